@@ -1,0 +1,131 @@
+//! Storage for a shape and strides: in place for the ranks in use, on the heap above.
+
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+
+use crate::error::Error;
+#[cfg(feature = "alloc")]
+use crate::layout::MAX_NDIM;
+
+/// How many dimensions are held without a heap.
+pub(crate) const INLINE: usize = 8;
+
+#[cfg(feature = "alloc")]
+pub(crate) const CAPACITY: usize = MAX_NDIM;
+#[cfg(not(feature = "alloc"))]
+pub(crate) const CAPACITY: usize = INLINE;
+
+/// A shape and as many strides.
+#[derive(Clone, Debug)]
+pub(crate) struct Dims<N> {
+    ndim: usize,
+    store: Store<N>,
+}
+
+#[derive(Clone, Debug)]
+enum Store<N> {
+    /// The shape from 0, the strides from [`INLINE`].
+    Inline([N; 2 * INLINE]),
+    /// The shape from 0, the strides from the middle.
+    #[cfg(feature = "alloc")]
+    Heap(Box<[N]>),
+}
+
+impl<N: Copy + Default> Dims<N> {
+    /// `ndim` zero sizes and zero strides.
+    #[inline]
+    pub(crate) fn zeroed(ndim: usize) -> Result<Self, Error> {
+        if ndim <= INLINE {
+            return Ok(Self { ndim, store: Store::Inline([N::default(); 2 * INLINE]) });
+        }
+        Self::spilled(ndim)
+    }
+
+    #[cfg(feature = "alloc")]
+    #[cold]
+    fn spilled(ndim: usize) -> Result<Self, Error> {
+        if ndim > CAPACITY {
+            return Err(Error::TooManyDims { ndim, max: CAPACITY });
+        }
+        let mut both = Vec::new();
+        both.try_reserve_exact(2 * ndim).map_err(|_| Error::AllocationFailed)?;
+        both.resize(2 * ndim, N::default());
+        Ok(Self { ndim, store: Store::Heap(both.into_boxed_slice()) })
+    }
+
+    #[cfg(not(feature = "alloc"))]
+    #[cold]
+    fn spilled(ndim: usize) -> Result<Self, Error> {
+        Err(Error::TooManyDims { ndim, max: CAPACITY })
+    }
+
+    #[inline]
+    pub(crate) const fn ndim(&self) -> usize {
+        self.ndim
+    }
+
+    #[inline]
+    pub(crate) fn shape(&self) -> &[N] {
+        match &self.store {
+            Store::Inline(both) => &both[..self.ndim],
+            #[cfg(feature = "alloc")]
+            Store::Heap(both) => &both[..self.ndim],
+        }
+    }
+
+    #[inline]
+    pub(crate) fn strides(&self) -> &[N] {
+        match &self.store {
+            Store::Inline(both) => &both[INLINE..INLINE + self.ndim],
+            #[cfg(feature = "alloc")]
+            Store::Heap(both) => &both[both.len() / 2..both.len() / 2 + self.ndim],
+        }
+    }
+
+    /// The shape and the strides.
+    #[inline]
+    pub(crate) fn both_mut(&mut self) -> (&mut [N], &mut [N]) {
+        match &mut self.store {
+            Store::Inline(both) => {
+                let (shape, strides) = both.split_at_mut(INLINE);
+                (&mut shape[..self.ndim], &mut strides[..self.ndim])
+            }
+            #[cfg(feature = "alloc")]
+            Store::Heap(both) => {
+                let (shape, strides) = both.split_at_mut(both.len() / 2);
+                (&mut shape[..self.ndim], &mut strides[..self.ndim])
+            }
+        }
+    }
+
+    /// Takes out `axis`, which must exist.
+    pub(crate) fn remove(&mut self, axis: usize) {
+        let (shape, strides) = self.both_mut();
+        shape.copy_within(axis + 1.., axis);
+        strides.copy_within(axis + 1.., axis);
+        self.ndim -= 1;
+    }
+
+    /// Keeps the first `ndim` axes, which must exist.
+    pub(crate) fn truncate(&mut self, ndim: usize) {
+        debug_assert!(ndim <= self.ndim);
+        self.ndim = self.ndim.min(ndim);
+    }
+}
+
+impl Dims<isize> {
+    /// The same shape with row-major strides.
+    pub(crate) fn row_major(&self) -> Self {
+        let mut dims = self.clone();
+        let (shape, strides) = dims.both_mut();
+        let mut next = 1_isize;
+        for (&mut size, stride) in shape.iter_mut().zip(strides).rev() {
+            *stride = next;
+            // Wraps only if there are no elements, and then strides mean nothing.
+            next = next.wrapping_mul(size.max(1));
+        }
+        dims
+    }
+}

@@ -1,0 +1,312 @@
+//! The one error type of the crate, and the error that hands an owner back.
+
+use core::fmt;
+
+use crate::vocabulary::{DataType, Device, Version};
+
+/// Says why a tensor could not be taken in, looked at, or given out.
+///
+/// Every variant carries what was found, and what was expected where that is not fixed. The type is
+/// `Copy` and never allocates, so that it can travel through `no_std` code and across FFI callbacks.
+///
+/// There is one type rather than one per room because callers compose the rooms: an import followed by a
+/// view followed by a slice is one `?` chain, and what they do with a failure is to report it.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{Error, ManagedTensor};
+///
+/// // SAFETY: a null pointer is allowed; it is answered with an error.
+/// let result = unsafe { ManagedTensor::from_raw(core::ptr::null_mut()) };
+/// assert_eq!(result.unwrap_err(), Error::NullTensor);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The pointer to the tensor is null.
+    #[error("expected a tensor, found a null pointer")]
+    NullTensor,
+    /// The pointer to the tensor is not aligned for the C struct.
+    #[error("expected a tensor header aligned to {required} bytes, found one that is not")]
+    MisalignedHeader {
+        /// The alignment of the C struct, in bytes.
+        required: usize,
+    },
+    /// The major version of the tensor is not the one this crate understands.
+    #[error("expected dlpack version {}.x, found {found}", Version::CURRENT.major)]
+    UnsupportedVersion {
+        /// The version in the header.
+        found: Version,
+    },
+    /// The number of dimensions is negative.
+    #[error("expected a number of dimensions of at least 0, found {ndim}")]
+    NegativeNdim {
+        /// The number of dimensions.
+        ndim: i32,
+    },
+    /// There are more dimensions than this build can hold.
+    #[error("expected at most {max} dimensions, found {ndim}")]
+    TooManyDims {
+        /// The number of dimensions.
+        ndim: usize,
+        /// The most that this build can hold: 64 with the feature `alloc`, 8 without.
+        max: usize,
+    },
+    /// The shape pointer is null although there are dimensions.
+    #[error("expected a shape of {ndim} dimensions, found a null pointer")]
+    NullShape {
+        /// The number of dimensions.
+        ndim: usize,
+    },
+    /// The strides pointer is null although the version forbids it.
+    #[error(
+        "expected {ndim} strides, found a null pointer, which dlpack forbids since version 1.2"
+    )]
+    NullStrides {
+        /// The number of dimensions.
+        ndim: usize,
+    },
+    /// The dtype is one that the standard does not allow.
+    #[error("expected a valid dtype, found {found}")]
+    InvalidDType {
+        /// The dtype in the tensor.
+        found: DataType,
+    },
+    /// A dimension is negative.
+    #[error("expected a size of at least 0 on axis {axis}, found {size}")]
+    NegativeDim {
+        /// The axis.
+        axis: usize,
+        /// Its size.
+        size: i64,
+    },
+    /// The product of the non-zero dimensions, or the bytes of so many elements, does not fit in `isize`.
+    #[error("expected a shape whose size fits in the address space, found a larger one")]
+    ShapeOverflow,
+    /// The distance between the first and the last byte of the tensor does not fit in `isize`.
+    #[error("expected strides that stay within the address space, found larger ones")]
+    ExtentOverflow,
+
+    /// The memory is not one the host may read.
+    #[error("expected memory that the host can access, found device {device}")]
+    NotHostAccessible {
+        /// The device of the tensor.
+        device: Device,
+    },
+    /// The dtype of the tensor is not that of the Rust type.
+    #[error("expected dtype {expected}, found {found}")]
+    DTypeMismatch {
+        /// The dtype of the Rust type that was asked for.
+        expected: DataType,
+        /// The dtype of the tensor.
+        found: DataType,
+    },
+    /// The elements do not start at whole bytes.
+    #[error("expected elements of whole bytes, found packed {found}")]
+    NotWholeBytes {
+        /// The dtype of the tensor.
+        found: DataType,
+    },
+    /// The data pointer is null although there are elements.
+    #[error("expected a data pointer, found a null pointer")]
+    NullData,
+    /// The byte offset does not fit in `isize`.
+    #[error("expected a byte offset that fits in the address space, found {byte_offset}")]
+    ByteOffsetOverflow {
+        /// The byte offset in the tensor.
+        byte_offset: u64,
+    },
+    /// The addresses of the elements wrap around the address space.
+    #[error("expected addresses within the address space, found a tensor that leaves it")]
+    AddressOverflow,
+    /// The first element is not aligned for the Rust type.
+    #[error("expected data aligned to {required} bytes, found data that is not")]
+    Misaligned {
+        /// The alignment of the Rust type, in bytes.
+        required: usize,
+    },
+    /// The memory must not be written.
+    #[error("expected a writable tensor, found a read-only one")]
+    ReadOnly,
+    /// Nothing says whether the memory may be written.
+    #[error("expected a writable tensor, found a legacy one, which does not say whether it is")]
+    WritabilityUnknown,
+    /// Two indices may name the same memory.
+    #[error("expected elements that do not overlap, found strides that may overlap")]
+    Overlapping,
+    /// The elements do not follow one another in the order asked for.
+    #[error("expected contiguous elements, found gaps or another order")]
+    NotContiguous,
+    /// The flag `IS_COPIED` is not set, so the consumer does not own the memory alone.
+    #[error("expected a tensor that only its consumer can reach, found one that is shared")]
+    NotExclusive,
+
+    /// The number of indices, axes or dimensions is not that of the tensor.
+    #[error("expected {expected} dimensions, found {found}")]
+    RankMismatch {
+        /// The number of dimensions of the tensor.
+        expected: usize,
+        /// The number given.
+        found: usize,
+    },
+    /// The axis does not exist.
+    #[error("expected an axis below {ndim}, found {axis}")]
+    AxisOutOfRange {
+        /// The axis given.
+        axis: usize,
+        /// The number of dimensions of the tensor.
+        ndim: usize,
+    },
+    /// The index or the end of a range lies beyond the axis.
+    #[error("expected an index within the {size} elements of axis {axis}, found {index}")]
+    IndexOutOfRange {
+        /// The axis.
+        axis: usize,
+        /// The index given.
+        index: usize,
+        /// The size of the axis.
+        size: usize,
+    },
+    /// The step is zero.
+    #[error("expected a step of at least 1, found 0")]
+    ZeroStep,
+    /// The axes are not a permutation.
+    #[error("expected each axis once, found axis {axis} again")]
+    RepeatedAxis {
+        /// The axis that came twice.
+        axis: usize,
+    },
+    /// The shapes differ.
+    #[error("expected tensors of one shape, found sizes {expected} and {found} on axis {axis}")]
+    ShapeMismatch {
+        /// The axis.
+        axis: usize,
+        /// The size on the receiving side.
+        expected: usize,
+        /// The size on the giving side.
+        found: usize,
+    },
+    /// The number of elements is not the one that the shape or the buffer has.
+    #[error("expected {expected} elements, found {found}")]
+    LenMismatch {
+        /// The number of elements needed.
+        expected: usize,
+        /// The number of elements given.
+        found: usize,
+    },
+    /// The new shape cannot be had without moving elements.
+    #[error("expected a shape that needs no copy, found one that does")]
+    ReshapeNeedsCopy,
+
+    /// The layout leaves the memory that the owner holds.
+    #[error(
+        "expected a layout within the {available} bytes of the owner, found one that leaves them"
+    )]
+    OutOfBounds {
+        /// The number of bytes that the owner holds.
+        available: usize,
+    },
+    /// A read-only tensor was asked for in the legacy ABI, which cannot say so.
+    #[error("expected a writable tensor for the legacy abi, found a read-only one")]
+    ReadOnlyNotExpressible,
+    /// A padded sub-byte tensor was asked for in the legacy ABI, which cannot say so.
+    #[error("expected packed elements for the legacy abi, found padded ones")]
+    PaddedNotExpressible,
+    /// There was no memory for the header.
+    #[error("expected memory for the tensor header, found none")]
+    AllocationFailed,
+}
+
+/// An error that hands back what was given.
+///
+/// Nothing is lost when an export or a conversion is refused: the owner, or the tensor, comes back as
+/// it was.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{Error, Exporter};
+///
+/// let refused = Exporter::new(vec![1.0_f32; 6]).shape(&[2, 4]).build().unwrap_err();
+/// assert_eq!(refused.error(), Error::OutOfBounds { available: 24 });
+/// assert_eq!(refused.into_owner(), [1.0; 6]);
+/// ```
+pub struct Rejected<O> {
+    error: Error,
+    owner: O,
+}
+
+impl<O> Rejected<O> {
+    pub(crate) const fn new(owner: O, error: Error) -> Self {
+        Self { error, owner }
+    }
+
+    /// Returns the reason.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, Exporter};
+    ///
+    /// let refused = Exporter::new(vec![0_u8; 2]).shape(&[3]).build().unwrap_err();
+    /// assert_eq!(refused.error(), Error::OutOfBounds { available: 2 });
+    /// ```
+    pub const fn error(&self) -> Error {
+        self.error
+    }
+
+    /// Returns what was given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::Exporter;
+    ///
+    /// let refused = Exporter::new(vec![7_u8; 2]).shape(&[3]).build().unwrap_err();
+    /// assert_eq!(refused.into_owner(), [7, 7]);
+    /// ```
+    pub fn into_owner(self) -> O {
+        self.owner
+    }
+
+    /// Returns the reason and what was given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, Exporter};
+    ///
+    /// let refused = Exporter::new(vec![7_u8; 2]).shape(&[3]).build().unwrap_err();
+    /// let (owner, error) = refused.into_parts();
+    /// assert_eq!((owner.len(), error), (2, Error::OutOfBounds { available: 2 }));
+    /// ```
+    pub fn into_parts(self) -> (O, Error) {
+        (self.owner, self.error)
+    }
+
+    #[cfg(feature = "alloc")]
+    pub(crate) fn map<P>(self, f: impl FnOnce(O) -> P) -> Rejected<P> {
+        Rejected { error: self.error, owner: f(self.owner) }
+    }
+}
+
+impl<O> fmt::Debug for Rejected<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Rejected").field("error", &self.error).finish_non_exhaustive()
+    }
+}
+
+impl<O> fmt::Display for Rejected<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.error, f)
+    }
+}
+
+impl<O> core::error::Error for Rejected<O> {}
+
+impl<O> From<Rejected<O>> for Error {
+    fn from(rejected: Rejected<O>) -> Self {
+        rejected.error
+    }
+}

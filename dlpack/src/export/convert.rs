@@ -1,0 +1,244 @@
+//! Tensors that came in, given out again under a header of our own.
+//!
+//! The struct that came in is never moved or changed, since its deleter expects it as it was. It becomes the owner
+//! of a new one, with canonical strides and our version.
+
+use alloc::sync::Arc;
+use core::ptr;
+
+use super::block::{Draft, Exported};
+use super::record::{self, Record};
+use crate::dims::Dims;
+use crate::error::{Error, Rejected};
+use crate::layout;
+use crate::managed::{
+    Access, AnyManagedTensor, Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor,
+};
+use crate::sys;
+use crate::vocabulary::Flags;
+
+impl ManagedTensor {
+    /// Puts the tensor under a header of the current ABI.
+    ///
+    /// One allocation, no copy. Strides are filled in if there were none. The flag `READ_ONLY` is set unless the
+    /// memory is known to be writable; see [`Tensor::assume_writable`].
+    ///
+    /// # Errors
+    ///
+    /// Hands the tensor back with [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Access, Exporter, ManagedTensor};
+    ///
+    /// # let raw = Exporter::new([1_u8, 2]).build_legacy()?.into_raw();
+    /// // SAFETY: the producer passes the tensor on, and keeps to the standard.
+    /// let tensor = unsafe { ManagedTensor::from_raw(raw) }?.into_versioned()?;
+    /// assert_eq!(tensor.access(), Access::ReadOnly);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn into_versioned(self) -> Result<ManagedTensorVersioned, Rejected<Self>> {
+        let flags = if self.access() == Access::Writable { Flags::NONE } else { Flags::READ_ONLY };
+        let (draft, record) = wrap::<sys::DLManagedTensorVersioned, _>(self, flags)?;
+        Ok(record::versioned(draft, record))
+    }
+
+    /// Gives the tensor to one more consumer; see [`ManagedTensorVersioned::share`].
+    ///
+    /// The flag `READ_ONLY` is set unless the memory is known to be writable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dlpack::Exporter;
+    ///
+    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build_legacy()?.into_inner());
+    /// assert_eq!(tensor.share()?.data(), tensor.data());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn share(self: &Arc<Self>) -> Result<ManagedTensorVersioned, Error> {
+        let flags = if self.access() == Access::Writable { Flags::NONE } else { Flags::READ_ONLY };
+        share(Arc::clone(self), flags)
+    }
+}
+
+impl ManagedTensorVersioned {
+    /// Puts the tensor under a header of the legacy ABI, for consumers that know no other.
+    ///
+    /// One allocation, no copy.
+    ///
+    /// # Errors
+    ///
+    /// Hands the tensor back, with [`Error::ReadOnlyNotExpressible`] or [`Error::PaddedNotExpressible`] if that ABI
+    /// cannot say what the flags do, or [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, Exporter};
+    ///
+    /// let tensor = Exporter::new([1_u8, 2]).build()?.into_inner().into_legacy()?;
+    /// assert_eq!(tensor.shape(), [2]);
+    ///
+    /// let tensor = Exporter::new([1_u8, 2]).read_only().build()?.into_inner();
+    /// let refused = tensor.into_legacy().unwrap_err();
+    /// assert_eq!(refused.error(), Error::ReadOnlyNotExpressible);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn into_legacy(self) -> Result<ManagedTensor, Rejected<Self>> {
+        let flags = inherited(&self);
+        if let Err(error) = record::check_legacy(flags) {
+            return Err(Rejected::new(self, error));
+        }
+        let (draft, record) = wrap::<sys::DLManagedTensor, _>(self, flags)?;
+        Ok(record::legacy(draft, record))
+    }
+
+    /// Gives the tensor to one more consumer.
+    ///
+    /// One allocation, no copy. The deleter of this tensor runs when all consumers and all clones of the `Arc` are
+    /// done. `READ_ONLY` and `IS_SUBBYTE_TYPE_PADDED` are passed on; `IS_COPIED` is not, since no consumer
+    /// is the only one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dlpack::Exporter;
+    ///
+    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build()?.into_inner());
+    /// let (one, two) = (tensor.share()?, tensor.share()?);
+    /// assert_eq!(one.data(), two.data());
+    /// assert_eq!(Arc::strong_count(&tensor), 3);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn share(self: &Arc<Self>) -> Result<Self, Error> {
+        share(Arc::clone(self), inherited(self))
+    }
+}
+
+impl AnyManagedTensor {
+    /// Returns the tensor in the current ABI, under a new header if it came in the legacy one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ManagedTensor::into_versioned`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{AnyManagedTensor, Exporter};
+    ///
+    /// let tensor = AnyManagedTensor::from(Exporter::new([1_u8]).build_legacy()?.into_inner());
+    /// assert_eq!(tensor.into_versioned()?.numel(), 1);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn into_versioned(self) -> Result<ManagedTensorVersioned, Rejected<Self>> {
+        match self {
+            Self::Legacy(tensor) => {
+                tensor.into_versioned().map_err(|rejected| rejected.map(Self::Legacy))
+            }
+            Self::Versioned(tensor) => Ok(tensor),
+        }
+    }
+}
+
+impl<O: Tensor + Send + Sync + 'static> Frozen<O> {
+    /// Gives the tensor to one more consumer, read-only, as its elements are to stay as they are.
+    ///
+    /// As [`ManagedTensorVersioned::share`] otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dlpack::{Access, Exporter};
+    ///
+    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
+    /// let child = tensor.share()?;
+    /// assert_eq!(child.access(), Access::ReadOnly);
+    /// assert_eq!(child.as_slice::<u8>()?, tensor.as_slice::<u8>()?);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn share(self: &Arc<Self>) -> Result<Frozen<ManagedTensorVersioned>, Error> {
+        let tensor = share(Arc::clone(self), inherited(self).with(Flags::READ_ONLY))?;
+        // SAFETY: the promise that this type stands for; the new tensor keeps it alive.
+        Ok(unsafe { tensor.assume_frozen() })
+    }
+}
+
+/// The flags that a tensor passes on.
+fn inherited(tensor: &Descriptor) -> Flags {
+    let mut flags = Flags::NONE;
+    if tensor.access() == Access::ReadOnly {
+        flags = flags.with(Flags::READ_ONLY);
+    }
+    if tensor.flags().is_padded() {
+        flags = flags.with(Flags::IS_SUBBYTE_TYPE_PADDED);
+    }
+    flags
+}
+
+fn share<T>(tensor: Arc<T>, flags: Flags) -> Result<ManagedTensorVersioned, Error>
+where
+    T: core::ops::Deref<Target = Descriptor> + 'static,
+{
+    let (draft, record) = wrap::<sys::DLManagedTensorVersioned, _>(Keep(tensor), flags)?;
+    Ok(record::versioned(draft, record))
+}
+
+/// A shared tensor, which dereferences as the tensor does.
+struct Keep<T>(Arc<T>);
+
+impl<T: core::ops::Deref<Target = Descriptor>> core::ops::Deref for Keep<T> {
+    type Target = Descriptor;
+
+    fn deref(&self) -> &Descriptor {
+        &self.0
+    }
+}
+
+/// Makes a tensor the owner of a new one.
+fn wrap<A: Exported, O>(tensor: O, flags: Flags) -> Result<(Draft<A, O>, Record), Rejected<O>>
+where
+    O: core::ops::Deref<Target = Descriptor> + 'static,
+{
+    let record = match copy_of(&tensor, flags) {
+        Ok(record) => record,
+        Err(error) => return Err(Rejected::new(tensor, error)),
+    };
+    let draft = Draft::new(tensor, record.dims.ndim())?;
+    Ok((draft, record))
+}
+
+fn copy_of(tensor: &Descriptor, flags: Flags) -> Result<Record, Error> {
+    let mut dims = Dims::zeroed(tensor.ndim())?;
+    let (shape, strides) = dims.both_mut();
+    shape.copy_from_slice(tensor.shape());
+    strides.copy_from_slice(tensor.strides());
+    layout::normalize_strides(shape, strides);
+    let empty = tensor.is_empty();
+    Ok(Record {
+        data: if empty { ptr::null_mut() } else { tensor.data() },
+        byte_offset: if empty { 0 } else { tensor.byte_offset() },
+        device: tensor.device(),
+        dtype: tensor.dtype(),
+        flags,
+        dims,
+        layout: *tensor.layout(),
+    })
+}

@@ -1,0 +1,270 @@
+//! The check that every shape and every stride passes before anything is done with them.
+
+use core::ops::{Range, RangeInclusive};
+
+use super::order;
+use super::storage::Unit;
+use crate::error::Error;
+use crate::vocabulary::DataType;
+
+/// The most dimensions that a tensor may have.
+///
+/// The standard sets no limit. This one is NumPy's, the largest in use, and bounds what is read of a foreign
+/// shape before anything of it is known. Without the feature `alloc`, tensors hold at most 8.
+///
+/// # Examples
+///
+/// ```
+/// assert_eq!(dlpack::layout::MAX_NDIM, 64);
+/// ```
+pub const MAX_NDIM: usize = 64;
+
+/// What a checked shape and strides say: how many elements, and where they lie.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{DataType, Error, layout::Layout};
+///
+/// let layout = Layout::new(&[2, 3], &[3, 1], DataType::F64, false)?;
+/// assert_eq!(layout.nbytes(), 48);
+///
+/// let huge = Layout::new(&[1 << 32, 1 << 32], &[1 << 32, 1], DataType::F64, false);
+/// assert_eq!(huge.unwrap_err(), Error::ShapeOverflow);
+/// # Ok::<(), Error>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    numel: usize,
+    nbytes: usize,
+    first: isize,
+    last: isize,
+    start: isize,
+    end: isize,
+    row_major: bool,
+}
+
+impl Layout {
+    /// Checks a shape and its strides (in elements) for elements of `dtype`.
+    ///
+    /// `padded` says that elements smaller than a byte take a byte each; see
+    /// [`Flags::IS_SUBBYTE_TYPE_PADDED`](crate::Flags::IS_SUBBYTE_TYPE_PADDED).
+    ///
+    /// The verdict does not depend on the order of the axes. Strides of axes of size 1, and all strides of
+    /// an empty tensor, may have any value.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::TooManyDims`] above [`MAX_NDIM`] axes, [`Error::RankMismatch`] if the slices differ in length.
+    /// - [`Error::InvalidDType`] for a dtype that is not [valid](DataType::is_valid).
+    /// - [`Error::NegativeDim`], also where another axis is empty.
+    /// - [`Error::ShapeOverflow`] if the product of the non-zero sizes, or the bytes of that many elements of a
+    ///   tensor that is not empty, exceeds `isize::MAX`.
+    /// - [`Error::ExtentOverflow`] if the distance from the lowest to the highest byte exceeds `isize::MAX`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{DataType, Error, layout::Layout};
+    ///
+    /// let layout = Layout::new(&[0, 3], &[0, 0], DataType::U8, false)?;
+    /// assert_eq!(layout.numel(), 0);
+    ///
+    /// let negative = Layout::new(&[0, -3], &[3, 1], DataType::U8, false);
+    /// assert_eq!(negative.unwrap_err(), Error::NegativeDim { axis: 1, size: -3 });
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn new(
+        shape: &[i64],
+        strides: &[i64],
+        dtype: DataType,
+        padded: bool,
+    ) -> Result<Self, Error> {
+        if shape.len() > MAX_NDIM {
+            return Err(Error::TooManyDims { ndim: shape.len(), max: MAX_NDIM });
+        }
+        if shape.len() != strides.len() {
+            return Err(Error::RankMismatch { expected: shape.len(), found: strides.len() });
+        }
+        if !dtype.is_valid() {
+            return Err(Error::InvalidDType { found: dtype });
+        }
+        let numel = count(shape)?;
+        if numel == 0 {
+            return Ok(Self::EMPTY);
+        }
+        let row_major = order::is_row_major(shape, strides);
+        let (first, last) = if row_major {
+            // Both fit: `numel` is at least 1 and at most `isize::MAX`.
+            (0, numel.saturating_sub(1))
+        } else {
+            reach(shape, strides).ok_or(Error::ExtentOverflow)?
+        };
+        let unit = Unit::of(dtype, padded).ok_or(Error::ExtentOverflow)?;
+        let span = unit.span(first, last).ok_or(Error::ExtentOverflow)?;
+        span.end.checked_sub(span.start).ok_or(Error::ExtentOverflow)?;
+        let nbytes = unit.total(numel).ok_or(Error::ShapeOverflow)?;
+        Ok(Self {
+            numel: numel.unsigned_abs(),
+            nbytes: nbytes.unsigned_abs(),
+            first,
+            last,
+            start: span.start,
+            end: span.end,
+            row_major,
+        })
+    }
+
+    const EMPTY: Self =
+        Self { numel: 0, nbytes: 0, first: 0, last: -1, start: 0, end: 0, row_major: true };
+
+    /// Returns the number of elements: 1 for a tensor without axes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, layout::Layout};
+    /// assert_eq!(Layout::new(&[], &[], DataType::U8, false)?.numel(), 1);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub const fn numel(&self) -> usize {
+        self.numel
+    }
+
+    /// Returns the number of bytes that the elements take side by side, gaps and overlaps aside.
+    ///
+    /// Packed elements smaller than a byte are rounded up once, at the end. (The formula in the C header rounds up
+    /// for each element, which is wrong for packed ones.)
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, layout::Layout};
+    /// let packed = Layout::new(&[5], &[1], DataType::F4_E2M1FN, false)?;
+    /// let padded = Layout::new(&[5], &[1], DataType::F4_E2M1FN, true)?;
+    /// assert_eq!((packed.nbytes(), padded.nbytes()), (3, 5));
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub const fn nbytes(&self) -> usize {
+        self.nbytes
+    }
+
+    /// Returns the offsets, in elements, of the lowest and the highest element from the first one.
+    ///
+    /// Empty for a tensor without elements.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, layout::Layout};
+    /// let layout = Layout::new(&[2, 3], &[3, -1], DataType::U8, false)?;
+    /// assert_eq!(layout.extents(), -2..=3);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub const fn extents(&self) -> RangeInclusive<isize> {
+        self.first..=self.last
+    }
+
+    /// Returns the bytes that the elements cover, relative to the first byte of the first one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, layout::Layout};
+    /// let layout = Layout::new(&[2, 3], &[3, -1], DataType::F32, false)?;
+    /// assert_eq!(layout.byte_extents(), -8..16);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub const fn byte_extents(&self) -> Range<isize> {
+        self.start..self.end
+    }
+
+    /// Says whether the elements lie side by side in row-major (C) order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, layout::Layout};
+    /// assert!(Layout::new(&[2, 3], &[3, 1], DataType::U8, false)?.is_row_major());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub const fn is_row_major(&self) -> bool {
+        self.row_major
+    }
+
+    /// Says whether as many places are covered as there are elements.
+    ///
+    /// Together with [`is_disjoint`](super::is_disjoint) that means: dense, in some order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, layout::Layout};
+    /// assert!(Layout::new(&[2, 3], &[1, -2], DataType::U8, false)?.covers_its_extents());
+    /// assert!(!Layout::new(&[2, 3], &[4, 1], DataType::U8, false)?.covers_its_extents());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn covers_its_extents(&self) -> bool {
+        let Some(span) = self.last.checked_sub(self.first).and_then(|n| n.checked_add(1)) else {
+            return false;
+        };
+        usize::try_from(span) == Ok(self.numel)
+    }
+}
+
+/// Returns the number of elements of a shape: the product of its sizes.
+///
+/// # Errors
+///
+/// [`Error::NegativeDim`], or [`Error::ShapeOverflow`] if the product of the non-zero sizes exceeds `isize::MAX`.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{Error, layout::numel};
+///
+/// assert_eq!(numel(&[2, 3, 4])?, 24);
+/// assert_eq!(numel(&[1 << 62, 4, 0]), Err(Error::ShapeOverflow));
+/// # Ok::<(), Error>(())
+/// ```
+pub fn numel(shape: &[i64]) -> Result<usize, Error> {
+    count(shape).map(isize::unsigned_abs)
+}
+
+fn count(shape: &[i64]) -> Result<isize, Error> {
+    let mut product = Some(1_i64);
+    let mut empty = false;
+    for (axis, &size) in shape.iter().enumerate() {
+        if size < 0 {
+            return Err(Error::NegativeDim { axis, size });
+        }
+        if size == 0 {
+            empty = true;
+        } else {
+            // Carried on after an overflow, so that a negative size further on is the one that is named.
+            product = product.and_then(|p| p.checked_mul(size));
+        }
+    }
+    let product = product.and_then(|p| isize::try_from(p).ok()).ok_or(Error::ShapeOverflow)?;
+    Ok(if empty { 0 } else { product })
+}
+
+/// The lowest and the highest offset of a tensor that has elements.
+///
+/// The two sums only ever grow, so an intermediate result overflows exactly when the final one does.
+fn reach(shape: &[i64], strides: &[i64]) -> Option<(isize, isize)> {
+    let mut low = 0_i64;
+    let mut high = 0_i64;
+    for (&size, &stride) in shape.iter().zip(strides) {
+        if size == 1 {
+            continue;
+        }
+        let step = size.checked_sub(1)?.checked_mul(stride)?;
+        if step < 0 {
+            low = low.checked_add(step)?;
+        } else {
+            high = high.checked_add(step)?;
+        }
+    }
+    Some((isize::try_from(low).ok()?, isize::try_from(high).ok()?))
+}

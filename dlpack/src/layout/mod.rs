@@ -1,0 +1,32 @@
+//! Arithmetic on shapes and strides: counts, extents, contiguity, overlap.
+//!
+//! Nothing here follows a pointer, allocates, or is `unsafe`. The rooms to the right only act on what this
+//! one has found, so that everything which depends on foreign numbers can be tested with plain integers.
+//!
+//! Shapes and strides are those of the C struct: `i64`, strides counted in elements. An element with index
+//! `k` lies `Σ k[i]·strides[i]` elements from the first one.
+//!
+//! # Examples
+//!
+//! ```
+//! use dlpack::{DataType, layout::Layout};
+//!
+//! // Two rows of three, stored backwards.
+//! let layout = Layout::new(&[2, 3], &[-3, -1], DataType::F32, false)?;
+//! assert_eq!(layout.numel(), 6);
+//! assert_eq!(layout.byte_extents(), -20..4);
+//! # Ok::<(), dlpack::Error>(())
+//! ```
+#![deny(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
+
+mod check;
+mod order;
+mod overlap;
+mod storage;
+
+pub use check::{Layout, MAX_NDIM, numel};
+pub use order::{
+    is_column_major, is_row_major, normalize_strides, write_column_major_strides,
+    write_row_major_strides,
+};
+pub use overlap::is_disjoint;

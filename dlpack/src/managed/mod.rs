@@ -1,0 +1,26 @@
+//! Tensors that came in: checked once, owned until dropped.
+
+mod abi;
+mod access;
+mod any;
+mod borrowed;
+#[cfg(feature = "alloc")]
+mod bytes;
+mod descriptor;
+mod import;
+mod legacy;
+mod promise;
+mod versioned;
+
+pub use any::AnyManagedTensor;
+pub use borrowed::BorrowedTensor;
+#[cfg(feature = "alloc")]
+pub(crate) use descriptor::Parts;
+pub use descriptor::{Access, Descriptor};
+pub use import::ImportMode;
+pub use legacy::ManagedTensor;
+pub use promise::{Exclusive, ExclusiveUninit, Frozen, Tensor};
+pub use versioned::ManagedTensorVersioned;
+
+#[cfg(feature = "alloc")]
+pub(crate) use abi::{Abi, Handle};

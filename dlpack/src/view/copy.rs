@@ -1,0 +1,219 @@
+//! Copies between strided tensors, in the order that suits the memory.
+
+mod axes;
+mod kernel;
+
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+
+use super::exclusive::TensorViewMut;
+use super::item::Item;
+use super::shared::TensorView;
+use super::strided::Strided;
+use crate::error::Error;
+
+pub(crate) use kernel::copy_strided;
+
+impl<I: Item> TensorView<'_, I> {
+    /// Copies all elements into a new vector, in row-major order.
+    ///
+    /// # Panics
+    ///
+    /// Panics or aborts as [`Vec`] does if there is no memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::TensorView;
+    ///
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?.transpose();
+    /// assert_eq!(view.to_vec(), [1, 3, 2, 4]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[cfg(feature = "alloc")]
+    pub fn to_vec(&self) -> Vec<I::Value> {
+        let mut elements = Vec::with_capacity(self.numel());
+        self.append_to(&mut elements);
+        elements
+    }
+
+    /// As [`to_vec`](Self::to_vec), with an error if there is no memory.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn try_to_vec(&self) -> Result<Vec<I::Value>, Error> {
+        let mut elements = Vec::new();
+        elements.try_reserve_exact(self.numel()).map_err(|_| Error::AllocationFailed)?;
+        self.append_to(&mut elements);
+        Ok(elements)
+    }
+
+    /// `elements` is empty and has room.
+    #[cfg(feature = "alloc")]
+    fn append_to(&self, elements: &mut Vec<I::Value>) {
+        let room = elements.spare_capacity_mut();
+        assert!(room.len() >= self.numel(), "room for all elements");
+        let start = room.as_mut_ptr().cast::<I::Value>();
+        // SAFETY: there is room for all elements, and a new vector overlaps nothing.
+        unsafe { write_row_major(self.strided(), start) };
+        // SAFETY: all of them have been written.
+        unsafe { elements.set_len(self.numel()) };
+    }
+
+    /// Copies all elements into a slice, in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LenMismatch`] if the slice does not have [`numel`](Self::numel) elements.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::TensorView;
+    ///
+    /// let mut elements = [0; 4];
+    /// TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?.transpose().copy_to(&mut elements)?;
+    /// assert_eq!(elements, [1, 3, 2, 4]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn copy_to(&self, elements: &mut [I::Value]) -> Result<(), Error> {
+        if elements.len() != self.numel() {
+            return Err(Error::LenMismatch { expected: self.numel(), found: elements.len() });
+        }
+        // SAFETY: the slice holds all elements, and is mutably borrowed, so the view is of other memory.
+        unsafe { write_row_major(self.strided(), elements.as_mut_ptr()) };
+        Ok(())
+    }
+}
+
+impl<T: Copy> TensorViewMut<'_, T> {
+    /// Copies all elements of a view of the same shape.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RankMismatch`], or [`Error::ShapeMismatch`] for the first axis that differs. Nothing is written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{TensorView, TensorViewMut};
+    ///
+    /// let source = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?.transpose();
+    /// let mut data = [0; 4];
+    /// TensorViewMut::from_slice(&mut data, &[2, 2])?.copy_from(&source)?;
+    /// assert_eq!(data, [1, 3, 2, 4]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn copy_from<I: Item<Value = T>>(
+        &mut self,
+        source: &TensorView<'_, I>,
+    ) -> Result<(), Error> {
+        same_shape(self.shape(), source.shape())?;
+        let (to, from) = (self.strided(), source.strided());
+        // SAFETY: the shapes agree, and this view is exclusive, so the source is of other memory.
+        unsafe {
+            copy_strided::<I::Bits>(
+                from.origin().as_ptr().cast(),
+                from.strides(),
+                to.origin().as_ptr().cast(),
+                to.strides(),
+                to.shape(),
+            );
+        }
+        Ok(())
+    }
+
+    /// Copies a slice that holds all elements in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LenMismatch`] if the slice does not have [`numel`](Self::numel) elements.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::TensorViewMut;
+    ///
+    /// let mut data = [0; 4];
+    /// let mut view = TensorViewMut::from_slice(&mut data, &[2, 2])?.transpose();
+    /// view.copy_from_slice(&[1, 2, 3, 4])?;
+    /// assert_eq!(data, [1, 3, 2, 4]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn copy_from_slice(&mut self, elements: &[T]) -> Result<(), Error>
+    where
+        T: Item<Value = T>,
+    {
+        if elements.len() != self.numel() {
+            return Err(Error::LenMismatch { expected: self.numel(), found: elements.len() });
+        }
+        let source = TensorView::from_slice(elements, self.shape())?;
+        self.copy_from(&source)
+    }
+}
+
+impl<T: Copy> TensorViewMut<'_, T> {
+    /// Writes a value to all elements.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::TensorViewMut;
+    ///
+    /// let mut data = [1, 2, 3, 4];
+    /// TensorViewMut::from_slice(&mut data, &[2, 2])?.select(1, 1)?.fill(0);
+    /// assert_eq!(data, [1, 0, 3, 0]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn fill(&mut self, value: T) {
+        let mut cursor = super::rows::Cursor::new(self.strided().clone().into_memory_order());
+        while let Some(row) = cursor.next_row() {
+            if row.stride == 1 {
+                let start = row.start.as_ptr();
+                // SAFETY: the invariant of the view; the row is of its elements, side by side.
+                unsafe { core::slice::from_raw_parts_mut(start, row.len) }.fill(value);
+                continue;
+            }
+            for k in 0..row.len {
+                // SAFETY: `k` is within the row, and the view keeps the tensor there.
+                let element = unsafe { row.at(k) };
+                // SAFETY: the invariant of the view.
+                unsafe { element.write(value) };
+            }
+        }
+    }
+}
+
+/// # Safety
+///
+/// The elements of `from` can be read, `to` can be written for as many values, and the two do not overlap.
+unsafe fn write_row_major<I: Item>(from: &Strided<I>, to: *mut I::Value) {
+    if let Some(start) = from.row_major_start() {
+        // SAFETY: the caller's promise; the elements lie side by side from `start`.
+        unsafe {
+            start.as_ptr().cast::<I::Bits>().copy_to_nonoverlapping(to.cast(), from.numel());
+        }
+        return;
+    }
+    let dims = from.dims().row_major();
+    // SAFETY: the caller's promise; `dims` places each element once among the values.
+    unsafe {
+        copy_strided::<I::Bits>(
+            from.origin().as_ptr().cast(),
+            from.strides(),
+            to.cast(),
+            dims.strides(),
+            from.shape(),
+        );
+    }
+}
+
+fn same_shape(expected: &[usize], found: &[usize]) -> Result<(), Error> {
+    if expected.len() != found.len() {
+        return Err(Error::RankMismatch { expected: expected.len(), found: found.len() });
+    }
+    for (axis, (&expected, &found)) in expected.iter().zip(found).enumerate() {
+        if expected != found {
+            return Err(Error::ShapeMismatch { axis, expected, found });
+        }
+    }
+    Ok(())
+}

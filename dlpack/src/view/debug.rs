@@ -1,0 +1,66 @@
+//! Views printed as nested lists, with the middle of long axes left out.
+
+use core::fmt::{self, Debug, Formatter};
+
+use super::exclusive::TensorViewMut;
+use super::shared::TensorView;
+
+/// Views of more elements than this are printed in part.
+const WHOLE: usize = 100;
+/// How many indices are shown at either end of an axis that is printed in part.
+const EDGE: usize = 3;
+
+impl<T: Debug> Debug for TensorView<'_, T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let mut index = Index { at: [0; crate::dims::CAPACITY], depth: 0 };
+        list(self, &mut index, f)?;
+        if f.alternate() {
+            write!(f, " shape={:?} strides={:?}", self.shape(), self.strides())?;
+        }
+        Ok(())
+    }
+}
+
+impl<T: Debug> Debug for TensorViewMut<'_, T> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.as_view().fmt(f)
+    }
+}
+
+struct Index {
+    at: [usize; crate::dims::CAPACITY],
+    depth: usize,
+}
+
+/// Prints what is left of the tensor under the first `depth` indices.
+fn list<T: Debug>(
+    view: &TensorView<'_, T>,
+    index: &mut Index,
+    f: &mut Formatter<'_>,
+) -> fmt::Result {
+    let depth = index.depth;
+    let Some(&size) = view.shape().get(depth) else {
+        return match view.get(&index.at[..depth]) {
+            Some(element) => write!(f, "{element:?}"),
+            None => Ok(()),
+        };
+    };
+    let in_part = view.numel() > WHOLE && size > 2 * EDGE;
+    f.write_str("[")?;
+    for k in 0..size {
+        if in_part && (EDGE..size - EDGE).contains(&k) {
+            if k == EDGE {
+                f.write_str(", ...")?;
+            }
+            continue;
+        }
+        if k > 0 {
+            f.write_str(", ")?;
+        }
+        index.at[depth] = k;
+        index.depth = depth + 1;
+        list(view, index, f)?;
+    }
+    index.depth = depth;
+    f.write_str("]")
+}

@@ -1,0 +1,202 @@
+//! What a view may hold: elements, and elements under a wrapper that weakens what is known of them.
+
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::mem::MaybeUninit;
+
+use crate::vocabulary::Element;
+
+/// A type that views hold and copy out of memory.
+///
+/// Elements themselves, and the wrappers [`ReadCell`], [`Unaligned`] and [`MaybeUninit`] around them.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{Item, Unaligned};
+///
+/// fn value<I: Item>(item: &I) -> I::Value {
+///     item.value()
+/// }
+/// assert_eq!(value(&1.5_f32), 1.5);
+/// assert_eq!(value(&Unaligned::new(1.5_f32)), 1.5);
+/// ```
+pub trait Item: sealed::Raw {
+    /// The plain value.
+    type Value: Copy;
+
+    /// Reads the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::Item;
+    ///
+    /// assert_eq!(7_u8.value(), 7);
+    /// ```
+    fn value(&self) -> Self::Value;
+}
+
+pub(crate) mod sealed {
+    /// # Safety
+    ///
+    /// `Bits` has the size of `Self`, at most its alignment, and copying one as `Bits` copies the value.
+    pub unsafe trait Raw {
+        type Bits: Copy;
+    }
+}
+
+// SAFETY: the same type.
+unsafe impl<T: Element> sealed::Raw for T {
+    type Bits = T;
+}
+
+impl<T: Element> Item for T {
+    type Value = T;
+
+    #[inline]
+    fn value(&self) -> T {
+        *self
+    }
+}
+
+// SAFETY: the same type.
+unsafe impl<T: Element> sealed::Raw for MaybeUninit<T> {
+    type Bits = Self;
+}
+
+impl<T: Element> Item for MaybeUninit<T> {
+    type Value = Self;
+
+    #[inline]
+    fn value(&self) -> Self {
+        *self
+    }
+}
+
+/// An element that can be read while this thread writes it through another path.
+///
+/// A `&f32` promises that nobody writes; a `&ReadCell<f32>` promises only that no *other thread* does
+/// meanwhile. That is what can be known of memory that an array library of the same thread also holds. Unlike
+/// [`Cell`](core::cell::Cell) it cannot be written, since the tensor may be read-only.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{Exporter, ReadCell, TensorView};
+///
+/// fn sum(view: &TensorView<'_, ReadCell<f32>>) -> f32 {
+///     view.iter().map(ReadCell::get).sum()
+/// }
+///
+/// let tensor = Exporter::new(vec![1.0_f32, 2.0]).build()?;
+/// // SAFETY: the memory is initialised, and no other thread writes it.
+/// let view = unsafe { tensor.cell_view::<f32>() }?;
+/// assert_eq!(sum(&view), 3.0);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+#[repr(transparent)]
+pub struct ReadCell<T>(UnsafeCell<T>);
+
+impl<T: Copy> ReadCell<T> {
+    /// Reads the value as it is now.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::Exporter;
+    /// let tensor = Exporter::new(vec![4_u8, 2]).build()?;
+    /// // SAFETY: the memory is initialised, and no other thread writes it.
+    /// let view = unsafe { tensor.cell_view::<u8>() }?;
+    /// assert_eq!(view[[0]].get(), 4);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub fn get(&self) -> T {
+        // SAFETY: whoever made the reference promised that the element is initialised and that no other
+        // thread writes it meanwhile; no reference to the inside is ever given out.
+        unsafe { *self.0.get() }
+    }
+}
+
+impl<T: Copy + fmt::Debug> fmt::Debug for ReadCell<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+// SAFETY: `ReadCell` is transparent around `UnsafeCell`, which is transparent around `T`.
+unsafe impl<T: Element> sealed::Raw for ReadCell<T> {
+    type Bits = T;
+}
+
+impl<T: Element> Item for ReadCell<T> {
+    type Value = T;
+
+    #[inline]
+    fn value(&self) -> T {
+        self.get()
+    }
+}
+
+/// An element at any address.
+///
+/// DLPack's data pointer is often less aligned than the element type asks for. A view of `Unaligned<f32>` may
+/// start anywhere.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::Unaligned;
+///
+/// assert_eq!(align_of::<Unaligned<f64>>(), 1);
+/// assert_eq!(Unaligned::new(2.5_f64).get(), 2.5);
+/// ```
+#[derive(Clone, Copy)]
+#[repr(C, packed)]
+pub struct Unaligned<T>(T);
+
+impl<T: Copy> Unaligned<T> {
+    /// Wraps a value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(dlpack::Unaligned::new(3_u16).get(), 3);
+    /// ```
+    pub const fn new(value: T) -> Self {
+        Self(value)
+    }
+
+    /// Reads the value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(dlpack::Unaligned::new(3_u16).get(), 3);
+    /// ```
+    #[inline]
+    pub const fn get(&self) -> T {
+        self.0
+    }
+}
+
+impl<T: Copy + fmt::Debug> fmt::Debug for Unaligned<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
+}
+
+// SAFETY: the same type.
+unsafe impl<T: Element> sealed::Raw for Unaligned<T> {
+    type Bits = Self;
+}
+
+impl<T: Element> Item for Unaligned<T> {
+    type Value = T;
+
+    #[inline]
+    fn value(&self) -> T {
+        self.get()
+    }
+}

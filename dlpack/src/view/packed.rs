@@ -1,0 +1,306 @@
+//! Elements smaller than a byte, which have no address of their own.
+
+use core::fmt;
+use core::iter::FusedIterator;
+use core::marker::PhantomData;
+
+use super::iter::Iter;
+use super::shared::TensorView;
+use crate::dims::Dims;
+use crate::error::Error;
+use crate::vocabulary::SubByte;
+
+/// Values smaller than a byte, packed into bytes or padded to a byte each.
+///
+/// In a packed tensor, value `i` is bits `i·bits` and up of the whole memory, read as one little-endian number; it
+/// may lie across two bytes. Values are numbered in row-major order; if elements have more than one lane, their lanes
+/// come one after another.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{DataType, Exporter, F4E2m1fn};
+///
+/// let bytes = Exporter::new(vec![0x21_u8, 0x07]);
+/// let tensor = bytes.dtype(DataType::F4_E2M1FN).shape(&[3]).build()?;
+/// let view = tensor.packed_view::<F4E2m1fn>()?;
+/// assert!(view.iter().map(F4E2m1fn::to_f32).eq([0.5, 1.0, 6.0]));
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+pub struct PackedView<'a, T> {
+    dims: Dims<isize>,
+    lanes: u16,
+    len: usize,
+    store: Store<'a>,
+    values: PhantomData<T>,
+}
+
+#[derive(Clone)]
+enum Store<'a> {
+    /// Side by side in row-major order, without gaps.
+    Packed(&'a [u8]),
+    /// A byte for each value, the lanes on an axis of their own if there are several.
+    Padded(TensorView<'a, u8>),
+}
+
+impl<'a, T: SubByte> PackedView<'a, T> {
+    /// `bytes` hold the values side by side in row-major order.
+    pub(crate) fn packed(dims: Dims<isize>, lanes: u16, len: usize, bytes: &'a [u8]) -> Self {
+        Self { dims, lanes, len, store: Store::Packed(bytes), values: PhantomData }
+    }
+
+    /// `bytes` has an element for each value.
+    pub(crate) fn padded(dims: Dims<isize>, lanes: u16, bytes: TensorView<'a, u8>) -> Self {
+        let len = bytes.numel();
+        Self { dims, lanes, len, store: Store::Padded(bytes), values: PhantomData }
+    }
+
+    /// Returns the shape, in elements.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, Exporter, U4};
+    /// # let bytes = Exporter::new(vec![0x21_u8, 0x43]).dtype(DataType::U4).shape(&[2, 2]);
+    /// # let tensor = bytes.build()?;
+    /// assert_eq!(tensor.packed_view::<U4>()?.shape(), [2, 2]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn shape(&self) -> &[usize] {
+        bytemuck::cast_slice(self.dims.shape())
+    }
+
+    /// Returns the number of values in an element.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, Exporter, U4};
+    /// let pairs = Exporter::new(vec![0x21_u8]).dtype(DataType::U4.with_lanes(2)).build()?;
+    /// assert_eq!(pairs.packed_view::<U4>()?.lanes(), 2);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub const fn lanes(&self) -> u16 {
+        self.lanes
+    }
+
+    /// Returns the number of values: elements times lanes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, Exporter, U4};
+    /// let pairs = Exporter::new(vec![0x21_u8]).dtype(DataType::U4.with_lanes(2)).build()?;
+    /// assert_eq!(pairs.packed_view::<U4>()?.len(), 2);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Says whether there are no values.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, Exporter, U4};
+    /// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
+    /// assert!(!tensor.packed_view::<U4>()?.is_empty());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Returns value `i` in row-major order, or `None` if there are not as many.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, Exporter, U4};
+    /// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
+    /// let view = tensor.packed_view::<U4>()?;
+    /// assert_eq!(view.get(1).map(U4::to_u8), Some(2));
+    /// assert_eq!(view.get(2), None);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn get(&self, i: usize) -> Option<T> {
+        if i >= self.len {
+            return None;
+        }
+        let bits = match &self.store {
+            Store::Packed(bytes) => unpack::<T>(bytes, i),
+            Store::Padded(bytes) => *nth(bytes, i)?,
+        };
+        Some(T::from_bits(bits & mask::<T>()))
+    }
+
+    /// Iterates over the values in row-major order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, Exporter, I4};
+    /// # let tensor = Exporter::new(vec![0xF1_u8]).dtype(DataType::I4).build()?;
+    /// assert!(tensor.packed_view::<I4>()?.iter().map(I4::to_i8).eq([1, -1]));
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn iter(&self) -> PackedIter<'a, T> {
+        let source = match &self.store {
+            Store::Packed(bytes) => Source::Packed(bytes, 0),
+            Store::Padded(bytes) => Source::Padded(bytes.iter()),
+        };
+        PackedIter { source, left: self.len, values: PhantomData }
+    }
+
+    /// Writes all values to a slice, in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LenMismatch`] if the slice does not have [`len`](Self::len) values.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, Exporter, U4};
+    /// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
+    /// let mut values = [0.0_f32; 2];
+    /// tensor.packed_view::<U4>()?.unpack_to(&mut values, |x| x.to_u8().into())?;
+    /// assert_eq!(values, [1.0, 2.0]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn unpack_to<V>(&self, values: &mut [V], convert: impl Fn(T) -> V) -> Result<(), Error> {
+        if values.len() != self.len {
+            return Err(Error::LenMismatch { expected: self.len, found: values.len() });
+        }
+        if let (Store::Packed(bytes), 4) = (&self.store, T::DTYPE.bits) {
+            let mut pairs = values.chunks_exact_mut(2);
+            for (pair, &byte) in (&mut pairs).zip(*bytes) {
+                pair[0] = convert(T::from_bits(byte & 0xF));
+                pair[1] = convert(T::from_bits(byte >> 4));
+            }
+            if let ([last], Some(&byte)) = (pairs.into_remainder(), bytes.last()) {
+                *last = convert(T::from_bits(byte & 0xF));
+            }
+            return Ok(());
+        }
+        for (to, from) in values.iter_mut().zip(self.iter()) {
+            *to = convert(from);
+        }
+        Ok(())
+    }
+}
+
+fn mask<T: SubByte>() -> u8 {
+    u8::MAX.checked_shr(u32::from(8 - T::DTYPE.bits.min(8))).unwrap_or(0)
+}
+
+/// The bits of value `i`, with others above them.
+fn unpack<T: SubByte>(bytes: &[u8], i: usize) -> u8 {
+    let bits = usize::from(T::DTYPE.bits);
+    // As `i·bits`, but without overflow.
+    let bit = (i % 8) * bits;
+    let at = (i / 8) * bits + bit / 8;
+    let low = bytes.get(at).copied().unwrap_or(0);
+    let high = bytes.get(at + 1).copied().unwrap_or(0);
+    let [shifted, _] = (u16::from_le_bytes([low, high]) >> (bit % 8)).to_le_bytes();
+    shifted
+}
+
+/// Element `i` of a view in row-major order.
+fn nth<'a>(view: &TensorView<'a, u8>, i: usize) -> Option<&'a u8> {
+    if let Ok(bytes) = view.as_slice() {
+        return bytes.get(i);
+    }
+    let mut index = [0; crate::dims::CAPACITY];
+    let index = index.get_mut(..view.ndim())?;
+    let mut rest = i;
+    for (k, &size) in index.iter_mut().zip(view.shape()).rev() {
+        *k = rest.checked_rem(size)?;
+        rest = rest.checked_div(size)?;
+    }
+    view.get(index)
+}
+
+/// Iterates over the values of a [`PackedView`].
+///
+/// # Examples
+///
+/// ```
+/// # use dlpack::{DataType, Exporter, U4};
+/// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
+/// let mut values = tensor.packed_view::<U4>()?.iter();
+/// assert_eq!(values.next().map(U4::to_u8), Some(1));
+/// assert_eq!(values.len(), 1);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+pub struct PackedIter<'a, T> {
+    source: Source<'a>,
+    left: usize,
+    values: PhantomData<T>,
+}
+
+enum Source<'a> {
+    Packed(&'a [u8], usize),
+    Padded(Iter<'a, u8>),
+}
+
+impl<T: SubByte> Iterator for PackedIter<'_, T> {
+    type Item = T;
+
+    fn next(&mut self) -> Option<T> {
+        self.left = self.left.checked_sub(1)?;
+        let bits = match &mut self.source {
+            Source::Packed(bytes, i) => {
+                let bits = unpack::<T>(bytes, *i);
+                *i += 1;
+                bits
+            }
+            Source::Padded(bytes) => *bytes.next()?,
+        };
+        Some(T::from_bits(bits & mask::<T>()))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        (self.left, Some(self.left))
+    }
+}
+
+impl<T: SubByte> ExactSizeIterator for PackedIter<'_, T> {}
+impl<T: SubByte> FusedIterator for PackedIter<'_, T> {}
+
+impl<'a, T: SubByte> IntoIterator for &PackedView<'a, T> {
+    type Item = T;
+    type IntoIter = PackedIter<'a, T>;
+
+    fn into_iter(self) -> PackedIter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<T> Clone for PackedView<'_, T> {
+    fn clone(&self) -> Self {
+        Self {
+            dims: self.dims.clone(),
+            lanes: self.lanes,
+            len: self.len,
+            store: self.store.clone(),
+            values: PhantomData,
+        }
+    }
+}
+
+impl<T: SubByte + fmt::Debug> fmt::Debug for PackedView<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 16;
+        let mut list = f.debug_list();
+        list.entries(self.iter().take(SHOWN));
+        if self.len > SHOWN { list.finish_non_exhaustive() } else { list.finish() }
+    }
+}
+
+impl<T> fmt::Debug for PackedIter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PackedIter").field("left", &self.left).finish_non_exhaustive()
+    }
+}

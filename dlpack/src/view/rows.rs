@@ -1,0 +1,108 @@
+//! The walk over all rows of a strided tensor, a row being the elements of its last axis.
+
+use core::ptr::NonNull;
+
+use super::strided::{Strided, signed};
+use crate::dims::Dims;
+
+/// One row: `len` elements, `stride` apart, from `start`.
+pub(super) struct Row<T> {
+    pub(super) start: NonNull<T>,
+    pub(super) len: usize,
+    pub(super) stride: isize,
+}
+
+impl<T> Row<T> {
+    /// The address of element `k`.
+    ///
+    /// # Safety
+    ///
+    /// `k` is less than `len`, and the tensor that the row is of is still there.
+    #[inline]
+    pub(super) unsafe fn at(&self, k: usize) -> NonNull<T> {
+        // SAFETY: the caller's promise, and invariant 2 of `Strided` for the tensor.
+        unsafe { self.start.offset(signed(k).wrapping_mul(self.stride)) }
+    }
+}
+
+/// A place in a strided tensor that moves through it in logical order.
+pub(super) struct Cursor<T> {
+    tensor: Strided<T>,
+    /// The index of the element under the cursor, in the shape half.
+    index: Dims<isize>,
+    /// The offset of that element from the origin, in elements.
+    offset: isize,
+    /// How many elements are left, that one included.
+    left: usize,
+}
+
+impl<T> Cursor<T> {
+    pub(super) fn new(tensor: Strided<T>) -> Self {
+        let left = tensor.numel();
+        let mut index = tensor.dims().clone();
+        index.both_mut().0.fill(0);
+        Self { tensor, index, offset: 0, left }
+    }
+
+    #[inline]
+    pub(super) const fn left(&self) -> usize {
+        self.left
+    }
+
+    /// What is left of the row under the cursor; the cursor moves past it.
+    pub(super) fn next_row(&mut self) -> Option<Row<T>> {
+        if self.left == 0 {
+            return None;
+        }
+        // SAFETY: invariant 2 of `Strided`: `offset` is that of an index within the shape.
+        let start = unsafe { self.tensor.origin().offset(self.offset) };
+        let Some(last) = self.tensor.ndim().checked_sub(1) else {
+            self.left = 0;
+            return Some(Row { start, len: 1, stride: 0 });
+        };
+        let size = self.tensor.shape()[last];
+        let stride = self.tensor.strides()[last];
+        let begun = self.index.shape()[last].unsigned_abs();
+        let len = size - begun;
+        self.left -= len;
+        if self.left != 0 {
+            self.index.both_mut().0[last] = 0;
+            self.offset = self.offset.wrapping_sub(signed(begun).wrapping_mul(stride));
+            self.carry(last);
+        }
+        Some(Row { start, len, stride })
+    }
+
+    /// The element under the cursor; the cursor moves to the next.
+    #[inline]
+    pub(super) fn next(&mut self) -> Option<NonNull<T>> {
+        if self.left == 0 {
+            return None;
+        }
+        // SAFETY: invariant 2 of `Strided`: `offset` is that of an index within the shape.
+        let element = unsafe { self.tensor.origin().offset(self.offset) };
+        self.left -= 1;
+        if self.left != 0 {
+            self.carry(self.tensor.ndim());
+        }
+        Some(element)
+    }
+
+    /// Moves to the next index of the axes before `end`; there is one.
+    #[inline]
+    fn carry(&mut self, end: usize) {
+        let shape = self.tensor.shape();
+        let strides = self.tensor.strides();
+        let index = self.index.both_mut().0;
+        for axis in (0..end).rev() {
+            index[axis] += 1;
+            if index[axis].unsigned_abs() < shape[axis] {
+                self.offset = self.offset.wrapping_add(strides[axis]);
+                return;
+            }
+            index[axis] = 0;
+            let back = signed(shape[axis] - 1).wrapping_mul(strides[axis]);
+            self.offset = self.offset.wrapping_sub(back);
+        }
+    }
+}

@@ -1,0 +1,489 @@
+//! The shared view: typed elements of a tensor, read through any strides.
+
+use core::marker::PhantomData;
+use core::ops::{Index, RangeBounds};
+use core::ptr::NonNull;
+use core::slice;
+
+use super::iter::Iter;
+use super::strided::Strided;
+use super::{bounds, from_rust};
+use crate::error::Error;
+
+/// Typed elements of a tensor that stay as they are while the view lives.
+///
+/// The last axis runs fastest in everything that has an order, whatever the strides are. Strides count
+/// elements and may be negative, zero, or leave gaps. All elements are within reach, initialised and aligned:
+/// that was checked, or promised, where the view was made.
+///
+/// Slicing, stepping, reversing and the like give new views of the same elements and move nothing. They
+/// return errors rather than panic, since the sizes they are checked against often come from elsewhere.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::TensorView;
+///
+/// let image = TensorView::from_slice(&[1, 2, 3, 4, 5, 6], &[2, 3])?;
+/// let flipped = image.reverse(1)?;
+/// assert_eq!(flipped[[0, 0]], 3);
+/// assert_eq!(flipped.to_vec(), [3, 2, 1, 6, 5, 4]);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+pub struct TensorView<'a, T> {
+    /// # Invariants
+    ///
+    /// Those of [`Strided`], and: the elements may be read through `&T` for `'a`.
+    tensor: Strided<T>,
+    elements: PhantomData<&'a [T]>,
+}
+
+// SAFETY: a view gives `&T`, and is sent as a `&[T]` is.
+unsafe impl<T: Sync> Send for TensorView<'_, T> {}
+// SAFETY: a view gives `&T`, and is shared as a `&[T]` is.
+unsafe impl<T: Sync> Sync for TensorView<'_, T> {}
+
+impl<'a, T> TensorView<'a, T> {
+    /// # Safety
+    ///
+    /// The elements of `tensor` may be read through `&T` for `'a`.
+    #[inline]
+    pub(crate) const unsafe fn new(tensor: Strided<T>) -> Self {
+        Self { tensor, elements: PhantomData }
+    }
+
+    pub(crate) const fn strided(&self) -> &Strided<T> {
+        &self.tensor
+    }
+
+    /// Views a slice as a row-major tensor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LenMismatch`] if the product of `shape` is not the length of the slice, [`Error::TooManyDims`]
+    /// above 64 axes, or 8 without `alloc`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::TensorView;
+    ///
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?;
+    /// assert_eq!(view[[1, 0]], 3);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn from_slice(elements: &'a [T], shape: &[usize]) -> Result<Self, Error> {
+        let dims = from_rust::row_major(shape, elements.len())?;
+        let origin = NonNull::from(elements).cast();
+        // SAFETY: the checked shape names each element of the slice once, in order.
+        let tensor = unsafe { Strided::new_unchecked(origin, dims, elements.len()) };
+        // SAFETY: the slice is borrowed for `'a`.
+        Ok(unsafe { Self::new(tensor) })
+    }
+
+    /// Returns the shape: the number of elements along each axis.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// assert_eq!(TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?.shape(), [2, 2]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn shape(&self) -> &[usize] {
+        self.tensor.shape()
+    }
+
+    /// Returns the strides: how many elements lie between neighbours along each axis.
+    ///
+    /// The stride of an axis of size 1, or of a tensor without elements, means nothing.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?;
+    /// assert_eq!(view.strides(), [2, 1]);
+    /// assert_eq!(view.reverse(0)?.strides(), [-2, 1]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn strides(&self) -> &[isize] {
+        self.tensor.strides()
+    }
+
+    /// Returns the number of axes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// assert_eq!(TensorView::from_slice(&[1, 2], &[2, 1])?.ndim(), 2);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub const fn ndim(&self) -> usize {
+        self.tensor.ndim()
+    }
+
+    /// Returns the number of elements.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// assert_eq!(TensorView::from_slice(&[1, 2], &[2, 1])?.numel(), 2);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub const fn numel(&self) -> usize {
+        self.tensor.numel()
+    }
+
+    /// Says whether there are no elements.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// assert!(TensorView::<u8>::from_slice(&[], &[0, 3])?.is_empty());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub const fn is_empty(&self) -> bool {
+        self.tensor.numel() == 0
+    }
+
+    /// Says whether the elements lie side by side in row-major (C) order, so that
+    /// [`as_slice`](Self::as_slice) succeeds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?;
+    /// assert!(view.is_contiguous());
+    /// assert!(!view.transpose().is_contiguous());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn is_contiguous(&self) -> bool {
+        self.tensor.row_major_start().is_some()
+    }
+
+    /// Returns the address of the element with index 0 on all axes.
+    ///
+    /// Aligned, and not to be followed if the view is empty.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let data = [1_u8, 2, 3];
+    /// let view = TensorView::from_slice(&data, &[3])?.reverse(0)?;
+    /// assert_eq!(view.as_ptr(), &raw const data[2]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub const fn as_ptr(&self) -> *const T {
+        self.tensor.origin().as_ptr()
+    }
+
+    /// Returns an element, or `None` if there is none with this index.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?;
+    /// assert_eq!(view.get(&[1, 1]), Some(&4));
+    /// assert_eq!(view.get(&[2, 0]), None);
+    /// assert_eq!(view.get(&[1]), None);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub fn get(&self, index: &[usize]) -> Option<&'a T> {
+        let element = self.tensor.element(index)?;
+        // SAFETY: the invariant of the type.
+        Some(unsafe { element.as_ref() })
+    }
+
+    /// Returns all elements as a slice, in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotContiguous`] if they do not lie side by side in that order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{Error, TensorView};
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?;
+    /// assert_eq!(view.as_slice()?, [1, 2, 3, 4]);
+    /// assert_eq!(view.transpose().as_slice(), Err(Error::NotContiguous));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn as_slice(&self) -> Result<&'a [T], Error> {
+        let start = self.tensor.row_major_start().ok_or(Error::NotContiguous)?;
+        // SAFETY: the invariant of the type; the elements lie side by side from `start`.
+        Ok(unsafe { slice::from_raw_parts(start.as_ptr(), self.numel()) })
+    }
+
+    /// Returns all elements as a slice, in the order of their addresses.
+    ///
+    /// For work that does not depend on the order, such as a sum.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotContiguous`] if they do not lie side by side in any order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?.transpose().reverse(0)?;
+    /// assert_eq!(view.as_slice_memory_order()?, [1, 2, 3, 4]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn as_slice_memory_order(&self) -> Result<&'a [T], Error> {
+        let start = self.tensor.dense_start().ok_or(Error::NotContiguous)?;
+        // SAFETY: the invariant of the type; the elements lie side by side from `start`.
+        Ok(unsafe { slice::from_raw_parts(start.as_ptr(), self.numel()) })
+    }
+
+    /// Iterates over the elements in logical order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?;
+    /// assert!(view.transpose().iter().eq(&[1, 3, 2, 4]));
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn iter(&self) -> Iter<'a, T> {
+        // SAFETY: the invariant of the type.
+        unsafe { Iter::new(self.tensor.clone()) }
+    }
+
+    /// Keeps part of an axis.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AxisOutOfRange`], or [`Error::IndexOutOfRange`] if the range does not lie within the axis.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4, 5, 6], &[2, 3])?;
+    /// assert_eq!(view.slice(1, 1..)?.to_vec(), [2, 3, 5, 6]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn slice(&self, axis: usize, range: impl RangeBounds<usize>) -> Result<Self, Error> {
+        let (start, end) = bounds(range, self.shape(), axis)?;
+        self.derive(|tensor| tensor.slice(axis, start, end))
+    }
+
+    /// Keeps every `step`-th element along an axis, from the first.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AxisOutOfRange`], [`Error::ZeroStep`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4, 5], &[5])?;
+    /// assert_eq!(view.step(0, 2)?.to_vec(), [1, 3, 5]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn step(&self, axis: usize, step: usize) -> Result<Self, Error> {
+        self.derive(|tensor| tensor.step(axis, step))
+    }
+
+    /// Runs an axis the other way round.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AxisOutOfRange`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let view = TensorView::from_slice(&[1, 2, 3], &[3])?;
+    /// assert_eq!(view.reverse(0)?.to_vec(), [3, 2, 1]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn reverse(&self, axis: usize) -> Result<Self, Error> {
+        self.derive(|tensor| tensor.reverse(axis))
+    }
+
+    /// Picks one index of an axis, which is gone afterwards.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AxisOutOfRange`], [`Error::IndexOutOfRange`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?;
+    /// let column = view.select(1, 0)?;
+    /// assert_eq!((column.shape(), column.to_vec()), (&[2][..], vec![1, 3]));
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn select(&self, axis: usize, index: usize) -> Result<Self, Error> {
+        self.derive(|tensor| tensor.select(axis, index))
+    }
+
+    /// Puts a new axis of size 1 before `axis`, or at the end.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AxisOutOfRange`] if `axis` exceeds the number of axes, [`Error::TooManyDims`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let view = TensorView::from_slice(&[1, 2, 3], &[3])?;
+    /// assert_eq!(view.insert_axis(0)?.shape(), [1, 3]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn insert_axis(&self, axis: usize) -> Result<Self, Error> {
+        self.derive(|tensor| tensor.insert_axis(axis))
+    }
+
+    /// Reorders the axes: axis `i` of the result is axis `axes[i]` of this view.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::RankMismatch`], [`Error::AxisOutOfRange`], [`Error::RepeatedAxis`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let view = TensorView::from_slice(&[0; 24], &[2, 3, 4])?;
+    /// assert_eq!(view.permute(&[2, 0, 1])?.shape(), [4, 2, 3]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn permute(&self, axes: &[usize]) -> Result<Self, Error> {
+        self.derive(|tensor| tensor.permute(axes))
+    }
+
+    /// Reverses the order of the axes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4, 5, 6], &[2, 3])?;
+    /// assert_eq!(view.transpose().to_vec(), [1, 4, 2, 5, 3, 6]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[must_use]
+    pub fn transpose(&self) -> Self {
+        let mut view = self.clone();
+        view.tensor.transpose();
+        view
+    }
+
+    /// Gives the elements a new shape, in the same logical order and where they are.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::LenMismatch`] if the product of `shape` is not [`numel`](Self::numel),
+    /// [`Error::ReshapeNeedsCopy`] if no strides reach the elements in that order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{Error, TensorView};
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4, 5, 6], &[2, 3])?;
+    /// assert_eq!(view.reshape(&[3, 2])?[[2, 0]], 5);
+    /// assert_eq!(view.transpose().reshape(&[6]).unwrap_err(), Error::ReshapeNeedsCopy);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn reshape(&self, shape: &[usize]) -> Result<Self, Error> {
+        self.derive(|tensor| tensor.reshape(shape))
+    }
+
+    /// Splits the view in two along an axis, before index `at`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AxisOutOfRange`], or [`Error::IndexOutOfRange`] if `at` exceeds the size of the axis.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorView;
+    /// let (head, tail) = TensorView::from_slice(&[1, 2, 3], &[3])?.split_at(0, 1)?;
+    /// assert_eq!((head.to_vec(), tail.to_vec()), (vec![1], vec![2, 3]));
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn split_at(&self, axis: usize, at: usize) -> Result<(Self, Self), Error> {
+        let (head, tail) = self.tensor.clone().split_at(axis, at)?;
+        // SAFETY: the invariant of the type; these are some of its elements.
+        let head = unsafe { Self::new(head) };
+        // SAFETY: the same.
+        Ok((head, unsafe { Self::new(tail) }))
+    }
+
+    /// The same elements, taken for ones that need not be initialised.
+    pub(crate) fn as_uninit(&self) -> TensorView<'a, core::mem::MaybeUninit<T>> {
+        // SAFETY: `MaybeUninit<T>` has the size and alignment of `T`.
+        let tensor = unsafe { self.tensor.clone().cast() };
+        // SAFETY: the invariant of the type: what can be read as `T` can be read as `MaybeUninit<T>`.
+        unsafe { TensorView::new(tensor) }
+    }
+
+    fn derive(
+        &self,
+        change: impl FnOnce(&mut Strided<T>) -> Result<(), Error>,
+    ) -> Result<Self, Error> {
+        let mut view = self.clone();
+        change(&mut view.tensor)?;
+        Ok(view)
+    }
+}
+
+impl<T> Clone for TensorView<'_, T> {
+    fn clone(&self) -> Self {
+        Self { tensor: self.tensor.clone(), elements: PhantomData }
+    }
+}
+
+impl<T, const N: usize> Index<[usize; N]> for TensorView<'_, T> {
+    type Output = T;
+
+    /// Returns an element.
+    ///
+    /// # Panics
+    ///
+    /// Panics if there is none with this index; see [`TensorView::get`].
+    #[inline]
+    fn index(&self, index: [usize; N]) -> &T {
+        match self.get(&index) {
+            Some(element) => element,
+            None => super::no_element(&index, self.shape()),
+        }
+    }
+}
+
+impl<'a, T> IntoIterator for &TensorView<'a, T> {
+    type Item = &'a T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+impl<'a, T> IntoIterator for TensorView<'a, T> {
+    type Item = &'a T;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}

@@ -1,0 +1,334 @@
+//! A pointer with a shape and strides: what every view is made of.
+//!
+//! The functions here pick, reorder or renumber elements and never name one that was not there before, so
+//! that the invariants of [`Strided`] carry over by themselves. Nothing here reads or writes an element.
+
+use core::ptr::NonNull;
+
+use super::reshape;
+use crate::dims::{CAPACITY, Dims};
+use crate::error::Error;
+
+pub(crate) struct Strided<T> {
+    /// # Invariants
+    ///
+    /// 1. Sizes are at least 0, their product is `numel`, and `numel` elements take at most `isize::MAX` bytes.
+    /// 2. If `numel` is not 0, then for each index `k` within the shape, `origin + Σ k[i]·strides[i]` elements
+    ///    is the aligned address of a `T` in one live allocation, and neither a partial sum nor its size in
+    ///    bytes overflows.
+    /// 3. If `numel` is 0, `origin` is aligned and never followed.
+    origin: NonNull<T>,
+    dims: Dims<isize>,
+    numel: usize,
+}
+
+impl<T> Strided<T> {
+    /// # Safety
+    ///
+    /// The arguments must hold the invariants of [`Strided`].
+    #[inline]
+    pub(crate) const unsafe fn new_unchecked(
+        origin: NonNull<T>,
+        dims: Dims<isize>,
+        numel: usize,
+    ) -> Self {
+        Self { origin, dims, numel }
+    }
+
+    #[inline]
+    pub(crate) const fn origin(&self) -> NonNull<T> {
+        self.origin
+    }
+
+    #[inline]
+    pub(crate) const fn numel(&self) -> usize {
+        self.numel
+    }
+
+    #[inline]
+    pub(crate) const fn ndim(&self) -> usize {
+        self.dims.ndim()
+    }
+
+    #[inline]
+    pub(crate) fn shape(&self) -> &[usize] {
+        bytemuck::cast_slice(self.dims.shape())
+    }
+
+    #[inline]
+    pub(crate) fn strides(&self) -> &[isize] {
+        self.dims.strides()
+    }
+
+    #[inline]
+    pub(crate) const fn dims(&self) -> &Dims<isize> {
+        &self.dims
+    }
+
+    /// The same elements as another type.
+    ///
+    /// # Safety
+    ///
+    /// `U` has the size of `T` and no greater alignment.
+    pub(crate) unsafe fn cast<U>(self) -> Strided<U> {
+        Strided { origin: self.origin.cast(), dims: self.dims, numel: self.numel }
+    }
+
+    /// The address of an element, or `None` if there is none with this index.
+    #[inline]
+    pub(crate) fn element(&self, index: &[usize]) -> Option<NonNull<T>> {
+        if index.len() != self.ndim() {
+            return None;
+        }
+        let mut offset = 0_isize;
+        for ((&k, &size), &stride) in index.iter().zip(self.shape()).zip(self.strides()) {
+            if k >= size {
+                return None;
+            }
+            // Cannot overflow: invariant 2, since each index so far is within its axis.
+            offset = offset.wrapping_add(signed(k).wrapping_mul(stride));
+        }
+        if self.numel == 0 {
+            return None;
+        }
+        // SAFETY: invariant 2: the index is within the shape and the tensor is not empty.
+        Some(unsafe { self.origin.offset(offset) })
+    }
+
+    /// The first element in memory, if the elements lie side by side in row-major order.
+    pub(crate) fn row_major_start(&self) -> Option<NonNull<T>> {
+        (self.numel == 0 || is_compact(self.shape(), self.strides())).then_some(self.origin)
+    }
+
+    /// The first element in memory, if the elements lie side by side in any order.
+    pub(crate) fn dense_start(&self) -> Option<NonNull<T>> {
+        let sorted = self.clone().into_memory_order();
+        sorted.row_major_start()
+    }
+
+    fn axis(&self, axis: usize) -> Result<(usize, isize), Error> {
+        match (self.shape().get(axis), self.strides().get(axis)) {
+            (Some(&size), Some(&stride)) => Ok((size, stride)),
+            _ => Err(Error::AxisOutOfRange { axis, ndim: self.ndim() }),
+        }
+    }
+
+    /// Sets one axis; `size` must not exceed the one before.
+    fn set_axis(&mut self, axis: usize, size: usize, stride: isize) {
+        let (sizes, strides) = self.dims.both_mut();
+        sizes[axis] = signed(size);
+        strides[axis] = stride;
+        self.numel = product(self.shape());
+    }
+
+    /// Moves the origin along an axis; does nothing once no element is left.
+    fn advance(&mut self, stride: isize, count: usize) {
+        if self.numel == 0 {
+            return;
+        }
+        let offset = signed(count).wrapping_mul(stride);
+        // SAFETY: invariant 2: the caller names an element that is there.
+        self.origin = unsafe { self.origin.offset(offset) };
+    }
+
+    pub(crate) fn slice(&mut self, axis: usize, start: usize, end: usize) -> Result<(), Error> {
+        let (size, stride) = self.axis(axis)?;
+        if end > size {
+            return Err(Error::IndexOutOfRange { axis, index: end, size });
+        }
+        if start > end {
+            return Err(Error::IndexOutOfRange { axis, index: start, size: end });
+        }
+        self.set_axis(axis, end - start, stride);
+        self.advance(stride, start);
+        Ok(())
+    }
+
+    pub(crate) fn step(&mut self, axis: usize, step: usize) -> Result<(), Error> {
+        let (size, stride) = self.axis(axis)?;
+        if step == 0 {
+            return Err(Error::ZeroStep);
+        }
+        let size = size.div_ceil(step);
+        // A product that does not fit belongs to an axis of at most one element, where strides mean nothing.
+        let step = isize::try_from(step).ok().and_then(|n| stride.checked_mul(n));
+        self.set_axis(axis, size, step.unwrap_or(0));
+        Ok(())
+    }
+
+    pub(crate) fn reverse(&mut self, axis: usize) -> Result<(), Error> {
+        let (size, stride) = self.axis(axis)?;
+        self.advance(stride, size.saturating_sub(1));
+        self.set_axis(axis, size, stride.wrapping_neg());
+        Ok(())
+    }
+
+    pub(crate) fn select(&mut self, axis: usize, index: usize) -> Result<(), Error> {
+        let (size, _) = self.axis(axis)?;
+        if index >= size {
+            return Err(Error::IndexOutOfRange { axis, index, size });
+        }
+        self.slice(axis, index, index + 1)?;
+        self.dims.remove(axis);
+        Ok(())
+    }
+
+    pub(crate) fn insert_axis(&mut self, axis: usize) -> Result<(), Error> {
+        let ndim = self.ndim();
+        if axis > ndim {
+            return Err(Error::AxisOutOfRange { axis, ndim: ndim + 1 });
+        }
+        let mut dims = Dims::zeroed(ndim + 1)?;
+        let (shape, strides) = dims.both_mut();
+        shape[axis] = 1;
+        shape[..axis].copy_from_slice(&self.dims.shape()[..axis]);
+        shape[axis + 1..].copy_from_slice(&self.dims.shape()[axis..]);
+        strides[..axis].copy_from_slice(&self.dims.strides()[..axis]);
+        strides[axis + 1..].copy_from_slice(&self.dims.strides()[axis..]);
+        self.dims = dims;
+        Ok(())
+    }
+
+    pub(crate) fn permute(&mut self, axes: &[usize]) -> Result<(), Error> {
+        let ndim = self.ndim();
+        if axes.len() != ndim {
+            return Err(Error::RankMismatch { expected: ndim, found: axes.len() });
+        }
+        let mut seen = [false; CAPACITY];
+        for &axis in axes {
+            if axis >= ndim {
+                return Err(Error::AxisOutOfRange { axis, ndim });
+            }
+            if core::mem::replace(&mut seen[axis], true) {
+                return Err(Error::RepeatedAxis { axis });
+            }
+        }
+        let before = self.dims.clone();
+        let (shape, strides) = self.dims.both_mut();
+        for (to, &from) in axes.iter().enumerate() {
+            shape[to] = before.shape()[from];
+            strides[to] = before.strides()[from];
+        }
+        Ok(())
+    }
+
+    pub(crate) fn transpose(&mut self) {
+        let (shape, strides) = self.dims.both_mut();
+        shape.reverse();
+        strides.reverse();
+    }
+
+    pub(crate) fn reshape(&mut self, shape: &[usize]) -> Result<(), Error> {
+        let found = shape.iter().try_fold(1_usize, |n, &size| n.checked_mul(size));
+        let found = if shape.contains(&0) { Some(0) } else { found };
+        if found != Some(self.numel) {
+            return Err(Error::LenMismatch {
+                expected: self.numel,
+                found: found.unwrap_or(usize::MAX),
+            });
+        }
+        let mut dims = Dims::zeroed(shape.len())?;
+        let (sizes, strides) = dims.both_mut();
+        for (to, &from) in sizes.iter_mut().zip(shape) {
+            *to = isize::try_from(from).map_err(|_| Error::ShapeOverflow)?;
+        }
+        if self.numel != 0 {
+            reshape::strides(self.dims.shape(), self.dims.strides(), sizes, strides)?;
+        }
+        self.dims = dims;
+        Ok(())
+    }
+
+    /// Two parts of one axis: before `at`, and from `at` on.
+    pub(crate) fn split_at(mut self, axis: usize, at: usize) -> Result<(Self, Self), Error> {
+        let (size, _) = self.axis(axis)?;
+        let mut tail = self.clone();
+        tail.slice(axis, at, size)?;
+        self.slice(axis, 0, at)?;
+        Ok((self, tail))
+    }
+
+    /// The same elements in the order of their addresses, with as few axes as possible.
+    ///
+    /// Axes along which the address stays the same come first. Of several orders for overlapping elements, one.
+    pub(crate) fn into_memory_order(mut self) -> Self {
+        if self.numel == 0 {
+            return self;
+        }
+        for axis in 0..self.ndim() {
+            if self.strides()[axis] < 0 {
+                // Cannot fail: the axis exists.
+                let _ = self.reverse(axis);
+            }
+        }
+        let (shape, strides) = self.dims.both_mut();
+        let slowest_first = |stride: isize| if stride == 0 { isize::MAX } else { stride };
+        for i in 1..shape.len() {
+            let mut j = i;
+            while j > 0 && slowest_first(strides[j - 1]) < slowest_first(strides[j]) {
+                strides.swap(j - 1, j);
+                shape.swap(j - 1, j);
+                j -= 1;
+            }
+        }
+        self.into_fewest_axes()
+    }
+
+    /// The same elements in the same order, with as few axes as possible.
+    pub(crate) fn into_fewest_axes(mut self) -> Self {
+        if self.numel == 0 {
+            return self;
+        }
+        let (shape, strides) = self.dims.both_mut();
+        let mut kept = 0;
+        for axis in 0..shape.len() {
+            if shape[axis] == 1 {
+                continue;
+            }
+            // Cannot overflow: with at least two elements on each axis, invariant 2 bounds the product.
+            if kept > 0 && strides[kept - 1] == strides[axis].wrapping_mul(shape[axis]) {
+                shape[kept - 1] *= shape[axis];
+                strides[kept - 1] = strides[axis];
+            } else {
+                shape[kept] = shape[axis];
+                strides[kept] = strides[axis];
+                kept += 1;
+            }
+        }
+        self.dims.truncate(kept);
+        self
+    }
+}
+
+impl<T> Clone for Strided<T> {
+    fn clone(&self) -> Self {
+        Self { origin: self.origin, dims: self.dims.clone(), numel: self.numel }
+    }
+}
+
+/// Sizes of a tensor are at most `isize::MAX`; so are indices into it.
+#[inline]
+#[expect(clippy::cast_possible_wrap, reason = "callers pass sizes and indices, which fit")]
+pub(crate) const fn signed(n: usize) -> isize {
+    n as isize
+}
+
+fn product(shape: &[usize]) -> usize {
+    // Cannot overflow unless a size is 0, and then the result is 0.
+    if shape.contains(&0) { 0 } else { shape.iter().product() }
+}
+
+fn is_compact(shape: &[usize], strides: &[isize]) -> bool {
+    let mut expected = 1_isize;
+    for (&size, &stride) in shape.iter().zip(strides).rev() {
+        if size == 1 {
+            continue;
+        }
+        if stride != expected {
+            return false;
+        }
+        // Cannot overflow: a compact tensor has `numel` elements in its extents.
+        expected = expected.wrapping_mul(signed(size));
+    }
+    true
+}

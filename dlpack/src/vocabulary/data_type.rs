@@ -1,0 +1,255 @@
+//! The dtype: what an element is, by code, width and lanes.
+
+use super::data_type_code::DataTypeCode;
+use crate::sys;
+
+/// The type of a tensor's elements, such as `float32`.
+///
+/// An element is `lanes` numbers side by side (1 but for vector types), each `bits` wide, each of the kind that `code`
+/// names ([`DLDataType`]). Any combination can be held, read and written; [`DataType::is_valid`] tells those that no
+/// tensor may have.
+///
+/// Written in the array world's spelling: `int8`, `uint64`, `float32`, `bfloat16`, `complex64`, `bool`,
+/// `float8_e4m3fn`, and `float32x4` for four lanes. Unusual ones are `bool1`, `float4_e2m1fn[bits=8]` and `code18_32`.
+/// Reading gives back every value that was written, and takes Rust's spelling (`f32`, `bf16`, `c64`) too, but not
+/// `i8`, `u8` and `f16`, which NumPy counts in bytes: its `i8` is an `int64`.
+///
+/// [`DLDataType`]: sys::DLDataType
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{DataType, DataTypeCode};
+///
+/// let dtype: DataType = "float32x4".parse()?;
+/// assert_eq!(dtype, DataType { code: DataTypeCode::FLOAT, bits: 32, lanes: 4 });
+/// assert_eq!(dtype.scalar(), DataType::F32);
+/// # Ok::<(), dlpack::ParseError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DataType {
+    /// The kind of number.
+    pub code: DataTypeCode,
+    /// The bits of one lane.
+    pub bits: u8,
+    /// The numbers in one element.
+    pub lanes: u16,
+}
+
+macro_rules! scalars {
+    ($($name:ident $code:ident $bits:literal $text:literal)*) => {$(
+        #[doc = concat!("`", $text, "`")]
+        pub const $name: Self = Self::new(DataTypeCode::$code, $bits, 1);
+    )*};
+}
+
+impl DataType {
+    scalars! {
+        I2 INT 2 "int2"
+        I4 INT 4 "int4"
+        I8 INT 8 "int8"
+        I16 INT 16 "int16"
+        I32 INT 32 "int32"
+        I64 INT 64 "int64"
+        I128 INT 128 "int128"
+        U1 UINT 1 "uint1"
+        U2 UINT 2 "uint2"
+        U4 UINT 4 "uint4"
+        U8 UINT 8 "uint8"
+        U16 UINT 16 "uint16"
+        U32 UINT 32 "uint32"
+        U64 UINT 64 "uint64"
+        U128 UINT 128 "uint128"
+        F16 FLOAT 16 "float16"
+        F32 FLOAT 32 "float32"
+        F64 FLOAT 64 "float64"
+        BF16 BFLOAT 16 "bfloat16"
+        C32 COMPLEX 32 "complex32"
+        C64 COMPLEX 64 "complex64"
+        C128 COMPLEX 128 "complex128"
+        BOOL BOOL 8 "bool"
+        F8_E3M4 FLOAT8_E3M4 8 "float8_e3m4"
+        F8_E4M3 FLOAT8_E4M3 8 "float8_e4m3"
+        F8_E4M3B11FNUZ FLOAT8_E4M3B11FNUZ 8 "float8_e4m3b11fnuz"
+        F8_E4M3FN FLOAT8_E4M3FN 8 "float8_e4m3fn"
+        F8_E4M3FNUZ FLOAT8_E4M3FNUZ 8 "float8_e4m3fnuz"
+        F8_E5M2 FLOAT8_E5M2 8 "float8_e5m2"
+        F8_E5M2FNUZ FLOAT8_E5M2FNUZ 8 "float8_e5m2fnuz"
+        F8_E8M0FNU FLOAT8_E8M0FNU 8 "float8_e8m0fnu"
+        F6_E2M3FN FLOAT6_E2M3FN 6 "float6_e2m3fn"
+        F6_E3M2FN FLOAT6_E3M2FN 6 "float6_e3m2fn"
+        F4_E2M1FN FLOAT4_E2M1FN 4 "float4_e2m1fn"
+    }
+
+    /// Puts a dtype together from its three numbers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{DataType, DataTypeCode};
+    ///
+    /// assert_eq!(DataType::new(DataTypeCode::INT, 24, 1).to_string(), "int24");
+    /// ```
+    #[must_use]
+    pub const fn new(code: DataTypeCode, bits: u8, lanes: u16) -> Self {
+        Self { code, bits, lanes }
+    }
+
+    /// The same kind and width, with this many lanes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::DataType;
+    ///
+    /// assert_eq!(DataType::F32.with_lanes(4).to_string(), "float32x4");
+    /// ```
+    #[must_use]
+    pub const fn with_lanes(self, lanes: u16) -> Self {
+        Self { lanes, ..self }
+    }
+
+    /// The dtype of one lane.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::DataType;
+    ///
+    /// assert_eq!(DataType::U8.with_lanes(16).scalar(), DataType::U8);
+    /// ```
+    #[must_use]
+    pub const fn scalar(self) -> Self {
+        self.with_lanes(1)
+    }
+
+    /// Whether a tensor may have this dtype: it has bits and lanes, and the 6-bit and 4-bit floats are 6 and 4 bits wide.
+    ///
+    /// The standard tells a consumer to stop at a 6-bit or 4-bit float of another width ([`DLDataTypeCode`]). Other
+    /// widths, and codes without a name, are for the consumer to judge.
+    ///
+    /// [`DLDataTypeCode`]: sys::DLDataTypeCode
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{DataType, DataTypeCode};
+    ///
+    /// assert!(DataType::F4_E2M1FN.is_valid());
+    /// assert!(!DataType::new(DataTypeCode::FLOAT4_E2M1FN, 8, 1).is_valid());
+    /// assert!(!DataType::F32.with_lanes(0).is_valid());
+    /// ```
+    #[must_use]
+    pub const fn is_valid(self) -> bool {
+        let width = match self.code {
+            DataTypeCode::FLOAT6_E2M3FN | DataTypeCode::FLOAT6_E3M2FN => self.bits == 6,
+            DataTypeCode::FLOAT4_E2M1FN => self.bits == 4,
+            _ => self.bits != 0,
+        };
+        width && self.lanes != 0
+    }
+
+    /// Whether the lanes are integers, signed or not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::DataType;
+    ///
+    /// assert!(DataType::U8.is_integer());
+    /// assert!(!DataType::BOOL.is_integer());
+    /// ```
+    #[must_use]
+    pub const fn is_integer(self) -> bool {
+        self.is_signed_integer() || self.is_unsigned_integer()
+    }
+
+    /// Whether the lanes are signed integers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(dlpack::DataType::I64.is_signed_integer());
+    /// ```
+    #[must_use]
+    pub const fn is_signed_integer(self) -> bool {
+        matches!(self.code, DataTypeCode::INT)
+    }
+
+    /// Whether the lanes are unsigned integers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(dlpack::DataType::U64.is_unsigned_integer());
+    /// ```
+    #[must_use]
+    pub const fn is_unsigned_integer(self) -> bool {
+        matches!(self.code, DataTypeCode::UINT)
+    }
+
+    /// Whether the lanes are real floating-point numbers: IEEE, `bfloat`, or one of the 8-, 6- and 4-bit kinds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::DataType;
+    ///
+    /// assert!(DataType::F32.is_float() && DataType::BF16.is_float() && DataType::F8_E5M2.is_float());
+    /// assert!(!DataType::C64.is_float());
+    /// ```
+    #[must_use]
+    pub const fn is_float(self) -> bool {
+        match self.code {
+            DataTypeCode::FLOAT | DataTypeCode::BFLOAT => true,
+            code => {
+                code.code() >= DataTypeCode::FLOAT8_E3M4.code()
+                    && code.code() <= DataTypeCode::FLOAT4_E2M1FN.code()
+            }
+        }
+    }
+
+    /// Whether the lanes are complex numbers.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(dlpack::DataType::C128.is_complex());
+    /// ```
+    #[must_use]
+    pub const fn is_complex(self) -> bool {
+        matches!(self.code, DataTypeCode::COMPLEX)
+    }
+
+    /// Whether the lanes are truth values.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(dlpack::DataType::BOOL.is_bool());
+    /// ```
+    #[must_use]
+    pub const fn is_bool(self) -> bool {
+        matches!(self.code, DataTypeCode::BOOL)
+    }
+
+    pub(crate) const fn from_sys(dtype: sys::DLDataType) -> Self {
+        Self::new(DataTypeCode::new(dtype.code), dtype.bits, dtype.lanes)
+    }
+
+    pub(crate) const fn to_sys(self) -> sys::DLDataType {
+        sys::DLDataType { code: self.code.code(), bits: self.bits, lanes: self.lanes }
+    }
+}
+
+impl From<sys::DLDataType> for DataType {
+    fn from(dtype: sys::DLDataType) -> Self {
+        Self::from_sys(dtype)
+    }
+}
+
+impl From<DataType> for sys::DLDataType {
+    fn from(dtype: DataType) -> Self {
+        dtype.to_sys()
+    }
+}

@@ -1,0 +1,189 @@
+//! One device: its kind, and which of that kind.
+
+use core::fmt;
+use core::str::FromStr;
+
+use super::device_type::DeviceType;
+use super::parse::{ParseError, decimal};
+use crate::sys;
+
+/// Where the memory of a tensor is, such as `cpu` or `cuda:0`.
+///
+/// Written as the type and the number with a colon between, but for the device that everybody means by `cpu`. Reading
+/// takes the type alone as number 0.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::Device;
+///
+/// assert_eq!(Device::CPU.to_string(), "cpu");
+/// assert_eq!("cuda:1".parse::<Device>()?, Device::cuda(1));
+/// assert_eq!("cuda".parse::<Device>()?, Device::cuda(0));
+/// # Ok::<(), dlpack::ParseError>(())
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Device {
+    /// The kind of device.
+    pub device_type: DeviceType,
+    /// Which device of that kind, in the producer's numbering. Some producers number processors too, so an import may
+    /// bring `cpu:7` or `cpu:-1`.
+    pub device_id: i32,
+}
+
+macro_rules! numbered {
+    ($($name:ident $constant:ident $text:literal)*) => {$(
+        #[doc = concat!("The `", $text, "` device with this number.")]
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = concat!("assert_eq!(dlpack::Device::", stringify!($name), "(1).to_string(), \"", $text, ":1\");")]
+        /// ```
+        #[must_use]
+        pub const fn $name(device_id: i32) -> Self {
+            Self::new(DeviceType::$constant, device_id)
+        }
+    )*};
+}
+
+macro_rules! unnumbered {
+    ($($name:ident $constant:ident $text:literal $what:literal)*) => {$(
+        #[doc = concat!("The device of ", $what, ", whose number the standard fixes at 0.")]
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = concat!("assert_eq!(dlpack::Device::", stringify!($name), "().to_string(), \"", $text, "\");")]
+        /// ```
+        #[must_use]
+        pub const fn $name() -> Self {
+            Self::new(DeviceType::$constant, 0)
+        }
+    )*};
+}
+
+impl Device {
+    /// Main memory: type `cpu`, number 0.
+    pub const CPU: Self = Self::new(DeviceType::CPU, 0);
+
+    /// Puts a device together from its kind and its number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Device, DeviceType};
+    ///
+    /// assert_eq!(Device::new(DeviceType::CUDA, 1), Device::cuda(1));
+    /// ```
+    #[must_use]
+    pub const fn new(device_type: DeviceType, device_id: i32) -> Self {
+        Self { device_type, device_id }
+    }
+
+    unnumbered! {
+        cpu CPU "cpu" "main memory"
+        cuda_host CUDA_HOST "cuda_host:0" "memory pinned by CUDA"
+        rocm_host ROCM_HOST "rocm_host:0" "memory pinned by ROCm"
+        cuda_managed CUDA_MANAGED "cuda_managed:0" "memory managed by CUDA"
+    }
+
+    numbered! {
+        cuda CUDA "cuda"
+        opencl OPENCL "opencl"
+        vulkan VULKAN "vulkan"
+        metal METAL "metal"
+        vpi VPI "vpi"
+        rocm ROCM "rocm"
+        ext_dev EXT_DEV "ext_dev"
+        one_api ONE_API "oneapi"
+        webgpu WEBGPU "webgpu"
+        hexagon HEXAGON "hexagon"
+        maia MAIA "maia"
+        trn TRN "trn"
+    }
+
+    /// Whether the processor may read the memory: as for [`DeviceType::is_host_accessible`], whatever the number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::Device;
+    ///
+    /// assert!(Device::CPU.is_host_accessible());
+    /// assert!(!Device::cuda(0).is_host_accessible());
+    /// ```
+    #[must_use]
+    pub const fn is_host_accessible(self) -> bool {
+        self.device_type.is_host_accessible()
+    }
+
+    /// Whether `data` is a handle rather than an address: as for [`DeviceType::is_handle`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::Device;
+    ///
+    /// assert!(Device::metal(0).is_handle());
+    /// assert!(!Device::CPU.is_handle());
+    /// ```
+    #[must_use]
+    pub const fn is_handle(self) -> bool {
+        self.device_type.is_handle()
+    }
+
+    pub(crate) const fn from_sys(device: sys::DLDevice) -> Self {
+        Self::new(DeviceType::new(device.device_type.0), device.device_id)
+    }
+
+    pub(crate) const fn to_sys(self) -> sys::DLDevice {
+        sys::DLDevice {
+            device_type: sys::DLDeviceType(self.device_type.code()),
+            device_id: self.device_id,
+        }
+    }
+}
+
+impl fmt::Display for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if *self == Self::CPU {
+            fmt::Display::fmt(&self.device_type, f)
+        } else {
+            write!(f, "{}:{}", self.device_type, self.device_id)
+        }
+    }
+}
+
+impl fmt::Debug for Device {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Device({self})")
+    }
+}
+
+impl FromStr for Device {
+    type Err = ParseError;
+
+    fn from_str(text: &str) -> Result<Self, ParseError> {
+        let (device_type, device_id) = match text.split_once(':') {
+            Some((device_type, device_id)) => (device_type, decimal(device_id)),
+            None => (text, Some(0)),
+        };
+        match (device_type.parse(), device_id) {
+            (Ok(device_type), Some(device_id)) => Ok(Self { device_type, device_id }),
+            _ => Err(ParseError::DEVICE),
+        }
+    }
+}
+
+impl From<sys::DLDevice> for Device {
+    fn from(device: sys::DLDevice) -> Self {
+        Self::from_sys(device)
+    }
+}
+
+impl From<Device> for sys::DLDevice {
+    fn from(device: Device) -> Self {
+        device.to_sys()
+    }
+}

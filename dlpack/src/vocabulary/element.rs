@@ -1,0 +1,128 @@
+//! The promise that a Rust type has the memory layout of a dtype.
+
+use super::data_type::DataType;
+
+/// A Rust type that elements of one dtype can be viewed as.
+///
+/// There are implementations for integers, floats, [`Bool8`], the 8-bit floats such as [`F8E4m3fn`], complex numbers
+/// and 16-bit floats under the features `num-complex` and `half`, and for arrays `[T; N]` of them, which stand for `N`
+/// lanes. There is none for `bool` or `char`, whose bit patterns are not all valid.
+///
+/// A view as `T` asks for exactly `T::DTYPE`: the same code, the same bits, the same lanes.
+///
+/// # Safety
+///
+/// 1. `DTYPE` says what the bits mean: a tensor of that dtype, made by anyone, holds values of this type.
+/// 2. A compact tensor has its elements `size_of::<Self>()` bytes apart: `size_of::<Self>() * 8` equals
+///    `DTYPE.element_bits(false)`, and is not 0.
+/// 3. `DTYPE` is valid ([`DataType::is_valid`]).
+///
+/// [`bytemuck::Pod`] brings the rest: no padding, no invalid bit pattern, no reference or pointer inside. A type that
+/// breaks 2 or 3 does not compile where it is first used.
+///
+/// [`Bool8`]: super::Bool8
+/// [`F8E4m3fn`]: super::F8E4m3fn
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{DataType, Element};
+///
+/// assert_eq!(f32::DTYPE, DataType::F32);
+/// assert_eq!(<[u8; 4]>::DTYPE, DataType::U8.with_lanes(4));
+/// ```
+///
+/// A type of one's own:
+///
+/// ```
+/// use dlpack::{DataType, DataTypeCode, Element};
+///
+/// #[derive(Clone, Copy)]
+/// #[repr(transparent)]
+/// struct Handle(u64);
+///
+/// // SAFETY: a `u64` is zeroable and plain old data.
+/// unsafe impl bytemuck::Zeroable for Handle {}
+/// unsafe impl bytemuck::Pod for Handle {}
+///
+/// // SAFETY: 64 bits with no meaning to others, 8 bytes apart.
+/// unsafe impl Element for Handle {
+///     const DTYPE: DataType = DataType::new(DataTypeCode::OPAQUE_HANDLE, 64, 1);
+/// }
+///
+/// assert_eq!(Handle::DTYPE.bytes_per_element(), Some(size_of::<Handle>()));
+/// ```
+///
+/// No lanes, too many lanes, lanes of lanes and `bool` do not compile:
+///
+/// ```compile_fail,E0080
+/// let dtype = <[f32; 0] as dlpack::Element>::DTYPE;
+/// ```
+///
+/// ```compile_fail,E0080
+/// let dtype = <[u8; 65536] as dlpack::Element>::DTYPE;
+/// ```
+///
+/// ```compile_fail,E0080
+/// let dtype = <[[f32; 2]; 2] as dlpack::Element>::DTYPE;
+/// ```
+///
+/// ```compile_fail,E0277
+/// let dtype = <bool as dlpack::Element>::DTYPE;
+/// ```
+pub unsafe trait Element: bytemuck::Pod + Send + Sync {
+    /// The dtype whose elements have this layout.
+    const DTYPE: DataType;
+}
+
+/// Checks what can be checked of [`Element`]'s contract; for use as `const { assert_element::<T>() }`.
+pub(crate) const fn assert_element<T: Element>() {
+    assert!(T::DTYPE.is_valid(), "the dtype of an Element must be valid");
+    assert!(size_of::<T>() != 0, "an Element must not be zero-sized");
+    match T::DTYPE.bytes_per_element() {
+        Some(bytes) => {
+            assert!(bytes == size_of::<T>(), "an Element must have the size of its dtype")
+        }
+        None => panic!("the dtype of an Element must be whole bytes"),
+    }
+}
+
+macro_rules! elements {
+    ($($element:ty => $dtype:ident,)*) => {$(
+        // SAFETY: the standard's meaning of this dtype is the Rust type; the assertion below checks size and validity.
+        unsafe impl Element for $element {
+            const DTYPE: DataType = DataType::$dtype;
+        }
+
+        const _: () = assert_element::<$element>();
+    )*};
+}
+
+elements! {
+    i8 => I8,
+    i16 => I16,
+    i32 => I32,
+    i64 => I64,
+    i128 => I128,
+    u8 => U8,
+    u16 => U16,
+    u32 => U32,
+    u64 => U64,
+    u128 => U128,
+    f32 => F32,
+    f64 => F64,
+}
+
+// SAFETY: an array is its items side by side, as lanes are; the constant does not evaluate unless `T` is one lane and
+// `N` fits, so sizes multiply alike on both sides.
+unsafe impl<T: Element, const N: usize> Element for [T; N] {
+    const DTYPE: DataType = lanes::<T>(N);
+}
+
+const fn lanes<T: Element>(count: usize) -> DataType {
+    assert!(T::DTYPE.lanes == 1, "an array of lanes must have items of one lane");
+    assert!(count >= 1, "an array of lanes must not be empty");
+    assert!(count <= 65535, "an array of lanes has at most 65535");
+    #[expect(clippy::cast_possible_truncation, reason = "checked on the line above")]
+    T::DTYPE.with_lanes(count as u16)
+}

@@ -1,0 +1,21 @@
+//! The Rust types made for dtypes that Rust has no type for.
+
+mod bool8;
+#[cfg(feature = "num-complex")]
+mod complex;
+mod float8;
+mod float_type;
+#[cfg(feature = "half")]
+mod half;
+mod minifloat;
+mod sub_byte;
+mod sub_byte_float;
+mod sub_byte_integer;
+
+pub use bool8::Bool8;
+pub use float8::{
+    F8E3m4, F8E4m3, F8E4m3b11fnuz, F8E4m3fn, F8E4m3fnuz, F8E5m2, F8E5m2fnuz, F8E8m0fnu,
+};
+pub use sub_byte::SubByte;
+pub use sub_byte_float::{F4E2m1fn, F6E2m3fn, F6E3m2fn};
+pub use sub_byte_integer::{Bool1, I2, I4, U1, U2, U4};

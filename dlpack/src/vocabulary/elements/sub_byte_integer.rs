@@ -1,0 +1,203 @@
+//! Integers and truth values narrower than a byte.
+
+use core::fmt;
+
+use super::sub_byte::sub_bytes;
+use crate::vocabulary::data_type::DataType;
+use crate::vocabulary::data_type_code::DataTypeCode;
+
+macro_rules! integers {
+    ($(
+        $name:ident $text:literal $bits:literal $min:literal $max:literal $beyond:literal
+        $value:ident $to:ident
+    )*) => {$(
+        #[doc = concat!("An `", $text, "`: ", stringify!($min), " to ", stringify!($max), ".")]
+        ///
+        /// # Examples
+        ///
+        /// ```
+        #[doc = concat!("use dlpack::", stringify!($name), ";")]
+        ///
+        #[doc = concat!("assert_eq!(", stringify!($name), "::new(1).map(", stringify!($name), "::", stringify!($to), "), Some(1));")]
+        #[doc = concat!("assert_eq!(", stringify!($name), "::new(", stringify!($beyond), "), None);")]
+        /// ```
+        #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[repr(transparent)]
+        pub struct $name($value);
+
+        impl $name {
+            #[doc = concat!("The smallest value, ", stringify!($min), ".")]
+            pub const MIN: Self = Self($min);
+            #[doc = concat!("The largest value, ", stringify!($max), ".")]
+            pub const MAX: Self = Self($max);
+
+            /// Makes a value of an integer, or `None` if it does not fit.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::new(", stringify!($beyond), "), None);")]
+            /// ```
+            #[must_use]
+            pub const fn new(value: $value) -> Option<Self> {
+                let [bits] = value.to_ne_bytes();
+                let kept = Self::from_bits(bits);
+                if kept.0 == value { Some(kept) } else { None }
+            }
+
+            /// The value.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::MAX.", stringify!($to), "(), ", stringify!($max), ");")]
+            /// ```
+            #[must_use]
+            pub const fn $to(self) -> $value {
+                self.0
+            }
+
+            /// Takes the stored bits, which are the lowest ones.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::from_bits(0).", stringify!($to), "(), 0);")]
+            /// ```
+            #[must_use]
+            pub const fn from_bits(bits: u8) -> Self {
+                // Down again as the type of the value, which repeats the sign if it has one.
+                Self($value::from_ne_bytes([bits << (8 - $bits)]) >> (8 - $bits))
+            }
+
+            /// The bits as they are stored, in the lowest places.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::from_bits(1).to_bits(), 1);")]
+            /// ```
+            #[must_use]
+            pub const fn to_bits(self) -> u8 {
+                let [byte] = self.0.to_ne_bytes();
+                byte & (u8::MAX >> (8 - $bits))
+            }
+        }
+
+        impl From<$name> for $value {
+            fn from(value: $name) -> Self {
+                value.0
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    )*};
+}
+
+integers! {
+    I4 "int4" 4 -8 7 8 i8 to_i8
+    U4 "uint4" 4 0 15 16 u8 to_u8
+    I2 "int2" 2 -2 1 2 i8 to_i8
+    U2 "uint2" 2 0 3 4 u8 to_u8
+    U1 "uint1" 1 0 1 2 u8 to_u8
+}
+
+/// A `bool1`: a truth value in one bit.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::Bool1;
+///
+/// assert!(Bool1::from(true).to_bool());
+/// assert_eq!(Bool1::FALSE.to_bits(), 0);
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[repr(transparent)]
+pub struct Bool1(bool);
+
+impl Bool1 {
+    /// True, as 1.
+    pub const TRUE: Self = Self(true);
+    /// False, as 0.
+    pub const FALSE: Self = Self(false);
+
+    /// Takes the stored bit, which is the lowest one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(dlpack::Bool1::from_bits(1), dlpack::Bool1::TRUE);
+    /// ```
+    #[must_use]
+    pub const fn from_bits(bits: u8) -> Self {
+        Self(bits & 1 == 1)
+    }
+
+    /// The bit as it is stored, in the lowest place.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert_eq!(dlpack::Bool1::TRUE.to_bits(), 1);
+    /// ```
+    #[must_use]
+    pub const fn to_bits(self) -> u8 {
+        self.0 as u8
+    }
+
+    /// The truth value.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// assert!(dlpack::Bool1::TRUE.to_bool());
+    /// ```
+    #[must_use]
+    pub const fn to_bool(self) -> bool {
+        self.0
+    }
+}
+
+impl From<bool> for Bool1 {
+    fn from(value: bool) -> Self {
+        Self(value)
+    }
+}
+
+impl From<Bool1> for bool {
+    fn from(value: Bool1) -> Self {
+        value.0
+    }
+}
+
+impl fmt::Display for Bool1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.0, f)
+    }
+}
+
+impl fmt::Debug for Bool1 {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Bool1({self})")
+    }
+}
+
+sub_bytes! {
+    I4 DataType::I4,
+    U4 DataType::U4,
+    I2 DataType::I2,
+    U2 DataType::U2,
+    U1 DataType::U1,
+    Bool1 DataType::new(DataTypeCode::BOOL, 1, 1),
+}
