@@ -26,7 +26,15 @@ layout!(DLPackVersion: size 8, align 4, major at 0, minor at 4);
 layout!(DLDevice: size 8, align 4, device_type at 0, device_id at 4);
 layout!(DLDataType: size 4, align 2, code at 0, bits at 1, lanes at 2);
 
-/// Not a part of any struct; C leaves its type to the compiler.
+// The types of the fields that hold these numbers.
+const _: fn(DLDeviceType) -> i32 = |device_type| device_type.0;
+const _: [u64; 3] = [
+    crate::DLPACK_FLAG_BITMASK_READ_ONLY,
+    crate::DLPACK_FLAG_BITMASK_IS_COPIED,
+    crate::DLPACK_FLAG_BITMASK_IS_SUBBYTE_TYPE_PADDED,
+];
+
+// Not a part of any struct; C leaves its type to the compiler.
 #[cfg(not(target_pointer_width = "16"))]
 const _: () = assert!(size_of::<DLDataTypeCode>() == 4);
 
@@ -56,16 +64,18 @@ mod pointers_of_32_bits {
     use super::*;
 
     /// Takes the first number where `uint64_t` is aligned to 4 bytes, else the second.
-    const fn by_align(four: usize, eight: usize) -> usize {
-        if align_of::<u64>() == 4 { four } else { eight }
+    macro_rules! by_align {
+        ($four:expr, $eight:expr) => {
+            if align_of::<u64>() == 4 { $four } else { $eight }
+        };
     }
 
-    layout!(DLTensor: size by_align(36, 40), align by_align(4, 8),
+    layout!(DLTensor: size by_align!(36, 40), align by_align!(4, 8),
         data at 0, device at 4, ndim at 12, dtype at 16, shape at 20, strides at 24,
-        byte_offset at by_align(28, 32));
-    layout!(DLManagedTensor: size by_align(44, 48), align by_align(4, 8),
-        dl_tensor at 0, manager_ctx at by_align(36, 40), deleter at by_align(40, 44));
-    layout!(DLManagedTensorVersioned: size by_align(60, 64), align by_align(4, 8),
+        byte_offset at by_align!(28, 32));
+    layout!(DLManagedTensor: size by_align!(44, 48), align by_align!(4, 8),
+        dl_tensor at 0, manager_ctx at by_align!(36, 40), deleter at by_align!(40, 44));
+    layout!(DLManagedTensorVersioned: size by_align!(60, 64), align by_align!(4, 8),
         version at 0, manager_ctx at 8, deleter at 12, flags at 16, dl_tensor at 24);
     layout!(DLPackExchangeAPIHeader: size 12, align 4, version at 0, prev_api at 8);
     layout!(DLPackExchangeAPI: size 32, align 4,

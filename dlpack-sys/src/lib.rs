@@ -54,3 +54,27 @@ mod bindings {
 mod layout;
 
 pub use bindings::*;
+
+/// What has an owner cannot be copied: two would run one deleter.
+///
+/// ```compile_fail,E0382
+/// fn twice(tensor: dlpack_sys::DLManagedTensor) -> [dlpack_sys::DLManagedTensor; 2] {
+///     [tensor, tensor]
+/// }
+/// ```
+///
+/// ```compile_fail,E0382
+/// use dlpack_sys::DLManagedTensorVersioned as Tensor;
+///
+/// fn twice(tensor: Tensor) -> [Tensor; 2] {
+///     [tensor, tensor]
+/// }
+/// ```
+///
+/// ```compile_fail,E0382
+/// fn twice(table: dlpack_sys::DLPackExchangeAPI) -> [dlpack_sys::DLPackExchangeAPI; 2] {
+///     [table, table]
+/// }
+/// ```
+#[cfg(doctest)]
+struct NoCopies;

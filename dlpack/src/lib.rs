@@ -1,6 +1,108 @@
-//! Tensors across the C ABI that array libraries share: owned, checked, typed.
+//! DLPack for Rust: tensors across the C ABI that array libraries share, owned, checked and typed.
+//!
+//! DLPack is a C header by which libraries such as NumPy, PyTorch, JAX and TVM pass one another tensors
+//! without a copy: a pointer to a struct that holds an address, a shape, strides, a dtype, a device, and a
+//! *deleter*, a function that the consumer calls when it is done. This crate makes such a pointer an owned
+//! Rust value, and makes such a pointer of Rust memory. What a foreign producer wrote into the struct is
+//! checked before it is used, and answered with an [`Error`] where it makes no sense.
+//!
+//! # Import: a library hands over a tensor
+//!
+//! One `unsafe` call takes the tensor over and checks it. A second one promises what no check can see: that
+//! the elements are initialised and that nobody writes them. From there on everything is safe.
+//!
+//! ```
+//! use dlpack::{Error, ManagedTensorVersioned, Tensor, sys};
+//!
+//! /// The mean of a `float32` tensor of any shape.
+//! ///
+//! /// # Safety
+//! ///
+//! /// The caller passes the tensor on, it keeps to the DLPack standard, and its elements stay as they are.
+//! unsafe fn mean(raw: *mut sys::DLManagedTensorVersioned) -> Result<f32, Error> {
+//!     // SAFETY: the caller's promise.
+//!     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
+//!     // SAFETY: the caller's promise.
+//!     let tensor = unsafe { tensor.assume_frozen() };
+//!     let elements = tensor.view::<f32>()?;
+//!     Ok(elements.iter().sum::<f32>() / elements.numel() as f32)
+//! } // The deleter runs here, and on every error before.
+//! #
+//! # let raw = dlpack::Exporter::new([1.0_f32, 2.0, 3.0, 6.0]).shape(&[2, 2]).build()?.into_raw();
+//! # // SAFETY: just passed on.
+//! # assert_eq!(unsafe { mean(raw) }?, 3.0);
+//! # let raw = dlpack::Exporter::new([1_i64, 2]).build()?.into_raw();
+//! # // SAFETY: just passed on.
+//! # assert!(matches!(unsafe { mean(raw) }, Err(Error::DTypeMismatch { .. })));
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # Export: Rust memory for other libraries
+//!
+//! An [`Exporter`] takes the owner of the memory, checks the layout against what the owner really holds, and
+//! returns a tensor. [`into_raw`](ManagedTensorVersioned::into_raw) gives the pointer for C. The owner is dropped
+//! when the consumer calls the deleter.
+//!
+//! ```
+//! use dlpack::{Error, Exporter, ManagedTensorVersioned};
+//!
+//! let data = vec![1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0];
+//! let start = data.as_ptr();
+//! let raw = Exporter::new(data).shape(&[2, 3]).build()?.into_raw();
+//!
+//! // Some other library has used the tensor and hands it back: here is the vector again, not a copy.
+//! // SAFETY: the tensor is passed on, and is the one from above.
+//! let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
+//! let data = tensor.downcast::<Vec<f32>>().expect("a tensor of this crate, with that owner");
+//! assert_eq!(data.as_ptr(), start);
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # What to use
+//!
+//! | I have | I want | |
+//! |---|---|---|
+//! | a `DLManagedTensorVersioned*` | to own it | [`ManagedTensorVersioned::from_raw`] |
+//! | a `DLManagedTensor*` | to own it | [`ManagedTensor::from_raw`] |
+//! | one or the other | one type for both | [`AnyManagedTensor`] |
+//! | a `DLTensor*` in a callback | to look at it during the call | [`BorrowedTensor::with_raw`] |
+//! | any of these | shape, strides, dtype, device | [`Descriptor`], to which all of them dereference |
+//! | any of these | safe reads | [`Tensor::assume_frozen`], which makes a [`Frozen`] tensor |
+//! | any of these | safe reads and writes | [`Tensor::assume_exclusive`], which makes an [`Exclusive`] one |
+//! | a tensor with the flag `IS_COPIED` | safe writes without a promise | [`ManagedTensorVersioned::try_exclusive`] |
+//! | memory that this thread writes by other means | to read it all the same | [`Descriptor::cell_view`] |
+//! | data that is not aligned | to read it all the same | [`Descriptor::unaligned_view`] |
+//! | 4-bit and 6-bit elements | their values | [`Descriptor::packed_view`], which makes a [`PackedView`] |
+//! | a view or a slice | crops, steps, flips, new shapes | [`TensorView`], [`TensorViewMut`] |
+//! | a `Vec`, `Box`, array, `Arc` or `static` | a tensor for others | [`Exporter`] |
+//! | a type of my own that holds memory | a tensor for others | [`Owner`], then [`Exporter`] |
+//! | a view | to call a C function that takes a `DLTensor*` | [`lend()`], [`lend_mut()`] |
+//! | a tensor | several consumers for it | [`ManagedTensorVersioned::share`] |
+//! | a tensor in one ABI | it in the other | [`ManagedTensor::into_versioned`], [`ManagedTensorVersioned::into_legacy`] |
+//! | a tensor that I exported | its owner back | [`ManagedTensorVersioned::downcast`] |
+//! | shapes and strides as numbers | to check them | [`layout`] |
+//! | nothing of the above | the C structs as they are | [`sys`] |
+//!
+//! # Safety
+//!
+//! Safe functions have no undefined behaviour, whatever the fields of a foreign struct say, as long as each
+//! `unsafe` call keeps to its `# Safety` section. The contract of import is stated once, at
+//! [`ManagedTensorVersioned::from_raw`]; it asks neither that elements are initialised nor that nobody writes them,
+//! since DLPack grants neither. That is what the second `unsafe` call of the import is for. The memory of devices that
+//! the host cannot access is never followed. Nothing that comes from a struct makes this crate panic.
+//!
+//! The repository's `SAFETY.md` lists each promise with the code that keeps it and the test that shows it.
+//!
+//! # Features
+//!
+//! - `alloc` (default): [`Exporter`], conversions and copies into new tensors, and up to 64 dimensions. Without it
+//!   nothing allocates, and tensors have at most 8 dimensions.
+//! - `half`: `half::f16` and `half::bf16` are [`Element`]s.
+//! - `num-complex`: `num_complex::Complex<T>` is an [`Element`] for `f32` and `f64`, with `half` also for `f16`.
+//!
+//! The crate is `no_std`, with every feature.
 #![no_std]
-#![cfg_attr(docsrs, feature(doc_auto_cfg))]
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

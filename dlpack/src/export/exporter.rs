@@ -234,7 +234,6 @@ impl<'a, O: Owner> Exporter<'a, O> {
     }
 
     /// Moves the owner to its place, asks it for its memory, and checks the layout against that.
-    #[expect(clippy::type_complexity, reason = "used by the two functions above")]
     fn draft<A: Exported>(self) -> Result<(Draft<A, O>, Record), Rejected<O>> {
         let flags = self.flags();
         let ndim = self.shape.map_or(1, <[usize]>::len);

@@ -85,7 +85,7 @@ impl<'a> BorrowedTensor<'a> {
     /// # Safety
     ///
     /// - `raw` is null, or points to an initialised `DLTensor` that is not written during this call; clause S4 of
-    ///   [`ManagedTensorVersioned::from_raw`](crate::ManagedTensorVersioned::from_raw#safety) holds.
+    ///   [`ManagedTensorVersioned::from_raw`](crate::ManagedTensorVersioned::from_raw) holds.
     /// - For the lifetime `'a`, and if the host can access the device, every byte of the tensor's extents lies
     ///   in one live allocation and can be read.
     ///

@@ -35,6 +35,7 @@ pub enum ImportMode {
 /// # Safety
 ///
 /// Clauses S1 and S3 of the import contract.
+#[inline]
 pub(super) unsafe fn take<A: Abi>(raw: *mut A) -> Result<Handle<A>, Error> {
     let raw = NonNull::new(raw).ok_or(Error::NullTensor)?;
     // SAFETY: the caller's promise. From here every way out calls the deleter.
@@ -65,6 +66,7 @@ impl Header {
 /// # Safety
 ///
 /// `tensor` is aligned and its fields can be read; clause S4 of the import contract.
+#[inline]
 pub(super) unsafe fn describe(
     tensor: *const sys::DLTensor,
     header: Header,
@@ -96,6 +98,7 @@ pub(super) unsafe fn describe(
 /// # Safety
 ///
 /// Clause S4 of the import contract.
+#[inline]
 unsafe fn snapshot(
     ndim: i32,
     shape: *const i64,

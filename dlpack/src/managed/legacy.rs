@@ -50,7 +50,7 @@ impl ManagedTensor {
     /// # Safety
     ///
     /// Clauses S1, S3, S4 and S5 of
-    /// [`ManagedTensorVersioned::from_raw`](crate::ManagedTensorVersioned::from_raw#safety), where S5 asks for
+    /// [`ManagedTensorVersioned::from_raw`](crate::ManagedTensorVersioned::from_raw), where S5 asks for
     /// readable bytes only.
     ///
     /// # Examples

@@ -104,7 +104,7 @@ pub trait Tensor: Deref<Target = Descriptor> + sealed::Described + Sized {
     ///
     /// # Safety
     ///
-    /// Clause S5 of [`ManagedTensorVersioned::from_raw`](crate::ManagedTensorVersioned::from_raw#safety) holds for
+    /// Clause S5 of [`ManagedTensorVersioned::from_raw`](crate::ManagedTensorVersioned::from_raw) holds for
     /// the tensor as if its device were the CPU, and work that the device still does on it has ended whenever a
     /// view is made.
     ///

@@ -2,6 +2,7 @@
 
 mod axes;
 mod kernel;
+mod tiles;
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;

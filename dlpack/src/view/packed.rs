@@ -240,6 +240,7 @@ pub struct PackedIter<'a, T> {
     values: PhantomData<T>,
 }
 
+#[expect(clippy::large_enum_variant, reason = "there is no heap to put the larger one on")]
 enum Source<'a> {
     Packed(&'a [u8], usize),
     Padded(Iter<'a, u8>),

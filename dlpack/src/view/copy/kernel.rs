@@ -1,17 +1,10 @@
 //! The copy itself: rows where both sides run along the same axis, tiles where they do not.
-//!
-//! A transposed copy that walks one side in order jumps through the other, and where the jumps are a power of
-//! two apart all of them fall into the same few sets of the cache. Tiles bring whole cache lines in, turn them
-//! in a buffer that stays in the first-level cache, and write whole lines out.
-
-use core::mem::MaybeUninit;
 
 use super::axes::{Axes, Axis};
+use super::tiles::copy_tiles;
 use crate::dims::{CAPACITY, INLINE};
 use crate::view::strided::signed;
 
-/// The elements on a side of a tile.
-const TILE: usize = 32;
 /// Larger elements fill a cache line by themselves and gain nothing from tiles.
 const TILED_BYTES: usize = 16;
 /// An axis must have this many elements for a tile to pay.
@@ -125,7 +118,7 @@ unsafe fn each<T, const N: usize>(
 /// # Safety
 ///
 /// As for [`copy_strided`], for one axis.
-unsafe fn copy_row<T: Copy>(from: *const T, to: *mut T, row: Axis) {
+pub(super) unsafe fn copy_row<T: Copy>(from: *const T, to: *mut T, row: Axis) {
     if row.from == 1 && row.to == 1 {
         // SAFETY: the caller's promise; both rows lie side by side.
         return unsafe { from.copy_to_nonoverlapping(to, row.size) };
@@ -149,82 +142,4 @@ unsafe fn copy_one<T: Copy>(from: *const T, to: *mut T) {
     let element = unsafe { from.read() };
     // SAFETY: the caller's promise.
     unsafe { to.write(element) };
-}
-
-/// Copies a matrix whose columns (`slow`) run fast at the source and whose rows (`fast`) run fast at the
-/// destination.
-///
-/// # Safety
-///
-/// As for [`copy_strided`], for two axes.
-unsafe fn copy_tiles<T: Copy>(from: *const T, to: *mut T, slow: Axis, fast: Axis) {
-    let mut buffer = [MaybeUninit::uninit(); TILE * TILE];
-    for i in (0..slow.size).step_by(TILE) {
-        for j in (0..fast.size).step_by(TILE) {
-            let (m, n) = (TILE.min(slow.size - i), TILE.min(fast.size - j));
-            let (i, j) = (signed(i), signed(j));
-            // SAFETY: the caller's promise: the tile begins at an index of the matrix.
-            let from = unsafe { from.offset(i * slow.from + j * fast.from) };
-            // SAFETY: the same.
-            let to = unsafe { to.offset(i * slow.to + j * fast.to) };
-            let (slow, fast) = (Axis { size: m, ..slow }, Axis { size: n, ..fast });
-            if m == TILE && n == TILE && slow.from == 1 && fast.to == 1 {
-                // SAFETY: the caller's promise: the tile lies within the matrix.
-                unsafe { turn(from, fast.from, &mut buffer) };
-                // SAFETY: the caller's promise, and `turn` has filled the buffer.
-                unsafe { put(&buffer, to, slow.to) };
-            } else {
-                // SAFETY: the caller's promise: the tile lies within the matrix.
-                unsafe { copy_edge(from, to, slow, fast) };
-            }
-        }
-    }
-}
-
-/// Reads a tile line by line, the lines `pitch` apart, and writes it to the buffer with lines as columns.
-///
-/// # Safety
-///
-/// `TILE` lines of `TILE` elements can be read.
-#[inline]
-unsafe fn turn<T: Copy>(from: *const T, pitch: isize, buffer: &mut [MaybeUninit<T>; TILE * TILE]) {
-    for j in 0..TILE {
-        // SAFETY: the caller's promise.
-        let line = unsafe { from.offset(signed(j) * pitch) };
-        for i in 0..TILE {
-            // SAFETY: the caller's promise.
-            let from = unsafe { line.add(i) };
-            // SAFETY: the caller's promise.
-            buffer[i * TILE + j] = MaybeUninit::new(unsafe { from.read() });
-        }
-    }
-}
-
-/// Writes the lines of the buffer, `pitch` apart.
-///
-/// # Safety
-///
-/// `TILE` lines of `TILE` elements can be written, and the buffer is filled.
-#[inline]
-unsafe fn put<T: Copy>(buffer: &[MaybeUninit<T>; TILE * TILE], to: *mut T, pitch: isize) {
-    for (i, line) in buffer.chunks_exact(TILE).enumerate() {
-        // SAFETY: the caller's promise.
-        let to = unsafe { to.offset(signed(i) * pitch) };
-        // SAFETY: the caller's promise; the buffer is another variable.
-        unsafe { line.as_ptr().copy_to_nonoverlapping(to.cast(), TILE) };
-    }
-}
-
-/// # Safety
-///
-/// As for [`copy_strided`], for two axes.
-unsafe fn copy_edge<T: Copy>(from: *const T, to: *mut T, slow: Axis, fast: Axis) {
-    for i in 0..slow.size {
-        // SAFETY: the caller's promise: `i` is within the axis.
-        let from = unsafe { from.offset(signed(i) * slow.from) };
-        // SAFETY: the same.
-        let to = unsafe { to.offset(signed(i) * slow.to) };
-        // SAFETY: the same.
-        unsafe { copy_row(from, to, fast) };
-    }
 }

@@ -1,0 +1,94 @@
+//! Compiles the C tensor library of the tests: one build is linked, the other shows that the sources are both C99 and C++17.
+//!
+//! `DLPACK_TESTS_CXX=1` links the C++ build instead of the C one.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::{env, fs};
+
+const SOURCES: &str = "tests/c";
+const SWITCH: &str = "DLPACK_TESTS_CXX";
+const LAYOUT_ASSERTS: &str = "layout_asserts.c";
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Language {
+    C,
+    Cxx,
+}
+
+fn main() {
+    println!("cargo:rerun-if-changed=build.rs");
+    println!("cargo:rerun-if-changed={SOURCES}");
+    println!("cargo:rerun-if-env-changed={SWITCH}");
+    println!("cargo:rustc-env=DLPACK_INCLUDE={}", include().display());
+
+    let linked =
+        if env::var_os(SWITCH).is_some_and(|v| v == "1") { Language::Cxx } else { Language::C };
+    for language in [Language::C, Language::Cxx] {
+        if language == Language::Cxx && language != linked && !compiler_exists() {
+            println!("cargo:warning=no C++ compiler: tests/c is not checked as C++17");
+            continue;
+        }
+        compile("ct", &library(), language, language == linked);
+        compile("ct_layout_asserts", &[Path::new(SOURCES).join(LAYOUT_ASSERTS)], language, false);
+    }
+}
+
+/// Where `dlpack/dlpack.h` lies, as `dlpack-sys` tells its dependents.
+fn include() -> PathBuf {
+    env::var_os("DEP_DLPACK_INCLUDE").expect("dlpack-sys sets its include directory").into()
+}
+
+fn library() -> Vec<PathBuf> {
+    let windows = env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "windows");
+    let other_platform = if windows { "platform_unix.c" } else { "platform_windows.c" };
+    let mut files: Vec<PathBuf> = fs::read_dir(SOURCES)
+        .expect("tests/c is there")
+        .map(|entry| entry.expect("tests/c can be listed").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
+        .filter(|path| !path.ends_with(other_platform) && !path.ends_with(LAYOUT_ASSERTS))
+        .collect();
+    files.sort();
+    files
+}
+
+fn compile(name: &str, files: &[PathBuf], language: Language, link: bool) {
+    let mut build = builder(language);
+    build.files(files).include(include()).cargo_metadata(link);
+    build.warnings(true).extra_warnings(true).warnings_into_errors(true);
+    let asserts = name != "ct";
+    if build.get_compiler().is_like_msvc() {
+        build.define("_CRT_SECURE_NO_WARNINGS", None);
+        build.std(if language == Language::C { "c11" } else { "c++17" });
+        if language == Language::Cxx {
+            build.flag("/TP");
+        }
+    } else {
+        build.flag("-Wpedantic");
+        match language {
+            Language::C => build.std(if asserts { "c11" } else { "c99" }),
+            // Nothing here throws, and without the runtime the objects link into a Rust program as C does.
+            Language::Cxx => {
+                build.std("c++17").flag("-xc++").flags(["-fno-exceptions", "-fno-rtti"])
+            }
+        };
+    }
+    build.compile(name);
+}
+
+fn builder(language: Language) -> cc::Build {
+    let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR"));
+    let mut build = cc::Build::new();
+    match language {
+        Language::C => build.out_dir(out.join("c")),
+        Language::Cxx => build.out_dir(out.join("cxx")).cpp(true).cpp_link_stdlib(None),
+    };
+    build
+}
+
+fn compiler_exists() -> bool {
+    let Ok(compiler) = builder(Language::Cxx).try_get_compiler() else { return false };
+    let mut command = Command::new(compiler.path());
+    command.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
+    command.status().is_ok()
+}
