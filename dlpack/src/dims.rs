@@ -33,7 +33,22 @@ enum Store<N> {
     Heap(Box<[N]>),
 }
 
+impl Dims<i64> {
+    /// No axes.
+    pub(crate) const EMPTY: Self = Self { ndim: 0, store: Store::Inline([0; 2 * INLINE]) };
+}
+
 impl<N: Copy + Default> Dims<N> {
+    /// Sets the number of axes; what their sizes and strides are is left open.
+    #[inline]
+    pub(crate) fn resize(&mut self, ndim: usize) -> Result<(), Error> {
+        if ndim > INLINE {
+            *self = Self::spilled(ndim)?;
+        }
+        self.ndim = ndim;
+        Ok(())
+    }
+
     /// `ndim` zero sizes and zero strides.
     #[inline]
     pub(crate) fn zeroed(ndim: usize) -> Result<Self, Error> {

@@ -27,10 +27,10 @@
 //!     let elements = tensor.view::<f32>()?;
 //!     Ok(elements.iter().sum::<f32>() / elements.numel() as f32)
 //! } // The deleter runs here, and on every error before.
-//! #
+//!
 //! # let raw = dlpack::Exporter::new([1.0_f32, 2.0, 3.0, 6.0]).shape(&[2, 2]).build()?.into_raw();
-//! # // SAFETY: just passed on.
-//! # assert_eq!(unsafe { mean(raw) }?, 3.0);
+//! // SAFETY: a tensor of 1, 2, 3 and 6, which nobody else knows.
+//! assert_eq!(unsafe { mean(raw) }?, 3.0);
 //! # let raw = dlpack::Exporter::new([1_i64, 2]).build()?.into_raw();
 //! # // SAFETY: just passed on.
 //! # assert!(matches!(unsafe { mean(raw) }, Err(Error::DTypeMismatch { .. })));
@@ -78,7 +78,8 @@
 //! | a type of my own that holds memory | a tensor for others | [`Owner`], then [`Exporter`] |
 //! | a view | to call a C function that takes a `DLTensor*` | [`lend()`], [`lend_mut()`] |
 //! | a tensor | several consumers for it | [`ManagedTensorVersioned::share`] |
-//! | a tensor in one ABI | it in the other | [`ManagedTensor::into_versioned`], [`ManagedTensorVersioned::into_legacy`] |
+//! | a legacy tensor | it in the current ABI | [`ManagedTensor::into_versioned`] |
+//! | a versioned tensor | it in the legacy ABI | [`ManagedTensorVersioned::into_legacy`] |
 //! | a tensor that I exported | its owner back | [`ManagedTensorVersioned::downcast`] |
 //! | shapes and strides as numbers | to check them | [`layout`] |
 //! | nothing of the above | the C structs as they are | [`sys`] |
@@ -89,7 +90,7 @@
 //! `unsafe` call keeps to its `# Safety` section. The contract of import is stated once, at
 //! [`ManagedTensorVersioned::from_raw`]; it asks neither that elements are initialised nor that nobody writes them,
 //! since DLPack grants neither. That is what the second `unsafe` call of the import is for. The memory of devices that
-//! the host cannot access is never followed. Nothing that comes from a struct makes this crate panic.
+//! the host cannot access is never followed. No field of a foreign struct makes this crate panic.
 //!
 //! The repository's `SAFETY.md` lists each promise with the code that keeps it and the test that shows it.
 //!

@@ -4,11 +4,9 @@
 //! of a new one, with canonical strides and our version.
 
 use alloc::sync::Arc;
-use core::ptr;
 
 use super::block::{Draft, Exported};
-use super::record::{self, Record};
-use crate::dims::Dims;
+use super::record;
 use crate::error::{Error, Rejected};
 use crate::layout;
 use crate::managed::{
@@ -40,8 +38,8 @@ impl ManagedTensor {
     /// ```
     pub fn into_versioned(self) -> Result<ManagedTensorVersioned, Rejected<Self>> {
         let flags = if self.access() == Access::Writable { Flags::NONE } else { Flags::READ_ONLY };
-        let (draft, record) = wrap::<sys::DLManagedTensorVersioned, _>(self, flags)?;
-        Ok(record::versioned(draft, record))
+        let (draft, tensor) = wrap::<sys::DLManagedTensorVersioned, _>(self, flags)?;
+        Ok(record::versioned(draft, tensor))
     }
 
     /// Gives the tensor to one more consumer; see [`ManagedTensorVersioned::share`].
@@ -96,8 +94,8 @@ impl ManagedTensorVersioned {
         if let Err(error) = record::check_legacy(flags) {
             return Err(Rejected::new(self, error));
         }
-        let (draft, record) = wrap::<sys::DLManagedTensor, _>(self, flags)?;
-        Ok(record::legacy(draft, record))
+        let (draft, tensor) = wrap::<sys::DLManagedTensor, _>(self, flags)?;
+        Ok(record::legacy(draft, tensor))
     }
 
     /// Gives the tensor to one more consumer.
@@ -197,8 +195,8 @@ fn share<T>(tensor: Arc<T>, flags: Flags) -> Result<ManagedTensorVersioned, Erro
 where
     T: core::ops::Deref<Target = Descriptor> + 'static,
 {
-    let (draft, record) = wrap::<sys::DLManagedTensorVersioned, _>(Keep(tensor), flags)?;
-    Ok(record::versioned(draft, record))
+    let (draft, tensor) = wrap::<sys::DLManagedTensorVersioned, _>(Keep(tensor), flags)?;
+    Ok(record::versioned(draft, tensor))
 }
 
 /// A shared tensor, which dereferences as the tensor does.
@@ -213,32 +211,30 @@ impl<T: core::ops::Deref<Target = Descriptor>> core::ops::Deref for Keep<T> {
 }
 
 /// Makes a tensor the owner of a new one.
-fn wrap<A: Exported, O>(tensor: O, flags: Flags) -> Result<(Draft<A, O>, Record), Rejected<O>>
+fn wrap<A: Exported, O>(owner: O, flags: Flags) -> Result<(Draft<A, O>, Descriptor), Rejected<O>>
 where
     O: core::ops::Deref<Target = Descriptor> + 'static,
 {
-    let record = match copy_of(&tensor, flags) {
-        Ok(record) => record,
-        Err(error) => return Err(Rejected::new(tensor, error)),
+    let tensor = match copy_of(&owner, flags) {
+        Ok(tensor) => tensor,
+        Err(error) => return Err(Rejected::new(owner, error)),
     };
-    let draft = Draft::new(tensor, record.dims.ndim())?;
-    Ok((draft, record))
+    Ok((Draft::new(owner, tensor.ndim())?, tensor))
 }
 
-fn copy_of(tensor: &Descriptor, flags: Flags) -> Result<Record, Error> {
-    let mut dims = Dims::zeroed(tensor.ndim())?;
-    let (shape, strides) = dims.both_mut();
+fn copy_of(tensor: &Descriptor, flags: Flags) -> Result<Descriptor, Error> {
+    let mut copy = record::describe(flags);
+    copy.dims.resize(tensor.ndim())?;
+    let (shape, strides) = copy.dims.both_mut();
     shape.copy_from_slice(tensor.shape());
     strides.copy_from_slice(tensor.strides());
     layout::normalize_strides(shape, strides);
-    let empty = tensor.is_empty();
-    Ok(Record {
-        data: if empty { ptr::null_mut() } else { tensor.data() },
-        byte_offset: if empty { 0 } else { tensor.byte_offset() },
-        device: tensor.device(),
-        dtype: tensor.dtype(),
-        flags,
-        dims,
-        layout: *tensor.layout(),
-    })
+    if !tensor.is_empty() {
+        copy.data = tensor.data;
+        copy.byte_offset = tensor.byte_offset;
+    }
+    copy.device = tensor.device;
+    copy.dtype = tensor.dtype;
+    copy.layout = tensor.layout;
+    Ok(copy)
 }

@@ -1,16 +1,13 @@
 //! The builder that turns an owner into a tensor.
 
-use core::ptr;
-
 use super::block::{Draft, Exported};
 use super::owner::{Owner, Sharing, Unique, sealed::Sharing as _};
-use super::record::{self, Record};
-use crate::dims::Dims;
+use super::record;
 use crate::error::{Error, Rejected};
-use crate::layout;
-use crate::managed::{ManagedTensor, ManagedTensorVersioned};
+use crate::layout::{self, Layout};
+use crate::managed::{Descriptor, ManagedTensor, ManagedTensorVersioned};
 use crate::sys;
-use crate::vocabulary::{DataType, Device, Element, Flags};
+use crate::vocabulary::{DataType, Element, Flags};
 
 /// Exports memory that Rust owns: give it an owner, describe the tensor, build it.
 ///
@@ -194,8 +191,8 @@ impl<'a, O: Owner> Exporter<'a, O> {
     pub fn build(
         self,
     ) -> Result<<O::Sharing as Sharing>::Tensor<ManagedTensorVersioned>, Rejected<O>> {
-        let (draft, record) = self.draft::<sys::DLManagedTensorVersioned>()?;
-        let tensor = record::versioned(draft, record);
+        let (draft, tensor) = self.draft::<sys::DLManagedTensorVersioned>()?;
+        let tensor = record::versioned(draft, tensor);
         // SAFETY: the tensor owns the owner, and is of its elements.
         Ok(unsafe { O::Sharing::promise(tensor) })
     }
@@ -223,8 +220,8 @@ impl<'a, O: Owner> Exporter<'a, O> {
         if let Err(error) = record::check_legacy(flags) {
             return Err(Rejected::new(self.owner, error));
         }
-        let (draft, record) = self.draft::<sys::DLManagedTensor>()?;
-        let tensor = record::legacy(draft, record);
+        let (draft, tensor) = self.draft::<sys::DLManagedTensor>()?;
+        let tensor = record::legacy(draft, tensor);
         // SAFETY: the tensor owns the owner, and is of its elements.
         Ok(unsafe { O::Sharing::promise(tensor) })
     }
@@ -234,7 +231,7 @@ impl<'a, O: Owner> Exporter<'a, O> {
     }
 
     /// Moves the owner to its place, asks it for its memory, and checks the layout against that.
-    fn draft<A: Exported>(self) -> Result<(Draft<A, O>, Record), Rejected<O>> {
+    fn draft<A: Exported>(self) -> Result<(Draft<A, O>, Descriptor), Rejected<O>> {
         let flags = self.flags();
         let ndim = self.shape.map_or(1, <[usize]>::len);
         if ndim > layout::MAX_NDIM {
@@ -243,15 +240,11 @@ impl<'a, O: Owner> Exporter<'a, O> {
         }
         let mut draft = Draft::<A, O>::new(self.owner, ndim)?;
         let memory = draft.owner().memory();
-        let wanted = Wanted {
-            shape: self.shape,
-            strides: self.strides,
-            offset: self.offset,
-            dtype: self.dtype.unwrap_or(O::Element::DTYPE),
-            flags,
-        };
-        match wanted.place(memory.cast(), memory.len() * size_of::<O::Element>()) {
-            Ok(record) => Ok((draft, record)),
+        let wanted = Wanted { shape: self.shape, strides: self.strides, offset: self.offset };
+        let mut tensor = record::describe(flags);
+        tensor.dtype = self.dtype.unwrap_or(O::Element::DTYPE);
+        match wanted.place(&mut tensor, memory.cast(), memory.len() * size_of::<O::Element>()) {
+            Ok(()) => Ok((draft, tensor)),
             Err(error) => Err(Rejected::new(draft.into_owner(), error)),
         }
     }
@@ -281,29 +274,28 @@ impl<O: Owner<Sharing = Unique>> Exporter<'_, O> {
     }
 }
 
-/// What a caller asks for, apart from the owner.
+/// Where in the memory the elements are to be.
 struct Wanted<'a> {
     shape: Option<&'a [usize]>,
     strides: Option<&'a [isize]>,
     offset: usize,
-    dtype: DataType,
-    flags: Flags,
 }
 
 impl Wanted<'_> {
-    /// Describes the tensor within `nbytes` bytes from `start`.
-    fn place(&self, start: *mut u8, nbytes: usize) -> Result<Record, Error> {
-        let padded = self.flags.is_padded();
-        let dims = self.dims(nbytes)?;
-        let layout = layout::Layout::new(dims.shape(), dims.strides(), self.dtype, padded)?;
-        let out = Error::OutOfBounds { available: nbytes };
+    /// Completes the description, for `nbytes` bytes from `start`.
+    fn place(&self, tensor: &mut Descriptor, start: *mut u8, nbytes: usize) -> Result<(), Error> {
+        let (dtype, padded) = (tensor.dtype, tensor.flags.is_padded());
+        self.write_dims(tensor, nbytes)?;
+        let layout = Layout::new(tensor.shape(), tensor.strides(), dtype, padded)?;
+        tensor.layout = layout;
         if layout.numel() == 0 {
-            return Ok(self.record(ptr::null_mut(), dims, layout));
+            return Ok(());
         }
-        let bits = usize::try_from(self.dtype.element_bits(padded)).map_err(|_| out)?;
+        let out = Error::OutOfBounds { available: nbytes };
+        let bits = usize::try_from(dtype.element_bits(padded)).map_err(|_| out)?;
         let first_bit = self.offset.checked_mul(bits).ok_or(out)?;
         if first_bit % 8 != 0 {
-            return Err(Error::NotWholeBytes { found: self.dtype });
+            return Err(Error::NotWholeBytes { found: dtype });
         }
         let first = first_bit / 8;
         let extents = layout.byte_extents();
@@ -312,53 +304,41 @@ impl Wanted<'_> {
         if low.is_none() || high.is_none_or(|high| high > nbytes) {
             return Err(out);
         }
-        Ok(self.record(start.wrapping_add(first), dims, layout))
-    }
-
-    fn record(&self, data: *mut u8, dims: Dims<i64>, layout: layout::Layout) -> Record {
-        Record {
-            data: data.cast(),
-            byte_offset: 0,
-            device: Device::CPU,
-            dtype: self.dtype,
-            flags: self.flags,
-            dims,
-            layout,
-        }
+        tensor.data = start.wrapping_add(first).cast();
+        Ok(())
     }
 
     /// Shape and strides; all elements that `nbytes` bytes hold, if there is no shape.
-    fn dims(&self, nbytes: usize) -> Result<Dims<i64>, Error> {
-        let all = [self.elements(nbytes)?];
+    fn write_dims(&self, tensor: &mut Descriptor, nbytes: usize) -> Result<(), Error> {
+        let all = [elements(tensor, nbytes)?];
         let shape = self.shape.unwrap_or(&all);
-        let mut dims = Dims::zeroed(shape.len())?;
-        let (sizes, steps) = dims.both_mut();
+        tensor.dims.resize(shape.len())?;
+        let (sizes, steps) = tensor.dims.both_mut();
         for (to, &from) in sizes.iter_mut().zip(shape) {
             *to = i64::try_from(from).map_err(|_| Error::ShapeOverflow)?;
         }
-        match self.strides {
-            None => layout::write_row_major_strides(sizes, steps),
-            Some(strides) if strides.len() == shape.len() => {
-                for (to, &from) in steps.iter_mut().zip(strides) {
-                    *to = i64::try_from(from).map_err(|_| Error::ExtentOverflow)?;
-                }
-                layout::normalize_strides(sizes, steps);
-            }
-            Some(strides) => {
-                return Err(Error::RankMismatch { expected: shape.len(), found: strides.len() });
-            }
+        let Some(strides) = self.strides else {
+            layout::write_row_major_strides(sizes, steps);
+            return Ok(());
+        };
+        if strides.len() != shape.len() {
+            return Err(Error::RankMismatch { expected: shape.len(), found: strides.len() });
         }
-        Ok(dims)
+        for (to, &from) in steps.iter_mut().zip(strides) {
+            *to = i64::try_from(from).map_err(|_| Error::ExtentOverflow)?;
+        }
+        layout::normalize_strides(sizes, steps);
+        Ok(())
     }
+}
 
-    /// How many elements `nbytes` bytes hold.
-    fn elements(&self, nbytes: usize) -> Result<usize, Error> {
-        let bits = usize::try_from(self.dtype.element_bits(self.flags.is_padded()));
-        let invalid = Error::InvalidDType { found: self.dtype };
-        let bits = bits.ok().filter(|&bits| bits != 0).ok_or(invalid)?;
-        if bits % 8 == 0 {
-            return Ok(nbytes / (bits / 8));
-        }
-        nbytes.checked_mul(8).map(|n| n / bits).ok_or(Error::ShapeOverflow)
+/// How many elements `nbytes` bytes hold.
+fn elements(tensor: &Descriptor, nbytes: usize) -> Result<usize, Error> {
+    let bits = usize::try_from(tensor.dtype.element_bits(tensor.flags.is_padded()));
+    let invalid = Error::InvalidDType { found: tensor.dtype };
+    let bits = bits.ok().filter(|&bits| bits != 0).ok_or(invalid)?;
+    if bits % 8 == 0 {
+        return Ok(nbytes / (bits / 8));
     }
+    nbytes.checked_mul(8).map(|n| n / bits).ok_or(Error::ShapeOverflow)
 }

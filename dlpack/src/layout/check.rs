@@ -2,7 +2,6 @@
 
 use core::ops::{Range, RangeInclusive};
 
-use super::order;
 use super::storage::Unit;
 use crate::error::Error;
 use crate::vocabulary::DataType;
@@ -89,11 +88,9 @@ impl Layout {
         if !dtype.is_valid() {
             return Err(Error::InvalidDType { found: dtype });
         }
-        let numel = count(shape)?;
-        if numel == 0 {
-            return Ok(Self::EMPTY);
-        }
-        let row_major = order::is_row_major(shape, strides);
+        let Some((numel, row_major)) = survey(shape, strides) else {
+            return count(shape).map(|_| Self::EMPTY);
+        };
         let (first, last) = if row_major {
             // Both fit: `numel` is at least 1 and at most `isize::MAX`.
             (0, numel.saturating_sub(1))
@@ -114,6 +111,10 @@ impl Layout {
             row_major,
         })
     }
+
+    /// That of a tensor without axes, of one byte.
+    pub(crate) const SCALAR: Self =
+        Self { numel: 1, nbytes: 1, first: 0, last: 0, start: 0, end: 1, row_major: true };
 
     const EMPTY: Self =
         Self { numel: 0, nbytes: 0, first: 0, last: -1, start: 0, end: 0, row_major: true };
@@ -231,6 +232,23 @@ pub fn numel(shape: &[i64]) -> Result<usize, Error> {
     count(shape).map(isize::unsigned_abs)
 }
 
+/// The number of elements, and whether they are row-major, in one pass.
+///
+/// `None` if there are no elements or [`count`] has an error to tell.
+#[inline]
+fn survey(shape: &[i64], strides: &[i64]) -> Option<(isize, bool)> {
+    let mut numel = 1_i64;
+    let mut row_major = true;
+    for (&size, &stride) in shape.iter().zip(strides).rev() {
+        if size != 1 {
+            row_major &= stride == numel;
+            numel = numel.checked_mul(size).filter(|_| size > 0)?;
+        }
+    }
+    Some((isize::try_from(numel).ok()?, row_major))
+}
+
+#[cold]
 fn count(shape: &[i64]) -> Result<isize, Error> {
     let mut product = Some(1_i64);
     let mut empty = false;

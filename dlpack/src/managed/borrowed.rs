@@ -4,11 +4,12 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 
-use super::descriptor::Descriptor;
-use super::import::{self, Header, ImportMode};
+use super::descriptor::{Access, Descriptor};
+use super::import::{self, ImportMode};
 use super::promise::{Tensor, sealed};
 use crate::error::Error;
 use crate::sys;
+use crate::vocabulary::Flags;
 
 /// A checked `DLTensor` that somebody else owns for the lifetime `'a`.
 ///
@@ -109,9 +110,11 @@ impl<'a> BorrowedTensor<'a> {
         if !raw.is_aligned() {
             return Err(Error::MisalignedHeader { required: align_of::<sys::DLTensor>() });
         }
+        let descriptor = Descriptor::unfilled(None, Flags::NONE, Access::Unknown);
+        let mut borrowed = Self { descriptor, lender: PhantomData };
         // SAFETY: the caller's promise.
-        let descriptor = unsafe { import::describe(raw, Header::NONE, ImportMode::Lenient) }?;
-        Ok(Self { descriptor, lender: PhantomData })
+        unsafe { import::describe(&mut borrowed.descriptor, raw, ImportMode::Lenient) }?;
+        Ok(borrowed)
     }
 }
 

@@ -29,28 +29,6 @@ use crate::vocabulary::{DataType, Device, Flags, Version};
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 pub struct Descriptor {
-    pub(super) data: *mut c_void,
-    pub(super) byte_offset: u64,
-    pub(super) device: Device,
-    pub(super) dtype: DataType,
-    pub(super) flags: Flags,
-    pub(super) version: Option<Version>,
-    pub(super) access: Access,
-    /// Whether somebody vouches that the host can follow `data`, whatever the device says.
-    pub(super) host: bool,
-    /// `layout` is `Layout::new` of these.
-    pub(super) dims: Dims<i64>,
-    pub(super) layout: Layout,
-}
-
-// SAFETY: a descriptor holds numbers and an address, which it follows only in `unsafe` functions.
-unsafe impl Send for Descriptor {}
-// SAFETY: the same; nothing changes behind a shared reference.
-unsafe impl Sync for Descriptor {}
-
-/// What an export says of its tensor.
-#[cfg(feature = "alloc")]
-pub(crate) struct Parts {
     pub(crate) data: *mut c_void,
     pub(crate) byte_offset: u64,
     pub(crate) device: Device,
@@ -58,10 +36,17 @@ pub(crate) struct Parts {
     pub(crate) flags: Flags,
     pub(crate) version: Option<Version>,
     pub(crate) access: Access,
+    /// Whether somebody vouches that the host can follow `data`, whatever the device says.
+    pub(crate) host: bool,
     /// `layout` is `Layout::new` of these.
     pub(crate) dims: Dims<i64>,
     pub(crate) layout: Layout,
 }
+
+// SAFETY: a descriptor holds numbers and an address, which it follows only in `unsafe` functions.
+unsafe impl Send for Descriptor {}
+// SAFETY: the same; nothing changes behind a shared reference.
+unsafe impl Sync for Descriptor {}
 
 /// Whether the memory of a tensor may be written.
 ///
@@ -85,11 +70,21 @@ pub enum Access {
 }
 
 impl Descriptor {
-    #[cfg(feature = "alloc")]
-    pub(crate) fn from_parts(parts: Parts) -> Self {
-        let Parts { data, byte_offset, device, dtype, flags, version, access, dims, layout } =
-            parts;
-        Self { data, byte_offset, device, dtype, flags, version, access, host: false, dims, layout }
+    /// To be filled in place, since moving so much data costs more than checking it.
+    #[inline]
+    pub(crate) fn unfilled(version: Option<Version>, flags: Flags, access: Access) -> Self {
+        Self {
+            data: core::ptr::null_mut(),
+            byte_offset: 0,
+            device: Device::CPU,
+            dtype: DataType::U8,
+            flags,
+            version,
+            access,
+            host: false,
+            dims: Dims::EMPTY,
+            layout: Layout::SCALAR,
+        }
     }
 
     /// Returns the shape: the number of elements along each axis.

@@ -7,12 +7,12 @@
 use core::ptr::NonNull;
 
 use super::abi::{Abi, Handle};
-use super::descriptor::{Access, Descriptor};
+use super::descriptor::Descriptor;
 use crate::dims::{CAPACITY, Dims};
 use crate::error::Error;
 use crate::layout::{self, Layout};
 use crate::sys;
-use crate::vocabulary::{DataType, Device, Flags, Version};
+use crate::vocabulary::{DataType, Device};
 
 /// How closely a tensor must follow the standard to be taken in.
 ///
@@ -47,50 +47,29 @@ pub(super) unsafe fn take<A: Abi>(raw: *mut A) -> Result<Handle<A>, Error> {
     }
 }
 
-/// What the header around a `DLTensor` says.
-#[derive(Clone, Copy)]
-pub(super) struct Header {
-    pub(super) version: Option<Version>,
-    pub(super) flags: Flags,
-    pub(super) access: Access,
-}
-
-impl Header {
-    /// The header of a struct that has none.
-    pub(super) const NONE: Self =
-        Self { version: None, flags: Flags::NONE, access: Access::Unknown };
-}
-
-/// Copies and checks what a tensor says of itself.
+/// Copies and checks what a tensor says of itself, into a descriptor that has the header's part.
 ///
 /// # Safety
 ///
 /// `tensor` is aligned and its fields can be read; clause S4 of the import contract.
 #[inline]
 pub(super) unsafe fn describe(
+    into: &mut Descriptor,
     tensor: *const sys::DLTensor,
-    header: Header,
     mode: ImportMode,
-) -> Result<Descriptor, Error> {
+) -> Result<(), Error> {
     // SAFETY: the caller's promise. A copy of plain fields: no reference to memory that others may write.
     let tensor = unsafe { tensor.read() };
-    let dtype = DataType::from(tensor.dtype);
-    let strict = mode == ImportMode::Strict && header.version.is_some_and(|v| v.requires_strides());
+    let strict = mode == ImportMode::Strict && into.version.is_some_and(|v| v.requires_strides());
     // SAFETY: clause S4.
-    let dims = unsafe { snapshot(tensor.ndim, tensor.shape, tensor.strides, strict) }?;
-    let layout = Layout::new(dims.shape(), dims.strides(), dtype, header.flags.is_padded())?;
-    Ok(Descriptor {
-        data: tensor.data,
-        byte_offset: tensor.byte_offset,
-        device: Device::from(tensor.device),
-        dtype,
-        flags: header.flags,
-        version: header.version,
-        access: header.access,
-        host: false,
-        dims,
-        layout,
-    })
+    unsafe { snapshot(&mut into.dims, tensor.ndim, tensor.shape, tensor.strides, strict) }?;
+    into.data = tensor.data;
+    into.byte_offset = tensor.byte_offset;
+    into.device = Device::from(tensor.device);
+    into.dtype = DataType::from(tensor.dtype);
+    let (shape, strides) = (into.dims.shape(), into.dims.strides());
+    into.layout = Layout::new(shape, strides, into.dtype, into.flags.is_padded())?;
+    Ok(())
 }
 
 /// Copies shape and strides.
@@ -100,11 +79,12 @@ pub(super) unsafe fn describe(
 /// Clause S4 of the import contract.
 #[inline]
 unsafe fn snapshot(
+    dims: &mut Dims<i64>,
     ndim: i32,
     shape: *const i64,
     strides: *const i64,
     strict: bool,
-) -> Result<Dims<i64>, Error> {
+) -> Result<(), Error> {
     let count = usize::try_from(ndim).map_err(|_| Error::NegativeNdim { ndim })?;
     if count > CAPACITY {
         return Err(Error::TooManyDims { ndim: count, max: CAPACITY });
@@ -115,7 +95,7 @@ unsafe fn snapshot(
     if strides.is_null() && count > 0 && strict {
         return Err(Error::NullStrides { ndim: count });
     }
-    let mut dims = Dims::zeroed(count)?;
+    dims.resize(count)?;
     let (sizes, steps) = dims.both_mut();
     // SAFETY: clause S4; the pointer is not null if there is an axis.
     unsafe { read(shape, sizes) };
@@ -126,7 +106,7 @@ unsafe fn snapshot(
         // SAFETY: clause S4; the pointer is not null.
         unsafe { read(strides, steps) };
     }
-    Ok(dims)
+    Ok(())
 }
 
 /// # Safety

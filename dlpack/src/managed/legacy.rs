@@ -4,11 +4,12 @@ use core::fmt;
 use core::ops::Deref;
 
 use super::abi::Handle;
-use super::descriptor::Descriptor;
-use super::import::{self, Header, ImportMode};
+use super::descriptor::{Access, Descriptor};
+use super::import::{self, ImportMode};
 use super::promise::{Tensor, sealed};
 use crate::error::Error;
 use crate::sys;
+use crate::vocabulary::Flags;
 
 /// Owns a tensor in the legacy ABI, and runs its deleter once, on drop.
 ///
@@ -69,9 +70,11 @@ impl ManagedTensor {
         let handle = unsafe { import::take(raw) }?;
         // SAFETY: clause S1.
         let tensor = unsafe { &raw const (*raw).dl_tensor };
+        let descriptor = Descriptor::unfilled(None, Flags::NONE, Access::Unknown);
+        let mut taken = Self { handle, descriptor };
         // SAFETY: clauses S1 and S4.
-        let descriptor = unsafe { import::describe(tensor, Header::NONE, ImportMode::Lenient) }?;
-        Ok(Self { handle, descriptor })
+        unsafe { import::describe(&mut taken.descriptor, tensor, ImportMode::Lenient) }?;
+        Ok(taken)
     }
 
     /// # Safety

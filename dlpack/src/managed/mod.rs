@@ -14,8 +14,6 @@ mod versioned;
 
 pub use any::AnyManagedTensor;
 pub use borrowed::BorrowedTensor;
-#[cfg(feature = "alloc")]
-pub(crate) use descriptor::Parts;
 pub use descriptor::{Access, Descriptor};
 pub use import::ImportMode;
 pub use legacy::ManagedTensor;

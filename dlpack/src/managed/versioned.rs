@@ -5,7 +5,7 @@ use core::ops::Deref;
 
 use super::abi::Handle;
 use super::descriptor::{Access, Descriptor};
-use super::import::{self, Header, ImportMode};
+use super::import::{self, ImportMode};
 use super::promise::{ExclusiveUninit, Tensor, sealed};
 use crate::error::{Error, Rejected};
 use crate::sys;
@@ -138,12 +138,13 @@ impl ManagedTensorVersioned {
         // SAFETY: the same.
         let flags = Flags::from_bits(unsafe { flags.read() });
         let access = if flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
-        let header = Header { version: Some(version), flags, access };
+        let descriptor = Descriptor::unfilled(Some(version), flags, access);
+        let mut taken = Self { handle, descriptor };
         // SAFETY: clause S1, as above.
         let tensor = unsafe { &raw const (*raw).dl_tensor };
         // SAFETY: clauses S1 and S4.
-        let descriptor = unsafe { import::describe(tensor, header, mode) }?;
-        Ok(Self { handle, descriptor })
+        unsafe { import::describe(&mut taken.descriptor, tensor, mode) }?;
+        Ok(taken)
     }
 
     /// # Safety

@@ -53,7 +53,27 @@ use super::data_type::DataType;
 /// assert_eq!(Handle::DTYPE.bytes_per_element(), Some(size_of::<Handle>()));
 /// ```
 ///
-/// No lanes, too many lanes, lanes of lanes and `bool` do not compile:
+/// The wrong size does not compile:
+///
+/// ```compile_fail,E0080
+/// # use dlpack::{DataType, Descriptor, Element};
+/// # #[derive(Clone, Copy)]
+/// # #[repr(transparent)]
+/// struct Short(u32);
+/// # unsafe impl bytemuck::Zeroable for Short {}
+/// # unsafe impl bytemuck::Pod for Short {}
+///
+/// unsafe impl Element for Short {
+///     const DTYPE: DataType = DataType::F64;
+/// }
+///
+/// fn can_view(tensor: &Descriptor) -> bool {
+///     unsafe { tensor.view::<Short>() }.is_ok()
+/// }
+/// # let used: fn(&Descriptor) -> bool = can_view;
+/// ```
+///
+/// Neither do no lanes, too many lanes, lanes of lanes, or `bool`:
 ///
 /// ```compile_fail,E0080
 /// let dtype = <[f32; 0] as dlpack::Element>::DTYPE;

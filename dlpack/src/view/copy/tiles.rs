@@ -98,10 +98,7 @@ unsafe fn turn<T: Copy, const TILE: usize>(
 ///
 /// `SQUARE` lines of `SQUARE` elements, `pitch` apart, can be read.
 #[inline]
-unsafe fn read_square<T: Copy>(
-    from: *const T,
-    pitch: isize,
-) -> [[MaybeUninit<T>; SQUARE]; SQUARE] {
+unsafe fn read_square<T: Copy>(from: *const T, pitch: isize) -> [[MaybeUninit<T>; SQUARE]; SQUARE] {
     let mut square = [[MaybeUninit::uninit(); SQUARE]; SQUARE];
     for (j, line) in square.iter_mut().enumerate() {
         // SAFETY: the caller's promise.
