@@ -1,4 +1,4 @@
-//! Compiles the C tensor library of the tests: one build is linked, the other shows that the sources are both C99 and C++17.
+//! Compiles the C tensor library of the tests, as C99 and as C++17; one of the two is linked.
 //!
 //! `DLPACK_TESTS_CXX=1` links the C++ build instead of the C one.
 

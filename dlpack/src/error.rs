@@ -108,6 +108,12 @@ pub enum Error {
         /// The dtype of the tensor.
         found: DataType,
     },
+    /// Lanes smaller than a byte take a byte each, where they are expected side by side.
+    #[error("expected lanes side by side, found padded {found}")]
+    Padded {
+        /// The dtype of the tensor.
+        found: DataType,
+    },
     /// The data pointer is null although there are elements.
     #[error("expected a data pointer, found a null pointer")]
     NullData,

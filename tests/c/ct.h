@@ -34,8 +34,8 @@ typedef struct ct_spec {
   size_t origin;          /* `data` points this many bytes into the copy */
   void* borrowed;         /* where not null: `data` itself, and nothing is copied */
   uint64_t byte_offset;
-  size_t data_shift;      /* the copy starts this many bytes after an address aligned to 256 */
-  size_t header_shift;    /* the struct starts this many bytes after an address aligned to 256 */
+  size_t data_shift;      /* where its end is not guarded, the copy starts this far after an address aligned to 256 */
+  size_t header_shift;    /* the same for the struct */
   uint32_t options;       /* of ct_option */
   uint32_t sleep_ms;      /* how long the deleter sleeps before it does anything */
   void (*on_delete)(void* arg); /* where not null: called by the deleter, which holds no lock meanwhile */
@@ -51,7 +51,7 @@ enum ct_option {
   CT_GUARD_DATA_END = 1 << 5,    /* the byte after the data is inaccessible */
   CT_GUARD_DATA_START = 1 << 6,  /* the byte before the data is inaccessible */
   CT_GUARD_DIMS_END = 1 << 7,    /* the byte after the shape is inaccessible, and the one after the strides */
-  CT_GUARD_HEADER = 1 << 8,      /* versioned: the byte after `flags` is inaccessible; legacy: the one after the struct */
+  CT_GUARD_HEADER = 1 << 8,      /* the byte after `flags` is inaccessible; legacy: the one after the struct */
   CT_FREE_ON_DELETE = 1 << 9     /* the deleter frees at once, for memory checkers; see ct_record_deleted */
 };
 

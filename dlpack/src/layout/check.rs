@@ -59,7 +59,8 @@ impl Layout {
     /// - [`Error::NegativeDim`], also where another axis is empty.
     /// - [`Error::ShapeOverflow`] if the product of the non-zero sizes, or the bytes of that many elements of a
     ///   tensor that is not empty, exceeds `isize::MAX`.
-    /// - [`Error::ExtentOverflow`] if the distance from the lowest to the highest byte exceeds `isize::MAX`.
+    /// - [`Error::ExtentOverflow`] if the distance from the lowest to the highest byte exceeds `isize::MAX`, or the offset
+    ///   of an element does not fit in `isize`.
     ///
     /// # Examples
     ///

@@ -26,32 +26,34 @@ impl Unit {
 
     /// The bytes from the start of element `first` to the end of element `last`, relative to element 0.
     pub(super) fn span(self, first: isize, last: isize) -> Option<Range<isize>> {
-        let end = last.checked_add(1)?;
         match self {
-            Self::Bytes(size) => Some(first.checked_mul(size)?..end.checked_mul(size)?),
-            Self::Bits(bits) => Some(bit_floor(first, bits)?..bit_ceil(end, bits)?),
+            Self::Bytes(size) => {
+                Some(first.checked_mul(size)?..last.checked_add(1)?.checked_mul(size)?)
+            }
+            Self::Bits(bits) => Some(start(first, bits)?..end(last, bits)?),
         }
     }
 
-    /// The bytes of `count` elements side by side.
+    /// The bytes of `count` elements side by side; there is at least one.
     pub(super) fn total(self, count: isize) -> Option<isize> {
         match self {
             Self::Bytes(size) => count.checked_mul(size),
-            Self::Bits(bits) => bit_ceil(count, bits),
+            Self::Bits(bits) => end(count.checked_sub(1)?, bits),
         }
     }
 }
 
-/// `⌊n·bits / 8⌋`, in a way that overflows only if the result does.
-fn bit_floor(n: isize, bits: isize) -> Option<isize> {
-    let whole = n.checked_div_euclid(BITS)?.checked_mul(bits)?;
-    let rest = n.checked_rem_euclid(BITS)?.checked_mul(bits)?;
+/// The byte in which element `n` starts, in a way that overflows only if the result does.
+fn start(n: isize, bits: isize) -> Option<isize> {
+    // Both terms have the sign of `n`, so none is further from 0 than the sum.
+    let whole = n.checked_div(BITS)?.checked_mul(bits)?;
+    let rest = n.checked_rem(BITS)?.checked_mul(bits)?;
     whole.checked_add(rest.checked_div_euclid(BITS)?)
 }
 
-/// `⌈n·bits / 8⌉`, in a way that overflows only if the result does.
-fn bit_ceil(n: isize, bits: isize) -> Option<isize> {
-    let whole = n.checked_div_euclid(BITS)?.checked_mul(bits)?;
-    let rest = n.checked_rem_euclid(BITS)?.checked_mul(bits)?;
-    whole.checked_add(rest.checked_add(BITS.checked_sub(1)?)?.checked_div_euclid(BITS)?)
+/// The byte after the one in which element `n` ends, for `n` of at least 0; overflows only if the result does.
+fn end(n: isize, bits: isize) -> Option<isize> {
+    let whole = n.checked_div(BITS)?.checked_mul(bits)?;
+    let rest = n.checked_rem(BITS)?.checked_add(1)?.checked_mul(bits)?;
+    whole.checked_add(rest.checked_add(BITS.checked_sub(1)?)?.checked_div(BITS)?)
 }

@@ -9,7 +9,7 @@ use crate::dims::Dims;
 use crate::error::Error;
 use crate::layout;
 use crate::view::{PackedView, ReadCell, Strided, TensorView, TensorViewMut, Unaligned};
-use crate::vocabulary::{Element, SubByte, assert_element};
+use crate::vocabulary::{Element, SubByte, assert_element, assert_sub_byte};
 
 /// # Looking at elements
 ///
@@ -24,6 +24,8 @@ impl Descriptor {
     /// - [`Error::NotHostAccessible`] unless the device is CPU, CUDA pinned or ROCm pinned memory, or
     ///   `assume_host_accessible` was called on the owner.
     /// - [`Error::DTypeMismatch`] unless code, bits and lanes are those of `T`.
+    /// - [`Error::Padded`] for lanes smaller than a byte that take a byte each; see
+    ///   [`packed_view`](Self::packed_view).
     /// - [`Error::NullData`], [`Error::ByteOffsetOverflow`], [`Error::AddressOverflow`] if the elements cannot be
     ///   where the tensor says. None of these for an empty tensor.
     /// - [`Error::Misaligned`] if the first element is not aligned for `T`; see
@@ -190,6 +192,7 @@ impl Descriptor {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub unsafe fn packed_view<T: SubByte>(&self) -> Result<PackedView<'_, T>, Error> {
+        const { assert_sub_byte::<T>() };
         self.check_host()?;
         if self.dtype.scalar() != T::DTYPE {
             return Err(Error::DTypeMismatch { expected: T::DTYPE, found: self.dtype });
@@ -292,6 +295,9 @@ impl Descriptor {
         self.check_host()?;
         if self.dtype != T::DTYPE {
             return Err(Error::DTypeMismatch { expected: T::DTYPE, found: self.dtype });
+        }
+        if self.dtype.is_sub_byte() && self.flags.is_padded() {
+            return Err(Error::Padded { found: self.dtype });
         }
         if self.is_empty() {
             return Ok(NonNull::dangling());

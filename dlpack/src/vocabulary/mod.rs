@@ -18,6 +18,7 @@ pub use device::Device;
 pub use device_type::DeviceType;
 pub use element::Element;
 pub(crate) use element::assert_element;
+pub(crate) use elements::assert_sub_byte;
 pub use elements::*;
 pub use flags::Flags;
 pub use parse::ParseError;

@@ -141,8 +141,8 @@ impl PowerOfTwo {
         if bits == 0 || bits >= 0x7f80_0000 {
             return 255;
         }
-        // Half-way to the next power is half the mantissa's range. The smallest power is a subnormal `f32` whose one is the
-        // mantissa's highest bit, so half-way is one bit further down.
+        // Half-way to the next power is half of the range of the mantissa. The smallest power is a subnormal `f32`
+        // whose one is the highest bit of the mantissa, so half-way is one bit further down.
         let half = if bits < 0x0080_0000 { 0x0020_0000 } else { 0x0040_0000 };
         let [byte, ..] = ((bits + half) >> 23).to_le_bytes();
         byte

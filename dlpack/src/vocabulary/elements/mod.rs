@@ -17,5 +17,6 @@ pub use float8::{
     F8E3m4, F8E4m3, F8E4m3b11fnuz, F8E4m3fn, F8E4m3fnuz, F8E5m2, F8E5m2fnuz, F8E8m0fnu,
 };
 pub use sub_byte::SubByte;
+pub(crate) use sub_byte::assert_sub_byte;
 pub use sub_byte_float::{F4E2m1fn, F6E2m3fn, F6E3m2fn};
 pub use sub_byte_integer::{Bool1, I2, I4, U1, U2, U4};

@@ -77,3 +77,10 @@ macro_rules! sub_bytes {
 }
 
 pub(super) use sub_bytes;
+
+/// Fails to compile where an implementation is not of one lane narrower than a byte.
+pub(crate) const fn assert_sub_byte<T: SubByte>() {
+    assert!(T::DTYPE.is_valid(), "the dtype of a SubByte must be valid");
+    assert!(T::DTYPE.is_sub_byte(), "the dtype of a SubByte must be narrower than a byte");
+    assert!(T::DTYPE.lanes == 1, "the dtype of a SubByte must have one lane");
+}

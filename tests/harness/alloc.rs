@@ -1,0 +1,105 @@
+//! An allocator that counts and fails, thread by thread, so that tests may run in parallel.
+//!
+//! A test binary installs it with `#[global_allocator] static ALLOC: CountingAllocator = CountingAllocator;`.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::ptr;
+
+/// The system's allocator with a meter for every thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct CountingAllocator;
+
+thread_local! {
+    // Neither allocates nor has a destructor: the allocator may use them at any time.
+    static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static DEALLOCATIONS: Cell<u64> = const { Cell::new(0) };
+    static UNTIL_FAILURE: Cell<u64> = const { Cell::new(0) };
+}
+
+/// How often this thread asked for memory, reallocations included.
+pub fn allocations() -> u64 {
+    ALLOCATIONS.get()
+}
+
+/// How often this thread gave memory back; reallocations do not count.
+pub fn deallocations() -> u64 {
+    DEALLOCATIONS.get()
+}
+
+/// Runs `body` and counts its allocations on this thread.
+pub fn count<R>(body: impl FnOnce() -> R) -> (R, u64) {
+    let before = allocations();
+    let result = body();
+    (result, allocations() - before)
+}
+
+/// Makes the `n`th allocation of this thread from now on fail, 1 being the next; those after it succeed.
+///
+/// Dropping the answer calls it off. Most code aborts when memory runs out; meant for what does not.
+#[must_use]
+pub fn fail_nth(n: u64) -> FailNth {
+    UNTIL_FAILURE.set(n);
+    FailNth { of_this_thread: PhantomData }
+}
+
+/// The failure that [`fail_nth`] ordered.
+#[derive(Debug)]
+pub struct FailNth {
+    of_this_thread: PhantomData<*const ()>,
+}
+
+impl FailNth {
+    /// Whether it has come.
+    pub fn happened(&self) -> bool {
+        UNTIL_FAILURE.get() == 0
+    }
+}
+
+impl Drop for FailNth {
+    fn drop(&mut self) {
+        UNTIL_FAILURE.set(0);
+    }
+}
+
+/// Counts one allocation; whether it is to fail.
+fn meter() -> bool {
+    ALLOCATIONS.set(ALLOCATIONS.get() + 1);
+    let left = UNTIL_FAILURE.get();
+    UNTIL_FAILURE.set(left.saturating_sub(1));
+    left == 1
+}
+
+// SAFETY: memory comes from `System` and goes there; a null answer is allowed at any time.
+unsafe impl GlobalAlloc for CountingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        if meter() {
+            return ptr::null_mut();
+        }
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        if meter() {
+            return ptr::null_mut();
+        }
+        // SAFETY: the caller's promise.
+        unsafe { System.alloc_zeroed(layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, len: usize) -> *mut u8 {
+        if meter() {
+            return ptr::null_mut();
+        }
+        // SAFETY: the caller's promise.
+        unsafe { System.realloc(block, layout, len) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        DEALLOCATIONS.set(DEALLOCATIONS.get() + 1);
+        // SAFETY: the caller's promise.
+        unsafe { System.dealloc(block, layout) }
+    }
+}

@@ -1,0 +1,20 @@
+//! The Rust face of the C tensor library in `tests/c`, and what else the tests need that must not come from `dlpack`.
+//!
+//! It knows the `dlpack-sys` structs and nothing of the crate under test. Whatever goes wrong in here panics.
+
+pub mod alloc;
+pub mod consumer;
+mod dtype;
+pub mod ffi;
+pub mod image;
+mod lend;
+mod managed;
+mod record;
+pub mod release;
+mod spec;
+pub mod vocabulary;
+
+pub use dtype::{Plain, bytes_of, dtype};
+pub use managed::Managed;
+pub use record::{Record, current_thread, has_guard_pages, hides_deleted, live, stray_deletes};
+pub use spec::Spec;

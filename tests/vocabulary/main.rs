@@ -1,0 +1,23 @@
+//! The words of the standard: their numbers, their spelling, their sizes, and the Rust types that stand for them.
+
+mod dtype_spelling;
+mod elements;
+mod header;
+mod spelling;
+mod storage;
+
+use std::fmt::{Debug, Display, Write};
+use std::str::FromStr;
+
+use dlpack::ParseError;
+
+/// Writes `value`, reads it back, and compares; `Debug` must be the same text in the type's name.
+fn round_trip<T>(buffer: &mut String, name: &str, value: T)
+where
+    T: Copy + PartialEq + Debug + Display + FromStr<Err = ParseError>,
+{
+    buffer.clear();
+    write!(buffer, "{value}").unwrap();
+    assert_eq!(buffer.parse(), Ok(value), "{buffer}");
+    assert_eq!(format!("{value:?}"), format!("{name}({buffer})"));
+}
