@@ -143,4 +143,30 @@ impl Dims<isize> {
         }
         dims
     }
+
+    /// The same elements cut into `count` parts each: strides count parts, and the parts are the last axis.
+    ///
+    /// Leaves out what addresses nothing, so that there is room for that axis: of 64 axes, some have size 1 or 0. The
+    /// extents of the parts must fit in `isize`.
+    pub(crate) fn in_parts(&self, count: isize) -> Result<Self, Error> {
+        if self.shape().contains(&0) {
+            return Self::zeroed(1);
+        }
+        let whole = || self.shape().iter().zip(self.strides()).filter(|&(&size, _)| size != 1);
+        let last = whole().count();
+        let mut dims = Self::zeroed(last + usize::from(count != 1))?;
+        let (shape, strides) = dims.both_mut();
+        for ((&size, &stride), (part_size, part_stride)) in
+            whole().zip(shape.iter_mut().zip(&mut *strides))
+        {
+            *part_size = size;
+            // Cannot overflow: the extents fit, and there is an element one stride away.
+            *part_stride = stride.wrapping_mul(count);
+        }
+        if count != 1 {
+            shape[last] = count;
+            strides[last] = 1;
+        }
+        Ok(dims)
+    }
 }

@@ -104,6 +104,10 @@
 //! The crate is `no_std`, with every feature.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
+#![cfg_attr(
+    not(feature = "alloc"),
+    allow(rustdoc::broken_intra_doc_links, reason = "this page also names what needs `alloc`")
+)]
 
 #[cfg(feature = "alloc")]
 extern crate alloc;

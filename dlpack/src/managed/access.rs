@@ -213,15 +213,7 @@ impl Descriptor {
         let lanes = self.dtype.lanes;
         let start = self.address()?;
         let dims = self.native_dims()?;
-        let mut bytes = Dims::zeroed(self.ndim() + 1)?;
-        let (shape, strides) = bytes.both_mut();
-        shape[..self.ndim()].copy_from_slice(dims.shape());
-        shape[self.ndim()] = isize::try_from(lanes).map_err(|_| Error::ShapeOverflow)?;
-        for (to, &from) in strides.iter_mut().zip(dims.strides()) {
-            // Only strides that address nothing can be too large.
-            *to = isize::try_from(lanes).ok().and_then(|n| from.checked_mul(n)).unwrap_or(0);
-        }
-        strides[self.ndim()] = 1;
+        let bytes = dims.in_parts(isize::try_from(lanes).map_err(|_| Error::ShapeOverflow)?)?;
         // SAFETY: clause S5 for the extents, which `layout` has computed with as many bytes for an element.
         let bytes = unsafe { Strided::new_unchecked(start, bytes, self.nbytes()) };
         // SAFETY: the caller's promise.

@@ -38,7 +38,8 @@ use crate::vocabulary::Flags;
 /// ```
 pub struct BorrowedTensor<'a> {
     descriptor: Descriptor,
-    lender: PhantomData<&'a sys::DLTensor>,
+    /// Not of the struct, which the descriptor is a copy of and which would bind it to its thread.
+    lender: PhantomData<&'a ()>,
 }
 
 impl<'a> BorrowedTensor<'a> {

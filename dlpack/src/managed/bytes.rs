@@ -71,17 +71,7 @@ impl Descriptor {
     /// As for [`copy_bytes`](Self::copy_bytes), where elements have `size` bytes.
     unsafe fn copy_elements(&self, from: *const u8, to: *mut u8, size: u32) -> Result<(), Error> {
         let size = isize::try_from(size).map_err(|_| Error::ExtentOverflow)?;
-        let ndim = self.ndim();
-        let mut dims = crate::dims::Dims::zeroed(ndim + 1)?;
-        let native = self.native_dims()?;
-        let (shape, strides) = dims.both_mut();
-        shape[..ndim].copy_from_slice(native.shape());
-        shape[ndim] = size;
-        for (to, &from) in strides.iter_mut().zip(native.strides()) {
-            // Only strides that address nothing can be too large.
-            *to = from.checked_mul(size).unwrap_or(0);
-        }
-        strides[ndim] = 1;
+        let dims = self.native_dims()?.in_parts(size)?;
         // SAFETY: clause S5, and the caller's promise: the bytes of an element are one more axis.
         unsafe {
             copy_strided::<u8>(

@@ -120,6 +120,7 @@ impl ManagedTensorVersioned {
     /// assert_eq!(tensor.strides(), [1]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub unsafe fn from_raw_with(
         raw: *mut sys::DLManagedTensorVersioned,
         mode: ImportMode,

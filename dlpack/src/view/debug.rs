@@ -9,11 +9,18 @@ use super::shared::TensorView;
 const WHOLE: usize = 100;
 /// How many indices are shown at either end of an axis that is printed in part.
 const EDGE: usize = 3;
+/// No more elements than this are printed.
+const MOST: usize = 1000;
 
 impl<T: Debug> Debug for TensorView<'_, T> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        let mut index = Index { at: [0; crate::dims::CAPACITY], depth: 0 };
-        list(self, &mut index, f)?;
+        if self.is_empty() {
+            // The other axes may be so long that a list for each of their indices would never end.
+            f.write_str("[]")?;
+        } else {
+            let mut index = Index { at: [0; crate::dims::CAPACITY], depth: 0, room: MOST };
+            list(self, &mut index, f)?;
+        }
         if f.alternate() {
             write!(f, " shape={:?} strides={:?}", self.shape(), self.strides())?;
         }
@@ -27,9 +34,12 @@ impl<T: Debug> Debug for TensorViewMut<'_, T> {
     }
 }
 
+/// Where the printing is.
 struct Index {
     at: [usize; crate::dims::CAPACITY],
     depth: usize,
+    /// How many more elements are printed: short axes, if there are many, make long lists too.
+    room: usize,
 }
 
 /// Prints what is left of the tensor under the first `depth` indices.
@@ -40,22 +50,25 @@ fn list<T: Debug>(
 ) -> fmt::Result {
     let depth = index.depth;
     let Some(&size) = view.shape().get(depth) else {
+        index.room = index.room.saturating_sub(1);
         return match view.get(&index.at[..depth]) {
             Some(element) => write!(f, "{element:?}"),
             None => Ok(()),
         };
     };
-    let in_part = view.numel() > WHOLE && size > 2 * EDGE;
+    let (head, tail) =
+        if view.numel() > WHOLE && size > 2 * EDGE { (EDGE, size - EDGE) } else { (size, size) };
     f.write_str("[")?;
-    for k in 0..size {
-        if in_part && (EDGE..size - EDGE).contains(&k) {
-            if k == EDGE {
-                f.write_str(", ...")?;
-            }
-            continue;
-        }
+    for k in (0..head).chain(tail..size) {
         if k > 0 {
             f.write_str(", ")?;
+        }
+        if k == tail {
+            f.write_str("..., ")?;
+        }
+        if index.room == 0 {
+            f.write_str("...")?;
+            break;
         }
         index.at[depth] = k;
         index.depth = depth + 1;

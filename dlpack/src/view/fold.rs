@@ -10,7 +10,8 @@ const LANES: usize = 32;
 impl<T> TensorView<'_, T> {
     /// Folds over all elements in the order of their addresses, which is fast for any strides.
     ///
-    /// For work that does not depend on the order. Overlapping elements are visited once for each index.
+    /// For work that does not depend on the order, which is another where axes interleave, as they do in overlapping
+    /// tensors. Overlapping elements are visited once for each index.
     ///
     /// # Examples
     ///

@@ -1,0 +1,454 @@
+//! What must not compile, each with the error that the compiler gives. There is nothing here at run time.
+
+/// A view does not outlive its tensor.
+///
+/// ```compile_fail,E0505
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?;
+/// let view = tensor.view::<u8>()?;
+/// drop(tensor);
+/// assert_eq!(view[[0]], 1);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// Neither does a slice, of the tensor or of a view of it:
+///
+/// ```compile_fail,E0597
+/// let slice = {
+///     let tensor = dlpack::Exporter::new(vec![1_u8]).build()?;
+///     tensor.as_slice::<u8>()?
+/// };
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0505
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?;
+/// let slice = tensor.view::<u8>()?.as_slice()?;
+/// drop(tensor.into_raw());
+/// assert_eq!(slice, [1]);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// Nor a view that was promised something:
+///
+/// ```compile_fail,E0505
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?.into_inner();
+/// // SAFETY: the vector was initialised, and nobody else knows of it.
+/// let view = unsafe { tensor.view::<u8>() }?;
+/// drop(tensor);
+/// assert_eq!(view[[0]], 1);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+struct ViewsEndWithTheirTensor;
+
+/// A borrowed tensor does not leave the call that it is lent for.
+///
+/// ```compile_fail,E0521
+/// use dlpack::{BorrowedTensor, TensorView, lend};
+///
+/// let view = TensorView::from_slice(&[1_u8, 2], &[2])?;
+/// let mut kept = None;
+/// lend(&view, |raw| {
+///     // SAFETY: the tensor is valid during the call.
+///     unsafe { BorrowedTensor::with_raw(raw, |tensor| kept = Some(tensor)) }
+/// })??;
+/// assert!(kept.is_some());
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+struct LentTensorsStay;
+
+/// Nothing else looks at elements while they can be written.
+///
+/// ```compile_fail,E0499
+/// let mut tensor = dlpack::Exporter::new(vec![1_u8]).build()?;
+/// let mut one = tensor.view_mut::<u8>()?;
+/// let mut two = tensor.view_mut::<u8>()?;
+/// one.fill(1);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0502
+/// let mut tensor = dlpack::Exporter::new(vec![1_u8]).build()?;
+/// let slice = tensor.as_slice::<u8>()?;
+/// tensor.view_mut::<u8>()?.fill(1);
+/// assert_eq!(slice, [1]);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// A shared reference to a tensor is not enough to write it:
+///
+/// ```compile_fail,E0596
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?;
+/// tensor.view_mut::<u8>()?.fill(1);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0596
+/// use dlpack::Tensor;
+///
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?.into_inner();
+/// // SAFETY: the vector was initialised, and nobody else knows of it.
+/// unsafe { tensor.view_mut::<u8>() }?.fill(1);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// Nor is one to a view:
+///
+/// ```compile_fail,E0596
+/// let mut data = [1_u8, 2];
+/// let view = dlpack::TensorViewMut::from_slice(&mut data, &[2])?;
+/// let slice = view.as_mut_slice()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0308
+/// let data = [1_u8, 2];
+/// let view = dlpack::TensorViewMut::from_slice(&data, &[2])?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// Mutable views are not doubled:
+///
+/// ```compile_fail,E0599
+/// let mut data = [1_u8, 2];
+/// let view = dlpack::TensorViewMut::from_slice(&mut data, &[2])?;
+/// let other = view.clone();
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0382
+/// let mut data = [1_u8, 2, 3, 4];
+/// let view = dlpack::TensorViewMut::from_slice(&mut data, &[4])?;
+/// let (mut low, high) = view.split_at(0, 2)?;
+/// view.into_view();
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0499
+/// let mut data = [1_u8, 2, 3, 4];
+/// let mut view = dlpack::TensorViewMut::from_slice(&mut data, &[4])?;
+/// let mut part = view.reborrow();
+/// view.fill(1);
+/// part.fill(2);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// Memory that others may read does not become a tensor that can be written:
+///
+/// ```compile_fail,E0308
+/// let shared = std::sync::Arc::<[i32]>::from([1, 2]);
+/// let tensor: dlpack::Exclusive<_> = dlpack::Exporter::new(shared).build()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+struct WritingIsExclusive;
+
+/// A tensor has one owner, and its deleter is called once.
+///
+/// ```compile_fail,E0599
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?.into_inner();
+/// let other = tensor.clone();
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0382
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?.into_inner();
+/// let raw = tensor.into_raw();
+/// drop(tensor);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// The C structs are not copied either, since a copy would be deleted again:
+///
+/// ```compile_fail,E0507
+/// use dlpack::sys::DLManagedTensorVersioned;
+///
+/// fn take(tensor: &DLManagedTensorVersioned) -> DLManagedTensorVersioned {
+///     *tensor
+/// }
+/// ```
+///
+/// ```compile_fail,E0507
+/// use dlpack::sys::DLManagedTensor;
+///
+/// fn take(tensor: &DLManagedTensor) -> DLManagedTensor {
+///     *tensor
+/// }
+/// ```
+struct OwnersAreSingle;
+
+/// What a tensor says of itself was checked, and cannot be written afterwards.
+///
+/// ```compile_fail,E0616
+/// let mut tensor = dlpack::Exporter::new(vec![1_u8]).build()?.into_inner();
+/// tensor.data = core::ptr::null_mut();
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail
+/// let descriptor = dlpack::Descriptor { data: core::ptr::null_mut() };
+/// ```
+///
+/// ```compile_fail,E0596
+/// use core::ops::DerefMut;
+///
+/// let one = dlpack::Exporter::new(vec![1_u8]).build()?.into_inner();
+/// let mut two = dlpack::Exporter::new(vec![1_u8; 99]).build()?.into_inner();
+/// let descriptor: &mut dlpack::Descriptor = &mut *two;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// A promise is made in an `unsafe` call, not by writing the wrapper:
+///
+/// ```compile_fail,E0423
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?.into_inner();
+/// let tensor = dlpack::Frozen(tensor);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0423
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?.into_inner();
+/// let tensor = dlpack::Exclusive(tensor);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+struct ChecksHold;
+
+/// Whatever follows a raw pointer is `unsafe`.
+///
+/// ```compile_fail,E0133
+/// let raw: *mut dlpack::sys::DLManagedTensorVersioned = core::ptr::null_mut();
+/// let tensor = dlpack::ManagedTensorVersioned::from_raw(raw);
+/// ```
+///
+/// ```compile_fail,E0133
+/// let raw: *mut dlpack::sys::DLManagedTensor = core::ptr::null_mut();
+/// let tensor = dlpack::ManagedTensor::from_raw(raw);
+/// ```
+///
+/// ```compile_fail,E0133
+/// let raw: *const dlpack::sys::DLTensor = core::ptr::null();
+/// let tensor = dlpack::BorrowedTensor::with_raw(raw, |tensor| tensor.numel());
+/// ```
+///
+/// DLPack does not promise that elements are initialised, or that nobody writes them:
+///
+/// ```compile_fail,E0133
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?.into_inner();
+/// let view = tensor.view::<u8>()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0133
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?.into_inner();
+/// let copy = tensor.to_copy()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0133
+/// use dlpack::Tensor;
+///
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?.into_inner();
+/// let tensor = tensor.assume_exclusive();
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// The C struct has no methods that follow its pointers:
+///
+/// ```compile_fail,E0599
+/// fn count(tensor: &dlpack::sys::DLTensor) -> i64 {
+///     tensor.numel()
+/// }
+/// ```
+struct RawPointersAreUnsafe;
+
+/// Traits on which `unsafe` code relies are `unsafe` to implement.
+///
+/// ```compile_fail,E0200
+/// #[derive(Clone, Copy)]
+/// struct Mine(u8);
+/// // SAFETY: a transparent byte.
+/// unsafe impl bytemuck::Zeroable for Mine {}
+/// unsafe impl bytemuck::Pod for Mine {}
+/// impl dlpack::Element for Mine {
+///     const DTYPE: dlpack::DataType = dlpack::DataType::U8;
+/// }
+/// ```
+///
+/// ```compile_fail,E0200
+/// struct Mine(Vec<u8>);
+/// impl dlpack::Owner for Mine {
+///     type Element = u8;
+///     type Sharing = dlpack::Unique;
+///
+///     fn memory(&mut self) -> *mut [u8] {
+///         self.0.memory()
+///     }
+/// }
+/// ```
+///
+/// An element of the wrong size is refused even so:
+///
+/// ```compile_fail,E0080
+/// #[derive(Clone, Copy)]
+/// #[repr(transparent)]
+/// struct Wrong(u32);
+/// // SAFETY: a transparent number.
+/// unsafe impl bytemuck::Zeroable for Wrong {}
+/// unsafe impl bytemuck::Pod for Wrong {}
+/// // SAFETY: none: a lie about the size.
+/// unsafe impl dlpack::Element for Wrong {
+///     const DTYPE: dlpack::DataType = dlpack::DataType::U8;
+/// }
+///
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?;
+/// let view = tensor.view::<Wrong>()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// The others are not for implementing at all:
+///
+/// ```compile_fail,E0277
+/// struct Mine;
+/// impl core::ops::Deref for Mine {
+///     type Target = dlpack::Descriptor;
+///     fn deref(&self) -> &dlpack::Descriptor {
+///         unimplemented!()
+///     }
+/// }
+/// impl dlpack::Tensor for Mine {}
+/// ```
+///
+/// ```compile_fail,E0277
+/// struct Mine;
+/// impl dlpack::Item for Mine {
+///     type Value = u8;
+///     fn value(&self) -> u8 {
+///         0
+///     }
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// struct Mine;
+/// impl dlpack::Sharing for Mine {
+///     type Tensor<O: dlpack::Tensor> = dlpack::Exclusive<O>;
+/// }
+/// ```
+struct ContractsAreUnsafe;
+
+/// Not every bit pattern of a `bool`, a `char` or an enum is valid, and references are not for exchange.
+///
+/// ```compile_fail,E0277
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?;
+/// let view = tensor.view::<bool>()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0277
+/// let tensor = dlpack::Exporter::new(vec![1_u32]).build()?;
+/// let view = tensor.view::<char>()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0277
+/// let tensor = dlpack::Exporter::new(vec![1_u64]).build()?;
+/// let view = tensor.view::<&'static u8>()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0277
+/// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?;
+/// let view = tensor.view::<core::cmp::Ordering>()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+struct ElementsArePlain;
+
+/// An owner is dropped by a consumer, whenever and on whatever thread that is: it must not borrow.
+///
+/// ```compile_fail,E0478
+/// struct Window<'a>(&'a [f32]);
+/// // SAFETY: none: what is borrowed may be gone.
+/// unsafe impl<'a> dlpack::Owner for Window<'a> {
+///     type Element = f32;
+///     type Sharing = dlpack::Shared;
+///
+///     fn memory(&mut self) -> *mut [f32] {
+///         core::ptr::from_ref(self.0).cast_mut()
+///     }
+/// }
+/// ```
+///
+/// And it must be [`Send`], which what is bound to its thread is not:
+///
+/// ```compile_fail,E0277
+/// use std::rc::Rc;
+///
+/// struct Local(Rc<[f32]>);
+/// // SAFETY: none: another thread may drop the count.
+/// unsafe impl dlpack::Owner for Local {
+///     type Element = f32;
+///     type Sharing = dlpack::Shared;
+///
+///     fn memory(&mut self) -> *mut [f32] {
+///         Rc::as_ptr(&self.0).cast_mut()
+///     }
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// use std::sync::MutexGuard;
+///
+/// struct Locked(MutexGuard<'static, Vec<f32>>);
+/// // SAFETY: none: the lock is not for another thread to open.
+/// unsafe impl dlpack::Owner for Locked {
+///     type Element = f32;
+///     type Sharing = dlpack::Unique;
+///
+///     fn memory(&mut self) -> *mut [f32] {
+///         self.0.memory()
+///     }
+/// }
+/// ```
+struct OwnersAreFree;
+
+/// A view that its thread writes behind its back does not leave the thread.
+///
+/// ```compile_fail,E0277
+/// fn send(view: dlpack::TensorView<'static, dlpack::ReadCell<f32>>) -> impl Send {
+///     view
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn share(view: &dlpack::TensorView<'static, dlpack::ReadCell<f32>>) -> impl Send {
+///     view
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// fn send(elements: dlpack::Iter<'static, dlpack::ReadCell<f32>>) -> impl Send {
+///     elements
+/// }
+/// ```
+///
+/// A tensor that is lent for a call belongs to the thread of the call:
+///
+/// ```compile_fail,E0277
+/// fn send(tensor: dlpack::BorrowedTensor<'static>) -> impl Send {
+///     tensor
+/// }
+/// ```
+struct ThreadsAreKept;
+
+/// What may be uninitialised cannot be read without a promise.
+///
+/// ```compile_fail,E0133
+/// let copy = dlpack::Exporter::new(vec![1_u8]).is_copied().build()?.into_inner();
+/// let view = copy.try_exclusive()?.view::<u8>()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0308
+/// let copy = dlpack::Exporter::new(vec![1_u8]).is_copied().build()?.into_inner();
+/// let tensor: dlpack::Exclusive<_> = copy.try_exclusive()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+struct UninitialisedStaysUnread;
