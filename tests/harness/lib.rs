@@ -18,3 +18,8 @@ pub use dtype::{Plain, bytes_of, dtype};
 pub use managed::Managed;
 pub use record::{Record, current_thread, has_guard_pages, hides_deleted, live, stray_deletes};
 pub use spec::Spec;
+
+/// The code in the README runs as the examples in the documentation do.
+#[cfg(all(doctest, feature = "alloc"))]
+#[doc = include_str!("../../README.md")]
+pub struct Readme;

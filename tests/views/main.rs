@@ -21,8 +21,9 @@ use proptest::test_runner::Config;
 /// The most axes that a view of this build can have.
 const MAX_NDIM: usize = if cfg!(feature = "alloc") { 64 } else { 8 };
 
-/// Fewer under an interpreter, where each case takes a thousand times as long.
+/// So many, unless `PROPTEST_CASES` says how many an emulator has the time for.
 fn cases(count: u32) -> Config {
-    let cases = if cfg!(miri) { count / 64 + 1 } else { count };
-    Config { cases, failure_persistence: None, ..Config::default() }
+    let default = Config::default();
+    let cases = if std::env::var_os("PROPTEST_CASES").is_some() { default.cases } else { count };
+    Config { cases, failure_persistence: None, ..default }
 }

@@ -31,19 +31,20 @@ pub(crate) fn run(options: &[&str]) -> Result<()> {
 }
 
 fn generate() -> Result<String> {
-    let header = root().join(HEADER);
-    let first = generate::bindings(&header);
-    let is_sought =
-        matches!(first, Err(Failure::NoLibclang)) && env::var_os(LIBCLANG_PATH).is_none();
-    let generated = if is_sought {
-        let folder = fetch_libclang()?;
-        // SAFETY: xtask has one thread, so nobody else reads the environment.
-        unsafe { env::set_var(LIBCLANG_PATH, folder) };
-        generate::bindings(&header)
-    } else {
-        first
-    };
-    generated.map_err(|failure| failure.to_string())
+    provide_libclang()?;
+    generate::bindings(&root().join(HEADER)).map_err(|failure| failure.to_string())
+}
+
+/// Fetches libclang unless it is installed, and tells this process and those that it starts where it is.
+pub(crate) fn provide_libclang() -> Result<()> {
+    let is_given = env::var_os(LIBCLANG_PATH).is_some();
+    if is_given || !matches!(generate::bindings(&root().join(HEADER)), Err(Failure::NoLibclang)) {
+        return Ok(());
+    }
+    let folder = fetch_libclang()?;
+    // SAFETY: xtask has one thread, so nobody else reads the environment.
+    unsafe { env::set_var(LIBCLANG_PATH, folder) };
+    Ok(())
 }
 
 /// Returns the folder of the wheel's libclang, downloaded unless it is there from before.

@@ -3,6 +3,7 @@
 mod bindings;
 #[path = "../../dlpack-sys/generate/mod.rs"]
 mod generate;
+mod test;
 mod tools;
 mod vendor;
 
@@ -11,18 +12,27 @@ use std::process::ExitCode;
 use tools::Result;
 
 /// A chore: its name and options, what it does, and the function that does it.
-type Task = (&'static str, &'static str, fn(&[&str]) -> Result<()>);
+type Task = (&'static str, &'static str, fn(&[&str]) -> Result<ExitCode>);
 
-const TASKS: [Task; 2] = [
-    ("bindgen [--check]", "declares dlpack.h anew in dlpack-sys", bindings::run),
-    ("vendor [--check]", "gets the pinned dlpack.h anew", vendor::run),
+const TASKS: [Task; 3] = [
+    ("bindgen [--check]", "declares dlpack.h anew in dlpack-sys", bindgen),
+    ("test [--all] [STEP...]", "runs every check of the repository", test::run),
+    ("vendor [--check]", "gets the pinned dlpack.h anew", vendor),
 ];
+
+fn bindgen(options: &[&str]) -> Result<ExitCode> {
+    bindings::run(options).map(|()| ExitCode::SUCCESS)
+}
+
+fn vendor(options: &[&str]) -> Result<ExitCode> {
+    vendor::run(options).map(|()| ExitCode::SUCCESS)
+}
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(message) => {
             eprintln!("error: {message}");
             ExitCode::FAILURE
@@ -30,12 +40,12 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &[&str]) -> Result<()> {
+fn run(arguments: &[&str]) -> Result<ExitCode> {
     let Some((name, options)) = arguments.split_first() else {
         for (usage, purpose, _) in TASKS {
-            println!("cargo xtask {usage:<20} {purpose}");
+            println!("cargo xtask {usage:<24} {purpose}");
         }
-        return Ok(());
+        return Ok(ExitCode::SUCCESS);
     };
     match TASKS.iter().find(|(usage, ..)| usage.split(' ').next() == Some(name)) {
         Some((.., task)) => task(options),

@@ -1,0 +1,93 @@
+//! The main job on a real picture: C reads it, Rust looks at it and computes, C writes the result.
+//!
+//! The C library knows DLPack from its header alone. Pointers to `DLManagedTensorVersioned` cross, pixels do not: the
+//! exchange copies none of them. In the end the deleters of both sides have run.
+
+use std::error::Error;
+use std::path::Path;
+use std::sync::Arc;
+
+use dlpack::{DataType, Exporter, Flags, ManagedTensorVersioned, TensorView};
+use harness::image;
+
+const TOP: usize = 44;
+const LEFT: usize = 60;
+const HEIGHT: usize = 128;
+const WIDTH: usize = 160;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/cat.ppm");
+    let target = std::env::current_exe()?.with_extension("ppm");
+
+    // From C: the struct is checked and owned.
+    let raw = image::read(&source)?;
+    // SAFETY: the C library passes the tensor on, and keeps to the standard.
+    let picture = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
+    println!("C read {}: {picture:?}", source.display());
+    assert_eq!(picture.dtype(), DataType::U8);
+    assert_eq!(picture.shape(), [192, 256, 3]);
+    assert_eq!(picture.flags(), Flags::IS_COPIED);
+
+    // A tensor that is marked as a copy is ours alone.
+    // SAFETY: the C library has written all pixels.
+    let picture = unsafe { picture.try_exclusive()?.assume_init() };
+    let pixels = picture.view::<u8>()?;
+
+    // A crop, mirrored: other strides over the same memory.
+    let face = pixels.slice(0, TOP..TOP + HEIGHT)?.slice(1, LEFT..LEFT + WIDTH)?.reverse(1)?;
+    println!("Rust crops and mirrors it: shape {:?}, strides {:?}", face.shape(), face.strides());
+    assert_eq!(face.as_ptr(), &raw const pixels[[TOP, LEFT + WIDTH - 1, 0]]);
+
+    // Each channel stretched to the whole range, one plane after the other.
+    let mut planes = Vec::with_capacity(face.numel());
+    for channel in 0..3 {
+        stretch(&face.select(2, channel)?, &mut planes);
+    }
+
+    // To C, which expects the channels of a pixel next to one another: strides say where they are.
+    let planes = Arc::<[f32]>::from(planes);
+    let owner = Arc::downgrade(&planes);
+    let strides = [isize::try_from(WIDTH)?, 1, isize::try_from(HEIGHT * WIDTH)?];
+    let result = Exporter::new(planes).shape(&[HEIGHT, WIDTH, 3]).strides(&strides).build()?;
+    println!("Rust passes on {result:?}");
+    // SAFETY: C takes the tensor over, and only reads it.
+    unsafe { image::write_f32(result.into_raw(), &target) }?;
+    assert_eq!(owner.strong_count(), 0, "C called the deleter, which dropped the owner");
+    println!("C wrote {}", target.display());
+
+    assert_result(&target, &pixels)?;
+    assert_eq!(image::alive(), 1);
+    drop(picture);
+    assert_eq!(image::alive(), 0, "Rust called the deleters of C");
+    println!("each deleter has run once, and nothing is left");
+    Ok(())
+}
+
+/// Appends the values of a channel, the darkest as 0 and the brightest as 1.
+fn stretch(channel: &TensorView<'_, u8>, plane: &mut Vec<f32>) {
+    let low = channel.reduce_memory_order(u8::MAX, u8::min);
+    let high = channel.reduce_memory_order(u8::MIN, u8::max);
+    let range = f32::from((high - low).max(1));
+    plane.extend(channel.iter().map(|value| f32::from(value - low) / range));
+}
+
+/// Reads the file again and compares it with the pixels it was made of.
+fn assert_result(path: &Path, pixels: &TensorView<'_, u8>) -> Result<(), Box<dyn Error>> {
+    // SAFETY: as for the first picture.
+    let result = unsafe { ManagedTensorVersioned::from_raw(image::read(path)?) }?;
+    // SAFETY: the same.
+    let result = unsafe { result.view::<u8>() }?;
+    assert_eq!(result.shape(), [HEIGHT, WIDTH, 3]);
+    for channel in 0..3 {
+        let old = |y: usize, x: usize| pixels[[TOP + y, LEFT + WIDTH - 1 - x, channel]];
+        let all = || (0..HEIGHT).flat_map(|y| (0..WIDTH).map(move |x| (y, x)));
+        let low = all().map(|(y, x)| old(y, x)).min().ok_or("no pixels")?;
+        let high = all().map(|(y, x)| old(y, x)).max().ok_or("no pixels")?;
+        for (y, x) in all() {
+            let (part, range) = (u32::from(old(y, x) - low), u32::from(high - low));
+            let expected = (part * 510 + range) / (2 * range);
+            assert!(u32::from(result[[y, x, channel]]).abs_diff(expected) <= 1);
+        }
+    }
+    Ok(())
+}

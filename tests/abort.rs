@@ -1,0 +1,144 @@
+//! What ends the process: each test runs itself again in a process of its own and watches it end.
+#![cfg(all(feature = "alloc", not(miri)))]
+
+use std::env;
+use std::panic::{self, AssertUnwindSafe};
+use std::process::{Command, Output};
+
+use dlpack::{Error, Exporter, Owner, Unique};
+use harness::release::delete;
+
+/// The name of the test whose body the process is to run.
+const CHILD: &str = "DLPACK_TESTS_CHILD";
+const BEFORE: &str = "the body runs";
+const AFTER: &str = "the body went on";
+
+/// A vector that cannot be dropped in peace.
+struct Grenade(Vec<u8>);
+
+impl Drop for Grenade {
+    fn drop(&mut self) {
+        panic!("the owner panics");
+    }
+}
+
+// SAFETY: the vector is the only way to its elements, and it is private and never changed.
+unsafe impl Owner for Grenade {
+    type Element = u8;
+    type Sharing = Unique;
+
+    fn memory(&mut self) -> *mut [u8] {
+        self.0.memory()
+    }
+}
+
+/// Runs `body` in a process of its own. `None` in that process, and where there is no way to start one.
+fn in_a_process(test: &str, body: impl FnOnce()) -> Option<Output> {
+    if env::var_os(CHILD).is_some_and(|name| name == test) {
+        println!("{BEFORE}");
+        body();
+        println!("{AFTER}");
+        return None;
+    }
+    if !starts_itself() {
+        return None;
+    }
+    let arguments = ["--exact", test, "--nocapture", "--test-threads=1"];
+    let output = itself().args(arguments).env(CHILD, test).output();
+    Some(output.expect("it could be started just now"))
+}
+
+fn itself() -> Command {
+    let mut command = Command::new(env::current_exe().expect("the test binary"));
+    // Where a core dump, if there is one, is in nobody's way.
+    command.current_dir(env::temp_dir());
+    command
+}
+
+/// Under an emulator that runs this process alone the system cannot start another of its kind.
+fn starts_itself() -> bool {
+    itself().arg("--list").output().is_ok_and(|output| output.status.success())
+}
+
+/// Expects `body` to end its process at once, and not as a failing test does.
+fn aborts(test: &str, body: impl FnOnce()) {
+    let Some(output) = in_a_process(test, body) else { return };
+    let (stdout, stderr) =
+        (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(stdout.contains(BEFORE), "{stdout}{stderr}");
+    assert!(!stdout.contains(AFTER), "{stdout}{stderr}");
+    assert!(stderr.contains("the owner panics"), "{stderr}");
+    assert!(stderr.contains("panic in a function that cannot unwind"), "{stderr}");
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+
+        const SIGABRT: i32 = 6;
+        assert_eq!(output.status.signal(), Some(SIGABRT));
+    }
+    #[cfg(not(unix))]
+    assert!(!output.status.success());
+}
+
+/// Expects `body` to come to its end.
+fn survives(test: &str, body: impl FnOnce()) {
+    let Some(output) = in_a_process(test, body) else { return };
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    assert!(stdout.contains(AFTER) && output.status.success(), "{output:?}");
+}
+
+fn grenade() -> Exporter<'static, Grenade> {
+    Exporter::new(Grenade(vec![1, 2, 3]))
+}
+
+#[test]
+fn h016_owner_panics_in_a_drop() {
+    aborts("h016_owner_panics_in_a_drop", || drop(grenade().build().expect("it fits")));
+}
+
+#[test]
+fn h016_owner_panics_in_a_legacy_drop() {
+    aborts("h016_owner_panics_in_a_legacy_drop", || {
+        drop(grenade().build_legacy().expect("it fits"));
+    });
+}
+
+#[test]
+fn h016_owner_panics_in_a_deleter_that_c_calls() {
+    aborts("h016_owner_panics_in_a_deleter_that_c_calls", || {
+        let raw = grenade().build().expect("it fits").into_raw();
+        // SAFETY: passed on.
+        unsafe { delete(raw) };
+    });
+}
+
+#[test]
+fn h016_nobody_can_catch_it() {
+    aborts("h016_nobody_can_catch_it", || {
+        let tensor = grenade().build().expect("it fits");
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(tensor)));
+    });
+}
+
+#[test]
+fn h016_through_a_conversion() {
+    aborts("h016_through_a_conversion", || {
+        let tensor = grenade().build_legacy().expect("it fits").into_inner();
+        drop(tensor.into_versioned().expect("memory for a header"));
+    });
+}
+
+#[test]
+fn an_owner_that_is_handed_back_panics_as_any_other() {
+    survives("an_owner_that_is_handed_back_panics_as_any_other", || {
+        let refused = grenade().shape(&[4]).build().expect_err("too many");
+        assert_eq!(refused.error(), Error::OutOfBounds { available: 3 });
+        let caught = panic::catch_unwind(AssertUnwindSafe(|| drop(refused)));
+        assert_eq!(caught.expect_err("it panics").downcast_ref(), Some(&"the owner panics"));
+
+        let tensor = grenade().build().expect("it fits").into_inner();
+        let Ok(owner) = tensor.downcast::<Grenade>() else { panic!("it is one") };
+        let caught = panic::catch_unwind(AssertUnwindSafe(|| drop(owner)));
+        assert_eq!(caught.expect_err("it panics").downcast_ref(), Some(&"the owner panics"));
+    });
+}

@@ -1,0 +1,85 @@
+//! Tensors that go out, and their owners on the way back.
+
+use std::sync::Arc;
+
+use dlpack::{DataType, Exporter, ManagedTensorVersioned, Owner};
+
+use crate::{allocates, gives_all_back};
+
+/// One allocation for the struct, its shape and strides and its owner.
+fn exports_take<O: Owner<Element = u32>>(make: impl Fn() -> O, legacy: bool) {
+    let ndim9 = [1, 1, 1, 1, 1, 1, 1, 2, 2];
+    gives_all_back(|| {
+        let (all, one_axis, many_axes) = (make(), make(), make());
+        let tensor = allocates(1, || Exporter::new(all).build().unwrap());
+        allocates(0, || drop(tensor));
+        let tensor = allocates(1, || {
+            Exporter::new(one_axis).shape(&[2]).strides(&[-2]).offset(3).build().unwrap()
+        });
+        allocates(0, || drop(tensor));
+        let tensor = allocates(2, || Exporter::new(many_axes).shape(&ndim9).build().unwrap());
+        allocates(0, || drop(tensor));
+    });
+    if !legacy {
+        return;
+    }
+    gives_all_back(|| {
+        let (all, many_axes) = (make(), make());
+        let tensor = allocates(1, || Exporter::new(all).shape(&[2, 2]).build_legacy().unwrap());
+        allocates(0, || drop(tensor));
+        let tensor =
+            allocates(2, || Exporter::new(many_axes).shape(&ndim9).build_legacy().unwrap());
+        allocates(0, || drop(tensor));
+    });
+}
+
+/// And one more above eight axes, for the shape and strides that the Rust side keeps.
+#[test]
+fn an_export_allocates_once() {
+    static TABLE: [u32; 4] = [1, 2, 3, 4];
+    let shared = Arc::<[u32]>::from(TABLE);
+    exports_take(|| TABLE.to_vec(), true);
+    exports_take(|| Box::<[u32]>::from(TABLE), true);
+    exports_take(|| TABLE, true);
+    exports_take(|| Arc::clone(&shared), false);
+    exports_take(|| &TABLE[..], false);
+}
+
+#[test]
+fn an_export_of_other_elements_allocates_once() {
+    gives_all_back(|| {
+        let (packed, empty) = (vec![0_u8; 8], Vec::<f64>::new());
+        let packed = Exporter::new(packed).dtype(DataType::F4_E2M1FN).shape(&[4, 4]);
+        drop(allocates(1, || packed.is_copied().build().unwrap()));
+        drop(allocates(1, || Exporter::new(empty).shape(&[0, 3]).build().unwrap()));
+    });
+}
+
+#[test]
+fn a_refused_export_gives_all_back() {
+    gives_all_back(|| {
+        let owner = vec![1_u32; 4];
+        let start = owner.as_ptr();
+        let refused = Exporter::new(owner).shape(&[5]).build().unwrap_err();
+        let refused = Exporter::new(refused.into_owner()).strides(&[1, 1]).build().unwrap_err();
+        let refused = Exporter::new(refused.into_owner()).padded().build_legacy().unwrap_err();
+        let owner = refused.into_owner();
+        assert_eq!((owner.as_ptr(), owner.len()), (start, 4));
+    });
+}
+
+#[test]
+fn the_way_back_allocates_nothing() {
+    gives_all_back(|| {
+        let tensor = Exporter::new(vec![1_u8, 2]).build().unwrap().into_inner();
+        let data = allocates(0, || {
+            let raw = tensor.into_raw();
+            // SAFETY: just passed on.
+            let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap();
+            tensor.downcast::<Vec<u16>>().unwrap_err().downcast::<Vec<u8>>().unwrap()
+        });
+        assert_eq!(data, [1, 2]);
+        let tensor = Exporter::new([1_u8, 2]).build_legacy().unwrap().into_inner();
+        assert_eq!(allocates(0, || tensor.downcast::<[u8; 2]>().unwrap()), [1, 2]);
+    });
+}

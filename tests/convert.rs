@@ -1,0 +1,309 @@
+//! Tensors that came in and are given out again: in the other ABI, and to more than one consumer.
+#![cfg(feature = "alloc")]
+
+use std::sync::Arc;
+
+use dlpack::{
+    Access, AnyManagedTensor, DataType, Device, Error, Exporter, Flags, ManagedTensor,
+    ManagedTensorVersioned, Tensor, Version,
+};
+use harness::consumer::gather_managed;
+use harness::release::{consume, delete, vandalise_and_delete};
+use harness::{Record, Spec, dtype};
+
+const READ_ONLY: u64 = 1;
+const IS_COPIED: u64 = 2;
+const PADDED: u64 = 4;
+const UNKNOWN: u64 = 1 << 40;
+
+fn six() -> Spec {
+    Spec::of(&[1_i32, 2, 3, 4, 5, 6]).shape(&[2, 3])
+}
+
+fn versioned(spec: &Spec) -> (ManagedTensorVersioned, Record) {
+    let (raw, record) = spec.make_versioned();
+    // SAFETY: C passes the tensor on.
+    (unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap(), record)
+}
+
+fn legacy(spec: &Spec) -> (ManagedTensor, Record) {
+    let (raw, record) = spec.make_legacy();
+    // SAFETY: C passes the tensor on.
+    (unsafe { ManagedTensor::from_raw(raw) }.unwrap(), record)
+}
+
+/// The strides as they are written, which is not always how they came.
+fn written_strides(tensor: &ManagedTensorVersioned) -> Vec<i64> {
+    // SAFETY: the tensor is alive.
+    let strides = unsafe { (*tensor.as_raw()).dl_tensor.strides };
+    // SAFETY: one for each axis.
+    unsafe { std::slice::from_raw_parts(strides, tensor.ndim()) }.to_vec()
+}
+
+#[test]
+fn legacy_to_versioned() {
+    let (tensor, record) = legacy(&six().null_strides().device(3, 2).byte_offset(0));
+    let (inner, data) = (tensor.as_raw(), tensor.data());
+    let tensor = tensor.into_versioned().unwrap();
+    assert_eq!(written_strides(&tensor), [3, 1]);
+    assert_eq!((tensor.shape(), tensor.strides()), (&[2, 3][..], &[3, 1][..]));
+    assert_eq!((tensor.version(), tensor.flags()), (Some(Version::new(1, 3)), Flags::READ_ONLY));
+    assert_eq!(
+        (tensor.dtype(), tensor.device()),
+        (DataType::I32, Device::new(Device::cuda_host().device_type, 2))
+    );
+    assert_eq!((tensor.data(), tensor.byte_offset(), tensor.nbytes()), (data, 0, 24));
+    assert_ne!(tensor.as_raw().addr(), inner.addr(), "the foreign struct stays where it is");
+    let raw = tensor.into_raw();
+    // SAFETY: just passed on.
+    assert_eq!(unsafe { gather_managed(raw) }.unwrap(), harness::bytes_of(&[1, 2, 3, 4, 5, 6]));
+    assert_eq!(record.deleted(), 0);
+    // SAFETY: just passed on.
+    unsafe { delete(raw) };
+    assert_eq!(record.deleted(), 1);
+}
+
+/// Nothing in a legacy struct says that the memory may be written. Its producer's documents may.
+#[test]
+fn a_promise_keeps_it_writable() {
+    let (tensor, _record) = legacy(&six());
+    // SAFETY: C's own memory.
+    let tensor = unsafe { tensor.assume_writable() }.into_versioned().unwrap();
+    assert_eq!((tensor.access(), tensor.flags()), (Access::Writable, Flags::NONE));
+    let tensor = Exporter::new(vec![1_u8]).build_legacy().unwrap().into_inner();
+    assert_eq!(tensor.into_versioned().unwrap().flags(), Flags::NONE, "our own memory");
+
+    let (tensor, _record) = versioned(&six().flags(READ_ONLY));
+    // SAFETY: C's own memory.
+    let tensor = unsafe { tensor.assume_writable() }.into_legacy().unwrap();
+    assert_eq!(tensor.access(), Access::Writable);
+}
+
+#[test]
+fn versioned_to_legacy() {
+    for (minor, flags) in [(0, 0), (3, IS_COPIED), (3, UNKNOWN), (9, IS_COPIED | UNKNOWN)] {
+        let (tensor, record) = versioned(&six().version(1, minor).flags(flags).strides(&[1, 2]));
+        let data = tensor.data();
+        let tensor = tensor.into_legacy().unwrap();
+        assert_eq!((tensor.shape(), tensor.strides()), (&[2, 3][..], &[1, 2][..]));
+        assert_eq!((tensor.version(), tensor.flags()), (None, Flags::NONE));
+        assert_eq!((tensor.data(), tensor.access()), (data, Access::Writable));
+        let raw = tensor.into_raw();
+        // SAFETY: just passed on.
+        assert_eq!(unsafe { gather_managed(raw) }.unwrap(), harness::bytes_of(&[1, 3, 5, 2, 4, 6]));
+        // SAFETY: just passed on.
+        unsafe { delete(raw) };
+        assert_eq!(record.deleted(), 1);
+    }
+}
+
+#[test]
+fn what_the_legacy_abi_cannot_say() {
+    for (flags, error) in [
+        (READ_ONLY, Error::ReadOnlyNotExpressible),
+        (READ_ONLY | IS_COPIED, Error::ReadOnlyNotExpressible),
+        (PADDED, Error::PaddedNotExpressible),
+        (READ_ONLY | PADDED, Error::ReadOnlyNotExpressible),
+    ] {
+        let (tensor, record) = versioned(&six().flags(flags));
+        let raw = tensor.as_raw();
+        let refused = tensor.into_legacy().unwrap_err();
+        assert_eq!(refused.error(), error);
+        let tensor = refused.into_owner();
+        assert_eq!((tensor.as_raw(), tensor.flags().bits(), record.deleted()), (raw, flags, 0));
+        drop(tensor);
+        assert_eq!(record.deleted(), 1);
+    }
+}
+
+/// Strides that address nothing go out as consumers expect them, and others as they came.
+#[test]
+fn strides_are_made_canonical() {
+    for (shape, strides, expected) in [
+        (&[1, 3][..], &[-999, 1][..], &[3, 1][..]),
+        (&[3, 1], &[1, 7], &[1, 1]),
+        (&[1, 1], &[i64::MIN, i64::MAX], &[1, 1]),
+        (&[0, 3], &[0, 0], &[3, 1]),
+        (&[2, 0, 4], &[-1, -1, -1], &[4, 4, 1]),
+        (&[2, 3], &[0, 0], &[0, 0]),
+        (&[2, 2], &[3, -1], &[3, -1]),
+        (&[], &[], &[]),
+    ] {
+        let spec = six().shape(shape).strides(strides).origin(2 * 4);
+        let (tensor, record) = versioned(&spec);
+        let shared = Arc::new(tensor);
+        let child = shared.share().unwrap();
+        assert_eq!(written_strides(&child), expected);
+        assert_eq!((child.strides(), shared.strides()), (expected, strides));
+        drop((child, shared));
+        assert_eq!(record.deleted(), 1);
+        let (tensor, _record) = legacy(&spec);
+        assert_eq!(written_strides(&tensor.into_versioned().unwrap()), expected);
+    }
+}
+
+#[test]
+fn an_empty_tensor_has_no_address() {
+    let spec = six().shape(&[0, 3]).byte_offset(u64::MAX);
+    let (tensor, _record) = legacy(&spec);
+    let tensor = tensor.into_versioned().unwrap();
+    assert!(tensor.data().is_null());
+    assert_eq!((tensor.byte_offset(), tensor.numel()), (0, 0));
+}
+
+/// On some devices `data` is a handle, to which no offset can be added.
+#[test]
+fn handle_and_offset_stay_apart() {
+    let handle = std::ptr::without_provenance_mut(0x1235);
+    let spec = six().device(8, 1).borrow(handle).byte_offset(64);
+    let (tensor, _record) = legacy(&spec);
+    let tensor = tensor.into_versioned().unwrap();
+    assert_eq!((tensor.data(), tensor.byte_offset()), (handle, 64));
+    let tensor = Arc::new(tensor).share().unwrap();
+    assert_eq!((tensor.data(), tensor.byte_offset()), (handle, 64));
+    assert_eq!(tensor.device(), Device::metal(1));
+}
+
+#[test]
+fn unknown_devices_and_dtypes_are_passed_on() {
+    let spec = Spec::new(dtype(200, 24, 3)).shape(&[2]).device(77, -5);
+    let (tensor, record) = legacy(&spec);
+    let raw = tensor.into_versioned().unwrap().into_raw();
+    // SAFETY: just passed on.
+    let tensor = unsafe { &(*raw).dl_tensor };
+    assert_eq!((tensor.device.device_type.0, tensor.device.device_id), (77, -5));
+    assert_eq!(tensor.dtype, dtype(200, 24, 3));
+    // SAFETY: just passed on.
+    unsafe { delete(raw) };
+    assert_eq!(record.deleted(), 1);
+}
+
+#[test]
+fn either_abi_becomes_the_current_one() {
+    let (tensor, record) = versioned(&six().flags(UNKNOWN | IS_COPIED));
+    let raw = tensor.as_raw();
+    let tensor = AnyManagedTensor::from(tensor).into_versioned().unwrap();
+    assert_eq!((tensor.as_raw(), tensor.flags().bits()), (raw, UNKNOWN | IS_COPIED));
+    drop(tensor);
+    assert_eq!(record.deleted(), 1);
+
+    let (tensor, record) = legacy(&six());
+    let tensor = AnyManagedTensor::from(tensor).into_versioned().unwrap();
+    assert_eq!((tensor.flags(), tensor.shape()), (Flags::READ_ONLY, &[2, 3][..]));
+    drop(tensor);
+    assert_eq!(record.deleted(), 1);
+}
+
+/// Wrapped again and again, and still one deleter, which the innermost struct gets.
+#[test]
+fn back_and_forth() {
+    let (tensor, record) = versioned(&six());
+    let mut tensor = tensor;
+    for _ in 0..20 {
+        // SAFETY: C's own memory; the promise is lost with the flag.
+        let legacy = unsafe { tensor.into_legacy().unwrap().assume_writable() };
+        tensor = legacy.into_versioned().unwrap();
+    }
+    assert_eq!(tensor.flags(), Flags::NONE);
+    let raw = tensor.into_raw();
+    // SAFETY: just passed on.
+    unsafe { vandalise_and_delete(raw) };
+    assert_eq!(record.deleted(), 1);
+}
+
+#[test]
+fn as_many_axes_as_there_can_be() {
+    let shape: Vec<i64> = (0..64).map(|axis| 1 + i64::from(axis % 30 == 0)).collect();
+    let (tensor, record) = legacy(&Spec::new(dtype(1, 8, 1)).shape(&shape).filled());
+    let strides = tensor.strides().to_vec();
+    let tensor = tensor.into_versioned().unwrap();
+    assert_eq!((tensor.shape(), written_strides(&tensor)), (&shape[..], strides));
+    let raw = tensor.into_raw();
+    // SAFETY: just passed on.
+    assert!(unsafe { consume(raw) }.is_some());
+    assert_eq!(record.deleted(), 1);
+}
+
+/// Each consumer has a tensor of its own; the last one ends the one they share.
+#[test]
+fn consumers_share_a_tensor() {
+    for (flags, expected) in [
+        (0, 0),
+        (READ_ONLY, READ_ONLY),
+        (IS_COPIED, 0),
+        (PADDED | IS_COPIED, PADDED),
+        (u64::MAX, READ_ONLY | PADDED),
+    ] {
+        let (tensor, record) = versioned(&six().flags(flags));
+        let data = tensor.data();
+        let tensor = Arc::new(tensor);
+        let children: Vec<_> = (0..5).map(|_| tensor.share().unwrap()).collect();
+        drop(tensor);
+        for child in children {
+            assert_eq!((child.flags().bits(), child.data()), (expected, data));
+            assert_eq!(record.deleted(), 0);
+            let refused = child.try_exclusive().unwrap_err();
+            assert_eq!(refused.error(), Error::NotExclusive, "of many, none is the only one");
+            // SAFETY: just passed on.
+            unsafe { vandalise_and_delete(refused.into_owner().into_raw()) };
+        }
+        assert_eq!(record.deleted(), 1);
+    }
+}
+
+#[test]
+fn children_have_children() {
+    let (tensor, record) = legacy(&six());
+    let child = Arc::new(Arc::new(tensor).share().unwrap());
+    assert_eq!(child.flags(), Flags::READ_ONLY);
+    let grandchildren = [child.share().unwrap(), child.share().unwrap()];
+    drop(child);
+    assert_eq!(record.deleted(), 0);
+    drop(grandchildren);
+    assert_eq!(record.deleted(), 1);
+
+    let (tensor, _record) = legacy(&six());
+    // SAFETY: C's own memory.
+    let tensor = Arc::new(unsafe { tensor.assume_writable() });
+    assert_eq!(tensor.share().unwrap().flags(), Flags::NONE);
+}
+
+/// What is to stay as it is, is shared read-only, whatever its producer allows.
+#[test]
+fn frozen_tensors_are_shared_read_only() {
+    let (tensor, record) = versioned(&six());
+    // SAFETY: C wrote the elements, and nobody writes them now.
+    let tensor = Arc::new(unsafe { tensor.assume_frozen() });
+    let child = tensor.share().unwrap();
+    drop(tensor);
+    assert_eq!((child.flags(), child.access()), (Flags::READ_ONLY, Access::ReadOnly));
+    assert_eq!(child.as_slice::<i32>().unwrap(), [1, 2, 3, 4, 5, 6]);
+    drop(child);
+    assert_eq!(record.deleted(), 1);
+}
+
+/// What was promised of an owner holds for it alone: a wrapper says what its flags say.
+#[test]
+fn a_promise_about_the_host_is_not_passed_on() {
+    let (tensor, _record) = versioned(&six().device(13, 0));
+    // SAFETY: C's own memory, whatever the device says.
+    let tensor = Arc::new(unsafe { tensor.assume_host_accessible() });
+    // SAFETY: C wrote the elements, and nobody writes them now.
+    assert_eq!(unsafe { tensor.as_slice::<i32>() }.unwrap().len(), 6);
+    let child = tensor.share().unwrap();
+    // SAFETY: no slice comes of it.
+    let refused = unsafe { child.as_slice::<i32>() }.unwrap_err();
+    assert_eq!(refused, Error::NotHostAccessible { device: Device::cuda_managed() });
+}
+
+#[test]
+fn copies_stand_alone() {
+    let (tensor, record) = versioned(&six().flags(READ_ONLY).strides(&[1, 2]).device(3, 0));
+    // SAFETY: C wrote the elements, and nobody writes them now.
+    let copy = unsafe { tensor.to_copy() }.unwrap();
+    drop(tensor);
+    assert_eq!(record.deleted(), 1);
+    assert_eq!((copy.flags(), copy.device()), (Flags::IS_COPIED, Device::CPU));
+    assert_eq!((copy.strides(), copy.is_contiguous()), (&[3, 1][..], true));
+    assert_eq!(copy.as_slice::<i32>().unwrap(), [1, 3, 5, 2, 4, 6]);
+}

@@ -1,0 +1,101 @@
+//! Transposed matrices of all sizes around those at which the copy changes its ways.
+
+use dlpack::{TensorView, TensorViewMut};
+
+use crate::number::{Number, for_each_size};
+
+/// How many elements are watched on either side of the target.
+const MARGIN: usize = 70;
+
+/// Has `copy` write the elements of a target of `len` elements, and checks them and what lies around them.
+#[track_caller]
+fn copies_to<T: Number>(expected: &[T], copy: impl FnOnce(&mut [T])) {
+    let around = T::number(250);
+    let mut memory = vec![around; expected.len() + 2 * MARGIN];
+    copy(&mut memory[MARGIN..][..expected.len()]);
+    assert!(memory[MARGIN..][..expected.len()] == *expected);
+    assert!(
+        memory[..MARGIN].iter().chain(&memory[MARGIN + expected.len()..]).all(|&x| x == around)
+    );
+}
+
+fn matrix<T: Number>(rows: usize, columns: usize) {
+    let elements = T::numbers(rows * columns);
+    let source = TensorView::from_slice(&elements, &[rows, columns]).unwrap();
+    let turned = source.transpose();
+    let at = |i: usize, j: usize| elements[i * columns + j];
+    let naive = |element: &dyn Fn(usize, usize) -> T| -> Vec<T> {
+        (0..columns).flat_map(|j| (0..rows).map(move |i| element(i, j))).collect()
+    };
+
+    let expected = naive(&at);
+    copies_to(&expected, |to| turned.copy_to(to).unwrap());
+    #[cfg(feature = "alloc")]
+    assert!(turned.to_vec() == expected);
+    copies_to(&expected, |to| {
+        // The same copy, seen from the other side.
+        let target = TensorViewMut::from_slice(to, &[columns, rows]).unwrap();
+        target.transpose().copy_from(&source).unwrap();
+    });
+    copies_to(&naive(&|i, j| at(rows - 1 - i, j)), |to| {
+        turned.reverse(1).unwrap().copy_to(to).unwrap();
+    });
+    copies_to(&naive(&|i, j| at(i, columns - 1 - j)), |to| {
+        let target = TensorViewMut::from_slice(to, &[columns, rows]).unwrap();
+        target.reverse(0).unwrap().copy_from(&turned).unwrap();
+    });
+}
+
+#[test]
+fn around_the_edges_of_tiles() {
+    let sizes: &[usize] =
+        if cfg!(miri) { &[1, 8, 33] } else { &[0, 1, 7, 8, 9, 31, 32, 33, 63, 64, 65, 100] };
+    for &rows in sizes {
+        for &columns in sizes {
+            for_each_size!(matrix(rows, columns));
+        }
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "hundreds of thousands of elements")]
+fn around_the_edges_of_blocks() {
+    for (rows, columns) in
+        [(8, 300), (300, 8), (128, 129), (255, 257), (256, 256), (257, 64), (320, 260), (64, 513)]
+    {
+        for_each_size!(matrix(rows, columns));
+    }
+}
+
+/// Two axes in tiles, and others around them.
+fn stack<T: Number>(shape: [usize; 3]) {
+    let elements = T::numbers(shape.iter().product());
+    let source = TensorView::from_slice(&elements, &shape).unwrap();
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        let mut expected = Vec::new();
+        for i in 0..shape[order[0]] {
+            for j in 0..shape[order[1]] {
+                for k in 0..shape[order[2]] {
+                    let mut index = [0; 3];
+                    (index[order[0]], index[order[1]], index[order[2]]) = (i, j, k);
+                    let place = (index[0] * shape[1] + index[1]) * shape[2] + index[2];
+                    expected.push(elements[place]);
+                }
+            }
+        }
+        let turned = source.permute(&order).unwrap();
+        copies_to(&expected, |to| turned.copy_to(to).unwrap());
+        let mut back = T::numbers(expected.len());
+        let target = TensorViewMut::from_slice(&mut back, &shape).unwrap();
+        let flat = TensorView::from_slice(&expected, turned.shape()).unwrap();
+        target.permute(&order).unwrap().copy_from(&flat).unwrap();
+        assert!(back == elements);
+    }
+}
+
+#[test]
+fn three_axes() {
+    for shape in [[2, 33, 40], [33, 2, 40], [33, 40, 2], [9, 8, 64], [1, 65, 32], [70, 1, 9]] {
+        for_each_size!(stack(shape));
+    }
+}

@@ -1,0 +1,92 @@
+//! The documents of the repository: what they name exists, and what they repeat agrees.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+const DOCUMENTS: [&str; 5] =
+    ["README.md", "ARCHITECTURE.md", "SAFETY.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Whatever stands between `open` and `close`.
+fn between<'a>(text: &'a str, open: &'a str, close: &'a str) -> impl Iterator<Item = &'a str> {
+    text.split(open).skip(1).filter_map(move |rest| rest.split_once(close).map(|(inner, _)| inner))
+}
+
+/// The targets of links, other sites aside.
+fn links(text: &str) -> Vec<&str> {
+    between(text, "](", ")").filter(|target| !target.contains("://")).collect()
+}
+
+/// The names in backticks that look like a file or a folder of this repository.
+fn paths(text: &str) -> Vec<&str> {
+    let is_path = |word: &str| {
+        let plain = word.bytes().all(|b| b.is_ascii_alphanumeric() || b"/._-".contains(&b));
+        let is_file = [".rs", ".md", ".toml", ".c", ".h"].iter().any(|end| word.ends_with(end));
+        plain && word.len() > 2 && (word.contains('/') || is_file)
+    };
+    let inline = text.lines().flat_map(|line| line.split('`').skip(1).step_by(2));
+    inline.filter(|word| is_path(word)).collect()
+}
+
+/// A path counts from the root, from the sources of `dlpack`, or from the folder of the header.
+fn exists(path: &str) -> bool {
+    let bases: [PathBuf; 3] =
+        [root().into(), root().join("dlpack/src"), root().join("vendor/dlpack/include/dlpack")];
+    bases.iter().any(|base| base.join(path).exists())
+}
+
+#[test]
+fn what_is_named_exists() {
+    let mut missing = Vec::new();
+    for document in DOCUMENTS {
+        let text = read(document);
+        let named = links(&text).into_iter().chain(paths(&text));
+        missing
+            .extend(named.filter(|path| !exists(path)).map(|path| format!("{document}: {path}")));
+    }
+    assert!(missing.is_empty(), "these do not exist:\n{}", missing.join("\n"));
+}
+
+#[test]
+fn names_are_found_and_absences_noticed() {
+    let text = "[a](x/y.md), [b](https://example.org/z.md), `tests/c` and `one/two.rs`, not `a + b` or `3/`.";
+    assert_eq!(links(text), ["x/y.md"]);
+    assert_eq!(paths(text), ["tests/c", "one/two.rs"]);
+    assert!(exists("tests/c") && exists("managed/import.rs"));
+    assert!(!exists("one/two.rs"));
+}
+
+#[test]
+fn the_readme_lists_every_example() {
+    let readme = read("README.md");
+    for entry in fs::read_dir(root().join("examples")).expect("the examples") {
+        let path = entry.expect("an entry").path();
+        if path.extension().is_some_and(|extension| extension == "rs") {
+            let name = path.file_name().and_then(|name| name.to_str()).expect("a name in UTF-8");
+            assert!(readme.contains(&format!("](examples/{name})")), "README.md lacks {name}");
+        }
+    }
+}
+
+#[test]
+fn the_documents_name_the_supported_rust() {
+    let manifest = read("Cargo.toml");
+    let version = between(&manifest, "rust-version = \"", "\"").next().expect("a rust-version");
+    for document in ["README.md", "CONTRIBUTING.md"] {
+        let text = read(document);
+        let named: Vec<&str> =
+            between(&text, "Rust ", " ").filter(|w| w.starts_with("1.")).collect();
+        assert!(!named.is_empty(), "{document} names no version of Rust");
+        assert!(
+            named.iter().all(|found| *found == version),
+            "{document}: {named:?}, not {version}"
+        );
+    }
+}

@@ -1,0 +1,225 @@
+//! The way back: from a tensor of this crate to the owner that was exported.
+#![cfg(feature = "alloc")]
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dlpack::{Exporter, ManagedTensor, ManagedTensorVersioned, Owner, Unique};
+use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
+use harness::Spec;
+
+/// Counts how often it was dropped.
+#[derive(Debug)]
+struct Counted {
+    bytes: Vec<u8>,
+    drops: Arc<AtomicUsize>,
+}
+
+impl Counted {
+    fn new(bytes: &[u8]) -> (Self, Arc<AtomicUsize>) {
+        let drops = Arc::new(AtomicUsize::new(0));
+        (Self { bytes: bytes.to_vec(), drops: Arc::clone(&drops) }, drops)
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.drops.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: as for the vector, which is private and never replaced.
+unsafe impl Owner for Counted {
+    type Element = u8;
+    type Sharing = Unique;
+
+    fn memory(&mut self) -> *mut [u8] {
+        self.bytes.memory()
+    }
+}
+
+fn through_c(tensor: ManagedTensorVersioned) -> ManagedTensorVersioned {
+    let raw: *mut DLManagedTensorVersioned = tensor.into_raw();
+    // SAFETY: just passed on.
+    unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap()
+}
+
+fn through_c_legacy(tensor: ManagedTensor) -> ManagedTensor {
+    let raw: *mut DLManagedTensor = tensor.into_raw();
+    // SAFETY: just passed on.
+    unsafe { ManagedTensor::from_raw(raw) }.unwrap()
+}
+
+/// A vector comes back with its address, its length and its spare room.
+#[test]
+fn the_very_same_vector() {
+    let data = |numbers: &[f32]| {
+        let mut data = Vec::with_capacity(17);
+        data.extend_from_slice(numbers);
+        data
+    };
+    let numbers = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+    let owner = data(&numbers);
+    let start = owner.as_ptr();
+    let tensor = Exporter::new(owner).shape(&[2, 2]).build().unwrap().into_inner();
+    let owner = through_c(tensor).downcast::<Vec<f32>>().unwrap();
+    assert_eq!((owner.as_ptr(), owner.capacity()), (start, 17));
+    assert_eq!(owner, numbers);
+
+    let tensor = Exporter::new(owner).offset(1).shape(&[2]).build_legacy().unwrap().into_inner();
+    let owner = through_c_legacy(tensor).downcast::<Vec<f32>>().unwrap();
+    assert_eq!((owner.as_ptr(), owner.capacity()), (start, 17));
+    assert_eq!(owner, numbers);
+}
+
+#[test]
+fn every_kind_of_owner() {
+    static TABLE: [u16; 3] = [1, 2, 3];
+    let boxed = Box::<[u16]>::from(TABLE);
+    let start = boxed.as_ptr();
+    let tensor = through_c(Exporter::new(boxed).build().unwrap().into_inner());
+    let boxed = tensor.downcast::<Box<[u16]>>().unwrap();
+    assert_eq!((boxed.as_ptr(), &boxed[..]), (start, &TABLE[..]));
+
+    let tensor = through_c(Exporter::new(TABLE).build().unwrap().into_inner());
+    assert_eq!(tensor.downcast::<[u16; 3]>().unwrap(), TABLE);
+
+    let shared = Arc::<[u16]>::from(TABLE);
+    let tensor = through_c(Exporter::new(Arc::clone(&shared)).build().unwrap().into_inner());
+    assert!(Arc::ptr_eq(&tensor.downcast::<Arc<[u16]>>().unwrap(), &shared));
+    assert_eq!(Arc::strong_count(&shared), 1);
+
+    let tensor = through_c(Exporter::new(&TABLE[1..]).build().unwrap().into_inner());
+    assert_eq!(tensor.downcast::<&'static [u16]>().unwrap().as_ptr(), &raw const TABLE[1]);
+}
+
+/// Types are told apart even where they have the same layout.
+#[test]
+fn another_type() {
+    let tensor = through_c(Exporter::new(vec![1_u32, 2]).build().unwrap().into_inner());
+    let tensor = tensor.downcast::<Vec<f32>>().unwrap_err();
+    let tensor = tensor.downcast::<Vec<i32>>().unwrap_err();
+    let tensor = tensor.downcast::<Box<[u32]>>().unwrap_err();
+    let tensor = tensor.downcast::<[usize; 3]>().unwrap_err();
+    let tensor = tensor.downcast::<()>().unwrap_err();
+    assert_eq!(tensor.shape(), [2], "unharmed");
+    assert_eq!(tensor.downcast::<Vec<u32>>().unwrap(), [1, 2]);
+}
+
+#[test]
+fn a_refused_downcast_keeps_the_owner() {
+    let (owner, drops) = Counted::new(&[1, 2, 3]);
+    let tensor = Exporter::new(owner).build().unwrap().into_inner();
+    let tensor = through_c(tensor).downcast::<Vec<u8>>().unwrap_err();
+    assert_eq!(drops.load(Ordering::Relaxed), 0);
+    drop(tensor);
+    assert_eq!(drops.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_downcast_drops_nothing() {
+    let (owner, drops) = Counted::new(&[1, 2, 3]);
+    let tensor = Exporter::new(owner).build_legacy().unwrap().into_inner();
+    let owner = through_c_legacy(tensor).downcast::<Counted>().unwrap();
+    assert_eq!((drops.load(Ordering::Relaxed), &owner.bytes[..]), (0, &[1, 2, 3][..]));
+    drop(owner);
+    assert_eq!(drops.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_foreign_struct() {
+    let spec = Spec::of(&[1_u8]);
+    for (spec, deletes) in
+        [(spec.clone(), 1), (spec.clone().null_context(), 1), (spec.null_deleter(), 0)]
+    {
+        let (raw, record) = spec.make_versioned();
+        // SAFETY: C passes the tensor on.
+        let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap();
+        let tensor = tensor.downcast::<Vec<u8>>().unwrap_err();
+        assert_eq!((tensor.as_raw(), record.deleted()), (raw, 0));
+        drop(tensor);
+        assert_eq!(record.deleted(), deletes);
+
+        let (raw, record) = spec.make_legacy();
+        // SAFETY: C passes the tensor on.
+        let tensor = unsafe { ManagedTensor::from_raw(raw) }.unwrap();
+        let tensor = tensor.downcast::<Vec<u8>>().unwrap_err();
+        assert_eq!((tensor.as_raw(), record.deleted()), (raw, 0));
+        drop(tensor);
+        assert_eq!(record.deleted(), deletes);
+    }
+}
+
+/// What is wrapped is the owner of the wrapper; its own owner is one step further.
+#[test]
+fn a_wrapped_tensor() {
+    let tensor = Exporter::new(vec![1_u8, 2]).build_legacy().unwrap().into_inner();
+    let inner = tensor.as_raw();
+    let wrapped = through_c(tensor.into_versioned().unwrap());
+    let wrapped = wrapped.downcast::<Vec<u8>>().unwrap_err();
+    let tensor = wrapped.downcast::<ManagedTensor>().unwrap();
+    assert_eq!(tensor.as_raw(), inner);
+    assert_eq!(tensor.downcast::<Vec<u8>>().unwrap(), [1, 2]);
+}
+
+#[test]
+fn a_wrapped_versioned_tensor() {
+    let tensor = Exporter::new(vec![1_u8, 2]).build().unwrap().into_inner();
+    let wrapped = through_c_legacy(tensor.into_legacy().unwrap());
+    let wrapped = wrapped.downcast::<Vec<u8>>().unwrap_err();
+    let tensor = wrapped.downcast::<ManagedTensorVersioned>().unwrap();
+    assert_eq!(tensor.downcast::<Vec<u8>>().unwrap(), [1, 2]);
+}
+
+/// Others hold the tensor too, so that nobody gets its owner.
+#[test]
+fn a_shared_tensor() {
+    let (owner, drops) = Counted::new(&[1, 2, 3]);
+    let tensor = Arc::new(Exporter::new(owner).build().unwrap().into_inner());
+    let child = through_c(tensor.share().unwrap());
+    let child = child.downcast::<Counted>().unwrap_err();
+    let child = child.downcast::<Arc<ManagedTensorVersioned>>().unwrap_err();
+    let child = child.downcast::<ManagedTensorVersioned>().unwrap_err();
+    drop(child);
+    let tensor = Arc::into_inner(tensor).expect("the child is gone");
+    drop(tensor.downcast::<Counted>().unwrap());
+    assert_eq!(drops.load(Ordering::Relaxed), 1);
+}
+
+/// Some consumers write into the struct. Only the deleter and the context are believed, which they must not touch.
+#[test]
+fn a_struct_that_a_consumer_has_written() {
+    let data = vec![1_u32, 2, 3, 4];
+    let start = data.as_ptr();
+    let tensor = Exporter::new(data).shape(&[2, 2]).build().unwrap().into_inner();
+    let raw = tensor.as_raw();
+    // SAFETY: the tensor is alive; these are the fields that consumers have been seen writing.
+    let fields = unsafe { &mut (*raw).dl_tensor };
+    // SAFETY: two sizes.
+    unsafe { fields.shape.cast::<[i64; 2]>().write([-7, i64::MAX]) };
+    // SAFETY: two strides.
+    unsafe { fields.strides.cast::<[i64; 2]>().write([i64::MIN, -1]) };
+    fields.data = std::ptr::dangling_mut();
+    fields.shape = std::ptr::null_mut();
+    fields.strides = std::ptr::dangling_mut();
+    fields.ndim = -9;
+    fields.byte_offset = u64::MAX;
+    // SAFETY: as above.
+    unsafe { (*raw).flags = u64::MAX };
+    assert_eq!((tensor.shape(), tensor.strides()), (&[2, 2][..], &[2, 1][..]));
+    let data = tensor.downcast::<Vec<u32>>().unwrap();
+    assert_eq!((data.as_ptr(), &data[..]), (start, &[1, 2, 3, 4][..]));
+}
+
+#[test]
+fn what_c_wrote_comes_back() {
+    let raw = Exporter::new(vec![0_u16; 6]).shape(&[3, 2]).build().unwrap().into_raw();
+    // SAFETY: just passed on, and writable.
+    let written = unsafe {
+        harness::consumer::write(&raw const (*raw).dl_tensor, 0, &[2, 1], &77_u16.to_ne_bytes())
+    };
+    assert!(written);
+    // SAFETY: just passed on.
+    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap();
+    assert_eq!(tensor.downcast::<Vec<u16>>().unwrap(), [0, 0, 0, 0, 0, 77]);
+}

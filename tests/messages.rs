@@ -1,0 +1,217 @@
+//! The words of every error, pinned.
+
+use std::collections::HashSet;
+use std::error::Error as _;
+use std::mem;
+
+use dlpack::{
+    DataType, DataTypeCode, Device, Error, Flags, ManagedTensorVersioned, ParseError, Rejected,
+    Version,
+};
+use harness::Spec;
+
+const ERRORS: &str = include_str!("../dlpack/src/error.rs");
+const PARSING: &str = include_str!("../dlpack/src/vocabulary/parse.rs");
+
+/// How errors are written in `error.rs` and `parse.rs`.
+const VARIANT: &str = "    #[error(";
+const TEXT: &str = "Self { expected: \"";
+
+fn import_errors() -> Vec<(Error, &'static str)> {
+    use Error::*;
+    vec![
+        (NullTensor, "expected a tensor, found a null pointer"),
+        (
+            MisalignedHeader { required: 8 },
+            "expected a tensor header aligned to 8 bytes, found one that is not",
+        ),
+        (
+            UnsupportedVersion { found: Version { major: 2, minor: 7 } },
+            "expected dlpack version 1.x, found 2.7",
+        ),
+        (NegativeNdim { ndim: -1 }, "expected a number of dimensions of at least 0, found -1"),
+        (TooManyDims { ndim: 65, max: 64 }, "expected at most 64 dimensions, found 65"),
+        (NullShape { ndim: 2 }, "expected a shape of 2 dimensions, found a null pointer"),
+        (
+            NullStrides { ndim: 2 },
+            "expected 2 strides, found a null pointer, which dlpack forbids since version 1.2",
+        ),
+        (
+            InvalidDType { found: DataType::new(DataTypeCode::FLOAT4_E2M1FN, 8, 1) },
+            "expected a valid dtype, found float4_e2m1fn[bits=8]",
+        ),
+        (NegativeDim { axis: 1, size: -3 }, "expected a size of at least 0 on axis 1, found -3"),
+        (
+            ShapeOverflow,
+            "expected a shape whose size fits in the address space, found a larger one",
+        ),
+        (ExtentOverflow, "expected strides that stay within the address space, found larger ones"),
+    ]
+}
+
+fn access_errors() -> Vec<(Error, &'static str)> {
+    use Error::*;
+    vec![
+        (
+            NotHostAccessible { device: Device::cuda(1) },
+            "expected memory that the host can access, found device cuda:1",
+        ),
+        (
+            DTypeMismatch { expected: DataType::F32, found: DataType::I64 },
+            "expected dtype float32, found int64",
+        ),
+        (
+            NotWholeBytes { found: DataType::F4_E2M1FN },
+            "expected elements of whole bytes, found packed float4_e2m1fn",
+        ),
+        (
+            Padded { found: DataType::U4.with_lanes(2) },
+            "expected lanes side by side, found padded uint4x2",
+        ),
+        (NullData, "expected a data pointer, found a null pointer"),
+        (
+            ByteOffsetOverflow { byte_offset: u64::MAX },
+            "expected a byte offset that fits in the address space, found 18446744073709551615",
+        ),
+        (
+            AddressOverflow,
+            "expected addresses within the address space, found a tensor that leaves it",
+        ),
+        (Misaligned { required: 4 }, "expected data aligned to 4 bytes, found data that is not"),
+        (ReadOnly, "expected a writable tensor, found a read-only one"),
+        (
+            WritabilityUnknown,
+            "expected a writable tensor, found a legacy one, which does not say whether it is",
+        ),
+        (Overlapping, "expected elements that do not overlap, found strides that may overlap"),
+        (NotContiguous, "expected contiguous elements, found gaps or another order"),
+        (
+            NotExclusive,
+            "expected a tensor that only its consumer can reach, found one that is shared",
+        ),
+    ]
+}
+
+fn view_errors() -> Vec<(Error, &'static str)> {
+    use Error::*;
+    vec![
+        (RankMismatch { expected: 2, found: 3 }, "expected 2 dimensions, found 3"),
+        (AxisOutOfRange { axis: 2, ndim: 2 }, "expected an axis below 2, found 2"),
+        (
+            IndexOutOfRange { axis: 1, index: 3, size: 3 },
+            "expected an index within the 3 elements of axis 1, found 3",
+        ),
+        (ZeroStep, "expected a step of at least 1, found 0"),
+        (RepeatedAxis { axis: 1 }, "expected each axis once, found axis 1 again"),
+        (
+            ShapeMismatch { axis: 1, expected: 3, found: 4 },
+            "expected tensors of one shape, found sizes 3 and 4 on axis 1",
+        ),
+        (LenMismatch { expected: 6, found: 8 }, "expected 6 elements, found 8"),
+        (ReshapeNeedsCopy, "expected a shape that needs no copy, found one that does"),
+    ]
+}
+
+fn export_errors() -> Vec<(Error, &'static str)> {
+    use Error::*;
+    vec![
+        (
+            OutOfBounds { available: 24 },
+            "expected a layout within the 24 bytes of the owner, found one that leaves them",
+        ),
+        (
+            ReadOnlyNotExpressible,
+            "expected a writable tensor for the legacy abi, found a read-only one",
+        ),
+        (PaddedNotExpressible, "expected packed elements for the legacy abi, found padded ones"),
+        (AllocationFailed, "expected memory for the tensor header, found none"),
+    ]
+}
+
+fn all_errors() -> Vec<(Error, &'static str)> {
+    [import_errors(), access_errors(), view_errors(), export_errors()].concat()
+}
+
+/// Lowercase, no full stop, one line, expected then found.
+fn assert_in_voice(message: &str) {
+    assert!(message.starts_with("expected "), "{message}");
+    assert_eq!(message.to_lowercase(), message);
+    assert!(!message.ends_with(['.', '!', ' ']) && !message.contains('\n'), "{message}");
+}
+
+#[test]
+fn every_error_says_what_was_expected_and_what_was_found() {
+    for (error, message) in all_errors() {
+        assert_eq!(error.to_string(), message);
+        assert_in_voice(message);
+        assert!(message.contains("found "), "{message}");
+        assert!(error.source().is_none());
+    }
+}
+
+#[test]
+fn no_error_is_left_out() {
+    let kinds: HashSet<_> =
+        all_errors().iter().map(|(error, _)| mem::discriminant(error)).collect();
+    let declared = ERRORS.lines().filter(|line| line.starts_with(VARIANT)).count();
+    assert!(declared > 30, "the search finds them");
+    assert_eq!((kinds.len(), all_errors().len()), (declared, declared));
+}
+
+#[test]
+fn errors_are_small_and_plain() {
+    fn plain<T: Copy + Eq + std::error::Error + Send + Sync + Unpin + 'static>() {}
+    plain::<Error>();
+    plain::<ParseError>();
+    // The largest has three numbers: which axis, which index, which size.
+    assert!(size_of::<Error>() <= 4 * size_of::<usize>());
+    assert_eq!(size_of::<ParseError>(), size_of::<&str>());
+    assert_eq!(format!("{:?}", Error::NullShape { ndim: 2 }), "NullShape { ndim: 2 }");
+}
+
+#[test]
+fn texts_that_cannot_be_read() {
+    let errors = [
+        ("".parse::<DataType>().err(), "expected a dtype such as float32"),
+        ("".parse::<Device>().err(), "expected a device such as cuda:0"),
+        ("".parse::<dlpack::DeviceType>().err(), "expected a device type such as cuda"),
+        ("".parse::<Flags>().err(), "expected flags such as READ_ONLY | 0x100"),
+        ("".parse::<Version>().err(), "expected a version such as 1.3"),
+    ];
+    let declared = PARSING.lines().filter(|line| line.contains(TEXT)).count();
+    assert_eq!(errors.len(), declared);
+    for (error, message) in errors {
+        let error = error.expect("an empty text is none of these");
+        assert_eq!(error.to_string(), message);
+        // The flag in the example is a name.
+        assert_in_voice(&message.replace("READ_ONLY", ""));
+        assert!(error.source().is_none());
+    }
+}
+
+#[test]
+fn the_examples_in_the_texts_can_be_read() {
+    assert_eq!("float32".parse(), Ok(DataType::F32));
+    assert_eq!("cuda:0".parse(), Ok(Device::cuda(0)));
+    assert_eq!("cuda".parse(), Ok(dlpack::DeviceType::CUDA));
+    assert_eq!("READ_ONLY | 0x100".parse(), Ok(Flags::from_bits(0x101)));
+    assert_eq!("1.3".parse(), Ok(Version { major: 1, minor: 3 }));
+}
+
+/// A tensor that is no copy, refused where only a copy will do.
+#[cfg(not(miri))]
+#[test]
+fn what_is_handed_back_speaks_as_its_error() {
+    fn error_type<T: std::error::Error>(_: &T) {}
+    let (raw, record) = Spec::of(&[1_u8, 2]).make_versioned();
+    // SAFETY: C passes it on.
+    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
+    let refused: Rejected<ManagedTensorVersioned> = tensor.try_exclusive().expect_err("no copy");
+    error_type(&refused);
+    assert_eq!(refused.to_string(), Error::NotExclusive.to_string());
+    assert_eq!(format!("{refused:?}"), "Rejected { error: NotExclusive, .. }");
+    assert!(refused.source().is_none());
+    assert_eq!(record.deleted(), 0);
+    assert_eq!(Error::from(refused), Error::NotExclusive);
+    assert_eq!(record.deleted(), 1, "the owner went with the conversion");
+}

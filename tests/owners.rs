@@ -1,0 +1,309 @@
+//! What can own exported memory, and where the tensor is then.
+#![cfg(feature = "alloc")]
+
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dlpack::{
+    Access, Bool8, DataType, Descriptor, Device, Error, Exporter, F8E4m3fn, Flags, I4, Owner,
+    Shared, Tensor, Unique, Version,
+};
+use harness::release::delete;
+
+/// An owner that counts its drops and whose elements lie in it.
+#[repr(align(64))]
+struct Inline {
+    numbers: [u8; 5],
+    memory: fn(&mut Inline) -> *mut [u8],
+    drops: Arc<AtomicUsize>,
+}
+
+impl Inline {
+    fn new(memory: fn(&mut Inline) -> *mut [u8]) -> (Self, Arc<AtomicUsize>) {
+        let drops = Arc::new(AtomicUsize::new(0));
+        (Self { numbers: [1, 2, 3, 4, 5], memory, drops: Arc::clone(&drops) }, drops)
+    }
+
+    fn all(&mut self) -> *mut [u8] {
+        &raw mut self.numbers
+    }
+}
+
+impl Drop for Inline {
+    fn drop(&mut self) {
+        self.drops.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+// SAFETY: the functions given in these tests return the owner's own numbers, or do not return.
+unsafe impl Owner for Inline {
+    type Element = u8;
+    type Sharing = Unique;
+
+    fn memory(&mut self) -> *mut [u8] {
+        (self.memory)(self)
+    }
+}
+
+/// Others may read these elements, and nobody writes them.
+struct Constants(Arc<Vec<f32>>);
+
+// SAFETY: the vector lives as long as the owner, and without interior mutability nobody writes it meanwhile.
+unsafe impl Owner for Constants {
+    type Element = f32;
+    type Sharing = Shared;
+
+    fn memory(&mut self) -> *mut [f32] {
+        std::ptr::from_ref(&self.0[..]).cast_mut()
+    }
+}
+
+#[test]
+fn elements_stay_where_they_are() {
+    static TABLE: [u32; 3] = [1, 2, 3];
+    fn check(tensor: &Descriptor, start: *const u32) {
+        assert_eq!(tensor.data().cast_const(), start.cast());
+        assert_eq!((tensor.shape(), tensor.strides()), (&[3][..], &[1][..]));
+        assert_eq!((tensor.dtype(), tensor.device()), (DataType::U32, Device::CPU));
+        assert_eq!((tensor.byte_offset(), tensor.version()), (0, Some(Version::new(1, 3))));
+        // SAFETY: the table's numbers, which nobody writes.
+        assert_eq!(unsafe { tensor.as_slice::<u32>() }.unwrap(), TABLE);
+    }
+
+    let vector = TABLE.to_vec();
+    let start = vector.as_ptr();
+    check(&Exporter::new(vector).build().unwrap(), start);
+    let boxed = Box::<[u32]>::from(TABLE);
+    let start = boxed.as_ptr();
+    check(&Exporter::new(boxed).build().unwrap(), start);
+    let shared = Arc::<[u32]>::from(TABLE);
+    check(&Exporter::new(Arc::clone(&shared)).build().unwrap(), shared.as_ptr());
+    assert_eq!(Arc::strong_count(&shared), 1, "given back");
+    check(&Exporter::new(&TABLE[..]).build().unwrap(), TABLE.as_ptr());
+}
+
+/// An array has its last place within the tensor, aligned as its elements ask.
+#[test]
+fn arrays_move_into_the_tensor() {
+    for _ in 0..20 {
+        let tensor = Exporter::new([1_u128, 2, 3]).build().unwrap();
+        assert_eq!(tensor.data().addr() % 16, 0);
+        assert_eq!(tensor.as_slice::<u128>().unwrap(), [1, 2, 3]);
+        let tensor = Exporter::new([1.5_f64]).build_legacy().unwrap();
+        assert_eq!(tensor.data().addr() % align_of::<f64>(), 0);
+        assert_eq!(tensor.as_slice::<f64>().unwrap(), [1.5]);
+    }
+}
+
+#[test]
+fn owners_keep_their_alignment() {
+    for _ in 0..20 {
+        let (owner, drops) = Inline::new(Inline::all);
+        let mut tensor = Exporter::new(owner).build().unwrap();
+        let start = tensor.data().addr() - std::mem::offset_of!(Inline, numbers);
+        assert_eq!(start % 64, 0);
+        tensor.view_mut::<u8>().unwrap()[[0]] = 9;
+        assert_eq!(tensor.as_slice::<u8>().unwrap(), [9, 2, 3, 4, 5]);
+        drop(tensor);
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[test]
+fn shared_owners_are_read_only() {
+    let constants = Arc::new(vec![1.0, 2.0]);
+    let tensor = Exporter::new(Constants(Arc::clone(&constants))).build().unwrap();
+    assert_eq!((tensor.access(), tensor.flags()), (Access::ReadOnly, Flags::READ_ONLY));
+    assert_eq!(tensor.data().cast_const(), constants.as_ptr().cast());
+    let refused = Exporter::new(Constants(constants)).build_legacy().unwrap_err();
+    assert_eq!(refused.error(), Error::ReadOnlyNotExpressible);
+}
+
+#[test]
+fn unique_owners_are_writable() {
+    let tensor = Exporter::new(vec![1_u8]).build().unwrap();
+    assert_eq!((tensor.access(), tensor.flags()), (Access::Writable, Flags::NONE));
+    let tensor = Exporter::new(vec![1_u8]).build_legacy().unwrap();
+    assert_eq!((tensor.access(), tensor.version()), (Access::Writable, None));
+    let mut tensor = Exporter::new(vec![1_u8]).read_only().build().unwrap();
+    assert_eq!(tensor.view_mut::<u8>().unwrap_err(), Error::ReadOnly);
+}
+
+/// Consumers want strides even of nothing, and a null pointer rather than one that dangles.
+#[test]
+fn empty_owners() {
+    for (shape, strides) in
+        [(&[0][..], &[1][..]), (&[0, 3], &[3, 1]), (&[3, 0], &[1, 1]), (&[2, 0, 5], &[5, 5, 1])]
+    {
+        for asked in [None, Some([7_isize, -7, 0])] {
+            let exporter = Exporter::new(Vec::<f32>::new()).shape(shape);
+            let exporter = match &asked {
+                Some(asked) => exporter.strides(&asked[..shape.len()]),
+                None => exporter,
+            };
+            let raw = exporter.build().unwrap().into_raw();
+            // SAFETY: just passed on.
+            let tensor = unsafe { &(*raw).dl_tensor };
+            assert!(tensor.data.is_null());
+            assert_eq!(tensor.byte_offset, 0);
+            // SAFETY: as many as there are axes.
+            let found = unsafe { std::slice::from_raw_parts(tensor.strides, shape.len()) };
+            assert_eq!(found, strides);
+            // SAFETY: just passed on.
+            unsafe { delete(raw) };
+        }
+    }
+    let tensor = Exporter::new([0_u16; 0]).build().unwrap();
+    assert_eq!((tensor.shape(), tensor.as_slice::<u16>().unwrap()), (&[0][..], &[][..]));
+    let tensor = Exporter::new(vec![1_u8, 2]).offset(99).shape(&[0]).build().unwrap();
+    assert!(tensor.data().is_null(), "no element of an owner that has some");
+}
+
+#[test]
+fn scalars() {
+    let tensor = Exporter::new(vec![1.5_f32, 2.5]).offset(1).shape(&[]).build().unwrap();
+    assert_eq!((tensor.ndim(), tensor.numel()), (0, 1));
+    assert_eq!(tensor.view::<f32>().unwrap()[[]], 2.5);
+    let refused = Exporter::new(Vec::<f32>::new()).shape(&[]).build().unwrap_err();
+    assert_eq!(refused.error(), Error::OutOfBounds { available: 0 });
+}
+
+#[test]
+fn strides_of_either_sign() {
+    let numbers = vec![0_i32, 1, 2, 3, 4, 5, 6, 7];
+    for (offset, shape, strides, expected) in [
+        (7, &[8][..], &[-1][..], &[7, 6, 5, 4, 3, 2, 1, 0][..]),
+        (5, &[2, 3], &[-3, -1], &[5, 4, 3, 2, 1, 0]),
+        (2, &[2, 3], &[3, -1], &[2, 1, 0, 5, 4, 3]),
+        (1, &[3], &[3], &[1, 4, 7]),
+        (3, &[2, 2], &[0, 1], &[3, 4, 3, 4]),
+    ] {
+        let exporter = Exporter::new(numbers.clone()).offset(offset).shape(shape).strides(strides);
+        let tensor = exporter.build().unwrap();
+        assert_eq!(tensor.view::<i32>().unwrap().to_vec(), expected);
+        let tensor = tensor.into_inner().into_legacy().unwrap();
+        // SAFETY: the numbers above, which nobody writes.
+        assert_eq!(unsafe { tensor.view::<i32>() }.unwrap().to_vec(), expected);
+    }
+}
+
+#[test]
+fn nothing_beyond_the_owner() {
+    for (offset, shape, strides) in [
+        (0, &[9][..], &[1][..]),
+        (1, &[8], &[1]),
+        (6, &[8], &[-1]),
+        (0, &[2], &[-1]),
+        (8, &[1], &[1]),
+        (usize::MAX, &[1], &[1]),
+        (usize::MAX / 4, &[2], &[1]),
+        (0, &[2, 2], &[7, 1]),
+        (0, &[4, 3], &[1, 3]),
+    ] {
+        let exporter = Exporter::new(vec![0_i32; 8]).offset(offset).shape(shape).strides(strides);
+        let refused = exporter.build().unwrap_err();
+        assert_eq!(refused.error(), Error::OutOfBounds { available: 32 }, "{offset} {shape:?}");
+        assert_eq!(refused.into_owner(), [0; 8]);
+    }
+}
+
+/// The owner has come to its last place when it is asked, and is dropped there if it fails.
+#[test]
+fn an_owner_that_panics() {
+    fn fails(_: &mut Inline) -> *mut [u8] {
+        resume_unwind(Box::new("no memory today"))
+    }
+
+    for legacy in [false, true] {
+        let (owner, drops) = Inline::new(fails);
+        let exporter = Exporter::new(owner);
+        let panicked = catch_unwind(AssertUnwindSafe(|| {
+            if legacy { drop(exporter.build_legacy()) } else { drop(exporter.build()) }
+        }));
+        let message = panicked.unwrap_err();
+        assert_eq!(message.downcast_ref(), Some(&"no memory today"));
+        assert_eq!(drops.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[test]
+fn an_owner_that_is_refused_is_not_dropped() {
+    let (owner, drops) = Inline::new(Inline::all);
+    let owner = Exporter::new(owner).shape(&[6]).build().unwrap_err().into_owner();
+    let owner = Exporter::new(owner).read_only().build_legacy().unwrap_err().into_owner();
+    assert_eq!(drops.load(Ordering::Relaxed), 0);
+    drop(owner);
+    assert_eq!(drops.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn elements_of_another_dtype() {
+    let tensor = Exporter::new(vec![0_u8, 1, 2]).dtype(DataType::BOOL).build().unwrap();
+    assert!(tensor.view::<Bool8>().unwrap().iter().map(|b| b.to_bool()).eq([false, true, true]));
+    let tensor = Exporter::new([0x38_u8, 0xb8]).dtype(DataType::F8_E4M3FN).build().unwrap();
+    assert!(tensor.view::<F8E4m3fn>().unwrap().iter().map(|x| x.to_f32()).eq([1.0, -1.0]));
+    // The lanes of four pixels are the elements of a slice.
+    let pixels = Exporter::new(vec![[1_u8, 2, 3, 4], [5, 6, 7, 8]]).build().unwrap();
+    assert_eq!((pixels.shape(), pixels.dtype()), (&[2][..], DataType::U8.with_lanes(4)));
+    let bytes = pixels.into_inner().downcast::<Vec<[u8; 4]>>().unwrap();
+    let bytes = Exporter::new(bytes).dtype(DataType::U8).build().unwrap();
+    assert_eq!(bytes.as_slice::<u8>().unwrap(), [1, 2, 3, 4, 5, 6, 7, 8]);
+    // A dtype that does not divide the memory has as many elements as fit.
+    let tensor = Exporter::new(vec![0_u8; 11]).dtype(DataType::F32.with_lanes(2)).build().unwrap();
+    assert_eq!((tensor.shape(), tensor.nbytes()), (&[1][..], 8));
+    let refused = Exporter::new(vec![0_u8; 8]).dtype(DataType::F32.with_lanes(0)).build();
+    let found = DataType::F32.with_lanes(0);
+    assert_eq!(refused.unwrap_err().error(), Error::InvalidDType { found });
+}
+
+#[test]
+fn elements_smaller_than_a_byte() {
+    let packed = Exporter::new(vec![0x21_u8, 0xf3]).dtype(DataType::I4).build().unwrap();
+    assert_eq!((packed.shape(), packed.nbytes()), (&[4][..], 2));
+    assert!(packed.packed_view::<I4>().unwrap().iter().map(I4::to_i8).eq([1, 2, 3, -1]));
+    let padded = Exporter::new(vec![0x21_u8, 0xf3]).dtype(DataType::I4).padded().build().unwrap();
+    assert_eq!((padded.shape(), padded.flags()), (&[2][..], Flags::IS_SUBBYTE_TYPE_PADDED));
+    assert!(padded.packed_view::<I4>().unwrap().iter().map(I4::to_i8).eq([1, 3]));
+    let backwards = Exporter::new(vec![1_u8, 2, 3]).dtype(DataType::I4).padded();
+    let backwards = backwards.shape(&[3]).strides(&[-1]).offset(2).build().unwrap();
+    assert!(backwards.packed_view::<I4>().unwrap().iter().map(I4::to_i8).eq([3, 2, 1]));
+
+    let bytes = || Exporter::new(vec![0x21_u8, 0xf3]).dtype(DataType::I4).shape(&[2]);
+    let refused = bytes().offset(1).build().unwrap_err();
+    assert_eq!(refused.error(), Error::NotWholeBytes { found: DataType::I4 });
+    let second = bytes().offset(2).build().unwrap();
+    assert!(second.packed_view::<I4>().unwrap().iter().map(I4::to_i8).eq([3, -1]));
+    assert_eq!(bytes().offset(4).build().unwrap_err().error(), Error::OutOfBounds { available: 2 });
+    let refused = bytes().padded().build_legacy().unwrap_err();
+    assert_eq!(refused.error(), Error::PaddedNotExpressible);
+}
+
+/// A tensor that is marked as a copy is the consumer's alone.
+#[test]
+fn copies_are_exclusive() {
+    let raw = Exporter::new(vec![1_u8, 2]).is_copied().build().unwrap().into_raw();
+    // SAFETY: just passed on.
+    let copy = unsafe { dlpack::ManagedTensorVersioned::from_raw(raw) }.unwrap();
+    let tensor = copy.try_exclusive().unwrap().fill(5_u8).unwrap();
+    assert_eq!(tensor.into_inner().downcast::<Vec<u8>>().unwrap(), [5, 5]);
+
+    let tensor = Exporter::new(vec![1_u8]).build().unwrap().into_inner();
+    let refused = tensor.try_exclusive().unwrap_err();
+    assert_eq!(refused.error(), Error::NotExclusive);
+    let copy = Exporter::new(vec![1_u8]).is_copied().read_only().build().unwrap().into_inner();
+    let refused = copy.try_exclusive().unwrap_err();
+    assert_eq!(refused.error(), Error::ReadOnly);
+    // SAFETY: no view comes of it.
+    let tensor = unsafe { refused.into_owner().assume_frozen() };
+    assert_eq!(tensor.as_slice::<u8>().unwrap(), [1]);
+}
+
+#[test]
+fn as_many_axes_as_there_can_be() {
+    let tensor = Exporter::new([7_u8]).shape(&[1; 64]).build().unwrap();
+    assert_eq!((tensor.ndim(), tensor.strides()), (64, &[1; 64][..]));
+    assert_eq!(tensor.as_slice::<u8>().unwrap(), [7]);
+    let refused = Exporter::new([7_u8]).shape(&[1; 65]).build().unwrap_err();
+    assert_eq!(refused.error(), Error::TooManyDims { ndim: 65, max: 64 });
+}

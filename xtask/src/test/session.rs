@@ -1,0 +1,195 @@
+//! What the steps of a run share: commands that are shown, logged and counted.
+
+use std::env;
+use std::ffi::OsStr;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Instant;
+
+use super::tally::Tally;
+use crate::bindings;
+use crate::tools::root;
+
+/// Why a step ended before its end.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// The machine lacks something, which is named.
+    Missing(String),
+    Failed(String),
+}
+
+impl From<String> for Stop {
+    fn from(message: String) -> Self {
+        Self::Failed(message)
+    }
+}
+
+pub(crate) type Outcome<T = ()> = Result<T, Stop>;
+
+/// Runs the commands of a step and counts its tests.
+pub(crate) struct Session {
+    pub(crate) tally: Tally,
+    target: PathBuf,
+    step: &'static str,
+    commands: u32,
+}
+
+impl Session {
+    pub(crate) fn new(step: &'static str) -> Self {
+        Self { tally: Tally::default(), target: target(), step, commands: 0 }
+    }
+
+    /// Returns a target directory for builds that would throw away those of the others.
+    pub(crate) fn own_target(&self, name: &str) -> PathBuf {
+        self.target.join(name)
+    }
+
+    /// Runs a command and returns what it wrote; on failure that is shown.
+    pub(crate) fn run(&mut self, command: &mut Command) -> Outcome<String> {
+        let (output, result) = self.capture(command)?;
+        result.map(|()| output)
+    }
+
+    /// Runs `cargo test` and counts the tests of its binaries.
+    pub(crate) fn test(&mut self, command: &mut Command) -> Outcome {
+        let (output, result) = self.capture(command)?;
+        let tally = Tally::read(&output);
+        println!("    {tally}");
+        self.tally += tally;
+        if result.is_ok() && tally.executed() == 0 {
+            return Err(Stop::Failed("no test was run".to_owned()));
+        }
+        result
+    }
+
+    /// Makes libclang known to the commands that come, which the feature `bindgen` needs.
+    pub(crate) fn provide_libclang(&self) -> Outcome {
+        bindings::provide_libclang().map_err(Stop::Missing)
+    }
+
+    fn capture(&mut self, command: &mut Command) -> Outcome<(String, Outcome)> {
+        let shown = show(command);
+        println!("  {shown}");
+        let log = self.next_log()?;
+        let start = Instant::now();
+        let status = launch(command, &log)?;
+        println!("    {:.1} s", start.elapsed().as_secs_f32());
+        let output = fs::read(&log).map_err(|error| cannot("read", &log, &error))?;
+        let output = String::from_utf8_lossy(&output).into_owned();
+        if status.success() {
+            return Ok((output, Ok(())));
+        }
+        show_failure(&output);
+        let message = format!("{status}: {shown}\n  all that it wrote is in {}", log.display());
+        Ok((output, Err(Stop::Failed(message))))
+    }
+
+    fn next_log(&mut self) -> Outcome<PathBuf> {
+        let folder = self.target.join("xtask");
+        fs::create_dir_all(&folder).map_err(|error| cannot("make", &folder, &error))?;
+        self.commands += 1;
+        Ok(folder.join(format!("{}-{}.log", self.step, self.commands)))
+    }
+}
+
+/// Returns the target directory that cargo chose: this program is its `debug/xtask`.
+fn target() -> PathBuf {
+    let program = env::current_exe().unwrap_or_default();
+    program.ancestors().nth(2).map_or_else(|| root().join("target"), Path::to_owned)
+}
+
+fn launch(command: &mut Command, log: &Path) -> Outcome<std::process::ExitStatus> {
+    let explain = |error: io::Error| cannot("write", log, &error);
+    let file = File::create(log).map_err(explain)?;
+    let copy = file.try_clone().map_err(explain)?;
+    if command.get_current_dir().is_none() {
+        command.current_dir(root());
+    }
+    io::stdout().flush().ok();
+    command.stdin(Stdio::null()).stdout(file).stderr(copy);
+    command.status().map_err(|error| {
+        let name = command.get_program().to_string_lossy();
+        match error.kind() {
+            io::ErrorKind::NotFound => Stop::Missing(name.into_owned()),
+            _ => Stop::Failed(format!("cannot run {name}: {error}")),
+        }
+    })
+}
+
+fn cannot(verb: &str, path: &Path, error: &io::Error) -> Stop {
+    Stop::Failed(format!("cannot {verb} {}: {error}", path.display()))
+}
+
+/// Shows what a failed command wrote, without the tests that passed.
+fn show_failure(output: &str) {
+    for line in output.lines().filter(|line| !line.ends_with("... ok")) {
+        println!("    | {line}");
+    }
+}
+
+/// Writes a command as it would be typed.
+fn show(command: &Command) -> String {
+    let program = Path::new(command.get_program());
+    let mut words: Vec<String> = command
+        .get_envs()
+        .filter_map(|(key, value)| Some(format!("{}={}", key.to_string_lossy(), quote(value?))))
+        .collect();
+    words.push(quote(program.file_name().unwrap_or(program.as_os_str())));
+    words.extend(command.get_args().map(quote));
+    words.join(" ")
+}
+
+fn quote(word: &OsStr) -> String {
+    let word = word.to_string_lossy();
+    let is_plain =
+        !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || "\"'$".contains(c));
+    if is_plain { word.into_owned() } else { format!("'{word}'") }
+}
+
+/// Returns the cargo that runs this program, with words separated by spaces as its arguments.
+pub(crate) fn cargo(arguments: &str) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    // Cargo describes xtask to this process; a build below it is of other packages.
+    for (key, _) in env::vars_os() {
+        let name = key.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix)) {
+            command.env_remove(&key);
+        }
+    }
+    command.args(arguments.split_whitespace());
+    command
+}
+
+/// Stops unless a program is installed.
+pub(crate) fn require(program: &str) -> Outcome {
+    let mut probe = Command::new(program);
+    let probe = probe.arg("--version").stdin(Stdio::null());
+    match probe.stdout(Stdio::null()).stderr(Stdio::null()).status() {
+        Ok(status) if status.success() => Ok(()),
+        _ => Err(Stop::Missing(program.to_owned())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_is_shown_as_it_would_be_typed() {
+        let mut command = Command::new("/usr/bin/cargo");
+        command
+            .args(["test", "--features", "half,num-complex", "a b"])
+            .env("RUSTFLAGS", "-D warnings");
+        command.env_remove("CARGO_PKG_NAME");
+        let expected = "RUSTFLAGS='-D warnings' cargo test --features half,num-complex 'a b'";
+        assert_eq!(show(&command), expected);
+    }
+
+    #[test]
+    fn an_absent_program_is_named() {
+        let stop = require("no-such-program-anywhere").unwrap_err();
+        assert!(matches!(stop, Stop::Missing(name) if name == "no-such-program-anywhere"));
+    }
+}

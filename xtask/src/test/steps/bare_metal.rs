@@ -1,0 +1,40 @@
+//! Builds for targets that have no operating system, so no `std` could slip in.
+
+use super::super::session::{Outcome, Session, cargo};
+use super::super::toolchain::Toolchain;
+
+const TARGETS: [&str; 3] =
+    ["thumbv7em-none-eabi", "riscv32imac-unknown-none-elf", "wasm32-unknown-unknown"];
+
+const FEATURES: [&str; 2] = ["", "--features alloc,half,num-complex"];
+
+pub(super) fn run(session: &mut Session) -> Outcome {
+    let active = Toolchain::active()?;
+    let (installed, others): (Vec<&str>, Vec<&str>) =
+        TARGETS.iter().partition(|target| active.target_libraries(target).is_dir());
+    if !installed.is_empty() {
+        build(session, &installed, None)?;
+    }
+    if !others.is_empty() {
+        let with_source = Toolchain::with_source(session)?;
+        build(session, &others, Some(&with_source))?;
+    }
+    Ok(())
+}
+
+/// Builds with the compiled libraries of the active compiler, or makes them from source.
+fn build(session: &mut Session, targets: &[&str], with_source: Option<&Toolchain>) -> Outcome {
+    for features in FEATURES {
+        let mut command = cargo(&format!("build -p dlpack --no-default-features {features}"));
+        command.env("CARGO_TARGET_DIR", session.own_target("foreign"));
+        for target in targets {
+            command.args(["--target", target]);
+        }
+        if let Some(toolchain) = with_source {
+            command.arg("-Zbuild-std=core,alloc").env("RUSTC_BOOTSTRAP", "1");
+            toolchain.apply(&mut command);
+        }
+        session.run(&mut command)?;
+    }
+    Ok(())
+}

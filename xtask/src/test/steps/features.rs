@@ -1,0 +1,87 @@
+//! The tests with each set of features.
+
+use super::super::session::{Outcome, Session, cargo};
+use crate::tools::{read_text, root};
+
+const DEFAULT: &str = "default";
+
+pub(super) fn run(session: &mut Session) -> Outcome {
+    session.test(&mut cargo("test --workspace --no-fail-fast"))?;
+    let manifest = read_text(&root().join("dlpack/Cargo.toml"))?;
+    for set in sets(&features(&manifest)) {
+        let command = format!("test -p dlpack -p dlpack-tests --no-fail-fast {set}");
+        session.test(&mut cargo(&command))?;
+    }
+    session.provide_libclang()?;
+    session.test(&mut cargo("test -p dlpack-sys --no-fail-fast --features bindgen"))
+}
+
+/// Returns the names of the features that a manifest declares.
+fn features(manifest: &str) -> Vec<&str> {
+    let lines = manifest.lines().skip_while(|line| *line != "[features]").skip(1);
+    lines
+        .take_while(|line| !line.starts_with('['))
+        .filter_map(|line| line.split_once('=').map(|(name, _)| name.trim()))
+        .filter(|name| !name.starts_with('#'))
+        .collect()
+}
+
+/// Returns the options of cargo for none, each alone, all but the default ones, and all.
+fn sets(features: &[&str]) -> Vec<String> {
+    let others: Vec<&str> =
+        features.iter().copied().filter(|name| ![DEFAULT, "alloc"].contains(name)).collect();
+    let alone = others.iter().map(|name| format!("--no-default-features --features {name}"));
+    let mut sets = vec!["--no-default-features".to_owned()];
+    sets.extend(alone);
+    sets.push(format!("--no-default-features --features {}", others.join(",")));
+    sets.push("--all-features".to_owned());
+    sets
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MANIFEST: &str = "\
+[package]
+name = \"a\"
+
+[features]
+default = [\"alloc\"]
+# What b does = this.
+alloc = []
+b = [\"dep:b\"]
+c = []
+
+[dependencies]
+d = { version = \"1\" }
+";
+
+    #[test]
+    fn features_end_where_the_next_table_begins() {
+        assert_eq!(features(MANIFEST), ["default", "alloc", "b", "c"]);
+        assert_eq!(features("[package]\nname = \"a\"\n"), [""; 0]);
+    }
+
+    #[test]
+    fn the_sets_reach_from_none_to_all() {
+        let expected = [
+            "--no-default-features",
+            "--no-default-features --features b",
+            "--no-default-features --features c",
+            "--no-default-features --features b,c",
+            "--all-features",
+        ];
+        assert_eq!(sets(&features(MANIFEST)), expected);
+    }
+
+    #[test]
+    fn the_crate_has_the_feature_that_is_on_by_default() {
+        let manifest = read_text(&root().join("dlpack/Cargo.toml")).unwrap();
+        assert!(
+            manifest.contains("default = [\"alloc\"]\n"),
+            "the default set is tested by itself"
+        );
+        assert!(features(&manifest).contains(&"half"));
+    }
+}

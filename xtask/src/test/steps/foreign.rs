@@ -1,0 +1,61 @@
+//! The tests, the C library included, on machines that qemu emulates.
+
+use std::path::Path;
+
+use super::super::session::{Outcome, Session, Stop, cargo, require};
+use super::super::toolchain::Toolchain;
+
+/// A test binary that runs longer hangs.
+const SECONDS: u32 = 900;
+
+struct Machine {
+    target: &'static str,
+    /// The prefix of its C compiler, and the folder of its C library.
+    gnu: &'static str,
+    emulator: &'static str,
+    emulator_options: &'static str,
+}
+
+pub(super) fn i686(session: &mut Session) -> Outcome {
+    let machine = Machine {
+        target: "i686-unknown-linux-gnu",
+        gnu: "i686-linux-gnu",
+        emulator: "qemu-i386",
+        // Without it the loader takes the libraries of the host.
+        emulator_options: "-E LD_LIBRARY_PATH=/usr/i686-linux-gnu/lib",
+    };
+    run(session, &machine)
+}
+
+pub(super) fn s390x(session: &mut Session) -> Outcome {
+    let machine = Machine {
+        target: "s390x-unknown-linux-gnu",
+        gnu: "s390x-linux-gnu",
+        emulator: "qemu-s390x",
+        emulator_options: "",
+    };
+    run(session, &machine)
+}
+
+fn run(session: &mut Session, machine: &Machine) -> Outcome {
+    let Machine { target, gnu, emulator, emulator_options } = machine;
+    let (compiler, root) = (format!("{gnu}-gcc"), format!("/usr/{gnu}"));
+    for program in [emulator, compiler.as_str(), "timeout"] {
+        require(program)?;
+    }
+    if !Path::new(&root).join("lib/libc.so.6").exists() {
+        return Err(Stop::Missing(format!("the C library for {target}")));
+    }
+    let (lower, upper) = (target.replace('-', "_"), target.replace('-', "_").to_uppercase());
+    let mut command =
+        cargo("test -Zbuild-std -p dlpack -p dlpack-sys -p dlpack-tests -p dependent");
+    command.args(["--tests", "--no-fail-fast", "--features", "half,num-complex"]);
+    command.args(["--target", target]);
+    command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", session.own_target("foreign"));
+    command.env(format!("CARGO_TARGET_{upper}_LINKER"), &compiler);
+    command.env(format!("CC_{lower}"), &compiler).env(format!("CXX_{lower}"), format!("{gnu}-g++"));
+    let runner = format!("timeout {SECONDS} {emulator} -L {root} {emulator_options}");
+    command.env(format!("CARGO_TARGET_{upper}_RUNNER"), runner.trim_end());
+    let toolchain = Toolchain::with_source(session)?;
+    session.test(toolchain.apply(&mut command))
+}

@@ -1,0 +1,80 @@
+//! The tests in pure Rust, interpreted by Miri.
+
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use super::super::session::{Outcome, Session, Stop, cargo};
+use crate::tools::root;
+
+/// proptest looks for files of earlier failures.
+const FLAGS: &str = "-Zmiri-strict-provenance -Zmiri-disable-isolation";
+
+const CASES: &str = "4";
+
+pub(super) fn run(session: &mut Session) -> Outcome {
+    let Some(toolchain) = [None, Some("nightly")].into_iter().find(|name| is_there(*name)) else {
+        return Err(Stop::Missing("Miri (`rustup +nightly component add miri`)".to_owned()));
+    };
+    let mut command = miri(toolchain, "test -p dlpack --no-fail-fast --features half,num-complex");
+    session.test(&mut command)?;
+    let mut command = miri(toolchain, "test -p dlpack-tests --no-fail-fast");
+    for name in pure_tests(&root().join("tests"))? {
+        command.args(["--test", &name]);
+    }
+    session.test(&mut command)
+}
+
+fn is_there(toolchain: Option<&str>) -> bool {
+    let output = miri(toolchain, "--version").output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+fn miri(toolchain: Option<&str>, arguments: &str) -> Command {
+    let mut command = match toolchain {
+        None => cargo("miri"),
+        Some(name) => {
+            let mut command = Command::new("rustup");
+            command.args(["run", name, "cargo", "miri"]).env_remove("CARGO");
+            command
+        }
+    };
+    command.args(arguments.split_whitespace());
+    command.env("MIRIFLAGS", FLAGS).env("PROPTEST_CASES", CASES);
+    command
+}
+
+/// Returns the integration tests that do not call the C library, which Miri cannot.
+fn pure_tests(folder: &Path) -> Outcome<Vec<String>> {
+    let explain = |error| Stop::Failed(format!("cannot read {}: {error}", folder.display()));
+    let mut names = Vec::new();
+    for entry in fs::read_dir(folder).map_err(explain)? {
+        let path = entry.map_err(explain)?.path();
+        let is_test =
+            path.extension().is_some_and(|end| end == "rs") || path.join("main.rs").is_file();
+        if let (true, Some(name)) = (is_test && !mentions_harness(&path), path.file_stem()) {
+            names.push(name.to_string_lossy().into_owned());
+        }
+    }
+    names.sort();
+    Ok(names)
+}
+
+fn mentions_harness(path: &Path) -> bool {
+    if let Ok(mut entries) = fs::read_dir(path) {
+        return entries.any(|entry| entry.is_ok_and(|entry| mentions_harness(&entry.path())));
+    }
+    fs::read_to_string(path).is_ok_and(|text| text.contains("harness::"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tests_of_the_c_library_are_left_out() {
+        let names = pure_tests(&root().join("tests")).unwrap();
+        assert!(names.contains(&"layout".to_owned()), "{names:?}");
+        assert!(!names.contains(&"harness_self".to_owned()), "{names:?}");
+    }
+}

@@ -1,0 +1,70 @@
+//! The tests with checks that the compilers build into the Rust and the C code.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::Command;
+
+use super::super::session::{Outcome, Session, Stop, cargo};
+use super::super::toolchain::{Toolchain, host};
+
+/// Undefined behaviour in C ends the process, as there is no runtime to report it.
+const C_ADDRESS: &str =
+    "-fsanitize=address,undefined -fsanitize-undefined-trap-on-error -fno-omit-frame-pointer";
+
+const TESTS: &str = "test -p dlpack -p dlpack-sys -p dlpack-tests -p dependent --tests \
+     --no-fail-fast --features half,num-complex";
+
+pub(super) fn address(session: &mut Session) -> Outcome {
+    let target = host()?;
+    if runtime(&Toolchain::active()?, &target, "asan").is_none() {
+        return Err(Stop::Missing(format!("a Rust toolchain with AddressSanitizer for {target}")));
+    }
+    let mut command = sanitized(&target, "address", C_ADDRESS);
+    command.env("CARGO_TARGET_DIR", session.own_target("asan"));
+    session.test(&mut command)
+}
+
+/// The standard library is built anew, as calls into one without checks look like races.
+pub(super) fn thread(session: &mut Session) -> Outcome {
+    let target = host()?;
+    let toolchain = Toolchain::with_source(session)?;
+    provide_runtime(&toolchain, &target)?;
+    let mut command = sanitized(&target, "thread", "-fsanitize=thread");
+    command.arg("-Zbuild-std").env("CARGO_TARGET_DIR", session.own_target("tsan"));
+    session.test(toolchain.apply(&mut command))
+}
+
+fn sanitized(target: &str, sanitizer: &str, c_flags: &str) -> Command {
+    let mut command = cargo(TESTS);
+    // With a target named, build scripts and macros are built without the checks.
+    command.args(["--target", target]);
+    command.env("RUSTC_BOOTSTRAP", "1").env("DLPACK_SANITIZED", "1");
+    command.env("RUSTFLAGS", format!("-Zsanitizer={sanitizer}"));
+    let underscored = target.replace('-', "_");
+    for language in ["CFLAGS", "CXXFLAGS"] {
+        command.env(format!("{language}_{underscored}"), c_flags);
+    }
+    command
+}
+
+/// Returns the file of a sanitizer's runtime.
+fn runtime(toolchain: &Toolchain, target: &str, sanitizer: &str) -> Option<PathBuf> {
+    let files = fs::read_dir(toolchain.target_libraries(target)).ok()?;
+    let end = format!("_rt.{sanitizer}.a");
+    files.flatten().map(|file| file.path()).find(|path| path.to_string_lossy().ends_with(&end))
+}
+
+/// Gives the active compiler's runtime to one that comes without, as Debian's does.
+fn provide_runtime(toolchain: &Toolchain, target: &str) -> Outcome {
+    if runtime(toolchain, target, "tsan").is_some() {
+        return Ok(());
+    }
+    let Some(found) = runtime(&Toolchain::active()?, target, "tsan") else {
+        return Err(Stop::Missing(format!("a Rust toolchain with ThreadSanitizer for {target}")));
+    };
+    let place = toolchain.target_libraries(target).join("librustc-stable_rt.tsan.a");
+    match fs::copy(&found, &place) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(Stop::Failed(format!("cannot write {}: {error}", place.display()))),
+    }
+}

@@ -1,0 +1,28 @@
+//! What rustfmt and clippy say.
+
+use super::super::session::{Outcome, Session, Stop, cargo};
+
+pub(super) fn format(session: &mut Session) -> Outcome {
+    require("fmt", "rustfmt")?;
+    session.run(&mut cargo("fmt --all --check")).map(drop)
+}
+
+pub(super) fn lint(session: &mut Session) -> Outcome {
+    require("clippy", "clippy")?;
+    for features in ["--no-default-features", "", "--all-features"] {
+        if features == "--all-features" {
+            session.provide_libclang()?;
+        }
+        let command = format!("clippy --workspace --all-targets {features} -- -D warnings");
+        session.run(&mut cargo(&command))?;
+    }
+    Ok(())
+}
+
+/// Stops unless cargo has a subcommand that comes as a component of its own.
+fn require(subcommand: &str, component: &str) -> Outcome {
+    match cargo(&format!("{subcommand} --version")).output() {
+        Ok(output) if output.status.success() => Ok(()),
+        _ => Err(Stop::Missing(format!("{component} (`rustup component add {component}`)"))),
+    }
+}
