@@ -223,3 +223,21 @@ fn what_c_wrote_comes_back() {
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap();
     assert_eq!(tensor.downcast::<Vec<u16>>().unwrap(), [0, 0, 0, 0, 0, 77]);
 }
+
+/// The header's bits may have been moved, as consumers were seen to do; the deleter does not mind, and neither does the
+/// way back.
+#[test]
+fn a_struct_that_was_moved() {
+    let (counted, drops) = Counted::new(&[1, 2, 3]);
+    let start = counted.bytes.as_ptr();
+    let raw = Exporter::new(counted).build().unwrap().into_raw();
+    // SAFETY: the struct is alive; only the copy is used from here on.
+    let mut moved = unsafe { raw.read() };
+    // SAFETY: the copy is alive until the end, and its deleter is called with it once.
+    let tensor = unsafe { ManagedTensorVersioned::from_raw(&raw mut moved) }.unwrap();
+    let counted = tensor.downcast::<Counted>().unwrap();
+    assert_eq!(counted.bytes.as_ptr(), start);
+    assert_eq!(drops.load(Ordering::Relaxed), 0);
+    drop(counted);
+    assert_eq!(drops.load(Ordering::Relaxed), 1);
+}

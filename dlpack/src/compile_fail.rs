@@ -428,14 +428,6 @@ struct OwnersAreFree;
 ///     elements
 /// }
 /// ```
-///
-/// A tensor that is lent for a call belongs to the thread of the call:
-///
-/// ```compile_fail,E0277
-/// fn send(tensor: dlpack::BorrowedTensor<'static>) -> impl Send {
-///     tensor
-/// }
-/// ```
 struct ThreadsAreKept;
 
 /// What may be uninitialised cannot be read without a promise.
@@ -452,3 +444,46 @@ struct ThreadsAreKept;
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 struct UninitialisedStaysUnread;
+
+/// What a tensor says of itself cannot be exchanged for what another says, also not by code that is generic over tensors.
+///
+/// ```compile_fail,E0061
+/// use dlpack::{Descriptor, Tensor};
+///
+/// fn descriptor<T: Tensor>(tensor: &mut T) -> &mut Descriptor {
+///     tensor.descriptor_mut()
+/// }
+/// ```
+///
+/// ```compile_fail,E0596
+/// let mut one = dlpack::Exporter::new([1_u8]).build()?;
+/// let mut two = dlpack::Exporter::new([1_u8, 2]).build()?;
+/// core::mem::swap(&mut *one, &mut *two);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+struct DescriptorsStay;
+
+/// Elements have a size.
+///
+/// ```compile_fail,E0080
+/// let view = dlpack::TensorView::from_slice(&[(), ()], &[2]);
+/// ```
+///
+/// An `Element` has the size of its dtype, also where no view is made of it:
+///
+/// ```compile_fail,E0080
+/// use dlpack::{DataType, Element, Exporter};
+///
+/// #[derive(Clone, Copy)]
+/// #[repr(transparent)]
+/// struct Short(u32);
+///
+/// unsafe impl bytemuck::Zeroable for Short {}
+/// unsafe impl bytemuck::Pod for Short {}
+/// unsafe impl Element for Short {
+///     const DTYPE: DataType = DataType::F64;
+/// }
+///
+/// let tensor = Exporter::new(vec![Short(1)]).build();
+/// ```
+struct ElementsHaveTheirSize;

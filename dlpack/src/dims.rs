@@ -131,17 +131,10 @@ impl<N: Copy + Default> Dims<N> {
 }
 
 impl Dims<isize> {
-    /// The same shape with row-major strides.
-    pub(crate) fn row_major(&self) -> Self {
-        let mut dims = self.clone();
-        let (shape, strides) = dims.both_mut();
-        let mut next = 1_isize;
-        for (&mut size, stride) in shape.iter_mut().zip(strides).rev() {
-            *stride = next;
-            // Wraps only if there are no elements, and then strides mean nothing.
-            next = next.wrapping_mul(size.max(1));
-        }
-        dims
+    /// Makes the strides row-major.
+    pub(crate) fn fill_row_major(&mut self) {
+        let (shape, strides) = self.both_mut();
+        write_row_major(shape, strides);
     }
 
     /// The same elements cut into `count` parts each: strides count parts, and the parts are the last axis.
@@ -168,5 +161,33 @@ impl Dims<isize> {
             strides[last] = 1;
         }
         Ok(dims)
+    }
+}
+
+/// The row-major strides of a shape, without a heap.
+pub(crate) struct RowMajor {
+    strides: [isize; CAPACITY],
+    ndim: usize,
+}
+
+impl RowMajor {
+    /// Those of a shape that a tensor has.
+    pub(crate) fn of(shape: &[isize]) -> Self {
+        let mut strides = [0; CAPACITY];
+        write_row_major(shape, &mut strides[..shape.len()]);
+        Self { strides, ndim: shape.len() }
+    }
+
+    pub(crate) fn strides(&self) -> &[isize] {
+        &self.strides[..self.ndim]
+    }
+}
+
+fn write_row_major(shape: &[isize], strides: &mut [isize]) {
+    let mut next = 1_isize;
+    for (&size, stride) in shape.iter().zip(strides).rev() {
+        *stride = next;
+        // Wraps only if there are no elements, and then strides mean nothing.
+        next = next.wrapping_mul(size.max(1));
     }
 }

@@ -114,6 +114,8 @@ extern crate alloc;
 
 pub use dlpack_sys as sys;
 
+#[cfg(doctest)]
+mod compile_fail;
 mod dims;
 mod error;
 mod export;

@@ -71,8 +71,7 @@ impl Case {
         let least = usize::try_from(-low).unwrap() + self.slack.0;
         let first = (least..).find(|first| (first * bits) & 7 == 0).unwrap();
         model.origin = first * bits / 8;
-        let end =
-            usize::try_from(first.cast_signed() + isize::try_from(high + 1).unwrap()).unwrap();
+        let end = usize::try_from(i64::try_from(first).unwrap() + high + 1).unwrap();
         (model, (end * bits).div_ceil(8) + self.slack.1)
     }
 

@@ -62,8 +62,9 @@ impl Model {
 
     /// The bit of the memory in which an element begins.
     fn bit(&self, offset: i64) -> usize {
-        let offset = isize::try_from(offset).unwrap() * self.element_bits().cast_signed();
-        (self.origin * 8).checked_add_signed(offset).expect("the memory begins earlier")
+        let bit = i64::try_from(self.origin * 8).unwrap();
+        let bit = bit + offset * i64::try_from(self.element_bits()).unwrap();
+        usize::try_from(bit).expect("the memory begins earlier")
     }
 
     /// All elements in row-major order, each from a byte of its own on, first lane lowest, the rest zero.

@@ -211,43 +211,34 @@ unsafe fn delete<A: Abi>(this: *mut A) {
     unsafe { release(header) }
 }
 
-/// Whether a struct is one of ours with an owner of type `O`.
-///
-/// # Safety
-///
-/// `this` points to a live struct of our major version.
-unsafe fn is_block_of<A: Exported, O: 'static>(this: *mut A) -> bool {
-    // SAFETY: the caller's promise.
-    let deleter = unsafe { A::deleter(this) };
-    // SAFETY: the caller's promise.
-    let Some(deleter) = (unsafe { deleter.read() }) else {
-        return false;
-    };
-    if !ptr::fn_addr_eq(deleter, A::DELETER) {
-        return false;
-    }
-    // SAFETY: the caller's promise.
-    let context = unsafe { A::manager_ctx(this) };
-    // SAFETY: the caller's promise.
-    let header = unsafe { context.read() }.cast::<Header>();
-    // SAFETY: with that deleter the context is a header of ours.
-    let header = unsafe { &*header };
-    ptr::eq(header.magic, &raw const MAGIC) && header.owner == TypeId::of::<O>()
-}
-
 /// Takes the owner out of a struct and frees the struct, if it is one of ours with an owner of type `O`.
+///
+/// As in the deleter, of all that consumers could have written only `manager_ctx` is believed, and not even that the
+/// struct is where it was made.
 ///
 /// # Safety
 ///
 /// `this` points to a live struct of our major version. If there is a result, nobody uses it again.
 pub(super) unsafe fn take_owner<A: Exported, O: 'static>(this: *mut A) -> Option<O> {
     // SAFETY: the caller's promise.
-    if !unsafe { is_block_of::<A, O>(this) } {
+    let deleter = unsafe { A::deleter(this) };
+    // SAFETY: the caller's promise.
+    let deleter = unsafe { deleter.read() }?;
+    if !ptr::fn_addr_eq(deleter, A::DELETER) {
         return None;
     }
-    let block = this.cast::<Block<A, O>>();
-    // SAFETY: this is the start of such a block.
-    let bytes = unsafe { (*block).header.bytes };
+    // SAFETY: the caller's promise.
+    let context = unsafe { A::manager_ctx(this) };
+    // SAFETY: the caller's promise.
+    let header = unsafe { context.read() }.cast::<Header>();
+    // SAFETY: with that deleter the context is a header of ours.
+    let Header { magic, owner, bytes, .. } = unsafe { &*header };
+    if !ptr::eq(*magic, &raw const MAGIC) || *owner != TypeId::of::<O>() {
+        return None;
+    }
+    let bytes = *bytes;
+    // SAFETY: the header is that of such a block, and derives from the pointer to all of it.
+    let block = unsafe { header.byte_sub(offset_of!(Block<A, O>, header)) }.cast::<Block<A, O>>();
     // SAFETY: the same.
     let owner = unsafe { &raw const (*block).owner };
     // SAFETY: the same.

@@ -7,7 +7,7 @@ use crate::error::{Error, Rejected};
 use crate::layout::{self, Layout};
 use crate::managed::{Descriptor, ManagedTensor, ManagedTensorVersioned};
 use crate::sys;
-use crate::vocabulary::{DataType, Element, Flags};
+use crate::vocabulary::{DataType, Element, Flags, assert_element};
 
 /// Exports memory that Rust owns: give it an owner, describe the tensor, build it.
 ///
@@ -232,6 +232,7 @@ impl<'a, O: Owner> Exporter<'a, O> {
 
     /// Moves the owner to its place, asks it for its memory, and checks the layout against that.
     fn draft<A: Exported>(self) -> Result<(Draft<A, O>, Descriptor), Rejected<O>> {
+        const { assert_element::<O::Element>() };
         let flags = self.flags();
         let ndim = self.shape.map_or(1, <[usize]>::len);
         if ndim > layout::MAX_NDIM {

@@ -6,7 +6,7 @@ use crate::dims::Dims;
 use crate::error::Error;
 use crate::sys;
 use crate::view::{Strided, TensorView, TensorViewMut};
-use crate::vocabulary::{Device, Element};
+use crate::vocabulary::{Device, Element, assert_element};
 
 /// Lends a view to a C function that takes a `const DLTensor*`.
 ///
@@ -75,6 +75,7 @@ fn with_struct<T: Element, R>(
     view: &Strided<T>,
     f: impl FnOnce(*mut sys::DLTensor) -> R,
 ) -> Result<R, Error> {
+    const { assert_element::<T>() };
     let mut dims = Dims::<i64>::zeroed(view.ndim())?;
     let (shape, strides) = dims.both_mut();
     for (to, &from) in shape.iter_mut().zip(view.shape()) {

@@ -43,10 +43,10 @@ impl Deref for AnyManagedTensor {
 }
 
 impl sealed::Described for AnyManagedTensor {
-    fn descriptor_mut(&mut self) -> &mut Descriptor {
+    fn descriptor_mut(&mut self, key: sealed::Key) -> &mut Descriptor {
         match self {
-            Self::Legacy(tensor) => tensor.descriptor_mut(),
-            Self::Versioned(tensor) => tensor.descriptor_mut(),
+            Self::Legacy(tensor) => tensor.descriptor_mut(key),
+            Self::Versioned(tensor) => tensor.descriptor_mut(key),
         }
     }
 }

@@ -129,7 +129,7 @@ impl Deref for BorrowedTensor<'_> {
 }
 
 impl sealed::Described for BorrowedTensor<'_> {
-    fn descriptor_mut(&mut self) -> &mut Descriptor {
+    fn descriptor_mut(&mut self, _: sealed::Key) -> &mut Descriptor {
         &mut self.descriptor
     }
 }

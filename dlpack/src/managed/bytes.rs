@@ -1,6 +1,7 @@
 //! Copies of elements whose Rust type nobody names.
 
 use super::descriptor::Descriptor;
+use crate::dims::RowMajor;
 use crate::error::Error;
 use crate::view::copy_strided;
 
@@ -59,7 +60,7 @@ impl Descriptor {
                 from.cast(),
                 dims.strides(),
                 to.cast(),
-                dims.row_major().strides(),
+                RowMajor::of(dims.shape()).strides(),
                 bytemuck::cast_slice(dims.shape()),
             );
         }
@@ -78,7 +79,7 @@ impl Descriptor {
                 from,
                 dims.strides(),
                 to,
-                dims.row_major().strides(),
+                RowMajor::of(dims.shape()).strides(),
                 bytemuck::cast_slice(dims.shape()),
             );
         }

@@ -132,7 +132,7 @@ impl Deref for ManagedTensor {
 }
 
 impl sealed::Described for ManagedTensor {
-    fn descriptor_mut(&mut self) -> &mut Descriptor {
+    fn descriptor_mut(&mut self, _: sealed::Key) -> &mut Descriptor {
         &mut self.descriptor
     }
 }

@@ -236,7 +236,7 @@ impl Deref for ManagedTensorVersioned {
 }
 
 impl sealed::Described for ManagedTensorVersioned {
-    fn descriptor_mut(&mut self) -> &mut Descriptor {
+    fn descriptor_mut(&mut self, _: sealed::Key) -> &mut Descriptor {
         &mut self.descriptor
     }
 }

@@ -11,6 +11,7 @@ use super::exclusive::TensorViewMut;
 use super::item::Item;
 use super::shared::TensorView;
 use super::strided::Strided;
+use crate::dims::RowMajor;
 use crate::error::Error;
 
 pub(crate) use kernel::copy_strided;
@@ -194,14 +195,14 @@ unsafe fn write_row_major<I: Item>(from: &Strided<I>, to: *mut I::Value) {
         }
         return;
     }
-    let dims = from.dims().row_major();
-    // SAFETY: the caller's promise; `dims` places each element once among the values.
+    let to_strides = RowMajor::of(from.dims().shape());
+    // SAFETY: the caller's promise; the strides place each element once among the values.
     unsafe {
         copy_strided::<I::Bits>(
             from.origin().as_ptr().cast(),
             from.strides(),
             to.cast(),
-            dims.strides(),
+            to_strides.strides(),
             from.shape(),
         );
     }

@@ -17,5 +17,6 @@ pub(super) fn row_major(shape: &[usize], len: usize) -> Result<Dims<isize>, Erro
     for (to, &from) in dims.both_mut().0.iter_mut().zip(shape) {
         *to = isize::try_from(from).map_err(|_| Error::ShapeOverflow)?;
     }
-    Ok(dims.row_major())
+    dims.fill_row_major();
+    Ok(dims)
 }

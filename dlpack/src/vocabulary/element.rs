@@ -143,6 +143,7 @@ const fn lanes<T: Element>(count: usize) -> DataType {
     assert!(T::DTYPE.lanes == 1, "an array of lanes must have items of one lane");
     assert!(count >= 1, "an array of lanes must not be empty");
     assert!(count <= 65535, "an array of lanes has at most 65535");
-    #[expect(clippy::cast_possible_truncation, reason = "checked on the line above")]
+    assert!(T::DTYPE.bits % 8 == 0, "an array of lanes must have items that fill their bytes");
+    #[expect(clippy::cast_possible_truncation, reason = "checked above")]
     T::DTYPE.with_lanes(count as u16)
 }

@@ -74,13 +74,13 @@ fn judge(mut tally: Tally, result: Outcome, must_run: bool) -> (Tally, Verdict) 
             }
             (tally, Verdict::Passed)
         }
-        Err(Stop::Missing(what)) if must_run => {
+        Err(Stop::Missing(why)) if must_run => {
             tally += Tally::FAILED;
-            (tally, Verdict::Failed(format!("{what} is needed, and is not there")))
+            (tally, Verdict::Failed(why))
         }
-        Err(Stop::Missing(what)) => {
+        Err(Stop::Missing(why)) => {
             tally += Tally::SKIPPED;
-            (tally, Verdict::Skipped(format!("{what} is needed, and is not there")))
+            (tally, Verdict::Skipped(why))
         }
         Err(Stop::Failed(message)) => {
             if tally.failed == 0 {
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     fn missing() -> Outcome {
-        Err(Stop::Missing("valgrind".to_owned()))
+        Err(Stop::Missing("valgrind is not installed".to_owned()))
     }
 
     #[test]
@@ -119,7 +119,7 @@ mod tests {
     fn an_absent_tool_skips_the_step_unless_all_must_run() {
         let (tally, verdict) = judge(Tally::default(), missing(), false);
         assert_eq!(tally, Tally::SKIPPED);
-        assert!(matches!(verdict, Verdict::Skipped(why) if why.starts_with("valgrind is needed")));
+        assert!(matches!(verdict, Verdict::Skipped(why) if why == "valgrind is not installed"));
         let (tally, verdict) = judge(Tally::default(), missing(), true);
         assert_eq!(tally, Tally::FAILED);
         assert!(matches!(verdict, Verdict::Failed(_)));

@@ -15,7 +15,7 @@ use crate::tools::root;
 /// Why a step ended before its end.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// The machine lacks something, which is named.
+    /// The machine lacks something; the clause names it.
     Missing(String),
     Failed(String),
 }
@@ -112,7 +112,7 @@ fn launch(command: &mut Command, log: &Path) -> Outcome<std::process::ExitStatus
     command.status().map_err(|error| {
         let name = command.get_program().to_string_lossy();
         match error.kind() {
-            io::ErrorKind::NotFound => Stop::Missing(name.into_owned()),
+            io::ErrorKind::NotFound => Stop::Missing(format!("{name} is not installed")),
             _ => Stop::Failed(format!("cannot run {name}: {error}")),
         }
     })
@@ -168,7 +168,7 @@ pub(crate) fn require(program: &str) -> Outcome {
     let probe = probe.arg("--version").stdin(Stdio::null());
     match probe.stdout(Stdio::null()).stderr(Stdio::null()).status() {
         Ok(status) if status.success() => Ok(()),
-        _ => Err(Stop::Missing(program.to_owned())),
+        _ => Err(Stop::Missing(format!("{program} is not installed"))),
     }
 }
 
@@ -190,6 +190,8 @@ mod tests {
     #[test]
     fn an_absent_program_is_named() {
         let stop = require("no-such-program-anywhere").unwrap_err();
-        assert!(matches!(stop, Stop::Missing(name) if name == "no-such-program-anywhere"));
+        assert!(
+            matches!(stop, Stop::Missing(why) if why == "no-such-program-anywhere is not installed")
+        );
     }
 }

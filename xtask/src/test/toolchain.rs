@@ -108,7 +108,8 @@ fn debian(session: &mut Session) -> Outcome<Toolchain> {
 fn debian_packages() -> Outcome<Vec<String>> {
     let missing = || {
         Stop::Missing(format!(
-            "rustc {OLDEST} (`rustup toolchain install {OLDEST} --component rust-src`, or Debian 12's packages after `apt-get update`)"
+            "rustc {OLDEST} is not installed: `rustup toolchain install {OLDEST} --component rust-src`; \
+             Debian 12 has it too, after `apt-get update`"
         ))
     };
     let mut madison = Command::new("apt-cache");

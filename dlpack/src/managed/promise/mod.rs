@@ -16,8 +16,13 @@ use crate::view::TensorViewMut;
 use crate::vocabulary::Element;
 
 pub(in crate::managed) mod sealed {
+    /// What only this room can make.
+    #[derive(Debug)]
+    pub struct Key(pub(in crate::managed) ());
+
     pub trait Described {
-        fn descriptor_mut(&mut self) -> &mut super::Descriptor;
+        /// A bound on [`Tensor`](super::Tensor) lets anyone call this, but nobody outside has a key.
+        fn descriptor_mut(&mut self, key: Key) -> &mut super::Descriptor;
     }
 }
 
@@ -98,7 +103,7 @@ pub trait Tensor: Deref<Target = Descriptor> + sealed::Described + Sized {
     /// ```
     #[must_use]
     unsafe fn assume_writable(mut self) -> Self {
-        self.descriptor_mut().access = Access::Writable;
+        self.descriptor_mut(sealed::Key(())).access = Access::Writable;
         self
     }
 
@@ -124,7 +129,7 @@ pub trait Tensor: Deref<Target = Descriptor> + sealed::Described + Sized {
     /// ```
     #[must_use]
     unsafe fn assume_host_accessible(mut self) -> Self {
-        self.descriptor_mut().host = true;
+        self.descriptor_mut(sealed::Key(())).host = true;
         self
     }
 

@@ -74,6 +74,7 @@ impl<'a, T> TensorViewMut<'a, T> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn from_slice(elements: &'a mut [T], shape: &[usize]) -> Result<Self, Error> {
+        const { assert!(size_of::<T>() != 0, "elements have a size") };
         let numel = elements.len();
         let dims = from_rust::row_major(shape, numel)?;
         let origin = NonNull::from(elements).cast();

@@ -75,6 +75,7 @@ impl<'a, T> TensorView<'a, T> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn from_slice(elements: &'a [T], shape: &[usize]) -> Result<Self, Error> {
+        const { assert!(size_of::<T>() != 0, "elements have a size") };
         let dims = from_rust::row_major(shape, elements.len())?;
         let origin = NonNull::from(elements).cast();
         // SAFETY: the checked shape names each element of the slice once, in order.

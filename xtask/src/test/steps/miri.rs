@@ -5,16 +5,17 @@ use std::path::Path;
 use std::process::Command;
 
 use super::super::session::{Outcome, Session, Stop, cargo};
+use super::FEW_CASES;
 use crate::tools::root;
 
 /// proptest looks for files of earlier failures.
 const FLAGS: &str = "-Zmiri-strict-provenance -Zmiri-disable-isolation";
 
-const CASES: &str = "4";
-
 pub(super) fn run(session: &mut Session) -> Outcome {
     let Some(toolchain) = [None, Some("nightly")].into_iter().find(|name| is_there(*name)) else {
-        return Err(Stop::Missing("Miri (`rustup +nightly component add miri`)".to_owned()));
+        return Err(Stop::Missing(
+            "Miri is not installed: `rustup component add miri --toolchain nightly`".to_owned(),
+        ));
     };
     let mut command = miri(toolchain, "test -p dlpack --no-fail-fast --features half,num-complex");
     session.test(&mut command)?;
@@ -40,7 +41,7 @@ fn miri(toolchain: Option<&str>, arguments: &str) -> Command {
         }
     };
     command.args(arguments.split_whitespace());
-    command.env("MIRIFLAGS", FLAGS).env("PROPTEST_CASES", CASES);
+    command.env("MIRIFLAGS", FLAGS).env(FEW_CASES.0, FEW_CASES.1);
     command
 }
 

@@ -15,6 +15,9 @@ mod valgrind;
 
 use super::session::{Outcome, Session};
 
+/// How many cases a property test draws where the machine is emulated or watched, and slow.
+const FEW_CASES: (&str, &str) = ("PROPTEST_CASES", "16");
+
 /// One step: what it is called, what it shows, and the function that does it.
 #[derive(Debug)]
 pub(crate) struct Step {

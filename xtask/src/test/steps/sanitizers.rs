@@ -6,6 +6,7 @@ use std::process::Command;
 
 use super::super::session::{Outcome, Session, Stop, cargo};
 use super::super::toolchain::{Toolchain, host};
+use super::FEW_CASES;
 
 /// Undefined behaviour in C ends the process, as there is no runtime to report it.
 const C_ADDRESS: &str =
@@ -17,7 +18,9 @@ const TESTS: &str = "test -p dlpack -p dlpack-sys -p dlpack-tests -p dependent -
 pub(super) fn address(session: &mut Session) -> Outcome {
     let target = host()?;
     if runtime(&Toolchain::active()?, &target, "asan").is_none() {
-        return Err(Stop::Missing(format!("a Rust toolchain with AddressSanitizer for {target}")));
+        return Err(Stop::Missing(format!(
+            "the Rust toolchain has no AddressSanitizer for {target}"
+        )));
     }
     let mut command = sanitized(&target, "address", C_ADDRESS);
     command.env("CARGO_TARGET_DIR", session.own_target("asan"));
@@ -31,6 +34,7 @@ pub(super) fn thread(session: &mut Session) -> Outcome {
     provide_runtime(&toolchain, &target)?;
     let mut command = sanitized(&target, "thread", "-fsanitize=thread");
     command.arg("-Zbuild-std").env("CARGO_TARGET_DIR", session.own_target("tsan"));
+    command.env(FEW_CASES.0, FEW_CASES.1);
     session.test(toolchain.apply(&mut command))
 }
 
@@ -60,7 +64,9 @@ fn provide_runtime(toolchain: &Toolchain, target: &str) -> Outcome {
         return Ok(());
     }
     let Some(found) = runtime(&Toolchain::active()?, target, "tsan") else {
-        return Err(Stop::Missing(format!("a Rust toolchain with ThreadSanitizer for {target}")));
+        return Err(Stop::Missing(format!(
+            "the Rust toolchain has no ThreadSanitizer for {target}"
+        )));
     };
     let place = toolchain.target_libraries(target).join("librustc-stable_rt.tsan.a");
     match fs::copy(&found, &place) {

@@ -23,6 +23,8 @@ pub(super) fn lint(session: &mut Session) -> Outcome {
 fn require(subcommand: &str, component: &str) -> Outcome {
     match cargo(&format!("{subcommand} --version")).output() {
         Ok(output) if output.status.success() => Ok(()),
-        _ => Err(Stop::Missing(format!("{component} (`rustup component add {component}`)"))),
+        _ => Err(Stop::Missing(format!(
+            "{component} is not installed: `rustup component add {component}`"
+        ))),
     }
 }

@@ -2,18 +2,16 @@
 
 use super::super::session::{Outcome, Session, cargo, require};
 use super::super::toolchain::host;
+use super::FEW_CASES;
 
 const RUNNER: &str = "valgrind -q --error-exitcode=9 --leak-check=full \
      --show-leak-kinds=definite --errors-for-leak-kinds=definite";
 
-/// Enough to reach every branch; valgrind is some fifty times slower than the machine.
-const CASES: &str = "16";
-
 pub(super) fn run(session: &mut Session) -> Outcome {
     require("valgrind")?;
     let mut command = cargo("test -p dlpack -p dlpack-tests -p dependent --tests --no-fail-fast");
-    command.args(["--features", "half,num-complex"]).env("PROPTEST_CASES", CASES);
-    command.env("DLPACK_SANITIZED", "1");
+    command.args(["--features", "half,num-complex"]);
+    command.env(FEW_CASES.0, FEW_CASES.1).env("DLPACK_SANITIZED", "1");
     let target = host()?.replace('-', "_").to_uppercase();
     session.test(command.env(format!("CARGO_TARGET_{target}_RUNNER"), RUNNER))
 }
