@@ -21,7 +21,9 @@ use dlpack::{BorrowedTensor, DataType, DataTypeCode, Error, F8E4m3fn, Tensor, Ve
 use dlpack_sys::{DLDataTypeCode, DLDevice, DLDeviceType, DLTensor};
 use harness::{Spec, dtype, has_guard_pages};
 
-use crate::support::{assert_refused, import, imported, imported_legacy};
+#[cfg(feature = "alloc")]
+use crate::support::imported_legacy;
+use crate::support::{assert_refused, import, imported};
 
 /// The stride of an axis of size 1 addresses nothing, and NumPy and PyTorch write what they like there.
 #[test]

@@ -22,7 +22,9 @@
 //! | 18 | no shape for scalars; `unimplemented!` on 32 bits | test; `tests/rooms.rs` |
 
 use dlpack::{Bool8, DataType, DataTypeCode, DeviceType, Error, Tensor, Version};
-use harness::{Managed, Spec, dtype, has_guard_pages};
+#[cfg(feature = "alloc")]
+use harness::Managed;
+use harness::{Spec, dtype, has_guard_pages};
 
 use crate::support::{
     assert_refused, guarded_end, import, import_legacy, imported, imported_legacy,

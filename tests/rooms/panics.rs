@@ -41,7 +41,7 @@ fn only_what_is_listed_panics() {
     let mut used = Vec::new();
     for source in sources::all() {
         let lines: Vec<&str> = source.text.lines().collect();
-        for line in panics(&source) {
+        for line in panics(source) {
             let reason = ALLOWED
                 .into_iter()
                 .find(|(file, piece, _)| *file == source.name && lines[line].contains(piece));

@@ -56,7 +56,7 @@ fn every_unsafe_has_its_reason() {
     let mut wrong = Vec::new();
     for source in sources::all() {
         count += source.code.matches("unsafe").count();
-        wrong.extend(without_reason(&source).iter().map(|&line| source.at(line)));
+        wrong.extend(without_reason(source).iter().map(|&line| source.at(line)));
     }
     assert!(count > 100, "the checker sees the code");
     assert!(wrong.is_empty(), "no `// SAFETY:` above\n{}", wrong.join("\n"));

@@ -12,7 +12,7 @@ fn lines_of_code(source: &Source) -> usize {
 #[test]
 fn no_file_is_too_long() {
     for source in sources::all() {
-        let count = lines_of_code(&source);
+        let count = lines_of_code(source);
         assert!(count <= MOST, "{} has {count} lines of code", source.at(0));
     }
 }

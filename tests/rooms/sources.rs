@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use crate::lexer;
 
@@ -36,7 +37,12 @@ impl Source {
 }
 
 /// All files of `dlpack/src`.
-pub fn all() -> Vec<Source> {
+pub fn all() -> &'static [Source] {
+    static ALL: OnceLock<Vec<Source>> = OnceLock::new();
+    ALL.get_or_init(read_all)
+}
+
+fn read_all() -> Vec<Source> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("dlpack/src");
     let mut files = Vec::new();
     collect(&root, &mut files);

@@ -1,4 +1,4 @@
-//! The ends of the scale: no axes, no elements, one element, elements without bytes, elements of any type.
+//! The ends of the scale: no axes, no elements, one element, elements of any type.
 
 use std::thread;
 
@@ -96,22 +96,6 @@ fn one_row_of_many() {
     assert_eq!(column.as_slice(), Err(Error::NotContiguous));
     assert_eq!(column.step(0, 3).unwrap().as_slice(), Ok(&memory[1..2]));
     assert_eq!(column.reshape(&[3]).unwrap().strides(), [4]);
-}
-
-#[test]
-fn elements_without_bytes() {
-    let units = [(); 6];
-    let view = TensorView::from_slice(&units, &[2, 3]).unwrap().transpose();
-    assert_eq!((view.iter().count(), view.get(&[2, 1]), view.get(&[0, 2])), (6, Some(&()), None));
-    let mut many = vec![(); isize::MAX.unsigned_abs()];
-    let view = TensorViewMut::from_slice(&mut many, &[isize::MAX.unsigned_abs()]).unwrap();
-    assert_eq!(
-        view.reverse(0).unwrap().slice(0, 5..).unwrap().numel(),
-        isize::MAX.unsigned_abs() - 5
-    );
-    let mut too_many = vec![(); usize::MAX];
-    let refused = TensorViewMut::from_slice(&mut too_many, &[usize::MAX]).map(drop);
-    assert_eq!(refused, Err(Error::ShapeOverflow));
 }
 
 #[test]

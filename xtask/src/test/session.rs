@@ -70,8 +70,7 @@ impl Session {
     }
 
     fn capture(&mut self, command: &mut Command) -> Outcome<(String, Outcome)> {
-        let shown = show(command);
-        println!("  {shown}");
+        println!("  {}", show(command));
         let log = self.next_log()?;
         let start = Instant::now();
         let status = launch(command, &log)?;
@@ -82,7 +81,7 @@ impl Session {
             return Ok((output, Ok(())));
         }
         show_failure(&output);
-        let message = format!("{status}: {shown}\n  all that it wrote is in {}", log.display());
+        let message = format!("{status}; all that it wrote is in {}", log.display());
         Ok((output, Err(Stop::Failed(message))))
     }
 
@@ -122,9 +121,10 @@ fn cannot(verb: &str, path: &Path, error: &io::Error) -> Stop {
     Stop::Failed(format!("cannot {verb} {}: {error}", path.display()))
 }
 
-/// Shows what a failed command wrote, without the tests that passed.
+/// Shows what a failed command wrote, without the builds and the tests that passed.
 fn show_failure(output: &str) {
-    for line in output.lines().filter(|line| !line.ends_with("... ok")) {
+    let is_news = |line: &&str| !line.ends_with("... ok") && !line.starts_with("   Compiling ");
+    for line in output.lines().filter(is_news) {
         println!("    | {line}");
     }
 }
