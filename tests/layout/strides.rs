@@ -110,3 +110,9 @@ fn column_major_wants_a_stride_for_each_axis() {
 fn normalizing_wants_a_stride_for_each_axis() {
     normalize_strides(&[], &mut [0]);
 }
+
+#[test]
+fn negative_sizes_prove_nothing() {
+    assert!(!dlpack::layout::is_disjoint(&[-3], &[1]));
+    assert!(!dlpack::layout::is_disjoint(&[0, -3], &[1, 1]));
+}

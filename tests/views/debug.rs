@@ -111,3 +111,10 @@ fn no_shape_makes_printing_endless() {
     assert!(printed.len() < 20_000, "{} characters", printed.len());
     assert!(printed.ends_with("...], ...]"), "{printed}");
 }
+
+#[test]
+fn options_reach_the_elements() {
+    let thirds = [1.0_f32 / 3.0, 2.0 / 3.0];
+    let view = TensorView::from_slice(&thirds, &[2]).unwrap();
+    assert_eq!(format!("{view:.2?}"), "[0.33, 0.67]");
+}

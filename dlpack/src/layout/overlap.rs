@@ -12,7 +12,7 @@
 /// Says whether no two indices can name the same memory.
 ///
 /// `true` is a proof; `false` means that the strides overlap or are too unusual to tell. An empty tensor is
-/// disjoint. A shape and strides of different lengths are not.
+/// disjoint. A shape with a negative size, and a shape and strides of different lengths, are not.
 ///
 /// # Examples
 ///
@@ -24,7 +24,7 @@
 /// assert!(!is_disjoint(&[4, 3], &[1, 1])); // a sliding window
 /// ```
 pub fn is_disjoint(shape: &[i64], strides: &[i64]) -> bool {
-    if shape.len() != strides.len() {
+    if shape.len() != strides.len() || shape.iter().any(|&size| size < 0) {
         return false;
     }
     if shape.contains(&0) {

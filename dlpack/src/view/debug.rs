@@ -52,7 +52,9 @@ fn list<T: Debug>(
     let Some(&size) = view.shape().get(depth) else {
         index.room = index.room.saturating_sub(1);
         return match view.get(&index.at[..depth]) {
-            Some(element) => write!(f, "{element:?}"),
+            // The alternate form is that of the list; other options, such as a precision, are for the elements.
+            Some(element) if f.alternate() => write!(f, "{element:?}"),
+            Some(element) => element.fmt(f),
             None => Ok(()),
         };
     };
