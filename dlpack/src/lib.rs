@@ -114,7 +114,7 @@ extern crate alloc;
 
 pub use dlpack_sys as sys;
 
-#[cfg(doctest)]
+#[cfg(all(doctest, feature = "alloc"))]
 mod compile_fail;
 mod dims;
 mod error;

@@ -3,9 +3,10 @@
 use alloc::boxed::Box;
 use alloc::sync::Arc;
 use alloc::vec::Vec;
+use core::ops::Deref;
 use core::ptr;
 
-use crate::managed::{Exclusive, Frozen, Tensor};
+use crate::managed::{Descriptor, Exclusive, Frozen, Tensor};
 use crate::vocabulary::Element;
 
 /// An owner of initialised elements that stay where they are while the owner does.
@@ -81,7 +82,26 @@ pub unsafe trait Owner: Send + 'static {
 /// ```
 pub trait Sharing: sealed::Sharing {
     /// What the exporter returns: the promise that can be made of such memory.
-    type Tensor<O: Tensor>;
+    type Tensor<O: Tensor>: Deref<Target = Descriptor>;
+
+    /// Takes the promise back and returns the tensor, for code that is generic over owners.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, Exporter, Owner, Sharing, sys};
+    ///
+    /// fn give<O: Owner>(owner: O) -> Result<*mut sys::DLManagedTensorVersioned, Error> {
+    ///     let tensor = Exporter::new(owner).build()?;
+    ///     Ok(O::Sharing::into_inner(tensor).into_raw())
+    /// }
+    ///
+    /// let raw = give(vec![1_u8, 2])?;
+    /// # // SAFETY: just passed on.
+    /// # drop(unsafe { dlpack::ManagedTensorVersioned::from_raw(raw) }?);
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn into_inner<O: Tensor>(tensor: Self::Tensor<O>) -> O;
 }
 
 /// Nobody else reaches the elements: they can be written.
@@ -131,6 +151,10 @@ pub(super) mod sealed {
 
 impl Sharing for Unique {
     type Tensor<O: Tensor> = Exclusive<O>;
+
+    fn into_inner<O: Tensor>(tensor: Exclusive<O>) -> O {
+        tensor.into_inner()
+    }
 }
 
 impl sealed::Sharing for Unique {
@@ -144,6 +168,10 @@ impl sealed::Sharing for Unique {
 
 impl Sharing for Shared {
     type Tensor<O: Tensor> = Frozen<O>;
+
+    fn into_inner<O: Tensor>(tensor: Frozen<O>) -> O {
+        tensor.into_inner()
+    }
 }
 
 impl sealed::Sharing for Shared {

@@ -252,7 +252,7 @@ impl Descriptor {
     /// # Safety
     ///
     /// While the view lives nobody else reads or writes the elements, and they are initialised.
-    pub(super) unsafe fn view_mut<T: Element>(&self) -> Result<TensorViewMut<'_, T>, Error> {
+    pub(super) unsafe fn mutable_view<T: Element>(&self) -> Result<TensorViewMut<'_, T>, Error> {
         let tensor = self.strided::<T, T>()?;
         self.view_mut_check()?;
         // SAFETY: the caller's promise; writable and disjoint was checked.
@@ -262,7 +262,7 @@ impl Descriptor {
     /// # Safety
     ///
     /// While the view lives nobody else reads or writes the elements.
-    pub(super) unsafe fn uninit_view_mut<T: Element>(
+    pub(super) unsafe fn mutable_uninit_view<T: Element>(
         &self,
     ) -> Result<TensorViewMut<'_, MaybeUninit<T>>, Error> {
         let tensor = self.strided::<T, MaybeUninit<T>>()?;

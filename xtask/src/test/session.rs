@@ -121,10 +121,14 @@ fn cannot(verb: &str, path: &Path, error: &io::Error) -> Stop {
     Stop::Failed(format!("cannot {verb} {}: {error}", path.display()))
 }
 
-/// Shows what a failed command wrote, without the builds and the tests that passed.
+/// How the lines begin in which cargo tells of its progress.
+const PROGRESS: [&str; 5] =
+    ["Compiling ", "Checking ", "Documenting ", "Downloading ", "Downloaded "];
+
+/// Shows what a failed command wrote, without the builds and the tests that went well.
 fn show_failure(output: &str) {
-    let is_news = |line: &&str| !line.ends_with("... ok") && !line.starts_with("   Compiling ");
-    for line in output.lines().filter(is_news) {
+    let is_progress = |line: &str| PROGRESS.iter().any(|word| line.trim_start().starts_with(word));
+    for line in output.lines().filter(|line| !line.ends_with("... ok") && !is_progress(line)) {
         println!("    | {line}");
     }
 }

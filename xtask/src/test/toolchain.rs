@@ -100,7 +100,7 @@ fn debian(session: &mut Session) -> Outcome<Toolchain> {
     Ok(Toolchain {
         rustc: Some(folder.join("usr/bin/rustc")),
         sysroot: folder.join("usr"),
-        libraries: Some(folder.join("usr/lib/x86_64-linux-gnu")),
+        libraries: Some(folder.join("usr/lib").join(host()?.replace("-unknown", ""))),
     })
 }
 

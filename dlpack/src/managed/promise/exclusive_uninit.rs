@@ -102,7 +102,7 @@ impl<O: Tensor> ExclusiveUninit<O> {
         // SAFETY: the promise that the type stands for. The view does not leave this function, so that no
         // element that is initialised can become uninitialised: the memory may belong to Rust.
         let written =
-            unsafe { self.0.uninit_view_mut() }.and_then(|mut elements| init(&mut elements));
+            unsafe { self.0.mutable_uninit_view() }.and_then(|mut elements| init(&mut elements));
         match written {
             Ok(()) => Ok(Exclusive::new(self.0)),
             Err(error) => Err(Rejected::new(self, error)),

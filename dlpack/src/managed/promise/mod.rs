@@ -157,7 +157,7 @@ pub trait Tensor: Deref<Target = Descriptor> + sealed::Described + Sized {
     /// ```
     unsafe fn view_mut<T: Element>(&mut self) -> Result<TensorViewMut<'_, T>, Error> {
         // SAFETY: the caller's promise.
-        unsafe { (**self).view_mut() }
+        unsafe { (**self).mutable_view() }
     }
 }
 
