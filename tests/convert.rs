@@ -282,18 +282,38 @@ fn frozen_tensors_are_shared_read_only() {
     assert_eq!(record.deleted(), 1);
 }
 
-/// What was promised of an owner holds for it alone: a wrapper says what its flags say.
+/// What was promised of the memory holds for it under another header too.
 #[test]
-fn a_promise_about_the_host_is_not_passed_on() {
+fn a_promise_about_the_host_is_passed_on() {
     let (tensor, _record) = versioned(&six().device(13, 0));
     // SAFETY: C's own memory, whatever the device says.
-    let tensor = Arc::new(unsafe { tensor.assume_host_accessible() });
+    let tensor = unsafe { tensor.assume_host_accessible() };
     // SAFETY: C wrote the elements, and nobody writes them now.
-    assert_eq!(unsafe { tensor.as_slice::<i32>() }.unwrap().len(), 6);
+    let tensor = Arc::new(unsafe { tensor.assume_frozen() });
     let child = tensor.share().unwrap();
-    // SAFETY: no slice comes of it.
-    let refused = unsafe { child.as_slice::<i32>() }.unwrap_err();
-    assert_eq!(refused, Error::NotHostAccessible { device: Device::cuda_managed() });
+    assert_eq!(child.device(), Device::cuda_managed());
+    assert_eq!(child.as_slice::<i32>().unwrap(), [1, 2, 3, 4, 5, 6]);
+}
+
+/// Some consumers ignore the offset, and some want the number of the CPU to be 0.
+#[test]
+fn offsets_become_part_of_addresses() {
+    let shared = |device: i32, id: i32| {
+        let (tensor, _record) = versioned(&six().byte_offset(8).shape(&[4]).device(device, id));
+        let parent = (tensor.data().addr(), tensor.byte_offset());
+        let child = Arc::new(tensor).share().unwrap();
+        (parent, (child.data().addr(), child.byte_offset(), child.device().device_id))
+    };
+    for (device, id, expected_id) in [(1, 7, 0), (2, 7, 7), (3, 0, 0), (13, 0, 0)] {
+        let ((data, offset), child) = shared(device, id);
+        assert_eq!(offset, 8);
+        assert_eq!(child, (data + 8, 0, expected_id), "device {device}");
+    }
+    // Handles are no addresses, and of unknown devices nothing is known.
+    for device in [8, 7, 4, 15, 99] {
+        let ((data, offset), child) = shared(device, 1);
+        assert_eq!((offset, child), (8, (data, 8, 1)), "device {device}");
+    }
 }
 
 #[test]

@@ -307,3 +307,21 @@ fn as_many_axes_as_there_can_be() {
     let refused = Exporter::new([7_u8]).shape(&[1; 65]).build().unwrap_err();
     assert_eq!(refused.error(), Error::TooManyDims { ndim: 65, max: 64 });
 }
+
+#[test]
+fn without_a_shape_an_offset_leaves_the_rest() {
+    let tensor = Exporter::new(vec![1_i32, 2, 3]).offset(1).build().unwrap();
+    assert_eq!(tensor.as_slice::<i32>().unwrap(), [2, 3]);
+    let tensor = Exporter::new(vec![1_i32, 2, 3]).offset(3).build().unwrap();
+    assert!(tensor.is_empty());
+    let refused = Exporter::new(vec![1_i32, 2, 3]).offset(4).build().unwrap_err();
+    assert_eq!(refused.error(), dlpack::Error::OutOfBounds { available: 12 });
+}
+
+#[test]
+fn lent_strides_are_canonical() {
+    let view = dlpack::TensorView::from_slice(&[1_i32, 2], &[2]).unwrap().insert_axis(0).unwrap();
+    // SAFETY: the lent tensor is valid during the call.
+    let strides = dlpack::lend(&view, |raw| unsafe { (*(*raw).strides, *(*raw).strides.add(1)) });
+    assert_eq!(strides.unwrap(), (2, 1));
+}

@@ -57,7 +57,7 @@ pub(super) struct Draft<A: Exported, O: 'static> {
     ndim: usize,
 }
 
-impl<A: Exported, O: 'static> Draft<A, O> {
+impl<A: Exported, O: Send + 'static> Draft<A, O> {
     /// Moves an owner to its final place.
     pub(super) fn new(owner: O, ndim: usize) -> Result<Self, Rejected<O>> {
         let Some((bytes, dims)) = Self::size(ndim) else {

@@ -4,6 +4,7 @@
 //! of a new one, with canonical strides and our version.
 
 use alloc::sync::Arc;
+use core::ffi::c_void;
 
 use super::block::{Draft, Exported};
 use super::record;
@@ -13,12 +14,13 @@ use crate::managed::{
     Access, AnyManagedTensor, Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor,
 };
 use crate::sys;
-use crate::vocabulary::Flags;
+use crate::vocabulary::{Device, DeviceType, Flags};
 
 impl ManagedTensor {
     /// Puts the tensor under a header of the current ABI.
     ///
-    /// One allocation, no copy. Strides are filled in if there were none. The flag `READ_ONLY` is set unless the
+    /// One allocation, no copy. Strides are filled in if there were none, and on devices that have addresses the byte
+    /// offset becomes part of the data pointer. The flag `READ_ONLY` is set unless the
     /// memory is known to be writable; see [`Tensor::assume_writable`].
     ///
     /// # Errors
@@ -69,7 +71,7 @@ impl ManagedTensor {
 impl ManagedTensorVersioned {
     /// Puts the tensor under a header of the legacy ABI, for consumers that know no other.
     ///
-    /// One allocation, no copy.
+    /// One allocation, no copy. The flag `IS_COPIED` is lost, since that ABI has none.
     ///
     /// # Errors
     ///
@@ -193,7 +195,7 @@ fn inherited(tensor: &Descriptor) -> Flags {
 
 fn share<T>(tensor: Arc<T>, flags: Flags) -> Result<ManagedTensorVersioned, Error>
 where
-    T: core::ops::Deref<Target = Descriptor> + 'static,
+    T: core::ops::Deref<Target = Descriptor> + Send + Sync + 'static,
 {
     let (draft, tensor) = wrap::<sys::DLManagedTensorVersioned, _>(Keep(tensor), flags)?;
     Ok(record::versioned(draft, tensor))
@@ -213,13 +215,26 @@ impl<T: core::ops::Deref<Target = Descriptor>> core::ops::Deref for Keep<T> {
 /// Makes a tensor the owner of a new one.
 fn wrap<A: Exported, O>(owner: O, flags: Flags) -> Result<(Draft<A, O>, Descriptor), Rejected<O>>
 where
-    O: core::ops::Deref<Target = Descriptor> + 'static,
+    O: core::ops::Deref<Target = Descriptor> + Send + 'static,
 {
     let tensor = match copy_of(&owner, flags) {
         Ok(tensor) => tensor,
         Err(error) => return Err(Rejected::new(owner, error)),
     };
     Ok((Draft::new(owner, tensor.ndim())?, tensor))
+}
+
+/// The data pointer and the byte offset, which is folded into an address, since some consumers ignore it.
+fn folded(tensor: &Descriptor) -> (*mut c_void, u64) {
+    let device = tensor.device.device_type;
+    let address = device.is_host_accessible()
+        || [DeviceType::CUDA, DeviceType::CUDA_MANAGED, DeviceType::ROCM].contains(&device);
+    match usize::try_from(tensor.byte_offset) {
+        Ok(offset) if address && !tensor.data.is_null() => {
+            (tensor.data.wrapping_byte_add(offset), 0)
+        }
+        _ => (tensor.data, tensor.byte_offset),
+    }
 }
 
 fn copy_of(tensor: &Descriptor, flags: Flags) -> Result<Descriptor, Error> {
@@ -230,10 +245,13 @@ fn copy_of(tensor: &Descriptor, flags: Flags) -> Result<Descriptor, Error> {
     strides.copy_from_slice(tensor.strides());
     layout::normalize_strides(shape, strides);
     if !tensor.is_empty() {
-        copy.data = tensor.data;
-        copy.byte_offset = tensor.byte_offset;
+        (copy.data, copy.byte_offset) = folded(tensor);
     }
-    copy.device = tensor.device;
+    copy.device = match tensor.device.device_type {
+        DeviceType::CPU => Device::CPU,
+        _ => tensor.device,
+    };
+    copy.host = tensor.host;
     copy.dtype = tensor.dtype;
     copy.layout = tensor.layout;
     Ok(copy)

@@ -62,6 +62,8 @@ impl Descriptor {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub unsafe fn to_copy(&self) -> Result<Exclusive<ManagedTensorVersioned>, Error> {
+        self.check_host()?;
+        self.address()?;
         let mut blocks = Vec::<Block>::new();
         let count = self.nbytes().div_ceil(size_of::<Block>());
         blocks.try_reserve_exact(count).map_err(|_| Error::AllocationFailed)?;

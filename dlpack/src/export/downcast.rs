@@ -10,7 +10,8 @@ impl ManagedTensorVersioned {
     ///
     /// # Errors
     ///
-    /// Returns the tensor if somebody else exported it, wrapped it, or if its owner is of another type.
+    /// Returns the tensor if somebody else exported it, or if its owner is of another type. That of a tensor which was
+    /// converted is the tensor before.
     ///
     /// # Examples
     ///

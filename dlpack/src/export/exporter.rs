@@ -102,7 +102,7 @@ impl<'a, O: Owner> Exporter<'a, O> {
         Self { strides: Some(strides), ..self }
     }
 
-    /// Says which element of the owner is the first of the tensor.
+    /// Says which element of the owner is the first of the tensor; without a shape it reaches to the last.
     ///
     /// # Examples
     ///
@@ -309,9 +309,18 @@ impl Wanted<'_> {
         Ok(())
     }
 
+    /// How many of the elements that `nbytes` bytes hold are left after the offset.
+    fn left(&self, tensor: &Descriptor, nbytes: usize) -> Result<usize, Error> {
+        let all = elements(tensor, nbytes)?;
+        if self.shape.is_some() {
+            return Ok(all);
+        }
+        all.checked_sub(self.offset).ok_or(Error::OutOfBounds { available: nbytes })
+    }
+
     /// Shape and strides; all elements that `nbytes` bytes hold, if there is no shape.
     fn write_dims(&self, tensor: &mut Descriptor, nbytes: usize) -> Result<(), Error> {
-        let all = [elements(tensor, nbytes)?];
+        let all = [self.left(tensor, nbytes)?];
         let shape = self.shape.unwrap_or(&all);
         tensor.dims.resize(shape.len())?;
         let (sizes, steps) = tensor.dims.both_mut();

@@ -4,6 +4,7 @@ use core::ffi::c_void;
 
 use crate::dims::Dims;
 use crate::error::Error;
+use crate::layout;
 use crate::sys;
 use crate::view::{Strided, TensorView, TensorViewMut};
 use crate::vocabulary::{Device, Element, assert_element};
@@ -84,6 +85,7 @@ fn with_struct<T: Element, R>(
     for (to, &from) in strides.iter_mut().zip(view.strides()) {
         *to = i64::try_from(from).map_err(|_| Error::ExtentOverflow)?;
     }
+    layout::normalize_strides(shape, strides);
     let empty = view.numel() == 0;
     let data = if empty { core::ptr::null_mut() } else { view.origin().as_ptr().cast::<c_void>() };
     let mut tensor = sys::DLTensor {

@@ -25,7 +25,7 @@ pub(super) const fn check_legacy(flags: Flags) -> Result<(), Error> {
 }
 
 /// Ends a draft as a tensor in the current ABI.
-pub(super) fn versioned<O: 'static>(
+pub(super) fn versioned<O: Send + 'static>(
     mut draft: Draft<sys::DLManagedTensorVersioned, O>,
     tensor: Descriptor,
 ) -> ManagedTensorVersioned {
@@ -44,7 +44,7 @@ pub(super) fn versioned<O: 'static>(
 }
 
 /// Ends a draft as a tensor in the legacy ABI; [`check_legacy`] has passed.
-pub(super) fn legacy<O: 'static>(
+pub(super) fn legacy<O: Send + 'static>(
     mut draft: Draft<sys::DLManagedTensor, O>,
     mut tensor: Descriptor,
 ) -> ManagedTensor {
@@ -62,7 +62,10 @@ pub(super) fn legacy<O: 'static>(
     unsafe { ManagedTensor::from_parts(handle, tensor) }
 }
 
-fn write<A: Exported, O: 'static>(draft: &mut Draft<A, O>, tensor: &Descriptor) -> sys::DLTensor {
+fn write<A: Exported, O: Send + 'static>(
+    draft: &mut Draft<A, O>,
+    tensor: &Descriptor,
+) -> sys::DLTensor {
     let (shape, strides) = draft.write_dims(tensor.shape(), tensor.strides());
     sys::DLTensor {
         data: tensor.data,

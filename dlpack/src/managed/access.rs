@@ -303,7 +303,7 @@ impl Descriptor {
         }
     }
 
-    pub(super) fn check_host(&self) -> Result<(), Error> {
+    pub(crate) fn check_host(&self) -> Result<(), Error> {
         if self.device.is_host_accessible() || self.host {
             Ok(())
         } else {
@@ -313,7 +313,7 @@ impl Descriptor {
 
     /// The address of the first byte of the first element, after a check that the whole tensor lies within
     /// the address space. Dangling if there are no elements.
-    pub(super) fn address(&self) -> Result<NonNull<u8>, Error> {
+    pub(crate) fn address(&self) -> Result<NonNull<u8>, Error> {
         if self.is_empty() {
             return Ok(NonNull::dangling());
         }

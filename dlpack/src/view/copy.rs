@@ -21,7 +21,7 @@ impl<I: Item> TensorView<'_, I> {
     ///
     /// # Panics
     ///
-    /// Panics or aborts as [`Vec`] does if there is no memory.
+    /// Panics or aborts as [`Vec`] does if there is no memory; see [`try_to_vec`](Self::try_to_vec).
     ///
     /// # Examples
     ///
@@ -39,9 +39,26 @@ impl<I: Item> TensorView<'_, I> {
         elements
     }
 
-    /// As [`to_vec`](Self::to_vec), with an error if there is no memory.
+    /// Copies all elements into a new vector, as [`to_vec`](Self::to_vec), with an error if there is no memory.
+    ///
+    /// For views of foreign memory: a few bytes, repeated with strides of 0, can have more elements than any machine
+    /// has memory for.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::TensorView;
+    ///
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?.transpose();
+    /// assert_eq!(view.try_to_vec()?, [1, 3, 2, 4]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
     #[cfg(feature = "alloc")]
-    pub(crate) fn try_to_vec(&self) -> Result<Vec<I::Value>, Error> {
+    pub fn try_to_vec(&self) -> Result<Vec<I::Value>, Error> {
         let mut elements = Vec::new();
         elements.try_reserve_exact(self.numel()).map_err(|_| Error::AllocationFailed)?;
         self.append_to(&mut elements);
