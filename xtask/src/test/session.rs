@@ -121,16 +121,36 @@ fn cannot(verb: &str, path: &Path, error: &io::Error) -> Stop {
     Stop::Failed(format!("cannot {verb} {}: {error}", path.display()))
 }
 
-/// How the lines begin in which cargo tells of its progress.
-const PROGRESS: [&str; 5] =
-    ["Compiling ", "Checking ", "Documenting ", "Downloading ", "Downloaded "];
+/// How the lines begin that tell of progress, and of what went well.
+const PROGRESS: [&str; 7] = [
+    "Compiling ",
+    "Checking ",
+    "Documenting ",
+    "Downloading ",
+    "Downloaded ",
+    "running ",
+    "test result: ok.",
+];
 
-/// Shows what a failed command wrote, without the builds and the tests that went well.
+/// As many lines of a failure as are shown; the log has all.
+const SHOWN: usize = 300;
+
+/// Shows what a failed command wrote, without what went well.
 fn show_failure(output: &str) {
-    let is_progress = |line: &str| PROGRESS.iter().any(|word| line.trim_start().starts_with(word));
-    for line in output.lines().filter(|line| !line.ends_with("... ok") && !is_progress(line)) {
+    let news = news(output);
+    let (hidden, shown) = news.split_at(news.len().saturating_sub(SHOWN));
+    if !hidden.is_empty() {
+        println!("    | ({} lines before)", hidden.len());
+    }
+    for line in shown {
         println!("    | {line}");
     }
+}
+
+fn news(output: &str) -> Vec<&str> {
+    let is_progress = |line: &str| PROGRESS.iter().any(|word| line.trim_start().starts_with(word));
+    let is_news = |line: &&str| !line.is_empty() && !line.ends_with("... ok") && !is_progress(line);
+    output.lines().filter(is_news).collect()
 }
 
 /// Writes a command as it would be typed.
@@ -189,6 +209,13 @@ mod tests {
         command.env_remove("CARGO_PKG_NAME");
         let expected = "RUSTFLAGS='-D warnings' cargo test --features half,num-complex 'a b'";
         assert_eq!(show(&command), expected);
+    }
+
+    #[test]
+    fn what_went_well_is_not_shown_with_a_failure() {
+        let output = "   Compiling a v1.0.0\n\nrunning 2 tests\ntest b ... ok\ntest c ... FAILED\n\
+             test result: FAILED. 1 passed; 1 failed;\n\nrunning 1 test\ntest result: ok. 1 passed;\n";
+        assert_eq!(news(output), ["test c ... FAILED", "test result: FAILED. 1 passed; 1 failed;"]);
     }
 
     #[test]
