@@ -2,8 +2,8 @@
 
 mod options;
 mod report;
-mod session;
 mod steps;
+mod suite;
 mod tally;
 mod toolchain;
 
@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use self::options::Options;
 use self::report::{Report, Verdict};
-use self::session::{Outcome, Session, Stop};
 use self::steps::{STEPS, Step};
+use self::suite::{Outcome, Stop, Suite};
 use self::tally::Tally;
 use crate::tools::Result;
 
@@ -59,9 +59,9 @@ fn run_steps(options: &Options) -> Vec<Report> {
 
 fn run_step(step: &Step, is_all: bool) -> Report {
     let start = Instant::now();
-    let mut session = Session::new(step.name);
-    let result = (step.run)(&mut session);
-    let (tally, verdict) = judge(session.tally, result, is_all && !step.is_optional);
+    let mut suite = Suite::new(step.name);
+    let result = (step.run)(&mut suite);
+    let (tally, verdict) = judge(suite.tally, result, is_all && !step.is_optional);
     Report { step: step.name, tally, verdict, wall: start.elapsed() }
 }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::{env, fs};
 
-use super::session::{Outcome, Session, Stop};
+use super::suite::{Outcome, Stop, Suite};
 use crate::tools::{self, output, root};
 
 /// The `rust-version` of the workspace.
@@ -35,14 +35,14 @@ impl Toolchain {
     }
 
     /// Returns a compiler of the oldest supported version; Debian's is downloaded if there is none.
-    pub(crate) fn oldest(session: &mut Session) -> Outcome<Self> {
-        rustup().map_or_else(|| debian(session), Ok)
+    pub(crate) fn oldest(suite: &mut Suite) -> Outcome<Self> {
+        rustup().map_or_else(|| debian(suite), Ok)
     }
 
     /// Returns a compiler that can build the standard library for any target.
-    pub(crate) fn with_source(session: &mut Session) -> Outcome<Self> {
+    pub(crate) fn with_source(suite: &mut Suite) -> Outcome<Self> {
         let found = [Some(Self::active()?), rustup()].into_iter().flatten();
-        found.into_iter().find(Self::has_source).map_or_else(|| debian(session), Ok)
+        found.into_iter().find(Self::has_source).map_or_else(|| debian(suite), Ok)
     }
 
     /// Makes cargo use this compiler.
@@ -90,12 +90,12 @@ fn rustup() -> Option<Toolchain> {
 }
 
 /// Unpacks Debian's packages beside the checkout's other tools: nothing is installed.
-fn debian(session: &mut Session) -> Outcome<Toolchain> {
+fn debian(suite: &mut Suite) -> Outcome<Toolchain> {
     let folder = root().join(".tools/rust-1.85");
     if !folder.is_dir() {
         let packages = debian_packages()?;
         println!("  rustc {OLDEST} is not installed: downloading Debian's into .tools/rust-1.85");
-        unpack(session, &packages, &folder)?;
+        unpack(suite, &packages, &folder)?;
     }
     Ok(Toolchain {
         rustc: Some(folder.join("usr/bin/rustc")),
@@ -129,7 +129,7 @@ fn offered(listed: &str) -> Option<&str> {
         .find(|version| version.strip_prefix(OLDEST).is_some_and(|rest| rest.starts_with('.')))
 }
 
-fn unpack(session: &mut Session, packages: &[String], folder: &Path) -> Outcome {
+fn unpack(suite: &mut Suite, packages: &[String], folder: &Path) -> Outcome {
     let explain = |error| Stop::Failed(format!("cannot use {}: {error}", folder.display()));
     let downloads = folder.with_extension("downloads");
     let unfinished = folder.with_extension("unfinished");
@@ -140,7 +140,7 @@ fn unpack(session: &mut Session, packages: &[String], folder: &Path) -> Outcome 
         fs::create_dir_all(stale).map_err(explain)?;
     }
     let mut download = Command::new("apt-get");
-    session.run(download.arg("download").args(packages).current_dir(&downloads))?;
+    suite.run(download.arg("download").args(packages).current_dir(&downloads))?;
     for file in fs::read_dir(&downloads).map_err(explain)? {
         let file = file.map_err(explain)?.path();
         tools::run(Command::new("dpkg").arg("-x").arg(file).arg(&unfinished))?;

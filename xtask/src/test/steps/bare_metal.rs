@@ -1,6 +1,6 @@
 //! Builds for targets that have no operating system, so no `std` could slip in.
 
-use super::super::session::{Outcome, Session, cargo};
+use super::super::suite::{Outcome, Suite, cargo};
 use super::super::toolchain::Toolchain;
 
 const TARGETS: [&str; 3] =
@@ -8,25 +8,25 @@ const TARGETS: [&str; 3] =
 
 const FEATURES: [&str; 2] = ["", "--features alloc,half,num-complex"];
 
-pub(super) fn run(session: &mut Session) -> Outcome {
+pub(super) fn run(suite: &mut Suite) -> Outcome {
     let active = Toolchain::active()?;
     let (installed, others): (Vec<&str>, Vec<&str>) =
         TARGETS.iter().partition(|target| active.target_libraries(target).is_dir());
     if !installed.is_empty() {
-        build(session, &installed, None)?;
+        build(suite, &installed, None)?;
     }
     if !others.is_empty() {
-        let with_source = Toolchain::with_source(session)?;
-        build(session, &others, Some(&with_source))?;
+        let with_source = Toolchain::with_source(suite)?;
+        build(suite, &others, Some(&with_source))?;
     }
     Ok(())
 }
 
 /// Builds with the compiled libraries of the active compiler, or makes them from source.
-fn build(session: &mut Session, targets: &[&str], with_source: Option<&Toolchain>) -> Outcome {
+fn build(suite: &mut Suite, targets: &[&str], with_source: Option<&Toolchain>) -> Outcome {
     for features in FEATURES {
         let mut command = cargo(&format!("build -p dlpack --no-default-features {features}"));
-        command.env("CARGO_TARGET_DIR", session.own_target("foreign"));
+        command.env("CARGO_TARGET_DIR", suite.own_target("foreign"));
         for target in targets {
             command.args(["--target", target]);
         }
@@ -34,7 +34,7 @@ fn build(session: &mut Session, targets: &[&str], with_source: Option<&Toolchain
             command.arg("-Zbuild-std=core,alloc").env("RUSTC_BOOTSTRAP", "1");
             toolchain.apply(&mut command);
         }
-        session.run(&mut command)?;
+        suite.run(&mut command)?;
     }
     Ok(())
 }

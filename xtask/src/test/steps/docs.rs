@@ -3,19 +3,19 @@
 use std::fs;
 use std::path::Path;
 
-use super::super::session::{Outcome, Session, Stop, cargo};
+use super::super::suite::{Outcome, Stop, Suite, cargo};
 use crate::tools::{read_text, root};
 
-pub(super) fn run(session: &mut Session) -> Outcome {
-    session.provide_libclang()?;
+pub(super) fn run(suite: &mut Suite) -> Outcome {
+    suite.provide_libclang()?;
     let mut build = cargo("doc --workspace --no-deps --all-features");
-    session.run(build.env("RUSTDOCFLAGS", "-D warnings"))?;
+    suite.run(build.env("RUSTDOCFLAGS", "-D warnings"))?;
     let flags = "-D warnings --cfg docsrs";
     let mut build = cargo("doc -p dlpack -p dlpack-sys --no-deps --features half,num-complex");
-    session.run(build.env("RUSTDOCFLAGS", flags).env("RUSTC_BOOTSTRAP", "1"))?;
+    suite.run(build.env("RUSTDOCFLAGS", flags).env("RUSTC_BOOTSTRAP", "1"))?;
     let mut count = cargo("rustdoc -p dlpack --features half,num-complex");
     count.args(["--", "-Zunstable-options", "--show-coverage"]).env("RUSTC_BOOTSTRAP", "1");
-    let table = session.run(&mut count)?;
+    let table = suite.run(&mut count)?;
     check_coverage(&table)?;
     let mut bare = Vec::new();
     find_bare(&root().join("dlpack/src"), &mut bare)?;

@@ -3,14 +3,14 @@
 use std::fs;
 use std::path::Path;
 
-use super::super::session::{Outcome, Session, cargo};
+use super::super::suite::{Outcome, Suite, cargo};
 use super::super::tally::Tally;
 use crate::tools::root;
 
 /// The one that also runs with the default features, as the README tells a newcomer to run it.
 const FIRST: &str = "roundtrip";
 
-pub(super) fn run(session: &mut Session) -> Outcome {
+pub(super) fn run(suite: &mut Suite) -> Outcome {
     let names = names(&root().join("examples"))?;
     if names.is_empty() {
         return Err("examples/ holds no example".to_owned().into());
@@ -19,8 +19,8 @@ pub(super) fn run(session: &mut Session) -> Outcome {
     let all = names.iter().map(|name| (name, "--all-features"));
     for (name, features) in first.chain(all) {
         let command = format!("run -p dlpack-tests --example {name} {features}");
-        session.run(&mut cargo(&command))?;
-        session.tally += Tally::PASSED;
+        suite.run(&mut cargo(&command))?;
+        suite.tally += Tally::PASSED;
     }
     Ok(())
 }

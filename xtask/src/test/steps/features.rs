@@ -1,19 +1,19 @@
 //! The tests with each set of features.
 
-use super::super::session::{Outcome, Session, cargo};
+use super::super::suite::{Outcome, Suite, cargo};
 use crate::tools::{read_text, root};
 
 const DEFAULT: &str = "default";
 
-pub(super) fn run(session: &mut Session) -> Outcome {
-    session.test(&mut cargo("test --workspace --no-fail-fast"))?;
+pub(super) fn run(suite: &mut Suite) -> Outcome {
+    suite.test(&mut cargo("test --workspace --no-fail-fast"))?;
     let manifest = read_text(&root().join("dlpack/Cargo.toml"))?;
     for set in sets(&features(&manifest)) {
         let command = format!("test -p dlpack -p dlpack-tests --no-fail-fast {set}");
-        session.test(&mut cargo(&command))?;
+        suite.test(&mut cargo(&command))?;
     }
-    session.provide_libclang()?;
-    session.test(&mut cargo("test -p dlpack-sys --no-fail-fast --features bindgen"))
+    suite.provide_libclang()?;
+    suite.test(&mut cargo("test -p dlpack-sys --no-fail-fast --features bindgen"))
 }
 
 /// Returns the names of the features that a manifest declares.

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::super::session::{Outcome, Session, Stop, cargo, require};
+use super::super::suite::{Outcome, Stop, Suite, cargo, require};
 use super::super::toolchain::Toolchain;
 use super::FEW_CASES;
 
@@ -17,7 +17,7 @@ struct Machine {
     emulator_options: &'static str,
 }
 
-pub(super) fn i686(session: &mut Session) -> Outcome {
+pub(super) fn i686(suite: &mut Suite) -> Outcome {
     let machine = Machine {
         target: "i686-unknown-linux-gnu",
         gnu: "i686-linux-gnu",
@@ -25,20 +25,20 @@ pub(super) fn i686(session: &mut Session) -> Outcome {
         // Without it the loader takes the libraries of the host.
         emulator_options: "-E LD_LIBRARY_PATH=/usr/i686-linux-gnu/lib",
     };
-    run(session, &machine)
+    run(suite, &machine)
 }
 
-pub(super) fn s390x(session: &mut Session) -> Outcome {
+pub(super) fn s390x(suite: &mut Suite) -> Outcome {
     let machine = Machine {
         target: "s390x-unknown-linux-gnu",
         gnu: "s390x-linux-gnu",
         emulator: "qemu-s390x",
         emulator_options: "",
     };
-    run(session, &machine)
+    run(suite, &machine)
 }
 
-fn run(session: &mut Session, machine: &Machine) -> Outcome {
+fn run(suite: &mut Suite, machine: &Machine) -> Outcome {
     let Machine { target, gnu, emulator, emulator_options } = machine;
     let (compiler, root) = (format!("{gnu}-gcc"), format!("/usr/{gnu}"));
     for program in [emulator, compiler.as_str(), "timeout"] {
@@ -52,11 +52,11 @@ fn run(session: &mut Session, machine: &Machine) -> Outcome {
         cargo("test -Zbuild-std -p dlpack -p dlpack-sys -p dlpack-tests -p dependent");
     command.args(["--tests", "--no-fail-fast", "--features", "half,num-complex"]);
     command.args(["--target", target]).env(FEW_CASES.0, FEW_CASES.1);
-    command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", session.own_target("foreign"));
+    command.env("RUSTC_BOOTSTRAP", "1").env("CARGO_TARGET_DIR", suite.own_target("foreign"));
     command.env(format!("CARGO_TARGET_{upper}_LINKER"), &compiler);
     command.env(format!("CC_{lower}"), &compiler).env(format!("CXX_{lower}"), format!("{gnu}-g++"));
     let runner = format!("timeout {SECONDS} {emulator} -L {root} {emulator_options}");
     command.env(format!("CARGO_TARGET_{upper}_RUNNER"), runner.trim_end());
-    let toolchain = Toolchain::with_source(session)?;
-    session.test(toolchain.apply(&mut command))
+    let toolchain = Toolchain::with_source(suite)?;
+    suite.test(toolchain.apply(&mut command))
 }

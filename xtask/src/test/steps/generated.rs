@@ -1,13 +1,13 @@
 //! What is committed although it could be made anew.
 
-use super::super::session::{Outcome, Session};
+use super::super::suite::{Outcome, Suite};
 use crate::{bindings, vendor};
 
-pub(super) fn header(_: &mut Session) -> Outcome {
+pub(super) fn header(_: &mut Suite) -> Outcome {
     Ok(vendor::run(&["--check"])?)
 }
 
-pub(super) fn declarations(session: &mut Session) -> Outcome {
-    session.provide_libclang()?;
+pub(super) fn declarations(suite: &mut Suite) -> Outcome {
+    suite.provide_libclang()?;
     Ok(bindings::run(&["--check"])?)
 }

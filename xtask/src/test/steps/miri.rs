@@ -4,26 +4,26 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use super::super::session::{Outcome, Session, Stop, cargo};
+use super::super::suite::{Outcome, Stop, Suite, cargo};
 use super::FEW_CASES;
 use crate::tools::root;
 
 /// proptest looks for files of earlier failures.
 const FLAGS: &str = "-Zmiri-strict-provenance -Zmiri-disable-isolation";
 
-pub(super) fn run(session: &mut Session) -> Outcome {
+pub(super) fn run(suite: &mut Suite) -> Outcome {
     let Some(toolchain) = [None, Some("nightly")].into_iter().find(|name| is_there(*name)) else {
         return Err(Stop::Missing(
             "Miri is not installed: `rustup component add miri --toolchain nightly`".to_owned(),
         ));
     };
     let mut command = miri(toolchain, "test -p dlpack --no-fail-fast --features half,num-complex");
-    session.test(&mut command)?;
+    suite.test(&mut command)?;
     let mut command = miri(toolchain, "test -p dlpack-tests --no-fail-fast");
     for name in pure_tests(&root().join("tests"))? {
         command.args(["--test", &name]);
     }
-    session.test(&mut command)
+    suite.test(&mut command)
 }
 
 fn is_there(toolchain: Option<&str>) -> bool {

@@ -13,7 +13,7 @@ mod sanitizers;
 mod style;
 mod valgrind;
 
-use super::session::{Outcome, Session};
+use super::suite::{Outcome, Suite};
 
 /// How many cases a property test draws where the machine is emulated or watched, and slow.
 const FEW_CASES: (&str, &str) = ("PROPTEST_CASES", "16");
@@ -23,19 +23,19 @@ const FEW_CASES: (&str, &str) = ("PROPTEST_CASES", "16");
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) purpose: &'static str,
-    pub(crate) run: fn(&mut Session) -> Outcome,
+    pub(crate) run: fn(&mut Suite) -> Outcome,
     /// Its tool cannot be had everywhere, so that even `--all` does without.
     pub(crate) is_optional: bool,
 }
 
-const fn step(name: &'static str, purpose: &'static str, run: fn(&mut Session) -> Outcome) -> Step {
+const fn step(name: &'static str, purpose: &'static str, run: fn(&mut Suite) -> Outcome) -> Step {
     Step { name, purpose, run, is_optional: false }
 }
 
 const fn optional(
     name: &'static str,
     purpose: &'static str,
-    run: fn(&mut Session) -> Outcome,
+    run: fn(&mut Suite) -> Outcome,
 ) -> Step {
     Step { name, purpose, run, is_optional: true }
 }

@@ -1,6 +1,6 @@
 //! What `cargo publish` would upload.
 
-use super::super::session::{Outcome, Session, Stop, cargo};
+use super::super::suite::{Outcome, Stop, Suite, cargo};
 use crate::tools::root;
 
 /// Files that each package must hold.
@@ -14,15 +14,15 @@ const ADDED_BY_CARGO: [&str; 4] =
 const FOLDERS: [(&str, &str); 3] = [("src/", ".rs"), ("generate/", ".rs"), ("include/", ".h")];
 const FILES: [&str; 3] = ["README.md", "CHANGELOG.md", "build.rs"];
 
-pub(super) fn run(session: &mut Session) -> Outcome {
+pub(super) fn run(suite: &mut Suite) -> Outcome {
     // With `publish = false` cargo does not see that the one package brings the other.
     let local = format!("patch.crates-io.dlpack-sys.path={:?}", root().join("dlpack-sys"));
     for (package, own) in [("dlpack-sys", &SYS[..]), ("dlpack", &SAFE[..])] {
         let listed =
-            session.run(&mut cargo(&format!("package -p {package} --allow-dirty --list")))?;
+            suite.run(&mut cargo(&format!("package -p {package} --allow-dirty --list")))?;
         check(&listed, own).map_err(|problem| Stop::Failed(format!("{package}: {problem}")))?;
         let mut command = cargo(&format!("package -p {package} --allow-dirty"));
-        session.run(command.args(["--config", &local]))?;
+        suite.run(command.args(["--config", &local]))?;
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::super::session::{Outcome, Session, Stop, cargo};
+use super::super::suite::{Outcome, Stop, Suite, cargo};
 use super::super::toolchain::{Toolchain, host};
 use super::FEW_CASES;
 
@@ -15,7 +15,7 @@ const C_ADDRESS: &str =
 const TESTS: &str = "test -p dlpack -p dlpack-sys -p dlpack-tests -p dependent --tests \
      --no-fail-fast --features half,num-complex";
 
-pub(super) fn address(session: &mut Session) -> Outcome {
+pub(super) fn address(suite: &mut Suite) -> Outcome {
     let target = host()?;
     if runtime(&Toolchain::active()?, &target, "asan").is_none() {
         return Err(Stop::Missing(format!(
@@ -23,19 +23,19 @@ pub(super) fn address(session: &mut Session) -> Outcome {
         )));
     }
     let mut command = sanitized(&target, "address", C_ADDRESS);
-    command.env("CARGO_TARGET_DIR", session.own_target("asan"));
-    session.test(&mut command)
+    command.env("CARGO_TARGET_DIR", suite.own_target("asan"));
+    suite.test(&mut command)
 }
 
 /// The standard library is built anew, as calls into one without checks look like races.
-pub(super) fn thread(session: &mut Session) -> Outcome {
+pub(super) fn thread(suite: &mut Suite) -> Outcome {
     let target = host()?;
-    let toolchain = Toolchain::with_source(session)?;
+    let toolchain = Toolchain::with_source(suite)?;
     provide_runtime(&toolchain, &target)?;
     let mut command = sanitized(&target, "thread", "-fsanitize=thread");
-    command.arg("-Zbuild-std").env("CARGO_TARGET_DIR", session.own_target("tsan"));
+    command.arg("-Zbuild-std").env("CARGO_TARGET_DIR", suite.own_target("tsan"));
     command.env(FEW_CASES.0, FEW_CASES.1);
-    session.test(toolchain.apply(&mut command))
+    suite.test(toolchain.apply(&mut command))
 }
 
 fn sanitized(target: &str, sanitizer: &str, c_flags: &str) -> Command {

@@ -1,20 +1,20 @@
 //! What rustfmt and clippy say.
 
-use super::super::session::{Outcome, Session, Stop, cargo};
+use super::super::suite::{Outcome, Stop, Suite, cargo};
 
-pub(super) fn format(session: &mut Session) -> Outcome {
+pub(super) fn format(suite: &mut Suite) -> Outcome {
     require("fmt", "rustfmt")?;
-    session.run(&mut cargo("fmt --all --check")).map(drop)
+    suite.run(&mut cargo("fmt --all --check")).map(drop)
 }
 
-pub(super) fn lint(session: &mut Session) -> Outcome {
+pub(super) fn lint(suite: &mut Suite) -> Outcome {
     require("clippy", "clippy")?;
     for features in ["--no-default-features", "", "--all-features"] {
         if features == "--all-features" {
-            session.provide_libclang()?;
+            suite.provide_libclang()?;
         }
         let command = format!("clippy --workspace --all-targets {features} -- -D warnings");
-        session.run(&mut cargo(&command))?;
+        suite.run(&mut cargo(&command))?;
     }
     Ok(())
 }

@@ -1,17 +1,17 @@
 //! The test binaries under valgrind, which sees into C and the standard library alike.
 
-use super::super::session::{Outcome, Session, cargo, require};
+use super::super::suite::{Outcome, Suite, cargo, require};
 use super::super::toolchain::host;
 use super::FEW_CASES;
 
 const RUNNER: &str = "valgrind -q --error-exitcode=9 --leak-check=full \
      --show-leak-kinds=definite --errors-for-leak-kinds=definite";
 
-pub(super) fn run(session: &mut Session) -> Outcome {
+pub(super) fn run(suite: &mut Suite) -> Outcome {
     require("valgrind")?;
     let mut command = cargo("test -p dlpack -p dlpack-tests -p dependent --tests --no-fail-fast");
     command.args(["--features", "half,num-complex"]);
     command.env(FEW_CASES.0, FEW_CASES.1).env("DLPACK_SANITIZED", "1");
     let target = host()?.replace('-', "_").to_uppercase();
-    session.test(command.env(format!("CARGO_TARGET_{target}_RUNNER"), RUNNER))
+    suite.test(command.env(format!("CARGO_TARGET_{target}_RUNNER"), RUNNER))
 }

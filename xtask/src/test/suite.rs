@@ -29,14 +29,14 @@ impl From<String> for Stop {
 pub(crate) type Outcome<T = ()> = Result<T, Stop>;
 
 /// Runs the commands of a step and counts its tests.
-pub(crate) struct Session {
+pub(crate) struct Suite {
     pub(crate) tally: Tally,
     target: PathBuf,
     step: &'static str,
     commands: u32,
 }
 
-impl Session {
+impl Suite {
     pub(crate) fn new(step: &'static str) -> Self {
         Self { tally: Tally::default(), target: target(), step, commands: 0 }
     }
