@@ -291,7 +291,6 @@ impl<O> Rejected<O> {
         (self.owner, self.error)
     }
 
-    #[cfg(feature = "alloc")]
     pub(crate) fn map<P>(self, f: impl FnOnce(O) -> P) -> Rejected<P> {
         Rejected { error: self.error, owner: f(self.owner) }
     }

@@ -126,8 +126,11 @@ mod vocabulary;
 
 pub use error::{Error, Rejected};
 #[cfg(feature = "alloc")]
-pub use export::{Exporter, Owner, Shared, Sharing, Unique};
-pub use export::{lend, lend_mut};
+pub use export::Pool;
+pub use export::{
+    Adopted, Allocator, Exporter, Heap, InBlock, Owner, Place, Release, Shared, Sharing,
+    SingleSlot, Slot, Source, Unique, header_layout, lend, lend_mut,
+};
 pub use managed::{
     Access, AnyManagedTensor, BorrowedTensor, Descriptor, Exclusive, ExclusiveUninit, Frozen,
     ImportMode, ManagedTensor, ManagedTensorVersioned, Tensor,

@@ -1,28 +1,31 @@
-//! The one allocation of an export: C struct, header, owner, shape and strides.
+//! The block of an export: C struct, header, place, owner, shape and strides in one piece of memory.
 //!
 //! ```text
-//! | C struct | magic, type, release | owner | shape | strides |
+//! | C struct | magic, kind, size | place | owner | shape | strides |
 //!     ^            ^
 //!     raw          manager_ctx
 //! ```
 //!
 //! The C struct goes to consumers, some of which write into it, so that on the way back nothing of it is
 //! believed but `manager_ctx`. Everything behind the C struct is ours. All pointers derive from the one that the
-//! allocator returned, and while the struct is out no reference to any of it exists.
+//! block's place returned, and while the struct is out no reference to any of it exists.
 //!
-//! The deleter is one function for all owners; what differs between them is the function in the header. To
+//! The deleter is one function for all owners; what differs between them is the [`Kind`] in the header. To
 //! recognise a struct of ours, its deleter must be that function *and* its header must point to a static that only
 //! this copy of the crate has. The deleter looks at that static too, which keeps a linker from folding it with
 //! the deleter of another copy.
 
-use alloc::alloc::{alloc, dealloc};
 use core::alloc::Layout as Bytes;
 use core::any::TypeId;
-use core::mem::offset_of;
+use core::marker::PhantomData;
+use core::mem::{ManuallyDrop, offset_of};
 use core::ptr::{self, NonNull};
+use core::slice;
 use core::sync::atomic::AtomicU8;
 
+use super::place::Place;
 use crate::error::{Error, Rejected};
+use crate::layout::MAX_NDIM;
 use crate::managed::Abi;
 use crate::sys;
 
@@ -30,136 +33,279 @@ use crate::sys;
 static MAGIC: AtomicU8 = AtomicU8::new(0);
 
 #[repr(C)]
-pub(super) struct Block<A, O> {
+struct Block<A, O, P> {
     managed: A,
     header: Header,
+    place: P,
     owner: O,
 }
 
 struct Header {
     magic: *const AtomicU8,
-    owner: TypeId,
-    /// Drops the owner and frees the block that this header is in.
-    release: unsafe fn(*mut Header),
+    kind: &'static Kind,
     bytes: Bytes,
 }
 
+/// What a block is made of, without its types.
+struct Kind {
+    owner: fn() -> TypeId,
+    /// Drops the owner and gives back the block that this header is in.
+    release: unsafe fn(*mut Header),
+    /// Moves the owner to where the second pointer points, and gives back the block.
+    take: unsafe fn(*mut Header, *mut u8),
+}
+
+struct Kinds<A, O, P>(PhantomData<(A, O, P)>);
+
+impl<A: Exported, O: 'static, P: Place> Kinds<A, O, P> {
+    const KIND: Kind =
+        Kind { owner: TypeId::of::<O>, release: release::<A, O, P>, take: take::<A, O, P> };
+}
+
+/// The size of a block, and where in it the shape begins. `None` if that is more than the address space.
+const fn size<A, O, P>(ndim: usize) -> Option<(Bytes, usize)> {
+    let Some(count) = ndim.checked_mul(2) else { return None };
+    let Ok(numbers) = Bytes::array::<i64>(count) else { return None };
+    let Ok((bytes, dims)) = Bytes::new::<Block<A, O, P>>().extend(numbers) else { return None };
+    Some((bytes.pad_to_align(), dims))
+}
+
+/// The size of the larger of the blocks of the two ABIs.
+pub(super) const fn largest<O, P>(ndim: usize) -> Bytes {
+    let ndim = if ndim < MAX_NDIM { ndim } else { MAX_NDIM };
+    match size::<sys::DLManagedTensorVersioned, O, P>(ndim) {
+        Some((bytes, _)) => bytes,
+        // Nobody can have an owner so large.
+        None => Bytes::new::<Block<sys::DLManagedTensorVersioned, O, P>>(),
+    }
+}
+
+/// Room for one block, in a place of a type as large as a pointer.
+#[repr(C)]
+pub(super) struct Room<O, const NDIM: usize> {
+    block: Block<sys::DLManagedTensorVersioned, O, *const ()>,
+    dims: [[i64; NDIM]; 2],
+}
+
 /// A block that has an owner and is not yet out: dropping it drops the owner.
-pub(super) struct Draft<A: Exported, O: 'static> {
+pub(super) struct Draft<A: Exported, O: 'static, P: Place> {
     /// # Invariants
     ///
-    /// 1. Points to an allocation of `bytes`, in which `header` and `owner` are initialised.
+    /// 1. Points to memory of `bytes` that `place` in it gave, in which `header`, `place` and `owner` are initialised.
     /// 2. Nobody else does.
-    block: NonNull<Block<A, O>>,
+    block: NonNull<Block<A, O, P>>,
     bytes: Bytes,
     /// Where the shape begins; `2·ndim` numbers fit.
     dims: usize,
     ndim: usize,
 }
 
-impl<A: Exported, O: Send + 'static> Draft<A, O> {
+impl<A: Exported, O: Send + 'static, P: Place> Draft<A, O, P> {
     /// Moves an owner to its final place.
-    pub(super) fn new(owner: O, ndim: usize) -> Result<Self, Rejected<O>> {
-        let Some((bytes, dims)) = Self::size(ndim) else {
+    #[inline]
+    pub(super) fn new(owner: O, place: P, ndim: usize) -> Result<Self, Rejected<O>> {
+        let reserved = size::<A, O, P>(ndim)
+            .and_then(|(bytes, dims)| Some((place.reserve(bytes)?, bytes, dims)));
+        let Some((at, bytes, dims)) = reserved else {
             return Err(Rejected::new(owner, Error::AllocationFailed));
         };
-        // SAFETY: a block is not empty.
-        let raw = unsafe { alloc(bytes) };
-        let Some(block) = NonNull::new(raw.cast::<Block<A, O>>()) else {
-            return Err(Rejected::new(owner, Error::AllocationFailed));
-        };
-        let header = Header {
-            magic: &raw const MAGIC,
-            owner: TypeId::of::<O>(),
-            release: release::<A, O>,
-            bytes,
-        };
-        // SAFETY: the allocation is that of a block.
-        let place = unsafe { &raw mut (*block.as_ptr()).header };
+        let block = at.cast::<Block<A, O, P>>();
+        let header = Header { magic: &raw const MAGIC, kind: &Kinds::<A, O, P>::KIND, bytes };
+        // SAFETY: the memory is that of a block.
+        let to = unsafe { &raw mut (*block.as_ptr()).header };
         // SAFETY: the same.
-        unsafe { place.write(header) };
+        unsafe { to.write(header) };
         // SAFETY: the same.
-        let place = unsafe { &raw mut (*block.as_ptr()).owner };
+        let to = unsafe { &raw mut (*block.as_ptr()).place };
         // SAFETY: the same.
-        unsafe { place.write(owner) };
+        unsafe { to.write(place) };
+        // SAFETY: the same.
+        let to = unsafe { &raw mut (*block.as_ptr()).owner };
+        // SAFETY: the same.
+        unsafe { to.write(owner) };
         Ok(Self { block, bytes, dims, ndim })
     }
 
-    /// The size of a block, and where in it the shape begins.
-    fn size(ndim: usize) -> Option<(Bytes, usize)> {
-        let numbers = Bytes::array::<i64>(ndim.checked_mul(2)?).ok()?;
-        let (bytes, dims) = Bytes::new::<Block<A, O>>().extend(numbers).ok()?;
-        Some((bytes.pad_to_align(), dims))
-    }
-
+    #[inline]
     pub(super) fn owner(&mut self) -> &mut O {
         // SAFETY: invariants 1 and 2.
         unsafe { &mut (*self.block.as_ptr()).owner }
     }
 
-    /// Takes the owner out again and frees the block.
+    /// Takes the owner out again and gives the block back.
     pub(super) fn into_owner(self) -> O {
-        let draft = core::mem::ManuallyDrop::new(self);
+        let draft = ManuallyDrop::new(self);
         // SAFETY: invariants 1 and 2; the block is not used again.
-        let owner = unsafe { &raw const (*draft.block.as_ptr()).owner };
-        // SAFETY: the same.
-        let owner = unsafe { owner.read() };
-        // SAFETY: invariant 1.
-        unsafe { dealloc(draft.block.as_ptr().cast(), draft.bytes) };
-        owner
+        unsafe { take_typed(draft.block, draft.bytes) }
     }
 
-    /// Writes shape and strides, both of the length the draft was made for, and returns where they are.
-    pub(super) fn write_dims(&mut self, shape: &[i64], strides: &[i64]) -> (*mut i64, *mut i64) {
-        assert!(shape.len() == self.ndim && strides.len() == self.ndim, "one number for each axis");
-        // SAFETY: invariant 1: the numbers begin within the allocation.
+    /// Writes shape and strides: `fill` is asked for the size and the stride of each axis, from the last to the first.
+    #[inline]
+    pub(super) fn with_dims(self, mut fill: impl FnMut(usize) -> (i64, i64)) -> Shaped<A, O, P> {
+        // SAFETY: invariant 1: the numbers begin within the block.
         let sizes = unsafe { self.block.as_ptr().byte_add(self.dims) }.cast::<i64>();
         // SAFETY: the same: there is room for twice `ndim` numbers.
         let steps = unsafe { sizes.add(self.ndim) };
-        // SAFETY: the same; a new allocation overlaps nothing.
-        unsafe { shape.as_ptr().copy_to_nonoverlapping(sizes, self.ndim) };
-        // SAFETY: the same.
-        unsafe { strides.as_ptr().copy_to_nonoverlapping(steps, self.ndim) };
-        (sizes, steps)
-    }
-
-    /// Writes the C struct and passes the block on. The context that the struct must have is given to `make`.
-    pub(super) fn publish(self, make: impl FnOnce(*mut core::ffi::c_void) -> A) -> NonNull<A> {
-        // SAFETY: invariant 1.
-        let context = unsafe { &raw mut (*self.block.as_ptr()).header };
-        let managed = make(context.cast());
-        let raw = core::mem::ManuallyDrop::new(self).block.cast::<A>();
-        // SAFETY: invariant 1: a block begins with the C struct.
-        unsafe { raw.write(managed) };
-        raw
+        for axis in (0..self.ndim).rev() {
+            let (size, step) = fill(axis);
+            // SAFETY: the same.
+            let to = unsafe { sizes.add(axis) };
+            // SAFETY: the same.
+            unsafe { to.write(size) };
+            // SAFETY: the same.
+            let to = unsafe { steps.add(axis) };
+            // SAFETY: the same.
+            unsafe { to.write(step) };
+        }
+        Shaped { sizes, steps, draft: self }
     }
 }
 
-impl<A: Exported, O: 'static> Drop for Draft<A, O> {
+impl<A: Exported, O: 'static, P: Place> Drop for Draft<A, O, P> {
     fn drop(&mut self) {
         // SAFETY: invariant 1.
         let header = unsafe { &raw mut (*self.block.as_ptr()).header };
         // SAFETY: invariants 1 and 2.
-        unsafe { release::<A, O>(header) }
+        unsafe { release::<A, O, P>(header) }
     }
 }
 
-/// Drops the owner of a block and frees it.
+/// A block with an owner, a shape and strides.
+pub(super) struct Shaped<A: Exported, O: 'static, P: Place> {
+    draft: Draft<A, O, P>,
+    /// # Invariant
+    ///
+    /// This and `steps` point into the draft's block, to `ndim` initialised numbers each, which do not overlap.
+    sizes: *mut i64,
+    steps: *mut i64,
+}
+
+impl<A: Exported, O: Send + 'static, P: Place> Shaped<A, O, P> {
+    #[inline]
+    pub(super) fn shape(&self) -> &[i64] {
+        // SAFETY: the invariant.
+        unsafe { slice::from_raw_parts(self.sizes, self.draft.ndim) }
+    }
+
+    #[inline]
+    pub(super) fn strides(&self) -> &[i64] {
+        // SAFETY: the invariant.
+        unsafe { slice::from_raw_parts(self.steps, self.draft.ndim) }
+    }
+
+    /// The shape, and the strides to be changed.
+    #[inline]
+    pub(super) fn strides_mut(&mut self) -> (&[i64], &mut [i64]) {
+        // SAFETY: the invariant.
+        let shape = unsafe { slice::from_raw_parts(self.sizes, self.draft.ndim) };
+        // SAFETY: the invariant.
+        let strides = unsafe { slice::from_raw_parts_mut(self.steps, self.draft.ndim) };
+        (shape, strides)
+    }
+
+    /// Where C finds the shape and the strides.
+    #[inline]
+    pub(super) const fn dims(&self) -> (*mut i64, *mut i64) {
+        (self.sizes, self.steps)
+    }
+
+    /// Takes the owner out again and gives the block back.
+    pub(super) fn into_owner(self) -> O {
+        self.draft.into_owner()
+    }
+
+    /// Writes the C struct and passes the block on. The context that the struct must have is given to `make`.
+    #[inline]
+    pub(super) fn publish(self, make: impl FnOnce(*mut core::ffi::c_void) -> A) -> NonNull<A> {
+        let block = self.draft.block;
+        // SAFETY: invariant 1 of the draft.
+        let context = unsafe { &raw mut (*block.as_ptr()).header };
+        let managed = make(context.cast());
+        let _out = ManuallyDrop::new(self.draft);
+        // SAFETY: the same: a block begins with the C struct.
+        unsafe { block.cast::<A>().write(managed) };
+        block.cast()
+    }
+}
+
+/// # Safety
+///
+/// `header` is that of a live `Block<A, O, P>`, and derives from the pointer to all of it.
+unsafe fn block_of<A, O, P>(header: *mut Header) -> NonNull<Block<A, O, P>> {
+    // SAFETY: the caller's promise.
+    let block = unsafe { header.byte_sub(offset_of!(Block<A, O, P>, header)) };
+    // SAFETY: a live block is not at address 0.
+    unsafe { NonNull::new_unchecked(block.cast()) }
+}
+
+/// Drops the owner of a block and gives it back.
 ///
 /// # Safety
 ///
-/// `header` is that of a live `Block<A, O>`, and nobody uses the block again.
-unsafe fn release<A, O>(header: *mut Header) {
+/// `header` is that of a live `Block<A, O, P>`, and nobody uses the block again.
+unsafe fn release<A: Exported, O: 'static, P: Place>(header: *mut Header) {
+    // SAFETY: the caller's promise.
+    let block = unsafe { block_of::<A, O, P>(header) };
     // SAFETY: the caller's promise.
     let bytes = unsafe { (*header).bytes };
-    // SAFETY: the caller's promise; the header's pointer derives from that of the whole block.
-    let block = unsafe { header.byte_sub(offset_of!(Block<A, O>, header)) }.cast::<Block<A, O>>();
+    if P::IN_BLOCK {
+        // The owner frees the block, so it must not be in there when it is dropped.
+        // SAFETY: the caller's promise.
+        drop(unsafe { take_typed(block, bytes) });
+        return;
+    }
     // SAFETY: the caller's promise.
-    let owner = unsafe { &raw mut (*block).owner };
-    // SAFETY: the caller's promise.
+    let owner = unsafe { &raw mut (*block.as_ptr()).owner };
+    // SAFETY: the caller's promise. In place, since an owner may be too large for the stack.
     unsafe { ptr::drop_in_place(owner) };
-    // SAFETY: the block was allocated with `bytes`.
-    unsafe { dealloc(block.cast(), bytes) };
+    // SAFETY: the caller's promise.
+    unsafe { vacate(block, bytes) }
+}
+
+/// Moves the owner of a block to `to`, and gives the block back.
+///
+/// # Safety
+///
+/// As for [`release`]; `to` can be written, and has the size and alignment of an `O`.
+unsafe fn take<A: Exported, O: 'static, P: Place>(header: *mut Header, to: *mut u8) {
+    // SAFETY: the caller's promise.
+    let block = unsafe { block_of::<A, O, P>(header) };
+    // SAFETY: the caller's promise.
+    let bytes = unsafe { (*header).bytes };
+    // SAFETY: the caller's promise.
+    let owner = unsafe { take_typed(block, bytes) };
+    // SAFETY: the caller's promise.
+    unsafe { to.cast::<O>().write(owner) };
+}
+
+/// # Safety
+///
+/// `block` is live and has `bytes`, and nobody uses it again.
+unsafe fn take_typed<A: Exported, O: 'static, P: Place>(
+    block: NonNull<Block<A, O, P>>,
+    bytes: Bytes,
+) -> O {
+    // SAFETY: the caller's promise.
+    let owner = unsafe { &raw const (*block.as_ptr()).owner };
+    // SAFETY: the caller's promise.
+    let owner = unsafe { owner.read() };
+    // SAFETY: the caller's promise.
+    unsafe { vacate(block, bytes) };
+    owner
+}
+
+/// Gives a block back whose owner is gone.
+///
+/// # Safety
+///
+/// `block` has `bytes` and a place, and nobody uses it again.
+unsafe fn vacate<A: Exported, O: 'static, P: Place>(block: NonNull<Block<A, O, P>>, bytes: Bytes) {
+    // SAFETY: the caller's promise.
+    let place = unsafe { &raw const (*block.as_ptr()).place };
+    // SAFETY: the caller's promise. Out of the block, which it is about to give back.
+    let place = unsafe { place.read() };
+    // SAFETY: the place gave the block, with these bytes.
+    unsafe { place.release(block.cast(), bytes) };
 }
 
 /// The ABIs, each with its one deleter.
@@ -206,12 +352,12 @@ unsafe fn delete<A: Abi>(this: *mut A) {
         return;
     }
     // SAFETY: the caller's promise.
-    let release = unsafe { (*header).release };
+    let kind = unsafe { (*header).kind };
     // SAFETY: the caller's promise.
-    unsafe { release(header) }
+    unsafe { (kind.release)(header) }
 }
 
-/// Takes the owner out of a struct and frees the struct, if it is one of ours with an owner of type `O`.
+/// Takes the owner out of a struct and gives back its block, if it is one of ours with an owner of type `O`.
 ///
 /// As in the deleter, of all that consumers could have written only `manager_ctx` is believed, and not even that the
 /// struct is where it was made.
@@ -232,18 +378,15 @@ pub(super) unsafe fn take_owner<A: Exported, O: 'static>(this: *mut A) -> Option
     // SAFETY: the caller's promise.
     let header = unsafe { context.read() }.cast::<Header>();
     // SAFETY: with that deleter the context is a header of ours.
-    let Header { magic, owner, bytes, .. } = unsafe { &*header };
-    if !ptr::eq(*magic, &raw const MAGIC) || *owner != TypeId::of::<O>() {
+    let Header { magic, kind, .. } = unsafe { &*header };
+    if !ptr::eq(*magic, &raw const MAGIC) || (kind.owner)() != TypeId::of::<O>() {
         return None;
     }
-    let bytes = *bytes;
-    // SAFETY: the header is that of such a block, and derives from the pointer to all of it.
-    let block = unsafe { header.byte_sub(offset_of!(Block<A, O>, header)) }.cast::<Block<A, O>>();
-    // SAFETY: the same.
-    let owner = unsafe { &raw const (*block).owner };
-    // SAFETY: the same.
-    let owner = unsafe { owner.read() };
-    // SAFETY: the same; the caller promises that nobody uses it again.
-    unsafe { dealloc(block.cast(), bytes) };
-    Some(owner)
+    let kind = *kind;
+    let mut owner = core::mem::MaybeUninit::<O>::uninit();
+    // SAFETY: the header is that of such a block, and derives from the pointer to all of it; the caller promises that
+    // nobody uses it again. There is room for an `O`.
+    unsafe { (kind.take)(header, owner.as_mut_ptr().cast()) };
+    // SAFETY: just moved there.
+    Some(unsafe { owner.assume_init() })
 }

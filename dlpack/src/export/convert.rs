@@ -6,15 +6,16 @@
 use alloc::sync::Arc;
 use core::ffi::c_void;
 
-use super::block::{Draft, Exported};
-use super::record;
+use super::block::{Draft, Exported, Shaped};
+use super::place::Heap;
+use super::record::{self, Fields};
 use crate::error::{Error, Rejected};
 use crate::layout;
 use crate::managed::{
     Access, AnyManagedTensor, Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor,
 };
 use crate::sys;
-use crate::vocabulary::{Device, DeviceType, Flags};
+use crate::vocabulary::Flags;
 
 impl ManagedTensor {
     /// Puts the tensor under a header of the current ABI.
@@ -40,8 +41,8 @@ impl ManagedTensor {
     /// ```
     pub fn into_versioned(self) -> Result<ManagedTensorVersioned, Rejected<Self>> {
         let flags = if self.access() == Access::Writable { Flags::NONE } else { Flags::READ_ONLY };
-        let (draft, tensor) = wrap::<sys::DLManagedTensorVersioned, _>(self, flags)?;
-        Ok(record::versioned(draft, tensor))
+        let wrapped = wrap::<sys::DLManagedTensorVersioned, _>(self, flags)?;
+        Ok(record::versioned(wrapped.shaped, &wrapped.fields, wrapped.tensor))
     }
 
     /// Gives the tensor to one more consumer; see [`ManagedTensorVersioned::share`].
@@ -96,8 +97,8 @@ impl ManagedTensorVersioned {
         if let Err(error) = record::check_legacy(flags) {
             return Err(Rejected::new(self, error));
         }
-        let (draft, tensor) = wrap::<sys::DLManagedTensor, _>(self, flags)?;
-        Ok(record::legacy(draft, tensor))
+        let wrapped = wrap::<sys::DLManagedTensor, _>(self, flags)?;
+        Ok(record::legacy(wrapped.shaped, &wrapped.fields, wrapped.tensor))
     }
 
     /// Gives the tensor to one more consumer.
@@ -197,8 +198,8 @@ fn share<T>(tensor: Arc<T>, flags: Flags) -> Result<ManagedTensorVersioned, Erro
 where
     T: core::ops::Deref<Target = Descriptor> + Send + Sync + 'static,
 {
-    let (draft, tensor) = wrap::<sys::DLManagedTensorVersioned, _>(Keep(tensor), flags)?;
-    Ok(record::versioned(draft, tensor))
+    let wrapped = wrap::<sys::DLManagedTensorVersioned, _>(Keep(tensor), flags)?;
+    Ok(record::versioned(wrapped.shaped, &wrapped.fields, wrapped.tensor))
 }
 
 /// A shared tensor, which dereferences as the tensor does.
@@ -212,47 +213,50 @@ impl<T: core::ops::Deref<Target = Descriptor>> core::ops::Deref for Keep<T> {
     }
 }
 
+/// A tensor that has become the owner of a new one.
+struct Wrapped<A: Exported, O: 'static> {
+    shaped: Shaped<A, O, Heap>,
+    fields: Fields,
+    tensor: Descriptor,
+}
+
 /// Makes a tensor the owner of a new one.
-fn wrap<A: Exported, O>(owner: O, flags: Flags) -> Result<(Draft<A, O>, Descriptor), Rejected<O>>
+fn wrap<A: Exported, O>(owner: O, flags: Flags) -> Result<Wrapped<A, O>, Rejected<O>>
 where
     O: core::ops::Deref<Target = Descriptor> + Send + 'static,
 {
-    let tensor = match copy_of(&owner, flags) {
+    let fields = fields_of(&owner, flags);
+    let tensor = match copy_of(&owner, &fields) {
         Ok(tensor) => tensor,
         Err(error) => return Err(Rejected::new(owner, error)),
     };
-    Ok((Draft::new(owner, tensor.ndim())?, tensor))
+    let (shape, strides) = (tensor.shape(), tensor.strides());
+    let draft = Draft::new(owner, Heap, shape.len())?;
+    let shaped = draft.with_dims(|axis| (shape[axis], strides[axis]));
+    Ok(Wrapped { shaped, fields, tensor })
 }
 
 /// The data pointer and the byte offset, which is folded into an address, since some consumers ignore it.
 fn folded(tensor: &Descriptor) -> (*mut c_void, u64) {
-    let device = tensor.device.device_type;
-    let address = device.is_host_accessible()
-        || [DeviceType::CUDA, DeviceType::CUDA_MANAGED, DeviceType::ROCM].contains(&device);
     match usize::try_from(tensor.byte_offset) {
-        Ok(offset) if address && !tensor.data.is_null() => {
+        Ok(offset) if tensor.device.device_type.is_address() && !tensor.data.is_null() => {
             (tensor.data.wrapping_byte_add(offset), 0)
         }
         _ => (tensor.data, tensor.byte_offset),
     }
 }
 
-fn copy_of(tensor: &Descriptor, flags: Flags) -> Result<Descriptor, Error> {
-    let mut copy = record::describe(flags);
-    copy.dims.resize(tensor.ndim())?;
+fn fields_of(tensor: &Descriptor, flags: Flags) -> Fields {
+    let (data, byte_offset) =
+        if tensor.is_empty() { (core::ptr::null_mut(), 0) } else { folded(tensor) };
+    let device = tensor.device.canonical();
+    Fields { data, byte_offset, device, dtype: tensor.dtype, flags, layout: tensor.layout }
+}
+
+fn copy_of(tensor: &Descriptor, fields: &Fields) -> Result<Descriptor, Error> {
+    let mut copy = fields.describe(tensor.shape(), tensor.strides())?;
     let (shape, strides) = copy.dims.both_mut();
-    shape.copy_from_slice(tensor.shape());
-    strides.copy_from_slice(tensor.strides());
     layout::normalize_strides(shape, strides);
-    if !tensor.is_empty() {
-        (copy.data, copy.byte_offset) = folded(tensor);
-    }
-    copy.device = match tensor.device.device_type {
-        DeviceType::CPU => Device::CPU,
-        _ => tensor.device,
-    };
     copy.host = tensor.host;
-    copy.dtype = tensor.dtype;
-    copy.layout = tensor.layout;
     Ok(copy)
 }

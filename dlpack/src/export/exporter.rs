@@ -1,19 +1,27 @@
 //! The builder that turns an owner into a tensor.
 
-use super::block::{Draft, Exported};
-use super::owner::{Owner, Sharing, Unique, sealed::Sharing as _};
-use super::record;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+
+use super::adopted::Adopted;
+use super::block::{Draft, Exported, Shaped};
+use super::outline::Outline;
+use super::owner::{Owner, Unique};
+use super::place::{Allocator, Heap, InBlock, Place};
+use super::record::{self, Fields};
+use super::source::Source;
 use crate::error::{Error, Rejected};
-use crate::layout::{self, Layout};
+use crate::layout;
 use crate::managed::{Descriptor, ManagedTensor, ManagedTensorVersioned};
 use crate::sys;
-use crate::vocabulary::{DataType, Element, Flags, assert_element};
+use crate::vocabulary::{DataType, Flags};
 
-/// Exports memory that Rust owns: give it an owner, describe the tensor, build it.
+/// Exports memory: give it an owner, describe the tensor, build it.
 ///
-/// Without a description the tensor has one axis with all elements. What is described is checked against what
-/// the owner really holds. The export makes one allocation, in which the owner finds its final place next to
-/// the C struct, shape and strides; elements on the heap stay where they are. When the consumer's call of the
+/// The source is an [`Owner`] of Rust memory or [`Adopted`] memory of any kind. Without a description the tensor has one axis
+/// with all elements. What is described is checked against what the source really holds. The export makes one allocation, in
+/// which the owner finds its final place next to the C struct, shape and strides; elements on the heap stay where they
+/// are. [`header_in`](Self::header_in) and [`header_at`](Self::header_at) choose another place for it. When the consumer's call of the
 /// deleter, or a drop in Rust, ends the tensor, the owner is dropped, on whatever thread that is. If its `Drop`
 /// panics then, the process aborts, since the panic cannot cross C.
 ///
@@ -46,17 +54,16 @@ use crate::vocabulary::{DataType, Element, Flags, assert_element};
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing is exported before it is built"]
-pub struct Exporter<'a, O> {
-    owner: O,
-    shape: Option<&'a [usize]>,
-    strides: Option<&'a [isize]>,
-    offset: usize,
+pub struct Exporter<'a, S, P = Heap> {
+    source: S,
+    place: P,
+    outline: Outline<'a>,
     dtype: Option<DataType>,
     flags: Flags,
 }
 
-impl<'a, O: Owner> Exporter<'a, O> {
-    /// Starts with an owner.
+impl<S: Source> Exporter<'_, S> {
+    /// Starts with a source.
     ///
     /// # Examples
     ///
@@ -66,8 +73,91 @@ impl<'a, O: Owner> Exporter<'a, O> {
     /// assert_eq!(Exporter::new(vec![1_u8, 2, 3]).build()?.shape(), [3]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub fn new(owner: O) -> Self {
-        Self { owner, shape: None, strides: None, offset: 0, dtype: None, flags: Flags::NONE }
+    #[inline]
+    pub fn new(source: S) -> Self {
+        let outline = Outline { shape: None, strides: None, offset: 0 };
+        Self { source, place: Heap, outline, dtype: None, flags: Flags::NONE }
+    }
+}
+
+impl<'a, S: Source, P: Place> Exporter<'a, S, P> {
+    /// Puts the header into memory of an allocator, to which it goes back after the deleter has run.
+    ///
+    /// The header is the C struct, the owner, shape and strides; [`header_layout`](crate::header_layout) tells its size.
+    /// Together with [`into_raw`](Self::into_raw), nothing touches the global heap.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dlpack::{Exporter, Pool};
+    ///
+    /// let pool = Arc::new(Pool::new::<Vec<f32>>(16, 2)?);
+    /// let tensor = Exporter::new(vec![1.0_f32, 2.0]).header_in(Arc::clone(&pool)).build()?;
+    /// assert_eq!(pool.in_use(), 1);
+    /// drop(tensor);
+    /// assert_eq!(pool.in_use(), 0);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub fn header_in<A: Allocator>(self, allocator: A) -> Exporter<'a, S, A> {
+        self.placed(allocator)
+    }
+
+    /// Puts the header into memory that belongs to the owner, such as a part of its own block that holds no elements.
+    ///
+    /// Dropping the owner may free that memory: the deleter moves the owner out of it first. The header begins at the
+    /// first address in `room` that is aligned for it.
+    ///
+    /// # Safety
+    ///
+    /// `room` can be written, lies in one allocation, and is used by nobody else, until the owner is dropped or handed back.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::mem::MaybeUninit;
+    /// use core::ptr::NonNull;
+    /// use dlpack::{Adopted, Device, Exporter};
+    ///
+    /// /// Room for a header, and the elements.
+    /// struct Block {
+    ///     room: [MaybeUninit<u64>; 32],
+    ///     elements: [u8; 4],
+    /// }
+    ///
+    /// struct Owner(NonNull<Block>);
+    ///
+    /// // SAFETY: the only pointer to the block.
+    /// unsafe impl Send for Owner {}
+    ///
+    /// impl Drop for Owner {
+    ///     fn drop(&mut self) {
+    ///         // SAFETY: made of a box, below.
+    ///         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
+    ///     }
+    /// }
+    ///
+    /// let block = Box::new(Block { room: [MaybeUninit::uninit(); 32], elements: [1, 2, 3, 4] });
+    /// let block = NonNull::from(Box::leak(block));
+    /// // SAFETY: the block is alive.
+    /// let (room, data) = unsafe { (&raw mut (*block.as_ptr()).room, &raw mut (*block.as_ptr()).elements) };
+    /// let room = NonNull::slice_from_raw_parts(NonNull::new(room.cast()).unwrap(), 256);
+    /// // SAFETY: the four elements live as long as the owner.
+    /// let memory = unsafe { Adopted::new(Owner(block), data.cast(), 4, Device::CPU) };
+    /// // SAFETY: the room is the owner's, and not used otherwise.
+    /// let tensor = unsafe { Exporter::new(memory).shape(&[2, 2]).header_at(room) }.build()?;
+    /// assert_eq!(tensor.as_raw().addr(), block.addr().get());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub unsafe fn header_at(self, room: NonNull<[MaybeUninit<u8>]>) -> Exporter<'a, S, InBlock> {
+        self.placed(InBlock::new(room))
+    }
+
+    fn placed<Q>(self, place: Q) -> Exporter<'a, S, Q> {
+        let Self { source, outline, dtype, flags, .. } = self;
+        Exporter { source, place, outline, dtype, flags }
     }
 
     /// Gives the tensor a shape; row-major unless [`strides`](Self::strides) says otherwise.
@@ -83,8 +173,9 @@ impl<'a, O: Owner> Exporter<'a, O> {
     /// assert_eq!(tensor.strides(), [3, 1]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub fn shape(self, shape: &'a [usize]) -> Self {
-        Self { shape: Some(shape), ..self }
+        Self { outline: Outline { shape: Some(shape), ..self.outline }, ..self }
     }
 
     /// Gives the tensor strides, in elements: negative, zero, or with gaps.
@@ -98,8 +189,9 @@ impl<'a, O: Owner> Exporter<'a, O> {
     /// assert_eq!(columns.view::<i32>()?.to_vec(), [1, 3, 5, 2, 4, 6]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub fn strides(self, strides: &'a [isize]) -> Self {
-        Self { strides: Some(strides), ..self }
+        Self { outline: Outline { strides: Some(strides), ..self.outline }, ..self }
     }
 
     /// Says which element of the owner is the first of the tensor; without a shape it reaches to the last.
@@ -113,8 +205,9 @@ impl<'a, O: Owner> Exporter<'a, O> {
     /// assert_eq!(last_two.view::<i32>()?.to_vec(), [3, 2]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub fn offset(self, elements: usize) -> Self {
-        Self { offset: elements, ..self }
+        Self { outline: Outline { offset: elements, ..self.outline }, ..self }
     }
 
     /// Gives the elements another dtype, of the same bytes.
@@ -131,6 +224,7 @@ impl<'a, O: Owner> Exporter<'a, O> {
     /// assert_eq!((packed.shape(), packed.nbytes()), (&[4][..], 2));
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub fn dtype(self, dtype: DataType) -> Self {
         Self { dtype: Some(dtype), ..self }
     }
@@ -146,6 +240,7 @@ impl<'a, O: Owner> Exporter<'a, O> {
     /// assert_eq!(tensor.access(), Access::ReadOnly);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub fn read_only(self) -> Self {
         Self { flags: self.flags.with(Flags::READ_ONLY), ..self }
     }
@@ -161,6 +256,7 @@ impl<'a, O: Owner> Exporter<'a, O> {
     /// assert_eq!(tensor.shape(), [2]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub fn padded(self) -> Self {
         Self { flags: self.flags.with(Flags::IS_SUBBYTE_TYPE_PADDED), ..self }
     }
@@ -169,12 +265,15 @@ impl<'a, O: Owner> Exporter<'a, O> {
     ///
     /// # Errors
     ///
-    /// Hands the owner back, with
+    /// Hands the source back, with
     ///
     /// - [`Error::RankMismatch`] if there are not as many strides as sizes,
-    /// - [`Error::OutOfBounds`] if the tensor reaches beyond the owner's memory,
+    /// - [`Error::OutOfBounds`] if the tensor reaches beyond the memory,
+    /// - [`Error::NullData`] if there are elements, but no address,
     /// - [`Error::NotWholeBytes`] if packed elements would start within a byte,
-    /// - any error of [`Layout::new`](crate::layout::Layout::new), and [`Error::AllocationFailed`].
+    /// - any error of [`Layout::new`](crate::layout::Layout::new),
+    /// - [`Error::AllocationFailed`] if there is no place for the header, or, above 8 axes, for the copy of shape and strides
+    ///   that a tensor in Rust keeps.
     ///
     /// # Examples
     ///
@@ -188,13 +287,11 @@ impl<'a, O: Owner> Exporter<'a, O> {
     /// assert_eq!(refused.into_owner(), [1, 2]);
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn build(
-        self,
-    ) -> Result<<O::Sharing as Sharing>::Tensor<ManagedTensorVersioned>, Rejected<O>> {
-        let (draft, tensor) = self.draft::<sys::DLManagedTensorVersioned>()?;
-        let tensor = record::versioned(draft, tensor);
+    pub fn build(self) -> Result<S::Tensor<ManagedTensorVersioned>, Rejected<S>> {
+        let (prepared, tensor) = self.prepare()?.described()?;
+        let tensor = record::versioned(prepared.shaped, &prepared.fields, tensor);
         // SAFETY: the tensor owns the owner, and is of its elements.
-        Ok(unsafe { O::Sharing::promise(tensor) })
+        Ok(unsafe { S::promise(tensor) })
     }
 
     /// Builds the tensor in the legacy ABI, for consumers that know no other.
@@ -213,50 +310,125 @@ impl<'a, O: Owner> Exporter<'a, O> {
     /// assert_eq!(tensor.as_slice::<u8>()?, [1, 2]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub fn build_legacy(
-        self,
-    ) -> Result<<O::Sharing as Sharing>::Tensor<ManagedTensor>, Rejected<O>> {
-        let flags = self.flags();
-        if let Err(error) = record::check_legacy(flags) {
-            return Err(Rejected::new(self.owner, error));
+    pub fn build_legacy(self) -> Result<S::Tensor<ManagedTensor>, Rejected<S>> {
+        if let Err(error) = record::check_legacy(self.flags()) {
+            return Err(Rejected::new(self.source, error));
         }
-        let (draft, tensor) = self.draft::<sys::DLManagedTensor>()?;
-        let tensor = record::legacy(draft, tensor);
+        let (prepared, tensor) = self.prepare()?.described()?;
+        let tensor = record::legacy(prepared.shaped, &prepared.fields, tensor);
         // SAFETY: the tensor owns the owner, and is of its elements.
-        Ok(unsafe { O::Sharing::promise(tensor) })
+        Ok(unsafe { S::promise(tensor) })
     }
 
+    /// Builds the tensor in the current ABI, and passes it on to a consumer, who must call its deleter.
+    ///
+    /// The same as [`build`](Self::build) and `into_raw`, but faster, since nothing that Rust would want to know of the
+    /// tensor is kept; nor is there a limit of 8 axes without the feature `alloc`.
+    ///
+    /// # Errors
+    ///
+    /// As for [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Exporter, ManagedTensorVersioned};
+    ///
+    /// let raw = Exporter::new(vec![1_u8, 2]).into_raw()?;
+    /// // SAFETY: just passed on.
+    /// let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
+    /// assert_eq!(tensor.shape(), [2]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub fn into_raw(self) -> Result<*mut sys::DLManagedTensorVersioned, Rejected<S>> {
+        let Prepared { shaped, fields, .. } = self.prepare()?;
+        Ok(record::publish_versioned(shaped, &fields).as_ptr())
+    }
+
+    /// Builds the tensor in the legacy ABI, and passes it on to a consumer, who must call its deleter.
+    ///
+    /// # Errors
+    ///
+    /// As for [`build_legacy`](Self::build_legacy).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Exporter, ManagedTensor};
+    ///
+    /// let raw = Exporter::new(vec![1_u8, 2]).into_raw_legacy()?;
+    /// // SAFETY: just passed on.
+    /// let tensor = unsafe { ManagedTensor::from_raw(raw) }?;
+    /// assert_eq!(tensor.shape(), [2]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub fn into_raw_legacy(self) -> Result<*mut sys::DLManagedTensor, Rejected<S>> {
+        if let Err(error) = record::check_legacy(self.flags()) {
+            return Err(Rejected::new(self.source, error));
+        }
+        let Prepared { shaped, fields, .. } = self.prepare()?;
+        Ok(record::publish_legacy(shaped, &fields).as_ptr())
+    }
+
+    #[inline]
     fn flags(&self) -> Flags {
-        if O::Sharing::READ_ONLY { self.flags.with(Flags::READ_ONLY) } else { self.flags }
+        if S::READ_ONLY { self.flags.with(Flags::READ_ONLY) } else { self.flags }
     }
 
     /// Moves the owner to its place, asks it for its memory, and checks the layout against that.
-    fn draft<A: Exported>(self) -> Result<(Draft<A, O>, Descriptor), Rejected<O>> {
-        const { assert_element::<O::Element>() };
+    #[inline]
+    fn prepare<A: Exported>(self) -> Result<Prepared<A, S, P>, Rejected<S>> {
         let flags = self.flags();
-        let ndim = self.shape.map_or(1, <[usize]>::len);
+        let dtype = self.dtype.unwrap_or(S::DTYPE);
+        let outline = self.outline;
+        let ndim = outline.ndim();
         if ndim > layout::MAX_NDIM {
             let error = Error::TooManyDims { ndim, max: layout::MAX_NDIM };
-            return Err(Rejected::new(self.owner, error));
+            return Err(Rejected::new(self.source, error));
         }
-        let mut draft = Draft::<A, O>::new(self.owner, ndim)?;
-        let memory = draft.owner().memory();
-        let wanted = Wanted { shape: self.shape, strides: self.strides, offset: self.offset };
-        let mut tensor = record::describe(flags);
-        tensor.dtype = self.dtype.unwrap_or(O::Element::DTYPE);
-        match wanted.place(&mut tensor, memory.cast(), memory.len() * size_of::<O::Element>()) {
-            Ok(()) => Ok((draft, tensor)),
-            Err(error) => Err(Rejected::new(draft.into_owner(), error)),
+        let (owner, rest) = self.source.split();
+        let mut draft = match Draft::new(owner, self.place, ndim) {
+            Ok(draft) => draft,
+            Err(rejected) => return Err(rejected.map(|owner| S::join(owner, rest))),
+        };
+        let memory = S::memory(draft.owner(), rest);
+        let all = match outline.all(&memory, dtype, flags) {
+            Ok(all) => all,
+            Err(error) => return Err(Rejected::new(S::join(draft.into_owner(), rest), error)),
+        };
+        let mut shaped = outline.draw(draft, all);
+        match outline.check(&mut shaped, &memory, dtype, flags) {
+            Ok(fields) => Ok(Prepared { shaped, fields, rest }),
+            Err(error) => Err(Rejected::new(S::join(shaped.into_owner(), rest), error)),
         }
     }
 }
 
-impl<O: Owner<Sharing = Unique>> Exporter<'_, O> {
+/// A tensor that wants nothing but its C struct.
+struct Prepared<A: Exported, S: Source, P: Place> {
+    shaped: Shaped<A, S::Owner, P>,
+    fields: Fields,
+    rest: S::Rest,
+}
+
+impl<A: Exported, S: Source, P: Place> Prepared<A, S, P> {
+    /// Adds the description that a tensor in Rust keeps.
+    fn described(self) -> Result<(Self, Descriptor), Rejected<S>> {
+        match self.fields.describe(self.shaped.shape(), self.shaped.strides()) {
+            Ok(tensor) => Ok((self, tensor)),
+            Err(error) => Err(Rejected::new(S::join(self.shaped.into_owner(), self.rest), error)),
+        }
+    }
+}
+
+impl<O: Owner<Sharing = Unique>, P: Place> Exporter<'_, O, P> {
     /// Says that the memory is a copy, made for this consumer alone, with the flag `IS_COPIED`.
     ///
     /// Not to be had for shared memory, of which it would be untrue:
     ///
-    /// ```compile_fail,E0271
+    /// ```compile_fail,E0599
     /// let shared = std::sync::Arc::<[f32]>::from([1.0]);
     /// let tensor = dlpack::Exporter::new(shared).is_copied().build();
     /// ```
@@ -275,80 +447,26 @@ impl<O: Owner<Sharing = Unique>> Exporter<'_, O> {
     }
 }
 
-/// Where in the memory the elements are to be.
-struct Wanted<'a> {
-    shape: Option<&'a [usize]>,
-    strides: Option<&'a [isize]>,
-    offset: usize,
-}
-
-impl Wanted<'_> {
-    /// Completes the description, for `nbytes` bytes from `start`.
-    fn place(&self, tensor: &mut Descriptor, start: *mut u8, nbytes: usize) -> Result<(), Error> {
-        let (dtype, padded) = (tensor.dtype, tensor.flags.is_padded());
-        self.write_dims(tensor, nbytes)?;
-        let layout = Layout::new(tensor.shape(), tensor.strides(), dtype, padded)?;
-        tensor.layout = layout;
-        if layout.numel() == 0 {
-            return Ok(());
-        }
-        let out = Error::OutOfBounds { available: nbytes };
-        let bits = usize::try_from(dtype.element_bits(padded)).map_err(|_| out)?;
-        let first_bit = self.offset.checked_mul(bits).ok_or(out)?;
-        if first_bit % 8 != 0 {
-            return Err(Error::NotWholeBytes { found: dtype });
-        }
-        let first = first_bit / 8;
-        let extents = layout.byte_extents();
-        let low = first.checked_add_signed(extents.start);
-        let high = first.checked_add_signed(extents.end);
-        if low.is_none() || high.is_none_or(|high| high > nbytes) {
-            return Err(out);
-        }
-        tensor.data = start.wrapping_add(first).cast();
-        Ok(())
+impl<O: Send + 'static, P: Place> Exporter<'_, Adopted<O>, P> {
+    /// Says that the memory is the consumer's alone, with the flag `IS_COPIED`.
+    ///
+    /// # Safety
+    ///
+    /// Until the owner is dropped, nobody but the tensor's consumer reads or writes the memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Adopted, Device, Exporter, Flags};
+    ///
+    /// // SAFETY: no bytes at all.
+    /// let memory = unsafe { Adopted::new((), core::ptr::null_mut(), 0, Device::CPU) };
+    /// // SAFETY: the same.
+    /// let tensor = unsafe { Exporter::new(memory).is_copied() }.build()?;
+    /// assert_eq!(tensor.flags(), Flags::IS_COPIED);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub unsafe fn is_copied(self) -> Self {
+        Self { flags: self.flags.with(Flags::IS_COPIED), ..self }
     }
-
-    /// How many of the elements that `nbytes` bytes hold are left after the offset.
-    fn left(&self, tensor: &Descriptor, nbytes: usize) -> Result<usize, Error> {
-        let all = elements(tensor, nbytes)?;
-        if self.shape.is_some() {
-            return Ok(all);
-        }
-        all.checked_sub(self.offset).ok_or(Error::OutOfBounds { available: nbytes })
-    }
-
-    /// Shape and strides; all elements that `nbytes` bytes hold, if there is no shape.
-    fn write_dims(&self, tensor: &mut Descriptor, nbytes: usize) -> Result<(), Error> {
-        let all = [self.left(tensor, nbytes)?];
-        let shape = self.shape.unwrap_or(&all);
-        tensor.dims.resize(shape.len())?;
-        let (sizes, steps) = tensor.dims.both_mut();
-        for (to, &from) in sizes.iter_mut().zip(shape) {
-            *to = i64::try_from(from).map_err(|_| Error::ShapeOverflow)?;
-        }
-        let Some(strides) = self.strides else {
-            layout::write_row_major_strides(sizes, steps);
-            return Ok(());
-        };
-        if strides.len() != shape.len() {
-            return Err(Error::RankMismatch { expected: shape.len(), found: strides.len() });
-        }
-        for (to, &from) in steps.iter_mut().zip(strides) {
-            *to = i64::try_from(from).map_err(|_| Error::ExtentOverflow)?;
-        }
-        layout::normalize_strides(sizes, steps);
-        Ok(())
-    }
-}
-
-/// How many elements `nbytes` bytes hold.
-fn elements(tensor: &Descriptor, nbytes: usize) -> Result<usize, Error> {
-    let bits = usize::try_from(tensor.dtype.element_bits(tensor.flags.is_padded()));
-    let invalid = Error::InvalidDType { found: tensor.dtype };
-    let bits = bits.ok().filter(|&bits| bits != 0).ok_or(invalid)?;
-    if bits % 8 == 0 {
-        return Ok(nbytes / (bits / 8));
-    }
-    nbytes.checked_mul(8).map(|n| n / bits).ok_or(Error::ShapeOverflow)
 }

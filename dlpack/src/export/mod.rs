@@ -1,23 +1,31 @@
-//! Tensors that go out: Rust memory, and memory that came in, under a header of our own.
+//! Tensors that go out: Rust memory, adopted memory, and memory that came in, under a header of our own.
 
-#[cfg(feature = "alloc")]
+mod adopted;
 mod block;
 #[cfg(feature = "alloc")]
 mod convert;
 #[cfg(feature = "alloc")]
 mod copies;
-#[cfg(feature = "alloc")]
 mod downcast;
-#[cfg(feature = "alloc")]
 mod exporter;
 mod lend;
-#[cfg(feature = "alloc")]
+mod outline;
 mod owner;
+mod place;
 #[cfg(feature = "alloc")]
+mod pool;
 mod record;
+mod release;
+mod slot;
+mod source;
 
-#[cfg(feature = "alloc")]
+pub use adopted::Adopted;
 pub use exporter::Exporter;
 pub use lend::{lend, lend_mut};
-#[cfg(feature = "alloc")]
 pub use owner::{Owner, Shared, Sharing, Unique};
+pub use place::{Allocator, Heap, InBlock, Place, header_layout};
+#[cfg(feature = "alloc")]
+pub use pool::Pool;
+pub use release::Release;
+pub use slot::{SingleSlot, Slot};
+pub use source::Source;

@@ -1,7 +1,10 @@
 //! Who can own exported memory, and who else may see it.
 
+#[cfg(feature = "alloc")]
 use alloc::boxed::Box;
+#[cfg(feature = "alloc")]
 use alloc::sync::Arc;
+#[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::ops::Deref;
 use core::ptr;
@@ -184,6 +187,7 @@ impl sealed::Sharing for Shared {
 }
 
 // SAFETY: a vector is the only way to its elements, which lie on the heap.
+#[cfg(feature = "alloc")]
 unsafe impl<T: Element> Owner for Vec<T> {
     type Element = T;
     type Sharing = Unique;
@@ -194,6 +198,7 @@ unsafe impl<T: Element> Owner for Vec<T> {
 }
 
 // SAFETY: a box is the only way to its elements, which lie on the heap.
+#[cfg(feature = "alloc")]
 unsafe impl<T: Element> Owner for Box<[T]> {
     type Element = T;
     type Sharing = Unique;
@@ -215,6 +220,7 @@ unsafe impl<T: Element, const N: usize> Owner for [T; N] {
 
 // SAFETY: an `Arc` keeps its elements alive, and without interior mutability nobody writes them while it is shared;
 // this one is never asked for exclusive access.
+#[cfg(feature = "alloc")]
 unsafe impl<T: Element> Owner for Arc<[T]> {
     type Element = T;
     type Sharing = Shared;

@@ -1,16 +1,45 @@
-//! A draft and a description, made into a C struct and the tensor that owns it.
+//! A block and what it describes, made into a C struct and the tensor that owns it.
 
-use super::block::{Draft, Exported};
+use core::ffi::c_void;
+use core::ptr::NonNull;
+
+use super::block::{Exported, Shaped};
+use super::place::Place;
 use crate::error::Error;
+use crate::layout::Layout;
 use crate::managed::{Access, Descriptor, Handle, ManagedTensor, ManagedTensorVersioned};
 use crate::sys;
-use crate::vocabulary::{Flags, Version};
+use crate::vocabulary::{DataType, Device, Flags, Version};
 
-/// A description for an export with these flags, to be filled in.
-#[inline]
-pub(super) fn describe(flags: Flags) -> Descriptor {
-    let access = if flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
-    Descriptor::unfilled(Some(Version::CURRENT), flags, access)
+/// What a tensor says of itself, apart from its shape and strides.
+#[derive(Clone, Copy)]
+pub(super) struct Fields {
+    pub(super) data: *mut c_void,
+    pub(super) byte_offset: u64,
+    pub(super) device: Device,
+    pub(super) dtype: DataType,
+    pub(super) flags: Flags,
+    /// That of the shape and strides that belong to it.
+    pub(super) layout: Layout,
+}
+
+impl Fields {
+    /// The description of a tensor with this shape and these strides.
+    #[inline]
+    pub(super) fn describe(&self, shape: &[i64], strides: &[i64]) -> Result<Descriptor, Error> {
+        let access = if self.flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
+        let mut tensor = Descriptor::unfilled(Some(Version::CURRENT), self.flags, access);
+        tensor.dims.resize(shape.len())?;
+        let (sizes, steps) = tensor.dims.both_mut();
+        sizes.copy_from_slice(shape);
+        steps.copy_from_slice(strides);
+        tensor.data = self.data;
+        tensor.byte_offset = self.byte_offset;
+        tensor.device = self.device;
+        tensor.dtype = self.dtype;
+        tensor.layout = self.layout;
+        Ok(tensor)
+    }
 }
 
 /// Refuses what the legacy ABI cannot say.
@@ -24,36 +53,26 @@ pub(super) const fn check_legacy(flags: Flags) -> Result<(), Error> {
     Ok(())
 }
 
-/// Ends a draft as a tensor in the current ABI.
-pub(super) fn versioned<O: Send + 'static>(
-    mut draft: Draft<sys::DLManagedTensorVersioned, O>,
+/// Makes a block a tensor in the current ABI, of which `tensor` is the description.
+pub(super) fn versioned<O: Send + 'static, P: Place>(
+    shaped: Shaped<sys::DLManagedTensorVersioned, O, P>,
+    fields: &Fields,
     tensor: Descriptor,
 ) -> ManagedTensorVersioned {
-    let dl_tensor = write(&mut draft, &tensor);
-    let raw = draft.publish(|manager_ctx| sys::DLManagedTensorVersioned {
-        version: Version::CURRENT.into(),
-        manager_ctx,
-        deleter: Some(<sys::DLManagedTensorVersioned as Exported>::DELETER),
-        flags: tensor.flags.bits(),
-        dl_tensor,
-    });
+    let raw = publish_versioned(shaped, fields);
     // SAFETY: a struct of ours, just published.
     let handle = unsafe { Handle::new(raw) };
     // SAFETY: the descriptor says what was written.
     unsafe { ManagedTensorVersioned::from_parts(handle, tensor) }
 }
 
-/// Ends a draft as a tensor in the legacy ABI; [`check_legacy`] has passed.
-pub(super) fn legacy<O: Send + 'static>(
-    mut draft: Draft<sys::DLManagedTensor, O>,
+/// Makes a block a tensor in the legacy ABI, of which `tensor` is the description; [`check_legacy`] has passed.
+pub(super) fn legacy<O: Send + 'static, P: Place>(
+    shaped: Shaped<sys::DLManagedTensor, O, P>,
+    fields: &Fields,
     mut tensor: Descriptor,
 ) -> ManagedTensor {
-    let dl_tensor = write(&mut draft, &tensor);
-    let raw = draft.publish(|manager_ctx| sys::DLManagedTensor {
-        dl_tensor,
-        manager_ctx,
-        deleter: Some(<sys::DLManagedTensor as Exported>::DELETER),
-    });
+    let raw = publish_legacy(shaped, fields);
     tensor.version = None;
     tensor.flags = Flags::NONE;
     // SAFETY: a struct of ours, just published.
@@ -62,19 +81,50 @@ pub(super) fn legacy<O: Send + 'static>(
     unsafe { ManagedTensor::from_parts(handle, tensor) }
 }
 
-fn write<A: Exported, O: Send + 'static>(
-    draft: &mut Draft<A, O>,
-    tensor: &Descriptor,
+/// Writes the C struct; who gets the pointer owns the tensor.
+#[inline]
+pub(super) fn publish_versioned<O: Send + 'static, P: Place>(
+    shaped: Shaped<sys::DLManagedTensorVersioned, O, P>,
+    fields: &Fields,
+) -> NonNull<sys::DLManagedTensorVersioned> {
+    let dl_tensor = dl_tensor(&shaped, fields);
+    shaped.publish(|manager_ctx| sys::DLManagedTensorVersioned {
+        version: Version::CURRENT.into(),
+        manager_ctx,
+        deleter: Some(<sys::DLManagedTensorVersioned as Exported>::DELETER),
+        flags: fields.flags.bits(),
+        dl_tensor,
+    })
+}
+
+/// Writes the C struct; [`check_legacy`] has passed. Who gets the pointer owns the tensor.
+#[inline]
+pub(super) fn publish_legacy<O: Send + 'static, P: Place>(
+    shaped: Shaped<sys::DLManagedTensor, O, P>,
+    fields: &Fields,
+) -> NonNull<sys::DLManagedTensor> {
+    let dl_tensor = dl_tensor(&shaped, fields);
+    shaped.publish(|manager_ctx| sys::DLManagedTensor {
+        dl_tensor,
+        manager_ctx,
+        deleter: Some(<sys::DLManagedTensor as Exported>::DELETER),
+    })
+}
+
+#[inline]
+fn dl_tensor<A: Exported, O: Send + 'static, P: Place>(
+    shaped: &Shaped<A, O, P>,
+    fields: &Fields,
 ) -> sys::DLTensor {
-    let (shape, strides) = draft.write_dims(tensor.shape(), tensor.strides());
+    let (shape, strides) = shaped.dims();
     sys::DLTensor {
-        data: tensor.data,
-        device: tensor.device.into(),
+        data: fields.data,
+        device: fields.device.into(),
         // Cannot fail: there are at most 64 dimensions.
-        ndim: i32::try_from(tensor.ndim()).unwrap_or(0),
-        dtype: tensor.dtype.into(),
+        ndim: i32::try_from(shaped.shape().len()).unwrap_or(0),
+        dtype: fields.dtype.into(),
         shape,
         strides,
-        byte_offset: tensor.byte_offset,
+        byte_offset: fields.byte_offset,
     }
 }

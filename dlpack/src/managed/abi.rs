@@ -17,7 +17,6 @@ pub(crate) unsafe trait Abi: Sized + 'static {
     /// # Safety
     ///
     /// `this` points to a live struct.
-    #[cfg(feature = "alloc")]
     unsafe fn manager_ctx(this: *mut Self) -> *mut *mut core::ffi::c_void;
 }
 
@@ -28,7 +27,6 @@ unsafe impl Abi for sys::DLManagedTensor {
         unsafe { &raw mut (*this).deleter }
     }
 
-    #[cfg(feature = "alloc")]
     unsafe fn manager_ctx(this: *mut Self) -> *mut *mut core::ffi::c_void {
         // SAFETY: the caller's promise.
         unsafe { &raw mut (*this).manager_ctx }
@@ -42,7 +40,6 @@ unsafe impl Abi for sys::DLManagedTensorVersioned {
         unsafe { &raw mut (*this).deleter }
     }
 
-    #[cfg(feature = "alloc")]
     unsafe fn manager_ctx(this: *mut Self) -> *mut *mut core::ffi::c_void {
         // SAFETY: the caller's promise.
         unsafe { &raw mut (*this).manager_ctx }

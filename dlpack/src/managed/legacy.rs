@@ -80,7 +80,6 @@ impl ManagedTensor {
     /// # Safety
     ///
     /// The arguments must hold the invariants of the type.
-    #[cfg(feature = "alloc")]
     pub(crate) const unsafe fn from_parts(
         handle: Handle<sys::DLManagedTensor>,
         descriptor: Descriptor,

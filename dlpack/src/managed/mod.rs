@@ -20,5 +20,4 @@ pub use legacy::ManagedTensor;
 pub use promise::{Exclusive, ExclusiveUninit, Frozen, Tensor};
 pub use versioned::ManagedTensorVersioned;
 
-#[cfg(feature = "alloc")]
 pub(crate) use abi::{Abi, Handle};

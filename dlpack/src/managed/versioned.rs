@@ -151,7 +151,6 @@ impl ManagedTensorVersioned {
     /// # Safety
     ///
     /// The arguments must hold the invariants of the type.
-    #[cfg(feature = "alloc")]
     pub(crate) const unsafe fn from_parts(
         handle: Handle<sys::DLManagedTensorVersioned>,
         descriptor: Descriptor,

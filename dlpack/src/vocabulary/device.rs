@@ -133,6 +133,21 @@ impl Device {
         self.device_type.is_handle()
     }
 
+    /// The device as the standard writes it: number 0 where it [fixes](DeviceType::is_unnumbered) the number.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Device, DeviceType};
+    ///
+    /// assert_eq!(Device::new(DeviceType::CPU, 7).canonical(), Device::CPU);
+    /// assert_eq!(Device::cuda(1).canonical(), Device::cuda(1));
+    /// ```
+    #[must_use]
+    pub const fn canonical(self) -> Self {
+        if self.device_type.is_unnumbered() { Self::new(self.device_type, 0) } else { self }
+    }
+
     pub(crate) const fn from_sys(device: sys::DLDevice) -> Self {
         Self::new(DeviceType::new(device.device_type.0), device.device_id)
     }

@@ -167,6 +167,41 @@ impl DeviceType {
         matches!(self, Self::OPENCL | Self::VULKAN | Self::METAL | Self::WEBGPU)
     }
 
+    /// Whether `data` is an address, to which offsets may be added, on the host or on the device: `cpu`, `cuda_host`, `rocm_host`,
+    /// `cuda`, `cuda_managed`, `rocm` and `oneapi`.
+    ///
+    /// Of a type that is neither this nor a [handle](Self::is_handle) nothing is known, and nothing is added either.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::DeviceType;
+    ///
+    /// assert!(DeviceType::CUDA.is_address());
+    /// assert!(!DeviceType::VULKAN.is_address());
+    /// assert!(!DeviceType::new(99).is_address());
+    /// ```
+    #[must_use]
+    pub const fn is_address(self) -> bool {
+        self.is_host_accessible()
+            || matches!(self, Self::CUDA | Self::CUDA_MANAGED | Self::ROCM | Self::ONE_API)
+    }
+
+    /// Whether the standard fixes the device's number at 0: `cpu`, `cuda_host`, `rocm_host` and `cuda_managed`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::DeviceType;
+    ///
+    /// assert!(DeviceType::CPU.is_unnumbered());
+    /// assert!(!DeviceType::CUDA.is_unnumbered());
+    /// ```
+    #[must_use]
+    pub const fn is_unnumbered(self) -> bool {
+        matches!(self, Self::CPU | Self::CUDA_HOST | Self::ROCM_HOST | Self::CUDA_MANAGED)
+    }
+
     /// The codes that lie between the smallest and the largest with a name.
     fn codes() -> impl Iterator<Item = Self> {
         (Self::CPU.0..=Self::TRN.0).map(Self)

@@ -1,0 +1,184 @@
+//! Room for one header, in a `static` or wherever the caller keeps it.
+
+use core::alloc::Layout as Bytes;
+use core::cell::UnsafeCell;
+use core::fmt;
+use core::mem::MaybeUninit;
+use core::ptr::NonNull;
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use super::block::Room;
+use super::place::Allocator;
+
+/// Room for one header in a `static`, for programs without a heap.
+///
+/// One tensor at a time, of an owner of type `O` and up to `NDIM` axes. When its deleter has run, on whatever thread or in
+/// whatever interrupt, the owner has been dropped and the slot is free again. An export while a tensor is out is
+/// answered with [`Error::AllocationFailed`](crate::Error::AllocationFailed) and hands the owner back.
+///
+/// Taking the slot is one atomic compare-and-swap, giving it back one atomic store; nothing waits. On targets without
+/// compare-and-swap a slot is no [`Allocator`] by itself; [`single`](Self::single) makes one of it that needs only atomic loads
+/// and stores.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{Error, Exporter, Slot};
+///
+/// static SLOT: Slot<[f32; 6], 2> = Slot::new();
+///
+/// let raw = Exporter::new([1.0_f32; 6]).shape(&[2, 3]).header_in(&SLOT).into_raw()?;
+/// assert!(!SLOT.is_free());
+/// let refused = Exporter::new([2.0_f32; 6]).header_in(&SLOT).into_raw().unwrap_err();
+/// assert_eq!((refused.error(), refused.into_owner()), (Error::AllocationFailed, [2.0; 6]));
+///
+/// // The consumer is done:
+/// // SAFETY: the tensor from above, which nobody uses again.
+/// unsafe { (*raw).deleter.unwrap()(raw) };
+/// assert!(SLOT.is_free());
+/// # Ok::<(), Error>(())
+/// ```
+pub struct Slot<O, const NDIM: usize> {
+    taken: AtomicBool,
+    /// # Invariant
+    ///
+    /// Used only by the one to whom `taken` was set, until it is cleared.
+    room: UnsafeCell<MaybeUninit<Room<O, NDIM>>>,
+}
+
+// SAFETY: the room is one user's at a time, who may put an owner there on one thread and drop it on another.
+unsafe impl<O: Send, const NDIM: usize> Sync for Slot<O, NDIM> {}
+
+impl<O, const NDIM: usize> Slot<O, NDIM> {
+    /// A free slot.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// static SLOT: dlpack::Slot<[u8; 16], 1> = dlpack::Slot::new();
+    /// assert!(SLOT.is_free());
+    /// ```
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { taken: AtomicBool::new(false), room: UnsafeCell::new(MaybeUninit::uninit()) }
+    }
+
+    /// Says whether no tensor is out.
+    ///
+    /// If so, all that its consumer did to the owner has happened before.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Exporter, Slot};
+    ///
+    /// static SLOT: Slot<[u8; 2], 1> = Slot::new();
+    /// let tensor = Exporter::new([1, 2]).header_in(&SLOT).build()?;
+    /// assert!(!SLOT.is_free());
+    /// drop(tensor);
+    /// assert!(SLOT.is_free());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn is_free(&self) -> bool {
+        !self.taken.load(Ordering::Acquire)
+    }
+
+    /// Makes an allocator of the slot that needs no compare-and-swap.
+    ///
+    /// # Safety
+    ///
+    /// No two exports into the slot run at the same time, be it on two threads or in an interrupt. Deleters may run at any
+    /// time.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Exporter, Slot};
+    ///
+    /// static SLOT: Slot<[u8; 2], 1> = Slot::new();
+    /// // SAFETY: this is the only place that exports into the slot.
+    /// let tensor = Exporter::new([1, 2]).header_in(unsafe { SLOT.single() }).build()?;
+    /// assert!(!SLOT.is_free());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub const unsafe fn single(&'static self) -> SingleSlot<O, NDIM> {
+        SingleSlot { slot: self }
+    }
+
+    /// The room, if a header of this layout fits into it.
+    fn room(&'static self, layout: Bytes) -> Option<NonNull<u8>> {
+        let room = Bytes::new::<Room<O, NDIM>>();
+        if layout.size() > room.size() || layout.align() > room.align() {
+            return None;
+        }
+        NonNull::new(self.room.get().cast())
+    }
+
+    fn give_back(&self) {
+        self.taken.store(false, Ordering::Release);
+    }
+}
+
+impl<O, const NDIM: usize> Default for Slot<O, NDIM> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<O, const NDIM: usize> fmt::Debug for Slot<O, NDIM> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Slot").field("is_free", &self.is_free()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(target_has_atomic = "8")]
+// SAFETY: the room is large enough, which is checked, never moves, since it is borrowed for good, and only one can take it.
+unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for &'static Slot<O, NDIM> {
+    fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
+        let room = self.room(layout)?;
+        let taken = self.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
+        taken.is_ok().then_some(room)
+    }
+
+    unsafe fn deallocate(&self, _: NonNull<u8>, _: Bytes) {
+        self.give_back();
+    }
+}
+
+/// A [`Slot`] into which nobody exports twice at the same time; made by [`Slot::single`].
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{SingleSlot, Slot};
+///
+/// static SLOT: Slot<[u8; 2], 1> = Slot::new();
+/// // SAFETY: nothing is exported.
+/// let single: SingleSlot<[u8; 2], 1> = unsafe { SLOT.single() };
+/// # let _ = single;
+/// ```
+pub struct SingleSlot<O: 'static, const NDIM: usize> {
+    slot: &'static Slot<O, NDIM>,
+}
+
+impl<O, const NDIM: usize> fmt::Debug for SingleSlot<O, NDIM> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.slot.fmt(f)
+    }
+}
+
+// SAFETY: as for the slot; who made this has promised that no two exports run at the same time.
+unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for SingleSlot<O, NDIM> {
+    fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
+        let room = self.slot.room(layout)?;
+        if !self.slot.is_free() {
+            return None;
+        }
+        self.slot.taken.store(true, Ordering::Relaxed);
+        Some(room)
+    }
+
+    unsafe fn deallocate(&self, _: NonNull<u8>, _: Bytes) {
+        self.slot.give_back();
+    }
+}
