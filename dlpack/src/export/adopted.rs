@@ -49,7 +49,7 @@ pub struct Adopted<O> {
 pub struct Memory {
     /// An address or a handle, as the device has it.
     pub(super) data: *mut c_void,
-    /// In bytes, from `data` on.
+    /// In bytes, from `data` on; at most `isize::MAX`.
     pub(super) nbytes: usize,
     pub(super) device: Device,
 }
@@ -97,6 +97,9 @@ impl<O: Send + 'static> Adopted<O> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub const unsafe fn new(owner: O, data: *mut c_void, nbytes: usize, device: Device) -> Self {
+        // More than that no tensor can have.
+        let most = isize::MAX.unsigned_abs();
+        let nbytes = if nbytes < most { nbytes } else { most };
         Self { owner, memory: Memory { data, nbytes, device } }
     }
 

@@ -17,6 +17,7 @@
 
 use core::alloc::Layout as Bytes;
 use core::any::TypeId;
+use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, offset_of};
 use core::ptr::{self, NonNull};
@@ -28,6 +29,7 @@ use crate::error::{Error, Rejected};
 use crate::layout::MAX_NDIM;
 use crate::managed::Abi;
 use crate::sys;
+use crate::vocabulary::{Flags, Version};
 
 /// Its address says that a header is ours. Writable, so that no other static can share the address.
 static MAGIC: AtomicU8 = AtomicU8::new(0);
@@ -43,14 +45,15 @@ struct Block<A, O, P> {
 struct Header {
     magic: *const AtomicU8,
     kind: &'static Kind,
-    bytes: Bytes,
+    /// The size of the block; its alignment is that of its type.
+    size: usize,
 }
 
 /// What a block is made of, without its types.
 struct Kind {
     owner: fn() -> TypeId,
-    /// Drops the owner and gives back the block that this header is in.
-    release: unsafe fn(*mut Header),
+    /// Drops the owner and gives back the block that this header is in. A panic of the owner's does not leave it.
+    release: unsafe extern "C" fn(*mut Header),
     /// Moves the owner to where the second pointer points, and gives back the block.
     take: unsafe fn(*mut Header, *mut u8),
 }
@@ -59,7 +62,7 @@ struct Kinds<A, O, P>(PhantomData<(A, O, P)>);
 
 impl<A: Exported, O: 'static, P: Place> Kinds<A, O, P> {
     const KIND: Kind =
-        Kind { owner: TypeId::of::<O>, release: release::<A, O, P>, take: take::<A, O, P> };
+        Kind { owner: TypeId::of::<O>, release: release_in_c::<A, O, P>, take: take::<A, O, P> };
 }
 
 /// The size of a block, and where in it the shape begins. `None` if that is more than the address space.
@@ -91,10 +94,10 @@ pub(super) struct Room<O, const NDIM: usize> {
 pub(super) struct Draft<A: Exported, O: 'static, P: Place> {
     /// # Invariants
     ///
-    /// 1. Points to memory of `bytes` that `place` in it gave, in which `header`, `place` and `owner` are initialised.
+    /// 1. Points to memory that `place` in it gave, of the size in `header` and aligned for a block, in which `header`,
+    ///    `place` and `owner` are initialised.
     /// 2. Nobody else does.
     block: NonNull<Block<A, O, P>>,
-    bytes: Bytes,
     /// Where the shape begins; `2·ndim` numbers fit.
     dims: usize,
     ndim: usize,
@@ -102,7 +105,7 @@ pub(super) struct Draft<A: Exported, O: 'static, P: Place> {
 
 impl<A: Exported, O: Send + 'static, P: Place> Draft<A, O, P> {
     /// Moves an owner to its final place.
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(owner: O, place: P, ndim: usize) -> Result<Self, Rejected<O>> {
         let reserved = size::<A, O, P>(ndim)
             .and_then(|(bytes, dims)| Some((place.reserve(bytes)?, bytes, dims)));
@@ -110,7 +113,8 @@ impl<A: Exported, O: Send + 'static, P: Place> Draft<A, O, P> {
             return Err(Rejected::new(owner, Error::AllocationFailed));
         };
         let block = at.cast::<Block<A, O, P>>();
-        let header = Header { magic: &raw const MAGIC, kind: &Kinds::<A, O, P>::KIND, bytes };
+        let header =
+            Header { magic: &raw const MAGIC, kind: &Kinds::<A, O, P>::KIND, size: bytes.size() };
         // SAFETY: the memory is that of a block.
         let to = unsafe { &raw mut (*block.as_ptr()).header };
         // SAFETY: the same.
@@ -123,7 +127,7 @@ impl<A: Exported, O: Send + 'static, P: Place> Draft<A, O, P> {
         let to = unsafe { &raw mut (*block.as_ptr()).owner };
         // SAFETY: the same.
         unsafe { to.write(owner) };
-        Ok(Self { block, bytes, dims, ndim })
+        Ok(Self { block, dims, ndim })
     }
 
     #[inline]
@@ -136,18 +140,27 @@ impl<A: Exported, O: Send + 'static, P: Place> Draft<A, O, P> {
     pub(super) fn into_owner(self) -> O {
         let draft = ManuallyDrop::new(self);
         // SAFETY: invariants 1 and 2; the block is not used again.
-        unsafe { take_typed(draft.block, draft.bytes) }
+        unsafe { take_typed(draft.block) }
     }
 
-    /// Writes shape and strides: `fill` is asked for the size and the stride of each axis, from the last to the first.
-    #[inline]
-    pub(super) fn with_dims(self, mut fill: impl FnMut(usize) -> (i64, i64)) -> Shaped<A, O, P> {
+    /// Writes shape and strides: `fill` makes both of each axis, from the last to the first, or gives up.
+    ///
+    /// Without as many axes as the draft was made for, that fails too.
+    #[inline(always)]
+    pub(super) fn try_with_dims<T>(
+        self,
+        axes: &[T],
+        mut fill: impl FnMut(&T) -> Option<(i64, i64)>,
+    ) -> Result<Shaped<A, O, P>, Self> {
+        if axes.len() != self.ndim {
+            return Err(self);
+        }
         // SAFETY: invariant 1: the numbers begin within the block.
         let sizes = unsafe { self.block.as_ptr().byte_add(self.dims) }.cast::<i64>();
         // SAFETY: the same: there is room for twice `ndim` numbers.
         let steps = unsafe { sizes.add(self.ndim) };
-        for axis in (0..self.ndim).rev() {
-            let (size, step) = fill(axis);
+        for (axis, item) in axes.iter().enumerate().rev() {
+            let Some((size, step)) = fill(item) else { return Err(self) };
             // SAFETY: the same.
             let to = unsafe { sizes.add(axis) };
             // SAFETY: the same.
@@ -157,7 +170,24 @@ impl<A: Exported, O: Send + 'static, P: Place> Draft<A, O, P> {
             // SAFETY: the same.
             unsafe { to.write(step) };
         }
-        Shaped { sizes, steps, draft: self }
+        Ok(Shaped { sizes, steps, draft: self })
+    }
+
+    /// Writes shape and strides: `fill` makes both of each axis, from the last to the first.
+    ///
+    /// # Errors
+    ///
+    /// Hands the owner back, unless there are as many axes as the draft was made for.
+    pub(super) fn with_dims<T>(
+        self,
+        axes: &[T],
+        mut fill: impl FnMut(&T) -> (i64, i64),
+    ) -> Result<Shaped<A, O, P>, Rejected<O>> {
+        let expected = self.ndim;
+        self.try_with_dims(axes, |axis| Some(fill(axis))).map_err(|draft| {
+            let error = Error::RankMismatch { expected, found: axes.len() };
+            Rejected::new(draft.into_owner(), error)
+        })
     }
 }
 
@@ -203,6 +233,12 @@ impl<A: Exported, O: Send + 'static, P: Place> Shaped<A, O, P> {
         (shape, strides)
     }
 
+    /// Forgets shape and strides, to be written anew.
+    #[inline(always)]
+    pub(super) fn into_draft(self) -> Draft<A, O, P> {
+        self.draft
+    }
+
     /// Where C finds the shape and the strides.
     #[inline]
     pub(super) const fn dims(&self) -> (*mut i64, *mut i64) {
@@ -215,8 +251,8 @@ impl<A: Exported, O: Send + 'static, P: Place> Shaped<A, O, P> {
     }
 
     /// Writes the C struct and passes the block on. The context that the struct must have is given to `make`.
-    #[inline]
-    pub(super) fn publish(self, make: impl FnOnce(*mut core::ffi::c_void) -> A) -> NonNull<A> {
+    #[inline(always)]
+    pub(super) fn publish(self, make: impl FnOnce(*mut c_void) -> A) -> NonNull<A> {
         let block = self.draft.block;
         // SAFETY: invariant 1 of the draft.
         let context = unsafe { &raw mut (*block.as_ptr()).header };
@@ -238,6 +274,14 @@ unsafe fn block_of<A, O, P>(header: *mut Header) -> NonNull<Block<A, O, P>> {
     unsafe { NonNull::new_unchecked(block.cast()) }
 }
 
+/// # Safety
+///
+/// As for [`release`].
+unsafe extern "C" fn release_in_c<A: Exported, O: 'static, P: Place>(header: *mut Header) {
+    // SAFETY: the caller's promise.
+    unsafe { release::<A, O, P>(header) }
+}
+
 /// Drops the owner of a block and gives it back.
 ///
 /// # Safety
@@ -246,12 +290,10 @@ unsafe fn block_of<A, O, P>(header: *mut Header) -> NonNull<Block<A, O, P>> {
 unsafe fn release<A: Exported, O: 'static, P: Place>(header: *mut Header) {
     // SAFETY: the caller's promise.
     let block = unsafe { block_of::<A, O, P>(header) };
-    // SAFETY: the caller's promise.
-    let bytes = unsafe { (*header).bytes };
     if P::IN_BLOCK {
         // The owner frees the block, so it must not be in there when it is dropped.
         // SAFETY: the caller's promise.
-        drop(unsafe { take_typed(block, bytes) });
+        drop(unsafe { take_typed(block) });
         return;
     }
     // SAFETY: the caller's promise.
@@ -259,7 +301,7 @@ unsafe fn release<A: Exported, O: 'static, P: Place>(header: *mut Header) {
     // SAFETY: the caller's promise. In place, since an owner may be too large for the stack.
     unsafe { ptr::drop_in_place(owner) };
     // SAFETY: the caller's promise.
-    unsafe { vacate(block, bytes) }
+    unsafe { vacate(block) }
 }
 
 /// Moves the owner of a block to `to`, and gives the block back.
@@ -271,26 +313,21 @@ unsafe fn take<A: Exported, O: 'static, P: Place>(header: *mut Header, to: *mut 
     // SAFETY: the caller's promise.
     let block = unsafe { block_of::<A, O, P>(header) };
     // SAFETY: the caller's promise.
-    let bytes = unsafe { (*header).bytes };
-    // SAFETY: the caller's promise.
-    let owner = unsafe { take_typed(block, bytes) };
+    let owner = unsafe { take_typed(block) };
     // SAFETY: the caller's promise.
     unsafe { to.cast::<O>().write(owner) };
 }
 
 /// # Safety
 ///
-/// `block` is live and has `bytes`, and nobody uses it again.
-unsafe fn take_typed<A: Exported, O: 'static, P: Place>(
-    block: NonNull<Block<A, O, P>>,
-    bytes: Bytes,
-) -> O {
+/// `block` is live, and nobody uses it again.
+unsafe fn take_typed<A: Exported, O: 'static, P: Place>(block: NonNull<Block<A, O, P>>) -> O {
     // SAFETY: the caller's promise.
     let owner = unsafe { &raw const (*block.as_ptr()).owner };
     // SAFETY: the caller's promise.
     let owner = unsafe { owner.read() };
     // SAFETY: the caller's promise.
-    unsafe { vacate(block, bytes) };
+    unsafe { vacate(block) };
     owner
 }
 
@@ -298,12 +335,17 @@ unsafe fn take_typed<A: Exported, O: 'static, P: Place>(
 ///
 /// # Safety
 ///
-/// `block` has `bytes` and a place, and nobody uses it again.
-unsafe fn vacate<A: Exported, O: 'static, P: Place>(block: NonNull<Block<A, O, P>>, bytes: Bytes) {
+/// `block` has a header and a place, and nobody uses it again.
+unsafe fn vacate<A: Exported, O: 'static, P: Place>(block: NonNull<Block<A, O, P>>) {
+    // SAFETY: the caller's promise.
+    let size = unsafe { (*block.as_ptr()).header.size };
     // SAFETY: the caller's promise.
     let place = unsafe { &raw const (*block.as_ptr()).place };
     // SAFETY: the caller's promise. Out of the block, which it is about to give back.
     let place = unsafe { place.read() };
+    // SAFETY: the layout that the block was made with: of that size, and aligned for a block, since nothing in it is
+    // aligned more.
+    let bytes = unsafe { Bytes::from_size_align_unchecked(size, align_of::<Block<A, O, P>>()) };
     // SAFETY: the place gave the block, with these bytes.
     unsafe { place.release(block.cast(), bytes) };
 }
@@ -313,14 +355,33 @@ unsafe fn vacate<A: Exported, O: 'static, P: Place>(block: NonNull<Block<A, O, P
 /// The deleters are not generic, since every crate that instantiates a generic function may get an address of its own.
 pub(crate) trait Exported: Abi {
     const DELETER: unsafe extern "C" fn(*mut Self);
+
+    /// The C struct. The legacy ABI has no place for the flags.
+    fn fill(dl_tensor: sys::DLTensor, manager_ctx: *mut c_void, flags: Flags) -> Self;
 }
 
 impl Exported for sys::DLManagedTensor {
     const DELETER: unsafe extern "C" fn(*mut Self) = delete_legacy;
+
+    #[inline(always)]
+    fn fill(dl_tensor: sys::DLTensor, manager_ctx: *mut c_void, _: Flags) -> Self {
+        Self { dl_tensor, manager_ctx, deleter: Some(Self::DELETER) }
+    }
 }
 
 impl Exported for sys::DLManagedTensorVersioned {
     const DELETER: unsafe extern "C" fn(*mut Self) = delete_versioned;
+
+    #[inline(always)]
+    fn fill(dl_tensor: sys::DLTensor, manager_ctx: *mut c_void, flags: Flags) -> Self {
+        Self {
+            version: Version::CURRENT.into(),
+            manager_ctx,
+            deleter: Some(Self::DELETER),
+            flags: flags.bits(),
+            dl_tensor,
+        }
+    }
 }
 
 /// # Safety

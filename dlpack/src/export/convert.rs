@@ -232,7 +232,9 @@ where
     };
     let (shape, strides) = (tensor.shape(), tensor.strides());
     let draft = Draft::new(owner, Heap, shape.len())?;
-    let shaped = draft.with_dims(|axis| (shape[axis], strides[axis]));
+    let mut axes = strides.iter().rev();
+    let shaped =
+        draft.with_dims(shape, |&size| (size, axes.next().copied().unwrap_or_default()))?;
     Ok(Wrapped { shaped, fields, tensor })
 }
 
@@ -250,11 +252,11 @@ fn fields_of(tensor: &Descriptor, flags: Flags) -> Fields {
     let (data, byte_offset) =
         if tensor.is_empty() { (core::ptr::null_mut(), 0) } else { folded(tensor) };
     let device = tensor.device.canonical();
-    Fields { data, byte_offset, device, dtype: tensor.dtype, flags, layout: tensor.layout }
+    Fields { data, byte_offset, device, dtype: tensor.dtype, flags }
 }
 
 fn copy_of(tensor: &Descriptor, fields: &Fields) -> Result<Descriptor, Error> {
-    let mut copy = fields.describe(tensor.shape(), tensor.strides())?;
+    let mut copy = fields.describe(tensor.shape(), tensor.strides(), tensor.layout)?;
     let (shape, strides) = copy.dims.both_mut();
     layout::normalize_strides(shape, strides);
     copy.host = tensor.host;

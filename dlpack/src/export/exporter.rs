@@ -11,7 +11,7 @@ use super::place::{Allocator, Heap, InBlock, Place};
 use super::record::{self, Fields};
 use super::source::Source;
 use crate::error::{Error, Rejected};
-use crate::layout;
+use crate::layout::{self, Layout};
 use crate::managed::{Descriptor, ManagedTensor, ManagedTensorVersioned};
 use crate::sys;
 use crate::vocabulary::{DataType, Flags};
@@ -288,10 +288,11 @@ impl<'a, S: Source, P: Place> Exporter<'a, S, P> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn build(self) -> Result<S::Tensor<ManagedTensorVersioned>, Rejected<S>> {
-        let (prepared, tensor) = self.prepare()?.described()?;
-        let tensor = record::versioned(prepared.shaped, &prepared.fields, tensor);
-        // SAFETY: the tensor owns the owner, and is of its elements.
-        Ok(unsafe { S::promise(tensor) })
+        self.make(|prepared| {
+            let (Prepared { shaped, fields, .. }, tensor) = prepared.described()?;
+            // SAFETY: the tensor owns the owner, and is of its elements.
+            Ok(unsafe { S::promise(record::versioned(shaped, &fields, tensor)) })
+        })
     }
 
     /// Builds the tensor in the legacy ABI, for consumers that know no other.
@@ -314,10 +315,11 @@ impl<'a, S: Source, P: Place> Exporter<'a, S, P> {
         if let Err(error) = record::check_legacy(self.flags()) {
             return Err(Rejected::new(self.source, error));
         }
-        let (prepared, tensor) = self.prepare()?.described()?;
-        let tensor = record::legacy(prepared.shaped, &prepared.fields, tensor);
-        // SAFETY: the tensor owns the owner, and is of its elements.
-        Ok(unsafe { S::promise(tensor) })
+        self.make(|prepared| {
+            let (Prepared { shaped, fields, .. }, tensor) = prepared.described()?;
+            // SAFETY: the tensor owns the owner, and is of its elements.
+            Ok(unsafe { S::promise(record::legacy(shaped, &fields, tensor)) })
+        })
     }
 
     /// Builds the tensor in the current ABI, and passes it on to a consumer, who must call its deleter.
@@ -340,10 +342,9 @@ impl<'a, S: Source, P: Place> Exporter<'a, S, P> {
     /// assert_eq!(tensor.shape(), [2]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub fn into_raw(self) -> Result<*mut sys::DLManagedTensorVersioned, Rejected<S>> {
-        let Prepared { shaped, fields, .. } = self.prepare()?;
-        Ok(record::publish_versioned(shaped, &fields).as_ptr())
+        self.make(|Prepared { shaped, fields, .. }| Ok(record::publish(shaped, &fields).as_ptr()))
     }
 
     /// Builds the tensor in the legacy ABI, and passes it on to a consumer, who must call its deleter.
@@ -368,8 +369,7 @@ impl<'a, S: Source, P: Place> Exporter<'a, S, P> {
         if let Err(error) = record::check_legacy(self.flags()) {
             return Err(Rejected::new(self.source, error));
         }
-        let Prepared { shaped, fields, .. } = self.prepare()?;
-        Ok(record::publish_legacy(shaped, &fields).as_ptr())
+        self.make(|Prepared { shaped, fields, .. }| Ok(record::publish(shaped, &fields).as_ptr()))
     }
 
     #[inline]
@@ -377,9 +377,12 @@ impl<'a, S: Source, P: Place> Exporter<'a, S, P> {
         if S::READ_ONLY { self.flags.with(Flags::READ_ONLY) } else { self.flags }
     }
 
-    /// Moves the owner to its place, asks it for its memory, and checks the layout against that.
-    #[inline]
-    fn prepare<A: Exported>(self) -> Result<Prepared<A, S, P>, Rejected<S>> {
+    /// Moves the owner to its place, asks it for its memory, checks the layout against that, and passes it all to `make`.
+    #[inline(always)]
+    fn make<A: Exported, T>(
+        self,
+        make: impl FnOnce(Prepared<A, S, P>) -> Result<T, Rejected<S>>,
+    ) -> Result<T, Rejected<S>> {
         let flags = self.flags();
         let dtype = self.dtype.unwrap_or(S::DTYPE);
         let outline = self.outline;
@@ -394,16 +397,21 @@ impl<'a, S: Source, P: Place> Exporter<'a, S, P> {
             Err(rejected) => return Err(rejected.map(|owner| S::join(owner, rest))),
         };
         let memory = S::memory(draft.owner(), rest);
-        let all = match outline.all(&memory, dtype, flags) {
-            Ok(all) => all,
-            Err(error) => return Err(Rejected::new(S::join(draft.into_owner(), rest), error)),
-        };
-        let mut shaped = outline.draw(draft, all);
-        match outline.check(&mut shaped, &memory, dtype, flags) {
-            Ok(fields) => Ok(Prepared { shaped, fields, rest }),
-            Err(error) => Err(Rejected::new(S::join(shaped.into_owner(), rest), error)),
+        match outline.draw_quickly(draft, memory, dtype, flags) {
+            Ok((shaped, fields)) => make(Prepared { shaped, fields, rest }),
+            Err(draft) => cold(move || match outline.draw(draft, memory, dtype, flags) {
+                Ok((shaped, fields)) => make(Prepared { shaped, fields, rest }),
+                Err(rejected) => Err(rejected.map(|owner| S::join(owner, rest))),
+            }),
         }
     }
+}
+
+/// Keeps what is rare out of the way of what is usual.
+#[cold]
+#[inline(never)]
+fn cold<T>(rare: impl FnOnce() -> T) -> T {
+    rare()
 }
 
 /// A tensor that wants nothing but its C struct.
@@ -416,7 +424,9 @@ struct Prepared<A: Exported, S: Source, P: Place> {
 impl<A: Exported, S: Source, P: Place> Prepared<A, S, P> {
     /// Adds the description that a tensor in Rust keeps.
     fn described(self) -> Result<(Self, Descriptor), Rejected<S>> {
-        match self.fields.describe(self.shaped.shape(), self.shaped.strides()) {
+        let (shape, strides) = (self.shaped.shape(), self.shaped.strides());
+        let layout = Layout::new(shape, strides, self.fields.dtype, self.fields.flags.is_padded());
+        match layout.and_then(|layout| self.fields.describe(shape, strides, layout)) {
             Ok(tensor) => Ok((self, tensor)),
             Err(error) => Err(Rejected::new(S::join(self.shaped.into_owner(), self.rest), error)),
         }

@@ -1,12 +1,13 @@
 //! The shape that a caller asks for, drawn into a block and checked against the memory there is.
 
 use core::ffi::c_void;
+use core::num::NonZero;
 
 use super::adopted::Memory;
 use super::block::{Draft, Exported, Shaped};
 use super::place::Place;
 use super::record::Fields;
-use crate::error::Error;
+use crate::error::{Error, Rejected};
 use crate::layout::{self, Layout};
 use crate::vocabulary::{DataType, Flags};
 
@@ -21,20 +22,76 @@ pub(super) struct Outline<'a> {
     pub(super) offset: usize,
 }
 
+/// A block with a shape and strides, and what else the tensor says of itself.
+pub(super) type Drawn<A, O, P> = (Shaped<A, O, P>, Fields);
+
 impl Outline<'_> {
     #[inline]
     pub(super) fn ndim(&self) -> usize {
         self.shape.map_or(1, <[usize]>::len)
     }
 
-    /// The size of the one axis of a tensor that was given no shape; 0 if it was.
-    #[inline]
-    pub(super) fn all(
-        &self,
-        memory: &Memory,
+    /// Draws the usual: a shape with elements of whole bytes in row-major order, at an address.
+    ///
+    /// `Err` if there is an error to tell, or more to do; [`draw`](Self::draw) does it then.
+    #[inline(always)]
+    pub(super) fn draw_quickly<A: Exported, O: Send + 'static, P: Place>(
+        self,
+        draft: Draft<A, O, P>,
+        memory: Memory,
         dtype: DataType,
         flags: Flags,
-    ) -> Result<usize, Error> {
+    ) -> Result<Drawn<A, O, P>, Draft<A, O, P>> {
+        let device = memory.device.canonical();
+        let (Some(shape), None, Some(size)) = (self.shape, self.strides, whole_bytes(dtype)) else {
+            return Err(draft);
+        };
+        if !device.device_type.is_address() || memory.data.is_null() || self.offset != 0 {
+            return Err(draft);
+        }
+        let mut numel = 1_usize;
+        let shaped = draft.try_with_dims(shape, |&size| {
+            let stride = numel;
+            numel = numel.checked_mul(size)?;
+            // Nobody sees numbers that wrap, since there cannot be so many elements.
+            #[expect(clippy::cast_possible_wrap, reason = "see above")]
+            Some((size as i64, stride as i64))
+        })?;
+        // At least one element, and no more than there are; 0 wraps to more than that.
+        if numel.wrapping_sub(1) >= memory.nbytes / size {
+            return Err(shaped.into_draft());
+        }
+        Ok((shaped, Fields { data: memory.data, byte_offset: 0, device, dtype, flags }))
+    }
+
+    /// Draws what is asked for, and checks it.
+    ///
+    /// # Errors
+    ///
+    /// Hands the owner back.
+    pub(super) fn draw<A: Exported, O: Send + 'static, P: Place>(
+        self,
+        draft: Draft<A, O, P>,
+        memory: Memory,
+        dtype: DataType,
+        flags: Flags,
+    ) -> Result<Drawn<A, O, P>, Rejected<O>> {
+        let all = match self.all(&memory, dtype, flags) {
+            Ok(all) => [all],
+            Err(error) => return Err(Rejected::new(draft.into_owner(), error)),
+        };
+        let mut shaped = draft.with_dims(self.shape.unwrap_or(&all), |&size| {
+            // What does not fit is written as the largest number, which is refused.
+            (i64::try_from(size).unwrap_or(i64::MAX), 0)
+        })?;
+        match self.check(&mut shaped, &memory, dtype, flags) {
+            Ok(fields) => Ok((shaped, fields)),
+            Err(error) => Err(Rejected::new(shaped.into_owner(), error)),
+        }
+    }
+
+    /// The size of the one axis of a tensor that was given no shape; 0 if it was.
+    fn all(&self, memory: &Memory, dtype: DataType, flags: Flags) -> Result<usize, Error> {
         if self.shape.is_some() {
             return Ok(0);
         }
@@ -42,59 +99,26 @@ impl Outline<'_> {
         all.checked_sub(self.offset).ok_or(Error::OutOfBounds { available: memory.nbytes })
     }
 
-    /// Writes the shape, and the strides or row-major ones.
-    ///
-    /// What does not fit is written as the largest number, which [`check`](Self::check) refuses.
-    #[inline]
-    pub(super) fn draw<A: Exported, O: Send + 'static, P: Place>(
-        &self,
-        draft: Draft<A, O, P>,
-        all: usize,
-    ) -> Shaped<A, O, P> {
-        let all = [all];
-        let shape = self.shape.unwrap_or(&all);
-        let strides = self.strides.filter(|strides| strides.len() == shape.len());
-        let mut compact = 1_i64;
-        draft.with_dims(|axis| {
-            let size =
-                shape.get(axis).map_or(i64::MAX, |&size| i64::try_from(size).unwrap_or(i64::MAX));
-            let stride = match strides {
-                None => compact,
-                Some(strides) => {
-                    strides.get(axis).map_or(0, |&stride| i64::try_from(stride).unwrap_or(0))
-                }
-            };
-            compact = compact.saturating_mul(size.max(1));
-            (size, stride)
-        })
-    }
-
-    /// Checks what was drawn, and finds the first element.
-    #[inline]
-    pub(super) fn check<A: Exported, O: Send + 'static, P: Place>(
+    /// Fills in the strides, checks the layout, and finds the first element.
+    fn check<A: Exported, O: Send + 'static, P: Place>(
         &self,
         shaped: &mut Shaped<A, O, P>,
         memory: &Memory,
         dtype: DataType,
         flags: Flags,
     ) -> Result<Fields, Error> {
-        if let Some(strides) = self.strides {
-            let ndim = shaped.shape().len();
-            if strides.len() != ndim {
-                return Err(Error::RankMismatch { expected: ndim, found: strides.len() });
-            }
-            let (shape, strides) = shaped.strides_mut();
-            layout::normalize_strides(shape, strides);
+        let (shape, steps) = shaped.strides_mut();
+        match self.strides {
+            None => layout::write_row_major_strides(shape, steps),
+            Some(strides) => write_strides(shape, steps, strides)?,
         }
         let padded = flags.is_padded();
         let layout = Layout::new(shaped.shape(), shaped.strides(), dtype, padded)?;
-        let device = memory.device.canonical();
         let (data, byte_offset) = self.first(memory, dtype, padded, &layout)?;
-        Ok(Fields { data, byte_offset, device, dtype, flags, layout })
+        Ok(Fields { data, byte_offset, device: memory.device.canonical(), dtype, flags })
     }
 
-    /// The data pointer and the byte offset of the first element.
-    #[inline]
+    /// The data pointer and the byte offset of the first element of a tensor with this layout.
     fn first(
         &self,
         memory: &Memory,
@@ -126,6 +150,26 @@ impl Outline<'_> {
         }
         Ok((memory.data.wrapping_byte_add(first), 0))
     }
+}
+
+/// The size of an element, if it is a number of whole bytes whatever the flags say.
+#[inline(always)]
+fn whole_bytes(dtype: DataType) -> Option<NonZero<usize>> {
+    let bits = usize::from(dtype.bits) * usize::from(dtype.lanes);
+    let whole = dtype.is_valid() && dtype.bits % 8 == 0;
+    NonZero::new(bits / 8).filter(|_| whole)
+}
+
+/// Writes the caller's strides.
+fn write_strides(shape: &[i64], steps: &mut [i64], strides: &[isize]) -> Result<(), Error> {
+    if strides.len() != shape.len() {
+        return Err(Error::RankMismatch { expected: shape.len(), found: strides.len() });
+    }
+    for (to, &from) in steps.iter_mut().zip(strides) {
+        *to = i64::try_from(from).map_err(|_| Error::ExtentOverflow)?;
+    }
+    layout::normalize_strides(shape, steps);
+    Ok(())
 }
 
 /// How many elements `nbytes` bytes hold.

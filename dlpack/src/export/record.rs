@@ -19,14 +19,17 @@ pub(super) struct Fields {
     pub(super) device: Device,
     pub(super) dtype: DataType,
     pub(super) flags: Flags,
-    /// That of the shape and strides that belong to it.
-    pub(super) layout: Layout,
 }
 
 impl Fields {
-    /// The description of a tensor with this shape and these strides.
+    /// The description of a tensor with this shape and these strides, of which `layout` is the layout.
     #[inline]
-    pub(super) fn describe(&self, shape: &[i64], strides: &[i64]) -> Result<Descriptor, Error> {
+    pub(super) fn describe(
+        &self,
+        shape: &[i64],
+        strides: &[i64],
+        layout: Layout,
+    ) -> Result<Descriptor, Error> {
         let access = if self.flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
         let mut tensor = Descriptor::unfilled(Some(Version::CURRENT), self.flags, access);
         tensor.dims.resize(shape.len())?;
@@ -37,7 +40,7 @@ impl Fields {
         tensor.byte_offset = self.byte_offset;
         tensor.device = self.device;
         tensor.dtype = self.dtype;
-        tensor.layout = self.layout;
+        tensor.layout = layout;
         Ok(tensor)
     }
 }
@@ -59,9 +62,8 @@ pub(super) fn versioned<O: Send + 'static, P: Place>(
     fields: &Fields,
     tensor: Descriptor,
 ) -> ManagedTensorVersioned {
-    let raw = publish_versioned(shaped, fields);
     // SAFETY: a struct of ours, just published.
-    let handle = unsafe { Handle::new(raw) };
+    let handle = unsafe { Handle::new(publish(shaped, fields)) };
     // SAFETY: the descriptor says what was written.
     unsafe { ManagedTensorVersioned::from_parts(handle, tensor) }
 }
@@ -72,52 +74,22 @@ pub(super) fn legacy<O: Send + 'static, P: Place>(
     fields: &Fields,
     mut tensor: Descriptor,
 ) -> ManagedTensor {
-    let raw = publish_legacy(shaped, fields);
     tensor.version = None;
     tensor.flags = Flags::NONE;
     // SAFETY: a struct of ours, just published.
-    let handle = unsafe { Handle::new(raw) };
+    let handle = unsafe { Handle::new(publish(shaped, fields)) };
     // SAFETY: the descriptor says what was written.
     unsafe { ManagedTensor::from_parts(handle, tensor) }
 }
 
-/// Writes the C struct; who gets the pointer owns the tensor.
-#[inline]
-pub(super) fn publish_versioned<O: Send + 'static, P: Place>(
-    shaped: Shaped<sys::DLManagedTensorVersioned, O, P>,
+/// Writes the C struct; who gets the pointer owns the tensor. For the legacy ABI [`check_legacy`] has passed.
+#[inline(always)]
+pub(super) fn publish<A: Exported, O: Send + 'static, P: Place>(
+    shaped: Shaped<A, O, P>,
     fields: &Fields,
-) -> NonNull<sys::DLManagedTensorVersioned> {
-    let dl_tensor = dl_tensor(&shaped, fields);
-    shaped.publish(|manager_ctx| sys::DLManagedTensorVersioned {
-        version: Version::CURRENT.into(),
-        manager_ctx,
-        deleter: Some(<sys::DLManagedTensorVersioned as Exported>::DELETER),
-        flags: fields.flags.bits(),
-        dl_tensor,
-    })
-}
-
-/// Writes the C struct; [`check_legacy`] has passed. Who gets the pointer owns the tensor.
-#[inline]
-pub(super) fn publish_legacy<O: Send + 'static, P: Place>(
-    shaped: Shaped<sys::DLManagedTensor, O, P>,
-    fields: &Fields,
-) -> NonNull<sys::DLManagedTensor> {
-    let dl_tensor = dl_tensor(&shaped, fields);
-    shaped.publish(|manager_ctx| sys::DLManagedTensor {
-        dl_tensor,
-        manager_ctx,
-        deleter: Some(<sys::DLManagedTensor as Exported>::DELETER),
-    })
-}
-
-#[inline]
-fn dl_tensor<A: Exported, O: Send + 'static, P: Place>(
-    shaped: &Shaped<A, O, P>,
-    fields: &Fields,
-) -> sys::DLTensor {
+) -> NonNull<A> {
     let (shape, strides) = shaped.dims();
-    sys::DLTensor {
+    let dl_tensor = sys::DLTensor {
         data: fields.data,
         device: fields.device.into(),
         // Cannot fail: there are at most 64 dimensions.
@@ -126,5 +98,6 @@ fn dl_tensor<A: Exported, O: Send + 'static, P: Place>(
         shape,
         strides,
         byte_offset: fields.byte_offset,
-    }
+    };
+    shaped.publish(|manager_ctx| A::fill(dl_tensor, manager_ctx, fields.flags))
 }
