@@ -132,8 +132,8 @@ pub use export::{
     SingleSlot, Slot, Source, Unique, header_layout, lend, lend_mut,
 };
 pub use managed::{
-    Access, AnyManagedTensor, BorrowedTensor, Descriptor, Exclusive, ExclusiveUninit, Frozen,
-    ImportMode, ManagedTensor, ManagedTensorVersioned, Tensor,
+    Access, AnyManagedTensor, BorrowedTensor, Deleter, Descriptor, Exclusive, ExclusiveUninit,
+    Frozen, ImportMode, ManagedTensor, ManagedTensorVersioned, Tensor,
 };
 pub use view::{
     Item, Iter, IterMut, PackedIter, PackedView, ReadCell, TensorView, TensorViewMut, Unaligned,

@@ -87,6 +87,10 @@ impl ManagedTensor {
         Self { handle, descriptor }
     }
 
+    pub(super) fn into_handle(self) -> Handle<sys::DLManagedTensor> {
+        self.handle
+    }
+
     /// Passes the tensor on to a consumer, who must call its deleter.
     ///
     /// # Examples

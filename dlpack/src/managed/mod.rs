@@ -6,6 +6,7 @@ mod any;
 mod borrowed;
 #[cfg(feature = "alloc")]
 mod bytes;
+mod deleter;
 mod descriptor;
 mod import;
 mod legacy;
@@ -14,6 +15,7 @@ mod versioned;
 
 pub use any::AnyManagedTensor;
 pub use borrowed::BorrowedTensor;
+pub use deleter::Deleter;
 pub use descriptor::{Access, Descriptor};
 pub use import::ImportMode;
 pub use legacy::ManagedTensor;

@@ -158,6 +158,10 @@ impl ManagedTensorVersioned {
         Self { handle, descriptor }
     }
 
+    pub(super) fn into_handle(self) -> Handle<sys::DLManagedTensorVersioned> {
+        self.handle
+    }
+
     /// Passes the tensor on to a consumer, who must call its deleter.
     ///
     /// # Examples
