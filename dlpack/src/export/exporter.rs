@@ -80,7 +80,8 @@ impl<S: Source> Exporter<'_, S> {
     }
 }
 
-impl<'a, S: Source, P: Place> Exporter<'a, S, P> {
+/// The heap need not be a place for a header, as long as another one is chosen.
+impl<'a, S: Source, P> Exporter<'a, S, P> {
     /// Puts the header into memory of an allocator, to which it goes back after the deleter has run.
     ///
     /// The header is the C struct, the owner, shape and strides; [`header_layout`](crate::header_layout) tells its size.
@@ -260,7 +261,9 @@ impl<'a, S: Source, P: Place> Exporter<'a, S, P> {
     pub fn padded(self) -> Self {
         Self { flags: self.flags.with(Flags::IS_SUBBYTE_TYPE_PADDED), ..self }
     }
+}
 
+impl<S: Source, P: Place> Exporter<'_, S, P> {
     /// Builds the tensor in the current ABI.
     ///
     /// # Errors
