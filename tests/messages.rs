@@ -128,8 +128,49 @@ fn export_errors() -> Vec<(Error, &'static str)> {
     ]
 }
 
+fn negotiation_errors() -> Vec<(Error, &'static str)> {
+    use Error::*;
+    let (cpu, cuda) = (Device::CPU, Device::cuda(1));
+    vec![
+        (UnknownCopyPolicy { code: 3 }, "expected copy policy 0, 1 or 2, found 3"),
+        (UnknownStreamKind { code: 9 }, "expected a stream of kind 0, 1 or 2, found kind 9"),
+        (
+            InvalidStream { device: cpu, stream: 0xABC },
+            "expected a stream of device cpu, found 0xabc",
+        ),
+        (
+            StreamUnsupported { device: cuda },
+            "expected a producer that serves streams of device cuda:1, found one that does not",
+        ),
+        (
+            CopyUnsupported { device: cuda },
+            "expected a producer that copies to device cuda:1, found one that does not",
+        ),
+        (
+            CopyNeeded { expected: cpu, found: cuda },
+            "expected memory on device cpu without a copy, found it on cuda:1",
+        ),
+        (Copied, "expected the memory of the producer, found a copy"),
+        (
+            DeviceMismatch { expected: cpu, found: cuda },
+            "expected a tensor on device cpu, found one on cuda:1",
+        ),
+        (
+            NotLegacy { found: Version { major: 1, minor: 3 } },
+            "expected a tensor in the legacy abi, found one of version 1.3",
+        ),
+        (UnknownAbi { code: 7 }, "expected a tensor of abi 1 or 2, found abi 7"),
+        (Refused { status: -5 }, "expected a tensor, found a refusal with status -5"),
+        (
+            MissingFunction { name: "respond" },
+            "expected the function respond, found a null pointer",
+        ),
+    ]
+}
+
 fn all_errors() -> Vec<(Error, &'static str)> {
-    [import_errors(), access_errors(), view_errors(), export_errors()].concat()
+    let sides = [import_errors(), access_errors(), view_errors(), export_errors()].concat();
+    [sides, negotiation_errors()].concat()
 }
 
 /// Lowercase, no full stop, one line, expected then found.

@@ -222,6 +222,82 @@ pub enum Error {
     /// There was no memory for the header.
     #[error("expected memory for the tensor header, found none")]
     AllocationFailed,
+
+    /// The copy policy of a request is none that is known.
+    #[error("expected copy policy 0, 1 or 2, found {code}")]
+    UnknownCopyPolicy {
+        /// The number in the request.
+        code: u32,
+    },
+    /// The stream of a request is of no kind that is known.
+    #[error("expected a stream of kind 0, 1 or 2, found kind {code}")]
+    UnknownStreamKind {
+        /// The number in the request.
+        code: u32,
+    },
+    /// The device has no such stream.
+    #[error("expected a stream of device {device}, found {stream:#x}")]
+    InvalidStream {
+        /// The device that the stream was to belong to.
+        device: Device,
+        /// The handle of the stream.
+        stream: usize,
+    },
+    /// The producer cannot wait for, or signal, a stream of its device.
+    #[error("expected a producer that serves streams of device {device}, found one that does not")]
+    StreamUnsupported {
+        /// The device of the producer.
+        device: Device,
+    },
+    /// The producer cannot copy to the device.
+    #[error("expected a producer that copies to device {device}, found one that does not")]
+    CopyUnsupported {
+        /// The device that was to get the copy.
+        device: Device,
+    },
+    /// The memory is on another device than the one asked for, and was not to be copied.
+    #[error("expected memory on device {expected} without a copy, found it on {found}")]
+    CopyNeeded {
+        /// The device that was asked for.
+        expected: Device,
+        /// The device of the memory.
+        found: Device,
+    },
+    /// A copy came, which was not to be made.
+    #[error("expected the memory of the producer, found a copy")]
+    Copied,
+    /// The tensor is on another device than it has to be.
+    #[error("expected a tensor on device {expected}, found one on {found}")]
+    DeviceMismatch {
+        /// The device that was asked for.
+        expected: Device,
+        /// The device of the tensor.
+        found: Device,
+    },
+    /// A versioned tensor came, and the consumer reads the legacy ABI only.
+    #[error("expected a tensor in the legacy abi, found one of version {found}")]
+    NotLegacy {
+        /// The version of the tensor.
+        found: Version,
+    },
+    /// The ABI that an answer names is none that is known; its tensor cannot be deleted.
+    #[error("expected a tensor of abi 1 or 2, found abi {code}")]
+    UnknownAbi {
+        /// The number in the answer.
+        code: u32,
+    },
+    /// The producer refused.
+    #[error("expected a tensor, found a refusal with status {status}")]
+    Refused {
+        /// The number in the answer; see [`negotiate::Status`](crate::negotiate::Status).
+        status: i32,
+    },
+    /// A function that is needed is null in a table of functions, or there is no table.
+    #[error("expected the function {name}, found a null pointer")]
+    MissingFunction {
+        /// The name in the table.
+        name: &'static str,
+    },
 }
 
 /// An error that hands back what was given.

@@ -78,6 +78,7 @@
 //! | a type of my own that holds memory | a tensor for others | [`Owner`], then [`Exporter`] |
 //! | a view | to call a C function that takes a `DLTensor*` | [`lend()`], [`lend_mut()`] |
 //! | a tensor | several consumers for it | [`ManagedTensorVersioned::share`] |
+//! | consumers that ask for an ABI, a device, a copy | to answer them | [`negotiate`] |
 //! | a legacy tensor | it in the current ABI | [`ManagedTensor::into_versioned`] |
 //! | a versioned tensor | it in the legacy ABI | [`ManagedTensorVersioned::into_legacy`] |
 //! | a tensor that I exported | its owner back | [`ManagedTensorVersioned::downcast`] |
@@ -121,6 +122,7 @@ mod error;
 mod export;
 pub mod layout;
 mod managed;
+pub mod negotiate;
 mod view;
 mod vocabulary;
 

@@ -4,8 +4,8 @@ use crate::lexer::{Token, tokens};
 use crate::sources::{self, Source};
 
 /// The rooms in the order in which data flows.
-const ROOMS: [&str; 8] =
-    ["sys", "vocabulary", "error", "layout", "dims", "view", "managed", "export"];
+const ROOMS: [&str; 9] =
+    ["sys", "vocabulary", "error", "layout", "dims", "view", "managed", "export", "negotiate"];
 
 /// Modules of the crate root that are no rooms: nothing is in them at run time.
 const NO_ROOMS: [&str; 1] = ["compile_fail"];

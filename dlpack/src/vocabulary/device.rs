@@ -23,6 +23,7 @@ use crate::sys;
 /// # Ok::<(), dlpack::ParseError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(C)]
 pub struct Device {
     /// The kind of device.
     pub device_type: DeviceType,

@@ -24,6 +24,7 @@ use crate::sys;
 /// # Ok::<(), dlpack::ParseError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(C)]
 pub struct Version {
     /// Changes when the layout of the structs does.
     pub major: u32,

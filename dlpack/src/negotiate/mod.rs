@@ -1,0 +1,87 @@
+//! Request and answer: how a consumer and a producer agree on ABI, device, copy and stream, without Python.
+//!
+//! What Python's `__dlpack__(stream, max_version, dl_device, copy)` negotiates, here for Rust and C. A [`Producer`] can
+//! give its memory out, and [`respond`] answers a [`Request`] to it by the rules of the Python protocol. Across C, a
+//! [`RawProducer`] carries a producer; [`ForeignProducer`] is one that came in.
+//!
+//! ```
+//! use std::sync::Arc;
+//! use dlpack::negotiate::{CopyPolicy, Request, respond};
+//! use dlpack::{Device, Error, Exporter};
+//!
+//! let numbers = Arc::new(Exporter::new(vec![1.0_f32; 6]).shape(&[2, 3]).build()?.freeze());
+//!
+//! let tensor = respond(&numbers, &Request::new().device(Device::CPU))?;
+//! assert_eq!(tensor.data(), numbers.data());
+//!
+//! let copy = respond(&numbers, &Request::new().copy(CopyPolicy::ALWAYS))?;
+//! assert_ne!(copy.data(), numbers.data());
+//! # Ok::<(), Error>(())
+//! ```
+//!
+//! # In C
+//!
+//! All structs are plain data; any number in them is allowed, and answered with an error where it means nothing.
+//!
+//! ```c
+//! #include <dlpack/dlpack.h>
+//!
+//! enum { DLPACK_COPY_IF_NEEDED = 0, DLPACK_COPY_ALWAYS = 1, DLPACK_COPY_NEVER = 2 };
+//! enum { DLPACK_STREAM_NONE = 0, DLPACK_STREAM_NO_SYNC = 1, DLPACK_STREAM_HANDLE = 2 };
+//! enum { DLPACK_OK = 0, DLPACK_REFUSED = 1, DLPACK_INVALID = 2, DLPACK_NO_MEMORY = 3, DLPACK_FAILED = 4 };
+//! enum { DLPACK_LEGACY = 1, DLPACK_VERSIONED = 2 };
+//!
+//! typedef struct dlpack_stream {
+//!   uint32_t kind;
+//!   uintptr_t handle; /* for DLPACK_STREAM_HANDLE */
+//! } dlpack_stream;
+//!
+//! typedef struct dlpack_request {
+//!   DLPackVersion max_version; /* major 0: the consumer reads DLManagedTensor only */
+//!   DLDevice device;           /* device_type 0: wherever the memory is */
+//!   uint32_t copy;
+//!   dlpack_stream stream;
+//! } dlpack_request;
+//!
+//! typedef struct dlpack_answer {
+//!   int32_t status;
+//!   uint32_t abi;  /* of the tensor */
+//!   void* tensor;  /* the caller's to delete, if the status is DLPACK_OK */
+//! } dlpack_answer;
+//!
+//! typedef struct dlpack_producer_table {
+//!   DLPackVersion version; /* 1.0; of another major only `release` may be called */
+//!   void (*release)(void* ctx);
+//!   DLDevice (*device)(void* ctx);
+//!   void (*respond)(void* ctx, const dlpack_request* request, dlpack_answer* answer);
+//! } dlpack_producer_table;
+//!
+//! typedef struct dlpack_producer {
+//!   const dlpack_producer_table* table;
+//!   void* ctx;
+//! } dlpack_producer;
+//! ```
+
+mod answer;
+mod copy_policy;
+mod foreign;
+mod give;
+#[cfg(feature = "alloc")]
+mod pack;
+mod plan;
+mod producer;
+mod request;
+mod respond;
+#[cfg(feature = "alloc")]
+mod shared;
+mod stream;
+mod table;
+
+pub use answer::{Answer, Status};
+pub use copy_policy::CopyPolicy;
+pub use foreign::ForeignProducer;
+pub use producer::Producer;
+pub use request::Request;
+pub use respond::respond;
+pub use stream::Stream;
+pub use table::{ProducerTable, RawProducer};

@@ -1,0 +1,91 @@
+//! A producer's answer to a request, by the rules.
+
+use super::plan::{Copying, Plan, plan};
+use super::producer::{Producer, into_legacy};
+use super::request::{Request, canonical};
+use crate::error::Error;
+use crate::managed::{AnyManagedTensor, ManagedTensorVersioned};
+use crate::vocabulary::{Device, Flags};
+
+/// Answers a request: a tensor as it was asked for, or an error that says what stands against it.
+///
+/// The rules are those of Python's `__dlpack__`:
+///
+/// - A consumer that reads versions gets a versioned tensor, in the producer's version whatever it asked for; any other
+///   gets a legacy one.
+/// - On the producer's own device, or if none was asked for, the memory itself goes out, unless a copy was asked for.
+///   For any other device it is copied.
+/// - What the legacy ABI cannot say, read-only memory and padded elements, is copied for a legacy consumer.
+/// - Where a copy is needed but was not to be made, the request is refused.
+/// - A copy has the flag `IS_COPIED`, where the ABI has flags.
+/// - Before the memory itself goes out, the producer [synchronizes](Producer::synchronize) with the consumer's stream.
+///
+/// Each answer passes [`Request::check`]. On an error, what the producer already made has been deleted.
+///
+/// # Errors
+///
+/// - [`Error::UnknownCopyPolicy`], [`Error::UnknownStreamKind`], [`Error::InvalidStream`]: the request makes no sense.
+/// - [`Error::CopyNeeded`], [`Error::ReadOnlyNotExpressible`], [`Error::PaddedNotExpressible`]: it was not to be copied.
+/// - [`Error::DeviceMismatch`], [`Error::NotExclusive`], [`Error::Copied`]: the producer did not keep to the contract
+///   of [`Producer`].
+/// - Any error of the producer's, such as [`Error::CopyUnsupported`].
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use dlpack::negotiate::{CopyPolicy, Request, respond};
+/// use dlpack::{AnyManagedTensor, Error, Exporter};
+///
+/// let numbers = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
+///
+/// // Legacy consumers might write what is frozen, so they get a copy, or nothing.
+/// let tensor = respond(&numbers, &Request::legacy())?;
+/// assert!(matches!(tensor, AnyManagedTensor::Legacy(_)) && tensor.data() != numbers.data());
+/// let refused = respond(&numbers, &Request::legacy().copy(CopyPolicy::NEVER));
+/// assert_eq!(refused.unwrap_err(), Error::ReadOnlyNotExpressible);
+/// # Ok::<(), Error>(())
+/// ```
+pub fn respond(producer: &dyn Producer, request: &Request) -> Result<AnyManagedTensor, Error> {
+    let plan = plan(request, producer.device())?;
+    let tensor = match plan.copy {
+        Copying::Must => copied(producer, &plan)?,
+        Copying::MustNot => aliased(producer, &plan)?,
+        Copying::May => match aliased(producer, &plan) {
+            Err(Error::ReadOnlyNotExpressible | Error::PaddedNotExpressible) => {
+                copied(producer, &plan)?
+            }
+            answer => answer?,
+        },
+    };
+    request.check(&tensor)?;
+    Ok(tensor)
+}
+
+fn aliased(producer: &dyn Producer, plan: &Plan) -> Result<AnyManagedTensor, Error> {
+    let tensor: AnyManagedTensor =
+        if plan.legacy { producer.alias_legacy()?.into() } else { producer.alias()?.into() };
+    check_device(tensor.device(), plan.device)?;
+    if !plan.stream.is_no_sync() {
+        producer.synchronize(plan.stream)?;
+    }
+    Ok(tensor)
+}
+
+fn copied(producer: &dyn Producer, plan: &Plan) -> Result<AnyManagedTensor, Error> {
+    let tensor: ManagedTensorVersioned = producer.copy_to(plan.device, plan.stream)?;
+    check_device(tensor.device(), plan.device)?;
+    if !tensor.flags().contains(Flags::IS_COPIED) {
+        return Err(Error::NotExclusive);
+    }
+    if plan.legacy { Ok(into_legacy(tensor)?.into()) } else { Ok(tensor.into()) }
+}
+
+/// What a producer gives must be where it says.
+fn check_device(found: Device, expected: Device) -> Result<(), Error> {
+    if canonical(found) == expected {
+        Ok(())
+    } else {
+        Err(Error::DeviceMismatch { expected, found })
+    }
+}

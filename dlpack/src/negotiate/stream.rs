@@ -1,0 +1,201 @@
+//! The queue of device work on which a consumer goes on.
+
+use core::ffi::c_void;
+use core::fmt;
+use core::ptr;
+
+use crate::error::Error;
+use crate::vocabulary::{Device, DeviceType};
+
+/// The queue of device work, such as a CUDA stream, on which a consumer will use the memory.
+///
+/// The producer sees to it that work enqueued there later finds the elements written. What a handle means, and which
+/// ones there are, depends on the device; see [`check`](Self::check).
+///
+/// | Here | In Python | |
+/// |---|---|---|
+/// | [`NONE`](Self::NONE) | `None` | nothing said: the default stream, on devices that have one |
+/// | [`NO_SYNC`](Self::NO_SYNC) | `-1` | the consumer sees to the order itself |
+/// | [`new(n)`](Self::new) | `n` | this stream |
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::negotiate::Stream;
+///
+/// assert_eq!(Stream::new(7).handle(), Some(7));
+/// assert_eq!(Stream::NONE.handle(), None);
+/// ```
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[repr(C)]
+pub struct Stream {
+    /// One of the constants below; any other number is an error when the request is answered.
+    kind: u32,
+    /// Looked at for the kind `HANDLE` only.
+    handle: usize,
+}
+
+/// The kinds.
+const NONE: u32 = 0;
+const NO_SYNC: u32 = 1;
+const HANDLE: u32 = 2;
+
+/// How Python says [`Stream::NO_SYNC`], which is no handle on the devices that Python numbers.
+const MINUS_ONE: usize = usize::MAX;
+
+impl Stream {
+    /// Nothing said: the default stream, on devices that have streams.
+    pub const NONE: Self = Self { kind: NONE, handle: 0 };
+    /// The consumer sees to the order itself, and the producer does nothing.
+    pub const NO_SYNC: Self = Self { kind: NO_SYNC, handle: 0 };
+    /// CUDA's legacy default stream.
+    pub const CUDA_LEGACY_DEFAULT: Self = Self::new(1);
+    /// CUDA's default stream of the calling thread.
+    pub const CUDA_PER_THREAD_DEFAULT: Self = Self::new(2);
+    /// ROCm's default stream.
+    pub const ROCM_DEFAULT: Self = Self::new(0);
+
+    /// Names a stream by its handle, or by one of the small numbers that the device gives a meaning.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::negotiate::Stream;
+    ///
+    /// assert_eq!(Stream::new(1), Stream::CUDA_LEGACY_DEFAULT);
+    /// ```
+    #[must_use]
+    pub const fn new(handle: usize) -> Self {
+        Self { kind: HANDLE, handle }
+    }
+
+    /// Names the stream that a runtime gives as a pointer, such as a `cudaStream_t`, on this kind of device.
+    ///
+    /// Null is the default stream of CUDA and ROCm, and no stream elsewhere.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::ptr::null_mut;
+    /// use dlpack::{DeviceType, negotiate::Stream};
+    ///
+    /// assert_eq!(Stream::from_ptr(DeviceType::CPU, null_mut()), Stream::NONE);
+    /// assert_eq!(Stream::from_ptr(DeviceType::CUDA, null_mut()), Stream::CUDA_LEGACY_DEFAULT);
+    /// ```
+    #[must_use]
+    pub fn from_ptr(device: DeviceType, stream: *mut c_void) -> Self {
+        if stream.is_null() { Self::NONE.on(device) } else { Self::new(stream.expose_provenance()) }
+    }
+
+    /// The handle, unless this is [`NONE`](Self::NONE) or [`NO_SYNC`](Self::NO_SYNC).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::negotiate::Stream;
+    ///
+    /// assert_eq!(Stream::CUDA_PER_THREAD_DEFAULT.handle(), Some(2));
+    /// assert_eq!(Stream::NO_SYNC.handle(), None);
+    /// ```
+    #[must_use]
+    pub const fn handle(self) -> Option<usize> {
+        match self.kind {
+            HANDLE => Some(self.handle),
+            _ => None,
+        }
+    }
+
+    /// The handle as the pointer that the runtime knows; null without a handle.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{DeviceType, negotiate::Stream};
+    ///
+    /// let mut queue = 0_u8;
+    /// let pointer = (&raw mut queue).cast();
+    /// assert_eq!(Stream::from_ptr(DeviceType::METAL, pointer).as_ptr(), pointer);
+    /// ```
+    #[must_use]
+    pub fn as_ptr(self) -> *mut c_void {
+        ptr::with_exposed_provenance_mut(self.handle().unwrap_or(0))
+    }
+
+    /// Checks that this kind of device has such a stream.
+    ///
+    /// - The CPU has none: only [`NONE`](Self::NONE) and [`NO_SYNC`](Self::NO_SYNC), which some consumers send it.
+    /// - CUDA has the legacy default stream 1, that of each thread 2, and handles. 0 could be either default, and is
+    ///   refused. The same for pinned and managed memory of CUDA.
+    /// - ROCm has the default stream 0 and handles, but neither 1 nor 2.
+    /// - Of other devices nothing is known: their producers judge handles themselves.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidStream`], or [`Error::UnknownStreamKind`] for one that is no kind of stream.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Device, Error, negotiate::Stream};
+    ///
+    /// assert_eq!(Stream::new(2).check(Device::cuda(0)), Ok(()));
+    /// let refused = Stream::new(2).check(Device::rocm(0));
+    /// assert_eq!(refused, Err(Error::InvalidStream { device: Device::rocm(0), stream: 2 }));
+    /// ```
+    pub fn check(self, device: Device) -> Result<(), Error> {
+        let exists = match (self.kind, device.device_type) {
+            (NONE | NO_SYNC, _) => true,
+            (HANDLE, DeviceType::CPU) => false,
+            (HANDLE, device) if is_cuda(device) => ![0, MINUS_ONE].contains(&self.handle),
+            (HANDLE, device) if is_rocm(device) => ![1, 2, MINUS_ONE].contains(&self.handle),
+            (HANDLE, _) => true,
+            (code, _) => return Err(Error::UnknownStreamKind { code }),
+        };
+        if exists { Ok(()) } else { Err(Error::InvalidStream { device, stream: self.handle }) }
+    }
+
+    /// Whether the producer need not see to any order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::negotiate::Stream;
+    ///
+    /// assert!(Stream::NO_SYNC.is_no_sync());
+    /// assert!(!Stream::NONE.is_no_sync());
+    /// ```
+    #[must_use]
+    pub const fn is_no_sync(self) -> bool {
+        self.kind == NO_SYNC
+    }
+
+    /// This stream, or the default one of such a device if nothing was said.
+    pub(super) const fn on(self, device: DeviceType) -> Self {
+        match self.kind {
+            NONE if is_cuda(device) => Self::CUDA_LEGACY_DEFAULT,
+            NONE if is_rocm(device) => Self::ROCM_DEFAULT,
+            HANDLE => self,
+            NO_SYNC => Self::NO_SYNC,
+            _ => Self::NONE,
+        }
+    }
+}
+
+const fn is_cuda(device: DeviceType) -> bool {
+    matches!(device, DeviceType::CUDA | DeviceType::CUDA_HOST | DeviceType::CUDA_MANAGED)
+}
+
+const fn is_rocm(device: DeviceType) -> bool {
+    matches!(device, DeviceType::ROCM | DeviceType::ROCM_HOST)
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.kind {
+            NONE => f.write_str("Stream(none)"),
+            NO_SYNC => f.write_str("Stream(no sync)"),
+            HANDLE => write!(f, "Stream({:#x})", self.handle),
+            code => write!(f, "Stream(kind {code})"),
+        }
+    }
+}
