@@ -9,6 +9,7 @@ pub mod ffi;
 pub mod image;
 mod lend;
 mod managed;
+pub mod negotiate;
 mod record;
 pub mod release;
 mod spec;

@@ -45,8 +45,8 @@
 //!
 //! typedef struct dlpack_answer {
 //!   int32_t status;
-//!   uint32_t abi;  /* of the tensor */
-//!   void* tensor;  /* the caller's to delete, if the status is DLPACK_OK */
+//!   uint32_t abi; /* of the tensor */
+//!   void* tensor; /* the caller's to delete, if the status is DLPACK_OK */
 //! } dlpack_answer;
 //!
 //! typedef struct dlpack_producer_table {

@@ -25,7 +25,8 @@ use crate::vocabulary::{Device, Flags};
 /// # Errors
 ///
 /// - [`Error::UnknownCopyPolicy`], [`Error::UnknownStreamKind`], [`Error::InvalidStream`]: the request makes no sense.
-/// - [`Error::CopyNeeded`], [`Error::ReadOnlyNotExpressible`], [`Error::PaddedNotExpressible`]: it was not to be copied.
+/// - [`Error::CopyNeeded`], [`Error::ReadOnlyNotExpressible`], [`Error::PaddedNotExpressible`]: it was not to be copied,
+///   or cannot be.
 /// - [`Error::DeviceMismatch`], [`Error::NotExclusive`], [`Error::Copied`]: the producer did not keep to the contract
 ///   of [`Producer`].
 /// - Any error of the producer's, such as [`Error::CopyUnsupported`].
@@ -51,12 +52,16 @@ pub fn respond(producer: &dyn Producer, request: &Request) -> Result<AnyManagedT
     let tensor = match plan.copy {
         Copying::Must => copied(producer, &plan)?,
         Copying::MustNot => aliased(producer, &plan)?,
-        Copying::May => match aliased(producer, &plan) {
-            Err(Error::ReadOnlyNotExpressible | Error::PaddedNotExpressible) => {
-                copied(producer, &plan)?
+        Copying::May => aliased(producer, &plan).or_else(|error| match error {
+            Error::ReadOnlyNotExpressible | Error::PaddedNotExpressible => {
+                // Of the two, the first says what the consumer could change.
+                copied(producer, &plan).map_err(|copying| match copying {
+                    Error::CopyUnsupported { .. } => error,
+                    _ => copying,
+                })
             }
-            answer => answer?,
-        },
+            _ => Err(error),
+        })?,
     };
     request.check(&tensor)?;
     Ok(tensor)
