@@ -8,7 +8,7 @@ use dlpack::{
     Error, Exclusive, ExclusiveUninit, F4E2m1fn, F6E2m3fn, F6E3m2fn, F8E3m4, F8E4m3, F8E4m3b11fnuz,
     F8E4m3fn, F8E4m3fnuz, F8E5m2, F8E5m2fnuz, F8E8m0fnu, Flags, Frozen, I2, I4, ImportMode, Iter,
     IterMut, ManagedTensor, ManagedTensorVersioned, PackedIter, PackedView, ParseError, ReadCell,
-    Rejected, TensorView, TensorViewMut, U1, U2, U4, Unaligned, Version, layout::Layout,
+    Rejected, TensorView, TensorViewMut, U1, U2, U4, Unaligned, Version, layout::Layout, negotiate,
 };
 
 fn shared<T: Send + Sync>() {}
@@ -32,6 +32,17 @@ fn words() {
     word::<Layout>();
     word::<Error>();
     word::<ParseError>();
+    word::<negotiate::Request>();
+    word::<negotiate::CopyPolicy>();
+    word::<negotiate::Stream>();
+    word::<negotiate::Status>();
+    word::<negotiate::ProducerTable>();
+}
+
+#[test]
+fn producers() {
+    sent::<negotiate::ForeignProducer>();
+    lives_on::<negotiate::ForeignProducer>();
 }
 
 #[test]

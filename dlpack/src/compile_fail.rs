@@ -430,6 +430,44 @@ struct OwnersAreFree;
 /// ```
 struct ThreadsAreKept;
 
+/// A producer from C is asked by one thread at a time.
+///
+/// ```compile_fail,E0277
+/// fn share(producer: &dlpack::negotiate::ForeignProducer) -> impl Send {
+///     producer
+/// }
+/// ```
+struct ProducersAreAskedInTurn;
+
+/// A producer that may not leave its thread is not given to C, and one that may not be shared is not lent.
+///
+/// ```compile_fail,E0277
+/// use dlpack::negotiate::{Producer, RawProducer};
+///
+/// fn give<P: Producer + 'static>(producer: P) -> RawProducer {
+///     RawProducer::new(producer).unwrap()
+/// }
+/// ```
+///
+/// ```compile_fail,E0277
+/// use dlpack::negotiate::{Producer, RawProducer};
+///
+/// fn lend<P: Producer>(producer: &P) {
+///     RawProducer::lend(producer, |_| ());
+/// }
+/// ```
+///
+/// Nor does C keep a borrowed one:
+///
+/// ```compile_fail,E0310
+/// use dlpack::negotiate::{Producer, RawProducer};
+///
+/// fn give<P: Producer + Send + Sync>(producer: P) -> RawProducer {
+///     RawProducer::new(producer).unwrap()
+/// }
+/// ```
+struct ProducersAreFree;
+
 /// What may be uninitialised cannot be read without a promise.
 ///
 /// ```compile_fail,E0133

@@ -11,6 +11,7 @@ use harness::{Record, Spec};
 
 pub(crate) const READ_ONLY: u64 = 1;
 pub(crate) const IS_COPIED: u64 = 2;
+#[cfg(feature = "alloc")]
 pub(crate) const PADDED: u64 = 4;
 
 /// What a [`Probe`] was told.

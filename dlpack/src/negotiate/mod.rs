@@ -33,7 +33,7 @@
 //!
 //! typedef struct dlpack_stream {
 //!   uint32_t kind;
-//!   uintptr_t handle; /* for DLPACK_STREAM_HANDLE */
+//!   void* handle; /* for DLPACK_STREAM_HANDLE */
 //! } dlpack_stream;
 //!
 //! typedef struct dlpack_request {

@@ -26,14 +26,19 @@ use crate::vocabulary::{Device, DeviceType};
 /// assert_eq!(Stream::new(7).handle(), Some(7));
 /// assert_eq!(Stream::NONE.handle(), None);
 /// ```
-#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct Stream {
     /// One of the constants below; any other number is an error when the request is answered.
     kind: u32,
-    /// Looked at for the kind `HANDLE` only.
-    handle: usize,
+    /// Looked at for the kind `HANDLE` only, and never followed.
+    handle: *mut c_void,
 }
+
+// SAFETY: a number, and an address that nobody here follows.
+unsafe impl Send for Stream {}
+// SAFETY: the same; nothing changes behind a shared reference.
+unsafe impl Sync for Stream {}
 
 /// The kinds.
 const NONE: u32 = 0;
@@ -45,9 +50,9 @@ const MINUS_ONE: usize = usize::MAX;
 
 impl Stream {
     /// Nothing said: the default stream, on devices that have streams.
-    pub const NONE: Self = Self { kind: NONE, handle: 0 };
+    pub const NONE: Self = Self::without_handle(NONE);
     /// The consumer sees to the order itself, and the producer does nothing.
-    pub const NO_SYNC: Self = Self { kind: NO_SYNC, handle: 0 };
+    pub const NO_SYNC: Self = Self::without_handle(NO_SYNC);
     /// CUDA's legacy default stream.
     pub const CUDA_LEGACY_DEFAULT: Self = Self::new(1);
     /// CUDA's default stream of the calling thread.
@@ -66,7 +71,11 @@ impl Stream {
     /// ```
     #[must_use]
     pub const fn new(handle: usize) -> Self {
-        Self { kind: HANDLE, handle }
+        Self { kind: HANDLE, handle: ptr::without_provenance_mut(handle) }
+    }
+
+    const fn without_handle(kind: u32) -> Self {
+        Self { kind, handle: ptr::null_mut() }
     }
 
     /// Names the stream that a runtime gives as a pointer, such as a `cudaStream_t`, on this kind of device.
@@ -84,7 +93,7 @@ impl Stream {
     /// ```
     #[must_use]
     pub fn from_ptr(device: DeviceType, stream: *mut c_void) -> Self {
-        if stream.is_null() { Self::NONE.on(device) } else { Self::new(stream.expose_provenance()) }
+        if stream.is_null() { Self::NONE.on(device) } else { Self { kind: HANDLE, handle: stream } }
     }
 
     /// The handle, unless this is [`NONE`](Self::NONE) or [`NO_SYNC`](Self::NO_SYNC).
@@ -98,11 +107,8 @@ impl Stream {
     /// assert_eq!(Stream::NO_SYNC.handle(), None);
     /// ```
     #[must_use]
-    pub const fn handle(self) -> Option<usize> {
-        match self.kind {
-            HANDLE => Some(self.handle),
-            _ => None,
-        }
+    pub fn handle(self) -> Option<usize> {
+        (self.kind == HANDLE).then(|| self.handle.addr())
     }
 
     /// The handle as the pointer that the runtime knows; null without a handle.
@@ -117,8 +123,11 @@ impl Stream {
     /// assert_eq!(Stream::from_ptr(DeviceType::METAL, pointer).as_ptr(), pointer);
     /// ```
     #[must_use]
-    pub fn as_ptr(self) -> *mut c_void {
-        ptr::with_exposed_provenance_mut(self.handle().unwrap_or(0))
+    pub const fn as_ptr(self) -> *mut c_void {
+        match self.kind {
+            HANDLE => self.handle,
+            _ => ptr::null_mut(),
+        }
     }
 
     /// Checks that this kind of device has such a stream.
@@ -143,15 +152,16 @@ impl Stream {
     /// assert_eq!(refused, Err(Error::InvalidStream { device: Device::rocm(0), stream: 2 }));
     /// ```
     pub fn check(self, device: Device) -> Result<(), Error> {
+        let stream = self.handle.addr();
         let exists = match (self.kind, device.device_type) {
             (NONE | NO_SYNC, _) => true,
             (HANDLE, DeviceType::CPU) => false,
-            (HANDLE, device) if is_cuda(device) => ![0, MINUS_ONE].contains(&self.handle),
-            (HANDLE, device) if is_rocm(device) => ![1, 2, MINUS_ONE].contains(&self.handle),
+            (HANDLE, device) if is_cuda(device) => ![0, MINUS_ONE].contains(&stream),
+            (HANDLE, device) if is_rocm(device) => ![1, 2, MINUS_ONE].contains(&stream),
             (HANDLE, _) => true,
             (code, _) => return Err(Error::UnknownStreamKind { code }),
         };
-        if exists { Ok(()) } else { Err(Error::InvalidStream { device, stream: self.handle }) }
+        if exists { Ok(()) } else { Err(Error::InvalidStream { device, stream }) }
     }
 
     /// Whether the producer need not see to any order.
@@ -189,12 +199,18 @@ const fn is_rocm(device: DeviceType) -> bool {
     matches!(device, DeviceType::ROCM | DeviceType::ROCM_HOST)
 }
 
+impl Default for Stream {
+    fn default() -> Self {
+        Self::NONE
+    }
+}
+
 impl fmt::Debug for Stream {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.kind {
             NONE => f.write_str("Stream(none)"),
             NO_SYNC => f.write_str("Stream(no sync)"),
-            HANDLE => write!(f, "Stream({:#x})", self.handle),
+            HANDLE => write!(f, "Stream({:#x})", self.handle.addr()),
             code => write!(f, "Stream(kind {code})"),
         }
     }
