@@ -3,6 +3,7 @@
 
 mod check;
 mod layout;
+mod legacy;
 mod streams;
 mod support;
 
