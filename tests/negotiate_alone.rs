@@ -4,7 +4,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use dlpack::negotiate::{CopyPolicy, ForeignProducer, Producer, RawProducer, Request, Stream};
+use dlpack::negotiate::{
+    Answer, CopyPolicy, ForeignProducer, Producer, RawProducer, Request, Status, Stream,
+};
 use dlpack::{
     AnyManagedTensor, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned,
     Tensor, U4,
@@ -93,6 +95,35 @@ fn never_asked() {
     // SAFETY: just passed on.
     drop(unsafe { ForeignProducer::from_raw(raw) });
     assert_eq!(dropped.load(Ordering::SeqCst), 1);
+}
+
+/// A request anywhere, as C may have it in a packed struct.
+#[test]
+fn requests_need_no_alignment() {
+    #[repr(C, packed)]
+    struct Packed {
+        shift: u8,
+        request: Request,
+        answer: Answer,
+    }
+
+    /// Aligned, so that what is in it is not.
+    #[repr(align(16))]
+    struct Odd(Packed);
+
+    let (producer, _) = numbers();
+    let mut odd = Odd(Packed { shift: 9, request: Request::legacy(), answer: Answer::NONE });
+    RawProducer::lend(&producer, |raw| {
+        // SAFETY: a table of Rust.
+        let respond = unsafe { (*raw.table).respond }.expect("a function");
+        let (request, answer) = (&raw const odd.0.request, &raw mut odd.0.answer);
+        // SAFETY: a producer of Rust, and alive; the request can be read and the answer written.
+        unsafe { respond(raw.ctx, request, answer) };
+    });
+    let answer = odd.0.answer;
+    assert_eq!((odd.0.shift, answer.status, answer.abi), (9, Status::OK, Answer::LEGACY));
+    // SAFETY: just given out.
+    assert_eq!(read(unsafe { answer.take() }.expect("a tensor")), [1, 2, 3]);
 }
 
 /// Padded elements on their way to a legacy consumer.

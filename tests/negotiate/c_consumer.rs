@@ -150,32 +150,6 @@ fn refusals_leave_no_rubbish() {
     assert_eq!(Arc::strong_count(&shared), 1);
 }
 
-/// A request anywhere, as C may have it in a packed struct.
-#[test]
-fn requests_need_no_alignment() {
-    #[repr(C, packed)]
-    struct Odd {
-        shift: u8,
-        request: c::Request,
-        answer: c::Answer,
-    }
-    let (shared, _) = counted();
-    let nothing = c::Answer { status: 9, abi: 9, tensor: std::ptr::null_mut() };
-    let request = in_c(0, (1, 0), 1, c::Stream::default());
-    let mut odd = Odd { shift: 0, request, answer: nothing };
-    RawProducer::lend(&shared, |producer| {
-        // SAFETY: a table of Rust.
-        let respond = unsafe { (*producer.table).respond }.expect("a function");
-        let (request, answer) = (&raw const odd.request, &raw mut odd.answer);
-        // SAFETY: a producer of Rust, and alive; the request can be read and the answer written.
-        unsafe { respond(producer.ctx, request.cast(), answer.cast()) };
-    });
-    let answer = odd.answer;
-    assert_eq!((odd.shift, answer.status, answer.abi), (0, 0, 1));
-    // SAFETY: just given out.
-    unsafe { harness::release::delete(answer.tensor.cast::<dlpack_sys::DLManagedTensor>()) };
-}
-
 /// A producer without a size is not allocated, and is dropped all the same.
 #[test]
 fn a_producer_without_a_size() {

@@ -219,6 +219,9 @@ fn every_request_to_every_producer() {
                 check_copy(&case, &producer, tensor, memory);
                 None
             }
+            (Then::Copy | Then::CopyOrSay, Err(error)) if can_copy(&case) => {
+                panic!("{error}: {case:?}")
+            }
             (Then::Copy, _) => Some(Error::CopyUnsupported { device: case.target() }),
             (Then::CopyNeeded, _) => Some(Error::CopyNeeded {
                 expected: canonical(case.wanted),

@@ -14,15 +14,14 @@ pub(super) fn copy<O: Tensor>(tensor: &Frozen<O>) -> Result<ManagedTensorVersion
     unsafe { tensor.copy_bytes(bytes.as_mut_ptr()) }?;
     // SAFETY: as many bytes have just been written.
     unsafe { bytes.set_len(tensor.nbytes()) };
-    let len = pack(&mut bytes, tensor.dtype().bits);
-    bytes.truncate(len);
+    pack(&mut bytes, tensor.dtype().bits);
     let dims = tensor.native_dims()?;
     let exporter = Exporter::new(bytes).dtype(tensor.dtype()).is_copied();
     Ok(exporter.shape(bytemuck::cast_slice(dims.shape())).build()?.into_inner())
 }
 
-/// Moves the low `bits` bits of all bytes together, lowest first, and returns how many bytes they take.
-fn pack(bytes: &mut [u8], bits: u8) -> usize {
+/// Moves the low `bits` bits of all bytes together to the front, lowest first. What is behind them means nothing.
+fn pack(bytes: &mut [u8], bits: u8) {
     let bits = usize::from(bits);
     let mut filled = 0_usize;
     for from in 0..bytes.len() {
@@ -36,5 +35,4 @@ fn pack(bytes: &mut [u8], bits: u8) -> usize {
         }
         filled += bits;
     }
-    filled.div_ceil(8)
 }
