@@ -5,7 +5,8 @@ use std::env;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{Command, Output};
 
-use dlpack::{Error, Exporter, Owner, Unique};
+use dlpack::negotiate::{ForeignProducer, Producer, RawProducer, Request, respond};
+use dlpack::{Error, Exporter, ManagedTensorVersioned, Owner, Unique};
 use harness::release::delete;
 
 /// The name of the test whose body the process is to run.
@@ -125,6 +126,34 @@ fn h016_through_a_conversion() {
     aborts("h016_through_a_conversion", || {
         let tensor = grenade().build_legacy().expect("it fits").into_inner();
         drop(tensor.into_versioned().expect("memory for a header"));
+    });
+}
+
+/// A producer that cannot be asked in peace.
+struct Trap;
+
+impl Producer for Trap {
+    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+        panic!("the owner panics");
+    }
+}
+
+#[test]
+fn a_producer_panics_when_c_asks() {
+    aborts("a_producer_panics_when_c_asks", || {
+        RawProducer::lend(&Trap, |raw| {
+            // SAFETY: the producer does not leave the closure.
+            let producer = unsafe { ForeignProducer::from_raw(raw) }.expect("a table");
+            let _ = panic::catch_unwind(AssertUnwindSafe(|| producer.request(&Request::new())));
+        });
+    });
+}
+
+#[test]
+fn a_producer_panics_when_rust_asks() {
+    survives("a_producer_panics_when_rust_asks", || {
+        let caught = panic::catch_unwind(|| respond(&Trap, &Request::new()).map(drop));
+        assert_eq!(caught.expect_err("it panics").downcast_ref(), Some(&"the owner panics"));
     });
 }
 

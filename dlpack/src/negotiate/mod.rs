@@ -19,6 +19,19 @@
 //! # Ok::<(), Error>(())
 //! ```
 //!
+//! # The words of Python
+//!
+//! | `__dlpack__` | Here |
+//! |---|---|
+//! | `max_version=None` | [`Request::legacy`], or any version with major 0 |
+//! | `max_version=(1, 0)` | [`Request::max_version`] |
+//! | `dl_device=None` | a device of type 0, as [`Request::new`] has it |
+//! | `copy=None`, `True`, `False` | [`CopyPolicy::IF_NEEDED`], [`ALWAYS`](CopyPolicy::ALWAYS), [`NEVER`](CopyPolicy::NEVER) |
+//! | `stream=None`, `-1`, `n` | [`Stream::NONE`], [`NO_SYNC`](Stream::NO_SYNC), [`new(n)`](Stream::new) |
+//! | a capsule `dltensor` or `dltensor_versioned` | [`AnyManagedTensor`](crate::AnyManagedTensor), in C an [`Answer`] |
+//! | `BufferError`, `ValueError`, `MemoryError` | an [`Error`](crate::Error), in C a [`Status`] |
+//! | `__dlpack_device__()` | [`Producer::device`] |
+//!
 //! # In C
 //!
 //! All structs are plain data; any number in them is allowed, and answered with an error where it means nothing.

@@ -6,7 +6,7 @@ use super::pack;
 use super::producer::Producer;
 use super::stream::Stream;
 use crate::error::Error;
-use crate::managed::{Descriptor, Frozen, ManagedTensorVersioned, Tensor};
+use crate::managed::{Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor};
 use crate::vocabulary::Device;
 
 /// Gives out the memory read-only, and copies to main memory what the host can access.
@@ -19,6 +19,10 @@ impl<O: Tensor + Send + Sync + 'static> Producer for Arc<Frozen<O>> {
 
     fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
         Ok(self.share()?.into_inner())
+    }
+
+    fn alias_legacy(&self) -> Result<ManagedTensor, Error> {
+        Err(Error::ReadOnlyNotExpressible)
     }
 
     fn copy_to(&self, device: Device, _: Stream) -> Result<ManagedTensorVersioned, Error> {
