@@ -1,7 +1,7 @@
 //! The rules: what a request means for a producer on a device. Decided before anything is touched.
 
 use super::copy_policy::CopyPolicy;
-use super::request::{Request, canonical};
+use super::request::Request;
 use super::stream::Stream;
 use crate::error::Error;
 use crate::vocabulary::Device;
@@ -27,8 +27,8 @@ pub(super) enum Copying {
 /// Judges a request to a producer whose memory is on `own`.
 pub(super) fn plan(request: &Request, own: Device) -> Result<Plan, Error> {
     request.copy.check()?;
-    let own = canonical(own);
-    let device = request.wanted_device().map_or(own, canonical);
+    let own = own.canonical();
+    let device = request.wanted_device().map_or(own, Device::canonical);
     request.stream.check(device)?;
     let moves = device != own;
     if moves && request.copy == CopyPolicy::NEVER {

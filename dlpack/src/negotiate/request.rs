@@ -204,20 +204,8 @@ impl Default for Request {
     }
 }
 
-/// A device as the standard numbers it: main, pinned and managed memory have no number but 0, though producers in use
-/// write others.
-pub(super) const fn canonical(device: Device) -> Device {
-    match device.device_type {
-        DeviceType::CPU
-        | DeviceType::CUDA_HOST
-        | DeviceType::ROCM_HOST
-        | DeviceType::CUDA_MANAGED => Device::new(device.device_type, 0),
-        _ => device,
-    }
-}
-
 /// Whether memory that was asked for on `wanted` may be on `found`.
 fn serves(found: Device, wanted: Device) -> bool {
     let for_host = found.is_host_accessible() || found.device_type == DeviceType::CUDA_MANAGED;
-    canonical(found) == canonical(wanted) || (wanted.device_type == DeviceType::CPU && for_host)
+    found.canonical() == wanted.canonical() || (wanted.device_type == DeviceType::CPU && for_host)
 }

@@ -2,10 +2,10 @@
 
 use super::plan::{Copying, Plan, plan};
 use super::producer::{Producer, into_legacy};
-use super::request::{Request, canonical};
+use super::request::Request;
 use crate::error::Error;
-use crate::managed::{AnyManagedTensor, ManagedTensorVersioned};
-use crate::vocabulary::{Device, Flags};
+use crate::managed::{AnyManagedTensor, Descriptor};
+use crate::vocabulary::Flags;
 
 /// Answers a request: a tensor as it was asked for, or an error that says what stands against it.
 ///
@@ -49,48 +49,58 @@ use crate::vocabulary::{Device, Flags};
 /// ```
 pub fn respond(producer: &dyn Producer, request: &Request) -> Result<AnyManagedTensor, Error> {
     let plan = plan(request, producer.device())?;
-    let tensor = match plan.copy {
-        Copying::Must => copied(producer, &plan)?,
-        Copying::MustNot => aliased(producer, &plan)?,
-        Copying::May => aliased(producer, &plan).or_else(|error| match error {
-            Error::ReadOnlyNotExpressible | Error::PaddedNotExpressible => {
-                // Of the two, the first says what the consumer could change.
-                copied(producer, &plan).map_err(|copying| match copying {
-                    Error::CopyUnsupported { .. } => error,
-                    _ => copying,
-                })
-            }
-            _ => Err(error),
-        })?,
-    };
-    request.check(&tensor)?;
-    Ok(tensor)
+    if plan.copy == Copying::Must {
+        return copied(producer, request, &plan);
+    }
+    match aliased(producer, request, &plan) {
+        Err(error @ (Error::ReadOnlyNotExpressible | Error::PaddedNotExpressible))
+            if plan.copy == Copying::May =>
+        {
+            // If no copy can be made either, the first error says what the consumer could change.
+            copied(producer, request, &plan).map_err(|copying| match copying {
+                Error::CopyUnsupported { .. } => error,
+                _ => copying,
+            })
+        }
+        answer => answer,
+    }
 }
 
-fn aliased(producer: &dyn Producer, plan: &Plan) -> Result<AnyManagedTensor, Error> {
+#[inline]
+fn aliased(
+    producer: &dyn Producer,
+    request: &Request,
+    plan: &Plan,
+) -> Result<AnyManagedTensor, Error> {
     let tensor: AnyManagedTensor =
         if plan.legacy { producer.alias_legacy()?.into() } else { producer.alias()?.into() };
-    check_device(tensor.device(), plan.device)?;
+    check(&tensor, request, plan)?;
     if !plan.stream.is_no_sync() {
         producer.synchronize(plan.stream)?;
     }
     Ok(tensor)
 }
 
-fn copied(producer: &dyn Producer, plan: &Plan) -> Result<AnyManagedTensor, Error> {
-    let tensor: ManagedTensorVersioned = producer.copy_to(plan.device, plan.stream)?;
-    check_device(tensor.device(), plan.device)?;
+fn copied(
+    producer: &dyn Producer,
+    request: &Request,
+    plan: &Plan,
+) -> Result<AnyManagedTensor, Error> {
+    let tensor = producer.copy_to(plan.device, plan.stream)?;
     if !tensor.flags().contains(Flags::IS_COPIED) {
         return Err(Error::NotExclusive);
     }
-    if plan.legacy { Ok(into_legacy(tensor)?.into()) } else { Ok(tensor.into()) }
+    let tensor: AnyManagedTensor =
+        if plan.legacy { into_legacy(tensor)?.into() } else { tensor.into() };
+    check(&tensor, request, plan)?;
+    Ok(tensor)
 }
 
-/// What a producer gives must be where it says.
-fn check_device(found: Device, expected: Device) -> Result<(), Error> {
-    if canonical(found) == expected {
-        Ok(())
-    } else {
-        Err(Error::DeviceMismatch { expected, found })
+/// What a producer gives must be where it says, and what was asked for.
+fn check(tensor: &Descriptor, request: &Request, plan: &Plan) -> Result<(), Error> {
+    let (expected, found) = (plan.device, tensor.device());
+    if found.canonical() != expected {
+        return Err(Error::DeviceMismatch { expected, found });
     }
+    request.check(tensor)
 }
