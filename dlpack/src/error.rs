@@ -222,6 +222,55 @@ pub enum Error {
     /// There was no memory for the header.
     #[error("expected memory for the tensor header, found none")]
     AllocationFailed,
+
+    /// The pointer to the exchange table is null.
+    #[error("expected an exchange table, found a null pointer")]
+    NullTable,
+    /// A table that should be older is not.
+    #[error("expected a table of a major version below {newer}, found {older}")]
+    TableOrder {
+        /// The major version of the table that points to it.
+        newer: u32,
+        /// The major version found.
+        older: u32,
+    },
+    /// There are too many tables to look at.
+    #[error("expected at most {max} exchange tables, found more")]
+    TooManyTables {
+        /// The most that are looked at.
+        max: usize,
+    },
+    /// The exchange table lacks a function.
+    #[error("expected the function {function}, found a null pointer")]
+    MissingFunction {
+        /// The name of its field.
+        function: &'static str,
+    },
+    /// A function of an exchange table failed.
+    #[error("expected success of {function}, found code {code}")]
+    CallFailed {
+        /// The name of its field.
+        function: &'static str,
+        /// What it returned, which is not 0.
+        code: i32,
+    },
+    /// The object is null.
+    #[error("expected an object, found a null pointer")]
+    NullObject,
+    /// The pointer to the place for a result is null.
+    #[error("expected a place for the result, found a null pointer")]
+    NullOutput,
+    /// The tensor is on another device.
+    #[error("expected device {expected}, found {found}")]
+    DeviceMismatch {
+        /// The device that was asked for.
+        expected: Device,
+        /// The device of the tensor.
+        found: Device,
+    },
+    /// A function of a library panicked.
+    #[error("expected a result, found a panic")]
+    Panicked,
 }
 
 /// An error that hands back what was given.
