@@ -4,10 +4,10 @@ use core::ffi::{c_char, c_void};
 use core::ptr;
 
 use super::api::ExchangeApi;
+use super::prototype::row_major;
 use super::report::{AllocateError, Report};
 use crate::dims::Dims;
 use crate::error::Error;
-use crate::layout::{self, Layout};
 use crate::managed::{Access, Descriptor, ExclusiveUninit, ManagedTensorVersioned};
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
@@ -51,7 +51,7 @@ impl ExchangeApi {
         device: Device,
     ) -> Result<ExclusiveUninit<ManagedTensorVersioned>, AllocateError> {
         let allocate = self.functions.allocate.ok_or(Error::MissingFunction { function: NAME })?;
-        let mut dims = row_major(dtype, shape)?;
+        let (mut dims, _) = row_major(dtype, shape)?;
         let mut prototype = prototype(dtype, &mut dims, device)?;
         let mut tensor = ptr::null_mut();
         let mut listener = Listener { calls: 0, report: Report::EMPTY };
@@ -71,21 +71,6 @@ impl ExchangeApi {
     }
 }
 
-/// The shape, checked, and its row-major strides, which the standard does not ask for but some may read.
-fn row_major(dtype: DataType, shape: &[usize]) -> Result<Dims<i64>, Error> {
-    if shape.len() > layout::MAX_NDIM {
-        return Err(Error::TooManyDims { ndim: shape.len(), max: layout::MAX_NDIM });
-    }
-    let mut dims = Dims::zeroed(shape.len())?;
-    let (sizes, strides) = dims.both_mut();
-    for (to, &from) in sizes.iter_mut().zip(shape) {
-        *to = i64::try_from(from).map_err(|_| Error::ShapeOverflow)?;
-    }
-    layout::write_row_major_strides(sizes, strides);
-    Layout::new(sizes, strides, dtype, false)?;
-    Ok(dims)
-}
-
 fn prototype(
     dtype: DataType,
     dims: &mut Dims<i64>,
@@ -95,7 +80,7 @@ fn prototype(
     let (shape, strides) = dims.both_mut();
     Ok(sys::DLTensor {
         data: ptr::null_mut(),
-        device: device.into(),
+        device: device.canonical().into(),
         ndim,
         dtype: dtype.into(),
         shape: shape.as_mut_ptr(),
@@ -123,7 +108,7 @@ fn is_as_wanted(
         let [expected, found] = [expected, found].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
         return Err(Error::ShapeMismatch { axis, expected, found });
     }
-    if tensor.device() != device {
+    if tensor.device().canonical() != device.canonical() {
         return Err(Error::DeviceMismatch { expected: device, found: tensor.device() });
     }
     if tensor.access() != Access::Writable {

@@ -34,16 +34,15 @@ use crate::vocabulary::Version;
 ///     Ok(tensor.view::<f32>()?.iter().sum())
 /// }
 ///
-/// # use dlpack::exchange::{ExchangeTable, Library, Offer, Report};
-/// # use dlpack::{Exporter, ManagedTensorVersioned};
+/// # use dlpack::exchange::{ExchangeTable, Library, Offer, Report, allocate_in};
+/// # use dlpack::{Heap, ManagedTensorVersioned};
 /// # use std::{ffi::c_void, ptr::NonNull};
 /// # struct Vectors;
 /// # impl Library for Vectors {
 /// #     type Error = Error;
 /// #     fn set_error(_: Error) {}
-/// #     fn allocate(_: DataType, shape: &[usize], _: Device) -> Result<ManagedTensorVersioned, Report> {
-/// #         let data = vec![1.0_f32; shape.iter().product()];
-/// #         Ok(Exporter::new(data).shape(shape).build().map_err(Error::from)?.into_inner())
+/// #     fn allocate(dtype: DataType, shape: &[usize], device: Device) -> Result<ManagedTensorVersioned, Report> {
+/// #         Ok(allocate_in(Heap, dtype, shape, device)?.into_inner())
 /// #     }
 /// #     unsafe fn tensor_from_object(_: NonNull<c_void>) -> Result<ManagedTensorVersioned, Error> {
 /// #         Err(Error::NullObject)

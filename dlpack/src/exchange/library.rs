@@ -31,8 +31,9 @@ use crate::vocabulary::{DataType, Device};
 ///
 /// ```
 /// use core::{cell::RefCell, ffi::c_void, ptr::NonNull};
-/// use dlpack::exchange::{ExchangeApi, ExchangeTable, Library, Offer, Report};
-/// use dlpack::{DataType, Device, Error, Exporter, ManagedTensorVersioned};
+/// use std::sync::Arc;
+/// use dlpack::exchange::{ExchangeApi, ExchangeTable, Library, Offer, Report, allocate_in};
+/// use dlpack::{DataType, Device, Error, Heap, ManagedTensorVersioned};
 ///
 /// struct Boxes;
 ///
@@ -50,21 +51,20 @@ use crate::vocabulary::{DataType, Device};
 ///     }
 ///
 ///     fn allocate(dtype: DataType, shape: &[usize], device: Device) -> Result<ManagedTensorVersioned, Report> {
-///         if (dtype, device) != (DataType::F32, Device::CPU) {
-///             return Err(Report::new("ValueError", "this library has float32 in main memory only"));
+///         if device != Device::CPU {
+///             return Err(Report::new("ValueError", "this library has no devices"));
 ///         }
-///         let data = vec![0.0_f32; shape.iter().product()];
-///         Ok(Exporter::new(data).shape(shape).build()?.into_inner())
+///         Ok(allocate_in(Heap, dtype, shape, device)?.into_inner())
 ///     }
 ///
 ///     unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<ManagedTensorVersioned, Error> {
 ///         // SAFETY: an object of this library.
-///         let tensor = unsafe { object.cast::<std::sync::Arc<ManagedTensorVersioned>>().as_ref() };
+///         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
 ///         tensor.share()
 ///     }
 ///
 ///     unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, Error> {
-///         let object = Box::new(std::sync::Arc::new(offer.accept()));
+///         let object = Box::new(Arc::new(offer.accept()));
 ///         NonNull::new(Box::into_raw(object).cast()).ok_or(Error::NullObject)
 ///     }
 /// }
@@ -79,7 +79,7 @@ use crate::vocabulary::{DataType, Device};
 /// // SAFETY: an object of the library, and the same.
 /// assert_eq!(unsafe { boxes.tensor_from_object(object.as_ptr()) }?.shape(), [2, 3]);
 /// # // SAFETY: the box from above.
-/// # drop(unsafe { Box::from_raw(object.as_ptr().cast::<std::sync::Arc<ManagedTensorVersioned>>()) });
+/// # drop(unsafe { Box::from_raw(object.as_ptr().cast::<Arc<ManagedTensorVersioned>>()) });
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Library: 'static {

@@ -37,6 +37,7 @@ mod api;
 mod chain;
 mod entries;
 mod library;
+mod memory;
 mod objects;
 mod offer;
 mod prototype;
@@ -47,6 +48,7 @@ mod text;
 
 pub use api::ExchangeApi;
 pub use library::{Lend, Library};
+pub use memory::allocate_in;
 pub use offer::Offer;
 pub use report::{AllocateError, Report};
 pub use stream::WorkStream;

@@ -1,4 +1,4 @@
-//! What a consumer asks an allocator for, read out of the tensor that it describes it with.
+//! What a consumer asks an allocator for, as the tensor that describes it.
 
 use core::ptr;
 
@@ -56,6 +56,21 @@ impl Prototype {
     pub(super) fn shape(&self) -> &[usize] {
         &self.shape[..self.ndim]
     }
+}
+
+/// The shape as C has it, and row-major strides, which the standard does not ask for but some allocators may read.
+pub(super) fn row_major(dtype: DataType, shape: &[usize]) -> Result<(Dims<i64>, Layout), Error> {
+    if shape.len() > CAPACITY {
+        return Err(Error::TooManyDims { ndim: shape.len(), max: CAPACITY });
+    }
+    let mut dims = Dims::zeroed(shape.len())?;
+    let (sizes, strides) = dims.both_mut();
+    for (to, &from) in sizes.iter_mut().zip(shape) {
+        *to = i64::try_from(from).map_err(|_| Error::ShapeOverflow)?;
+    }
+    layout::write_row_major_strides(sizes, strides);
+    let layout = Layout::new(sizes, strides, dtype, false)?;
+    Ok((dims, layout))
 }
 
 /// Copies a shape, and makes it row-major.
