@@ -156,6 +156,14 @@ impl ExchangeApi {
     /// # // SAFETY: a null pointer is allowed.
     /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
     /// ```
+    ///
+    /// No check can see whether the object keeps its memory, so the promise is the caller's:
+    ///
+    /// ```compile_fail,E0133
+    /// fn rank(library: &dlpack::exchange::ExchangeApi, object: *mut core::ffi::c_void) -> usize {
+    ///     library.with_object(object, |tensor| tensor.ndim()).unwrap_or(0)
+    /// }
+    /// ```
     pub unsafe fn with_object<R>(
         &self,
         object: *mut c_void,
