@@ -130,24 +130,21 @@ fn export_errors() -> Vec<(Error, &'static str)> {
 
 fn exchange_errors() -> Vec<(Error, &'static str)> {
     use Error::*;
-    let function = "current_work_stream";
+    let name = "current_work_stream";
     vec![
         (NullTable, "expected an exchange table, found a null pointer"),
         (TableOrder { newer: 2, older: 3 }, "expected a table of a major version below 2, found 3"),
         (TooManyTables { max: 16 }, "expected at most 16 exchange tables, found more"),
         (
-            MissingFunction { function },
+            MissingFunction { name },
             "expected the function current_work_stream, found a null pointer",
         ),
-        (
-            CallFailed { function, code: -1 },
-            "expected success of current_work_stream, found code -1",
-        ),
+        (CallFailed { name, code: -1 }, "expected success of current_work_stream, found code -1"),
         (NullObject, "expected an object, found a null pointer"),
         (NullOutput, "expected a place for the result, found a null pointer"),
         (
             DeviceMismatch { expected: Device::CPU, found: Device::cuda(1) },
-            "expected device cpu, found cuda:1",
+            "expected a tensor on device cpu, found one on cuda:1",
         ),
         (Panicked, "expected a result, found a panic"),
     ]

@@ -240,17 +240,17 @@ pub enum Error {
         /// The most that are looked at.
         max: usize,
     },
-    /// The exchange table lacks a function.
-    #[error("expected the function {function}, found a null pointer")]
+    /// A function that is needed is null in a table of functions.
+    #[error("expected the function {name}, found a null pointer")]
     MissingFunction {
-        /// The name of its field.
-        function: &'static str,
+        /// The name in the table.
+        name: &'static str,
     },
     /// A function of an exchange table failed.
-    #[error("expected success of {function}, found code {code}")]
+    #[error("expected success of {name}, found code {code}")]
     CallFailed {
-        /// The name of its field.
-        function: &'static str,
+        /// The name in the table.
+        name: &'static str,
         /// What it returned, which is not 0.
         code: i32,
     },
@@ -260,8 +260,8 @@ pub enum Error {
     /// The pointer to the place for a result is null.
     #[error("expected a place for the result, found a null pointer")]
     NullOutput,
-    /// The tensor is on another device.
-    #[error("expected device {expected}, found {found}")]
+    /// The tensor is on another device than it has to be.
+    #[error("expected a tensor on device {expected}, found one on {found}")]
     DeviceMismatch {
         /// The device that was asked for.
         expected: Device,

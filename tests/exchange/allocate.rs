@@ -35,7 +35,7 @@ fn answered(spec: &Spec) -> (Result<(), AllocateError>, Record) {
 }
 
 fn failed(code: i32) -> Error {
-    Error::CallFailed { function: NAME, code }
+    Error::CallFailed { name: NAME, code }
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn streams() {
     let (refused, errors, _) =
         during(Mood::Works, || stream(Device::new(dlpack::DeviceType::METAL, 0)));
     assert!(matches!(refused, Err(Error::CallFailed { code: -1, .. })));
-    assert_eq!(errors, ["expected device cuda:0, found metal:0"]);
+    assert_eq!(errors, ["expected a tensor on device cuda:0, found one on metal:0"]);
 }
 
 struct Older(DLPackExchangeAPIHeader);

@@ -40,8 +40,8 @@ fn lending_that_fails() {
     // SAFETY: a live tensor.
     let tensor = unsafe { &raw const (*raw).dl_tensor };
     for plan in [Plan::returns(-1), Plan::returns(-1).lends(tensor)] {
-        let function = "dltensor_from_py_object_no_sync";
-        let failed = Error::CallFailed { function, code: -1 };
+        let name = "dltensor_from_py_object_no_sync";
+        let failed = Error::CallFailed { name, code: -1 };
         assert_eq!(lend(plan, |_| panic!("a tensor of a failed call")), Err::<(), _>(failed));
     }
     crate::support::delete_leaked(raw, &record);

@@ -63,7 +63,7 @@ fn h131_each_function_in_turn() {
         Error::InvalidDType { found: DataType::new(dlpack::DataTypeCode::INT, 0, 0) },
         Error::ZeroStep, // none: a stream may be null
     ];
-    for (missing, (function, remove)) in FIELDS.into_iter().enumerate() {
+    for (missing, (name, remove)) in FIELDS.into_iter().enumerate() {
         // SAFETY: a copy of function pointers.
         let mut table = unsafe { ptr::read(whole) };
         remove(&mut table);
@@ -71,7 +71,7 @@ fn h131_each_function_in_turn() {
         let api = unsafe { ExchangeApi::from_raw(&table) }.expect("a table of version 1.3");
         let (found, asked) = Plan::returns(0).during(|| answers(&api));
         let mut expected = unwritten;
-        expected[missing] = Error::MissingFunction { function };
+        expected[missing] = Error::MissingFunction { name };
         assert_eq!(found, expected);
         assert_eq!(asked.calls, 4);
     }

@@ -48,7 +48,7 @@ fn exports_that_fail() {
     let (raw, record) = six().make_versioned();
     let garbage = ptr::without_provenance_mut::<DLManagedTensorVersioned>(0xDEAD);
     for code in [-1, 2] {
-        let failed = Error::CallFailed { function: EXPORT, code };
+        let failed = Error::CallFailed { name: EXPORT, code };
         for plan in [
             Plan::returns(code),
             Plan::returns(code).writes(garbage),
@@ -95,7 +95,7 @@ fn a_tensor_becomes_an_object() {
 #[test]
 fn h134_failure_that_leaves_the_tensor_alone() {
     for code in [-1, 1] {
-        let failed = Error::CallFailed { function: IMPORT, code };
+        let failed = Error::CallFailed { name: IMPORT, code };
         for plan in [Plan::returns(code), Plan::returns(code).writes(object().as_ptr())] {
             let (answer, raw, record) = give(plan);
             assert_eq!(answer, Err(failed));
@@ -108,7 +108,7 @@ fn h134_failure_that_leaves_the_tensor_alone() {
 #[test]
 fn h134_failure_after_the_deleter_was_called() {
     let (answer, _, record) = give(Plan::returns(-1).deletes());
-    assert_eq!(answer, Err(Error::CallFailed { function: IMPORT, code: -1 }));
+    assert_eq!(answer, Err(Error::CallFailed { name: IMPORT, code: -1 }));
     assert_eq!(record.deleted(), 1);
 }
 
@@ -147,7 +147,7 @@ fn streams() {
 
     let unknown = Device::new(DeviceType::new(99), 0);
     let (answer, _) = stream(unknown, Plan::returns(-1).writes(handle));
-    assert_eq!(answer, Err(Error::CallFailed { function: STREAM, code: -1 }));
+    assert_eq!(answer, Err(Error::CallFailed { name: STREAM, code: -1 }));
 }
 
 #[test]

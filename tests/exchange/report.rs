@@ -24,6 +24,7 @@ fn kinds_and_messages() {
 fn texts_end_where_the_space_does_or_at_a_nul() {
     assert_eq!(Report::new("a\0b", "\0").kind(), "a");
     assert!(Report::new("", "\0b").is_empty());
+    assert_eq!(Report::new("a\0b", "\0b"), Report::new("a", ""));
     for len in 30..50 {
         assert_eq!(Report::new(&"x".repeat(len), "").kind().len(), len.min(39));
     }
@@ -40,7 +41,7 @@ fn errors_as_exceptions() {
     for (error, kind) in [
         (Error::AllocationFailed, "MemoryError"),
         (Error::Panicked, "RuntimeError"),
-        (Error::MissingFunction { function: "f" }, "NotImplementedError"),
+        (Error::MissingFunction { name: "f" }, "NotImplementedError"),
         (Error::ShapeOverflow, "ValueError"),
         (Error::NegativeNdim { ndim: -1 }, "ValueError"),
     ] {

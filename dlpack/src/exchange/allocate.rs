@@ -50,7 +50,7 @@ impl ExchangeApi {
         shape: &[usize],
         device: Device,
     ) -> Result<ExclusiveUninit<ManagedTensorVersioned>, AllocateError> {
-        let allocate = self.functions.allocate.ok_or(Error::MissingFunction { function: NAME })?;
+        let allocate = self.functions.allocate.ok_or(Error::MissingFunction { name: NAME })?;
         let (mut dims, _) = row_major(dtype, shape)?;
         let mut prototype = prototype(dtype, &mut dims, device)?;
         let mut tensor = ptr::null_mut();
@@ -60,7 +60,7 @@ impl ExchangeApi {
         let code = unsafe { allocate(&raw mut prototype, &raw mut tensor, context, Some(listen)) };
         if code != 0 {
             // Whatever is in `tensor` now was not written on success.
-            let error = Error::CallFailed { function: NAME, code };
+            let error = Error::CallFailed { name: NAME, code };
             return Err(AllocateError::new(error, listener.report));
         }
         // SAFETY: clause E4.

@@ -2,7 +2,7 @@
 
 use core::alloc::Layout as Bytes;
 use core::mem::MaybeUninit;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
 use super::prototype::row_major;
 use crate::error::Error;
@@ -51,7 +51,7 @@ pub fn allocate_in<A: Allocator>(
     }
     let nbytes = row_major(dtype, shape)?.1.nbytes();
     let (block, room) = Block::new(allocator, nbytes, shape.len())?;
-    let data = if nbytes == 0 { ptr::null_mut() } else { block.at.as_ptr().cast() };
+    let data = block.at.as_ptr().cast();
     // SAFETY: invariant 1 of the block: it begins with so many bytes, and lives as long as its owner.
     let memory = unsafe { Adopted::new(block, data, nbytes, device) };
     // SAFETY: the room is in the owner's block, behind the elements.

@@ -56,16 +56,15 @@ impl ExchangeApi {
         &self,
         object: *mut c_void,
     ) -> Result<ManagedTensorVersioned, Error> {
-        let function = TENSOR_FROM_OBJECT;
-        let export =
-            self.functions.tensor_from_object.ok_or(Error::MissingFunction { function })?;
+        let name = TENSOR_FROM_OBJECT;
+        let export = self.functions.tensor_from_object.ok_or(Error::MissingFunction { name })?;
         if object.is_null() {
             return Err(Error::NullObject);
         }
         let mut tensor = ptr::null_mut();
         // SAFETY: clause E2 and the caller's promise.
         let code = unsafe { export(object, &raw mut tensor) };
-        succeeded(function, code)?;
+        succeeded(name, code)?;
         // SAFETY: clause E4.
         unsafe { ManagedTensorVersioned::from_raw(tensor) }
     }
@@ -107,15 +106,15 @@ impl ExchangeApi {
         &self,
         tensor: ManagedTensorVersioned,
     ) -> Result<NonNull<c_void>, Rejected<Option<ManagedTensorVersioned>>> {
-        let function = OBJECT_FROM_TENSOR;
+        let name = OBJECT_FROM_TENSOR;
         let Some(import) = self.functions.object_from_tensor else {
-            return Err(Rejected::new(Some(tensor), Error::MissingFunction { function }));
+            return Err(Rejected::new(Some(tensor), Error::MissingFunction { name }));
         };
         let mut object = ptr::null_mut();
         // The struct is of our major version, as the table is: a tensor of another one cannot be taken in.
         // SAFETY: clause E2 and the caller's promise. From here on the tensor is the library's, or nobody's.
         let code = unsafe { import(tensor.into_raw(), &raw mut object) };
-        succeeded(function, code)
+        succeeded(name, code)
             .and_then(|()| NonNull::new(object).ok_or(Error::NullObject))
             .map_err(|error| Rejected::new(None, error))
     }
@@ -169,7 +168,7 @@ impl ExchangeApi {
         object: *mut c_void,
         f: impl FnOnce(BorrowedTensor<'_>) -> R,
     ) -> Result<R, Error> {
-        let lend = self.functions.lend.ok_or(Error::MissingFunction { function: LEND })?;
+        let lend = self.functions.lend.ok_or(Error::MissingFunction { name: LEND })?;
         if object.is_null() {
             return Err(Error::NullObject);
         }
@@ -216,13 +215,13 @@ impl ExchangeApi {
         if device.device_type == DeviceType::CPU {
             return Ok(WorkStream::none(device));
         }
-        let function = CURRENT_STREAM;
-        let ask = self.functions.current_stream.ok_or(Error::MissingFunction { function })?;
+        let name = CURRENT_STREAM;
+        let ask = self.functions.current_stream.ok_or(Error::MissingFunction { name })?;
         let sys::DLDevice { device_type, device_id } = device.into();
         let mut stream = ptr::null_mut();
         // SAFETY: clause E2 and the caller's promise.
         let code = unsafe { ask(device_type, device_id, &raw mut stream) };
-        succeeded(function, code)?;
+        succeeded(name, code)?;
         Ok(WorkStream::new(device, stream))
     }
 }
@@ -238,6 +237,6 @@ const UNWRITTEN: sys::DLTensor = sys::DLTensor {
     byte_offset: 0,
 };
 
-fn succeeded(function: &'static str, code: c_int) -> Result<(), Error> {
-    if code == 0 { Ok(()) } else { Err(Error::CallFailed { function, code }) }
+fn succeeded(name: &'static str, code: c_int) -> Result<(), Error> {
+    if code == 0 { Ok(()) } else { Err(Error::CallFailed { name, code }) }
 }

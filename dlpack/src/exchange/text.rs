@@ -42,13 +42,10 @@ impl<const N: usize> Text<N> {
             }
             len = at + 1;
         }
-        let cut = len == N;
-        let mut chunks = bytes[..len].utf8_chunks().peekable();
-        while let Some(chunk) = chunks.next() {
+        for chunk in bytes[..len].utf8_chunks() {
             found.push(chunk.valid());
-            // Of a text that was cut, the last character may be no more than its beginning.
-            let beginning = cut && chunks.peek().is_none();
-            if !chunk.invalid().is_empty() && !beginning {
+            // Where the text was cut within a character, there is no room for this either.
+            if !chunk.invalid().is_empty() {
                 found.push("\u{fffd}");
             }
         }
