@@ -35,6 +35,18 @@ fn words() {
 }
 
 #[test]
+fn exchange() {
+    use dlpack::exchange::{AllocateError, ExchangeApi, Report, WorkStream};
+
+    fn word<T: Copy + Send + Sync + UnwindSafe + RefUnwindSafe + Unpin + 'static>() {}
+
+    word::<ExchangeApi>();
+    word::<Report>();
+    word::<AllocateError>();
+    word::<WorkStream>();
+}
+
+#[test]
 fn elements() {
     fn element<T: Copy + Send + Sync + UnwindSafe + Unpin + 'static>() {}
 

@@ -91,7 +91,7 @@ fn h136_an_object_that_is_resized_while_it_is_lent() {
     assert_eq!(record.deleted(), 1);
 }
 
-/// The type says that the function is `unsafe`, and the documentation has the example that does not compile.
+/// The type says that the function is `unsafe`; `dlpack/src/compile_fail.rs` has the call that does not compile.
 #[test]
 fn h136_lending_is_unsafe() {
     type Lend = unsafe fn(

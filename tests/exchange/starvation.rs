@@ -5,8 +5,8 @@ use std::ptr;
 use dlpack::exchange::allocate_in;
 use dlpack::sys::{DLDataType, DLDevice, DLDeviceType, DLTensor};
 use dlpack::{DataType, Device, Error, Heap};
-use harness::alloc::fail_nth;
-use harness::exchange::{ask_tensor, give_tensor, take_allocated};
+use harness::alloc::{count, fail_nth};
+use harness::exchange::{ask_tensor, fail_next_allocation, give_tensor, take_allocated};
 
 use crate::shelf::{Object, TABLE};
 use crate::support::{library, six};
@@ -38,6 +38,20 @@ fn a_consumer_asks() {
     };
     // The shape for the library, and the one of its tensor.
     assert_eq!(starve(ask), 2);
+}
+
+/// The library's own memory is that of C, which does not count.
+#[test]
+fn up_to_eight_axes_a_consumer_allocates_nothing() {
+    let (made, allocations) = count(|| library().allocate(DataType::U8, &[1; 8], Device::CPU));
+    assert_eq!((made.expect("a byte").ndim(), allocations), (8, 0));
+    assert_eq!(take_allocated().expect("the library has just made it").deleted(), 1);
+    let (refused, allocations) = count(|| {
+        fail_next_allocation();
+        library().allocate(DataType::U8, &[1; 8], Device::CPU)
+    });
+    assert!(refused.expect_err("it is told to").report().is_some());
+    assert_eq!(allocations, 0);
 }
 
 #[test]

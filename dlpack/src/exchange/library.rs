@@ -155,7 +155,8 @@ pub trait Library: 'static {
     /// Makes one of the library's objects, which owns the tensor that is offered.
     ///
     /// Returns an object that its caller owns. On an error the tensor is still the caller's, unless it was
-    /// [accepted](Offer::accept), which therefore comes last.
+    /// [accepted](Offer::accept), which therefore comes last. An offer may be [read-only](crate::Access::ReadOnly): refuse
+    /// it if your objects can be written.
     ///
     /// # Errors
     ///

@@ -33,7 +33,10 @@ impl ExchangeApi {
     /// # Safety
     ///
     /// - `object` is null, or an object of exactly the type that the table was found on.
-    /// - Functions of the library's language may be called on this thread; of Python, that a thread state is attached.
+    /// - Functions of the library's language may be called on this thread; for Python, a thread state is attached.
+    /// - If a device and the host reach the memory, as they do pinned and managed memory, work that is queued on the
+    ///   library's stream is done before elements are looked at. This includes elements of a copy, which
+    ///   [`try_exclusive`](ManagedTensorVersioned::try_exclusive) gives safe access to.
     ///
     /// # Examples
     ///
@@ -80,7 +83,7 @@ impl ExchangeApi {
     ///
     /// # Safety
     ///
-    /// - As for [`tensor_from_object`](Self::tensor_from_object), but for the object.
+    /// - Functions of the library's language may be called on this thread; for Python, a thread state is attached.
     /// - If the tensor is read-only, nobody writes through the object; libraries such as PyTorch do not pass the flag on.
     ///
     /// The caller owns the object, and gives it back as the library's language demands.
@@ -155,14 +158,6 @@ impl ExchangeApi {
     /// # // SAFETY: a null pointer is allowed.
     /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
     /// ```
-    ///
-    /// No check can see whether the object keeps its memory, so the promise is the caller's:
-    ///
-    /// ```compile_fail,E0133
-    /// fn rank(library: &dlpack::exchange::ExchangeApi, object: *mut core::ffi::c_void) -> usize {
-    ///     library.with_object(object, |tensor| tensor.ndim()).unwrap_or(0)
-    /// }
-    /// ```
     pub unsafe fn with_object<R>(
         &self,
         object: *mut c_void,
@@ -191,7 +186,7 @@ impl ExchangeApi {
     ///
     /// # Safety
     ///
-    /// Functions of the library's language may be called on this thread; of Python, that a thread state is attached.
+    /// Functions of the library's language may be called on this thread; for Python, a thread state is attached.
     ///
     /// # Examples
     ///
