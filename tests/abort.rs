@@ -2,11 +2,15 @@
 #![cfg(all(feature = "alloc", not(miri)))]
 
 use std::env;
+use std::ffi::c_void;
 use std::panic::{self, AssertUnwindSafe};
 use std::process::{Command, Output};
+use std::ptr::{self, NonNull};
 
+use dlpack::exchange::{ExchangeApi, ExchangeTable, Lend, Library, Offer, Report};
 use dlpack::negotiate::{ForeignProducer, Producer, RawProducer, Request, respond};
-use dlpack::{Error, Exporter, ManagedTensorVersioned, Owner, Unique};
+use dlpack::sys::DLTensor;
+use dlpack::{DataType, Device, Error, Exporter, ManagedTensorVersioned, Owner, Unique};
 use harness::release::delete;
 
 /// The name of the test whose body the process is to run.
@@ -63,12 +67,16 @@ fn starts_itself() -> bool {
 
 /// Expects `body` to end its process at once, and not as a failing test does.
 fn aborts(test: &str, body: impl FnOnce()) {
+    aborts_saying("the owner panics", test, body);
+}
+
+fn aborts_saying(message: &str, test: &str, body: impl FnOnce()) {
     let Some(output) = in_a_process(test, body) else { return };
     let (stdout, stderr) =
         (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(stdout.contains(BEFORE), "{stdout}{stderr}");
     assert!(!stdout.contains(AFTER), "{stdout}{stderr}");
-    assert!(stderr.contains("the owner panics"), "{stderr}");
+    assert!(stderr.contains(message), "{stderr}");
     assert!(stderr.contains("panic in a function that cannot unwind"), "{stderr}");
     #[cfg(unix)]
     {
@@ -154,6 +162,105 @@ fn a_producer_panics_when_rust_asks() {
     survives("a_producer_panics_when_rust_asks", || {
         let caught = panic::catch_unwind(|| respond(&Trap, &Request::new()).map(drop));
         assert_eq!(caught.expect_err("it panics").downcast_ref(), Some(&"the owner panics"));
+    });
+}
+
+/// A library that contains no panics, and is nothing but one.
+struct Panics;
+
+static PANICS: ExchangeTable<Panics> = ExchangeTable::new().lending();
+
+impl Library for Panics {
+    type Error = Error;
+
+    fn set_error(_: Error) {
+        panic!("the library panics");
+    }
+
+    fn allocate(_: DataType, _: &[usize], _: Device) -> Result<ManagedTensorVersioned, Report> {
+        panic!("the library panics");
+    }
+
+    unsafe fn tensor_from_object(_: NonNull<c_void>) -> Result<ManagedTensorVersioned, Error> {
+        panic!("the library panics");
+    }
+
+    unsafe fn object_from_tensor(_: Offer<'_>) -> Result<NonNull<c_void>, Error> {
+        panic!("the library panics");
+    }
+
+    fn current_stream(_: Device) -> Result<*mut c_void, Error> {
+        panic!("the library panics");
+    }
+}
+
+impl Lend for Panics {
+    unsafe fn lend(_: NonNull<c_void>) -> Result<DLTensor, Error> {
+        panic!("the library panics");
+    }
+}
+
+/// Expects a call of the library to end the process, although the caller would catch the panic.
+fn library_aborts<R>(test: &str, call: impl FnOnce(ExchangeApi) -> R) {
+    aborts_saying("the library panics", test, || {
+        // SAFETY: no function returns.
+        let library = unsafe { ExchangeApi::from_raw(PANICS.as_raw()) }.expect("a table");
+        let _ = panic::catch_unwind(AssertUnwindSafe(|| call(library)));
+    });
+}
+
+fn object() -> *mut c_void {
+    ptr::without_provenance_mut(8)
+}
+
+#[test]
+fn a_library_panics_in_its_allocator() {
+    library_aborts("a_library_panics_in_its_allocator", |library| {
+        library.allocate(DataType::U8, &[1], Device::CPU)
+    });
+}
+
+#[test]
+fn a_library_panics_when_it_exports() {
+    // SAFETY: the library never looks at its objects.
+    library_aborts("a_library_panics_when_it_exports", |library| unsafe {
+        library.tensor_from_object(object())
+    });
+}
+
+#[test]
+fn a_library_panics_when_it_takes_a_tensor() {
+    let tensor = Exporter::new(vec![1_u8]).build().expect("it fits").into_inner();
+    // SAFETY: the library has no language.
+    library_aborts("a_library_panics_when_it_takes_a_tensor", |library| unsafe {
+        library.object_from_tensor(tensor)
+    });
+}
+
+#[test]
+fn a_library_panics_when_it_lends() {
+    // SAFETY: the library never looks at its objects.
+    library_aborts("a_library_panics_when_it_lends", |library| unsafe {
+        library.with_object(object(), |_| ())
+    });
+}
+
+#[test]
+fn a_library_panics_when_it_is_asked_for_a_stream() {
+    // SAFETY: the library has no language.
+    library_aborts("a_library_panics_when_it_is_asked_for_a_stream", |library| unsafe {
+        library.current_stream(Device::cuda(0))
+    });
+}
+
+#[test]
+fn a_library_panics_when_it_says_what_is_wrong() {
+    library_aborts("a_library_panics_when_it_says_what_is_wrong", |library| {
+        // SAFETY: a static.
+        let export = unsafe { (*library.as_raw()).managed_tensor_from_py_object_no_sync };
+        let mut tensor = ptr::null_mut();
+        // SAFETY: a null object is an error.
+        unsafe { export.expect("all functions")(ptr::null_mut(), &raw mut tensor) }
     });
 }
 

@@ -46,6 +46,18 @@ fn producers() {
 }
 
 #[test]
+fn exchange() {
+    use dlpack::exchange::{AllocateError, ExchangeApi, Report, WorkStream};
+
+    fn word<T: Copy + Send + Sync + UnwindSafe + RefUnwindSafe + Unpin + 'static>() {}
+
+    word::<ExchangeApi>();
+    word::<Report>();
+    word::<AllocateError>();
+    word::<WorkStream>();
+}
+
+#[test]
 fn elements() {
     fn element<T: Copy + Send + Sync + UnwindSafe + Unpin + 'static>() {}
 

@@ -168,9 +168,23 @@ fn negotiation_errors() -> Vec<(Error, &'static str)> {
     ]
 }
 
+fn exchange_errors() -> Vec<(Error, &'static str)> {
+    use Error::*;
+    let name = "current_work_stream";
+    vec![
+        (NullTable, "expected an exchange table, found a null pointer"),
+        (TableOrder { newer: 2, older: 3 }, "expected a table of a major version below 2, found 3"),
+        (TooManyTables { max: 16 }, "expected at most 16 exchange tables, found more"),
+        (CallFailed { name, code: -1 }, "expected success of current_work_stream, found code -1"),
+        (NullObject, "expected an object, found a null pointer"),
+        (NullOutput, "expected a place for the result, found a null pointer"),
+        (Panicked, "expected a result, found a panic"),
+    ]
+}
+
 fn all_errors() -> Vec<(Error, &'static str)> {
     let sides = [import_errors(), access_errors(), view_errors(), export_errors()].concat();
-    [sides, negotiation_errors()].concat()
+    [sides, negotiation_errors(), exchange_errors()].concat()
 }
 
 /// Lowercase, no full stop, one line, expected then found.

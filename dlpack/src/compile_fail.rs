@@ -525,3 +525,48 @@ struct DescriptorsStay;
 /// let tensor = Exporter::new(vec![Short(1)]).build();
 /// ```
 struct ElementsHaveTheirSize;
+
+/// No check can see whether a library keeps the memory of its objects, so what is asked of it is a promise.
+///
+/// ```compile_fail,E0133
+/// fn rank(library: &dlpack::exchange::ExchangeApi, object: *mut core::ffi::c_void) -> usize {
+///     library.with_object(object, |tensor| tensor.ndim()).unwrap_or(0)
+/// }
+/// ```
+///
+/// What it lends does not leave the call:
+///
+/// ```compile_fail,E0521
+/// fn keep(library: &dlpack::exchange::ExchangeApi, object: *mut core::ffi::c_void) {
+///     let mut kept: Option<dlpack::BorrowedTensor<'static>> = None;
+///     // SAFETY: none, as it does not compile.
+///     let _ = unsafe { library.with_object(object, |tensor| kept = Some(tensor)) };
+/// }
+/// ```
+///
+/// Neither does a tensor that is offered, until it is accepted:
+///
+/// ```compile_fail,E0521
+/// fn keep(offer: dlpack::exchange::Offer<'_>) {
+///     core::mem::drop::<dlpack::exchange::Offer<'static>>(offer);
+/// }
+/// ```
+///
+/// Nor does it go to another thread:
+///
+/// ```compile_fail,E0277
+/// fn send(offer: dlpack::exchange::Offer<'static>) -> impl Send {
+///     offer
+/// }
+/// ```
+struct LentStaysLent;
+
+/// A table stays where it is for as long as the process runs.
+///
+/// ```compile_fail,E0716
+/// fn table<L: dlpack::exchange::Library>() -> *const dlpack::sys::DLPackExchangeAPI {
+///     let table: &'static _ = &dlpack::exchange::ExchangeTable::<L>::new();
+///     table.as_raw()
+/// }
+/// ```
+struct TablesStay;

@@ -266,6 +266,43 @@ pub enum Error {
     /// A copy came, which was not to be made.
     #[error("expected the memory of the producer, found a copy")]
     Copied,
+    /// The pointer to the exchange table is null.
+    #[error("expected an exchange table, found a null pointer")]
+    NullTable,
+    /// A table that should be older is not.
+    #[error("expected a table of a major version below {newer}, found {older}")]
+    TableOrder {
+        /// The major version of the table that points to it.
+        newer: u32,
+        /// The major version found.
+        older: u32,
+    },
+    /// There are too many tables to look at.
+    #[error("expected at most {max} exchange tables, found more")]
+    TooManyTables {
+        /// The most that are looked at.
+        max: usize,
+    },
+    /// A function that is needed is null in a table of functions, or there is no table.
+    #[error("expected the function {name}, found a null pointer")]
+    MissingFunction {
+        /// The name in the table.
+        name: &'static str,
+    },
+    /// A function of an exchange table failed.
+    #[error("expected success of {name}, found code {code}")]
+    CallFailed {
+        /// The name in the table.
+        name: &'static str,
+        /// What it returned, which is not 0.
+        code: i32,
+    },
+    /// The object is null.
+    #[error("expected an object, found a null pointer")]
+    NullObject,
+    /// The pointer to the place for a result is null.
+    #[error("expected a place for the result, found a null pointer")]
+    NullOutput,
     /// The tensor is on another device than it has to be.
     #[error("expected a tensor on device {expected}, found one on {found}")]
     DeviceMismatch {
@@ -292,12 +329,9 @@ pub enum Error {
         /// The number in the answer; see [`negotiate::Status`](crate::negotiate::Status).
         status: i32,
     },
-    /// A function that is needed is null in a table of functions, or there is no table.
-    #[error("expected the function {name}, found a null pointer")]
-    MissingFunction {
-        /// The name in the table.
-        name: &'static str,
-    },
+    /// A function of a library panicked.
+    #[error("expected a result, found a panic")]
+    Panicked,
 }
 
 /// An error that hands back what was given.

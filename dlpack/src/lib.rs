@@ -82,6 +82,8 @@
 //! | a legacy tensor | it in the current ABI | [`ManagedTensor::into_versioned`] |
 //! | a versioned tensor | it in the legacy ABI | [`ManagedTensorVersioned::into_legacy`] |
 //! | a tensor that I exported | its owner back | [`ManagedTensorVersioned::downcast`] |
+//! | another library's `DLPackExchangeAPI*` | to call its functions | [`exchange::ExchangeApi`] |
+//! | a library of my own | such a table for others | [`exchange::Library`], [`exchange::ExchangeTable`] |
 //! | shapes and strides as numbers | to check them | [`layout`] |
 //! | nothing of the above | the C structs as they are | [`sys`] |
 //!
@@ -119,6 +121,7 @@ pub use dlpack_sys as sys;
 mod compile_fail;
 mod dims;
 mod error;
+pub mod exchange;
 mod export;
 pub mod layout;
 mod managed;

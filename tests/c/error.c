@@ -4,14 +4,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#if defined(__cplusplus)
-#define CT_THREAD_LOCAL thread_local
-#elif defined(_MSC_VER)
-#define CT_THREAD_LOCAL __declspec(thread)
-#else
-#define CT_THREAD_LOCAL __thread
-#endif
-
 static CT_THREAD_LOCAL char text[256];
 
 int ct_fail(int code, const char* format, ...) {

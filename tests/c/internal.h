@@ -4,6 +4,14 @@
 
 #include "ct.h"
 
+#if defined(__cplusplus)
+#define CT_THREAD_LOCAL thread_local
+#elif defined(_MSC_VER)
+#define CT_THREAD_LOCAL __declspec(thread)
+#else
+#define CT_THREAD_LOCAL __thread
+#endif
+
 #ifdef __cplusplus
 extern "C" {
 #endif

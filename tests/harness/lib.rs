@@ -5,6 +5,7 @@
 pub mod alloc;
 pub mod consumer;
 mod dtype;
+pub mod exchange;
 pub mod ffi;
 pub mod image;
 mod lend;

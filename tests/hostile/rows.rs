@@ -135,6 +135,19 @@ const ROWS: [&str; 118] = [
     "an export of 64 and of 65 dimensions",
 ];
 
+/// What row `n` is about, at index `n - 130`; `tests/exchange` has the tests. The rows between are Python's.
+const EXCHANGE: [&str; 9] = [
+    "no table, an older table behind a newer one, a circle of tables, a thousand tables",
+    "each function of a table missing in turn",
+    "an allocator that fails and writes garbage",
+    "an allocator that succeeds without a tensor",
+    "an object that cannot be made, with the deleter called and not",
+    "an object that is made and not there",
+    "an object that is resized while its tensor is lent",
+    "a consumer that does not listen to the allocator",
+    "a prototype of garbage, of -1 dimensions, of negative and huge sizes",
+];
+
 /// The modules with rows, and `tests/abort.rs`, whose rows end their process.
 const SOURCES: [(&str, &str); 15] = [
     ("access", include_str!("access.rs")),
@@ -154,6 +167,15 @@ const SOURCES: [(&str, &str); 15] = [
     ("sub_byte", include_str!("sub_byte.rs")),
 ];
 const ABORT: &str = include_str!("../abort.rs");
+const EXCHANGE_SOURCES: [&str; 7] = [
+    include_str!("../exchange/allocate.rs"),
+    include_str!("../exchange/chain.rs"),
+    include_str!("../exchange/lending.rs"),
+    include_str!("../exchange/missing.rs"),
+    include_str!("../exchange/objects.rs"),
+    include_str!("../exchange/told_allocate.rs"),
+    include_str!("../exchange/told_objects.rs"),
+];
 const MAIN: &str = include_str!("main.rs");
 
 /// The rows that a source has tests for.
@@ -181,14 +203,16 @@ fn row_of(name: &str) -> Option<usize> {
 
 #[test]
 fn every_row_has_a_test_and_every_test_a_row() {
-    let mut tested: Vec<usize> =
-        SOURCES.iter().map(|(_, source)| *source).chain([ABORT]).flat_map(tested).collect();
+    let here = SOURCES.iter().map(|(_, source)| *source);
+    let sources = here.chain([ABORT]).chain(EXCHANGE_SOURCES);
+    let mut tested: Vec<usize> = sources.flat_map(tested).collect();
     tested.sort_unstable();
     tested.dedup();
-    let missing: Vec<(usize, &str)> =
-        (1..).zip(ROWS).filter(|(row, _)| !tested.contains(row)).collect();
+    let rows = (1..).zip(ROWS).chain((130..).zip(EXCHANGE));
+    let missing: Vec<(usize, &str)> = rows.filter(|(row, _)| !tested.contains(row)).collect();
     assert_eq!(missing, []);
-    assert_eq!(tested.len(), ROWS.len(), "no test of a row that is not in the list");
+    let listed = ROWS.len() + EXCHANGE.len();
+    assert_eq!(tested.len(), listed, "no test of a row that is not in the list");
 }
 
 #[test]

@@ -4,8 +4,18 @@ use crate::lexer::{Token, tokens};
 use crate::sources::{self, Source};
 
 /// The rooms in the order in which data flows.
-const ROOMS: [&str; 9] =
-    ["sys", "vocabulary", "error", "layout", "dims", "view", "managed", "export", "negotiate"];
+const ROOMS: [&str; 10] = [
+    "sys",
+    "vocabulary",
+    "error",
+    "layout",
+    "dims",
+    "view",
+    "managed",
+    "export",
+    "negotiate",
+    "exchange",
+];
 
 /// Modules of the crate root that are no rooms: nothing is in them at run time.
 const NO_ROOMS: [&str; 1] = ["compile_fail"];
@@ -170,7 +180,7 @@ fn the_checker_sees_imports() {
         ("error.rs", "use crate::{sys, vocabulary::{A, B},\n layout::C};", "error.rs:2: "),
         ("error.rs", "use crate::TensorView;", "error.rs:1: error imports TensorView"),
         ("vocabulary/x.rs", "macro_rules! m { () => { $crate::Error } }", "imports Error"),
-        ("exchange/mod.rs", "", "not in a room"),
+        ("cellar/mod.rs", "", "not in a room"),
     ] {
         let wrong = wrong(name, text);
         assert!(wrong.len() == 1 && wrong[0].contains(found), "{text}: {wrong:?}");

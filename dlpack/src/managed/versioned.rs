@@ -127,17 +127,8 @@ impl ManagedTensorVersioned {
     ) -> Result<Self, Error> {
         // SAFETY: clauses S1 and S3.
         let handle = unsafe { import::take(raw) }?;
-        // SAFETY: clause S2: the version can be read, whatever it is. No reference: the struct may be shorter.
-        let version = unsafe { &raw const (*raw).version };
-        // SAFETY: the same.
-        let version = Version::from(unsafe { version.read() });
-        if !version.is_compatible() {
-            return Err(Error::UnsupportedVersion { found: version });
-        }
-        // SAFETY: clause S1: a struct of our major version is initialised.
-        let flags = unsafe { &raw const (*raw).flags };
-        // SAFETY: the same.
-        let flags = Flags::from_bits(unsafe { flags.read() });
+        // SAFETY: clauses S1 and S2.
+        let (version, flags) = unsafe { header(raw) }?;
         let access = if flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
         let descriptor = Descriptor::unfilled(Some(version), flags, access);
         let mut taken = Self { handle, descriptor };
@@ -146,6 +137,32 @@ impl ManagedTensorVersioned {
         // SAFETY: clauses S1 and S4.
         unsafe { import::describe(&mut taken.descriptor, tensor, mode) }?;
         Ok(taken)
+    }
+
+    /// Checks a tensor that stays its owner's: on errors, too, the deleter is not called.
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_raw`](Self::from_raw), but that ownership does not pass.
+    pub(crate) unsafe fn inspect(
+        raw: *mut sys::DLManagedTensorVersioned,
+    ) -> Result<Descriptor, Error> {
+        if raw.is_null() {
+            return Err(Error::NullTensor);
+        }
+        if !raw.is_aligned() {
+            let required = align_of::<sys::DLManagedTensorVersioned>();
+            return Err(Error::MisalignedHeader { required });
+        }
+        // SAFETY: the caller's promise.
+        let (version, flags) = unsafe { header(raw) }?;
+        let access = if flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
+        let mut descriptor = Descriptor::unfilled(Some(version), flags, access);
+        // SAFETY: the caller's promise.
+        let tensor = unsafe { &raw const (*raw).dl_tensor };
+        // SAFETY: the caller's promise.
+        unsafe { import::describe(&mut descriptor, tensor, ImportMode::Lenient) }?;
+        Ok(descriptor)
     }
 
     /// # Safety
@@ -227,6 +244,26 @@ impl ManagedTensorVersioned {
         // SAFETY: clause S6 of the import contract.
         Ok(unsafe { ExclusiveUninit::new(self) })
     }
+}
+
+/// Reads the version and, if it is one that has them where we look for them, the flags.
+///
+/// # Safety
+///
+/// Clauses S1 and S2 of the import contract; `raw` is aligned.
+#[inline]
+unsafe fn header(raw: *const sys::DLManagedTensorVersioned) -> Result<(Version, Flags), Error> {
+    // SAFETY: clause S2: the version can be read, whatever it is. No reference: the struct may be shorter.
+    let version = unsafe { &raw const (*raw).version };
+    // SAFETY: the same.
+    let version = Version::from(unsafe { version.read() });
+    if !version.is_compatible() {
+        return Err(Error::UnsupportedVersion { found: version });
+    }
+    // SAFETY: clause S1: a struct of our major version is initialised.
+    let flags = unsafe { &raw const (*raw).flags };
+    // SAFETY: the same.
+    Ok((version, Flags::from_bits(unsafe { flags.read() })))
 }
 
 impl Deref for ManagedTensorVersioned {

@@ -1,0 +1,242 @@
+//! What an array library does for others.
+
+use core::ffi::c_void;
+use core::ptr::{self, NonNull};
+
+use super::offer::Offer;
+use super::report::Report;
+use crate::error::Error;
+use crate::managed::ManagedTensorVersioned;
+use crate::sys;
+use crate::vocabulary::{DataType, Device};
+
+/// An array library whose functions others call through an [`ExchangeTable`](super::ExchangeTable).
+///
+/// The functions get checked arguments and answer with results; the table turns those into what C expects. An
+/// implementer keeps three rules that no type can:
+///
+/// - Tensors hold clauses S1 to S6 of [`ManagedTensorVersioned::from_raw`], and those from [`allocate`](Self::allocate)
+///   are of memory that nobody else reaches.
+/// - [`allocate`](Self::allocate) can be called from any thread at any time, without a lock of the language.
+/// - No function waits for a device; consumers ask for the [stream](Self::current_stream).
+///
+/// # Panics
+///
+/// A panic cannot leave a C function. Without a [`contain`](Self::contain) of its own a library whose functions panic
+/// aborts the process.
+///
+/// # Examples
+///
+/// A library whose objects are boxed tensors:
+///
+/// ```
+/// use core::{cell::RefCell, ffi::c_void, ptr::NonNull};
+/// use std::sync::Arc;
+/// use dlpack::exchange::{ExchangeApi, ExchangeTable, Library, Offer, Report, allocate_in};
+/// use dlpack::{DataType, Device, Error, Heap, ManagedTensorVersioned};
+///
+/// struct Boxes;
+///
+/// thread_local!(static LAST_ERROR: RefCell<Option<Error>> = const { RefCell::new(None) });
+///
+/// impl Library for Boxes {
+///     type Error = Error;
+///
+///     fn contain<R>(call: impl FnOnce() -> R) -> Option<R> {
+///         std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).ok()
+///     }
+///
+///     fn set_error(error: Error) {
+///         LAST_ERROR.set(Some(error));
+///     }
+///
+///     fn allocate(dtype: DataType, shape: &[usize], device: Device) -> Result<ManagedTensorVersioned, Report> {
+///         if device != Device::CPU {
+///             return Err(Report::new("ValueError", "this library has no devices"));
+///         }
+///         Ok(allocate_in(Heap, dtype, shape, device)?.into_inner())
+///     }
+///
+///     unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<ManagedTensorVersioned, Error> {
+///         // SAFETY: an object of this library.
+///         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
+///         tensor.share()
+///     }
+///
+///     unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, Error> {
+///         let object = Box::new(Arc::new(offer.accept()));
+///         NonNull::new(Box::into_raw(object).cast()).ok_or(Error::NullObject)
+///     }
+/// }
+///
+/// static TABLE: ExchangeTable<Boxes> = ExchangeTable::new();
+///
+/// // SAFETY: the table of the library above, which keeps to the standard.
+/// let boxes = unsafe { ExchangeApi::from_raw(TABLE.as_raw()) }?;
+/// let tensor = boxes.allocate(DataType::F32, &[2, 3], Device::CPU)?.fill(1.0_f32)?;
+/// // SAFETY: this library's functions can be called anywhere.
+/// let object = unsafe { boxes.object_from_tensor(tensor.into_inner()) }?;
+/// // SAFETY: an object of the library, and the same.
+/// assert_eq!(unsafe { boxes.tensor_from_object(object.as_ptr()) }?.shape(), [2, 3]);
+/// # // SAFETY: the box from above.
+/// # drop(unsafe { Box::from_raw(object.as_ptr().cast::<Arc<ManagedTensorVersioned>>()) });
+/// # Ok::<(), Error>(())
+/// ```
+pub trait Library: 'static {
+    /// The errors of the library's language, such as exceptions. Must also say what is wrong with an argument.
+    type Error: From<Error>;
+
+    /// Runs a call, and keeps a panic in it from going on; `None` means that there was one.
+    ///
+    /// The default contains nothing, so that a panic ends the process: this crate has no `std`, and without it nothing
+    /// catches one. With `std` this is `std::panic::catch_unwind(AssertUnwindSafe(call)).ok()`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// fn contain<R>(call: impl FnOnce() -> R) -> Option<R> {
+    ///     std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).ok()
+    /// }
+    ///
+    /// assert_eq!(contain(|| 1), Some(1));
+    /// assert_eq!(contain(|| [0][usize::MAX.wrapping_add(2)]), None::<i32>);
+    /// ```
+    fn contain<R>(call: impl FnOnce() -> R) -> Option<R> {
+        Some(call())
+    }
+
+    /// Sets the error of the library's language that explains why a function fails.
+    ///
+    /// Called exactly once for each failure, but never for those of [`allocate`](Self::allocate), which need not hold
+    /// the language's lock.
+    ///
+    /// # Examples
+    ///
+    /// The example at [`Library`] keeps the last error of each thread.
+    fn set_error(error: Self::Error);
+
+    /// Makes a new tensor, of this dtype, shape and device.
+    ///
+    /// The shape has been checked for such elements: its [size](crate::layout::Layout::nbytes) fits in `isize`. What
+    /// lies in the new memory is the library's choice. [`allocate_in`](super::allocate_in) does this with any
+    /// allocator of host memory.
+    ///
+    /// # Errors
+    ///
+    /// What the consumer is told through its `SetError`.
+    ///
+    /// # Examples
+    ///
+    /// See [`Library`].
+    fn allocate(
+        dtype: DataType,
+        shape: &[usize],
+        device: Device,
+    ) -> Result<ManagedTensorVersioned, Report>;
+
+    /// Exports one of the library's objects.
+    ///
+    /// # Errors
+    ///
+    /// What [`set_error`](Self::set_error) is to be given.
+    ///
+    /// # Safety
+    ///
+    /// `object` is a live object of the type that the table is found on, and functions of the library's language may be
+    /// called on this thread.
+    ///
+    /// # Examples
+    ///
+    /// See [`Library`].
+    unsafe fn tensor_from_object(
+        object: NonNull<c_void>,
+    ) -> Result<ManagedTensorVersioned, Self::Error>;
+
+    /// Makes one of the library's objects, which owns the tensor that is offered.
+    ///
+    /// Returns an object that its caller owns. On an error the tensor is still the caller's, unless it was
+    /// [accepted](Offer::accept), which therefore comes last. An offer may be [read-only](crate::Access::ReadOnly): refuse
+    /// it if your objects can be written.
+    ///
+    /// # Errors
+    ///
+    /// What [`set_error`](Self::set_error) is to be given.
+    ///
+    /// # Safety
+    ///
+    /// Functions of the library's language may be called on this thread.
+    ///
+    /// # Examples
+    ///
+    /// See [`Library`].
+    unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, Self::Error>;
+
+    /// Returns the stream on which the library queues its work for a device; null for the device's default one.
+    ///
+    /// Not called for CPUs. By default, null.
+    ///
+    /// # Errors
+    ///
+    /// What [`set_error`](Self::set_error) is to be given.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::{ffi::c_void, ptr};
+    /// use dlpack::{Device, DeviceType, Error};
+    ///
+    /// fn current_stream(device: Device) -> Result<*mut c_void, Error> {
+    ///     match device.device_type {
+    ///         DeviceType::CUDA => Ok(ptr::null_mut()),
+    ///         _ => Err(Error::DeviceMismatch { expected: Device::cuda(0), found: device }),
+    ///     }
+    /// }
+    /// assert!(current_stream(Device::cuda(1)).is_ok());
+    /// ```
+    fn current_stream(device: Device) -> Result<*mut c_void, Self::Error> {
+        let _ = device;
+        Ok(ptr::null_mut())
+    }
+}
+
+/// A library that also lends its objects' tensors, without an owner.
+///
+/// The function for this is the one that a table may lack; [`ExchangeTable::lending`](super::ExchangeTable::lending)
+/// puts it in.
+///
+/// # Examples
+///
+/// The tensor of an object that is a boxed `DLTensor`:
+///
+/// ```
+/// use core::{ffi::c_void, ptr::NonNull};
+/// use dlpack::{Error, sys::DLTensor};
+///
+/// unsafe fn lend(object: NonNull<c_void>) -> Result<DLTensor, Error> {
+///     // SAFETY: an object of this library.
+///     Ok(unsafe { object.cast::<DLTensor>().read() })
+/// }
+/// # let view = dlpack::TensorView::from_slice(&[1_u8, 2], &[2])?;
+/// # // SAFETY: a `DLTensor`.
+/// # dlpack::lend(&view, |raw| assert_eq!(unsafe { lend(NonNull::new(raw.cast_mut().cast()).unwrap()) }.unwrap().ndim, 1))?;
+/// # Ok::<(), Error>(())
+/// ```
+pub trait Lend: Library {
+    /// Describes the tensor of an object.
+    ///
+    /// Data, shape and strides stay the object's. They stay valid until control returns to the library or to its
+    /// language. There is no way to say that the memory is read-only: refuse objects whose memory must not be written.
+    ///
+    /// # Errors
+    ///
+    /// What [`set_error`](Library::set_error) is to be given.
+    ///
+    /// # Safety
+    ///
+    /// As for [`Library::tensor_from_object`].
+    ///
+    /// # Examples
+    ///
+    /// See [`Lend`].
+    unsafe fn lend(object: NonNull<c_void>) -> Result<sys::DLTensor, Self::Error>;
+}

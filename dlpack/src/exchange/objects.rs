@@ -1,0 +1,237 @@
+//! Tensors from a library's objects, and objects from tensors.
+
+use core::ffi::{c_int, c_void};
+use core::ptr::{self, NonNull};
+
+use super::api::ExchangeApi;
+use super::stream::WorkStream;
+use crate::error::{Error, Rejected};
+use crate::managed::{BorrowedTensor, ManagedTensorVersioned};
+use crate::sys;
+use crate::vocabulary::{DataType, DataTypeCode, Device, DeviceType};
+
+const TENSOR_FROM_OBJECT: &str = "managed_tensor_from_py_object_no_sync";
+const OBJECT_FROM_TENSOR: &str = "managed_tensor_to_py_object_no_sync";
+const LEND: &str = "dltensor_from_py_object_no_sync";
+const CURRENT_STREAM: &str = "current_work_stream";
+
+/// # Objects
+///
+/// All of these call into the library's language. Where one fails with [`Error::CallFailed`], the library has set an
+/// error there, such as a Python exception, which the caller must handle or clear.
+impl ExchangeApi {
+    /// Exports an object as a tensor.
+    ///
+    /// As with all exports, the object goes on using the memory. PyTorch skips the checks of `__dlpack__` here: conjugated
+    /// tensors, and tensors that require a gradient, come out as they lie in memory.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingFunction`], [`Error::NullObject`], [`Error::CallFailed`] if the library refuses, and any error of
+    /// [`ManagedTensorVersioned::from_raw`].
+    ///
+    /// # Safety
+    ///
+    /// - `object` is null, or an object of exactly the type that the table was found on.
+    /// - Functions of the library's language may be called on this thread; for Python, a thread state is attached.
+    /// - If a device and the host reach the memory, as they do pinned and managed memory, work that is queued on the
+    ///   library's stream is done before elements are looked at. This includes elements of a copy, which
+    ///   [`try_exclusive`](ManagedTensorVersioned::try_exclusive) gives safe access to.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::ffi::c_void;
+    /// use dlpack::{Error, exchange::ExchangeApi};
+    ///
+    /// /// # Safety
+    /// ///
+    /// /// An object of the library, and the language's lock is held.
+    /// unsafe fn rank(library: &ExchangeApi, object: *mut c_void) -> Result<usize, Error> {
+    ///     // SAFETY: the caller's promise.
+    ///     let tensor = unsafe { library.tensor_from_object(object) }?;
+    ///     Ok(tensor.ndim())
+    /// }
+    /// # // SAFETY: a null pointer is allowed.
+    /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
+    /// ```
+    pub unsafe fn tensor_from_object(
+        &self,
+        object: *mut c_void,
+    ) -> Result<ManagedTensorVersioned, Error> {
+        let name = TENSOR_FROM_OBJECT;
+        let export = self.functions.tensor_from_object.ok_or(Error::MissingFunction { name })?;
+        if object.is_null() {
+            return Err(Error::NullObject);
+        }
+        let mut tensor = ptr::null_mut();
+        // SAFETY: clause E2 and the caller's promise.
+        let code = unsafe { export(object, &raw mut tensor) };
+        succeeded(name, code)?;
+        // SAFETY: clause E4.
+        unsafe { ManagedTensorVersioned::from_raw(tensor) }
+    }
+
+    /// Makes an object of the library of a tensor, which the object then owns.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::MissingFunction`], with the tensor: the library was not asked.
+    /// - [`Error::CallFailed`] if the library refuses, [`Error::NullObject`] if it claims success without an object. The
+    ///   tensor is gone then: whether the library has called its deleter the standard does not say, and calling it
+    ///   twice is worse than not calling it.
+    ///
+    /// # Safety
+    ///
+    /// - Functions of the library's language may be called on this thread; for Python, a thread state is attached.
+    /// - If the tensor is read-only, nobody writes through the object; libraries such as PyTorch do not pass the flag on.
+    ///
+    /// The caller owns the object, and gives it back as the library's language demands.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::{ffi::c_void, ptr::NonNull};
+    /// use dlpack::{Error, Exporter, exchange::ExchangeApi};
+    ///
+    /// /// # Safety
+    /// ///
+    /// /// The language's lock is held.
+    /// unsafe fn three(library: &ExchangeApi) -> Result<NonNull<c_void>, Error> {
+    ///     let tensor = Exporter::new(vec![1.0_f32, 2.0, 3.0]).build()?.into_inner();
+    ///     // SAFETY: the caller's promise; the tensor may be written.
+    ///     Ok(unsafe { library.object_from_tensor(tensor) }?)
+    /// }
+    /// # // SAFETY: a null pointer is allowed.
+    /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
+    /// ```
+    pub unsafe fn object_from_tensor(
+        &self,
+        tensor: ManagedTensorVersioned,
+    ) -> Result<NonNull<c_void>, Rejected<Option<ManagedTensorVersioned>>> {
+        let name = OBJECT_FROM_TENSOR;
+        let Some(import) = self.functions.object_from_tensor else {
+            return Err(Rejected::new(Some(tensor), Error::MissingFunction { name }));
+        };
+        let mut object = ptr::null_mut();
+        // The struct is of our major version, as the table is: a tensor of another one cannot be taken in.
+        // SAFETY: clause E2 and the caller's promise. From here on the tensor is the library's, or nobody's.
+        let code = unsafe { import(tensor.into_raw(), &raw mut object) };
+        succeeded(name, code)
+            .and_then(|()| NonNull::new(object).ok_or(Error::NullObject))
+            .map_err(|error| Rejected::new(None, error))
+    }
+
+    /// Passes the tensor in an object to a function, without an owner and without a deleter.
+    ///
+    /// Faster than [`tensor_from_object`](Self::tensor_from_object), and less can be known: a borrowed tensor has neither
+    /// flags nor a version. It may be read-only, so treat it as such, and elements smaller than a byte may be padded.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingFunction`], which the standard allows here, [`Error::NullObject`], [`Error::CallFailed`] if the
+    /// library refuses, and any error of [`BorrowedTensor::from_raw`]. The function is not called then.
+    ///
+    /// # Safety
+    ///
+    /// - As for [`tensor_from_object`](Self::tensor_from_object).
+    /// - Until `f` returns, nothing resizes, frees or moves the object's memory: no call into the library's language, which
+    ///   may run any program, and no other thread.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::ffi::c_void;
+    /// use dlpack::{Error, exchange::ExchangeApi};
+    ///
+    /// /// # Safety
+    /// ///
+    /// /// An object of the library, whose elements stay as they are, and the language's lock is held.
+    /// unsafe fn sum(library: &ExchangeApi, object: *mut c_void) -> Result<f32, Error> {
+    ///     let sum = |tensor: dlpack::BorrowedTensor<'_>| -> Result<f32, Error> {
+    ///         // SAFETY: the caller's promise.
+    ///         Ok(unsafe { tensor.view::<f32>() }?.iter().sum())
+    ///     };
+    ///     // SAFETY: the caller's promise; adding numbers calls nobody.
+    ///     unsafe { library.with_object(object, sum) }?
+    /// }
+    /// # // SAFETY: a null pointer is allowed.
+    /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
+    /// ```
+    pub unsafe fn with_object<R>(
+        &self,
+        object: *mut c_void,
+        f: impl FnOnce(BorrowedTensor<'_>) -> R,
+    ) -> Result<R, Error> {
+        let lend = self.functions.lend.ok_or(Error::MissingFunction { name: LEND })?;
+        if object.is_null() {
+            return Err(Error::NullObject);
+        }
+        let mut tensor = UNWRITTEN;
+        // SAFETY: clause E2 and the caller's promise.
+        let code = unsafe { lend(object, &raw mut tensor) };
+        succeeded(LEND, code)?;
+        // SAFETY: clauses E2 and E4, and the caller's promise, hold for as long as `f` runs.
+        unsafe { BorrowedTensor::with_raw(&raw const tensor, f) }
+    }
+
+    /// Returns the stream on which the library queues its work for a device.
+    ///
+    /// There is none on a CPU, about which the library is not asked.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::MissingFunction`], and [`Error::CallFailed`] if the library refuses. Libraries are known to answer with
+    /// the default stream for devices that they have never heard of.
+    ///
+    /// # Safety
+    ///
+    /// Functions of the library's language may be called on this thread; for Python, a thread state is attached.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, ManagedTensorVersioned, exchange::{ExchangeApi, WorkStream}};
+    ///
+    /// /// # Safety
+    /// ///
+    /// /// The language's lock is held.
+    /// unsafe fn queue(
+    ///     library: &ExchangeApi,
+    ///     tensor: &ManagedTensorVersioned,
+    /// ) -> Result<WorkStream, Error> {
+    ///     // SAFETY: the caller's promise.
+    ///     unsafe { library.current_stream(tensor.device()) }
+    /// }
+    /// # // SAFETY: a null pointer is allowed.
+    /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
+    /// ```
+    pub unsafe fn current_stream(&self, device: Device) -> Result<WorkStream, Error> {
+        if device.device_type == DeviceType::CPU {
+            return Ok(WorkStream::none(device));
+        }
+        let name = CURRENT_STREAM;
+        let ask = self.functions.current_stream.ok_or(Error::MissingFunction { name })?;
+        let sys::DLDevice { device_type, device_id } = device.into();
+        let mut stream = ptr::null_mut();
+        // SAFETY: clause E2 and the caller's promise.
+        let code = unsafe { ask(device_type, device_id, &raw mut stream) };
+        succeeded(name, code)?;
+        Ok(WorkStream::new(device, stream))
+    }
+}
+
+/// A tensor that is refused, in case that a function claims success and has written nothing.
+const UNWRITTEN: sys::DLTensor = sys::DLTensor {
+    data: ptr::null_mut(),
+    device: Device::CPU.to_sys(),
+    ndim: 0,
+    dtype: DataType::new(DataTypeCode::INT, 0, 0).to_sys(),
+    shape: ptr::null_mut(),
+    strides: ptr::null_mut(),
+    byte_offset: 0,
+};
+
+fn succeeded(name: &'static str, code: c_int) -> Result<(), Error> {
+    if code == 0 { Ok(()) } else { Err(Error::CallFailed { name, code }) }
+}

@@ -1,0 +1,114 @@
+//! A library in C lends the tensors of its objects, which it may change whenever it runs.
+
+use std::ptr;
+
+use dlpack::exchange::ExchangeApi;
+use dlpack::sys::DLTensor;
+use dlpack::{Access, BorrowedTensor, DataType, DataTypeCode, Error, Tensor};
+use harness::Spec;
+use harness::exchange::{Object, Plan};
+
+use crate::support::{library, planned, six};
+
+/// What the planned library answers with this tensor.
+fn lend<R>(plan: Plan<'_>, f: impl FnOnce(BorrowedTensor<'_>) -> R) -> Result<R, Error> {
+    let object = ptr::without_provenance_mut(8);
+    // SAFETY: the library never looks at its objects, and the tensor lives longer than the call.
+    plan.during(|| unsafe { planned().with_object(object, f) }).0
+}
+
+#[test]
+fn a_tensor_is_lent() {
+    let (raw, record) = six().make_versioned();
+    // SAFETY: a live tensor.
+    let tensor = unsafe { &raw const (*raw).dl_tensor };
+    let sum = |mut tensor: BorrowedTensor<'_>| {
+        assert_eq!((tensor.access(), tensor.version()), (Access::Unknown, None));
+        // SAFETY: nobody else knows of it.
+        let refused = unsafe { tensor.view_mut::<f32>() }.map(drop);
+        assert_eq!(refused, Err(Error::WritabilityUnknown));
+        // SAFETY: C has initialised the elements.
+        unsafe { tensor.view::<f32>() }.map(|elements| elements.iter().sum::<f32>())
+    };
+    assert_eq!(lend(Plan::returns(0).lends(tensor), sum), Ok(Ok(21.0)));
+    crate::support::delete_leaked(raw, &record);
+}
+
+#[test]
+fn lending_that_fails() {
+    let (raw, record) = six().make_versioned();
+    // SAFETY: a live tensor.
+    let tensor = unsafe { &raw const (*raw).dl_tensor };
+    for plan in [Plan::returns(-1), Plan::returns(-1).lends(tensor)] {
+        let name = "dltensor_from_py_object_no_sync";
+        let failed = Error::CallFailed { name, code: -1 };
+        assert_eq!(lend(plan, |_| panic!("a tensor of a failed call")), Err::<(), _>(failed));
+    }
+    crate::support::delete_leaked(raw, &record);
+}
+
+#[test]
+fn success_without_a_tensor() {
+    let none = DataType::new(DataTypeCode::INT, 0, 0);
+    let refused = lend(Plan::returns(0), |_| panic!("a tensor from nowhere"));
+    assert_eq!(refused, Err::<(), _>(Error::InvalidDType { found: none }));
+}
+
+#[test]
+fn tensors_that_make_no_sense() {
+    for (spec, error) in [
+        (six().ndim(-1), Error::NegativeNdim { ndim: -1 }),
+        (six().null_shape(), Error::NullShape { ndim: 2 }),
+        (Spec::of(&[1_u8]).shape(&[-1]), Error::NegativeDim { axis: 0, size: -1 }),
+    ] {
+        let (raw, record) = spec.make_versioned();
+        // SAFETY: a live tensor.
+        let tensor = unsafe { &raw const (*raw).dl_tensor };
+        let refused = lend(Plan::returns(0).lends(tensor), |_| panic!("it makes no sense"));
+        assert_eq!(refused, Err::<(), _>(error));
+        crate::support::delete_leaked(raw, &record);
+    }
+}
+
+/// Nothing but a promise keeps the library from running: what the crate does is not to look at shape and strides again.
+#[test]
+fn h136_an_object_that_is_resized_while_it_is_lent() {
+    let (raw, record) = six().make_versioned();
+    // SAFETY: a live tensor.
+    let object = unsafe { Object::new(raw) };
+    let resize = |tensor: BorrowedTensor<'_>| {
+        record.resize_live(&[1 << 40, 1 << 40], &[1 << 40, 1]);
+        assert_eq!((tensor.shape(), tensor.strides()), (&[2, 3][..], &[3, 1][..]));
+        record.move_live(&[9], &[9]);
+        // SAFETY: the elements are still there.
+        let elements = unsafe { tensor.view::<f32>() }.expect("six floats");
+        (tensor.numel(), elements.iter().sum::<f32>())
+    };
+    // SAFETY: an object of the library, whose elements stay where they are.
+    let lent = unsafe { library().with_object(object.as_ptr(), resize) };
+    assert_eq!(lent, Ok((6, 21.0)));
+    drop(object);
+    assert_eq!(record.deleted(), 1);
+}
+
+/// The type says that the function is `unsafe`; `dlpack/src/compile_fail.rs` has the call that does not compile.
+#[test]
+fn h136_lending_is_unsafe() {
+    type Lend = unsafe fn(
+        &ExchangeApi,
+        *mut std::ffi::c_void,
+        fn(BorrowedTensor<'_>) -> usize,
+    ) -> Result<usize, Error>;
+    let lend: Lend = ExchangeApi::with_object;
+    let (raw, record) = six().make_versioned();
+    // SAFETY: a live tensor.
+    let object = unsafe { Object::new(raw) };
+    // SAFETY: an object of the library.
+    let tensor: &DLTensor = unsafe { &*object.tensor() };
+    let rank = |tensor: BorrowedTensor<'_>| tensor.ndim();
+    // SAFETY: the same.
+    assert_eq!(unsafe { lend(&library(), object.as_ptr(), rank) }, Ok(2));
+    assert_eq!(tensor.ndim, 2);
+    drop(object);
+    assert_eq!(record.deleted(), 1);
+}
