@@ -305,3 +305,30 @@ fn memory_is_freed_after_an_error_too() {
     });
     assert_eq!((done.frees, done.misuses), (1, 0));
 }
+
+#[test]
+fn many_threads_export_and_delete() {
+    const THREADS: usize = 8;
+    const ROUNDS: usize = 50;
+    let done = alone(|| {
+        let context = CudaContext::new(0).expect("a context");
+        thread::scope(|scope| {
+            let (give, take) = std::sync::mpsc::sync_channel(THREADS);
+            for _ in 0..THREADS {
+                let (give, stream) = (give.clone(), context.new_stream().expect("a stream"));
+                scope.spawn(move || {
+                    for _ in 0..ROUNDS {
+                        let lent = Lent::new(stream.clone_htod(&FLOATS).expect("memory"));
+                        give.send(two_rows(lent)).expect("a consumer");
+                    }
+                });
+            }
+            drop(give);
+            for tensor in take {
+                scope.spawn(|| tensor.release());
+            }
+        });
+    });
+    assert_eq!(done.frees, i64::try_from(THREADS * ROUNDS).expect("a small number"));
+    assert_eq!(done.misuses, 0);
+}
