@@ -156,36 +156,37 @@ fn the_table_has_every_device_of_the_header() {
 #[test]
 fn an_export_folds_offsets_into_addresses_alone() {
     for (code, data, unnumbered) in all() {
-        for number in [0, 3, -1] {
-            let written = expected(data, 12, if unnumbered { 0 } else { number });
+        for (number, offset, bytes) in [(0, 3, 12), (3, 3, 12), (-1, 3, 12), (3, 0, 0)] {
+            let written = expected(data, bytes, if unnumbered { 0 } else { number });
             let on = device(code, number);
-            let adopt = || adopt(start(data), on);
+            let mut releases = Vec::new();
+            let mut exporter = || {
+                let (memory, released) = adopt(start(data), on);
+                releases.push(released);
+                Exporter::new(memory).dtype(DataType::F32).shape(&[3]).offset(offset)
+            };
 
-            let (memory, released) = adopt();
-            let tensor = Exporter::new(memory).dtype(DataType::F32).shape(&[3]).offset(3).build();
-            let tensor = tensor.expect("a good layout");
+            let tensor = exporter().build().expect("a good layout");
             assert_eq!(versioned(&tensor), written, "{on}");
             assert_eq!(tensor.device().device_type, on.device_type);
             drop(tensor);
+            let tensor = exporter().build_legacy().expect("a good layout");
+            assert_eq!(legacy(&tensor), written, "{on}");
+            drop(tensor);
 
-            let (memory, released_legacy) = adopt();
-            let tensor =
-                Exporter::new(memory).dtype(DataType::F32).shape(&[3]).offset(3).build_legacy();
-            assert_eq!(legacy(&tensor.expect("a good layout")), written, "{on}");
-
-            let (memory, released_raw) = adopt();
-            let raw = Exporter::new(memory).dtype(DataType::F32).shape(&[3]).offset(3).into_raw();
-            let raw = raw.expect("a good layout");
-            // SAFETY: just made.
-            assert_eq!(place(unsafe { &(*raw).dl_tensor }), written, "{on}");
+            let raw = exporter().into_raw().expect("a good layout");
             // SAFETY: just passed on.
             let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a good tensor");
             assert_eq!(versioned(&tensor), written, "{on}");
             drop(tensor);
+            let raw = exporter().into_raw_legacy().expect("a good layout");
+            // SAFETY: just passed on.
+            let tensor = unsafe { ManagedTensor::from_raw(raw) }.expect("a good tensor");
+            assert_eq!(legacy(&tensor), written, "{on}");
+            drop(tensor);
 
-            for released in [released, released_legacy, released_raw] {
-                assert_eq!(released.load(Ordering::SeqCst), 1);
-            }
+            let releases = releases.iter().map(|released| released.load(Ordering::SeqCst));
+            assert_eq!(releases.collect::<Vec<_>>(), [1; 4]);
         }
     }
 }
@@ -201,20 +202,58 @@ fn offsets_count_from_the_element_of_index_zero() {
     }
 }
 
+/// Offset, shape and strides.
+type Beyond = (usize, &'static [usize], Option<&'static [isize]>);
+
 #[test]
 fn what_leaves_the_memory_is_refused_on_every_device() {
     for (code, data, _) in all() {
-        let beyond: [(usize, &[usize], &[isize]); 3] =
-            [(1, &[12], &[1]), (11, &[2], &[1]), (3, &[5], &[-1])];
+        let beyond: [Beyond; 5] = [
+            (0, &[13], None),
+            (1, &[12], None),
+            (11, &[2], None),
+            (3, &[5], Some(&[-1])),
+            (0, &[2], Some(&[12])),
+        ];
         for (offset, shape, strides) in beyond {
             let (memory, released) = adopt(start(data), device(code, 0));
-            let exporter = Exporter::new(memory).dtype(DataType::F32).shape(shape);
-            let refused = exporter.strides(strides).offset(offset).build().expect_err("it leaves");
+            let exporter = Exporter::new(memory).dtype(DataType::F32).shape(shape).offset(offset);
+            let exporter = match strides {
+                Some(strides) => exporter.strides(strides),
+                None => exporter,
+            };
+            let refused = exporter.build().expect_err("it leaves the memory");
             assert_eq!(refused.error(), Error::OutOfBounds { available: NBYTES }, "{code}");
             assert_eq!(released.load(Ordering::SeqCst), 0);
             drop(refused.into_owner());
             assert_eq!(released.load(Ordering::SeqCst), 1);
         }
+    }
+}
+
+/// The devices of whose `data` it is known what it is, and that it is not null.
+#[test]
+fn null_is_neither_an_address_nor_a_handle() {
+    const HANDLES: [i32; 4] = [4, 7, 8, 15];
+    for (code, data, _) in all() {
+        for offset in [0, 3] {
+            let (memory, released) = adopt(ptr::null_mut(), device(code, 0));
+            let result = Exporter::new(memory).shape(&[3]).offset(offset).build();
+            if data == Address || HANDLES.contains(&code) {
+                let refused = result.map(|tensor| tensor.numel()).unwrap_err();
+                assert_eq!(refused.error(), Error::NullData, "{code}");
+                assert_eq!(released.load(Ordering::SeqCst), 0);
+                drop(refused);
+            } else {
+                let tensor = result.expect("nothing is known of it");
+                assert_eq!(tensor.data(), ptr::null_mut());
+            }
+            assert_eq!(released.load(Ordering::SeqCst), 1, "{code}");
+        }
+        // Without elements there is nothing to find.
+        let (memory, _) = adopt(ptr::null_mut(), device(code, 0));
+        let tensor = Exporter::new(memory).shape(&[0]).build().expect("nothing to find");
+        assert_eq!(versioned(&tensor), (0, 0, 0), "{code}");
     }
 }
 
