@@ -210,6 +210,19 @@ impl<T: Element> Borrowed<T> {
 
 impl<T> Borrowed<T> {
     /// The tensor: shape, strides, dtype, device, flags.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use cudarc::driver::CudaContext;
+    /// # use dlpack_cudarc::{Borrowed, Lent};
+    /// # let stream = CudaContext::new(0)?.default_stream();
+    /// # let tensor = Lent::new(stream.alloc_zeros::<f32>(6)?).exporter().shape(&[2, 3]).build()?;
+    /// # // SAFETY: memory of this device, which nobody writes.
+    /// # let borrowed = unsafe { Borrowed::<f32>::new(tensor, &stream) }?;
+    /// assert_eq!(borrowed.tensor().shape(), [2, 3]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn tensor(&self) -> &AnyManagedTensor {
         &self.tensor

@@ -14,7 +14,8 @@ use crate::stream::{Stream, join};
 /// A slice of CUDA memory as the owner of a tensor.
 ///
 /// Wrap a slice, say on which stream the consumer will use it, and export it. When the consumer calls the deleter, on
-/// whatever thread and whatever context is current there, the slice is dropped, and the memory freed.
+/// whatever thread and whatever context is current there, the slice is dropped, and the memory freed. For several
+/// consumers, [share](dlpack::ManagedTensorVersioned::share) the tensor.
 ///
 /// # Examples
 ///
@@ -48,6 +49,18 @@ impl<T> Lent<T> {
     ///
     /// Nothing waits for anything yet: without [`ready_on`](Self::ready_on) or
     /// [`ready_on_stream`](Self::ready_on_stream) the consumer has to know when the elements are written.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// use cudarc::driver::CudaContext;
+    /// use dlpack_cudarc::Lent;
+    ///
+    /// let slice = CudaContext::new(0)?.default_stream().alloc_zeros::<f32>(6)?;
+    /// let tensor = Lent::new(slice).exporter().build_legacy()?;
+    /// assert_eq!(tensor.shape(), [6]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[must_use]
     pub fn new(slice: CudaSlice<T>) -> Self {
         Self { slice: ManuallyDrop::new(slice), users: Vec::new() }
