@@ -15,8 +15,8 @@
 //!
 //! None of this blocks the processor but the end of a [`Borrowed`], since a deleter knows no stream.
 //!
-//! The version of CUDA and the way of linking are features of cudarc, and the program's to choose. By default they are
-//! those that run anywhere: CUDA 12.0 and later, loaded when it is first used.
+//! The version of CUDA and the way of linking are features of cudarc, one of each, and the program's to choose: name
+//! them where the program depends on cudarc, such as `cuda-12000` and `dynamic-loading`.
 
 mod borrowed;
 mod current;

@@ -33,6 +33,9 @@ const RUNTIMES: [Runtime; 2] = [
     },
 ];
 
+/// What a program that uses cudarc must choose.
+const CUDARC: &str = "cudarc/cuda-12000,cudarc/dynamic-loading";
+
 /// What the driver of a GPU of NVIDIA makes, and no other.
 const GPU: &str = "/dev/nvidiactl";
 
@@ -48,7 +51,7 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
         on_target(&mut command);
         command
     };
-    let mut docs = command("doc -p dlpack-cudarc --no-deps");
+    let mut docs = command(&format!("doc -p dlpack-cudarc --no-deps --features {CUDARC}"));
     suite.run(docs.env("RUSTDOCFLAGS", "-D warnings"))?;
     suite.test(&mut command("test -p dlpack-cudarc --no-fail-fast"))?;
     let mut cuda = command("test -p dlpack-devices --no-fail-fast --test cuda --test cuda_gpu");
