@@ -11,7 +11,7 @@ use std::sync::Arc;
 use consumer::{Managed, Received};
 use dlpack::{
     Adopted, DataType, Device, DeviceType, Error, Exporter, ManagedTensor, ManagedTensorVersioned,
-    Tensor, sys,
+    Slot, Tensor, sys,
 };
 use producer::{Buffer, Released};
 use runtime::Consumer;
@@ -223,4 +223,34 @@ fn the_runtime_keeps_one_reference() {
     drop(consumer);
     tensor.release();
     assert_eq!(released.count(), 1);
+}
+
+#[test]
+fn the_header_is_where_the_caller_says() {
+    static SLOT: Slot<Buffer, 2> = Slot::new();
+    let export = || {
+        let (owner, handle, released) = twelve_floats();
+        let exporter = Exporter::new(owner).dtype(DataType::F32).shape(&[2, 3]).offset(3);
+        (exporter.header_in(&SLOT).into_raw(), handle, released)
+    };
+    for _ in 0..3 {
+        let (raw, handle, released) = export();
+        let raw = raw.expect("a header");
+        assert!(!SLOT.is_free());
+        // SAFETY: a tensor of this crate, just passed on.
+        let tensor = unsafe { Received::new(raw) };
+        assert_eq!((tensor.data(), tensor.byte_offset()), (handle, 12));
+
+        // Without room for a header there is no export, and the buffer comes back.
+        let (refused, handle, released_at_once) = export();
+        let refused = refused.expect_err("the slot is taken");
+        assert_eq!(refused.error(), Error::AllocationFailed);
+        assert_eq!(refused.into_owner().into_owner().handle(), handle);
+        assert_eq!(released_at_once.count(), 1);
+
+        std::thread::scope(|scope| {
+            scope.spawn(|| use_and_release(tensor, &released));
+        });
+        assert!(SLOT.is_free());
+    }
 }
