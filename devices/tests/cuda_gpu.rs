@@ -5,8 +5,9 @@ use std::thread;
 
 use consumer::Received;
 use cudarc::driver::{CudaContext, CudaStream};
-use dlpack::{Device, Error, ManagedTensorVersioned, sys};
-use dlpack_cudarc::{Borrowed, Lent, Stream, wait_for};
+use dlpack::negotiate::Stream;
+use dlpack::{Device, DeviceType, Error, ManagedTensorVersioned, sys};
+use dlpack_cudarc::{Borrowed, Lent, wait_for};
 
 /// Large enough that a device is at work on it for a while.
 const LARGE: usize = 64 << 20;
@@ -65,8 +66,9 @@ fn streams_wait_for_one_another() {
         let mut copy = theirs.alloc_zeros::<f32>(LARGE).expect("memory");
         theirs.memcpy_dtod(&borrowed.view().expect("a view"), &mut copy).expect("a copy");
         drop(borrowed);
+        let named = Stream::from_ptr(DeviceType::CUDA, theirs.cu_stream().cast());
         // SAFETY: a live stream of that device.
-        unsafe { wait_for(&last, Stream::from_ptr(theirs.cu_stream())) }.expect("an order");
+        unsafe { wait_for(&last, named) }.expect("an order");
         let copy = last.clone_dtoh(&copy).expect("a copy");
         assert!(copy.iter().all(|&element| element == f32::from(round)), "round {round}");
     }
@@ -98,8 +100,7 @@ fn deleters_on_any_thread_free_the_memory() {
 fn default_streams_are_streams() {
     let context = context();
     let stream = context.new_stream().expect("a stream");
-    for number in [None, Some(1), Some(2), Some(-1)] {
-        let named = Stream::from_number(number).expect("a stream");
+    for named in [Stream::NONE, Stream::new(1), Stream::new(2), Stream::NO_SYNC] {
         let mut lent = Lent::new(stream.alloc_zeros::<f32>(LARGE).expect("memory"));
         // SAFETY: every device has both.
         unsafe { lent.ready_on_stream(named) }.expect("an order");

@@ -5,9 +5,10 @@ use core::mem::ManuallyDrop;
 use std::sync::Arc;
 
 use cudarc::driver::{CudaSlice, CudaStream, CudaView, CudaViewMut};
-use dlpack::{Access, AnyManagedTensor, Device, DeviceType, Element};
+use dlpack::{Access, AnyManagedTensor, Element};
 
 use crate::Error;
+use crate::device::device;
 
 /// A tensor of CUDA memory, as memory that cudarc's copies and kernels take.
 ///
@@ -81,7 +82,7 @@ impl<T: Element> Borrowed<T> {
     ///
     /// Hands the tensor back, with
     ///
-    /// - [`Error::DeviceMismatch`] if it is not of the stream's device,
+    /// - [`dlpack::Error::DeviceMismatch`] if it is not of the stream's device,
     /// - [`dlpack::Error::DTypeMismatch`] if its elements are not `T`,
     /// - [`dlpack::Error::NullData`], [`dlpack::Error::AddressOverflow`] or [`dlpack::Error::Misaligned`] if no
     ///   elements can be there,
@@ -110,7 +111,7 @@ impl<T: Element> Borrowed<T> {
     /// let tensor = Lent::new(stream.alloc_zeros::<f32>(6)?).exporter().build()?;
     /// // SAFETY: memory of this device, which nobody writes.
     /// let refused = unsafe { Borrowed::<f64>::new(tensor, &stream) }.unwrap_err();
-    /// assert!(matches!(refused.error, dlpack_cudarc::Error::Tensor(Error::DTypeMismatch { .. })));
+    /// assert!(matches!(refused.error, dlpack_cudarc::Error::DLPack(Error::DTypeMismatch { .. })));
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     pub unsafe fn new(
@@ -278,10 +279,9 @@ impl<T> fmt::Debug for Borrowed<T> {
 /// Says where the memory is, if the tensor is one of `T` on the stream's device.
 fn check<T: Element>(tensor: &AnyManagedTensor, stream: &CudaStream) -> Result<Place, Error> {
     let context = stream.context();
-    let expected = Device::cuda(i32::try_from(context.ordinal()).unwrap_or(-1));
-    let found = tensor.device();
-    if found.device_type != DeviceType::CUDA || found != expected {
-        return Err(Error::DeviceMismatch { expected, found });
+    let (expected, found) = (device(context), tensor.device());
+    if found != expected {
+        return Err(dlpack::Error::DeviceMismatch { expected, found }.into());
     }
     if tensor.dtype() != T::DTYPE {
         let (expected, found) = (T::DTYPE, tensor.dtype());

@@ -6,10 +6,13 @@ use core::ptr;
 use std::sync::Arc;
 
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtrMut, DriverError};
-use dlpack::{Adopted, Device, Element, Exporter};
+use dlpack::negotiate::Stream;
+use dlpack::{Adopted, Element, Exporter};
 
+use crate::Error;
 use crate::current::Current;
-use crate::stream::{Stream, join};
+use crate::device::device;
+use crate::stream::{handle, join};
 
 /// A slice of CUDA memory as the owner of a tensor.
 ///
@@ -120,7 +123,7 @@ impl<T> Lent<T> {
         Ok(())
     }
 
-    /// Makes the memory ready for a consumer that names its stream by a number.
+    /// Makes the memory ready for a consumer that names its stream as DLPack's protocols do.
     ///
     /// That stream waits for the work on the slice so far. The processor waits for nothing. A consumer calls the
     /// deleter when its own work is done, or comes before what the slice's stream does next: its stream may have ended
@@ -128,30 +131,31 @@ impl<T> Lent<T> {
     ///
     /// # Errors
     ///
-    /// What the driver says.
+    /// [`dlpack::Error::InvalidStream`] for a number that is no stream of CUDA, and [`Error::Driver`].
     ///
     /// # Safety
     ///
-    /// `stream` is a live stream of the slice's device.
+    /// If `stream` is a handle, it is that of a live stream of the slice's device.
     ///
     /// # Examples
     ///
     /// ```no_run
     /// use cudarc::driver::CudaContext;
-    /// use dlpack_cudarc::{Lent, Stream};
+    /// use dlpack::negotiate::Stream;
+    /// use dlpack_cudarc::Lent;
     ///
     /// let mut lent = Lent::new(CudaContext::new(0)?.new_stream()?.alloc_zeros::<f32>(6)?);
     /// // SAFETY: every device has a default stream.
-    /// unsafe { lent.ready_on_stream(Stream::from_number(None)?) }?;
+    /// unsafe { lent.ready_on_stream(Stream::NONE) }?;
     /// assert_eq!(lent.exporter().build()?.shape(), [6]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub unsafe fn ready_on_stream(&mut self, stream: Stream) -> Result<(), DriverError> {
-        let Some(handle) = stream.handle() else { return Ok(()) };
+    pub unsafe fn ready_on_stream(&mut self, stream: Stream) -> Result<(), Error> {
+        let Some(handle) = handle(stream, self.slice.context())? else { return Ok(()) };
         self.gather_work()?;
         // SAFETY: the caller's promise; the wrapper ends with this call.
         let stream = unsafe { self.slice.context().wrap_borrowed_stream(handle) };
-        join(&stream, self.slice.stream())
+        Ok(join(&stream, self.slice.stream())?)
     }
 
     /// Makes the slice's own stream wait for reads and writes on others, which cudarc keeps account of.
@@ -192,15 +196,14 @@ impl<T: Element> Lent<T> {
     /// ```
     pub fn exporter<'a>(mut self) -> Exporter<'a, Adopted<Self>> {
         let nbytes = self.slice.num_bytes();
-        // Ordinals come from `int`s of the driver; what is none of them is no device.
-        let ordinal = i32::try_from(self.slice.ordinal()).unwrap_or(-1);
+        let device = device(self.slice.context());
         let stream = Arc::clone(self.slice.stream());
         let (address, record) = self.slice.device_ptr_mut(&stream);
         drop(record);
         let data = usize::try_from(address)
             .map_or(ptr::null_mut(), ptr::with_exposed_provenance_mut::<c_void>);
         // SAFETY: the slice is so many bytes of that device's memory, and stays where it is until the owner is dropped.
-        let adopted = unsafe { Adopted::new(self, data, nbytes, Device::cuda(ordinal)) };
+        let adopted = unsafe { Adopted::new(self, data, nbytes, device) };
         Exporter::new(adopted).dtype(T::DTYPE)
     }
 }

@@ -20,6 +20,7 @@
 
 mod borrowed;
 mod current;
+mod device;
 mod error;
 mod lent;
 mod stream;
@@ -27,4 +28,4 @@ mod stream;
 pub use borrowed::{Borrowed, Refused};
 pub use error::Error;
 pub use lent::Lent;
-pub use stream::{Stream, wait_for};
+pub use stream::wait_for;

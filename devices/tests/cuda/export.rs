@@ -7,9 +7,11 @@ use std::thread;
 use consumer::{Managed, Received};
 use cudarc::driver::sys::CUresult;
 use cudarc::driver::{CudaContext, CudaSlice, CudaStream, DevicePtr, DriverError, result};
+use dlpack::negotiate::Stream;
 use dlpack::{Device, Error, ManagedTensorVersioned, sys};
-use dlpack_cudarc::{Lent, Stream};
+use dlpack_cudarc::{Lent, wait_for};
 
+use crate::cuda_stream;
 use crate::driver::{Counts, alone, counts, fail_waits, finish};
 use crate::foreign::CUDA;
 
@@ -127,14 +129,12 @@ fn the_consumers_stream_waits_for_the_elements() {
     assert_eq!(read(|_, _| ()), 0.0, "the driver runs nothing that nobody waits for");
     assert_eq!(read(|lent, theirs| lent.ready_on(theirs).expect("an order")), 2.0);
     let by_handle = |lent: &mut Lent<f32>, theirs: &Arc<CudaStream>| {
-        let stream = Stream::from_ptr(theirs.cu_stream());
         // SAFETY: a live stream of that device.
-        unsafe { lent.ready_on_stream(stream) }.expect("an order");
+        unsafe { lent.ready_on_stream(cuda_stream(theirs)) }.expect("an order");
     };
     assert_eq!(read(by_handle), 2.0);
     let by_number = |lent: &mut Lent<f32>, theirs: &Arc<CudaStream>| {
-        let number = isize::try_from(theirs.cu_stream().addr()).expect("a handle");
-        let stream = Stream::from_number(Some(number)).expect("a handle");
+        let stream = Stream::new(theirs.cu_stream().expose_provenance());
         // SAFETY: a live stream of that device.
         unsafe { lent.ready_on_stream(stream) }.expect("an order");
     };
@@ -148,14 +148,14 @@ fn the_consumers_stream_waits_for_the_elements() {
 
 #[test]
 fn default_streams_are_named_by_small_numbers() {
-    for (number, stream) in [(None, 1), (Some(1), 1), (Some(2), 2)] {
+    let streams = [(Stream::NONE, 1), (Stream::new(1), 1), (Stream::new(2), 2)];
+    for (named, stream) in streams {
         let done = alone(|| {
             let context = CudaContext::new(0).expect("a context");
             let ours = context.new_stream().expect("a stream");
             let mut lent = Lent::new(ours.clone_htod(&FLOATS).expect("memory"));
             // SAFETY: every device has both.
-            unsafe { lent.ready_on_stream(Stream::from_number(number).expect("a stream")) }
-                .expect("an order");
+            unsafe { lent.ready_on_stream(named) }.expect("an order");
             let tensor = two_rows(lent);
             // SAFETY: every device has both.
             let theirs =
@@ -170,11 +170,22 @@ fn default_streams_are_named_by_small_numbers() {
 
 #[test]
 fn numbers_that_are_no_streams_are_refused() {
-    for found in [0, -2, isize::MIN] {
-        let refused = Stream::from_number(Some(found)).unwrap_err();
-        assert_eq!(refused, dlpack_cudarc::Error::InvalidStream { found });
-        assert_eq!(refused.to_string(), format!("expected a stream that cuda has, found {found}"));
-    }
+    let done = alone(|| {
+        let ours = CudaContext::new(0).expect("a context").default_stream();
+        let mut lent = Lent::new(ours.clone_htod(&FLOATS).expect("memory"));
+        // 0 could be either default stream, and -1 is said otherwise.
+        for stream in [0, usize::MAX] {
+            let error = Error::InvalidStream { device: Device::cuda(0), stream };
+            // SAFETY: no handle.
+            let refused = unsafe { lent.ready_on_stream(Stream::new(stream)) };
+            assert_eq!(refused.unwrap_err(), error.into());
+            // SAFETY: the same.
+            let refused = unsafe { wait_for(&ours, Stream::new(stream)) };
+            assert_eq!(refused.unwrap_err(), error.into());
+        }
+        drop(lent);
+    });
+    assert_eq!((done.frees, done.misuses), (1, 0));
 }
 
 #[test]

@@ -6,8 +6,9 @@ use std::thread;
 
 use cudarc::driver::{CudaContext, CudaStream};
 use dlpack::{AnyManagedTensor, DataType, Device, Error, Exporter, Flags, ManagedTensorVersioned};
-use dlpack_cudarc::{Borrowed, Lent, Stream, wait_for};
+use dlpack_cudarc::{Borrowed, Lent, wait_for};
 
+use crate::cuda_stream;
 use crate::driver::{alone, counts};
 use crate::foreign::Foreign;
 
@@ -77,7 +78,7 @@ fn a_span_holds_every_element_of_any_strides() {
         let (tensor, _) = import(Foreign::new(&stream).axis(5, 3, -2));
         // SAFETY: memory of this device, which nobody writes.
         let mut borrowed = unsafe { Borrowed::<f32>::new(tensor, &stream) }.expect("a tensor");
-        let refused = dlpack_cudarc::Error::Tensor(Error::NotContiguous);
+        let refused = dlpack_cudarc::Error::DLPack(Error::NotContiguous);
         assert_eq!(borrowed.view().unwrap_err(), refused);
         assert_eq!(borrowed.view_mut().unwrap_err(), refused);
         let (memory, first) = borrowed.span();
@@ -100,7 +101,7 @@ fn the_deleter_comes_after_the_work() {
             let producer = stream.context().new_stream().expect("a stream");
             let (tensor, deleted) = import(Foreign::new(&producer));
             // SAFETY: a live stream of that device.
-            unsafe { wait_for(&stream, Stream::from_ptr(producer.cu_stream())) }.expect("an order");
+            unsafe { wait_for(&stream, cuda_stream(&producer)) }.expect("an order");
             // SAFETY: memory of this device, which nobody writes.
             let borrowed = unsafe { Borrowed::<f32>::new(tensor, &stream) }.expect("a tensor");
             let view = borrowed.view().expect("contiguous elements");
@@ -153,7 +154,7 @@ fn a_stream_waits_for_the_producers() {
     assert_eq!(read(|_, _| ()), [0.0; 6], "the driver runs nothing that nobody waits for");
     let ordered = |ours: &Arc<CudaStream>, theirs: &Arc<CudaStream>| {
         // SAFETY: a live stream of that device.
-        unsafe { wait_for(ours, Stream::from_ptr(theirs.cu_stream())) }.expect("an order");
+        unsafe { wait_for(ours, cuda_stream(theirs)) }.expect("an order");
     };
     assert_eq!(read(ordered), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
 }
@@ -169,10 +170,10 @@ fn what_is_not_of_this_device_or_dtype_is_refused() {
             foreign.tensor.dl_tensor.device.device_type.0 = device_type;
             foreign.tensor.dl_tensor.device.device_id = device_id;
             let found = Device::new(dlpack::DeviceType::new(device_type), device_id);
-            let error = dlpack_cudarc::Error::DeviceMismatch { expected, found };
-            assert_eq!(refuse::<f32>(foreign, &stream), error);
-            let message = format!("expected memory of cuda:0, found {found}");
-            assert_eq!(error.to_string(), message);
+            let error = Error::DeviceMismatch { expected, found };
+            let refused = refuse::<f32>(foreign, &stream);
+            assert_eq!(refused, error.into());
+            assert_eq!(refused.to_string(), error.to_string());
         }
         let error = Error::DTypeMismatch { expected: DataType::F64, found: DataType::F32 };
         assert_eq!(refuse::<f64>(Foreign::new(&stream), &stream), error.into());
@@ -227,7 +228,7 @@ fn what_must_not_be_written_is_not() {
         let (tensor, _) = import(foreign);
         // SAFETY: memory of this device, which nobody writes.
         let mut borrowed = unsafe { Borrowed::<f32>::new(tensor, &stream) }.expect("a tensor");
-        let refused = dlpack_cudarc::Error::Tensor(Error::ReadOnly);
+        let refused = dlpack_cudarc::Error::DLPack(Error::ReadOnly);
         assert_eq!(borrowed.view_mut().unwrap_err(), refused);
         assert_eq!(borrowed.view().expect("contiguous elements").len(), 6);
 
@@ -238,7 +239,7 @@ fn what_must_not_be_written_is_not() {
         let tensor = unsafe { dlpack::ManagedTensor::from_raw(raw) }.expect("a good tensor");
         // SAFETY: memory of this device, which nobody writes.
         let mut borrowed = unsafe { Borrowed::<f32>::new(tensor, &stream) }.expect("a tensor");
-        let refused = dlpack_cudarc::Error::Tensor(Error::WritabilityUnknown);
+        let refused = dlpack_cudarc::Error::DLPack(Error::WritabilityUnknown);
         assert_eq!(borrowed.view_mut().unwrap_err(), refused);
     });
 }
@@ -251,6 +252,6 @@ fn host_memory_is_refused() {
         // SAFETY: refused.
         let refused = unsafe { Borrowed::<f32>::new(tensor, &stream) }.unwrap_err();
         let (expected, found) = (Device::cuda(0), Device::CPU);
-        assert_eq!(refused.error, dlpack_cudarc::Error::DeviceMismatch { expected, found });
+        assert_eq!(refused.error, Error::DeviceMismatch { expected, found }.into());
     });
 }

@@ -6,3 +6,12 @@ mod driver;
 mod export;
 mod foreign;
 mod import;
+
+use cudarc::driver::CudaStream;
+use dlpack::DeviceType;
+use dlpack::negotiate::Stream;
+
+/// A stream of cudarc in the words of DLPack.
+fn cuda_stream(stream: &CudaStream) -> Stream {
+    Stream::from_ptr(DeviceType::CUDA, stream.cu_stream().cast())
+}
