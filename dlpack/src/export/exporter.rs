@@ -272,7 +272,7 @@ impl<S: Source, P: Place> Exporter<'_, S, P> {
     ///
     /// - [`Error::RankMismatch`] if there are not as many strides as sizes,
     /// - [`Error::OutOfBounds`] if the tensor reaches beyond the memory,
-    /// - [`Error::NullData`] if there are elements, but no address,
+    /// - [`Error::NullData`] if there are elements, but neither address nor handle,
     /// - [`Error::NotWholeBytes`] if packed elements would start within a byte,
     /// - any error of [`Layout::new`](crate::layout::Layout::new),
     /// - [`Error::AllocationFailed`] if there is no place for the header, or, above 8 axes, for the copy of shape and strides

@@ -142,11 +142,12 @@ impl Outline<'_> {
         if low.is_none() || high.is_none_or(|high| high > memory.nbytes) {
             return Err(out);
         }
-        if !memory.device.device_type.is_address() {
-            return Ok((memory.data, u64::try_from(first).map_err(|_| out)?));
-        }
-        if memory.data.is_null() {
+        let device = memory.device.device_type;
+        if memory.data.is_null() && (device.is_address() || device.is_handle()) {
             return Err(Error::NullData);
+        }
+        if !device.is_address() {
+            return Ok((memory.data, u64::try_from(first).map_err(|_| out)?));
         }
         Ok((memory.data.wrapping_byte_add(first), 0))
     }

@@ -1,6 +1,7 @@
 //! The steps of a run, in their order; each file holds one idea.
 
 mod bare_metal;
+mod devices;
 mod docs;
 mod examples;
 mod features;
@@ -41,7 +42,7 @@ const fn optional(
 }
 
 /// The quick ones first, so that a slip is known early.
-pub(crate) const STEPS: [Step; 16] = [
+pub(crate) const STEPS: [Step; 17] = [
     step("fmt", "every file is formatted", style::format),
     step("vendor", "the vendored header is the pinned one", generated::header),
     step("bindgen", "the declarations are those of the header", generated::declarations),
@@ -56,6 +57,7 @@ pub(crate) const STEPS: [Step; 16] = [
         "the crate builds for machines without an operating system",
         bare_metal::run,
     ),
+    step("devices", "memory of CUDA, OpenCL and Vulkan", devices::run),
     step("i686", "the tests on a 32-bit machine", foreign::i686),
     step("s390x", "the tests on a big-endian machine", foreign::s390x),
     step(

@@ -1,5 +1,7 @@
 //! What rustfmt and clippy say.
 
+use std::process::Command;
+
 use super::super::suite::{Outcome, Stop, Suite, cargo};
 
 pub(super) fn format(suite: &mut Suite) -> Outcome {
@@ -17,6 +19,25 @@ pub(super) fn lint(suite: &mut Suite) -> Outcome {
         suite.run(&mut cargo(&command))?;
     }
     Ok(())
+}
+
+/// Checks the format of a workspace besides the main one.
+pub(super) fn fmt(suite: &mut Suite, manifest: &str) -> Outcome {
+    require("fmt", "rustfmt")?;
+    suite.run(&mut cargo(&format!("fmt --all --check --manifest-path {manifest}"))).map(drop)
+}
+
+/// Runs clippy on a workspace besides the main one.
+pub(super) fn clippy(
+    suite: &mut Suite,
+    manifest: &str,
+    prepare: impl FnOnce(&mut Command),
+) -> Outcome {
+    require("clippy", "clippy")?;
+    let mut command = cargo("clippy --workspace --all-targets");
+    command.args(["--manifest-path", manifest, "--", "-D", "warnings"]);
+    prepare(&mut command);
+    suite.run(&mut command).map(drop)
 }
 
 /// Stops unless cargo has a subcommand that comes as a component of its own.

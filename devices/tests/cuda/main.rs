@@ -1,0 +1,17 @@
+//! The adapter for cudarc, on a CUDA driver that has no device, but counts, and runs work as late as it may.
+
+#![cfg(target_os = "linux")]
+
+mod driver;
+mod export;
+mod foreign;
+mod import;
+
+use cudarc::driver::CudaStream;
+use dlpack::DeviceType;
+use dlpack::negotiate::Stream;
+
+/// A stream of cudarc in the words of DLPack.
+fn cuda_stream(stream: &CudaStream) -> Stream {
+    Stream::from_ptr(DeviceType::CUDA, stream.cu_stream().cast())
+}
