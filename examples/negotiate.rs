@@ -70,7 +70,9 @@ fn main() -> Result<(), Box<dyn StdError>> {
 
 fn consumers_in_rust(array: &DeviceArray) -> Result<(), Box<dyn StdError>> {
     // On the device, without a copy, in the order of a stream.
-    let tensor = respond(array, &Request::new().stream(Stream::new(7)))?;
+    // SAFETY: the array's runtime takes any number for a stream.
+    let stream = unsafe { Stream::from_handle(7) };
+    let tensor = respond(array, &Request::new().stream(stream))?;
     println!("on the device: {:?} on {}", tensor.shape(), tensor.device());
     assert_eq!(tensor.data(), array.memory.as_ptr().cast_mut().cast());
     assert_eq!(array.served.load(Ordering::Relaxed), 7);

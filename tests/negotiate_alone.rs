@@ -145,7 +145,8 @@ fn packed_on_the_way() {
 fn a_stream_is_a_pointer() {
     let mut queue = 7_u32;
     let pointer: *mut u32 = &raw mut queue;
-    let stream = Stream::from_ptr(DeviceType::CUDA, pointer.cast());
+    // SAFETY: given to no producer.
+    let stream = unsafe { Stream::from_ptr(DeviceType::CUDA, pointer.cast()) };
     let request = Request::new().stream(stream);
     // SAFETY: the pointer comes out as it went in.
     assert_eq!(unsafe { request.stream.as_ptr().cast::<u32>().read() }, 7);

@@ -66,9 +66,9 @@ fn streams_wait_for_one_another() {
         let mut copy = theirs.alloc_zeros::<f32>(LARGE).expect("memory");
         theirs.memcpy_dtod(&borrowed.view().expect("a view"), &mut copy).expect("a copy");
         drop(borrowed);
-        let named = Stream::from_ptr(DeviceType::CUDA, theirs.cu_stream().cast());
-        // SAFETY: a live stream of that device.
-        unsafe { wait_for(&last, named) }.expect("an order");
+        // SAFETY: the stream outlives its use.
+        let named = unsafe { Stream::from_ptr(DeviceType::CUDA, theirs.cu_stream().cast()) };
+        wait_for(&last, named).expect("an order");
         let copy = last.clone_dtoh(&copy).expect("a copy");
         assert!(copy.iter().all(|&element| element == f32::from(round)), "round {round}");
     }
@@ -100,12 +100,15 @@ fn deleters_on_any_thread_free_the_memory() {
 fn default_streams_are_streams() {
     let context = context();
     let stream = context.new_stream().expect("a stream");
-    for named in [Stream::NONE, Stream::new(1), Stream::new(2), Stream::NO_SYNC] {
+    for named in [
+        Stream::NONE,
+        Stream::CUDA_LEGACY_DEFAULT,
+        Stream::CUDA_PER_THREAD_DEFAULT,
+        Stream::NO_SYNC,
+    ] {
         let mut lent = Lent::new(stream.alloc_zeros::<f32>(LARGE).expect("memory"));
-        // SAFETY: every device has both.
-        unsafe { lent.ready_on_stream(named) }.expect("an order");
-        // SAFETY: the same.
-        unsafe { wait_for(&stream, named) }.expect("an order");
+        lent.ready_on_stream(named).expect("an order");
+        wait_for(&stream, named).expect("an order");
         assert_eq!(lent.into_slice().len(), LARGE);
     }
     context.check_err().expect("no error on the way");

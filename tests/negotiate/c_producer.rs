@@ -4,7 +4,7 @@ use dlpack::negotiate::{CopyPolicy, ForeignProducer, Request, Stream};
 use dlpack::{AnyManagedTensor, Device, Error, Flags, Tensor};
 use harness::negotiate::{Behaviour, CProducer};
 
-use crate::support::{device, in_c, producer_from_c, version};
+use crate::support::{device, in_c, named, producer_from_c, version};
 
 /// Takes the producer over.
 fn take(producer: &CProducer) -> ForeignProducer {
@@ -74,7 +74,7 @@ fn what_c_was_asked() {
         .max_version(version(7, 0))
         .device(device(10, -3))
         .copy(CopyPolicy::NEVER)
-        .stream(Stream::new(0x7F12));
+        .stream(named(0x7F12));
     assert!(producer.request(&request).is_err());
     let stream = harness::negotiate::Stream { kind: 2, handle: 0x7F12 };
     assert_eq!(c.last_request(), in_c(7, (10, -3), 2, stream));
@@ -90,7 +90,7 @@ fn refusals() {
     for (behaviour, request, error) in [
         (Behaviour::Honest, request.device(Device::cuda(0)), Error::Refused { status: 1 }),
         (Behaviour::Honest, request.copy(CopyPolicy::new(3)), Error::Refused { status: 2 }),
-        (Behaviour::Honest, request.stream(Stream::new(3)), Error::Refused { status: 2 }),
+        (Behaviour::Honest, request.stream(named(3)), Error::Refused { status: 2 }),
         (Behaviour::OwnStatus, request, Error::Refused { status: -77 }),
         (Behaviour::OutOfMemory, request, Error::AllocationFailed),
     ] {

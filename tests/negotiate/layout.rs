@@ -6,7 +6,7 @@ use dlpack::negotiate::{Answer, CopyPolicy, ProducerTable, RawProducer, Request,
 use harness::ffi::Layout;
 use harness::negotiate as c;
 
-use crate::support::{device, from_c, in_c, policy, stream_from_c, version};
+use crate::support::{device, from_c, in_c, named, policy, stream_from_c, version};
 
 const HEADER: &str = include_str!("../c/negotiate.h");
 const DOCUMENTATION: &str = include_str!("../../dlpack/src/negotiate/mod.rs");
@@ -45,7 +45,7 @@ fn the_fields_of_a_stream_are_those_of_c() {
     let of = |kind, handle| stream_from_c(c::Stream { kind, handle });
     assert_eq!(of(0, 0), Stream::NONE);
     assert_eq!(of(1, 0), Stream::NO_SYNC);
-    assert_eq!(of(2, 77), Stream::new(77));
+    assert_eq!(of(2, 77), named(77));
     assert_eq!(of(2, usize::MAX).handle(), Some(usize::MAX));
     assert_eq!(of(0, 5).handle(), None);
     assert_eq!(of(9, 5).handle(), None);
@@ -58,7 +58,7 @@ fn a_request_from_c_is_read_as_it_was_written() {
     let request = from_c(in_c(7, (10, -3), 2, stream));
     assert_eq!(request.max_version, version(7, 0));
     assert_eq!(request.device, device(10, -3));
-    assert_eq!((request.copy, request.stream), (CopyPolicy::NEVER, Stream::new(0x1234)));
+    assert_eq!((request.copy, request.stream), (CopyPolicy::NEVER, named(0x1234)));
 }
 
 /// All zeros are a call of `__dlpack__` without arguments.
@@ -115,7 +115,7 @@ fn words_for_people() {
     assert_eq!(format!("{:?}", policy(8)), "CopyPolicy(8)");
     assert_eq!(format!("{:?}", Stream::NONE), "Stream(none)");
     assert_eq!(format!("{:?}", Stream::NO_SYNC), "Stream(no sync)");
-    assert_eq!(format!("{:?}", Stream::new(255)), "Stream(0xff)");
+    assert_eq!(format!("{:?}", named(255)), "Stream(0xff)");
     assert_eq!(format!("{:?}", stream_from_c(c::Stream { kind: 5, handle: 1 })), "Stream(kind 5)");
     let statuses = [0, 1, 2, 3, 4, -9].map(|code| format!("{:?}", Status::new(code)));
     let words = ["ok", "refused", "invalid", "no memory", "failed", "-9"];

@@ -6,7 +6,7 @@ use dlpack::negotiate::{CopyPolicy, Producer, Request, Stream, respond};
 use dlpack::{Access, AnyManagedTensor, Device, Error, Flags, ManagedTensorVersioned};
 use harness::{Spec, consumer, dtype, release};
 
-use crate::support::{Call, PADDED, Probe, READ_ONLY, device, policy, version};
+use crate::support::{Call, PADDED, Probe, READ_ONLY, device, named, policy, version};
 
 /// What the producer's memory is, as far as the ABIs differ in what they can say of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ impl Case {
     fn stream(&self) -> Stream {
         match self.target() {
             _ if self.no_sync => Stream::NO_SYNC,
-            Device { device_type: dlpack::DeviceType::CUDA, .. } => Stream::new(1),
+            Device { device_type: dlpack::DeviceType::CUDA, .. } => named(1),
             _ => Stream::NONE,
         }
     }
@@ -270,7 +270,7 @@ fn requests_that_make_no_sense() {
         assert_eq!(refused, Err(Error::UnknownStreamKind { code: kind }));
     }
     let cpu = Device::CPU;
-    let refused = respond(&producer, &Request::new().stream(Stream::new(7))).map(drop);
+    let refused = respond(&producer, &Request::new().stream(named(7))).map(drop);
     assert_eq!(refused, Err(Error::InvalidStream { device: cpu, stream: 7 }));
     // A device that nobody knows is another device.
     let (expected, found) = (device(-1, i32::MIN), Device::CPU);

@@ -143,3 +143,15 @@ pub(crate) fn device(code: i32, id: i32) -> Device {
 pub(crate) fn version(major: u32, minor: u32) -> Version {
     Version::new(major, minor)
 }
+
+/// A stream by its handle.
+pub(crate) fn named(handle: usize) -> Stream {
+    // SAFETY: the producers of these tests follow no handle.
+    unsafe { Stream::from_handle(handle) }
+}
+
+/// A stream by its pointer.
+pub(crate) fn pointed(device: DeviceType, stream: *mut c_void) -> Stream {
+    // SAFETY: the same.
+    unsafe { Stream::from_ptr(device, stream) }
+}

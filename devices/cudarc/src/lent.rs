@@ -133,10 +133,6 @@ impl<T> Lent<T> {
     ///
     /// [`dlpack::Error::InvalidStream`] for a number that is no stream of CUDA, and [`Error::Driver`].
     ///
-    /// # Safety
-    ///
-    /// If `stream` is a handle, it is that of a live stream of the slice's device.
-    ///
     /// # Examples
     ///
     /// ```no_run
@@ -145,15 +141,14 @@ impl<T> Lent<T> {
     /// use dlpack_cudarc::Lent;
     ///
     /// let mut lent = Lent::new(CudaContext::new(0)?.new_stream()?.alloc_zeros::<f32>(6)?);
-    /// // SAFETY: every device has a default stream.
-    /// unsafe { lent.ready_on_stream(Stream::NONE) }?;
+    /// lent.ready_on_stream(Stream::NONE)?;
     /// assert_eq!(lent.exporter().build()?.shape(), [6]);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub unsafe fn ready_on_stream(&mut self, stream: Stream) -> Result<(), Error> {
+    pub fn ready_on_stream(&mut self, stream: Stream) -> Result<(), Error> {
         let Some(handle) = handle(stream, self.slice.context())? else { return Ok(()) };
         self.gather_work()?;
-        // SAFETY: the caller's promise; the wrapper ends with this call.
+        // SAFETY: a stream by the contract of `Stream::from_handle`; the wrapper ends with this call.
         let stream = unsafe { self.slice.context().wrap_borrowed_stream(handle) };
         Ok(join(&stream, self.slice.stream())?)
     }

@@ -18,10 +18,6 @@ use crate::device::device;
 ///
 /// [`dlpack::Error::InvalidStream`] for a number that is no stream of CUDA, and [`Error::Driver`].
 ///
-/// # Safety
-///
-/// If `producer` is a handle, it is that of a live stream of the device of `stream`.
-///
 /// # Examples
 ///
 /// ```no_run
@@ -30,13 +26,12 @@ use crate::device::device;
 /// use dlpack_cudarc::wait_for;
 ///
 /// let stream = CudaContext::new(0)?.new_stream()?;
-/// // SAFETY: every device has a default stream.
-/// unsafe { wait_for(&stream, Stream::CUDA_LEGACY_DEFAULT) }?;
+/// wait_for(&stream, Stream::CUDA_LEGACY_DEFAULT)?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-pub unsafe fn wait_for(stream: &Arc<CudaStream>, producer: Stream) -> Result<(), Error> {
+pub fn wait_for(stream: &Arc<CudaStream>, producer: Stream) -> Result<(), Error> {
     let Some(handle) = handle(producer, stream.context())? else { return Ok(()) };
-    // SAFETY: the caller's promise; the wrapper ends with this call.
+    // SAFETY: a stream by the contract of `Stream::from_handle`; the wrapper ends with this call.
     let producer = unsafe { stream.context().wrap_borrowed_stream(handle) };
     Ok(join(stream, &producer)?)
 }

@@ -11,9 +11,9 @@ use dlpack::negotiate::Stream;
 use dlpack::{Device, Error, ManagedTensorVersioned, sys};
 use dlpack_cudarc::{Lent, wait_for};
 
-use crate::cuda_stream;
 use crate::driver::{Counts, alone, counts, fail_waits, finish};
 use crate::foreign::CUDA;
+use crate::{cuda_stream, named};
 
 const FLOATS: [f32; 6] = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
 
@@ -129,33 +129,30 @@ fn the_consumers_stream_waits_for_the_elements() {
     assert_eq!(read(|_, _| ()), 0.0, "the driver runs nothing that nobody waits for");
     assert_eq!(read(|lent, theirs| lent.ready_on(theirs).expect("an order")), 2.0);
     let by_handle = |lent: &mut Lent<f32>, theirs: &Arc<CudaStream>| {
-        // SAFETY: a live stream of that device.
-        unsafe { lent.ready_on_stream(cuda_stream(theirs)) }.expect("an order");
+        lent.ready_on_stream(cuda_stream(theirs)).expect("an order");
     };
     assert_eq!(read(by_handle), 2.0);
     let by_number = |lent: &mut Lent<f32>, theirs: &Arc<CudaStream>| {
-        let stream = Stream::new(theirs.cu_stream().expose_provenance());
-        // SAFETY: a live stream of that device.
-        unsafe { lent.ready_on_stream(stream) }.expect("an order");
+        let stream = named(theirs.cu_stream().expose_provenance());
+        lent.ready_on_stream(stream).expect("an order");
     };
     assert_eq!(read(by_number), 2.0);
     let unsynchronised = |lent: &mut Lent<f32>, _: &Arc<CudaStream>| {
-        // SAFETY: no stream.
-        unsafe { lent.ready_on_stream(Stream::NO_SYNC) }.expect("nothing to do");
+        lent.ready_on_stream(Stream::NO_SYNC).expect("nothing to do");
     };
     assert_eq!(read(unsynchronised), 0.0);
 }
 
 #[test]
 fn default_streams_are_named_by_small_numbers() {
-    let streams = [(Stream::NONE, 1), (Stream::new(1), 1), (Stream::new(2), 2)];
+    let streams =
+        [(Stream::NONE, 1), (Stream::CUDA_LEGACY_DEFAULT, 1), (Stream::CUDA_PER_THREAD_DEFAULT, 2)];
     for (named, stream) in streams {
         let done = alone(|| {
             let context = CudaContext::new(0).expect("a context");
             let ours = context.new_stream().expect("a stream");
             let mut lent = Lent::new(ours.clone_htod(&FLOATS).expect("memory"));
-            // SAFETY: every device has both.
-            unsafe { lent.ready_on_stream(named) }.expect("an order");
+            lent.ready_on_stream(named).expect("an order");
             let tensor = two_rows(lent);
             // SAFETY: every device has both.
             let theirs =
@@ -176,11 +173,9 @@ fn numbers_that_are_no_streams_are_refused() {
         // 0 could be either default stream, and -1 is said otherwise.
         for stream in [0, usize::MAX] {
             let error = Error::InvalidStream { device: Device::cuda(0), stream };
-            // SAFETY: no handle.
-            let refused = unsafe { lent.ready_on_stream(Stream::new(stream)) };
+            let refused = lent.ready_on_stream(named(stream));
             assert_eq!(refused.unwrap_err(), error.into());
-            // SAFETY: the same.
-            let refused = unsafe { wait_for(&ours, Stream::new(stream)) };
+            let refused = wait_for(&ours, named(stream));
             assert_eq!(refused.unwrap_err(), error.into());
         }
         drop(lent);

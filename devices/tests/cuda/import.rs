@@ -100,8 +100,7 @@ fn the_deleter_comes_after_the_work() {
             // The producer frees the memory on a stream that nobody makes wait.
             let producer = stream.context().new_stream().expect("a stream");
             let (tensor, deleted) = import(Foreign::new(&producer));
-            // SAFETY: a live stream of that device.
-            unsafe { wait_for(&stream, cuda_stream(&producer)) }.expect("an order");
+            wait_for(&stream, cuda_stream(&producer)).expect("an order");
             // SAFETY: memory of this device, which nobody writes.
             let borrowed = unsafe { Borrowed::<f32>::new(tensor, &stream) }.expect("a tensor");
             let view = borrowed.view().expect("contiguous elements");
@@ -153,8 +152,7 @@ fn a_stream_waits_for_the_producers() {
     };
     assert_eq!(read(|_, _| ()), [0.0; 6], "the driver runs nothing that nobody waits for");
     let ordered = |ours: &Arc<CudaStream>, theirs: &Arc<CudaStream>| {
-        // SAFETY: a live stream of that device.
-        unsafe { wait_for(ours, cuda_stream(theirs)) }.expect("an order");
+        wait_for(ours, cuda_stream(theirs)).expect("an order");
     };
     assert_eq!(read(ordered), [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
 }

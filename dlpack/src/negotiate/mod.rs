@@ -27,7 +27,7 @@
 //! | `max_version=(1, 0)` | [`Request::max_version`] |
 //! | `dl_device=None` | a device of type 0, as [`Request::new`] has it |
 //! | `copy=None`, `True`, `False` | [`CopyPolicy::IF_NEEDED`], [`ALWAYS`](CopyPolicy::ALWAYS), [`NEVER`](CopyPolicy::NEVER) |
-//! | `stream=None`, `-1`, `n` | [`Stream::NONE`], [`NO_SYNC`](Stream::NO_SYNC), [`new(n)`](Stream::new) |
+//! | `stream=None`, `-1`, `n` | [`Stream::NONE`], [`NO_SYNC`](Stream::NO_SYNC), [`from_handle(n)`](Stream::from_handle) |
 //! | a capsule `dltensor` or `dltensor_versioned` | [`AnyManagedTensor`](crate::AnyManagedTensor), in C an [`Answer`] |
 //! | `BufferError`, `ValueError`, `MemoryError` | an [`Error`](crate::Error), in C a [`Status`] |
 //! | `__dlpack_device__()` | [`Producer::device`] |

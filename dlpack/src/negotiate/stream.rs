@@ -16,14 +16,17 @@ use crate::vocabulary::{Device, DeviceType};
 /// |---|---|---|
 /// | [`NONE`](Self::NONE) | `None` | nothing said: the default stream, on devices that have one |
 /// | [`NO_SYNC`](Self::NO_SYNC) | `-1` | the consumer sees to the order itself |
-/// | [`new(n)`](Self::new) | `n` | this stream |
+/// | [`from_handle(n)`](Self::from_handle) | `n` | this stream |
+///
+/// Producers pass handles on to the device's runtime, which trusts them. To name one is therefore `unsafe`, and all that
+/// takes a stream is not.
 ///
 /// # Examples
 ///
 /// ```
 /// use dlpack::negotiate::Stream;
 ///
-/// assert_eq!(Stream::new(7).handle(), Some(7));
+/// assert_eq!(Stream::CUDA_LEGACY_DEFAULT.handle(), Some(1));
 /// assert_eq!(Stream::NONE.handle(), None);
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -54,23 +57,33 @@ impl Stream {
     /// The consumer sees to the order itself, and the producer does nothing.
     pub const NO_SYNC: Self = Self::without_handle(NO_SYNC);
     /// CUDA's legacy default stream.
-    pub const CUDA_LEGACY_DEFAULT: Self = Self::new(1);
+    pub const CUDA_LEGACY_DEFAULT: Self = Self::with_handle(1);
     /// CUDA's default stream of the calling thread.
-    pub const CUDA_PER_THREAD_DEFAULT: Self = Self::new(2);
+    pub const CUDA_PER_THREAD_DEFAULT: Self = Self::with_handle(2);
     /// ROCm's default stream.
-    pub const ROCM_DEFAULT: Self = Self::new(0);
+    pub const ROCM_DEFAULT: Self = Self::with_handle(0);
 
     /// Names a stream by its handle, or by one of the small numbers that the device gives a meaning.
+    ///
+    /// # Safety
+    ///
+    /// On the device that it is used for, this is a stream, and remains one until everything that it is given to has
+    /// returned.
     ///
     /// # Examples
     ///
     /// ```
     /// use dlpack::negotiate::Stream;
     ///
-    /// assert_eq!(Stream::new(1), Stream::CUDA_LEGACY_DEFAULT);
+    /// // SAFETY: on CUDA, this number is the default stream.
+    /// assert_eq!(unsafe { Stream::from_handle(1) }, Stream::CUDA_LEGACY_DEFAULT);
     /// ```
     #[must_use]
-    pub const fn new(handle: usize) -> Self {
+    pub const unsafe fn from_handle(handle: usize) -> Self {
+        Self::with_handle(handle)
+    }
+
+    const fn with_handle(handle: usize) -> Self {
         Self { kind: HANDLE, handle: ptr::without_provenance_mut(handle) }
     }
 
@@ -82,17 +95,22 @@ impl Stream {
     ///
     /// Null is the default stream of CUDA and ROCm, and no stream elsewhere.
     ///
+    /// # Safety
+    ///
+    /// As for [`from_handle`](Self::from_handle), unless the pointer is null.
+    ///
     /// # Examples
     ///
     /// ```
     /// use core::ptr::null_mut;
     /// use dlpack::{DeviceType, negotiate::Stream};
     ///
-    /// assert_eq!(Stream::from_ptr(DeviceType::CPU, null_mut()), Stream::NONE);
-    /// assert_eq!(Stream::from_ptr(DeviceType::CUDA, null_mut()), Stream::CUDA_LEGACY_DEFAULT);
+    /// // SAFETY: null.
+    /// let stream = unsafe { Stream::from_ptr(DeviceType::CUDA, null_mut()) };
+    /// assert_eq!(stream, Stream::CUDA_LEGACY_DEFAULT);
     /// ```
     #[must_use]
-    pub fn from_ptr(device: DeviceType, stream: *mut c_void) -> Self {
+    pub unsafe fn from_ptr(device: DeviceType, stream: *mut c_void) -> Self {
         if stream.is_null() { Self::NONE.on(device) } else { Self { kind: HANDLE, handle: stream } }
     }
 
@@ -120,7 +138,8 @@ impl Stream {
     ///
     /// let mut queue = 0_u8;
     /// let pointer = (&raw mut queue).cast();
-    /// assert_eq!(Stream::from_ptr(DeviceType::METAL, pointer).as_ptr(), pointer);
+    /// // SAFETY: given to nobody.
+    /// assert_eq!(unsafe { Stream::from_ptr(DeviceType::METAL, pointer) }.as_ptr(), pointer);
     /// ```
     #[must_use]
     pub const fn as_ptr(self) -> *mut c_void {
@@ -136,7 +155,8 @@ impl Stream {
     /// - CUDA has the legacy default stream 1, that of each thread 2, and handles. 0 could be either default, and is
     ///   refused. The same for pinned and managed memory of CUDA.
     /// - ROCm has the default stream 0 and handles, but neither 1 nor 2.
-    /// - Of other devices nothing is known: their producers judge handles themselves.
+    /// - Of other devices nothing is known but that the numbers above mean nothing there: their producers judge handles
+    ///   themselves.
     ///
     /// # Errors
     ///
@@ -147,8 +167,8 @@ impl Stream {
     /// ```
     /// use dlpack::{Device, Error, negotiate::Stream};
     ///
-    /// assert_eq!(Stream::new(2).check(Device::cuda(0)), Ok(()));
-    /// let refused = Stream::new(2).check(Device::rocm(0));
+    /// assert_eq!(Stream::CUDA_PER_THREAD_DEFAULT.check(Device::cuda(0)), Ok(()));
+    /// let refused = Stream::CUDA_PER_THREAD_DEFAULT.check(Device::rocm(0));
     /// assert_eq!(refused, Err(Error::InvalidStream { device: Device::rocm(0), stream: 2 }));
     /// ```
     pub fn check(self, device: Device) -> Result<(), Error> {
@@ -158,7 +178,7 @@ impl Stream {
             (HANDLE, DeviceType::CPU) => false,
             (HANDLE, device) if is_cuda(device) => ![0, MINUS_ONE].contains(&stream),
             (HANDLE, device) if is_rocm(device) => ![1, 2, MINUS_ONE].contains(&stream),
-            (HANDLE, _) => true,
+            (HANDLE, _) => ![0, 1, 2].contains(&stream),
             (code, _) => return Err(Error::UnknownStreamKind { code }),
         };
         if exists { Ok(()) } else { Err(Error::InvalidStream { device, stream }) }
