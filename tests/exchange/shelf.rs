@@ -3,10 +3,11 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::panic::{self, AssertUnwindSafe};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
+use dlpack::negotiate::Stream;
 use dlpack::sys::DLTensor;
 use dlpack::{DataType, Device, Error, Heap, ManagedTensorVersioned};
 
@@ -143,11 +144,11 @@ impl Library for Shelf {
         Ok(raw)
     }
 
-    fn current_stream(device: Device) -> Result<*mut c_void, ShelfError> {
+    fn current_stream(device: Device) -> Result<Stream, ShelfError> {
         told()?;
         let expected = Device::cuda(0);
         if device.device_type == expected.device_type {
-            return Ok(ptr::without_provenance_mut(STREAM));
+            return Ok(Stream::new(STREAM));
         }
         Err(Error::DeviceMismatch { expected, found: device }.into())
     }

@@ -1,12 +1,13 @@
 //! What an array library does for others.
 
 use core::ffi::c_void;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
 use super::offer::Offer;
 use super::report::Report;
 use crate::error::Error;
 use crate::managed::ManagedTensorVersioned;
+use crate::negotiate::Stream;
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
 
@@ -171,9 +172,9 @@ pub trait Library: 'static {
     /// See [`Library`].
     unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, Self::Error>;
 
-    /// Returns the stream on which the library queues its work for a device; null for the device's default one.
+    /// Returns the stream on which the library queues its work for a device.
     ///
-    /// Not called for CPUs. By default, null.
+    /// Consumers get its [pointer](Stream::as_ptr). Not called for CPUs. By default, [`Stream::NONE`].
     ///
     /// # Errors
     ///
@@ -182,20 +183,19 @@ pub trait Library: 'static {
     /// # Examples
     ///
     /// ```
-    /// use core::{ffi::c_void, ptr};
-    /// use dlpack::{Device, DeviceType, Error};
+    /// use dlpack::{Device, DeviceType, Error, negotiate::Stream};
     ///
-    /// fn current_stream(device: Device) -> Result<*mut c_void, Error> {
+    /// fn current_stream(device: Device) -> Result<Stream, Error> {
     ///     match device.device_type {
-    ///         DeviceType::CUDA => Ok(ptr::null_mut()),
+    ///         DeviceType::CUDA => Ok(Stream::CUDA_PER_THREAD_DEFAULT),
     ///         _ => Err(Error::DeviceMismatch { expected: Device::cuda(0), found: device }),
     ///     }
     /// }
     /// assert!(current_stream(Device::cuda(1)).is_ok());
     /// ```
-    fn current_stream(device: Device) -> Result<*mut c_void, Self::Error> {
+    fn current_stream(device: Device) -> Result<Stream, Self::Error> {
         let _ = device;
-        Ok(ptr::null_mut())
+        Ok(Stream::NONE)
     }
 }
 

@@ -42,7 +42,6 @@ mod objects;
 mod offer;
 mod prototype;
 mod report;
-mod stream;
 mod table;
 mod text;
 
@@ -51,5 +50,4 @@ pub use library::{Lend, Library};
 pub use memory::allocate_in;
 pub use offer::Offer;
 pub use report::{AllocateError, Report};
-pub use stream::WorkStream;
 pub use table::ExchangeTable;

@@ -4,9 +4,9 @@ use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 
 use super::api::ExchangeApi;
-use super::stream::WorkStream;
 use crate::error::{Error, Rejected};
 use crate::managed::{BorrowedTensor, ManagedTensorVersioned};
+use crate::negotiate::Stream;
 use crate::sys;
 use crate::vocabulary::{DataType, DataTypeCode, Device, DeviceType};
 
@@ -177,7 +177,8 @@ impl ExchangeApi {
 
     /// Returns the stream on which the library queues its work for a device.
     ///
-    /// There is none on a CPU, about which the library is not asked.
+    /// There is none on a CPU, about which the library is not asked. What a null pointer means depends on the device, see
+    /// [`Stream::from_ptr`]; the result can be part of a [`Request`](crate::negotiate::Request).
     ///
     /// # Errors
     ///
@@ -191,7 +192,7 @@ impl ExchangeApi {
     /// # Examples
     ///
     /// ```
-    /// use dlpack::{Error, ManagedTensorVersioned, exchange::{ExchangeApi, WorkStream}};
+    /// use dlpack::{Error, ManagedTensorVersioned, exchange::ExchangeApi, negotiate::Stream};
     ///
     /// /// # Safety
     /// ///
@@ -199,16 +200,16 @@ impl ExchangeApi {
     /// unsafe fn queue(
     ///     library: &ExchangeApi,
     ///     tensor: &ManagedTensorVersioned,
-    /// ) -> Result<WorkStream, Error> {
+    /// ) -> Result<Stream, Error> {
     ///     // SAFETY: the caller's promise.
     ///     unsafe { library.current_stream(tensor.device()) }
     /// }
     /// # // SAFETY: a null pointer is allowed.
     /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
     /// ```
-    pub unsafe fn current_stream(&self, device: Device) -> Result<WorkStream, Error> {
+    pub unsafe fn current_stream(&self, device: Device) -> Result<Stream, Error> {
         if device.device_type == DeviceType::CPU {
-            return Ok(WorkStream::none(device));
+            return Ok(Stream::NONE);
         }
         let name = CURRENT_STREAM;
         let ask = self.functions.current_stream.ok_or(Error::MissingFunction { name })?;
@@ -217,7 +218,7 @@ impl ExchangeApi {
         // SAFETY: clause E2 and the caller's promise.
         let code = unsafe { ask(device_type, device_id, &raw mut stream) };
         succeeded(name, code)?;
-        Ok(WorkStream::new(device, stream))
+        Ok(Stream::from_ptr(device.device_type, stream))
     }
 }
 
