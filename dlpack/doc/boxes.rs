@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
-use dlpack::{DataType, Device, Error, Heap, ManagedTensorVersioned};
+use dlpack::{Access, DataType, Device, Error, Heap, ManagedTensorVersioned};
 
 /// A library whose objects are boxed tensors.
 pub struct Boxes;
@@ -53,6 +53,9 @@ impl Lend for Boxes {
     unsafe fn lend(object: NonNull<c_void>) -> Result<dlpack::sys::DLTensor, Error> {
         // SAFETY: an object of this library.
         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
+        if tensor.access() == Access::ReadOnly {
+            return Err(Error::ReadOnly);
+        }
         // SAFETY: the tensor is alive.
         Ok(unsafe { (*tensor.as_raw()).dl_tensor })
     }
