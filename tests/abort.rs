@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::ptr::{self, NonNull};
 
 use dlpack::exchange::{ExchangeApi, ExchangeTable, Lend, Library, Offer, Report};
-use dlpack::negotiate::{ForeignProducer, Producer, RawProducer, Request, respond};
+use dlpack::negotiate::{ForeignProducer, Producer, RawProducer, Request, Stream, respond};
 use dlpack::sys::DLTensor;
 use dlpack::{DataType, Device, Error, Exporter, ManagedTensorVersioned, Owner, Unique};
 use harness::release::delete;
@@ -189,7 +189,7 @@ impl Library for Panics {
         panic!("the library panics");
     }
 
-    fn current_stream(_: Device) -> Result<*mut c_void, Error> {
+    fn current_stream(_: Device) -> Result<Stream, Error> {
         panic!("the library panics");
     }
 }

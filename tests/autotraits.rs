@@ -47,14 +47,13 @@ fn producers() {
 
 #[test]
 fn exchange() {
-    use dlpack::exchange::{AllocateError, ExchangeApi, Report, WorkStream};
+    use dlpack::exchange::{AllocateError, ExchangeApi, Report};
 
     fn word<T: Copy + Send + Sync + UnwindSafe + RefUnwindSafe + Unpin + 'static>() {}
 
     word::<ExchangeApi>();
     word::<Report>();
     word::<AllocateError>();
-    word::<WorkStream>();
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use std::ptr;
 
+use dlpack::negotiate::Stream;
 use dlpack::{DataType, Device, Error, ManagedTensorVersioned, Version};
 use harness::exchange::{self, Object, pending_error};
 
@@ -74,10 +75,10 @@ fn its_streams() {
     // SAFETY: the library's functions can be called anywhere.
     let stream = |device| unsafe { library().current_stream(device) };
     let found = stream(Device::cuda(3)).expect("its device");
-    assert_eq!((found.device(), found.as_raw().addr()), (Device::cuda(3), exchange::STREAM));
+    assert_eq!((found.as_ptr().addr(), found.check(Device::cuda(3))), (exchange::STREAM, Ok(())));
     assert!(matches!(stream(Device::cuda(4)), Err(Error::CallFailed { code: -1, .. })));
     assert_eq!(pending_error(), "the library has no device 2:4");
-    assert_eq!(stream(Device::CPU).expect("none").as_raw(), ptr::null_mut());
+    assert_eq!(stream(Device::CPU), Ok(Stream::NONE));
 }
 
 /// The consumer in C and the library in C agree with each other, and so does the checksum that is computed here.

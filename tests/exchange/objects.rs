@@ -2,7 +2,7 @@
 
 use std::ptr::{self, NonNull};
 
-use dlpack::exchange::WorkStream;
+use dlpack::negotiate::Stream;
 use dlpack::sys::DLManagedTensorVersioned;
 use dlpack::{Device, DeviceType, Error, ManagedTensorVersioned, Version};
 use harness::exchange::{Asked, Plan};
@@ -127,22 +127,27 @@ fn h135_success_without_an_object_after_the_deleter_was_called() {
     assert_eq!((answer, record.deleted()), (Err(Error::NullObject), 1));
 }
 
-fn stream(device: Device, plan: Plan<'_>) -> (Result<WorkStream, Error>, Asked) {
+fn stream(device: Device, plan: Plan<'_>) -> (Result<Stream, Error>, Asked) {
     // SAFETY: the library has no language.
     plan.during(|| unsafe { planned().current_stream(device) })
 }
 
 #[test]
 fn streams() {
-    let handle = ptr::without_provenance_mut(0x1234);
+    let handle = ptr::without_provenance_mut::<u8>(0x1234);
     let device = Device::cuda(3);
     let (answer, asked) = stream(device, Plan::returns(0).writes(handle));
-    assert_eq!(answer, Ok(WorkStream::new(device, handle)));
+    assert_eq!(answer, Ok(Stream::new(0x1234)));
     assert_eq!((asked.device.device_type.0, asked.device.device_id), (2, 3));
 
     for plan in [Plan::returns(0), Plan::returns(0).writes(ptr::null_mut::<u8>())] {
-        let (answer, _) = stream(device, plan);
-        assert_eq!(answer, Ok(WorkStream::new(device, ptr::null_mut())));
+        for (device, expected) in [
+            (Device::cuda(3), Stream::CUDA_LEGACY_DEFAULT),
+            (Device::rocm(0), Stream::ROCM_DEFAULT),
+            (Device::new(DeviceType::METAL, 0), Stream::NONE),
+        ] {
+            assert_eq!(stream(device, plan).0, Ok(expected));
+        }
     }
 
     let unknown = Device::new(DeviceType::new(99), 0);
@@ -155,7 +160,7 @@ fn a_cpu_has_no_stream() {
     let handle = ptr::without_provenance_mut::<u8>(0x1234);
     for plan in [Plan::returns(0).writes(handle), Plan::returns(-1)] {
         let (answer, asked) = stream(Device::CPU, plan);
-        assert_eq!(answer, Ok(WorkStream::new(Device::CPU, ptr::null_mut())));
+        assert_eq!(answer, Ok(Stream::NONE));
         assert_eq!(asked.calls, 0);
     }
 }

@@ -50,6 +50,14 @@ fn errors_as_exceptions() {
     }
 }
 
+#[cfg(feature = "alloc")]
+#[test]
+fn refused_exports_as_exceptions() {
+    let refused = dlpack::Exporter::new([1_u8]).shape(&[2]).build().map(drop);
+    let error = Error::OutOfBounds { available: 1 };
+    assert_eq!(refused.map_err(Report::from), Err(Report::from(error)));
+}
+
 #[test]
 fn errors_of_allocations() {
     let error = AllocateError::from(Error::ShapeOverflow);

@@ -3,12 +3,13 @@
 use std::cell::{Cell, RefCell};
 use std::ffi::c_void;
 use std::panic::{self, AssertUnwindSafe};
-use std::ptr::{self, NonNull};
+use std::ptr::NonNull;
 use std::sync::Arc;
 
 use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
+use dlpack::negotiate::Stream;
 use dlpack::sys::DLTensor;
-use dlpack::{DataType, Device, Error, Heap, ManagedTensorVersioned};
+use dlpack::{Access, DataType, Device, Error, Heap, ManagedTensorVersioned};
 
 /// What the library does next, on this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -143,11 +144,11 @@ impl Library for Shelf {
         Ok(raw)
     }
 
-    fn current_stream(device: Device) -> Result<*mut c_void, ShelfError> {
+    fn current_stream(device: Device) -> Result<Stream, ShelfError> {
         told()?;
         let expected = Device::cuda(0);
         if device.device_type == expected.device_type {
-            return Ok(ptr::without_provenance_mut(STREAM));
+            return Ok(Stream::new(STREAM));
         }
         Err(Error::DeviceMismatch { expected, found: device }.into())
     }
@@ -158,6 +159,9 @@ impl Lend for Shelf {
         told()?;
         // SAFETY: an object of this library.
         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
+        if tensor.access() == Access::ReadOnly {
+            return Err(Error::ReadOnly.into());
+        }
         // SAFETY: the tensor is alive.
         Ok(unsafe { (*tensor.as_raw()).dl_tensor })
     }

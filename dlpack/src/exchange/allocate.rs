@@ -34,15 +34,17 @@ impl ExchangeApi {
     /// # Examples
     ///
     /// ```
-    /// use dlpack::{DataType, Device, exchange::{AllocateError, ExchangeApi}};
+    /// use dlpack::{DataType, Device, exchange::ExchangeApi};
     ///
-    /// fn ones(library: &ExchangeApi) -> Result<f32, AllocateError> {
-    ///     let tensor = library.allocate(DataType::F32, &[2, 3], Device::CPU)?;
-    ///     let tensor = tensor.fill(1.0_f32).map_err(|refused| refused.error())?;
-    ///     Ok(tensor.view::<f32>()?.iter().sum())
-    /// }
-    /// # // SAFETY: a null pointer is allowed.
-    /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
+    /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
+    /// # // SAFETY: the example library of `Library`.
+    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+    /// let tensor = library.allocate(DataType::F32, &[2, 3], Device::CPU)?.fill(1.5_f32)?;
+    /// assert_eq!(tensor.view::<f32>()?.iter().sum::<f32>(), 9.0);
+    ///
+    /// let refused = library.allocate(DataType::F32, &[2, 3], Device::cuda(0)).unwrap_err();
+    /// assert_eq!(refused.report().map(|report| report.message()), Some("this library has no devices"));
+    /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn allocate(
         &self,

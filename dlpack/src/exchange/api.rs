@@ -22,7 +22,7 @@ use crate::vocabulary::Version;
 /// ```
 /// use dlpack::{DataType, Device, Error, exchange::ExchangeApi, sys};
 ///
-/// /// A tensor of zeros, made by whichever library the table belongs to.
+/// /// The sum of new zeros, made by whichever library the table belongs to.
 /// ///
 /// /// # Safety
 /// ///
@@ -34,29 +34,12 @@ use crate::vocabulary::Version;
 ///     Ok(tensor.view::<f32>()?.iter().sum())
 /// }
 ///
-/// # use dlpack::exchange::{ExchangeTable, Library, Offer, Report, allocate_in};
-/// # use dlpack::{Heap, ManagedTensorVersioned};
-/// # use std::{ffi::c_void, ptr::NonNull};
-/// # struct Vectors;
-/// # impl Library for Vectors {
-/// #     type Error = Error;
-/// #     fn set_error(_: Error) {}
-/// #     fn allocate(dtype: DataType, shape: &[usize], device: Device) -> Result<ManagedTensorVersioned, Report> {
-/// #         Ok(allocate_in(Heap, dtype, shape, device)?.into_inner())
-/// #     }
-/// #     unsafe fn tensor_from_object(_: NonNull<c_void>) -> Result<ManagedTensorVersioned, Error> {
-/// #         Err(Error::NullObject)
-/// #     }
-/// #     unsafe fn object_from_tensor(_: Offer<'_>) -> Result<NonNull<c_void>, Error> {
-/// #         Err(Error::NullObject)
-/// #     }
-/// # }
-/// # static TABLE: ExchangeTable<Vectors> = ExchangeTable::new();
-/// # // SAFETY: the library above.
-/// # assert_eq!(unsafe { zeros(TABLE.as_raw()) }?, 0.0);
+/// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
+/// # let table = boxes::TABLE.as_raw();
+/// // SAFETY: the table of a library in this program.
+/// assert_eq!(unsafe { zeros(table) }, Ok(0.0));
 /// // SAFETY: a null pointer is allowed; it is answered with an error.
 /// assert_eq!(unsafe { zeros(core::ptr::null()) }, Err(Error::NullTable));
-/// # Ok::<(), Error>(())
 /// ```
 #[derive(Clone, Copy)]
 pub struct ExchangeApi {
@@ -133,12 +116,13 @@ impl ExchangeApi {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{Error, Version, exchange::ExchangeApi, sys};
-    /// # fn version(library: &ExchangeApi) -> bool {
-    /// library.version() >= Version::new(1, 2)
-    /// # }
-    /// # // SAFETY: a null pointer is allowed.
-    /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
+    /// use dlpack::{Version, exchange::ExchangeApi};
+    ///
+    /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
+    /// # // SAFETY: the example library of `Library`.
+    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+    /// assert_eq!(library.version(), Version::new(1, 3));
+    /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[must_use]
     pub const fn version(&self) -> Version {
@@ -150,12 +134,14 @@ impl ExchangeApi {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{exchange::ExchangeApi, sys};
-    /// # fn address(library: &ExchangeApi) -> *const sys::DLPackExchangeAPI {
-    /// library.as_raw()
-    /// # }
-    /// # // SAFETY: a null pointer is allowed.
-    /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
+    /// use dlpack::exchange::ExchangeApi;
+    ///
+    /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
+    /// # // SAFETY: the example library of `Library`.
+    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+    /// // SAFETY: a table is static.
+    /// assert_eq!(unsafe { (*library.as_raw()).header.version.major }, 1);
+    /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[must_use]
     pub const fn as_raw(&self) -> *const sys::DLPackExchangeAPI {

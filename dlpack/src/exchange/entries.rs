@@ -141,7 +141,7 @@ pub(super) unsafe extern "C" fn current_stream<L: Library>(
         if device.device_type == DeviceType::CPU {
             return Ok(ptr::null_mut());
         }
-        L::current_stream(device)
+        Ok(L::current_stream(device)?.as_ptr())
     };
     // SAFETY: the caller's promise.
     unsafe { answer::<L, _>(out, ask) }

@@ -1,12 +1,13 @@
 //! What an array library does for others.
 
 use core::ffi::c_void;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
 use super::offer::Offer;
 use super::report::Report;
 use crate::error::Error;
 use crate::managed::ManagedTensorVersioned;
+use crate::negotiate::Stream;
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
 
@@ -27,49 +28,12 @@ use crate::vocabulary::{DataType, Device};
 ///
 /// # Examples
 ///
-/// A library whose objects are boxed tensors:
+/// A library whose objects are boxed tensors, and that also [lends](Lend) them:
 ///
 /// ```
-/// use core::{cell::RefCell, ffi::c_void, ptr::NonNull};
-/// use std::sync::Arc;
-/// use dlpack::exchange::{ExchangeApi, ExchangeTable, Library, Offer, Report, allocate_in};
-/// use dlpack::{DataType, Device, Error, Heap, ManagedTensorVersioned};
+#[doc = include_str!("../../doc/boxes.rs")]
 ///
-/// struct Boxes;
-///
-/// thread_local!(static LAST_ERROR: RefCell<Option<Error>> = const { RefCell::new(None) });
-///
-/// impl Library for Boxes {
-///     type Error = Error;
-///
-///     fn contain<R>(call: impl FnOnce() -> R) -> Option<R> {
-///         std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).ok()
-///     }
-///
-///     fn set_error(error: Error) {
-///         LAST_ERROR.set(Some(error));
-///     }
-///
-///     fn allocate(dtype: DataType, shape: &[usize], device: Device) -> Result<ManagedTensorVersioned, Report> {
-///         if device != Device::CPU {
-///             return Err(Report::new("ValueError", "this library has no devices"));
-///         }
-///         Ok(allocate_in(Heap, dtype, shape, device)?.into_inner())
-///     }
-///
-///     unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<ManagedTensorVersioned, Error> {
-///         // SAFETY: an object of this library.
-///         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
-///         tensor.share()
-///     }
-///
-///     unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, Error> {
-///         let object = Box::new(Arc::new(offer.accept()));
-///         NonNull::new(Box::into_raw(object).cast()).ok_or(Error::NullObject)
-///     }
-/// }
-///
-/// static TABLE: ExchangeTable<Boxes> = ExchangeTable::new();
+/// use dlpack::exchange::ExchangeApi;
 ///
 /// // SAFETY: the table of the library above, which keeps to the standard.
 /// let boxes = unsafe { ExchangeApi::from_raw(TABLE.as_raw()) }?;
@@ -78,8 +42,8 @@ use crate::vocabulary::{DataType, Device};
 /// let object = unsafe { boxes.object_from_tensor(tensor.into_inner()) }?;
 /// // SAFETY: an object of the library, and the same.
 /// assert_eq!(unsafe { boxes.tensor_from_object(object.as_ptr()) }?.shape(), [2, 3]);
-/// # // SAFETY: the box from above.
-/// # drop(unsafe { Box::from_raw(object.as_ptr().cast::<Arc<ManagedTensorVersioned>>()) });
+/// // SAFETY: an object of the library, which is not used again.
+/// unsafe { release(object) };
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Library: 'static {
@@ -99,7 +63,7 @@ pub trait Library: 'static {
     /// }
     ///
     /// assert_eq!(contain(|| 1), Some(1));
-    /// assert_eq!(contain(|| [0][usize::MAX.wrapping_add(2)]), None::<i32>);
+    /// assert_eq!(contain(|| -> i32 { panic!("contained") }), None);
     /// ```
     fn contain<R>(call: impl FnOnce() -> R) -> Option<R> {
         Some(call())
@@ -171,9 +135,9 @@ pub trait Library: 'static {
     /// See [`Library`].
     unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, Self::Error>;
 
-    /// Returns the stream on which the library queues its work for a device; null for the device's default one.
+    /// Returns the stream on which the library queues its work for a device.
     ///
-    /// Not called for CPUs. By default, null.
+    /// Consumers get its [pointer](Stream::as_ptr). Not called for CPUs. By default, [`Stream::NONE`].
     ///
     /// # Errors
     ///
@@ -182,20 +146,19 @@ pub trait Library: 'static {
     /// # Examples
     ///
     /// ```
-    /// use core::{ffi::c_void, ptr};
-    /// use dlpack::{Device, DeviceType, Error};
+    /// use dlpack::{Device, DeviceType, Error, negotiate::Stream};
     ///
-    /// fn current_stream(device: Device) -> Result<*mut c_void, Error> {
+    /// fn current_stream(device: Device) -> Result<Stream, Error> {
     ///     match device.device_type {
-    ///         DeviceType::CUDA => Ok(ptr::null_mut()),
+    ///         DeviceType::CUDA => Ok(Stream::CUDA_PER_THREAD_DEFAULT),
     ///         _ => Err(Error::DeviceMismatch { expected: Device::cuda(0), found: device }),
     ///     }
     /// }
     /// assert!(current_stream(Device::cuda(1)).is_ok());
     /// ```
-    fn current_stream(device: Device) -> Result<*mut c_void, Self::Error> {
+    fn current_stream(device: Device) -> Result<Stream, Self::Error> {
         let _ = device;
-        Ok(ptr::null_mut())
+        Ok(Stream::NONE)
     }
 }
 
@@ -206,21 +169,7 @@ pub trait Library: 'static {
 ///
 /// # Examples
 ///
-/// The tensor of an object that is a boxed `DLTensor`:
-///
-/// ```
-/// use core::{ffi::c_void, ptr::NonNull};
-/// use dlpack::{Error, sys::DLTensor};
-///
-/// unsafe fn lend(object: NonNull<c_void>) -> Result<DLTensor, Error> {
-///     // SAFETY: an object of this library.
-///     Ok(unsafe { object.cast::<DLTensor>().read() })
-/// }
-/// # let view = dlpack::TensorView::from_slice(&[1_u8, 2], &[2])?;
-/// # // SAFETY: a `DLTensor`.
-/// # dlpack::lend(&view, |raw| assert_eq!(unsafe { lend(NonNull::new(raw.cast_mut().cast()).unwrap()) }.unwrap().ndim, 1))?;
-/// # Ok::<(), Error>(())
-/// ```
+/// [`Library`] has a library that does this.
 pub trait Lend: Library {
     /// Describes the tensor of an object.
     ///

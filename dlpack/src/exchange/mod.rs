@@ -12,7 +12,7 @@
 //!
 //! # Examples
 //!
-//! A function of the largest element of another library's object:
+//! The largest element of another library's object:
 //!
 //! ```
 //! use core::ffi::c_void;
@@ -28,8 +28,18 @@
 //!     let elements = unsafe { tensor.view::<f32>() }?;
 //!     Ok(elements.iter().copied().fold(f32::NEG_INFINITY, f32::max))
 //! }
-//! # // SAFETY: a null pointer is allowed.
-//! # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
+//! # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
+//! # // SAFETY: the example library of `Library`.
+//! # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+//! # let tensor = dlpack::Exporter::new(vec![1.0_f32, 3.0, 2.0]).build()?.into_inner();
+//! # // SAFETY: this library can be called anywhere.
+//! # let object = unsafe { library.object_from_tensor(tensor) }?;
+//!
+//! // SAFETY: an object of the library with the elements 1, 3 and 2, and it has no lock.
+//! assert_eq!(unsafe { largest(&library, object.as_ptr()) }?, 3.0);
+//! # // SAFETY: the object is not used again.
+//! # unsafe { boxes::release(object) };
+//! # Ok::<(), Error>(())
 //! ```
 
 mod allocate;
@@ -42,7 +52,6 @@ mod objects;
 mod offer;
 mod prototype;
 mod report;
-mod stream;
 mod table;
 mod text;
 
@@ -51,5 +60,4 @@ pub use library::{Lend, Library};
 pub use memory::allocate_in;
 pub use offer::Offer;
 pub use report::{AllocateError, Report};
-pub use stream::WorkStream;
 pub use table::ExchangeTable;

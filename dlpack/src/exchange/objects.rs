@@ -4,9 +4,9 @@ use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 
 use super::api::ExchangeApi;
-use super::stream::WorkStream;
 use crate::error::{Error, Rejected};
 use crate::managed::{BorrowedTensor, ManagedTensorVersioned};
+use crate::negotiate::Stream;
 use crate::sys;
 use crate::vocabulary::{DataType, DataTypeCode, Device, DeviceType};
 
@@ -41,19 +41,20 @@ impl ExchangeApi {
     /// # Examples
     ///
     /// ```
-    /// use core::ffi::c_void;
-    /// use dlpack::{Error, exchange::ExchangeApi};
+    /// use dlpack::exchange::ExchangeApi;
     ///
-    /// /// # Safety
-    /// ///
-    /// /// An object of the library, and the language's lock is held.
-    /// unsafe fn rank(library: &ExchangeApi, object: *mut c_void) -> Result<usize, Error> {
-    ///     // SAFETY: the caller's promise.
-    ///     let tensor = unsafe { library.tensor_from_object(object) }?;
-    ///     Ok(tensor.ndim())
-    /// }
-    /// # // SAFETY: a null pointer is allowed.
-    /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
+    /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
+    /// # // SAFETY: the example library of `Library`.
+    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+    /// # let tensor = library.allocate(dlpack::DataType::F32, &[3], dlpack::Device::CPU)?.fill(2.0_f32)?;
+    /// # // SAFETY: this library can be called anywhere.
+    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner()) }?;
+    /// // SAFETY: an object of the library, which can be called anywhere.
+    /// let tensor = unsafe { library.tensor_from_object(object.as_ptr()) }?;
+    /// assert_eq!(tensor.shape(), [3]);
+    /// # // SAFETY: the object is not used again.
+    /// # unsafe { boxes::release(object) };
+    /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub unsafe fn tensor_from_object(
         &self,
@@ -91,19 +92,20 @@ impl ExchangeApi {
     /// # Examples
     ///
     /// ```
-    /// use core::{ffi::c_void, ptr::NonNull};
-    /// use dlpack::{Error, Exporter, exchange::ExchangeApi};
+    /// use dlpack::{Exporter, exchange::ExchangeApi};
     ///
-    /// /// # Safety
-    /// ///
-    /// /// The language's lock is held.
-    /// unsafe fn three(library: &ExchangeApi) -> Result<NonNull<c_void>, Error> {
-    ///     let tensor = Exporter::new(vec![1.0_f32, 2.0, 3.0]).build()?.into_inner();
-    ///     // SAFETY: the caller's promise; the tensor may be written.
-    ///     Ok(unsafe { library.object_from_tensor(tensor) }?)
-    /// }
-    /// # // SAFETY: a null pointer is allowed.
-    /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
+    /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
+    /// # // SAFETY: the example library of `Library`.
+    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+    /// let tensor = Exporter::new(vec![1.0_f32, 2.0, 3.0]).build()?.into_inner();
+    /// let data = tensor.data();
+    /// // SAFETY: the library can be called anywhere, and the tensor may be written.
+    /// let object = unsafe { library.object_from_tensor(tensor) }?;
+    /// // SAFETY: an object of the library, and the same.
+    /// assert_eq!(unsafe { library.tensor_from_object(object.as_ptr()) }?.data(), data);
+    /// # // SAFETY: the object is not used again.
+    /// # unsafe { boxes::release(object) };
+    /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub unsafe fn object_from_tensor(
         &self,
@@ -141,22 +143,23 @@ impl ExchangeApi {
     /// # Examples
     ///
     /// ```
-    /// use core::ffi::c_void;
-    /// use dlpack::{Error, exchange::ExchangeApi};
+    /// use dlpack::{BorrowedTensor, Error, exchange::ExchangeApi};
     ///
-    /// /// # Safety
-    /// ///
-    /// /// An object of the library, whose elements stay as they are, and the language's lock is held.
-    /// unsafe fn sum(library: &ExchangeApi, object: *mut c_void) -> Result<f32, Error> {
-    ///     let sum = |tensor: dlpack::BorrowedTensor<'_>| -> Result<f32, Error> {
-    ///         // SAFETY: the caller's promise.
-    ///         Ok(unsafe { tensor.view::<f32>() }?.iter().sum())
-    ///     };
-    ///     // SAFETY: the caller's promise; adding numbers calls nobody.
-    ///     unsafe { library.with_object(object, sum) }?
-    /// }
-    /// # // SAFETY: a null pointer is allowed.
-    /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
+    /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
+    /// # // SAFETY: the example library of `Library`.
+    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+    /// # let tensor = library.allocate(dlpack::DataType::F32, &[3], dlpack::Device::CPU)?.fill(2.0_f32)?;
+    /// # // SAFETY: this library can be called anywhere.
+    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner()) }?;
+    /// let sum = |tensor: BorrowedTensor<'_>| -> Result<f32, Error> {
+    ///     // SAFETY: the elements are initialised, and nobody writes them.
+    ///     Ok(unsafe { tensor.view::<f32>() }?.iter().sum())
+    /// };
+    /// // SAFETY: an object of the library; adding numbers calls nobody.
+    /// assert_eq!(unsafe { library.with_object(object.as_ptr(), sum) }??, 6.0);
+    /// # // SAFETY: the object is not used again.
+    /// # unsafe { boxes::release(object) };
+    /// # Ok::<(), Error>(())
     /// ```
     pub unsafe fn with_object<R>(
         &self,
@@ -177,7 +180,8 @@ impl ExchangeApi {
 
     /// Returns the stream on which the library queues its work for a device.
     ///
-    /// There is none on a CPU, about which the library is not asked.
+    /// There is none on a CPU, about which the library is not asked. What a null pointer means depends on the device, see
+    /// [`Stream::from_ptr`]; the result can be part of a [`Request`](crate::negotiate::Request).
     ///
     /// # Errors
     ///
@@ -191,24 +195,19 @@ impl ExchangeApi {
     /// # Examples
     ///
     /// ```
-    /// use dlpack::{Error, ManagedTensorVersioned, exchange::{ExchangeApi, WorkStream}};
+    /// use dlpack::{Device, exchange::ExchangeApi, negotiate::Stream};
     ///
-    /// /// # Safety
-    /// ///
-    /// /// The language's lock is held.
-    /// unsafe fn queue(
-    ///     library: &ExchangeApi,
-    ///     tensor: &ManagedTensorVersioned,
-    /// ) -> Result<WorkStream, Error> {
-    ///     // SAFETY: the caller's promise.
-    ///     unsafe { library.current_stream(tensor.device()) }
-    /// }
-    /// # // SAFETY: a null pointer is allowed.
-    /// # assert!(unsafe { ExchangeApi::from_raw(core::ptr::null()) }.is_err());
+    /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
+    /// # // SAFETY: the example library of `Library`.
+    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+    /// // SAFETY: the library can be called anywhere.
+    /// let stream = unsafe { library.current_stream(Device::cuda(0)) }?;
+    /// assert_eq!(stream, Stream::CUDA_LEGACY_DEFAULT);
+    /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub unsafe fn current_stream(&self, device: Device) -> Result<WorkStream, Error> {
+    pub unsafe fn current_stream(&self, device: Device) -> Result<Stream, Error> {
         if device.device_type == DeviceType::CPU {
-            return Ok(WorkStream::none(device));
+            return Ok(Stream::NONE);
         }
         let name = CURRENT_STREAM;
         let ask = self.functions.current_stream.ok_or(Error::MissingFunction { name })?;
@@ -217,7 +216,7 @@ impl ExchangeApi {
         // SAFETY: clause E2 and the caller's promise.
         let code = unsafe { ask(device_type, device_id, &raw mut stream) };
         succeeded(name, code)?;
-        Ok(WorkStream::new(device, stream))
+        Ok(Stream::from_ptr(device.device_type, stream))
     }
 }
 

@@ -1,0 +1,72 @@
+use std::cell::RefCell;
+use std::ffi::c_void;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::ptr::NonNull;
+use std::sync::Arc;
+
+use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
+use dlpack::{Access, DataType, Device, Error, Heap, ManagedTensorVersioned};
+
+/// A library whose objects are boxed tensors.
+pub struct Boxes;
+
+pub static TABLE: ExchangeTable<Boxes> = ExchangeTable::new().lending();
+
+thread_local!(static LAST_ERROR: RefCell<Option<Error>> = const { RefCell::new(None) });
+
+impl Library for Boxes {
+    type Error = Error;
+
+    fn contain<R>(call: impl FnOnce() -> R) -> Option<R> {
+        catch_unwind(AssertUnwindSafe(call)).ok()
+    }
+
+    fn set_error(error: Error) {
+        LAST_ERROR.set(Some(error));
+    }
+
+    fn allocate(
+        dtype: DataType,
+        shape: &[usize],
+        device: Device,
+    ) -> Result<ManagedTensorVersioned, Report> {
+        if device != Device::CPU {
+            return Err(Report::new("ValueError", "this library has no devices"));
+        }
+        Ok(allocate_in(Heap, dtype, shape, device)?.into_inner())
+    }
+
+    unsafe fn tensor_from_object(
+        object: NonNull<c_void>,
+    ) -> Result<ManagedTensorVersioned, Error> {
+        // SAFETY: an object of this library.
+        unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() }.share()
+    }
+
+    unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, Error> {
+        let object = Box::new(Arc::new(offer.accept()));
+        NonNull::new(Box::into_raw(object).cast()).ok_or(Error::NullObject)
+    }
+}
+
+impl Lend for Boxes {
+    unsafe fn lend(object: NonNull<c_void>) -> Result<dlpack::sys::DLTensor, Error> {
+        // SAFETY: an object of this library.
+        let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
+        if tensor.access() == Access::ReadOnly {
+            return Err(Error::ReadOnly);
+        }
+        // SAFETY: the tensor is alive.
+        Ok(unsafe { (*tensor.as_raw()).dl_tensor })
+    }
+}
+
+/// Ends an object.
+///
+/// # Safety
+///
+/// An object of this library, which is not used again.
+pub unsafe fn release(object: NonNull<c_void>) {
+    // SAFETY: the caller's promise.
+    drop(unsafe { Box::from_raw(object.as_ptr().cast::<Arc<ManagedTensorVersioned>>()) });
+}
