@@ -124,7 +124,7 @@ fn export_errors() -> Vec<(Error, &'static str)> {
             "expected a writable tensor for the legacy abi, found a read-only one",
         ),
         (PaddedNotExpressible, "expected packed elements for the legacy abi, found padded ones"),
-        (AllocationFailed, "expected memory for the tensor header, found none"),
+        (AllocationFailed, "expected memory for the tensor, found none"),
     ]
 }
 

@@ -219,8 +219,8 @@ pub enum Error {
     /// A padded sub-byte tensor was asked for in the legacy ABI, which cannot say so.
     #[error("expected packed elements for the legacy abi, found padded ones")]
     PaddedNotExpressible,
-    /// There was no memory for the header.
-    #[error("expected memory for the tensor header, found none")]
+    /// There was no memory for the header, for shape and strides, or for a copy of the elements.
+    #[error("expected memory for the tensor, found none")]
     AllocationFailed,
 
     /// The copy policy of a request is none that is known.

@@ -137,7 +137,7 @@ fn streams() {
     let handle = ptr::without_provenance_mut::<u8>(0x1234);
     let device = Device::cuda(3);
     let (answer, asked) = stream(device, Plan::returns(0).writes(handle));
-    assert_eq!(answer, Ok(Stream::new(0x1234)));
+    assert_eq!(answer.map(|stream| stream.as_ptr().addr()), Ok(0x1234));
     assert_eq!((asked.device.device_type.0, asked.device.device_id), (2, 3));
 
     for plan in [Plan::returns(0), Plan::returns(0).writes(ptr::null_mut::<u8>())] {

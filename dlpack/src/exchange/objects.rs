@@ -190,7 +190,8 @@ impl ExchangeApi {
     ///
     /// # Safety
     ///
-    /// Functions of the library's language may be called on this thread; for Python, a thread state is attached.
+    /// - Functions of the library's language may be called on this thread; for Python, a thread state is attached.
+    /// - What the library answers is a stream of the device, as [`Stream::from_ptr`] asks.
     ///
     /// # Examples
     ///
@@ -216,7 +217,8 @@ impl ExchangeApi {
         // SAFETY: clause E2 and the caller's promise.
         let code = unsafe { ask(device_type, device_id, &raw mut stream) };
         succeeded(name, code)?;
-        Ok(Stream::from_ptr(device.device_type, stream))
+        // SAFETY: the caller's promise.
+        Ok(unsafe { Stream::from_ptr(device.device_type, stream) })
     }
 }
 

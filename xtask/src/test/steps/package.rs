@@ -11,7 +11,8 @@ const SAFE: [&str; 1] = ["README.md"];
 /// What a package may hold besides; anything else got in by mistake.
 const ADDED_BY_CARGO: [&str; 4] =
     [".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml", "Cargo.toml.orig"];
-const FOLDERS: [(&str, &str); 3] = [("src/", ".rs"), ("generate/", ".rs"), ("include/", ".h")];
+const FOLDERS: [(&str, &str); 4] =
+    [("src/", ".rs"), ("doc/", ".rs"), ("generate/", ".rs"), ("include/", ".h")];
 const FILES: [&str; 3] = ["README.md", "CHANGELOG.md", "build.rs"];
 
 pub(super) fn run(suite: &mut Suite) -> Outcome {
