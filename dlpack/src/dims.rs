@@ -4,6 +4,10 @@
 use alloc::boxed::Box;
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+#[cfg(not(feature = "alloc"))]
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::slice;
 
 use crate::error::Error;
 #[cfg(feature = "alloc")]
@@ -17,45 +21,184 @@ pub(crate) const CAPACITY: usize = MAX_NDIM;
 #[cfg(not(feature = "alloc"))]
 pub(crate) const CAPACITY: usize = INLINE;
 
+/// Room for a shape from 0 and for strides from [`INLINE`], written as far as there are axes.
+pub(crate) type Room<N> = [MaybeUninit<N>; 2 * INLINE];
+
 /// A shape and as many strides.
-#[derive(Clone, Debug)]
-pub(crate) struct Dims<N> {
-    ndim: usize,
-    store: Store<N>,
+#[derive(Clone)]
+pub(crate) struct Dims<N: Copy> {
+    /// # Invariants
+    ///
+    /// 1. Without a heap, there are at most [`INLINE`] axes, and as many sizes and strides in `room` are initialised.
+    /// 2. A heap has at least twice as many numbers as there are axes.
+    room: Room<N>,
+    rank: Rank<N>,
 }
 
-#[derive(Clone, Debug)]
-enum Store<N> {
-    /// The shape from 0, the strides from [`INLINE`].
-    Inline([N; 2 * INLINE]),
+/// How many axes there are, and a heap if they are too many for a [`Room`].
+///
+/// Apart from the room, so that a compiler sees that there is nothing to free where it sees how the room was filled.
+#[derive(Clone)]
+pub(crate) struct Rank<N> {
+    ndim: usize,
     /// The shape from 0, the strides from the middle.
     #[cfg(feature = "alloc")]
-    Heap(Box<[N]>),
+    heap: Option<Box<[N]>>,
+    #[cfg(not(feature = "alloc"))]
+    heap: PhantomData<N>,
+}
+
+impl<N> Rank<N> {
+    /// That of axes which need no heap.
+    #[inline(always)]
+    pub(crate) const fn of(ndim: usize) -> Self {
+        Self {
+            ndim,
+            #[cfg(feature = "alloc")]
+            heap: None,
+            #[cfg(not(feature = "alloc"))]
+            heap: PhantomData,
+        }
+    }
+
+    /// The shape and the strides, if they are on the heap.
+    #[inline(always)]
+    fn heap(&self) -> Option<(&[N], &[N])> {
+        #[cfg(feature = "alloc")]
+        return self.heap.as_deref().map(|both| both.split_at(both.len() / 2));
+        #[cfg(not(feature = "alloc"))]
+        None
+    }
+
+    #[inline(always)]
+    fn heap_mut(&mut self) -> Option<(&mut [N], &mut [N])> {
+        #[cfg(feature = "alloc")]
+        return self.heap.as_deref_mut().map(|both| both.split_at_mut(both.len() / 2));
+        #[cfg(not(feature = "alloc"))]
+        None
+    }
 }
 
 impl Dims<i64> {
-    /// No axes.
-    pub(crate) const EMPTY: Self = Self { ndim: 0, store: Store::Inline([0; 2 * INLINE]) };
+    /// The same numbers as the machine's own integers; strides that do not fit, and so address nothing, become 0.
+    #[inline(always)]
+    pub(crate) fn native(&self) -> Result<Dims<isize>, Error> {
+        if size_of::<isize>() != size_of::<i64>() {
+            return converted(self.shape(), self.strides());
+        }
+        // SAFETY: numbers of the same size, of which any may be uninitialised.
+        let room = unsafe { (&raw const self.room).cast::<Room<isize>>().read() };
+        let rank = match self.rank.heap() {
+            Some((shape, strides)) => converted(shape, strides)?.into_parts().1,
+            None => Rank::of(self.ndim()),
+        };
+        // SAFETY: the invariants of `self` and of what was converted.
+        Ok(unsafe { Dims::from_parts(room, rank) })
+    }
+}
+
+#[inline(never)]
+fn converted(shape: &[i64], strides: &[i64]) -> Result<Dims<isize>, Error> {
+    let mut dims = Dims::zeroed(shape.len())?;
+    let (to_shape, to_strides) = dims.both_mut();
+    for (to, &from) in to_shape.iter_mut().zip(shape) {
+        *to = isize::try_from(from).map_err(|_| Error::ShapeOverflow)?;
+    }
+    for (to, &from) in to_strides.iter_mut().zip(strides) {
+        *to = isize::try_from(from).unwrap_or(0);
+    }
+    Ok(dims)
+}
+
+impl<N: Copy> Dims<N> {
+    /// # Safety
+    ///
+    /// The arguments must hold the invariants of [`Dims`].
+    #[inline(always)]
+    pub(crate) const unsafe fn from_parts(room: Room<N>, rank: Rank<N>) -> Self {
+        Self { room, rank }
+    }
+
+    pub(crate) fn into_parts(self) -> (Room<N>, Rank<N>) {
+        (self.room, self.rank)
+    }
+
+    #[inline]
+    pub(crate) const fn ndim(&self) -> usize {
+        self.rank.ndim
+    }
+
+    #[inline]
+    pub(crate) fn shape(&self) -> &[N] {
+        let start = match self.rank.heap() {
+            Some((shape, _)) => shape.as_ptr(),
+            None => self.room.as_ptr().cast(),
+        };
+        // SAFETY: invariants 1 and 2.
+        unsafe { slice::from_raw_parts(start, self.ndim()) }
+    }
+
+    #[inline]
+    pub(crate) fn strides(&self) -> &[N] {
+        let start = match self.rank.heap() {
+            Some((_, strides)) => strides.as_ptr(),
+            None => self.room[INLINE..].as_ptr().cast(),
+        };
+        // SAFETY: invariants 1 and 2.
+        unsafe { slice::from_raw_parts(start, self.ndim()) }
+    }
+
+    /// The shape and the strides.
+    #[inline]
+    pub(crate) fn both_mut(&mut self) -> (&mut [N], &mut [N]) {
+        let ndim = self.ndim();
+        let (shape, strides) = match self.rank.heap_mut() {
+            Some((shape, strides)) => (shape.as_mut_ptr(), strides.as_mut_ptr()),
+            None => {
+                let (shape, strides) = self.room.split_at_mut(INLINE);
+                (shape.as_mut_ptr().cast(), strides.as_mut_ptr().cast())
+            }
+        };
+        // SAFETY: invariants 1 and 2.
+        let shape = unsafe { slice::from_raw_parts_mut(shape, ndim) };
+        // SAFETY: invariants 1 and 2; the two do not overlap.
+        let strides = unsafe { slice::from_raw_parts_mut(strides, ndim) };
+        (shape, strides)
+    }
+
+    /// Takes out `axis`, which must exist.
+    pub(crate) fn remove(&mut self, axis: usize) {
+        let (shape, strides) = self.both_mut();
+        shape.copy_within(axis + 1.., axis);
+        strides.copy_within(axis + 1.., axis);
+        self.rank.ndim -= 1;
+    }
+
+    /// Keeps the first `ndim` axes, which must exist.
+    pub(crate) fn truncate(&mut self, ndim: usize) {
+        debug_assert!(ndim <= self.rank.ndim);
+        self.rank.ndim = self.rank.ndim.min(ndim);
+    }
 }
 
 impl<N: Copy + Default> Dims<N> {
-    /// Sets the number of axes; what their sizes and strides are is left open.
-    #[inline]
-    pub(crate) fn resize(&mut self, ndim: usize) -> Result<(), Error> {
-        if ndim > INLINE {
-            *self = Self::spilled(ndim)?;
-        }
-        self.ndim = ndim;
-        Ok(())
-    }
-
     /// `ndim` zero sizes and zero strides.
     #[inline]
     pub(crate) fn zeroed(ndim: usize) -> Result<Self, Error> {
-        if ndim <= INLINE {
-            return Ok(Self { ndim, store: Store::Inline([N::default(); 2 * INLINE]) });
+        if ndim > INLINE {
+            return Self::spilled(ndim);
         }
-        Self::spilled(ndim)
+        Ok(Self { room: [MaybeUninit::new(N::default()); 2 * INLINE], rank: Rank::of(ndim) })
+    }
+
+    /// A copy of a shape and of as many strides.
+    #[inline]
+    pub(crate) fn copied(shape: &[N], strides: &[N]) -> Result<Self, Error> {
+        let mut dims = Self::zeroed(shape.len())?;
+        let (to_shape, to_strides) = dims.both_mut();
+        to_shape.copy_from_slice(shape);
+        to_strides.copy_from_slice(strides);
+        Ok(dims)
     }
 
     #[cfg(feature = "alloc")]
@@ -67,66 +210,14 @@ impl<N: Copy + Default> Dims<N> {
         let mut both = Vec::new();
         both.try_reserve_exact(2 * ndim).map_err(|_| Error::AllocationFailed)?;
         both.resize(2 * ndim, N::default());
-        Ok(Self { ndim, store: Store::Heap(both.into_boxed_slice()) })
+        let rank = Rank { ndim, heap: Some(both.into_boxed_slice()) };
+        Ok(Self { room: [MaybeUninit::uninit(); 2 * INLINE], rank })
     }
 
     #[cfg(not(feature = "alloc"))]
     #[cold]
     fn spilled(ndim: usize) -> Result<Self, Error> {
         Err(Error::TooManyDims { ndim, max: CAPACITY })
-    }
-
-    #[inline]
-    pub(crate) const fn ndim(&self) -> usize {
-        self.ndim
-    }
-
-    #[inline]
-    pub(crate) fn shape(&self) -> &[N] {
-        match &self.store {
-            Store::Inline(both) => &both[..self.ndim],
-            #[cfg(feature = "alloc")]
-            Store::Heap(both) => &both[..self.ndim],
-        }
-    }
-
-    #[inline]
-    pub(crate) fn strides(&self) -> &[N] {
-        match &self.store {
-            Store::Inline(both) => &both[INLINE..INLINE + self.ndim],
-            #[cfg(feature = "alloc")]
-            Store::Heap(both) => &both[both.len() / 2..both.len() / 2 + self.ndim],
-        }
-    }
-
-    /// The shape and the strides.
-    #[inline]
-    pub(crate) fn both_mut(&mut self) -> (&mut [N], &mut [N]) {
-        match &mut self.store {
-            Store::Inline(both) => {
-                let (shape, strides) = both.split_at_mut(INLINE);
-                (&mut shape[..self.ndim], &mut strides[..self.ndim])
-            }
-            #[cfg(feature = "alloc")]
-            Store::Heap(both) => {
-                let (shape, strides) = both.split_at_mut(both.len() / 2);
-                (&mut shape[..self.ndim], &mut strides[..self.ndim])
-            }
-        }
-    }
-
-    /// Takes out `axis`, which must exist.
-    pub(crate) fn remove(&mut self, axis: usize) {
-        let (shape, strides) = self.both_mut();
-        shape.copy_within(axis + 1.., axis);
-        strides.copy_within(axis + 1.., axis);
-        self.ndim -= 1;
-    }
-
-    /// Keeps the first `ndim` axes, which must exist.
-    pub(crate) fn truncate(&mut self, ndim: usize) {
-        debug_assert!(ndim <= self.ndim);
-        self.ndim = self.ndim.min(ndim);
     }
 }
 

@@ -106,7 +106,7 @@ impl Foreign {
     }
 
     /// Checks that a tensor says what was asked for.
-    fn check(&self, tensor: &Descriptor, record: &Record) {
+    pub fn check(&self, tensor: &Descriptor, record: &Record) {
         let (model, offset) = self.place();
         assert_eq!(tensor.strides(), model.strides);
         let device = Device::new(DeviceType::new(self.device.0), self.device.1);

@@ -9,6 +9,7 @@ mod exported;
 mod imported;
 mod layouts;
 mod model;
+mod orders;
 mod release;
 mod seen;
 mod shared;

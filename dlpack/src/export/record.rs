@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 
 use super::block::{Exported, Shaped};
 use super::place::Place;
+use crate::dims::Dims;
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::managed::{Access, Descriptor, Handle, ManagedTensor, ManagedTensorVersioned};
@@ -31,17 +32,18 @@ impl Fields {
         layout: Layout,
     ) -> Result<Descriptor, Error> {
         let access = if self.flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
-        let mut tensor = Descriptor::unfilled(Some(Version::CURRENT), self.flags, access);
-        tensor.dims.resize(shape.len())?;
-        let (sizes, steps) = tensor.dims.both_mut();
-        sizes.copy_from_slice(shape);
-        steps.copy_from_slice(strides);
-        tensor.data = self.data;
-        tensor.byte_offset = self.byte_offset;
-        tensor.device = self.device;
-        tensor.dtype = self.dtype;
-        tensor.layout = layout;
-        Ok(tensor)
+        Ok(Descriptor {
+            data: self.data,
+            byte_offset: self.byte_offset,
+            device: self.device,
+            dtype: self.dtype,
+            flags: self.flags,
+            version: Some(Version::CURRENT),
+            access,
+            host: false,
+            dims: Dims::copied(shape, strides)?,
+            layout,
+        })
     }
 }
 

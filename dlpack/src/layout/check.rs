@@ -2,7 +2,9 @@
 
 use core::ops::{Range, RangeInclusive};
 
+use super::order::is_row_major;
 use super::storage::Unit;
+use super::survey::{self, reach};
 use crate::error::Error;
 use crate::vocabulary::DataType;
 
@@ -34,13 +36,13 @@ pub const MAX_NDIM: usize = 64;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Layout {
-    numel: usize,
-    nbytes: usize,
-    first: isize,
-    last: isize,
-    start: isize,
-    end: isize,
-    row_major: bool,
+    pub(super) numel: usize,
+    pub(super) nbytes: usize,
+    pub(super) first: isize,
+    pub(super) last: isize,
+    pub(super) start: isize,
+    pub(super) end: isize,
+    pub(super) row_major: bool,
 }
 
 impl Layout {
@@ -74,7 +76,25 @@ impl Layout {
     /// assert_eq!(negative.unwrap_err(), Error::NegativeDim { axis: 1, size: -3 });
     /// # Ok::<(), Error>(())
     /// ```
+    #[inline]
     pub fn new(
+        shape: &[i64],
+        strides: &[i64],
+        dtype: DataType,
+        padded: bool,
+    ) -> Result<Self, Error> {
+        if shape.len() <= MAX_NDIM && shape.len() == strides.len() {
+            if let Some(layout) = survey::layout(shape, strides, dtype) {
+                return Ok(layout);
+            }
+        }
+        Self::unusual(shape, strides, dtype, padded)
+    }
+
+    /// What a survey leaves: tensors without elements, dtypes smaller than a byte, and errors.
+    #[cold]
+    #[inline(never)]
+    fn unusual(
         shape: &[i64],
         strides: &[i64],
         dtype: DataType,
@@ -89,15 +109,11 @@ impl Layout {
         if !dtype.is_valid() {
             return Err(Error::InvalidDType { found: dtype });
         }
-        let Some((numel, row_major)) = survey(shape, strides) else {
-            return count(shape).map(|_| Self::EMPTY);
-        };
-        let (first, last) = if row_major {
-            // Both fit: `numel` is at least 1 and at most `isize::MAX`.
-            (0, numel.saturating_sub(1))
-        } else {
-            reach(shape, strides).ok_or(Error::ExtentOverflow)?
-        };
+        let numel = count(shape)?;
+        if numel == 0 {
+            return Ok(Self::EMPTY);
+        }
+        let (first, last) = reach(shape, strides).ok_or(Error::ExtentOverflow)?;
         let unit = Unit::of(dtype, padded).ok_or(Error::ExtentOverflow)?;
         let span = unit.span(first, last).ok_or(Error::ExtentOverflow)?;
         span.end.checked_sub(span.start).ok_or(Error::ExtentOverflow)?;
@@ -109,13 +125,9 @@ impl Layout {
             last,
             start: span.start,
             end: span.end,
-            row_major,
+            row_major: is_row_major(shape, strides),
         })
     }
-
-    /// That of a tensor without axes, of one byte.
-    pub(crate) const SCALAR: Self =
-        Self { numel: 1, nbytes: 1, first: 0, last: 0, start: 0, end: 1, row_major: true };
 
     const EMPTY: Self =
         Self { numel: 0, nbytes: 0, first: 0, last: -1, start: 0, end: 0, row_major: true };
@@ -129,6 +141,7 @@ impl Layout {
     /// assert_eq!(Layout::new(&[], &[], DataType::U8, false)?.numel(), 1);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub const fn numel(&self) -> usize {
         self.numel
     }
@@ -147,6 +160,7 @@ impl Layout {
     /// assert_eq!((packed.nbytes(), padded.nbytes()), (3, 5));
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub const fn nbytes(&self) -> usize {
         self.nbytes
     }
@@ -163,6 +177,7 @@ impl Layout {
     /// assert_eq!(layout.extents(), -2..=3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub const fn extents(&self) -> RangeInclusive<isize> {
         self.first..=self.last
     }
@@ -177,6 +192,7 @@ impl Layout {
     /// assert_eq!(layout.byte_extents(), -8..16);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub const fn byte_extents(&self) -> Range<isize> {
         self.start..self.end
     }
@@ -190,6 +206,7 @@ impl Layout {
     /// assert!(Layout::new(&[2, 3], &[3, 1], DataType::U8, false)?.is_row_major());
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub const fn is_row_major(&self) -> bool {
         self.row_major
     }
@@ -233,22 +250,6 @@ pub fn numel(shape: &[i64]) -> Result<usize, Error> {
     count(shape).map(isize::unsigned_abs)
 }
 
-/// The number of elements, and whether they are row-major, in one pass.
-///
-/// `None` if there are no elements or [`count`] has an error to tell.
-#[inline]
-fn survey(shape: &[i64], strides: &[i64]) -> Option<(isize, bool)> {
-    let mut numel = 1_i64;
-    let mut row_major = true;
-    for (&size, &stride) in shape.iter().zip(strides).rev() {
-        if size != 1 {
-            row_major &= stride == numel;
-            numel = numel.checked_mul(size).filter(|_| size > 0)?;
-        }
-    }
-    Some((isize::try_from(numel).ok()?, row_major))
-}
-
 #[cold]
 fn count(shape: &[i64]) -> Result<isize, Error> {
     let mut product = Some(1_i64);
@@ -266,24 +267,4 @@ fn count(shape: &[i64]) -> Result<isize, Error> {
     }
     let product = product.and_then(|p| isize::try_from(p).ok()).ok_or(Error::ShapeOverflow)?;
     Ok(if empty { 0 } else { product })
-}
-
-/// The lowest and the highest offset of a tensor that has elements.
-///
-/// The two sums only ever grow, so an intermediate result overflows exactly when the final one does.
-fn reach(shape: &[i64], strides: &[i64]) -> Option<(isize, isize)> {
-    let mut low = 0_i64;
-    let mut high = 0_i64;
-    for (&size, &stride) in shape.iter().zip(strides) {
-        if size == 1 {
-            continue;
-        }
-        let step = size.checked_sub(1)?.checked_mul(stride)?;
-        if step < 0 {
-            low = low.checked_add(step)?;
-        } else {
-            high = high.checked_add(step)?;
-        }
-    }
-    Some((isize::try_from(low).ok()?, isize::try_from(high).ok()?))
 }

@@ -23,6 +23,7 @@ mod check;
 mod order;
 mod overlap;
 mod storage;
+mod survey;
 
 pub use check::{Layout, MAX_NDIM, numel};
 pub use order::{
@@ -30,3 +31,4 @@ pub use order::{
     write_row_major_strides,
 };
 pub use overlap::is_disjoint;
+pub(crate) use survey::Survey;

@@ -22,6 +22,7 @@ pub(crate) unsafe trait Abi: Sized + 'static {
 
 // SAFETY: the fields are the ones named.
 unsafe impl Abi for sys::DLManagedTensor {
+    #[inline]
     unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)> {
         // SAFETY: the caller's promise.
         unsafe { &raw mut (*this).deleter }
@@ -35,6 +36,7 @@ unsafe impl Abi for sys::DLManagedTensor {
 
 // SAFETY: the fields are the ones named.
 unsafe impl Abi for sys::DLManagedTensorVersioned {
+    #[inline]
     unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)> {
         // SAFETY: the caller's promise.
         unsafe { &raw mut (*this).deleter }
@@ -67,20 +69,24 @@ impl<A: Abi> Handle<A> {
     /// # Safety
     ///
     /// The pointer must hold the invariants of [`Handle`].
+    #[inline]
     pub(crate) const unsafe fn new(raw: NonNull<A>) -> Self {
         Self { raw }
     }
 
+    #[inline]
     pub(crate) const fn as_ptr(&self) -> *mut A {
         self.raw.as_ptr()
     }
 
+    #[inline]
     pub(crate) fn into_raw(self) -> *mut A {
         ManuallyDrop::new(self).raw.as_ptr()
     }
 }
 
 impl<A: Abi> Drop for Handle<A> {
+    #[inline]
     fn drop(&mut self) {
         // SAFETY: invariant 1.
         let deleter = unsafe { A::deleter(self.as_ptr()) };

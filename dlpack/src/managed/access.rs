@@ -49,6 +49,7 @@ impl Descriptor {
     /// assert_eq!(view.to_vec(), [1, 2, 3]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub unsafe fn view<T: Element>(&self) -> Result<TensorView<'_, T>, Error> {
         let tensor = self.strided::<T, T>()?;
         // SAFETY: the caller's promise.
@@ -76,6 +77,7 @@ impl Descriptor {
     /// assert_eq!(unsafe { view[[1]].assume_init() }, 2);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub unsafe fn uninit_view<T: Element>(&self) -> Result<TensorView<'_, MaybeUninit<T>>, Error> {
         let tensor = self.strided::<T, MaybeUninit<T>>()?;
         // SAFETY: the caller's promise.
@@ -102,6 +104,7 @@ impl Descriptor {
     /// assert_eq!(view[[2]].get(), 3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub unsafe fn unaligned_view<T: Element>(&self) -> Result<TensorView<'_, Unaligned<T>>, Error> {
         let tensor = self.strided::<T, Unaligned<T>>()?;
         // SAFETY: the caller's promise.
@@ -133,6 +136,7 @@ impl Descriptor {
     /// assert_eq!(view[[0]].get(), 9);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub unsafe fn cell_view<T: Element>(&self) -> Result<TensorView<'_, ReadCell<T>>, Error> {
         let tensor = self.strided::<T, ReadCell<T>>()?;
         // SAFETY: the caller's promise, and a `ReadCell` may be written behind its back.
@@ -158,6 +162,7 @@ impl Descriptor {
     /// assert_eq!(unsafe { tensor.as_slice::<u8>() }?, [1, 2, 3]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub unsafe fn as_slice<T: Element>(&self) -> Result<&[T], Error> {
         let start = self.first_element::<T, T>()?;
         if !self.is_contiguous() {
@@ -273,6 +278,7 @@ impl Descriptor {
 
     /// The elements as items `I` of elements `T`: the same size, and for the invariants of [`Strided`] that is all
     /// that matters.
+    #[inline(always)]
     fn strided<T: Element, I>(&self) -> Result<Strided<I>, Error> {
         let origin = self.first_element::<T, I>()?;
         let dims = self.native_dims()?;
@@ -281,15 +287,15 @@ impl Descriptor {
     }
 
     /// The address of the first element, aligned for `I`, if the dtype is that of `T`.
-    #[inline]
+    #[inline(always)]
     fn first_element<T: Element, I>(&self) -> Result<NonNull<I>, Error> {
         const { assert_element::<T>() };
         const { assert!(size_of::<T>() == size_of::<I>() && align_of::<I>() <= align_of::<T>()) };
         self.check_host()?;
-        if self.dtype != T::DTYPE {
+        if !self.dtype.is(T::DTYPE) {
             return Err(Error::DTypeMismatch { expected: T::DTYPE, found: self.dtype });
         }
-        if self.dtype.is_sub_byte() && self.flags.is_padded() {
+        if T::DTYPE.is_sub_byte() && self.flags.is_padded() {
             return Err(Error::Padded { found: self.dtype });
         }
         if self.is_empty() {
@@ -303,6 +309,7 @@ impl Descriptor {
         }
     }
 
+    #[inline]
     pub(crate) fn check_host(&self) -> Result<(), Error> {
         if self.device.is_host_accessible() || self.host {
             Ok(())
@@ -313,6 +320,7 @@ impl Descriptor {
 
     /// The address of the first byte of the first element, after a check that the whole tensor lies within
     /// the address space. Dangling if there are no elements.
+    #[inline]
     pub(crate) fn address(&self) -> Result<NonNull<u8>, Error> {
         if self.is_empty() {
             return Ok(NonNull::dangling());
@@ -323,10 +331,11 @@ impl Descriptor {
         let byte_offset = isize::try_from(self.byte_offset)
             .map_err(|_| Error::ByteOffsetOverflow { byte_offset: self.byte_offset })?;
         let extents = self.layout.byte_extents();
-        let first = self.data.addr().checked_add_signed(byte_offset);
-        let low = first.and_then(|first| first.checked_add_signed(extents.start));
-        let high = first.and_then(|first| first.checked_add_signed(extents.end));
-        if low.is_none_or(|low| low == 0) || high.is_none() {
+        // The first element is within the extents: they start at most there, and end at least there.
+        let first = self.data.addr().wrapping_add_signed(byte_offset);
+        let low = first.wrapping_add_signed(extents.start);
+        let high = first.wrapping_add_signed(extents.end);
+        if first < self.data.addr() || low > first || low == 0 || high < first {
             return Err(Error::AddressOverflow);
         }
         // The extents are in the allocation, but between it and `data` may be anything: hence wrapping.
@@ -335,16 +344,8 @@ impl Descriptor {
     }
 
     /// Shape and strides as the machine's own integers.
+    #[inline(always)]
     pub(crate) fn native_dims(&self) -> Result<Dims<isize>, Error> {
-        let mut dims = Dims::zeroed(self.ndim())?;
-        let (shape, strides) = dims.both_mut();
-        for (to, &from) in shape.iter_mut().zip(self.shape()) {
-            *to = isize::try_from(from).map_err(|_| Error::ShapeOverflow)?;
-        }
-        for (to, &from) in strides.iter_mut().zip(self.strides()) {
-            // Only strides that address nothing can be too large.
-            *to = isize::try_from(from).unwrap_or(0);
-        }
-        Ok(dims)
+        self.dims.native()
     }
 }

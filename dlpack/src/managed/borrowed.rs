@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 
 use super::descriptor::{Access, Descriptor};
-use super::import::{self, ImportMode};
+use super::import::{self, Header, ImportMode};
 use super::promise::{Tensor, sealed};
 use crate::error::Error;
 use crate::sys;
@@ -114,11 +114,10 @@ impl<'a> BorrowedTensor<'a> {
         if !raw.is_aligned() {
             return Err(Error::MisalignedHeader { required: align_of::<sys::DLTensor>() });
         }
-        let descriptor = Descriptor::unfilled(None, Flags::NONE, Access::Unknown);
-        let mut borrowed = Self { descriptor, lender: PhantomData };
+        let header = Header { version: None, flags: Flags::NONE, access: Access::Unknown };
         // SAFETY: the caller's promise.
-        unsafe { import::describe(&mut borrowed.descriptor, raw, ImportMode::Lenient) }?;
-        Ok(borrowed)
+        let descriptor = unsafe { import::describe(raw, header, ImportMode::Lenient) }?;
+        Ok(Self { descriptor, lender: PhantomData })
     }
 }
 

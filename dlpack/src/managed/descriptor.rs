@@ -70,23 +70,6 @@ pub enum Access {
 }
 
 impl Descriptor {
-    /// To be filled in place, since moving so much data costs more than checking it.
-    #[inline]
-    pub(crate) fn unfilled(version: Option<Version>, flags: Flags, access: Access) -> Self {
-        Self {
-            data: core::ptr::null_mut(),
-            byte_offset: 0,
-            device: Device::CPU,
-            dtype: DataType::U8,
-            flags,
-            version,
-            access,
-            host: false,
-            dims: Dims::EMPTY,
-            layout: Layout::SCALAR,
-        }
-    }
-
     /// Returns the shape: the number of elements along each axis.
     ///
     /// # Examples

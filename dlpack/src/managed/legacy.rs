@@ -5,7 +5,7 @@ use core::ops::Deref;
 
 use super::abi::Handle;
 use super::descriptor::{Access, Descriptor};
-use super::import::{self, ImportMode};
+use super::import::{self, Header, ImportMode};
 use super::promise::{Tensor, sealed};
 use crate::error::Error;
 use crate::sys;
@@ -65,16 +65,16 @@ impl ManagedTensor {
     /// assert_eq!(tensor.numel(), 3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline(always)]
     pub unsafe fn from_raw(raw: *mut sys::DLManagedTensor) -> Result<Self, Error> {
         // SAFETY: clauses S1 and S3.
         let handle = unsafe { import::take(raw) }?;
         // SAFETY: clause S1.
         let tensor = unsafe { &raw const (*raw).dl_tensor };
-        let descriptor = Descriptor::unfilled(None, Flags::NONE, Access::Unknown);
-        let mut taken = Self { handle, descriptor };
+        let header = Header { version: None, flags: Flags::NONE, access: Access::Unknown };
         // SAFETY: clauses S1 and S4.
-        unsafe { import::describe(&mut taken.descriptor, tensor, ImportMode::Lenient) }?;
-        Ok(taken)
+        let descriptor = unsafe { import::describe(tensor, header, ImportMode::Lenient) }?;
+        Ok(Self { handle, descriptor })
     }
 
     /// # Safety

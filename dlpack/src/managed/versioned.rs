@@ -5,7 +5,7 @@ use core::ops::Deref;
 
 use super::abi::Handle;
 use super::descriptor::{Access, Descriptor};
-use super::import::{self, ImportMode};
+use super::import::{self, Header, ImportMode};
 use super::promise::{ExclusiveUninit, Tensor, sealed};
 use crate::error::{Error, Rejected};
 use crate::sys;
@@ -93,7 +93,7 @@ impl ManagedTensorVersioned {
     /// assert_eq!(tensor.numel(), 3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub unsafe fn from_raw(raw: *mut sys::DLManagedTensorVersioned) -> Result<Self, Error> {
         // SAFETY: the caller's promise.
         unsafe { Self::from_raw_with(raw, ImportMode::Lenient) }
@@ -120,7 +120,7 @@ impl ManagedTensorVersioned {
     /// assert_eq!(tensor.strides(), [1]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    #[inline]
+    #[inline(always)]
     pub unsafe fn from_raw_with(
         raw: *mut sys::DLManagedTensorVersioned,
         mode: ImportMode,
@@ -130,13 +130,12 @@ impl ManagedTensorVersioned {
         // SAFETY: clauses S1 and S2.
         let (version, flags) = unsafe { header(raw) }?;
         let access = if flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
-        let descriptor = Descriptor::unfilled(Some(version), flags, access);
-        let mut taken = Self { handle, descriptor };
+        let header = Header { version: Some(version), flags, access };
         // SAFETY: clause S1, as above.
         let tensor = unsafe { &raw const (*raw).dl_tensor };
         // SAFETY: clauses S1 and S4.
-        unsafe { import::describe(&mut taken.descriptor, tensor, mode) }?;
-        Ok(taken)
+        let descriptor = unsafe { import::describe(tensor, header, mode) }?;
+        Ok(Self { handle, descriptor })
     }
 
     /// Checks a tensor that stays its owner's: on errors, too, the deleter is not called.
@@ -157,12 +156,11 @@ impl ManagedTensorVersioned {
         // SAFETY: the caller's promise.
         let (version, flags) = unsafe { header(raw) }?;
         let access = if flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
-        let mut descriptor = Descriptor::unfilled(Some(version), flags, access);
+        let header = Header { version: Some(version), flags, access };
         // SAFETY: the caller's promise.
         let tensor = unsafe { &raw const (*raw).dl_tensor };
         // SAFETY: the caller's promise.
-        unsafe { import::describe(&mut descriptor, tensor, ImportMode::Lenient) }?;
-        Ok(descriptor)
+        unsafe { import::describe(tensor, header, ImportMode::Lenient) }
     }
 
     /// # Safety

@@ -27,6 +27,7 @@ use crate::sys;
 /// # Ok::<(), dlpack::ParseError>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(C)]
 pub struct DataType {
     /// The kind of number.
     pub code: DataTypeCode,
@@ -231,6 +232,25 @@ impl DataType {
     #[must_use]
     pub const fn is_bool(self) -> bool {
         matches!(self.code, DataTypeCode::BOOL)
+    }
+
+    /// Says whether the two are equal, in one comparison rather than three.
+    #[inline(always)]
+    pub(crate) const fn is(self, other: Self) -> bool {
+        self.word() == other.word()
+    }
+
+    /// The dtype whose bytes in the C struct are those of `word`.
+    #[inline(always)]
+    pub(crate) const fn from_word(word: u32) -> Self {
+        let [code, bits, low, high] = word.to_ne_bytes();
+        Self::new(DataTypeCode::new(code), bits, u16::from_ne_bytes([low, high]))
+    }
+
+    #[inline(always)]
+    const fn word(self) -> u32 {
+        let [low, high] = self.lanes.to_ne_bytes();
+        u32::from_ne_bytes([self.code.code(), self.bits, low, high])
     }
 
     pub(crate) const fn from_sys(dtype: sys::DLDataType) -> Self {

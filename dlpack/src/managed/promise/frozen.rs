@@ -27,6 +27,7 @@ pub struct Frozen<O>(O);
 /// The errors of all of these are those of [`Descriptor::view`] and its siblings.
 impl<O: Tensor> Frozen<O> {
     /// The promise has been made.
+    #[inline]
     pub(super) const fn new(tensor: O) -> Self {
         Self(tensor)
     }
@@ -44,6 +45,7 @@ impl<O: Tensor> Frozen<O> {
     /// assert_eq!(tensor.view::<u8>()?[[1]], 2);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub fn view<T: Element>(&self) -> Result<TensorView<'_, T>, Error> {
         // SAFETY: the promise that the type stands for.
         unsafe { self.0.view() }
@@ -62,6 +64,7 @@ impl<O: Tensor> Frozen<O> {
     /// assert_eq!(tensor.unaligned_view::<u32>()?[[1]].get(), 2);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub fn unaligned_view<T: Element>(&self) -> Result<TensorView<'_, Unaligned<T>>, Error> {
         // SAFETY: the promise that the type stands for.
         unsafe { self.0.unaligned_view() }
@@ -117,6 +120,7 @@ impl<O: Tensor> Frozen<O> {
     /// # drop(unsafe { dlpack::ManagedTensorVersioned::from_raw(raw) }?);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub fn into_inner(self) -> O {
         self.0
     }

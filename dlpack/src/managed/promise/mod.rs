@@ -58,6 +58,7 @@ pub trait Tensor: Deref<Target = Descriptor> + sealed::Described + Sized {
     /// assert_eq!(tensor.view::<u8>()?[[2]], 3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     unsafe fn assume_frozen(self) -> Frozen<Self> {
         Frozen::new(self)
     }
@@ -81,6 +82,7 @@ pub trait Tensor: Deref<Target = Descriptor> + sealed::Described + Sized {
     /// assert_eq!(tensor.as_slice::<u8>()?, [1, 2, 9]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     unsafe fn assume_exclusive(self) -> Exclusive<Self> {
         Exclusive::new(self)
     }
@@ -102,6 +104,7 @@ pub trait Tensor: Deref<Target = Descriptor> + sealed::Described + Sized {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[must_use]
+    #[inline]
     unsafe fn assume_writable(mut self) -> Self {
         self.descriptor_mut(sealed::Key(())).access = Access::Writable;
         self
@@ -128,6 +131,7 @@ pub trait Tensor: Deref<Target = Descriptor> + sealed::Described + Sized {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[must_use]
+    #[inline]
     unsafe fn assume_host_accessible(mut self) -> Self {
         self.descriptor_mut(sealed::Key(())).host = true;
         self

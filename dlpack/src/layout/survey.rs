@@ -1,0 +1,127 @@
+//! The short way to a layout, for what nearly all tensors are: elements, of whole bytes, and no error to tell.
+//!
+//! The axes are looked at once, the last one first. Only the extents of other than row-major axes need a second look.
+
+use super::check::Layout;
+use crate::vocabulary::DataType;
+
+/// The layout of such a tensor; shape and strides are of one length.
+#[inline(always)]
+pub(super) fn layout(shape: &[i64], strides: &[i64], dtype: DataType) -> Option<Layout> {
+    let mut survey = Survey::new(dtype)?;
+    let mut axes = shape.iter().zip(strides).rev();
+    for (&size, &stride) in axes.by_ref() {
+        if !survey.add(size, stride)? {
+            break;
+        }
+    }
+    for (&size, &stride) in axes {
+        survey.add(size, stride)?;
+    }
+    survey.layout(shape, strides)
+}
+
+/// What the axes that were looked at so far say.
+///
+/// Two loops are faster than one: the second goes on where [`add`](Self::add) has said that the axes are not row-major.
+#[derive(Clone, Copy)]
+pub(crate) struct Survey {
+    /// Bytes of an element.
+    size: isize,
+    numel: i64,
+    row_major: bool,
+}
+
+impl Survey {
+    /// Of no axes. `None` if elements are smaller than a byte, or if there is an error to tell.
+    #[inline(always)]
+    pub(crate) fn new(dtype: DataType) -> Option<Self> {
+        Some(Self { size: whole_bytes(dtype)?, numel: 1, row_major: true })
+    }
+
+    /// The number of elements so far, which is also the row-major stride of the next axis.
+    #[inline(always)]
+    pub(crate) const fn numel(&self) -> i64 {
+        self.numel
+    }
+
+    /// Takes the axis before the one that came last, and says whether all so far are row-major.
+    ///
+    /// `None` if it is empty, or if there is an error to tell.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, size: i64, stride: i64) -> Option<bool> {
+        if stride != self.numel && size != 1 {
+            self.row_major = false;
+        }
+        if size <= 0 {
+            return None;
+        }
+        self.numel = self.numel.checked_mul(size)?;
+        Some(self.row_major)
+    }
+
+    /// The layout of these axes, all of which were looked at. `None` if there is an error to tell.
+    #[inline(always)]
+    pub(crate) fn layout(self, shape: &[i64], strides: &[i64]) -> Option<Layout> {
+        let Self { size, numel, row_major } = self;
+        let numel = isize::try_from(numel).ok()?;
+        let nbytes = numel.checked_mul(size)?;
+        let mut layout = Layout {
+            numel: unsigned(numel),
+            nbytes: unsigned(nbytes),
+            first: 0,
+            // There is an element.
+            last: numel.wrapping_sub(1),
+            start: 0,
+            end: nbytes,
+            row_major,
+        };
+        if !row_major {
+            let (first, last) = reach(shape, strides)?;
+            layout.first = first;
+            layout.last = last;
+            layout.start = first.checked_mul(size)?;
+            layout.end = last.checked_add(1)?.checked_mul(size)?;
+            layout.end.checked_sub(layout.start)?;
+        }
+        Some(layout)
+    }
+}
+
+/// The bytes of an element of at least a byte, if the dtype is valid.
+#[inline(always)]
+fn whole_bytes(dtype: DataType) -> Option<isize> {
+    if dtype.is_sub_byte() || !dtype.is_valid() {
+        return None;
+    }
+    let bits = u32::from(dtype.bits).wrapping_mul(u32::from(dtype.lanes));
+    isize::try_from(bits.wrapping_add(7).checked_div(8)?).ok()
+}
+
+/// The same number, which is not negative. (`unsigned_abs` would look.)
+#[inline(always)]
+const fn unsigned(number: isize) -> usize {
+    usize::from_ne_bytes(number.to_ne_bytes())
+}
+
+/// The lowest and the highest offset of a tensor that has elements.
+///
+/// The two sums only ever grow, so an intermediate result overflows exactly when the final one does.
+#[inline]
+pub(super) fn reach(shape: &[i64], strides: &[i64]) -> Option<(isize, isize)> {
+    let mut low = 0_i64;
+    let mut high = 0_i64;
+    for (&size, &stride) in shape.iter().zip(strides) {
+        if size == 1 {
+            continue;
+        }
+        // The size is at least 1.
+        let step = size.wrapping_sub(1).checked_mul(stride)?;
+        if step < 0 {
+            low = low.checked_add(step)?;
+        } else {
+            high = high.checked_add(step)?;
+        }
+    }
+    Some((isize::try_from(low).ok()?, isize::try_from(high).ok()?))
+}
