@@ -65,15 +65,6 @@ impl<T> Strided<T> {
         &self.dims
     }
 
-    /// The same elements as another type.
-    ///
-    /// # Safety
-    ///
-    /// `U` has the size of `T` and no greater alignment.
-    pub(crate) unsafe fn cast<U>(self) -> Strided<U> {
-        Strided { origin: self.origin.cast(), dims: self.dims, numel: self.numel }
-    }
-
     /// The address of an element, or `None` if there is none with this index.
     #[inline]
     pub(crate) fn element(&self, index: &[usize]) -> Option<NonNull<T>> {
