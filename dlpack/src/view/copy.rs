@@ -2,9 +2,7 @@
 
 mod axes;
 mod kernel;
-#[cfg(target_arch = "x86_64")]
-mod matrix;
-#[cfg(target_arch = "x86_64")]
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod registers;
 mod tiles;
 

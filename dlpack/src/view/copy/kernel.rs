@@ -1,10 +1,8 @@
 //! The copy itself: rows where both sides run along the same axis, tiles where they do not.
 
 use super::axes::{Axes, Axis};
-#[cfg(target_arch = "x86_64")]
-use super::matrix::Matrix;
-#[cfg(target_arch = "x86_64")]
-use super::registers;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+use super::registers::{Matrix, copy_matrix};
 use super::tiles::copy_tiles;
 use crate::dims::{CAPACITY, INLINE};
 use crate::view::item::sealed::Bits;
@@ -96,7 +94,7 @@ unsafe fn copy_transposed<T: Bits>(
     fast: Axis,
     nbytes: usize,
 ) {
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
     if T::INITIALISED && slow.from == 1 && fast.to == 1 {
         let matrix = Matrix {
             from,
@@ -107,11 +105,11 @@ unsafe fn copy_transposed<T: Bits>(
             columns: fast.size,
         };
         // SAFETY: the caller's promise; the bytes of all elements are initialised.
-        if unsafe { registers::copy_matrix(&matrix, nbytes) } {
+        if unsafe { copy_matrix(&matrix, nbytes) } {
             return;
         }
     }
-    #[cfg(not(target_arch = "x86_64"))]
+    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
     let _ = nbytes;
     // SAFETY: the caller's promise.
     unsafe { copy_tiles(from, to, slow, fast) }

@@ -1,18 +1,19 @@
 //! Matrices turned in vector registers: SSE2, which every x86-64 processor has.
 //!
-//! A square of 16 bytes a side is turned by pairing its lines until they are its columns. Four squares abreast make
-//! whole cache lines of the destination, so that none is written in parts.
+//! Squares of elements are turned in registers. Four abreast make whole cache lines of the destination, so that no line
+//! is written in parts; tiles of squares make whole pairs of lines on both sides. Where a copy is larger than caches
+//! are, what comes next is fetched while a tile is copied, and whole lines are written past the caches.
 
 #![allow(unused_unsafe, reason = "before Rust 1.87 the intrinsics are unsafe functions")]
 
-use core::arch::x86_64::{
-    __m128i, _MM_HINT_T0, _MM_HINT_T1, _mm_loadu_si128, _mm_prefetch, _mm_setzero_si128,
-    _mm_sfence, _mm_storeu_si128, _mm_stream_si128, _mm_unpackhi_epi8, _mm_unpackhi_epi16,
-    _mm_unpackhi_epi32, _mm_unpackhi_epi64, _mm_unpacklo_epi8, _mm_unpacklo_epi16,
-    _mm_unpacklo_epi32, _mm_unpacklo_epi64,
-};
+mod matrix;
+mod squares;
 
-use super::matrix::{Matrix, starts};
+use core::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence};
+
+pub(super) use self::matrix::Matrix;
+use squares::{Pattern, copy_each, copy_squares};
+
 use crate::view::strided::signed;
 
 /// The bytes of a cache line.
@@ -48,70 +49,6 @@ impl Caching {
             stream: real && nbytes >= STREAM,
         }
     }
-}
-
-/// The pattern of an element, of which `K` make 16 bytes.
-trait Pattern<const K: usize>: Copy {
-    /// Makes the columns of a square of its lines.
-    fn turned(lines: [__m128i; K]) -> [__m128i; K];
-}
-
-macro_rules! patterns {
-    ($($pattern:ty, $count:literal: $low:ident $high:ident $($round:ident)*;)*) => {$(
-        impl Pattern<$count> for $pattern {
-            #[inline(always)]
-            fn turned(lines: [__m128i; $count]) -> [__m128i; $count] {
-                $(let lines = $round(lines, |a, b| {
-                    // SAFETY: x86-64 has SSE2.
-                    let low = unsafe { $low(a, b) };
-                    // SAFETY: the same.
-                    let high = unsafe { $high(a, b) };
-                    [low, high]
-                });)*
-                lines
-            }
-        }
-    )*};
-}
-
-patterns! {
-    u8, 16: _mm_unpacklo_epi8 _mm_unpackhi_epi8 round16 round16 round16 round16;
-    u16, 8: _mm_unpacklo_epi16 _mm_unpackhi_epi16 round8 round8 round8;
-    u32, 4: _mm_unpacklo_epi32 _mm_unpackhi_epi32 round4 round4;
-    u64, 2: _mm_unpacklo_epi64 _mm_unpackhi_epi64 round2;
-    u128, 1: _mm_unpacklo_epi64 _mm_unpackhi_epi64;
-}
-
-// A round pairs the lines of the upper half with those of the lower, which halves the distance between the elements of
-// a column. Written out, since arrays that loops fill are not kept in registers.
-
-type Pair = [__m128i; 2];
-
-#[inline(always)]
-fn round2(lines: [__m128i; 2], pair: impl Fn(__m128i, __m128i) -> Pair) -> [__m128i; 2] {
-    pair(lines[0], lines[1])
-}
-
-#[inline(always)]
-fn round4(lines: [__m128i; 4], pair: impl Fn(__m128i, __m128i) -> Pair) -> [__m128i; 4] {
-    let ([a, b], [c, d]) = (pair(lines[0], lines[2]), pair(lines[1], lines[3]));
-    [a, b, c, d]
-}
-
-#[inline(always)]
-fn round8(lines: [__m128i; 8], pair: impl Fn(__m128i, __m128i) -> Pair) -> [__m128i; 8] {
-    let ([a, b], [c, d]) = (pair(lines[0], lines[4]), pair(lines[1], lines[5]));
-    let ([e, f], [g, h]) = (pair(lines[2], lines[6]), pair(lines[3], lines[7]));
-    [a, b, c, d, e, f, g, h]
-}
-
-#[inline(always)]
-fn round16(lines: [__m128i; 16], pair: impl Fn(__m128i, __m128i) -> Pair) -> [__m128i; 16] {
-    let ([a, b], [c, d]) = (pair(lines[0], lines[8]), pair(lines[1], lines[9]));
-    let ([e, f], [g, h]) = (pair(lines[2], lines[10]), pair(lines[3], lines[11]));
-    let ([i, j], [k, l]) = (pair(lines[4], lines[12]), pair(lines[5], lines[13]));
-    let ([m, n], [o, p]) = (pair(lines[6], lines[14]), pair(lines[7], lines[15]));
-    [a, b, c, d, e, f, g, h, i, j, k, l, m, n, o, p]
 }
 
 /// Copies a matrix, as part of a copy of `nbytes` bytes, if there is a pattern for its elements.
@@ -254,94 +191,108 @@ unsafe fn copy_tile<P: Pattern<K>, const K: usize, const STREAM: bool>(tile: &Ma
     }
 }
 
-/// Copies a tile of at least one row of squares, `L` abreast. What does not fill squares is copied by squares that
-/// lie over their neighbours.
-///
-/// # Safety
-///
-/// As for [`copy_blocks`].
-#[inline(always)]
-unsafe fn copy_squares<P: Pattern<K>, const K: usize, const L: usize, const STREAM: bool>(
-    tile: &Matrix<P>,
-) {
-    for i in starts(tile.rows, K) {
-        for j in starts(tile.columns, L * K) {
-            let (i, j) = (signed(i), signed(j));
-            // SAFETY: the caller's promise: the squares begin within the tile.
-            let from = unsafe { tile.from.offset(j * tile.from_pitch + i) };
-            // SAFETY: the same.
-            let to = unsafe { tile.to.offset(i * tile.to_pitch + j) };
-            let mut squares = [[zero(); K]; L];
-            for (k, square) in squares.iter_mut().enumerate() {
-                // SAFETY: the caller's promise: the square lies within the tile.
-                let from = unsafe { from.offset(signed(k * K) * tile.from_pitch) };
-                // SAFETY: the same.
-                *square = unsafe { read_turned::<P, K>(from, tile.from_pitch) };
+#[cfg(test)]
+mod tests {
+    extern crate alloc;
+
+    use alloc::vec;
+    use alloc::vec::Vec;
+    use core::ops::Range;
+
+    use super::{Caching, LINE, Matrix, Pattern, copy_patterns};
+    use crate::view::strided::signed;
+
+    const NONE: Caching = Caching { fetch_target: false, fetch_source: false, stream: false };
+    const CACHINGS: &[Caching] = &[
+        NONE,
+        Caching { fetch_target: true, ..NONE },
+        Caching { fetch_source: true, ..NONE },
+        Caching { stream: true, ..NONE },
+        Caching { fetch_target: true, fetch_source: true, stream: true },
+    ];
+
+    /// How a copy lies in memory, in elements.
+    #[derive(Clone, Copy, Debug)]
+    struct Place {
+        rows: usize,
+        columns: usize,
+        from_pitch: usize,
+        to_pitch: usize,
+        /// How far behind the beginning of a cache line the target begins.
+        skip: usize,
+    }
+
+    /// Memory around a target of `len` elements that begins `skip` elements behind a cache line.
+    fn target<P: Copy>(around: P, len: usize, skip: usize) -> (Vec<P>, Range<usize>) {
+        let line = LINE / size_of::<P>();
+        let memory = vec![around; len + 3 * line];
+        let start = memory.as_ptr().addr().wrapping_neg() % LINE / size_of::<P>() + skip % line;
+        (memory, start..start + len)
+    }
+
+    fn check<P: Pattern<K> + PartialEq, const K: usize>(number: fn(usize) -> P, place: Place) {
+        let Place { rows, columns, from_pitch, to_pitch, skip } = place;
+        let source: Vec<P> = (0..from_pitch * columns).map(number).collect();
+        let around = number(250);
+        let mut expected = vec![around; to_pitch * rows];
+        for (i, row) in expected.chunks_exact_mut(to_pitch).enumerate() {
+            for (j, element) in row[..columns].iter_mut().enumerate() {
+                *element = source[j * from_pitch + i];
             }
-            for line in 0..K {
-                for (k, square) in squares.iter().enumerate() {
-                    // SAFETY: the caller's promise: the line lies within the tile.
-                    let to = unsafe { to.offset(signed(line) * tile.to_pitch + signed(k * K)) };
-                    // SAFETY: the same.
-                    unsafe { write::<STREAM>(to.cast(), square[line]) };
-                }
+        }
+        for &caching in if cfg!(miri) { &CACHINGS[..1] } else { CACHINGS } {
+            let (mut memory, within) = target(around, expected.len(), skip);
+            let matrix = Matrix {
+                from: source.as_ptr(),
+                from_pitch: signed(from_pitch),
+                to: memory[within.clone()].as_mut_ptr(),
+                to_pitch: signed(to_pitch),
+                rows,
+                columns,
+            };
+            // SAFETY: the source has so many columns, the target so many rows.
+            unsafe { copy_patterns::<P, K>(&matrix, caching) };
+            assert!(memory[within.clone()] == expected, "{place:?} {caching:?}");
+            let mut outside = memory[..within.start].iter().chain(&memory[within.end..]);
+            assert!(outside.all(|&element| element == around), "{place:?} {caching:?}");
+        }
+    }
+
+    /// Sizes around those of squares, lines, tiles and what is copied apart, in all pairs.
+    fn sizes<P: Pattern<K> + PartialEq, const K: usize>(number: fn(usize) -> P) {
+        let sizes = [1, K, K + 1, 4 * K + 1, 8 * K, 9 * K + 1, 32 * K, 40 * K + 3];
+        let count = if cfg!(miri) { 5 } else { sizes.len() };
+        for rows in &sizes[..count] {
+            for columns in &sizes[..count] {
+                let (rows, columns) = (*rows, *columns);
+                let dense = Place { rows, columns, from_pitch: rows, to_pitch: columns, skip: 1 };
+                let line = 4 * K;
+                let lines = Place { to_pitch: columns.next_multiple_of(line), ..dense };
+                check(number, dense);
+                check(number, Place { skip: 0, ..lines });
+                check(number, Place { skip: 3 * K, from_pitch: rows + 3, ..lines });
             }
         }
     }
-}
 
-/// Reads a square, and returns its columns.
-///
-/// # Safety
-///
-/// `K` lines of as many elements, `pitch` apart, can be read, and their bytes are initialised.
-#[inline(always)]
-unsafe fn read_turned<P: Pattern<K>, const K: usize>(from: *const P, pitch: isize) -> [__m128i; K] {
-    let mut lines = [zero(); K];
-    for (k, line) in lines.iter_mut().enumerate() {
-        // SAFETY: the caller's promise.
-        let from = unsafe { from.offset(signed(k) * pitch) };
-        // SAFETY: the caller's promise; this needs no alignment.
-        *line = unsafe { _mm_loadu_si128(from.cast()) };
+    #[test]
+    fn patterns_of_all_sizes() {
+        sizes::<u8, 16>(|n| u8::try_from(n % 251).unwrap());
+        sizes::<u16, 8>(|n| u16::try_from(n % 65521).unwrap());
+        sizes::<u32, 4>(|n| u32::try_from(n).unwrap() << 8);
+        sizes::<u64, 2>(|n| u64::try_from(n).unwrap() << 28 | 5);
+        sizes::<u128, 1>(|n| u128::try_from(n).unwrap() << 60 | 5);
     }
-    P::turned(lines)
-}
 
-#[inline(always)]
-fn zero() -> __m128i {
-    // SAFETY: x86-64 has SSE2.
-    unsafe { _mm_setzero_si128() }
-}
-
-/// # Safety
-///
-/// 16 bytes can be written, which with `STREAM` are aligned, and come before a fence.
-#[inline(always)]
-unsafe fn write<const STREAM: bool>(to: *mut __m128i, line: __m128i) {
-    if STREAM {
-        // SAFETY: the caller's promise.
-        unsafe { _mm_stream_si128(to, line) }
-    } else {
-        // SAFETY: the caller's promise; this needs no alignment.
-        unsafe { _mm_storeu_si128(to, line) }
-    }
-}
-
-/// # Safety
-///
-/// As for [`copy_patterns`].
-unsafe fn copy_each<P: Copy>(tile: &Matrix<P>) {
-    for i in 0..tile.rows {
-        for j in 0..tile.columns {
-            let (i, j) = (signed(i), signed(j));
-            // SAFETY: the caller's promise: `i` and `j` are within the tile.
-            let from = unsafe { tile.from.offset(j * tile.from_pitch + i) };
-            // SAFETY: the same.
-            let to = unsafe { tile.to.offset(i * tile.to_pitch + j) };
-            // SAFETY: the same.
-            let element = unsafe { from.read_unaligned() };
-            // SAFETY: the same.
-            unsafe { to.write_unaligned(element) };
+    /// More than a block.
+    #[test]
+    #[cfg_attr(miri, ignore = "hundreds of thousands of elements")]
+    fn blocks() {
+        let number = |n| u32::try_from(n).unwrap();
+        for (rows, columns) in [(300, 600), (600, 300), (257, 256), (512, 512)] {
+            let dense = Place { rows, columns, from_pitch: rows, to_pitch: columns, skip: 1 };
+            check::<u32, 4>(number, dense);
+            check::<u32, 4>(number, Place { to_pitch: columns.next_multiple_of(16), ..dense });
         }
     }
 }

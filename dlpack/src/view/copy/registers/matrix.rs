@@ -8,13 +8,13 @@ use crate::view::strided::signed;
 const BLOCK: usize = 256;
 
 /// Element `j` of row `i` is read at `from + j·from_pitch + i` and written at `to + i·to_pitch + j`, in elements.
-pub(super) struct Matrix<P> {
-    pub(super) from: *const P,
-    pub(super) from_pitch: isize,
-    pub(super) to: *mut P,
-    pub(super) to_pitch: isize,
-    pub(super) rows: usize,
-    pub(super) columns: usize,
+pub(in crate::view::copy) struct Matrix<P> {
+    pub(in crate::view::copy) from: *const P,
+    pub(in crate::view::copy) from_pitch: isize,
+    pub(in crate::view::copy) to: *mut P,
+    pub(in crate::view::copy) to_pitch: isize,
+    pub(in crate::view::copy) rows: usize,
+    pub(in crate::view::copy) columns: usize,
 }
 
 impl<P> Matrix<P> {
