@@ -164,6 +164,21 @@ impl<T> Strided<T> {
         Ok(())
     }
 
+    /// Removes the last axis, at its first index, and returns its size and stride: 1 and 0 if there is none.
+    ///
+    /// A tensor without elements stays so.
+    pub(crate) fn pop_axis(&mut self) -> (usize, isize) {
+        let Some(last) = self.ndim().checked_sub(1) else {
+            return (1, 0);
+        };
+        let axis = (self.shape()[last], self.strides()[last]);
+        self.dims.truncate(last);
+        if self.numel != 0 {
+            self.numel = product(self.shape());
+        }
+        axis
+    }
+
     pub(crate) fn insert_axis(&mut self, axis: usize) -> Result<(), Error> {
         let ndim = self.ndim();
         if axis > ndim {
