@@ -9,7 +9,7 @@
 mod matrix;
 mod squares;
 
-use core::arch::x86_64::{_MM_HINT_T0, _MM_HINT_T1, _mm_prefetch, _mm_sfence};
+use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch, _mm_sfence};
 
 pub(super) use self::matrix::Matrix;
 use squares::{Pattern, copy_each, copy_squares};
@@ -18,23 +18,18 @@ use crate::view::strided::signed;
 
 /// The bytes of a cache line.
 const LINE: usize = 64;
-/// The bytes of a side of a tile: cache lines come in pairs.
-const SIDE: usize = 2 * LINE;
 /// The squares that make a cache line.
 const ABREAST: usize = 4;
 
-/// From this many bytes on, what is written next is brought into the cache before: it would not be there.
-const FETCH_TARGET: usize = 1 << 20;
-/// From this many bytes on, so is what is read next.
-const FETCH_SOURCE: usize = 16 << 20;
+/// From this many bytes on, the lines of the next tile are fetched ahead: they would not be in the nearest cache.
+const FETCH: usize = 1 << 20;
 /// From this many bytes on, the cache would not keep what is written, so it is written past the cache.
 const STREAM: usize = 32 << 20;
 
 /// How a copy treats the caches.
 #[derive(Clone, Copy, Debug)]
 struct Caching {
-    fetch_target: bool,
-    fetch_source: bool,
+    fetch: bool,
     stream: bool,
 }
 
@@ -43,12 +38,14 @@ impl Caching {
     const fn of(nbytes: usize) -> Self {
         // Miri knows neither of these instructions.
         let real = !cfg!(miri);
-        Self {
-            fetch_target: real && nbytes >= FETCH_TARGET,
-            fetch_source: real && nbytes >= FETCH_SOURCE,
-            stream: real && nbytes >= STREAM,
-        }
+        Self { fetch: real && nbytes >= FETCH, stream: real && nbytes >= STREAM }
     }
+}
+
+/// The rows and columns of a tile: a pair of cache lines along the destination, and one or two along the source.
+const fn tile_shape<P>(stream: bool) -> [usize; 2] {
+    let lines = if stream || size_of::<P>() < 4 { 2 } else { 1 };
+    [lines * LINE / size_of::<P>(), 2 * LINE / size_of::<P>()]
 }
 
 /// Copies a matrix, as part of a copy of `nbytes` bytes, if there is a pattern for its elements.
@@ -96,11 +93,11 @@ unsafe fn copy_patterns<P: Pattern<K>, const K: usize>(matrix: &Matrix<P>, cachi
 
 /// How many columns come before the first that begins a cache line of the destination, if it pays to copy them apart.
 fn before_line<P>(matrix: &Matrix<P>) -> usize {
-    let size = size_of::<P>();
-    if matrix.columns < 4 * (SIDE / size) {
+    let [_, width] = tile_shape::<P>(false);
+    if matrix.columns < 4 * width {
         0
     } else {
-        matrix.to.addr().wrapping_neg() % LINE / size
+        matrix.to.addr().wrapping_neg() % LINE / size_of::<P>()
     }
 }
 
@@ -116,8 +113,8 @@ fn has_whole_lines<P>(matrix: &Matrix<P>) -> bool {
 ///
 /// As for [`copy_patterns`], where all rows of the destination begin at cache lines.
 unsafe fn stream<P: Pattern<K>, const K: usize>(matrix: &Matrix<P>, caching: Caching) {
-    let side = SIDE / size_of::<P>();
-    let (rows, columns) = (matrix.rows / side * side, matrix.columns / side * side);
+    let [height, width] = tile_shape::<P>(true);
+    let (rows, columns) = (matrix.rows / height * height, matrix.columns / width * width);
     // SAFETY: the caller's promise: whole tiles of the matrix, and the fence follows.
     unsafe { copy_blocks::<P, K, true>(&matrix.part(0..rows, 0..columns), caching) };
     // SAFETY: x86-64 has SSE2.
@@ -139,29 +136,26 @@ unsafe fn copy_blocks<P: Pattern<K>, const K: usize, const STREAM: bool>(
     matrix: &Matrix<P>,
     caching: Caching,
 ) {
-    let mut tiles = matrix.tiles(SIDE / size_of::<P>()).peekable();
-    while let Some(tile) = tiles.next() {
-        if let Some(next) = tiles.peek() {
-            if caching.fetch_source {
-                fetch::<P, _MM_HINT_T0>(next.from, next.from_pitch, next.columns, next.rows);
-            }
-            if caching.fetch_target && !STREAM {
-                fetch::<P, _MM_HINT_T1>(next.to, next.to_pitch, next.rows, next.columns);
-            }
+    matrix.each_tile(tile_shape::<P>(STREAM), |tile, next| {
+        if caching.fetch {
+            fetch(next.from, next.from_pitch, next.columns, next.rows);
+        }
+        if caching.fetch && !STREAM {
+            fetch(next.to, next.to_pitch, next.rows, next.columns);
         }
         // SAFETY: the caller's promise: a part of the matrix.
-        unsafe { copy_tile::<P, K, STREAM>(&tile) };
-    }
+        unsafe { copy_tile::<P, K, STREAM>(tile) };
+    });
 }
 
 /// Brings lines of so many elements, `pitch` apart, into the cache.
 #[inline(always)]
-fn fetch<P, const HINT: i32>(from: *const P, pitch: isize, lines: usize, elements: usize) {
+fn fetch<P>(from: *const P, pitch: isize, lines: usize, elements: usize) {
     for line in 0..lines {
         let from = from.wrapping_offset(signed(line).wrapping_mul(pitch));
         for at in (0..elements).step_by(LINE / size_of::<P>()) {
             // SAFETY: a hint, which may name any address.
-            unsafe { _mm_prefetch::<HINT>(from.wrapping_add(at).cast()) };
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(from.wrapping_add(at).cast()) };
         }
     }
 }
@@ -171,12 +165,12 @@ fn fetch<P, const HINT: i32>(from: *const P, pitch: isize, lines: usize, element
 /// As for [`copy_blocks`].
 #[inline(always)]
 unsafe fn copy_tile<P: Pattern<K>, const K: usize, const STREAM: bool>(tile: &Matrix<P>) {
-    let side = SIDE / size_of::<P>();
+    let [height, width] = tile_shape::<P>(STREAM);
     // A square of small elements takes all registers by itself.
     let abreast = K < 8 || STREAM;
-    if abreast && tile.rows == side && tile.columns == side {
+    if abreast && tile.rows == height && tile.columns == width {
         // The same with numbers that the compiler knows.
-        let tile = Matrix { rows: side, columns: side, ..*tile };
+        let tile = Matrix { rows: height, columns: width, ..*tile };
         // SAFETY: the caller's promise.
         unsafe { copy_squares::<P, K, ABREAST, STREAM>(&tile) }
     } else if abreast && tile.columns >= ABREAST * K && tile.rows >= K {
@@ -202,13 +196,11 @@ mod tests {
     use super::{Caching, LINE, Matrix, Pattern, copy_patterns};
     use crate::view::strided::signed;
 
-    const NONE: Caching = Caching { fetch_target: false, fetch_source: false, stream: false };
-    const CACHINGS: &[Caching] = &[
-        NONE,
-        Caching { fetch_target: true, ..NONE },
-        Caching { fetch_source: true, ..NONE },
-        Caching { stream: true, ..NONE },
-        Caching { fetch_target: true, fetch_source: true, stream: true },
+    const CACHINGS: [Caching; 4] = [
+        Caching { fetch: false, stream: false },
+        Caching { fetch: true, stream: false },
+        Caching { fetch: false, stream: true },
+        Caching { fetch: true, stream: true },
     ];
 
     /// How a copy lies in memory, in elements.
@@ -240,7 +232,7 @@ mod tests {
                 *element = source[j * from_pitch + i];
             }
         }
-        for &caching in if cfg!(miri) { &CACHINGS[..1] } else { CACHINGS } {
+        for &caching in if cfg!(miri) { &CACHINGS[..1] } else { &CACHINGS[..] } {
             let (mut memory, within) = target(around, expected.len(), skip);
             let matrix = Matrix {
                 from: source.as_ptr(),

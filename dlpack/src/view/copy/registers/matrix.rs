@@ -4,7 +4,7 @@ use core::ops::Range;
 
 use crate::view::strided::signed;
 
-/// The tiles on a side of a block, in elements: the pages of a block stay known to the processor while it is copied.
+/// The elements on a side of a block, which tiles fill: the pages of a block stay known to the processor meanwhile.
 const BLOCK: usize = 256;
 
 /// Element `j` of row `i` is read at `from + j·from_pitch + i` and written at `to + i·to_pitch + j`, in elements.
@@ -42,26 +42,30 @@ impl<P> Matrix<P> {
         }
     }
 
-    /// The matrix in tiles of `side` rows and columns, or of all that there are if there are fewer.
+    /// Calls `f` with tiles of so many rows and columns, or of all that there are if there are fewer, each with the
+    /// tile that follows.
     ///
     /// Neighbours along the source follow each other, and blocks of tiles one another. What does not fill a tile is in
     /// a tile that lies over its neighbour.
-    pub(super) fn tiles(&self, side: usize) -> impl Iterator<Item = Self> {
-        let (height, width) = (side.min(self.rows), side.min(self.columns));
-        let (down, across) = (self.rows.div_ceil(side), self.columns.div_ceil(side));
-        let block = BLOCK.div_ceil(side);
-        let blocks = (0..across).step_by(block).flat_map(move |j| {
-            let columns = j..across.min(j + block);
-            (0..down).step_by(block).map(move |i| (i..down.min(i + block), columns.clone()))
-        });
-        let places = blocks.flat_map(|(rows, columns)| {
-            columns.flat_map(move |j| rows.clone().map(move |i| (i, j)))
-        });
-        places.map(move |(i, j)| {
-            let i = (i * side).min(self.rows - height);
-            let j = (j * side).min(self.columns - width);
-            self.part(i..i + height, j..j + width)
-        })
+    #[inline(always)]
+    pub(super) fn each_tile(&self, [height, width]: [usize; 2], mut f: impl FnMut(&Self, &Self)) {
+        let (rows, columns) = (height.min(self.rows), width.min(self.columns));
+        let tile = |i: usize, j: usize| {
+            let (i, j) = (i.min(self.rows - rows), j.min(self.columns - columns));
+            self.part(i..i + rows, j..j + columns)
+        };
+        for j0 in (0..self.columns).step_by(BLOCK) {
+            for i0 in (0..self.rows).step_by(BLOCK) {
+                for j in (j0..self.columns.min(j0 + BLOCK)).step_by(width) {
+                    let end = self.rows.min(i0 + BLOCK);
+                    for i in (i0..end).step_by(height) {
+                        let after = i + height;
+                        let next = if after < end { tile(after, j) } else { tile(i0, j + width) };
+                        f(&tile(i, j), &next);
+                    }
+                }
+            }
+        }
     }
 }
 
