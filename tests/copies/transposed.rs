@@ -132,3 +132,39 @@ fn gaps() {
     for_each_size!(with_gaps(33, 40));
     for_each_size!(with_gaps(64, 65));
 }
+
+/// So much that it is written past the cache: 33 MiB, in rows of whole cache lines.
+#[test]
+#[cfg(all(target_arch = "x86_64", feature = "alloc"))]
+#[cfg_attr(miri, ignore = "millions of elements")]
+fn past_the_cache() {
+    let (rows, columns) = (2912, 3005);
+    let elements = u32::numbers(rows * columns);
+    let source = TensorView::from_slice(&elements, &[rows, columns]).unwrap();
+    let copied = source.transpose().to_vec();
+    for (j, row) in copied.chunks_exact(rows).enumerate() {
+        assert!(row.iter().enumerate().all(|(i, &x)| x == elements[i * columns + j]), "row {j}");
+    }
+}
+
+/// Elements that may be uninitialised are copied in their own way.
+#[test]
+#[cfg(feature = "alloc")]
+fn uninitialised() {
+    fn check<T: Number>(rows: usize, columns: usize) {
+        let shape = [rows, columns];
+        let tensor = dlpack::Exporter::new(T::numbers(rows * columns)).shape(&shape);
+        let tensor = tensor.build().unwrap();
+        // SAFETY: nobody writes the elements.
+        let view = unsafe { tensor.uninit_view::<T>() }.unwrap();
+        let copied = view.transpose().to_vec();
+        for (n, &element) in copied.iter().enumerate() {
+            // SAFETY: a copy of an element that is initialised.
+            let element = unsafe { element.assume_init() };
+            assert_eq!(element, T::number(n % rows * columns + n / rows));
+        }
+    }
+    for (rows, columns) in [(8, 8), (33, 40), (64, 65), (100, 9)] {
+        for_each_size!(check(rows, columns));
+    }
+}

@@ -59,6 +59,23 @@ fn any_number_of_values() {
     for_each_kind!(any_number);
 }
 
+/// So many that a table of all patterns pays.
+fn many<K: Kind>() {
+    for count in [2046, 2047, 2048, 2049, 5003_usize] {
+        let bytes = noise((count * usize::from(K::BITS)).div_ceil(8)).into_boxed_slice();
+        let shape = [i64::try_from(count).unwrap()];
+        with_view::<K, _>(&bytes, dtype::<K>(1), &shape, None, |view| {
+            check(&view.unwrap(), &expected::<K>(&bytes, count));
+        });
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore = "hundreds of thousands of values")]
+fn many_values() {
+    for_each_kind!(many);
+}
+
 fn shapes<K: Kind>() {
     let bytes = noise(60);
     let rows: [(&[i64], &[i64]); 7] = [

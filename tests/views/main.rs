@@ -12,6 +12,7 @@ mod operations;
 #[cfg(feature = "alloc")]
 mod ranks;
 mod reading;
+mod reductions;
 mod reshaping;
 mod scenario;
 mod writing;

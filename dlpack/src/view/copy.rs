@@ -2,10 +2,13 @@
 
 mod axes;
 mod kernel;
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+mod registers;
 mod tiles;
 
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
+use core::mem::MaybeUninit;
 
 use super::exclusive::TensorViewMut;
 use super::item::Item;
@@ -13,6 +16,7 @@ use super::shared::TensorView;
 use super::strided::Strided;
 use crate::dims::RowMajor;
 use crate::error::Error;
+use crate::vocabulary::Element;
 
 pub(crate) use kernel::copy_strided;
 
@@ -126,17 +130,8 @@ impl<T: Copy> TensorViewMut<'_, T> {
         source: &TensorView<'_, I>,
     ) -> Result<(), Error> {
         same_shape(self.shape(), source.shape())?;
-        let (to, from) = (self.strided(), source.strided());
         // SAFETY: the shapes agree, and this view is exclusive, so the source is of other memory.
-        unsafe {
-            copy_strided::<I::Bits>(
-                from.origin().as_ptr().cast(),
-                from.strides(),
-                to.origin().as_ptr().cast(),
-                to.strides(),
-                to.shape(),
-            );
-        }
+        unsafe { write_strided(source.strided(), self.strided()) };
         Ok(())
     }
 
@@ -169,6 +164,17 @@ impl<T: Copy> TensorViewMut<'_, T> {
     }
 }
 
+impl<T: Element> TensorViewMut<'_, MaybeUninit<T>> {
+    /// Initialises all elements with those of a view of the same shape, as [`copy_from`](Self::copy_from) does, but
+    /// with the knowledge that these are initialised.
+    pub(crate) fn init_from(&mut self, source: &TensorView<'_, T>) -> Result<(), Error> {
+        same_shape(self.shape(), source.shape())?;
+        // SAFETY: the shapes agree, and this view is exclusive, so the source is of other memory.
+        unsafe { write_strided(source.strided(), self.strided()) };
+        Ok(())
+    }
+}
+
 impl<T: Copy> TensorViewMut<'_, T> {
     /// Writes a value to all elements.
     ///
@@ -198,6 +204,22 @@ impl<T: Copy> TensorViewMut<'_, T> {
                 unsafe { element.write(value) };
             }
         }
+    }
+}
+
+/// # Safety
+///
+/// The shapes agree, values of `from` can be written to `to`, which may be written, and the two do not overlap.
+unsafe fn write_strided<I: Item, T>(from: &Strided<I>, to: &Strided<T>) {
+    // SAFETY: the caller's promise, and invariant 2 of both sides.
+    unsafe {
+        copy_strided::<I::Bits>(
+            from.origin().as_ptr().cast(),
+            from.strides(),
+            to.origin().as_ptr().cast(),
+            to.strides(),
+            to.shape(),
+        );
     }
 }
 

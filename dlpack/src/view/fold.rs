@@ -1,11 +1,13 @@
 //! Folds that visit elements in the order of their addresses.
 
 use super::item::Item;
-use super::rows::{Cursor, Row};
+use super::rows::{Row, Rows, all_rows};
 use super::shared::TensorView;
 
 /// Independent partial results of [`TensorView::reduce_memory_order`]: enough to fill vector registers.
 const LANES: usize = 32;
+/// Rows of fewer elements are taken side by side.
+const SHORT: usize = 8;
 
 impl<T> TensorView<'_, T> {
     /// Folds over all elements in the order of their addresses, which is fast for any strides.
@@ -23,20 +25,12 @@ impl<T> TensorView<'_, T> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn fold_memory_order<A>(&self, init: A, mut f: impl FnMut(A, &T) -> A) -> A {
-        let mut cursor = Cursor::new(self.strided().clone().into_memory_order());
         let mut folded = init;
-        while let Some(row) = cursor.next_row() {
-            if row.stride == 1 {
-                // SAFETY: the invariant of the view; the row is of its elements, side by side.
-                let elements = unsafe { core::slice::from_raw_parts(row.start.as_ptr(), row.len) };
-                folded = elements.iter().fold(folded, &mut f);
-                continue;
-            }
-            for k in 0..row.len {
-                // SAFETY: `k` is within the row, and the view keeps the tensor there.
-                let element = unsafe { row.at(k) };
-                // SAFETY: the invariant of the view.
-                folded = f(folded, unsafe { element.as_ref() });
+        for rows in all_rows(self.strided().clone().into_memory_order()) {
+            for i in 0..rows.count {
+                // SAFETY: there are so many rows, and the view keeps the tensor there.
+                let row = unsafe { rows.row(i) };
+                folded = fold_row(&row, folded, &mut f);
             }
         }
         folded
@@ -65,50 +59,126 @@ impl<I: Item> TensorView<'_, I> {
         identity: I::Value,
         combine: impl Fn(I::Value, I::Value) -> I::Value,
     ) -> I::Value {
-        let mut cursor = Cursor::new(self.strided().clone().into_memory_order());
         let mut lanes = [identity; LANES];
-        while let Some(row) = cursor.next_row() {
-            if row.stride == 1 {
-                // SAFETY: the invariant of the view; the row is of its elements, side by side.
-                let elements = unsafe { core::slice::from_raw_parts(row.start.as_ptr(), row.len) };
-                reduce_slice(elements, &mut lanes, &combine);
+        for rows in all_rows(self.strided().clone().into_memory_order()) {
+            if rows.len() < SHORT && rows.count >= SHORT {
+                reduce_short_rows(&rows, &mut lanes, &combine);
+            } else if rows.stride() == 1 {
+                reduce_rows::<I, true>(&rows, &mut lanes, &combine);
             } else {
-                reduce_strided(&row, &mut lanes, &combine);
+                reduce_rows::<I, false>(&rows, &mut lanes, &combine);
             }
         }
         lanes.into_iter().fold(identity, combine)
     }
 }
 
-fn reduce_slice<I: Item>(
-    elements: &[I],
-    lanes: &mut [I::Value; LANES],
-    combine: &impl Fn(I::Value, I::Value) -> I::Value,
-) {
-    let mut partial = *lanes;
-    let mut blocks = elements.chunks_exact(LANES);
-    for block in &mut blocks {
-        for (lane, element) in partial.iter_mut().zip(block) {
-            *lane = combine(*lane, element.value());
-        }
+fn fold_row<A, T>(row: &Row<T>, init: A, mut f: impl FnMut(A, &T) -> A) -> A {
+    if row.stride == 1 {
+        // SAFETY: the invariant of the view; the row is of its elements, side by side.
+        let elements = unsafe { core::slice::from_raw_parts(row.start.as_ptr(), row.len) };
+        return elements.iter().fold(init, f);
     }
-    for (lane, element) in partial.iter_mut().zip(blocks.remainder()) {
-        *lane = combine(*lane, element.value());
-    }
-    *lanes = partial;
-}
-
-fn reduce_strided<I: Item>(
-    row: &Row<I>,
-    lanes: &mut [I::Value; LANES],
-    combine: &impl Fn(I::Value, I::Value) -> I::Value,
-) {
+    let mut folded = init;
     for k in 0..row.len {
         // SAFETY: `k` is within the row, and the view that the row is of keeps the tensor there.
         let element = unsafe { row.at(k) };
         // SAFETY: the invariant of that view.
-        let value = unsafe { element.as_ref() }.value();
-        let lane = &mut lanes[k % LANES];
-        *lane = combine(*lane, value);
+        folded = f(folded, unsafe { element.as_ref() });
+    }
+    folded
+}
+
+/// Rows whose elements lie side by side (`UNIT`) or not.
+///
+/// What is left of a row is taken in blocks of half the size each, at places that the compiler knows, so that all lanes
+/// stay in registers.
+fn reduce_rows<I: Item, const UNIT: bool>(
+    rows: &Rows<I>,
+    lanes: &mut [I::Value; LANES],
+    combine: &impl Fn(I::Value, I::Value) -> I::Value,
+) {
+    let mut partial = *lanes;
+    for i in 0..rows.count {
+        // SAFETY: there are so many rows, and the view that they are of keeps the tensor there.
+        let row = unsafe { rows.row(i) };
+        let mut at = 0;
+        while row.len - at >= LANES {
+            reduce_block::<I, UNIT, 32>(&row, &mut at, &mut partial, 0, combine);
+        }
+        if row.len - at >= 16 {
+            reduce_block::<I, UNIT, 16>(&row, &mut at, &mut partial, 0, combine);
+        }
+        if row.len - at >= 8 {
+            reduce_block::<I, UNIT, 8>(&row, &mut at, &mut partial, 16, combine);
+        }
+        if row.len - at >= 4 {
+            reduce_block::<I, UNIT, 4>(&row, &mut at, &mut partial, 24, combine);
+        }
+        if row.len - at >= 2 {
+            reduce_block::<I, UNIT, 2>(&row, &mut at, &mut partial, 28, combine);
+        }
+        if row.len - at == 1 {
+            reduce_block::<I, UNIT, 1>(&row, &mut at, &mut partial, 30, combine);
+        }
+    }
+    *lanes = partial;
+}
+
+/// Combines `N` elements of a row, from `at` on, with as many lanes, from `first` on.
+#[inline(always)]
+fn reduce_block<I: Item, const UNIT: bool, const N: usize>(
+    row: &Row<I>,
+    at: &mut usize,
+    lanes: &mut [I::Value; LANES],
+    first: usize,
+    combine: &impl Fn(I::Value, I::Value) -> I::Value,
+) {
+    let stride = if UNIT { 1 } else { row.stride };
+    let row = Row { stride, ..*row };
+    for (k, lane) in lanes[first..first + N].iter_mut().enumerate() {
+        // SAFETY: the block lies within the row, and the view that the row is of keeps the tensor there.
+        let element = unsafe { row.at(*at + k) };
+        // SAFETY: the invariant of that view.
+        *lane = combine(*lane, unsafe { element.as_ref() }.value());
+    }
+    *at += N;
+}
+
+/// Rows too short to fill lanes: so many rows are taken side by side.
+fn reduce_short_rows<I: Item>(
+    rows: &Rows<I>,
+    lanes: &mut [I::Value; LANES],
+    combine: &impl Fn(I::Value, I::Value) -> I::Value,
+) {
+    let mut partial = [lanes[0]; SHORT];
+    partial.copy_from_slice(&lanes[..SHORT]);
+    let whole = rows.count / SHORT * SHORT;
+    for start in (0..whole).step_by(SHORT) {
+        reduce_abreast(rows, start, &mut partial, combine);
+    }
+    for start in whole..rows.count {
+        reduce_abreast(rows, start, &mut partial[..1], combine);
+    }
+    lanes[..SHORT].copy_from_slice(&partial);
+}
+
+/// Combines rows from `start` on, one with each lane.
+#[inline(always)]
+fn reduce_abreast<I: Item>(
+    rows: &Rows<I>,
+    start: usize,
+    lanes: &mut [I::Value],
+    combine: &impl Fn(I::Value, I::Value) -> I::Value,
+) {
+    for k in 0..rows.len() {
+        for (i, lane) in lanes.iter_mut().enumerate() {
+            // SAFETY: there are so many rows, and the view that they are of keeps the tensor there.
+            let row = unsafe { rows.row(start + i) };
+            // SAFETY: the row has so many elements.
+            let element = unsafe { row.at(k) };
+            // SAFETY: the invariant of that view.
+            *lane = combine(*lane, unsafe { element.as_ref() }.value());
+        }
     }
 }

@@ -42,8 +42,30 @@ pub(crate) mod sealed {
     ///
     /// `Bits` has the size of `Self`, at most its alignment, and copying one as `Bits` copies the value.
     pub unsafe trait Raw {
-        type Bits: Copy;
+        type Bits: Bits;
     }
+
+    /// # Safety
+    ///
+    /// If `INITIALISED`, all bytes of every value are initialised.
+    pub unsafe trait Bits: Copy {
+        const INITIALISED: bool;
+    }
+}
+
+// SAFETY: elements are plain old data, without padding.
+unsafe impl<T: Element> sealed::Bits for T {
+    const INITIALISED: bool = true;
+}
+
+// SAFETY: nothing is said of its bytes.
+unsafe impl<T: Element> sealed::Bits for MaybeUninit<T> {
+    const INITIALISED: bool = false;
+}
+
+// SAFETY: packed around an element, and nothing else.
+unsafe impl<T: Element> sealed::Bits for Unaligned<T> {
+    const INITIALISED: bool = true;
 }
 
 // SAFETY: the same type.

@@ -1,5 +1,7 @@
 //! Elements smaller than a byte, which have no address of their own.
 
+mod unpack;
+
 use core::fmt;
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
@@ -7,7 +9,6 @@ use core::marker::PhantomData;
 use super::iter::Iter;
 use super::shared::TensorView;
 use crate::dims::Dims;
-use crate::error::Error;
 use crate::vocabulary::SubByte;
 
 /// Values smaller than a byte, packed into bytes or padded to a byte each.
@@ -151,43 +152,6 @@ impl<'a, T: SubByte> PackedView<'a, T> {
             Store::Padded(bytes) => Source::Padded(bytes.iter()),
         };
         PackedIter { source, left: self.len, values: PhantomData }
-    }
-
-    /// Writes all values to a slice, in row-major order.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LenMismatch`] if the slice does not have [`len`](Self::len) values.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, Exporter, U4};
-    /// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
-    /// let mut values = [0.0_f32; 2];
-    /// tensor.packed_view::<U4>()?.unpack_to(&mut values, |x| x.to_u8().into())?;
-    /// assert_eq!(values, [1.0, 2.0]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    pub fn unpack_to<V>(&self, values: &mut [V], convert: impl Fn(T) -> V) -> Result<(), Error> {
-        if values.len() != self.len {
-            return Err(Error::LenMismatch { expected: self.len, found: values.len() });
-        }
-        if let (Store::Packed(bytes), 4) = (&self.store, T::DTYPE.bits) {
-            let mut pairs = values.chunks_exact_mut(2);
-            for (pair, &byte) in (&mut pairs).zip(*bytes) {
-                pair[0] = convert(T::from_bits(byte & 0xF));
-                pair[1] = convert(T::from_bits(byte >> 4));
-            }
-            if let ([last], Some(&byte)) = (pairs.into_remainder(), bytes.last()) {
-                *last = convert(T::from_bits(byte & 0xF));
-            }
-            return Ok(());
-        }
-        for (to, from) in values.iter_mut().zip(self.iter()) {
-            *to = convert(from);
-        }
-        Ok(())
     }
 }
 

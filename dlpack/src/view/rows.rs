@@ -25,6 +25,44 @@ impl<T> Row<T> {
     }
 }
 
+/// Rows of one length, `pitch` apart: the elements of the last two axes.
+pub(super) struct Rows<T> {
+    first: Row<T>,
+    pub(super) count: usize,
+    pitch: isize,
+}
+
+impl<T> Rows<T> {
+    pub(super) const fn len(&self) -> usize {
+        self.first.len
+    }
+
+    pub(super) const fn stride(&self) -> isize {
+        self.first.stride
+    }
+
+    /// # Safety
+    ///
+    /// `i` is less than `count`, and the tensor that the rows are of is still there.
+    #[inline]
+    pub(super) unsafe fn row(&self, i: usize) -> Row<T> {
+        // SAFETY: the caller's promise, and invariant 2 of `Strided` for the tensor.
+        let start = unsafe { self.first.start.offset(signed(i).wrapping_mul(self.pitch)) };
+        Row { start, ..self.first }
+    }
+}
+
+/// All rows of a tensor in logical order, as many together as two axes have.
+pub(super) fn all_rows<T>(mut tensor: Strided<T>) -> impl Iterator<Item = Rows<T>> {
+    let (len, stride) = tensor.pop_axis();
+    let (count, pitch) = tensor.pop_axis();
+    let mut starts = Cursor::new(tensor);
+    core::iter::from_fn(move || {
+        let start = starts.next()?;
+        Some(Rows { first: Row { start, len, stride }, count, pitch })
+    })
+}
+
 /// A place in a strided tensor that moves through it in logical order.
 pub(super) struct Cursor<T> {
     tensor: Strided<T>,

@@ -65,15 +65,6 @@ impl<T> Strided<T> {
         &self.dims
     }
 
-    /// The same elements as another type.
-    ///
-    /// # Safety
-    ///
-    /// `U` has the size of `T` and no greater alignment.
-    pub(crate) unsafe fn cast<U>(self) -> Strided<U> {
-        Strided { origin: self.origin.cast(), dims: self.dims, numel: self.numel }
-    }
-
     /// The address of an element, or `None` if there is none with this index.
     #[inline]
     pub(crate) fn element(&self, index: &[usize]) -> Option<NonNull<T>> {
@@ -171,6 +162,21 @@ impl<T> Strided<T> {
         self.slice(axis, index, index + 1)?;
         self.dims.remove(axis);
         Ok(())
+    }
+
+    /// Removes the last axis, at its first index, and returns its size and stride: 1 and 0 if there is none.
+    ///
+    /// A tensor without elements stays so.
+    pub(crate) fn pop_axis(&mut self) -> (usize, isize) {
+        let Some(last) = self.ndim().checked_sub(1) else {
+            return (1, 0);
+        };
+        let axis = (self.shape()[last], self.strides()[last]);
+        self.dims.truncate(last);
+        if self.numel != 0 {
+            self.numel = product(self.shape());
+        }
+        axis
     }
 
     pub(crate) fn insert_axis(&mut self, axis: usize) -> Result<(), Error> {

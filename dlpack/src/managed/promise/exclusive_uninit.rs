@@ -91,7 +91,7 @@ impl<O: Tensor> ExclusiveUninit<O> {
         self,
         source: &TensorView<'_, T>,
     ) -> Result<Exclusive<O>, Rejected<Self>> {
-        self.write(|elements| elements.copy_from(&source.as_uninit()))
+        self.write(|elements| elements.init_from(source))
     }
 
     /// `init` initialises all elements, or fails.

@@ -1,8 +1,11 @@
 //! The copy itself: rows where both sides run along the same axis, tiles where they do not.
 
 use super::axes::{Axes, Axis};
+#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+use super::registers::{Matrix, copy_matrix};
 use super::tiles::copy_tiles;
 use crate::dims::{CAPACITY, INLINE};
+use crate::view::item::sealed::Bits;
 use crate::view::strided::signed;
 
 /// Larger elements fill a cache line by themselves and gain nothing from tiles.
@@ -16,7 +19,7 @@ const TILED_SIZE: usize = 8;
 ///
 /// For each index within `shape`, the element at that index can be read at `from` and written at `to`, both
 /// aligned; the two tensors do not overlap, and the three slices have one length of at most [`CAPACITY`].
-pub(crate) unsafe fn copy_strided<T: Copy>(
+pub(crate) unsafe fn copy_strided<T: Bits>(
     from: *const T,
     from_strides: &[isize],
     to: *mut T,
@@ -40,17 +43,19 @@ pub(crate) unsafe fn copy_strided<T: Copy>(
 /// # Safety
 ///
 /// As for [`copy_strided`].
-unsafe fn copy_axes<T: Copy, const N: usize>(from: *const T, to: *mut T, mut axes: Axes<N>) {
+unsafe fn copy_axes<T: Bits, const N: usize>(from: *const T, to: *mut T, mut axes: Axes<N>) {
     // SAFETY: the caller's promise: the offset is that of an element.
     let from = unsafe { from.offset(axes.from_start) };
     // SAFETY: the same.
     let to = unsafe { to.offset(axes.to_start) };
     if let Some(axis) = transposed(axes.as_slice()).filter(|_| size_of::<T>() <= TILED_BYTES) {
         axes.bring_to_last_but_one(axis);
+        let nbytes =
+            axes.as_slice().iter().map(|axis| axis.size).product::<usize>() * size_of::<T>();
         if let [outer @ .., slow, fast] = axes.as_slice() {
             let copy = |from, to| {
                 // SAFETY: the caller's promise, for the places that the outer axes lead to.
-                unsafe { copy_tiles(from, to, *slow, *fast) }
+                unsafe { copy_transposed(from, to, *slow, *fast, nbytes) }
             };
             // SAFETY: the caller's promise.
             unsafe { each::<T, N>(outer, from, to, copy) };
@@ -74,6 +79,40 @@ fn transposed(axes: &[Axis]) -> Option<usize> {
     let (at, best) = outer.iter().enumerate().min_by_key(|(_, a)| a.from.unsigned_abs())?;
     let faster = best.from.unsigned_abs() < last.from.unsigned_abs() && best.from != 0;
     (faster && best.size >= TILED_SIZE && last.size >= TILED_SIZE).then_some(at)
+}
+
+/// Copies a matrix whose columns (`slow`) run fast at the source and whose rows (`fast`) run fast at the
+/// destination, as part of a copy of `nbytes` bytes.
+///
+/// # Safety
+///
+/// As for [`copy_strided`], for two axes.
+unsafe fn copy_transposed<T: Bits>(
+    from: *const T,
+    to: *mut T,
+    slow: Axis,
+    fast: Axis,
+    nbytes: usize,
+) {
+    #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
+    if T::INITIALISED && slow.from == 1 && fast.to == 1 {
+        let matrix = Matrix {
+            from,
+            from_pitch: fast.from,
+            to,
+            to_pitch: slow.to,
+            rows: slow.size,
+            columns: fast.size,
+        };
+        // SAFETY: the caller's promise; the bytes of all elements are initialised.
+        if unsafe { copy_matrix(&matrix, nbytes) } {
+            return;
+        }
+    }
+    #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
+    let _ = nbytes;
+    // SAFETY: the caller's promise.
+    unsafe { copy_tiles(from, to, slow, fast) }
 }
 
 /// Calls `f` with the places on both sides that each index of `axes` leads to.

@@ -262,14 +262,6 @@ impl<'a, T> TensorView<'a, T> {
         // SAFETY: the invariant of the type.
         unsafe { Iter::new(self.tensor.clone()) }
     }
-
-    /// The same elements, taken for ones that need not be initialised.
-    pub(crate) fn as_uninit(&self) -> TensorView<'a, core::mem::MaybeUninit<T>> {
-        // SAFETY: `MaybeUninit<T>` has the size and alignment of `T`.
-        let tensor = unsafe { self.tensor.clone().cast() };
-        // SAFETY: the invariant of the type: what can be read as `T` can be read as `MaybeUninit<T>`.
-        unsafe { TensorView::new(tensor) }
-    }
 }
 
 impl<T> Clone for TensorView<'_, T> {

@@ -26,6 +26,19 @@ macro_rules! small_float {
             #[doc = concat!("The largest finite value, ", $max_text, ".")]
             pub const MAX: Self = Self($max);
 
+            /// The value of each pattern, computed once by the compiler.
+            const VALUES: [f32; 1 << $crate::DataType::$dtype.bits] = {
+                let mut values = [0.0; 1 << $crate::DataType::$dtype.bits];
+                let mut bits = 0;
+                while bits < values.len() {
+                    #[expect(clippy::cast_possible_truncation, reason = "patterns are of at most 8 bits")]
+                    let pattern = bits as u8;
+                    values[bits] = $format.decode(pattern);
+                    bits += 1;
+                }
+                values
+            };
+
             /// Takes the stored bits, which are the lowest ones if there are fewer than eight.
             ///
             /// # Examples
@@ -35,6 +48,7 @@ macro_rules! small_float {
             /// assert_eq!(one.to_f32(), 1.0);
             /// ```
             #[must_use]
+            #[inline]
             pub const fn from_bits(bits: u8) -> Self {
                 Self(bits & (u8::MAX >> (8 - $crate::DataType::$dtype.bits)))
             }
@@ -48,6 +62,7 @@ macro_rules! small_float {
             #[doc = concat!("assert_eq!(one.to_bits(), ", stringify!($one), ");")]
             /// ```
             #[must_use]
+            #[inline]
             pub const fn to_bits(self) -> u8 {
                 self.0
             }
@@ -60,8 +75,9 @@ macro_rules! small_float {
             #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::MAX.to_f32(), ", $max_text, ");")]
             /// ```
             #[must_use]
+            #[inline]
             pub const fn to_f32(self) -> f32 {
-                $format.decode(self.0)
+                Self::VALUES[self.0 as usize]
             }
 
             /// The nearest value to `value`, ties going to an even mantissa; the type says what becomes of values that

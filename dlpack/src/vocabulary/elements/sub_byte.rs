@@ -65,10 +65,12 @@ macro_rules! sub_bytes {
         impl $crate::SubByte for $name {
             const DTYPE: $crate::DataType = $dtype;
 
+            #[inline]
             fn from_bits(bits: u8) -> Self {
                 Self::from_bits(bits)
             }
 
+            #[inline]
             fn to_bits(self) -> u8 {
                 self.to_bits()
             }

@@ -39,6 +39,7 @@ macro_rules! integers {
             #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::new(", stringify!($beyond), "), None);")]
             /// ```
             #[must_use]
+            #[inline]
             pub const fn new(value: $value) -> Option<Self> {
                 let [bits] = value.to_ne_bytes();
                 let kept = Self::from_bits(bits);
@@ -53,6 +54,7 @@ macro_rules! integers {
             #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::MAX.", stringify!($to), "(), ", stringify!($max), ");")]
             /// ```
             #[must_use]
+            #[inline]
             pub const fn $to(self) -> $value {
                 self.0
             }
@@ -65,6 +67,7 @@ macro_rules! integers {
             #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::from_bits(0).", stringify!($to), "(), 0);")]
             /// ```
             #[must_use]
+            #[inline]
             pub const fn from_bits(bits: u8) -> Self {
                 // Down again as the type of the value, which repeats the sign if it has one.
                 Self($value::from_ne_bytes([bits << (8 - $bits)]) >> (8 - $bits))
@@ -78,6 +81,7 @@ macro_rules! integers {
             #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::from_bits(1).to_bits(), 1);")]
             /// ```
             #[must_use]
+            #[inline]
             pub const fn to_bits(self) -> u8 {
                 let [byte] = self.0.to_ne_bytes();
                 byte & (u8::MAX >> (8 - $bits))
@@ -140,6 +144,7 @@ impl Bool1 {
     /// assert_eq!(dlpack::Bool1::from_bits(1), dlpack::Bool1::TRUE);
     /// ```
     #[must_use]
+    #[inline]
     pub const fn from_bits(bits: u8) -> Self {
         Self(bits & 1 == 1)
     }
@@ -152,6 +157,7 @@ impl Bool1 {
     /// assert_eq!(dlpack::Bool1::TRUE.to_bits(), 1);
     /// ```
     #[must_use]
+    #[inline]
     pub const fn to_bits(self) -> u8 {
         self.0 as u8
     }
@@ -164,6 +170,7 @@ impl Bool1 {
     /// assert!(dlpack::Bool1::TRUE.to_bool());
     /// ```
     #[must_use]
+    #[inline]
     pub const fn to_bool(self) -> bool {
         self.0
     }
