@@ -22,7 +22,7 @@ struct Block<O> {
 /// program knows. Row-major.
 ///
 /// Nothing is checked: neither the shape against the owner's memory, nor that the sizes can be multiplied.
-#[inline]
+#[inline(always)]
 pub fn export<O>(
     owner: O,
     data: *mut f32,
@@ -47,7 +47,7 @@ pub fn export<O>(
 }
 
 /// As [`export`], and checks what a safe interface must: that the tensor stays within `len` elements.
-#[inline]
+#[inline(always)]
 pub fn export_checked<O>(
     owner: O,
     data: *mut f32,
@@ -63,7 +63,7 @@ pub fn export_checked<O>(
 }
 
 /// As [`export`], for a number of dimensions that the compiler knows.
-#[inline]
+#[inline(always)]
 pub fn export_ranked<O, const N: usize>(
     owner: O,
     data: *mut f32,
@@ -76,7 +76,7 @@ pub fn export_ranked<O, const N: usize>(
 /// # Safety
 ///
 /// Both arrays can be written for as many numbers as there are sizes.
-#[inline]
+#[inline(always)]
 unsafe fn write_dims(sizes: *mut i64, steps: *mut i64, shape: &[usize]) {
     let mut step = 1_i64;
     for (axis, &size) in shape.iter().enumerate().rev() {
@@ -93,7 +93,7 @@ unsafe fn write_dims(sizes: *mut i64, steps: *mut i64, shape: &[usize]) {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn tensor(data: *mut f32, ndim: usize, shape: *mut i64, strides: *mut i64) -> DLTensor {
     DLTensor {
         data: data.cast(),
@@ -112,7 +112,7 @@ const VERSION: DLPackVersion =
 /// # Safety
 ///
 /// `block` can be written.
-#[inline]
+#[inline(always)]
 unsafe fn fill<O>(block: *mut Block<O>, bytes: usize, owner: O, dl_tensor: DLTensor, flags: u64) {
     let managed = DLManagedTensorVersioned {
         version: VERSION,
@@ -141,7 +141,7 @@ unsafe extern "C" fn delete<O>(this: *mut DLManagedTensorVersioned) {
     unsafe { dealloc(block.cast(), layout::<O>(bytes)) };
 }
 
-#[inline]
+#[inline(always)]
 fn layout<O>(bytes: usize) -> Layout {
     // SAFETY: the alignment is that of a type; a block, and at most 64 axes, do not exceed `isize::MAX`.
     unsafe { Layout::from_size_align_unchecked(bytes, align_of::<Block<O>>()) }
@@ -185,7 +185,7 @@ impl<O, const N: usize> Room<O, N> {
 /// # Safety
 ///
 /// `room` can be written, until the deleter has been called by nobody else.
-#[inline]
+#[inline(always)]
 pub unsafe fn export_into<O, const N: usize>(
     room: *mut Room<O, N>,
     owner: O,

@@ -7,7 +7,7 @@ use dlpack_sys::{
     DLDataType, DLDeviceType, DLManagedTensorVersioned, DLPACK_MAJOR_VERSION, DLTensor,
 };
 
-use super::layout::{Found, survey};
+use super::layout::{Found, survey, survey_and};
 
 const F32: DLDataType = DLDataType { code: 2, bits: 32, lanes: 1 };
 /// The most dimensions, as in `dlpack`.
@@ -22,7 +22,7 @@ pub struct Imported {
 }
 
 impl Drop for Imported {
-    #[inline]
+    #[inline(always)]
     fn drop(&mut self) {
         // SAFETY: whoever called `import` passed the tensor on.
         if let Some(deleter) = unsafe { (*self.raw).deleter } {
@@ -33,7 +33,7 @@ impl Drop for Imported {
 }
 
 impl Imported {
-    #[inline]
+    #[inline(always)]
     pub fn as_slice(&self) -> &[f32] {
         // SAFETY: the caller of `import` vouches for the elements; their number and place have been checked.
         unsafe { slice::from_raw_parts(self.start, self.len) }
@@ -46,7 +46,7 @@ impl Imported {
 /// # Safety
 ///
 /// The tensor is passed on and keeps to the standard.
-#[inline]
+#[inline(always)]
 pub unsafe fn import(raw: *mut DLManagedTensorVersioned) -> Option<Imported> {
     if raw.is_null() || !raw.is_aligned() {
         return None;
@@ -74,7 +74,7 @@ pub struct Copied {
 }
 
 impl Copied {
-    #[inline]
+    #[inline(always)]
     #[expect(clippy::new_without_default, reason = "nothing is in it")]
     pub fn new() -> Self {
         Self {
@@ -83,28 +83,26 @@ impl Copied {
         }
     }
 
-    #[inline]
-    fn copy(&mut self, shape: &[i64], strides: &[i64]) -> (&[i64], &[i64]) {
-        (write(&mut self.shape, shape), write(&mut self.strides, strides))
+    /// Keeps the numbers of one axis.
+    ///
+    /// # Safety
+    ///
+    /// `axis` is less than [`MAX_NDIM`].
+    #[inline(always)]
+    unsafe fn keep(&mut self, axis: usize, size: i64, stride: i64) {
+        // SAFETY: the caller's promise.
+        unsafe { self.shape.get_unchecked_mut(axis) }.write(size);
+        // SAFETY: the caller's promise.
+        unsafe { self.strides.get_unchecked_mut(axis) }.write(stride);
     }
 }
 
-#[inline]
-fn write<'a>(to: &'a mut [MaybeUninit<i64>; MAX_NDIM], from: &[i64]) -> &'a [i64] {
-    let ndim = from.len().min(MAX_NDIM);
-    for (to, &from) in to.iter_mut().zip(from) {
-        to.write(from);
-    }
-    // SAFETY: as many have just been written.
-    unsafe { slice::from_raw_parts(to.as_ptr().cast(), ndim) }
-}
-
-/// As [`import`], and copies shape and strides, since those of the struct may change later.
+/// As [`import`], and copies shape and strides in the same pass, since those of the struct may change later.
 ///
 /// # Safety
 ///
 /// As for [`import`].
-#[inline]
+#[inline(always)]
 pub unsafe fn import_with_copy(
     raw: *mut DLManagedTensorVersioned,
     copy: &mut Copied,
@@ -121,8 +119,11 @@ pub unsafe fn import_with_copy(
     let tensor = unsafe { &(*raw).dl_tensor };
     // SAFETY: the caller's promise.
     let (shape, strides) = unsafe { dims(tensor) }?;
-    let (shape, strides) = copy.copy(shape, strides);
-    let found = survey(shape, strides, tensor.dtype)?;
+    let keep = |axis, size, stride| {
+        // SAFETY: `dims` returns at most as many axes.
+        unsafe { copy.keep(axis, size, stride) }
+    };
+    let found = survey_and(shape, strides, tensor.dtype, keep)?;
     (imported.start, imported.len) = place(tensor, &found)?;
     Some(imported)
 }
@@ -132,7 +133,7 @@ pub unsafe fn import_with_copy(
 /// # Safety
 ///
 /// Both can be read for `ndim` numbers.
-#[inline]
+#[inline(always)]
 unsafe fn dims(tensor: &DLTensor) -> Option<(&[i64], &[i64])> {
     let ndim = usize::try_from(tensor.ndim).ok().filter(|&ndim| ndim <= MAX_NDIM)?;
     if ndim == 0 {
@@ -149,7 +150,7 @@ unsafe fn dims(tensor: &DLTensor) -> Option<(&[i64], &[i64])> {
 }
 
 /// Where the elements are and how many, for a contiguous `float32` tensor on the host.
-#[inline]
+#[inline(always)]
 fn place(tensor: &DLTensor, found: &Found) -> Option<(*const f32, usize)> {
     let dtype = tensor.dtype;
     let is_f32 = dtype.code == F32.code && dtype.bits == F32.bits && dtype.lanes == F32.lanes;

@@ -18,19 +18,76 @@ const EMPTY: Found = Found { numel: 0, nbytes: 0, low: 0, high: 0, is_row_major:
 
 /// Checks a shape and strides of one length for elements of whole bytes; `None` for what the standard or the address
 /// space rules out.
-#[inline]
+///
+/// From the last axis to the first. As long as the strides are those of C order, the extents follow from the element
+/// count; from the first stride that is another, they are added up.
+#[inline(always)]
 pub fn survey(shape: &[i64], strides: &[i64], dtype: DLDataType) -> Option<Found> {
+    survey_and(shape, strides, dtype, |_, _, _| ())
+}
+
+/// As [`survey`], and shows each axis with its size and stride to `keep`, from the last one to the first.
+#[inline(always)]
+pub fn survey_and(
+    shape: &[i64],
+    strides: &[i64],
+    dtype: DLDataType,
+    mut keep: impl FnMut(usize, i64, i64),
+) -> Option<Found> {
+    if shape.len() != strides.len() {
+        return None;
+    }
     let size = bytes_of(dtype)?;
-    let (mut numel, mut low, mut high) = (1_i64, 0_i64, 0_i64);
-    let mut is_row_major = true;
-    for (&extent, &stride) in shape.iter().zip(strides).rev() {
-        if extent == 1 {
-            continue;
-        }
-        if extent <= 0 {
+    let mut numel = 1_i64;
+    let mut end = shape.len();
+    while end != 0 {
+        // SAFETY: `end` is at least 1 and at most the number of sizes.
+        let extent = unsafe { *shape.get_unchecked(end - 1) };
+        // SAFETY: the same, for as many strides.
+        let stride = unsafe { *strides.get_unchecked(end - 1) };
+        keep(end - 1, extent, stride);
+        if extent > 1 {
+            if stride != numel {
+                // SAFETY: the same.
+                return unsafe { survey_strided(shape, strides, end, numel, size, keep) };
+            }
+            numel = numel.checked_mul(extent)?;
+        } else if extent != 1 {
             return survey_empty(shape);
         }
-        is_row_major &= stride == numel;
+        end -= 1;
+    }
+    let nbytes = numel.checked_mul(size)?;
+    Some(Found { numel, nbytes, low: 0, high: nbytes, is_row_major: true })
+}
+
+/// The axes before `end`; the others are row-major, of `numel` elements.
+///
+/// # Safety
+///
+/// There are as many strides as sizes, and at least `end`.
+#[inline(always)]
+unsafe fn survey_strided(
+    shape: &[i64],
+    strides: &[i64],
+    end: usize,
+    mut numel: i64,
+    size: i64,
+    mut keep: impl FnMut(usize, i64, i64),
+) -> Option<Found> {
+    let (mut low, mut high) = (0_i64, numel - 1);
+    for axis in (0..end).rev() {
+        // SAFETY: the caller's promise.
+        let extent = unsafe { *shape.get_unchecked(axis) };
+        // SAFETY: the caller's promise.
+        let stride = unsafe { *strides.get_unchecked(axis) };
+        keep(axis, extent, stride);
+        if extent <= 1 {
+            if extent < 1 {
+                return survey_empty(shape);
+            }
+            continue;
+        }
         numel = numel.checked_mul(extent)?;
         let step = (extent - 1).checked_mul(stride)?;
         if step < 0 {
@@ -42,11 +99,11 @@ pub fn survey(shape: &[i64], strides: &[i64], dtype: DLDataType) -> Option<Found
     let low = low.checked_mul(size)?;
     let high = high.checked_mul(size)?.checked_add(size)?;
     high.checked_sub(low)?;
-    Some(Found { numel, nbytes: numel.checked_mul(size)?, low, high, is_row_major })
+    Some(Found { numel, nbytes: numel.checked_mul(size)?, low, high, is_row_major: false })
 }
 
 /// An element's bytes. A dtype of no bits or no lanes is invalid; those that share bytes are another row's.
-#[inline]
+#[inline(always)]
 fn bytes_of(dtype: DLDataType) -> Option<i64> {
     let bits = i64::from(dtype.bits) * i64::from(dtype.lanes);
     (bits != 0 && dtype.bits.is_multiple_of(8)).then_some(bits / 8)
@@ -55,6 +112,7 @@ fn bytes_of(dtype: DLDataType) -> Option<i64> {
 /// A size of 0 makes all strides meaningless; a negative size is invalid wherever it stands, and so are other sizes
 /// whose product does not fit.
 #[cold]
+#[inline(never)]
 fn survey_empty(shape: &[i64]) -> Option<Found> {
     let mut product = 1_i64;
     for &extent in shape {

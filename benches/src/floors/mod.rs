@@ -4,5 +4,7 @@
 //! of `dlpack-sys`.
 
 pub mod export;
+pub mod fold;
+pub mod fp4;
 pub mod import;
 pub mod layout;

@@ -1,15 +1,25 @@
 //! The registry: every row with its contenders.
 
 mod export;
+mod fold;
+mod fp4;
 mod import;
+mod transpose;
 mod validate;
 
 use crate::contender::Row;
 
 /// All rows, in the order in which they are shown.
 pub fn all() -> Vec<Row> {
-    let rooms = [export::rows(), import::rows(), validate::rows()];
-    rooms.into_iter().flatten().collect()
+    let rows = [
+        export::rows(),
+        import::rows(),
+        validate::rows(),
+        fold::rows(),
+        transpose::rows(),
+        fp4::rows(),
+    ];
+    rows.into_iter().flatten().collect()
 }
 
 /// The rows whose names begin with one of the words; all of them if there is no word.
