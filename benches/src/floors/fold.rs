@@ -16,42 +16,38 @@ pub struct Window<'a> {
 }
 
 impl<'a> Window<'a> {
-    /// The stretches of memory that lie side by side.
+    /// Calls `f` with each stretch of memory whose elements lie side by side.
     #[inline(always)]
-    fn rows(self) -> impl Iterator<Item = &'a [f32]> {
+    fn each_row(self, mut f: impl FnMut(&'a [f32])) {
         let Self { elements, side, margin } = self;
-        let inner = margin..side - margin;
-        let columns = inner.clone();
-        inner.clone().flat_map(move |i| {
-            let columns = columns.clone();
-            inner.clone().map(move |j| &elements[(i * side + j) * side..][columns.clone()])
-        })
+        for i in margin..side - margin {
+            for j in margin..side - margin {
+                let row = &elements[(i * side + j) * side..][..side];
+                f(&row[margin..side - margin]);
+            }
+        }
     }
 }
 
 #[inline(always)]
 pub fn sum(elements: &[f32]) -> f32 {
-    let mut lanes = [0.0; LANES];
-    reduce(&mut lanes, elements, |a, b| a + b);
-    lanes.into_iter().sum()
+    let mut partial = Partial::new(0.0);
+    partial.add(elements, |a, b| a + b);
+    partial.end(|a, b| a + b)
 }
 
 #[inline(always)]
 pub fn sum_window(window: Window<'_>) -> f32 {
-    let mut lanes = [0.0; LANES];
-    for row in window.rows() {
-        reduce(&mut lanes, row, |a, b| a + b);
-    }
-    lanes.into_iter().sum()
+    let mut partial = Partial::new(0.0);
+    window.each_row(|row| partial.add(row, |a, b| a + b));
+    partial.end(|a, b| a + b)
 }
 
 #[inline(always)]
 pub fn max_window(window: Window<'_>) -> f32 {
-    let mut lanes = [f32::NEG_INFINITY; LANES];
-    for row in window.rows() {
-        reduce(&mut lanes, row, larger);
-    }
-    lanes.into_iter().fold(f32::NEG_INFINITY, larger)
+    let mut partial = Partial::new(f32::NEG_INFINITY);
+    window.each_row(|row| partial.add(row, larger));
+    partial.end(larger)
 }
 
 /// One instruction, where [`f32::max`] takes several to treat NaN as it promises.
@@ -60,15 +56,33 @@ pub fn larger(a: f32, b: f32) -> f32 {
     if a > b { a } else { b }
 }
 
-#[inline(always)]
-fn reduce(lanes: &mut [f32; LANES], elements: &[f32], combine: impl Fn(f32, f32) -> f32) {
-    let (blocks, rest) = elements.as_chunks::<LANES>();
-    for block in blocks {
-        for (lane, &element) in lanes.iter_mut().zip(block) {
-            *lane = combine(*lane, element);
-        }
+/// Results that lie side by side in vector registers, and one of the elements that fill no register.
+struct Partial {
+    lanes: [f32; LANES],
+    rest: f32,
+}
+
+impl Partial {
+    #[inline(always)]
+    fn new(identity: f32) -> Self {
+        Self { lanes: [identity; LANES], rest: identity }
     }
-    for (lane, &element) in lanes.iter_mut().zip(rest) {
-        *lane = combine(*lane, element);
+
+    #[inline(always)]
+    fn add(&mut self, elements: &[f32], combine: impl Fn(f32, f32) -> f32) {
+        let (blocks, rest) = elements.as_chunks::<LANES>();
+        let mut lanes = self.lanes;
+        for block in blocks {
+            for lane in 0..LANES {
+                lanes[lane] = combine(lanes[lane], block[lane]);
+            }
+        }
+        self.lanes = lanes;
+        self.rest = rest.iter().copied().fold(self.rest, combine);
+    }
+
+    #[inline(always)]
+    fn end(self, combine: impl Fn(f32, f32) -> f32) -> f32 {
+        self.lanes.into_iter().fold(self.rest, combine)
     }
 }

@@ -51,8 +51,9 @@ mod permute {
             let magnitudes = _mm256_permutevar8x32_ps(table, nibbles);
             let signs = _mm256_and_si256(_mm256_slli_epi32::<28>(nibbles), sign);
             let bits = _mm256_or_si256(_mm256_castps_si256(magnitudes), signs);
+            let floats = _mm256_castsi256_ps(bits);
             // SAFETY: there is room for eight.
-            unsafe { _mm256_storeu_ps(eight.as_mut_ptr(), _mm256_castsi256_ps(bits)) };
+            unsafe { _mm256_storeu_ps(eight.as_mut_ptr(), floats) };
         }
         decode_each(rest, last);
     }
