@@ -22,14 +22,18 @@ pub fn all() -> Vec<Row> {
     rows.into_iter().flatten().collect()
 }
 
-/// The rows whose names begin with one of the words; all of them if there is no word.
+/// The rows that the words name, or whose names begin with one of them; all rows if there is no word.
 pub fn select(words: &[&str]) -> Result<Vec<Row>, String> {
     let rows = all();
-    if let Some(word) =
-        words.iter().find(|word| !rows.iter().any(|row| row.name.starts_with(*word)))
-    {
+    let is_exact = |word: &str| rows.iter().any(|row| row.name == word);
+    let is_named =
+        |row: &Row, word: &str| row.name == word || (row.name.starts_with(word) && !is_exact(word));
+    if let Some(word) = words.iter().find(|word| !rows.iter().any(|row| is_named(row, word))) {
         return Err(format!("no row begins with `{word}`"));
     }
-    let is_wanted = |row: &Row| words.is_empty() || words.iter().any(|w| row.name.starts_with(w));
-    Ok(rows.into_iter().filter(is_wanted).collect())
+    let wanted: Vec<bool> = rows
+        .iter()
+        .map(|row| words.is_empty() || words.iter().any(|word| is_named(row, word)))
+        .collect();
+    Ok(rows.into_iter().zip(wanted).filter_map(|(row, wanted)| wanted.then_some(row)).collect())
 }
