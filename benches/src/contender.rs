@@ -28,8 +28,10 @@ pub struct Target {
 pub enum Role {
     /// What the others are measured against; the first of its row.
     Floor,
-    /// This project.
+    /// This project, as it is measured against the target.
     Ours,
+    /// Another way of this project.
+    Also,
     Peer,
     /// Written by hand, to explain a number.
     Reference,
@@ -40,6 +42,7 @@ impl Role {
         match self {
             Self::Floor => "floor",
             Self::Ours => "ours",
+            Self::Also => "also",
             Self::Peer => "peer",
             Self::Reference => "reference",
         }

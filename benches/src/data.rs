@@ -12,6 +12,7 @@ use dlpack_sys::{
 };
 
 use crate::contender::Outcome;
+use crate::floors::export::Memory;
 
 pub const F32: DLDataType = DLDataType { code: 2, bits: 32, lanes: 1 };
 pub const CPU: DLDevice = DLDevice { device_type: DLDeviceType::kDLCPU, device_id: 0 };
@@ -69,12 +70,10 @@ impl Field {
         self.start
     }
 
-    pub fn len(self) -> usize {
-        self.len
-    }
-
-    pub fn is_empty(self) -> bool {
-        self.len == 0
+    /// All of it, as the floors want it described.
+    #[inline]
+    pub fn memory(self, flags: u64) -> Memory {
+        Memory { start: self.start, len: self.len, flags }
     }
 }
 

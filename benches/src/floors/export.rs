@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 use core::mem::offset_of;
-use core::ptr::{self, NonNull};
+use core::ptr;
 use std::alloc::{Layout, alloc, dealloc};
 
 use dlpack_sys::{
@@ -18,87 +18,132 @@ struct Block<O> {
     owner: O,
 }
 
-/// The struct, the owner, the shape and the strides in one allocation, for a number of dimensions that only the running
-/// program knows. Row-major.
-///
-/// Nothing is checked: neither the shape against the owner's memory, nor that the sizes can be multiplied.
+/// What is given out: `len` elements from `start` on.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    pub start: *mut f32,
+    pub len: usize,
+    pub flags: u64,
+}
+
+/// The struct, the owner, the shape and the strides in one allocation, row-major, for as many dimensions as the shape
+/// says. Null if the tensor would not stay within the memory. Inlined into a caller whose shape is an array, the number of
+/// dimensions is a constant.
 #[inline(always)]
-pub fn export<O>(
+pub fn export<O>(owner: O, memory: Memory, shape: &[usize]) -> *mut DLManagedTensorVersioned {
+    if shape.len() > MAX_NDIM {
+        return ptr::null_mut();
+    }
+    let dims = size_of::<Block<O>>();
+    let bytes = dims + shape.len() * 16;
+    // SAFETY: a block is not empty.
+    let block = unsafe { alloc(layout::<O>(bytes)) }.cast::<Block<O>>();
+    if block.is_null() {
+        return ptr::null_mut();
+    }
+    // SAFETY: there is room for twice as many numbers as there are axes behind the block.
+    let sizes = unsafe { block.byte_add(dims) }.cast::<i64>();
+    // SAFETY: the same.
+    let steps = unsafe { sizes.add(shape.len()) };
+    // SAFETY: the same.
+    let numel = unsafe { write_dims(sizes, steps, shape) };
+    if numel.is_none_or(|numel| numel > memory.len as u64) {
+        // SAFETY: allocated above.
+        return unsafe { refuse(block, bytes) };
+    }
+    // SAFETY: a new allocation of that type.
+    unsafe { fill(block, bytes, owner, memory.flags, tensor(memory, shape, sizes, steps)) };
+    block.cast()
+}
+
+/// As [`export`], without a look at whether the tensor stays within the memory or its sizes can be multiplied.
+#[inline(always)]
+pub fn export_unchecked<O>(
     owner: O,
-    data: *mut f32,
-    flags: u64,
+    memory: Memory,
     shape: &[usize],
 ) -> *mut DLManagedTensorVersioned {
     let dims = size_of::<Block<O>>();
     let bytes = dims + shape.len() * 16;
     // SAFETY: a block is not empty.
     let block = unsafe { alloc(layout::<O>(bytes)) }.cast::<Block<O>>();
-    let Some(block) = NonNull::new(block) else { return ptr::null_mut() };
-    let block = block.as_ptr();
+    if block.is_null() {
+        return ptr::null_mut();
+    }
     // SAFETY: there is room for twice as many numbers as there are axes behind the block.
     let sizes = unsafe { block.byte_add(dims) }.cast::<i64>();
     // SAFETY: the same.
     let steps = unsafe { sizes.add(shape.len()) };
-    // SAFETY: the same.
-    unsafe { write_dims(sizes, steps, shape) };
+    let mut step = 1_i64;
+    for (axis, &size) in shape.iter().enumerate().rev() {
+        let size = size.cast_signed() as i64;
+        // SAFETY: the same.
+        unsafe { write_axis(sizes, steps, axis, size, step) };
+        step = step.wrapping_mul(size);
+    }
     // SAFETY: a new allocation of that type.
-    unsafe { fill(block, bytes, owner, tensor(data, shape.len(), sizes, steps), flags) };
+    unsafe { fill(block, bytes, owner, memory.flags, tensor(memory, shape, sizes, steps)) };
     block.cast()
 }
 
-/// As [`export`], and checks what a safe interface must: that the tensor stays within `len` elements.
-#[inline(always)]
-pub fn export_checked<O>(
-    owner: O,
-    data: *mut f32,
-    len: usize,
-    flags: u64,
-    shape: &[usize],
-) -> *mut DLManagedTensorVersioned {
-    let numel = shape.iter().try_fold(1_usize, |product, &size| product.checked_mul(size));
-    if shape.len() > 64 || numel.is_none_or(|numel| numel > len) {
-        return ptr::null_mut();
-    }
-    export(owner, data, flags, shape)
+/// The most dimensions, as in `dlpack`.
+const MAX_NDIM: usize = 64;
+
+/// Gives a block back in which there is no owner yet.
+///
+/// # Safety
+///
+/// It was allocated with as many bytes.
+#[cold]
+#[inline(never)]
+unsafe fn refuse<O>(block: *mut Block<O>, bytes: usize) -> *mut DLManagedTensorVersioned {
+    // SAFETY: the caller's promise.
+    unsafe { dealloc(block.cast(), layout::<O>(bytes)) };
+    ptr::null_mut()
 }
 
-/// As [`export`], for a number of dimensions that the compiler knows.
-#[inline(always)]
-pub fn export_ranked<O, const N: usize>(
-    owner: O,
-    data: *mut f32,
-    flags: u64,
-    shape: [usize; N],
-) -> *mut DLManagedTensorVersioned {
-    export(owner, data, flags, &shape)
-}
-
+/// Writes the shape and row-major strides, and returns the number of elements; none for tensors without elements, which
+/// are another row's, and for sizes whose product does not fit.
+///
 /// # Safety
 ///
 /// Both arrays can be written for as many numbers as there are sizes.
 #[inline(always)]
-unsafe fn write_dims(sizes: *mut i64, steps: *mut i64, shape: &[usize]) {
-    let mut step = 1_i64;
+unsafe fn write_dims(sizes: *mut i64, steps: *mut i64, shape: &[usize]) -> Option<u64> {
+    let mut step = 1_u64;
     for (axis, &size) in shape.iter().enumerate().rev() {
-        let size = size.cast_signed() as i64;
+        let size = size as u64;
         // SAFETY: the caller's promise.
-        let place = unsafe { sizes.add(axis) };
-        // SAFETY: the caller's promise.
-        unsafe { place.write(size) };
-        // SAFETY: the caller's promise.
-        let place = unsafe { steps.add(axis) };
-        // SAFETY: the caller's promise.
-        unsafe { place.write(step) };
-        step = step.wrapping_mul(size);
+        unsafe { write_axis(sizes, steps, axis, size.cast_signed(), step.cast_signed()) };
+        if size == 0 {
+            return None;
+        }
+        step = step.checked_mul(size)?;
     }
+    Some(step)
+}
+
+/// # Safety
+///
+/// Both arrays have such an axis.
+#[inline(always)]
+unsafe fn write_axis(sizes: *mut i64, steps: *mut i64, axis: usize, size: i64, step: i64) {
+    // SAFETY: the caller's promise.
+    let place = unsafe { sizes.add(axis) };
+    // SAFETY: the caller's promise.
+    unsafe { place.write(size) };
+    // SAFETY: the caller's promise.
+    let place = unsafe { steps.add(axis) };
+    // SAFETY: the caller's promise.
+    unsafe { place.write(step) };
 }
 
 #[inline(always)]
-fn tensor(data: *mut f32, ndim: usize, shape: *mut i64, strides: *mut i64) -> DLTensor {
+fn tensor(memory: Memory, sizes: &[usize], shape: *mut i64, strides: *mut i64) -> DLTensor {
     DLTensor {
-        data: data.cast(),
+        data: memory.start.cast(),
         device: DLDevice { device_type: DLDeviceType::kDLCPU, device_id: 0 },
-        ndim: i32::try_from(ndim).unwrap_or(0),
+        ndim: i32::try_from(sizes.len()).unwrap_or(0),
         dtype: DLDataType { code: 2, bits: 32, lanes: 1 },
         shape,
         strides,
@@ -113,7 +158,7 @@ const VERSION: DLPackVersion =
 ///
 /// `block` can be written.
 #[inline(always)]
-unsafe fn fill<O>(block: *mut Block<O>, bytes: usize, owner: O, dl_tensor: DLTensor, flags: u64) {
+unsafe fn fill<O>(block: *mut Block<O>, bytes: usize, owner: O, flags: u64, dl_tensor: DLTensor) {
     let managed = DLManagedTensorVersioned {
         version: VERSION,
         manager_ctx: block.cast::<c_void>(),
@@ -180,7 +225,8 @@ impl<O, const N: usize> Room<O, N> {
     };
 }
 
-/// Fills a struct and arrays that the caller provides; no heap. A shape of at most `N` axes, row-major.
+/// Fills a struct and arrays that the caller provides; no heap. A shape of at most `N` axes, row-major; null if the tensor
+/// would not stay within the memory.
 ///
 /// # Safety
 ///
@@ -189,8 +235,7 @@ impl<O, const N: usize> Room<O, N> {
 pub unsafe fn export_into<O, const N: usize>(
     room: *mut Room<O, N>,
     owner: O,
-    data: *mut f32,
-    flags: u64,
+    memory: Memory,
     shape: &[usize],
 ) -> *mut DLManagedTensorVersioned {
     if shape.len() > N {
@@ -201,7 +246,10 @@ pub unsafe fn export_into<O, const N: usize>(
     // SAFETY: the caller's promise.
     let steps = unsafe { &raw mut (*room).strides }.cast::<i64>();
     // SAFETY: there is room for `N` numbers in each.
-    unsafe { write_dims(sizes, steps, shape) };
+    let numel = unsafe { write_dims(sizes, steps, shape) };
+    if numel.is_none_or(|numel| numel > memory.len as u64) {
+        return ptr::null_mut();
+    }
     // SAFETY: the caller's promise.
     let place = unsafe { &raw mut (*room).owner }.cast::<O>();
     // SAFETY: the caller's promise.
@@ -210,8 +258,8 @@ pub unsafe fn export_into<O, const N: usize>(
         version: VERSION,
         manager_ctx: room.cast::<c_void>(),
         deleter: Some(empty_room::<O, N>),
-        flags,
-        dl_tensor: tensor(data, shape.len(), sizes, steps),
+        flags: memory.flags,
+        dl_tensor: tensor(memory, shape, sizes, steps),
     };
     let raw = room.cast::<DLManagedTensorVersioned>();
     // SAFETY: the caller's promise; the struct comes first.

@@ -1,9 +1,11 @@
 //! Memory given out: from an owner to a pointer for C, and the consumer's call of the deleter.
 
 use core::hint::black_box;
+use core::mem::MaybeUninit;
+use core::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use dlpack::Exporter;
+use dlpack::{Exporter, Pool, Slot};
 use dlpack_rs::ffi as kornia;
 use dlpack_rs::safe::{TensorInfo, pack_versioned};
 use dlpack_sys::{DLManagedTensorVersioned, DLPACK_FLAG_BITMASK_READ_ONLY};
@@ -39,10 +41,17 @@ pub(super) fn rows() -> Vec<Row> {
         },
         Row {
             name: "export-arc",
-            what: "clone of an Arc and its read-only export, 2 × 3; deleter",
+            what: "clone of an Arc and its read-only export, 2 × 3, the rank known at compile time; deleter",
             target: Target { time: 1.00, instructions: Some(1.02), mallocs: 1 },
             counted: 1000,
             contenders: arc,
+        },
+        Row {
+            name: "export-lent",
+            what: "export of 2 × 3 elements into the caller's memory; deleter; against the floor of the first row",
+            target: Target { time: 0.30, instructions: None, mallocs: 0 },
+            counted: 1000,
+            contenders: lent,
         },
     ]
 }
@@ -77,7 +86,7 @@ fn shape() -> &'static [usize] {
 }
 
 fn run_time_floor(field: Field) -> Contender {
-    contender(Role::Floor, "floor", move || floor::export(field.lease(), field.start(), 0, shape()))
+    contender(Role::Floor, "floor", move || floor::export(field.lease(), field.memory(0), shape()))
 }
 
 fn dynamic() -> Vec<Contender> {
@@ -85,12 +94,17 @@ fn dynamic() -> Vec<Contender> {
     vec![
         run_time_floor(field),
         contender(Role::Ours, "dlpack", move || {
+            Exporter::new(field.lease()).shape(shape()).into_raw().expect("a tensor")
+        }),
+        contender(Role::Also, "dlpack build", move || {
             let tensor = Exporter::new(field.lease()).shape(shape()).build();
             tensor.expect("a tensor").into_raw()
-        }),
-        contender(Role::Reference, "floor with checks", move || {
-            floor::export_checked(field.lease(), field.start(), field.len(), 0, shape())
-        }),
+        })
+        .remark("makes a tensor for use in Rust first"),
+        contender(Role::Reference, "floor, unchecked", move || {
+            floor::export_unchecked(field.lease(), field.memory(0), shape())
+        })
+        .remark("the shape is not checked against the owner's memory"),
         contender(Role::Peer, "dlpark Dynamic", move || {
             let made = Dynamic::compact(shape()).initialize(Box::new(field.lease()));
             finish(made.expect("a tensor"), field)
@@ -131,11 +145,10 @@ fn fixed() -> Vec<Contender> {
         run_time_floor(field),
         contender(Role::Ours, "dlpack", move || {
             let shape = black_box(SHAPE);
-            let tensor = Exporter::new(field.lease()).shape(&shape).build();
-            tensor.expect("a tensor").into_raw()
+            Exporter::new(field.lease()).shape(&shape).into_raw().expect("a tensor")
         }),
         contender(Role::Reference, "floor, fixed rank", move || {
-            floor::export_ranked(field.lease(), field.start(), 0, black_box(SHAPE))
+            floor::export(field.lease(), field.memory(0), &black_box(SHAPE))
         }),
         contender(Role::Peer, "dlpark Fixed", move || {
             let shape = black_box([2_i64, 3]);
@@ -144,6 +157,50 @@ fn fixed() -> Vec<Contender> {
             finish(made.expect("a tensor"), field)
         })
         .remark("the shape is not checked against the owner's memory"),
+    ]
+}
+
+/// Memory for a header: more than any header here needs.
+type Spare = [MaybeUninit<u64>; 64];
+
+static SLOT: Slot<Lease, 2> = Slot::new();
+
+fn lent() -> Vec<Contender> {
+    let field = Field::new(6);
+    let room: *mut floor::Room<Lease, 2> = Box::leak(Box::new(floor::Room::EMPTY));
+    let spare: *mut Spare = Box::leak(Box::new([MaybeUninit::uninit(); 64]));
+    let bytes = ptr::slice_from_raw_parts_mut(spare.cast(), size_of::<Spare>());
+    let spare = NonNull::new(bytes).expect("not null");
+    let pool: &'static Pool = Box::leak(Box::new(Pool::new::<Lease>(64, 2).expect("a pool")));
+    vec![
+        run_time_floor(field),
+        contender(Role::Ours, "dlpack", move || {
+            let exporter = Exporter::new(field.lease()).shape(shape());
+            // SAFETY: the memory is leaked, and each tensor is released before the next one is made.
+            let exporter = unsafe { exporter.header_at(spare) };
+            exporter.into_raw().expect("a tensor")
+        }),
+        contender(Role::Reference, "floor, lent", move || {
+            // SAFETY: as above.
+            unsafe { floor::export_into(room, field.lease(), field.memory(0), shape()) }
+        }),
+        contender(Role::Also, "dlpack SingleSlot", move || {
+            // SAFETY: this program has one thread.
+            let slot = unsafe { SLOT.single() };
+            let exporter = Exporter::new(field.lease()).shape(shape()).header_in(slot);
+            exporter.into_raw().expect("a tensor")
+        })
+        .remark("knows when it is free again"),
+        contender(Role::Also, "dlpack Slot", move || {
+            let exporter = Exporter::new(field.lease()).shape(shape()).header_in(&SLOT);
+            exporter.into_raw().expect("a tensor")
+        })
+        .remark("for any thread: one compare-and-swap"),
+        contender(Role::Also, "dlpack Pool", move || {
+            let exporter = Exporter::new(field.lease()).shape(shape()).header_in(pool);
+            exporter.into_raw().expect("a tensor")
+        })
+        .remark("64 headers, for any thread"),
     ]
 }
 
@@ -195,31 +252,18 @@ fn arc() -> Vec<Contender> {
             move || {
                 let owner = Arc::clone(slice);
                 let start = owner.as_ptr().cast_mut();
-                floor::export(owner, start, DLPACK_FLAG_BITMASK_READ_ONLY, shape())
+                let flags = DLPACK_FLAG_BITMASK_READ_ONLY;
+                let memory = floor::Memory { start, len: owner.len(), flags };
+                floor::export(owner, memory, &black_box(SHAPE))
             },
             move || Arc::strong_count(slice),
         ),
         arc_contender(
             Role::Ours,
             "dlpack",
-            move || {
-                let tensor = Exporter::new(Arc::clone(slice)).shape(shape()).build();
-                tensor.expect("a tensor").into_raw()
-            },
+            move || Exporter::new(Arc::clone(slice)).shape(shape()).into_raw().expect("a tensor"),
             move || Arc::strong_count(slice),
         ),
-        arc_contender(
-            Role::Peer,
-            "dlpark Dynamic",
-            move || {
-                let owner = Arc::clone(array);
-                let start = owner.as_ptr().cast_mut();
-                let made = Dynamic::compact(shape()).initialize(owner);
-                finish_shared(made.expect("a tensor"), start)
-            },
-            move || Arc::strong_count(array),
-        )
-        .remark("the shape is not checked against the owner's memory; no slices, only sized types"),
         arc_contender(
             Role::Peer,
             "dlpark Fixed",
@@ -233,7 +277,19 @@ fn arc() -> Vec<Contender> {
             },
             move || Arc::strong_count(array),
         )
-        .remark("the rank is known at compile time; otherwise as dlpark Dynamic"),
+        .remark("the shape is not checked against the owner's memory; no slices, only sized types"),
+        arc_contender(
+            Role::Peer,
+            "dlpark Dynamic",
+            move || {
+                let owner = Arc::clone(array);
+                let start = owner.as_ptr().cast_mut();
+                let made = Dynamic::compact(shape()).initialize(owner);
+                finish_shared(made.expect("a tensor"), start)
+            },
+            move || Arc::strong_count(array),
+        )
+        .remark("the rank is known at run time; otherwise as dlpark Fixed"),
         arc_contender(
             Role::Peer,
             "dlpk",

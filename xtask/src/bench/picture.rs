@@ -18,13 +18,9 @@ const OTHER: f64 = 6.0;
 const TICKS: [f64; 8] = [0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
 
 /// Those who are told apart by colour; whoever is not listed is grey.
-const COLOURS: [(&str, &str); 5] = [
-    ("dlpark", "#c8862b"),
-    ("dlpk", "#7a5aa6"),
-    ("dlpack-rs", "#8c6d5a"),
-    ("ndarray", "#3b78b0"),
-    ("floor with", "#b5bcc4"),
-];
+const COLOURS: [(&str, &str); 4] =
+    [("dlpark", "#c8862b"), ("dlpk", "#7a5aa6"), ("dlpack-rs", "#8c6d5a"), ("ndarray", "#3b78b0")];
+const ALSO: &str = "#a5d3b8";
 const GREY: &str = "#b5bcc4";
 const MET: &str = "#2f8f5b";
 const MISSED: &str = "#c23b3b";
@@ -71,9 +67,9 @@ fn head() -> String {
         "Shorter is better; the axis is logarithmic. The line at 1× is the floor, ▼ the target of dlpack, ○ the ratio of instructions.",
     );
     let entries = [("dlpack, target met", MET), ("dlpack, target missed", MISSED)];
-    let peers = COLOURS.iter().filter(|(name, _)| !name.starts_with("floor")).copied();
+    let others = [("dlpack otherwise", ALSO), ("written by hand", GREY)];
     let mut at = 16.0;
-    for (name, colour) in entries.into_iter().chain(peers).chain([("written by hand", GREY)]) {
+    for (name, colour) in entries.into_iter().chain(COLOURS).chain(others) {
         svg += &rectangle(at, 58.0, 11.0, 11.0, colour);
         svg += &text(at + 16.0, 68.0, "start", "", name);
         at += 34.0 + 6.0 * f64::from(u32::try_from(name.len()).unwrap_or(0));
@@ -156,6 +152,9 @@ fn bar(row: &Row, contender: &Contender, y: f64) -> String {
 }
 
 fn colour(contender: &Contender) -> &'static str {
+    if contender.role == Role::Also {
+        return ALSO;
+    }
     let known = COLOURS.iter().find(|(name, _)| contender.name.starts_with(name));
     known.map_or(GREY, |(_, colour)| colour)
 }

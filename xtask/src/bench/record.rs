@@ -36,6 +36,8 @@ pub(super) struct Contender {
 pub(super) enum Role {
     Floor,
     Ours,
+    /// Another way of this project, for which the target does not count.
+    Also,
     #[default]
     Peer,
     Reference,
@@ -150,6 +152,7 @@ fn read_role(word: &str) -> Result<Role> {
     match word {
         "floor" => Ok(Role::Floor),
         "ours" => Ok(Role::Ours),
+        "also" => Ok(Role::Also),
         "peer" => Ok(Role::Peer),
         "reference" => Ok(Role::Reference),
         _ => Err(unexpected(word)),

@@ -57,7 +57,11 @@ fn duration(nanoseconds: f64) -> String {
 }
 
 fn large(count: f64) -> String {
-    if count < 1e5 { format!("{count:.0}") } else { format!("{:.1} M", count / 1e6) }
+    match count {
+        n if n < 1e4 => format!("{n:.0}"),
+        n if n < 1e7 => format!("{:.0} k", n / 1e3),
+        n => format!("{:.0} M", n / 1e6),
+    }
 }
 
 /// Time and instructions, as ratios to the floor.
@@ -139,9 +143,14 @@ mod tests {
     #[test]
     fn columns_line_up() {
         let text = draw(&[row(1.0, 1.0), row(10.0, 10.0)]);
-        let bars: Vec<usize> =
-            text.lines().take(4).map(|line| line[..60].matches('|').count()).collect();
-        assert!(bars.iter().all(|&count| count == bars[0]), "{text}");
+        // The last column is as wide as its cells.
+        let bars = |line: &str| -> Vec<usize> {
+            let places = line.chars().enumerate().filter(|&(_, c)| c == '|').map(|(at, _)| at);
+            places.take(HEAD.len()).collect()
+        };
+        let lines: Vec<Vec<usize>> = text.lines().take(4).map(bars).collect();
+        assert_eq!(lines[0].len(), HEAD.len());
+        assert!(lines.iter().all(|places| *places == lines[0]), "{text}");
     }
 
     #[test]
