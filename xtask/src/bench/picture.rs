@@ -5,7 +5,7 @@ use super::record::{Contender, Role, Row, Verdict};
 const WIDTH: f64 = 1000.0;
 /// Where the axis begins and ends, and the ratios there.
 const LEFT: f64 = 190.0;
-const RIGHT: f64 = 890.0;
+const RIGHT: f64 = 870.0;
 const LOWEST: f64 = 0.2;
 const HIGHEST: f64 = 50.0;
 /// The space above the rows, and between them.
@@ -136,7 +136,9 @@ fn bar(row: &Row, contender: &Contender, y: f64) -> String {
         MET
     };
     let mut svg = rectangle(one.min(end), y, (end - one).abs().max(1.0), thickness, colour);
-    if let Some(ratio) = row.instruction_ratio(contender) {
+    // Where memory is what takes the time, instructions say nothing.
+    let ratio = row.target.instructions.and_then(|_| row.instruction_ratio(contender));
+    if let Some(ratio) = ratio {
         svg += &format!(
             "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"2.5\" fill=\"white\" stroke=\"#222\"/>\n",
             x(ratio),
@@ -144,7 +146,8 @@ fn bar(row: &Row, contender: &Contender, y: f64) -> String {
         );
     }
     if is_ours {
-        let label = format!("{:.2}×", time.ratio);
+        let (label, target) = (format!("{:.2}×", time.ratio), format!("≤ {:.2}", row.target.time));
+        svg += &text(WIDTH - 12.0, y + thickness - 1.0, "end", "fill=\"#555\"", &target);
         let style = format!("font-weight=\"bold\" fill=\"{colour}\"");
         svg += &text(RIGHT + 14.0, y + thickness - 1.0, "start", &style, &label);
     }

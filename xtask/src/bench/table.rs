@@ -103,15 +103,23 @@ fn summary(rows: &[Row]) -> String {
     )
 }
 
+/// What the rows are, and what contenders do less or more than the floor.
 fn notes(rows: &[Row]) -> String {
-    let mut text = String::new();
+    let width = rows.iter().map(|row| row.name.len()).max().unwrap_or(0);
+    let whats = rows.iter().map(|row| format!("{:<width$}  {}\n", row.name, row.what));
+    let mut remarks: Vec<(String, Vec<&str>)> = Vec::new();
     for row in rows {
-        text += &format!("\n{}: {}\n", row.name, row.what);
         for contender in row.contenders.iter().filter(|contender| !contender.remark.is_empty()) {
-            text += &format!("- {}: {}\n", contender.name, contender.remark);
+            let remark = format!("{}: {}", contender.name, contender.remark);
+            match remarks.iter_mut().find(|(known, _)| *known == remark) {
+                Some((_, names)) => names.push(&row.name),
+                None => remarks.push((remark, vec![&row.name])),
+            }
         }
     }
-    text
+    let remarks =
+        remarks.iter().map(|(remark, names)| format!("- {remark} ({})\n", names.join(", ")));
+    format!("\n{}\n{}", whats.collect::<String>(), remarks.collect::<String>())
 }
 
 #[cfg(test)]
@@ -137,7 +145,7 @@ mod tests {
         assert_eq!(cells(&row), expected);
         let text = draw(&[row]);
         assert!(text.contains("\n0 of 1 targets met."));
-        assert!(text.ends_with("export: an export\n- dlpark: checks less\n"));
+        assert!(text.ends_with("\nexport  an export\n\n- dlpark: checks less (export)\n"));
     }
 
     #[test]
