@@ -7,9 +7,11 @@ use dlpack_sys::{
     DLDataType, DLDeviceType, DLManagedTensorVersioned, DLPACK_MAJOR_VERSION, DLTensor,
 };
 
-use super::layout::{Found, survey, survey_and};
+use super::layout::{Found, survey_dense_first, survey_row_major};
 
 const F32: DLDataType = DLDataType { code: 2, bits: 32, lanes: 1 };
+/// The bytes of an element.
+const SIZE: i64 = 4;
 /// The most dimensions, as in `dlpack`.
 const MAX_NDIM: usize = 64;
 
@@ -40,14 +42,55 @@ impl Imported {
     }
 }
 
-/// Takes a tensor in: null, version, number of dimensions, sizes, element count, extents, contiguity, dtype, device,
-/// null data, address range, alignment. Shape and strides stay where they are.
+/// Takes a tensor in: null, version, dtype, device, number of dimensions, sizes, element count, extents, contiguity, null
+/// data, address range, alignment. Shape and strides stay where they are.
 ///
 /// # Safety
 ///
 /// The tensor is passed on and keeps to the standard.
 #[inline(always)]
 pub unsafe fn import(raw: *mut DLManagedTensorVersioned) -> Option<Imported> {
+    // SAFETY: the caller's promise.
+    unsafe { import_by(raw, |shape, strides| survey_row_major(shape, strides, SIZE, |_, _, _| ())) }
+}
+
+/// As [`import`], and ends with the first stride that is not of C order.
+///
+/// # Safety
+///
+/// As for [`import`].
+#[inline(always)]
+pub unsafe fn import_dense_first(raw: *mut DLManagedTensorVersioned) -> Option<Imported> {
+    // SAFETY: the caller's promise.
+    unsafe { import_by(raw, |shape, strides| survey_dense_first(shape, strides, SIZE)) }
+}
+
+/// As [`import`], and copies shape and strides in the same pass, since those of the struct may change later.
+///
+/// # Safety
+///
+/// As for [`import`].
+#[inline(always)]
+pub unsafe fn import_with_copy(
+    raw: *mut DLManagedTensorVersioned,
+    copy: &mut Copied,
+) -> Option<Imported> {
+    let keep = |axis, size, stride| {
+        // SAFETY: there are no more axes than `dims` returns.
+        unsafe { copy.keep(axis, size, stride) }
+    };
+    // SAFETY: the caller's promise.
+    unsafe { import_by(raw, |shape, strides| survey_row_major(shape, strides, SIZE, keep)) }
+}
+
+/// # Safety
+///
+/// As for [`import`].
+#[inline(always)]
+unsafe fn import_by(
+    raw: *mut DLManagedTensorVersioned,
+    survey: impl FnOnce(&[i64], &[i64]) -> Option<Found>,
+) -> Option<Imported> {
     if raw.is_null() || !raw.is_aligned() {
         return None;
     }
@@ -59,11 +102,26 @@ pub unsafe fn import(raw: *mut DLManagedTensorVersioned) -> Option<Imported> {
     }
     // SAFETY: the caller's promise.
     let tensor = unsafe { &(*raw).dl_tensor };
+    if !is_f32_on_host(tensor) {
+        return None;
+    }
     // SAFETY: the caller's promise.
     let (shape, strides) = unsafe { dims(tensor) }?;
-    let found = survey(shape, strides, tensor.dtype)?;
+    let found = survey(shape, strides)?;
     (imported.start, imported.len) = place(tensor, &found)?;
     Some(imported)
+}
+
+#[inline(always)]
+fn is_f32_on_host(tensor: &DLTensor) -> bool {
+    let dtype = tensor.dtype;
+    let is_f32 = dtype.code == F32.code && dtype.bits == F32.bits && dtype.lanes == F32.lanes;
+    let device = tensor.device.device_type;
+    is_f32
+        && matches!(
+            device,
+            DLDeviceType::kDLCPU | DLDeviceType::kDLCUDAHost | DLDeviceType::kDLROCMHost
+        )
 }
 
 /// A copy of a shape and strides.
@@ -97,37 +155,6 @@ impl Copied {
     }
 }
 
-/// As [`import`], and copies shape and strides in the same pass, since those of the struct may change later.
-///
-/// # Safety
-///
-/// As for [`import`].
-#[inline(always)]
-pub unsafe fn import_with_copy(
-    raw: *mut DLManagedTensorVersioned,
-    copy: &mut Copied,
-) -> Option<Imported> {
-    if raw.is_null() || !raw.is_aligned() {
-        return None;
-    }
-    let mut imported = Imported { raw, start: core::ptr::dangling(), len: 0 };
-    // SAFETY: the caller's promise.
-    if unsafe { (*raw).version.major } != DLPACK_MAJOR_VERSION {
-        return None;
-    }
-    // SAFETY: the caller's promise.
-    let tensor = unsafe { &(*raw).dl_tensor };
-    // SAFETY: the caller's promise.
-    let (shape, strides) = unsafe { dims(tensor) }?;
-    let keep = |axis, size, stride| {
-        // SAFETY: `dims` returns at most as many axes.
-        unsafe { copy.keep(axis, size, stride) }
-    };
-    let found = survey_and(shape, strides, tensor.dtype, keep)?;
-    (imported.start, imported.len) = place(tensor, &found)?;
-    Some(imported)
-}
-
 /// The shape and the strides.
 ///
 /// # Safety
@@ -149,16 +176,10 @@ unsafe fn dims(tensor: &DLTensor) -> Option<(&[i64], &[i64])> {
     Some((shape, strides))
 }
 
-/// Where the elements are and how many, for a contiguous `float32` tensor on the host.
+/// Where the elements are and how many, if they are contiguous.
 #[inline(always)]
 fn place(tensor: &DLTensor, found: &Found) -> Option<(*const f32, usize)> {
-    let dtype = tensor.dtype;
-    let is_f32 = dtype.code == F32.code && dtype.bits == F32.bits && dtype.lanes == F32.lanes;
-    let is_host = matches!(
-        tensor.device.device_type,
-        DLDeviceType::kDLCPU | DLDeviceType::kDLCUDAHost | DLDeviceType::kDLROCMHost
-    );
-    if !is_f32 || !is_host || !found.is_row_major {
+    if !found.is_row_major {
         return None;
     }
     let len = usize::try_from(found.numel).ok()?;

@@ -18,26 +18,69 @@ const EMPTY: Found = Found { numel: 0, nbytes: 0, low: 0, high: 0, is_row_major:
 
 /// Checks a shape and strides of one length for elements of whole bytes; `None` for what the standard or the address
 /// space rules out.
-///
-/// From the last axis to the first. As long as the strides are those of C order, the extents follow from the element
-/// count; from the first stride that is another, they are added up.
 #[inline(always)]
 pub fn survey(shape: &[i64], strides: &[i64], dtype: DLDataType) -> Option<Found> {
-    survey_and(shape, strides, dtype, |_, _, _| ())
+    if shape.len() != strides.len() {
+        return None;
+    }
+    let size = bytes_of(dtype)?;
+    let mut sums = Sums { numel: 1, low: 0, high: 0 };
+    let mut is_row_major = true;
+    for axis in (0..shape.len()).rev() {
+        // SAFETY: `axis` is within the shape.
+        let extent = unsafe { *shape.get_unchecked(axis) };
+        // SAFETY: `axis` is within the strides, of which there are as many.
+        let stride = unsafe { *strides.get_unchecked(axis) };
+        if extent > 1 {
+            is_row_major &= stride == sums.numel;
+            sums.add(extent, stride)?;
+        } else if extent != 1 {
+            return survey_empty(shape);
+        }
+    }
+    sums.found(size, is_row_major)
 }
 
-/// As [`survey`], and shows each axis with its size and stride to `keep`, from the last one to the first.
+/// As [`survey`], for elements of `size` bytes and those who want nothing but C order: their extents follow from the
+/// element count. Shows each axis with its size and stride to `keep`, from the last one to the first.
 #[inline(always)]
-pub fn survey_and(
+pub fn survey_row_major(
     shape: &[i64],
     strides: &[i64],
-    dtype: DLDataType,
+    size: i64,
     mut keep: impl FnMut(usize, i64, i64),
 ) -> Option<Found> {
     if shape.len() != strides.len() {
         return None;
     }
-    let size = bytes_of(dtype)?;
+    let mut numel = 1_i64;
+    let mut is_row_major = true;
+    for axis in (0..shape.len()).rev() {
+        // SAFETY: `axis` is within the shape.
+        let extent = unsafe { *shape.get_unchecked(axis) };
+        // SAFETY: `axis` is within the strides, of which there are as many.
+        let stride = unsafe { *strides.get_unchecked(axis) };
+        keep(axis, extent, stride);
+        if extent < 0 {
+            return None;
+        }
+        is_row_major &= extent == 1 || stride == numel;
+        numel = numel.checked_mul(extent)?;
+    }
+    if numel == 0 {
+        return survey_empty(shape);
+    }
+    let nbytes = numel.checked_mul(size)?;
+    is_row_major.then_some(Found { numel, nbytes, low: 0, high: nbytes, is_row_major })
+}
+
+/// As [`survey`], for elements of `size` bytes and those who expect C order: as long as the strides are of that order, the extents follow from the
+/// element count, and only from the first other stride on are they added up.
+#[inline(always)]
+pub fn survey_dense_first(shape: &[i64], strides: &[i64], size: i64) -> Option<Found> {
+    if shape.len() != strides.len() {
+        return None;
+    }
     let mut numel = 1_i64;
     let mut end = shape.len();
     while end != 0 {
@@ -45,11 +88,10 @@ pub fn survey_and(
         let extent = unsafe { *shape.get_unchecked(end - 1) };
         // SAFETY: the same, for as many strides.
         let stride = unsafe { *strides.get_unchecked(end - 1) };
-        keep(end - 1, extent, stride);
         if extent > 1 {
             if stride != numel {
                 // SAFETY: the same.
-                return unsafe { survey_strided(shape, strides, end, numel, size, keep) };
+                return unsafe { survey_strided(shape, strides, end, numel, size) };
             }
             numel = numel.checked_mul(extent)?;
         } else if extent != 1 {
@@ -71,40 +113,58 @@ unsafe fn survey_strided(
     shape: &[i64],
     strides: &[i64],
     end: usize,
-    mut numel: i64,
+    numel: i64,
     size: i64,
-    mut keep: impl FnMut(usize, i64, i64),
 ) -> Option<Found> {
-    let (mut low, mut high) = (0_i64, numel - 1);
+    let mut sums = Sums { numel, low: 0, high: numel - 1 };
     for axis in (0..end).rev() {
         // SAFETY: the caller's promise.
         let extent = unsafe { *shape.get_unchecked(axis) };
         // SAFETY: the caller's promise.
         let stride = unsafe { *strides.get_unchecked(axis) };
-        keep(axis, extent, stride);
-        if extent <= 1 {
-            if extent < 1 {
-                return survey_empty(shape);
-            }
-            continue;
-        }
-        numel = numel.checked_mul(extent)?;
-        let step = (extent - 1).checked_mul(stride)?;
-        if step < 0 {
-            low = low.checked_add(step)?;
-        } else {
-            high = high.checked_add(step)?;
+        if extent > 1 {
+            sums.add(extent, stride)?;
+        } else if extent != 1 {
+            return survey_empty(shape);
         }
     }
-    let low = low.checked_mul(size)?;
-    let high = high.checked_mul(size)?.checked_add(size)?;
-    high.checked_sub(low)?;
-    Some(Found { numel, nbytes: numel.checked_mul(size)?, low, high, is_row_major: false })
+    sums.found(size, false)
+}
+
+/// What is added up axis by axis, in elements.
+struct Sums {
+    numel: i64,
+    low: i64,
+    high: i64,
+}
+
+impl Sums {
+    #[inline(always)]
+    fn add(&mut self, extent: i64, stride: i64) -> Option<()> {
+        self.numel = self.numel.checked_mul(extent)?;
+        let step = (extent - 1).checked_mul(stride)?;
+        if step < 0 {
+            self.low = self.low.checked_add(step)?;
+        } else {
+            self.high = self.high.checked_add(step)?;
+        }
+        Some(())
+    }
+
+    /// The same in bytes.
+    #[inline(always)]
+    fn found(self, size: i64, is_row_major: bool) -> Option<Found> {
+        let low = self.low.checked_mul(size)?;
+        let high = self.high.checked_mul(size)?.checked_add(size)?;
+        high.checked_sub(low)?;
+        let nbytes = self.numel.checked_mul(size)?;
+        Some(Found { numel: self.numel, nbytes, low, high, is_row_major })
+    }
 }
 
 /// An element's bytes. A dtype of no bits or no lanes is invalid; those that share bytes are another row's.
 #[inline(always)]
-fn bytes_of(dtype: DLDataType) -> Option<i64> {
+pub fn bytes_of(dtype: DLDataType) -> Option<i64> {
     let bits = i64::from(dtype.bits) * i64::from(dtype.lanes);
     (bits != 0 && dtype.bits.is_multiple_of(8)).then_some(bits / 8)
 }

@@ -47,6 +47,8 @@ fn contenders<const NDIM: usize>() -> Vec<Contender> {
             .remark("copies shape and strides, which the floor does not"),
         contender(Role::Reference, "floor with copy", FloorWithCopy, NDIM)
             .remark("copies shape and strides"),
+        contender(Role::Reference, "floor, dense first", FloorDenseFirst, NDIM)
+            .remark("leaves the loop with the first stride that is not of C order"),
         contender(Role::Peer, "dlpark", Dlpark, NDIM).remark("extents of strides are not checked"),
         contender(Role::Peer, "dlpk", Dlpk, NDIM)
             .remark("sizes, their product and extents are not checked; a foreign version panics"),
@@ -94,6 +96,18 @@ impl Import for FloorWithCopy {
         // SAFETY: the caller's promise.
         let tensor = unsafe { floor::import_with_copy(raw, &mut copy) }.expect("a tensor");
         black_box(&copy);
+        show(tensor.as_slice())
+    }
+}
+
+#[derive(Clone, Copy)]
+struct FloorDenseFirst;
+
+impl Import for FloorDenseFirst {
+    #[inline]
+    unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R {
+        // SAFETY: the caller's promise.
+        let tensor = unsafe { floor::import_dense_first(raw) }.expect("a tensor");
         show(tensor.as_slice())
     }
 }

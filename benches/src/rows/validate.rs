@@ -9,7 +9,7 @@ use dlpark::tensor::TensorRef;
 
 use crate::contender::{Contender, Outcome, Role, Row, Target};
 use crate::data::{self, F32};
-use crate::floors::layout::{Found, survey};
+use crate::floors::layout::{Found, bytes_of, survey, survey_dense_first};
 
 pub(super) fn rows() -> Vec<Row> {
     let row = |name, what, contenders| Row {
@@ -69,6 +69,11 @@ fn contenders(dims: Dims) -> Vec<Contender> {
             let layout = Layout::new(shape, strides, black_box(DataType::F32), false);
             found(&layout.expect("a layout"))
         }),
+        contender(Role::Reference, "floor, dense first", dims, |Dims { shape, strides }| {
+            let size = bytes_of(black_box(F32)).expect("whole bytes");
+            survey_dense_first(shape, strides, size).expect("a layout")
+        })
+        .remark("adds extents up only from the first stride on that is not of C order"),
         Contender::new(
             Role::Peer,
             "dlpark",
