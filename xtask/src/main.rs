@@ -1,5 +1,6 @@
 //! The chores of this repository. `cargo xtask` lists them.
 
+mod bench;
 mod bindings;
 #[path = "../../dlpack-sys/generate/mod.rs"]
 mod generate;
@@ -14,7 +15,8 @@ use tools::Result;
 /// A chore: its name and options, what it does, and the function that does it.
 type Task = (&'static str, &'static str, fn(&[&str]) -> Result<ExitCode>);
 
-const TASKS: [Task; 3] = [
+const TASKS: [Task; 4] = [
+    ("bench [--quick] [ROW...]", "compares with peers and hand-written floors", bench::run),
     ("bindgen [--check]", "declares dlpack.h anew in dlpack-sys", bindgen),
     ("test [--all] [STEP...]", "runs every check of the repository", test::run),
     ("vendor [--check]", "gets the pinned dlpack.h anew", vendor),

@@ -1,8 +1,8 @@
 //! What every task needs: the root of the checkout, files, and programs of the system.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
-use std::{fs, io};
+use std::{env, fs, io};
 
 /// The error is one line, ready to be shown.
 pub(crate) type Result<T> = core::result::Result<T, String>;
@@ -11,6 +11,26 @@ pub(crate) type Result<T> = core::result::Result<T, String>;
 pub(crate) fn root() -> &'static Path {
     let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
     xtask.parent().unwrap_or(xtask)
+}
+
+/// Returns the target directory that cargo chose: this program is its `debug/xtask`.
+pub(crate) fn target() -> PathBuf {
+    let program = env::current_exe().unwrap_or_default();
+    program.ancestors().nth(2).map_or_else(|| root().join("target"), Path::to_owned)
+}
+
+/// Returns the cargo that runs this program, with words separated by spaces as its arguments.
+pub(crate) fn cargo(arguments: &str) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
+    // Cargo describes xtask to this process; a build below it is of other packages.
+    for (key, _) in env::vars_os() {
+        let name = key.to_string_lossy();
+        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix)) {
+            command.env_remove(&key);
+        }
+    }
+    command.args(arguments.split_whitespace());
+    command
 }
 
 /// Says whether `--check` is the one option; no other is known.

@@ -1,6 +1,5 @@
 //! What the steps of a run share: commands that are shown, logged and counted.
 
-use std::env;
 use std::ffi::OsStr;
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -10,7 +9,8 @@ use std::time::Instant;
 
 use super::tally::Tally;
 use crate::bindings;
-use crate::tools::root;
+pub(crate) use crate::tools::cargo;
+use crate::tools::{root, target};
 
 /// Why a step ended before its end.
 #[derive(Debug)]
@@ -93,12 +93,6 @@ impl Suite {
     }
 }
 
-/// Returns the target directory that cargo chose: this program is its `debug/xtask`.
-fn target() -> PathBuf {
-    let program = env::current_exe().unwrap_or_default();
-    program.ancestors().nth(2).map_or_else(|| root().join("target"), Path::to_owned)
-}
-
 fn launch(command: &mut Command, log: &Path) -> Outcome<std::process::ExitStatus> {
     let explain = |error: io::Error| cannot("write", log, &error);
     let file = File::create(log).map_err(explain)?;
@@ -170,20 +164,6 @@ fn quote(word: &OsStr) -> String {
     let is_plain =
         !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || "\"'$".contains(c));
     if is_plain { word.into_owned() } else { format!("'{word}'") }
-}
-
-/// Returns the cargo that runs this program, with words separated by spaces as its arguments.
-pub(crate) fn cargo(arguments: &str) -> Command {
-    let mut command = Command::new(env::var_os("CARGO").unwrap_or("cargo".into()));
-    // Cargo describes xtask to this process; a build below it is of other packages.
-    for (key, _) in env::vars_os() {
-        let name = key.to_string_lossy();
-        if ["CARGO_PKG_", "CARGO_MANIFEST_"].iter().any(|prefix| name.starts_with(prefix)) {
-            command.env_remove(&key);
-        }
-    }
-    command.args(arguments.split_whitespace());
-    command
 }
 
 /// Stops unless a program is installed.

@@ -1,6 +1,7 @@
 //! The steps of a run, in their order; each file holds one idea.
 
 mod bare_metal;
+mod benches;
 mod devices;
 mod docs;
 mod examples;
@@ -42,7 +43,7 @@ const fn optional(
 }
 
 /// The quick ones first, so that a slip is known early.
-pub(crate) const STEPS: [Step; 17] = [
+pub(crate) const STEPS: [Step; 18] = [
     step("fmt", "every file is formatted", style::format),
     step("vendor", "the vendored header is the pinned one", generated::header),
     step("bindgen", "the declarations are those of the header", generated::declarations),
@@ -50,6 +51,7 @@ pub(crate) const STEPS: [Step; 17] = [
     step("features", "the tests, with each set of features", features::run),
     step("examples", "every example runs", examples::run),
     step("docs", "the documentation builds, and every function has an example", docs::run),
+    step("benches", "the benchmarks compile, and all contenders agree", benches::run),
     step("package", "the packages hold what they must, and build", package::run),
     step("msrv", "the oldest supported compiler builds and tests", msrv::run),
     step(

@@ -1,0 +1,156 @@
+//! A tensor of a C library taken in, looked at as `&[f32]`, and given back.
+
+use core::hint::black_box;
+
+use dlpack::ManagedTensorVersioned;
+use dlpack_sys::DLManagedTensorVersioned;
+use dlpk::{DLPackTensor, DLPackTensorRef};
+use ndarray::ArrayViewD;
+
+use crate::contender::{Contender, Role, Row, Target};
+use crate::data;
+use crate::floors::import as floor;
+
+type Raw = *mut DLManagedTensorVersioned;
+
+/// One way to import.
+trait Import: Copy + 'static {
+    /// Takes the tensor in, shows its elements, and gives it back.
+    ///
+    /// # Safety
+    ///
+    /// The tensor is passed on and keeps to the standard.
+    unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R;
+}
+
+pub(super) fn rows() -> Vec<Row> {
+    let row = |name, what, contenders| Row {
+        name,
+        what,
+        // That of an import that takes a copy of shape and strides, as ours does.
+        target: Target { time: 1.30, instructions: Some(1.30), mallocs: 0 },
+        counted: 1000,
+        contenders,
+    };
+    vec![
+        row("import-1d", "import of 3 elements to &[f32]; deleter", contenders::<1>),
+        row("import-2d", "import of 2 × 3 elements to &[f32]; deleter", contenders::<2>),
+        row("import-4d", "import of 4 dimensions to &[f32]; deleter", contenders::<4>),
+        row("import-8d", "import of 8 dimensions to &[f32]; deleter", contenders::<8>),
+    ]
+}
+
+fn contenders<const NDIM: usize>() -> Vec<Contender> {
+    vec![
+        contender(Role::Floor, "floor", Floor, NDIM),
+        contender(Role::Ours, "dlpack", Ours, NDIM)
+            .remark("copies shape and strides, which the floor does not"),
+        contender(Role::Reference, "floor with copy", FloorWithCopy, NDIM)
+            .remark("copies shape and strides"),
+        contender(Role::Reference, "floor, dense first", FloorDenseFirst, NDIM)
+            .remark("leaves the loop with the first stride that is not of C order"),
+        contender(Role::Peer, "dlpark", Dlpark, NDIM).remark("extents of strides are not checked"),
+        contender(Role::Peer, "dlpk", Dlpk, NDIM)
+            .remark("sizes, their product and extents are not checked; a foreign version panics"),
+    ]
+}
+
+fn contender(role: Role, name: &'static str, way: impl Import, ndim: usize) -> Contender {
+    let raw = data::foreign(ndim);
+    let once = move || {
+        let show = |elements: &[f32]| {
+            black_box((elements.as_ptr(), elements.len()));
+        };
+        // SAFETY: the tensor keeps to the standard, and its deleter only counts.
+        unsafe { way.import(black_box(raw), show) }
+    };
+    let outcome = move || {
+        let before = data::released();
+        // SAFETY: as above.
+        let mut outcome = unsafe { way.import(raw, data::look) };
+        outcome.push(("deleters called", data::released() - before));
+        outcome
+    };
+    Contender::new(role, name, once, outcome)
+}
+
+#[derive(Clone, Copy)]
+struct Floor;
+
+impl Import for Floor {
+    #[inline]
+    unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R {
+        // SAFETY: the caller's promise.
+        let tensor = unsafe { floor::import(raw) }.expect("a tensor");
+        show(tensor.as_slice())
+    }
+}
+
+#[derive(Clone, Copy)]
+struct FloorWithCopy;
+
+impl Import for FloorWithCopy {
+    #[inline]
+    unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R {
+        let mut copy = floor::Copied::new();
+        // SAFETY: the caller's promise.
+        let tensor = unsafe { floor::import_with_copy(raw, &mut copy) }.expect("a tensor");
+        black_box(&copy);
+        show(tensor.as_slice())
+    }
+}
+
+#[derive(Clone, Copy)]
+struct FloorDenseFirst;
+
+impl Import for FloorDenseFirst {
+    #[inline]
+    unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R {
+        // SAFETY: the caller's promise.
+        let tensor = unsafe { floor::import_dense_first(raw) }.expect("a tensor");
+        show(tensor.as_slice())
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Ours;
+
+impl Import for Ours {
+    #[inline]
+    unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R {
+        // SAFETY: the caller's promise.
+        let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a tensor");
+        // SAFETY: the elements are initialised, and nobody writes them.
+        show(unsafe { tensor.as_slice::<f32>() }.expect("a slice"))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Dlpark;
+
+impl Import for Dlpark {
+    #[inline]
+    unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R {
+        let raw = raw.cast::<dlpark::ffi::DLManagedTensorVersioned>();
+        // SAFETY: the caller's promise.
+        let tensor = unsafe { dlpark::versioned::Dlpack::from_raw(raw) }.expect("a tensor");
+        let checked = tensor.validate().expect("a valid tensor");
+        // SAFETY: the elements are initialised, and nobody writes them.
+        show(unsafe { checked.cpu_slice::<f32>() }.expect("a slice"))
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Dlpk;
+
+impl Import for Dlpk {
+    #[inline]
+    unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R {
+        let raw = raw.cast::<dlpk::sys::DLManagedTensorVersioned>();
+        // SAFETY: the caller's promise.
+        let tensor = unsafe { DLPackTensor::from_ptr(raw) };
+        let reference: DLPackTensorRef<'_> = tensor.as_ref();
+        let view: ArrayViewD<'_, f32> = reference.try_into().expect("a view");
+        show(view.as_slice().expect("a slice"))
+    }
+}
