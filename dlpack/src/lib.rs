@@ -81,7 +81,9 @@
 //! | consumers that ask for an ABI, a device, a copy | to answer them | [`negotiate`] |
 //! | a legacy tensor | it in the current ABI | [`ManagedTensor::into_versioned`] |
 //! | a versioned tensor | it in the legacy ABI | [`ManagedTensorVersioned::into_legacy`] |
+//! | a part of a tensor | to give it away as a tensor | [`Frozen::share_view`] |
 //! | a tensor that I exported | its owner back | [`ManagedTensorVersioned::downcast`] |
+//! | an owner | it back when the consumer is done | [`loan()`] |
 //! | another library's `DLPackExchangeAPI*` | to call its functions | [`exchange::ExchangeApi`] |
 //! | a library of my own | such a table for others | [`exchange::Library`], [`exchange::ExchangeTable`] |
 //! | shapes and strides as numbers | to check them | [`layout`] |
@@ -130,12 +132,14 @@ mod view;
 mod vocabulary;
 
 pub use error::{Error, Rejected};
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 pub use export::Pool;
 pub use export::{
     Adopted, Allocator, Exporter, Heap, InBlock, Owner, Place, Release, Shared, Sharing,
     SingleSlot, Slot, Source, Unique, header_layout, lend, lend_mut,
 };
+#[cfg(all(feature = "alloc", target_has_atomic = "8"))]
+pub use export::{Claim, Loaned, loan};
 pub use managed::{
     Access, AnyManagedTensor, BorrowedTensor, Deleter, Descriptor, Exclusive, ExclusiveUninit,
     Frozen, ImportMode, ManagedTensor, ManagedTensorVersioned, Tensor,

@@ -3,7 +3,6 @@
 //! The struct that came in is never moved or changed, since its deleter expects it as it was. It becomes the owner
 //! of a new one, with canonical strides and our version.
 
-use alloc::sync::Arc;
 use core::ffi::c_void;
 
 use super::block::{Draft, Exported, Shaped};
@@ -11,9 +10,7 @@ use super::place::Heap;
 use super::record::{self, Fields};
 use crate::error::{Error, Rejected};
 use crate::layout;
-use crate::managed::{
-    Access, AnyManagedTensor, Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor,
-};
+use crate::managed::{Access, AnyManagedTensor, Descriptor, ManagedTensor, ManagedTensorVersioned};
 use crate::sys;
 use crate::vocabulary::Flags;
 
@@ -43,29 +40,6 @@ impl ManagedTensor {
         let flags = if self.access() == Access::Writable { Flags::NONE } else { Flags::READ_ONLY };
         let wrapped = wrap::<sys::DLManagedTensorVersioned, _>(self, flags)?;
         Ok(record::versioned(wrapped.shaped, &wrapped.fields, wrapped.tensor))
-    }
-
-    /// Gives the tensor to one more consumer; see [`ManagedTensorVersioned::share`].
-    ///
-    /// The flag `READ_ONLY` is set unless the memory is known to be writable.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::AllocationFailed`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use dlpack::Exporter;
-    ///
-    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build_legacy()?.into_inner());
-    /// assert_eq!(tensor.share()?.data(), tensor.data());
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    pub fn share(self: &Arc<Self>) -> Result<ManagedTensorVersioned, Error> {
-        let flags = if self.access() == Access::Writable { Flags::NONE } else { Flags::READ_ONLY };
-        share(Arc::clone(self), flags)
     }
 }
 
@@ -100,32 +74,6 @@ impl ManagedTensorVersioned {
         let wrapped = wrap::<sys::DLManagedTensor, _>(self, flags)?;
         Ok(record::legacy(wrapped.shaped, &wrapped.fields, wrapped.tensor))
     }
-
-    /// Gives the tensor to one more consumer.
-    ///
-    /// One allocation, no copy. The deleter of this tensor runs when all consumers and all clones of the `Arc` are
-    /// done. `READ_ONLY` and `IS_SUBBYTE_TYPE_PADDED` are passed on; `IS_COPIED` is not, since no consumer
-    /// is the only one.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::AllocationFailed`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use dlpack::Exporter;
-    ///
-    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build()?.into_inner());
-    /// let (one, two) = (tensor.share()?, tensor.share()?);
-    /// assert_eq!(one.data(), two.data());
-    /// assert_eq!(Arc::strong_count(&tensor), 3);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    pub fn share(self: &Arc<Self>) -> Result<Self, Error> {
-        share(Arc::clone(self), inherited(self))
-    }
 }
 
 impl AnyManagedTensor {
@@ -154,36 +102,8 @@ impl AnyManagedTensor {
     }
 }
 
-impl<O: Tensor + Send + Sync + 'static> Frozen<O> {
-    /// Gives the tensor to one more consumer, read-only, as its elements are to stay as they are.
-    ///
-    /// As [`ManagedTensorVersioned::share`] otherwise.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::AllocationFailed`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use dlpack::{Access, Exporter};
-    ///
-    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
-    /// let child = tensor.share()?;
-    /// assert_eq!(child.access(), Access::ReadOnly);
-    /// assert_eq!(child.as_slice::<u8>()?, tensor.as_slice::<u8>()?);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    pub fn share(self: &Arc<Self>) -> Result<Frozen<ManagedTensorVersioned>, Error> {
-        let tensor = share(Arc::clone(self), inherited(self).with(Flags::READ_ONLY))?;
-        // SAFETY: the promise that this type stands for; the new tensor keeps it alive.
-        Ok(unsafe { tensor.assume_frozen() })
-    }
-}
-
 /// The flags that a tensor passes on.
-fn inherited(tensor: &Descriptor) -> Flags {
+pub(super) fn inherited(tensor: &Descriptor) -> Flags {
     let mut flags = Flags::NONE;
     if tensor.access() == Access::ReadOnly {
         flags = flags.with(Flags::READ_ONLY);
@@ -194,34 +114,15 @@ fn inherited(tensor: &Descriptor) -> Flags {
     flags
 }
 
-fn share<T>(tensor: Arc<T>, flags: Flags) -> Result<ManagedTensorVersioned, Error>
-where
-    T: core::ops::Deref<Target = Descriptor> + Send + Sync + 'static,
-{
-    let wrapped = wrap::<sys::DLManagedTensorVersioned, _>(Keep(tensor), flags)?;
-    Ok(record::versioned(wrapped.shaped, &wrapped.fields, wrapped.tensor))
-}
-
-/// A shared tensor, which dereferences as the tensor does.
-struct Keep<T>(Arc<T>);
-
-impl<T: core::ops::Deref<Target = Descriptor>> core::ops::Deref for Keep<T> {
-    type Target = Descriptor;
-
-    fn deref(&self) -> &Descriptor {
-        &self.0
-    }
-}
-
 /// A tensor that has become the owner of a new one.
-struct Wrapped<A: Exported, O: 'static> {
-    shaped: Shaped<A, O, Heap>,
-    fields: Fields,
-    tensor: Descriptor,
+pub(super) struct Wrapped<A: Exported, O: 'static> {
+    pub(super) shaped: Shaped<A, O, Heap>,
+    pub(super) fields: Fields,
+    pub(super) tensor: Descriptor,
 }
 
 /// Makes a tensor the owner of a new one.
-fn wrap<A: Exported, O>(owner: O, flags: Flags) -> Result<Wrapped<A, O>, Rejected<O>>
+pub(super) fn wrap<A: Exported, O>(owner: O, flags: Flags) -> Result<Wrapped<A, O>, Rejected<O>>
 where
     O: core::ops::Deref<Target = Descriptor> + Send + 'static,
 {

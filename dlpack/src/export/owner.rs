@@ -1,21 +1,16 @@
 //! Who can own exported memory, and who else may see it.
 
-#[cfg(feature = "alloc")]
-use alloc::boxed::Box;
-#[cfg(feature = "alloc")]
-use alloc::sync::Arc;
-#[cfg(feature = "alloc")]
-use alloc::vec::Vec;
 use core::ops::Deref;
-use core::ptr;
 
 use crate::managed::{Descriptor, Exclusive, Frozen, Tensor};
 use crate::vocabulary::Element;
 
 /// An owner of initialised elements that stay where they are while the owner does.
 ///
-/// Implemented for `Vec<T>`, `Box<[T]>`, `[T; N]`, `Arc<[T]>` and `&'static [T]`. Implement it to export memory of
-/// your own types; [`Exporter`](crate::Exporter) does the rest.
+/// Implemented for `Vec<T>`, `Box<[T]>`, `Box<[T; N]>`, `[T; N]` and `&'static mut [T]`, which are [`Unique`]; for `Arc<[T]>`,
+/// `Arc<[T; N]>`, `Arc<Vec<T>>`, `Arc<Box<[T]>>`, `Cow<'static, [T]>` and `&'static [T]`, which are [`Shared`]; and for what
+/// [`loan()`](crate::loan()) makes of any of these. Implement it to export memory of your own types;
+/// [`Exporter`](crate::Exporter) does the rest.
 ///
 /// `Send`, because consumers run deleters on any thread.
 ///
@@ -183,59 +178,5 @@ impl sealed::Sharing for Shared {
     unsafe fn promise<O: Tensor>(tensor: O) -> Frozen<O> {
         // SAFETY: the caller's promise, and the contract of `Owner`.
         unsafe { tensor.assume_frozen() }
-    }
-}
-
-// SAFETY: a vector is the only way to its elements, which lie on the heap.
-#[cfg(feature = "alloc")]
-unsafe impl<T: Element> Owner for Vec<T> {
-    type Element = T;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [T] {
-        ptr::slice_from_raw_parts_mut(self.as_mut_ptr(), self.len())
-    }
-}
-
-// SAFETY: a box is the only way to its elements, which lie on the heap.
-#[cfg(feature = "alloc")]
-unsafe impl<T: Element> Owner for Box<[T]> {
-    type Element = T;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [T] {
-        &raw mut **self
-    }
-}
-
-// SAFETY: an array is its elements, and stays where it is until it is moved.
-unsafe impl<T: Element, const N: usize> Owner for [T; N] {
-    type Element = T;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [T] {
-        &raw mut self[..]
-    }
-}
-
-// SAFETY: an `Arc` keeps its elements alive, and without interior mutability nobody writes them while it is shared;
-// this one is never asked for exclusive access.
-#[cfg(feature = "alloc")]
-unsafe impl<T: Element> Owner for Arc<[T]> {
-    type Element = T;
-    type Sharing = Shared;
-
-    fn memory(&mut self) -> *mut [T] {
-        Arc::as_ptr(self).cast_mut()
-    }
-}
-
-// SAFETY: shared references to elements without interior mutability; nobody writes them.
-unsafe impl<T: Element> Owner for &'static [T] {
-    type Element = T;
-    type Sharing = Shared;
-
-    fn memory(&mut self) -> *mut [T] {
-        ptr::from_ref(*self).cast_mut()
     }
 }

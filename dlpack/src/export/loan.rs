@@ -1,0 +1,260 @@
+//! Owners that come back when the consumer is done.
+
+use core::alloc::Layout as Bytes;
+use core::fmt;
+use core::mem::ManuallyDrop;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicBool, Ordering};
+
+use super::owner::Owner;
+use super::place::{Allocator, Heap};
+use crate::error::{Error, Rejected};
+
+/// Lends an owner out: what is exported is the first part, and the second part gets the owner back.
+///
+/// For memory that is to be used again when the consumer is done, on whatever thread that is: a frame of a camera, a page of
+/// a cache, a buffer of a ring. The deleter only marks the loan as returned, without a lock; the owner is dropped by nobody
+/// until its [`Claim`] takes it. If the claim is dropped first, the deleter drops the owner as usual.
+///
+/// One allocation, in which the owner stays until it is taken.
+///
+/// # Errors
+///
+/// Hands the owner back with [`Error::AllocationFailed`].
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{Exporter, loan, sys};
+///
+/// /// Some other library, which is done with the tensor on a thread of its own.
+/// struct Consumer(*mut sys::DLManagedTensorVersioned);
+/// # // SAFETY: the standard lets deleters run on any thread.
+/// # unsafe impl Send for Consumer {}
+/// # impl Consumer {
+/// #     fn finish(self) {
+/// #         // SAFETY: the pointer was passed on.
+/// #         drop(unsafe { dlpack::ManagedTensorVersioned::from_raw(self.0) });
+/// #     }
+/// # }
+///
+/// let frame = vec![0_u8; 640 * 480];
+/// let address = frame.as_ptr();
+/// let (loaned, claim) = loan(frame)?;
+/// let consumer = Consumer(Exporter::new(loaned).shape(&[480, 640]).into_raw()?);
+///
+/// let claim = claim.try_take().unwrap_err(); // Too early.
+/// std::thread::spawn(move || consumer.finish()).join().unwrap();
+/// let frame = claim.try_take().unwrap();
+/// assert_eq!((frame.as_ptr(), frame.len()), (address, 640 * 480));
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+pub fn loan<O: Send + 'static>(owner: O) -> Result<(Loaned<O>, Claim<O>), Rejected<O>> {
+    let Some(block) = Heap.allocate(Bytes::new::<Desk<O>>()) else {
+        return Err(Rejected::new(owner, Error::AllocationFailed));
+    };
+    let desk = block.cast::<Desk<O>>();
+    // SAFETY: the memory is that of a desk.
+    unsafe { desk.write(Desk { one_left: AtomicBool::new(false), owner }) };
+    Ok((Loaned { desk }, Claim { desk }))
+}
+
+/// Where an owner on loan stays. A [`Loaned`] and a [`Claim`] know of it; the second of them to leave clears it.
+struct Desk<O> {
+    /// Whether one of the two has left.
+    one_left: AtomicBool,
+    owner: O,
+}
+
+/// Notes that one of the two has left a desk; `true` if the other had left before, and all that it did has happened.
+///
+/// # Safety
+///
+/// The desk has not been cleared.
+unsafe fn leave<O>(desk: NonNull<Desk<O>>) -> bool {
+    // SAFETY: the caller's promise; the flag is only ever reached like this.
+    let one_left = unsafe { &(*desk.as_ptr()).one_left };
+    one_left.swap(true, Ordering::AcqRel)
+}
+
+/// Gives the memory of a desk back.
+///
+/// # Safety
+///
+/// The owner is gone, and nobody uses the desk again.
+unsafe fn clear<O>(desk: NonNull<Desk<O>>) {
+    // SAFETY: the memory is that of `loan`; the caller's promise.
+    unsafe { Heap.deallocate(desk.cast(), Bytes::new::<Desk<O>>()) }
+}
+
+/// Drops the owner, and gives the memory back.
+///
+/// # Safety
+///
+/// Both have left.
+unsafe fn close<O>(desk: NonNull<Desk<O>>) {
+    // SAFETY: the desk has not been cleared.
+    let owner = unsafe { &raw mut (*desk.as_ptr()).owner };
+    // SAFETY: nobody else is left who could use it. In place, since an owner may be too large for the stack.
+    unsafe { ptr::drop_in_place(owner) };
+    // SAFETY: just dropped.
+    unsafe { clear(desk) }
+}
+
+/// An owner on loan, to be exported; made by [`loan()`].
+///
+/// It is an [`Owner`] if the lent one is, and can be the owner of [`Adopted`](crate::Adopted) memory in any case. Dropping it,
+/// as the deleter does, returns the loan.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{Exporter, loan};
+///
+/// let (loaned, claim) = loan(vec![1_u8, 2, 3])?;
+/// let refused = Exporter::new(loaned).shape(&[4]).build().unwrap_err();
+/// drop(refused);
+/// assert_eq!(claim.try_take().unwrap(), [1, 2, 3]);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+pub struct Loaned<O> {
+    /// # Invariant
+    ///
+    /// Not cleared, and the owner is used by nobody else: the claim keeps off until this has left.
+    desk: NonNull<Desk<O>>,
+}
+
+// SAFETY: it stands for an owner that it may drop.
+unsafe impl<O: Send> Send for Loaned<O> {}
+// SAFETY: there is nothing to be done with a shared reference.
+unsafe impl<O: Send> Sync for Loaned<O> {}
+
+// SAFETY: the elements are those of an owner that holds the contract, which neither moves nor is used by others while it is
+// on loan.
+unsafe impl<O: Owner> Owner for Loaned<O> {
+    type Element = O::Element;
+    type Sharing = O::Sharing;
+
+    fn memory(&mut self) -> *mut [O::Element] {
+        // SAFETY: the invariant.
+        let owner = unsafe { &mut (*self.desk.as_ptr()).owner };
+        owner.memory()
+    }
+}
+
+impl<O> Drop for Loaned<O> {
+    fn drop(&mut self) {
+        // SAFETY: the invariant.
+        if unsafe { leave(self.desk) } {
+            // SAFETY: the claim had left before.
+            unsafe { close(self.desk) }
+        }
+    }
+}
+
+impl<O> fmt::Debug for Loaned<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Loaned").finish_non_exhaustive()
+    }
+}
+
+/// The right to get an owner back from [`loan()`].
+///
+/// # Examples
+///
+/// Whoever does not want the owner back drops the claim:
+///
+/// ```
+/// use std::sync::Arc;
+/// use dlpack::{Exporter, loan};
+///
+/// let numbers = Arc::<[f32]>::from([1.0, 2.0]);
+/// let (loaned, claim) = loan(Arc::clone(&numbers))?;
+/// let tensor = Exporter::new(loaned).build()?;
+/// drop(claim);
+/// assert_eq!(Arc::strong_count(&numbers), 2);
+/// drop(tensor);
+/// assert_eq!(Arc::strong_count(&numbers), 1);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+#[must_use = "without its claim the owner is dropped when the consumer is done"]
+pub struct Claim<O> {
+    /// # Invariant
+    ///
+    /// Not cleared.
+    desk: NonNull<Desk<O>>,
+}
+
+// SAFETY: it stands for an owner that it may take or drop.
+unsafe impl<O: Send> Send for Claim<O> {}
+// SAFETY: a shared reference only reads the flag.
+unsafe impl<O: Send> Sync for Claim<O> {}
+
+impl<O> Claim<O> {
+    /// Says whether the consumer is done.
+    ///
+    /// Once that is so, it stays so, and [`try_take`](Self::try_take) succeeds.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (loaned, claim) = dlpack::loan([1_u8, 2])?;
+    /// assert!(!claim.is_returned());
+    /// drop(loaned);
+    /// assert!(claim.is_returned());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn is_returned(&self) -> bool {
+        // SAFETY: the invariant; the flag is only ever reached like this.
+        let one_left = unsafe { &(*self.desk.as_ptr()).one_left };
+        // This has not left, so that it must be the other one.
+        one_left.load(Ordering::Acquire)
+    }
+
+    /// Takes the owner back if the consumer is done; does not wait for it.
+    ///
+    /// All that the consumer did to the memory has happened then.
+    ///
+    /// # Errors
+    ///
+    /// Returns the claim if the consumer is not done yet.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let (loaned, claim) = dlpack::loan([1_u8, 2])?;
+    /// let claim = claim.try_take().unwrap_err();
+    /// drop(loaned);
+    /// assert_eq!(claim.try_take().unwrap(), [1, 2]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn try_take(self) -> Result<O, Self> {
+        if !self.is_returned() {
+            return Err(self);
+        }
+        let claim = ManuallyDrop::new(self);
+        // SAFETY: the invariant.
+        let owner = unsafe { &raw const (*claim.desk.as_ptr()).owner };
+        // SAFETY: the other one has left, and this is not used again.
+        let owner = unsafe { owner.read() };
+        // SAFETY: just moved out.
+        unsafe { clear(claim.desk) };
+        Ok(owner)
+    }
+}
+
+impl<O> Drop for Claim<O> {
+    fn drop(&mut self) {
+        // SAFETY: the invariant.
+        if unsafe { leave(self.desk) } {
+            // SAFETY: the other one had left before.
+            unsafe { close(self.desk) }
+        }
+    }
+}
+
+impl<O> fmt::Debug for Claim<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claim").field("is_returned", &self.is_returned()).finish_non_exhaustive()
+    }
+}

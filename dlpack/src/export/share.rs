@@ -1,0 +1,111 @@
+//! Tensors given to several consumers.
+
+use alloc::sync::Arc;
+use core::ops::Deref;
+
+use super::convert::{inherited, wrap};
+use super::record;
+use crate::error::Error;
+use crate::managed::{Access, Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor};
+use crate::sys;
+use crate::vocabulary::Flags;
+
+impl ManagedTensor {
+    /// Gives the tensor to one more consumer; see [`ManagedTensorVersioned::share`].
+    ///
+    /// The flag `READ_ONLY` is set unless the memory is known to be writable.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dlpack::Exporter;
+    ///
+    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build_legacy()?.into_inner());
+    /// assert_eq!(tensor.share()?.data(), tensor.data());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn share(self: &Arc<Self>) -> Result<ManagedTensorVersioned, Error> {
+        let flags = if self.access() == Access::Writable { Flags::NONE } else { Flags::READ_ONLY };
+        share(Arc::clone(self), flags)
+    }
+}
+
+impl ManagedTensorVersioned {
+    /// Gives the tensor to one more consumer.
+    ///
+    /// One allocation, no copy. The deleter of this tensor runs when all consumers and all clones of the `Arc` are
+    /// done. `READ_ONLY` and `IS_SUBBYTE_TYPE_PADDED` are passed on; `IS_COPIED` is not, since no consumer
+    /// is the only one.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dlpack::Exporter;
+    ///
+    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build()?.into_inner());
+    /// let (one, two) = (tensor.share()?, tensor.share()?);
+    /// assert_eq!(one.data(), two.data());
+    /// assert_eq!(Arc::strong_count(&tensor), 3);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn share(self: &Arc<Self>) -> Result<Self, Error> {
+        share(Arc::clone(self), inherited(self))
+    }
+}
+
+impl<O: Tensor + Send + Sync + 'static> Frozen<O> {
+    /// Gives the tensor to one more consumer, read-only, as its elements are to stay as they are.
+    ///
+    /// As [`ManagedTensorVersioned::share`] otherwise.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dlpack::{Access, Exporter};
+    ///
+    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
+    /// let child = tensor.share()?;
+    /// assert_eq!(child.access(), Access::ReadOnly);
+    /// assert_eq!(child.as_slice::<u8>()?, tensor.as_slice::<u8>()?);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn share(self: &Arc<Self>) -> Result<Frozen<ManagedTensorVersioned>, Error> {
+        let tensor = share(Arc::clone(self), inherited(self).with(Flags::READ_ONLY))?;
+        // SAFETY: the promise that this type stands for; the new tensor keeps it alive.
+        Ok(unsafe { tensor.assume_frozen() })
+    }
+}
+
+fn share<T>(tensor: Arc<T>, flags: Flags) -> Result<ManagedTensorVersioned, Error>
+where
+    T: Deref<Target = Descriptor> + Send + Sync + 'static,
+{
+    let wrapped = wrap::<sys::DLManagedTensorVersioned, _>(Keep(tensor), flags)?;
+    Ok(record::versioned(wrapped.shaped, &wrapped.fields, wrapped.tensor))
+}
+
+/// A shared tensor, which dereferences as the tensor does.
+pub(super) struct Keep<T>(pub(super) Arc<T>);
+
+impl<T: Deref<Target = Descriptor>> Deref for Keep<T> {
+    type Target = Descriptor;
+
+    fn deref(&self) -> &Descriptor {
+        &self.0
+    }
+}
