@@ -68,7 +68,8 @@ impl<O: Send + 'static> Adopted<O> {
     ///
     /// # Safety
     ///
-    /// Until the owner is dropped, on whatever thread that is, and also when the owner is moved:
+    /// Until the owner is dropped, on whatever thread that is, and also when the owner is moved (which rules out a `Box` or a
+    /// `&mut` of this memory, since moving one claims that there is no other pointer to it):
     ///
     /// - the memory is `nbytes` bytes long, and the device is what it says;
     /// - if the [host can access](crate::Device::is_host_accessible) the device, the bytes lie in one live allocation, and

@@ -112,7 +112,8 @@ impl<'a, S: Source, P> Exporter<'a, S, P> {
     ///
     /// # Safety
     ///
-    /// `room` can be written, lies in one allocation, and is used by nobody else, until the owner is dropped or handed back.
+    /// `room` can be written, lies in one allocation, and is used by nobody else, until the owner is dropped or handed back; also
+    /// when the owner is moved, which rules out a `Box` or a `&mut` of this memory, as for [`Adopted::new`].
     ///
     /// # Examples
     ///

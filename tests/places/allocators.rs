@@ -1,0 +1,231 @@
+//! Headers in the memory of a caller's allocator.
+
+use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
+use dlpack::{Adopted, Device, Error, Exporter, Owner, Shared, TensorView, Unique, header_layout};
+
+use crate::abi::{Abi, End, delete};
+use crate::diary::{Diary, Event, Exacting, Noted};
+
+/// The one layout that was asked for, after which came nothing but `expected`.
+#[track_caller]
+fn assert_events(diary: &Diary, expected: impl Fn(std::alloc::Layout) -> Vec<Event>) {
+    let events = diary.read();
+    let Some(&Event::Asked(layout)) = events.first() else { panic!("{events:?}") };
+    assert_eq!(events[1..], expected(layout));
+}
+
+/// The owner goes first, then its header, then the handle of the allocator that both were in.
+#[test]
+fn a_header_goes_back_after_its_owner() {
+    fn each<A: Abi>() {
+        for (end, ndim) in
+            End::ALL.into_iter().flat_map(|end| [0, 1, 2, 8, 9, 64].map(|n| (end, n)))
+        {
+            let diary = Diary::default();
+            let shape = vec![1; ndim];
+            let exporter = Exporter::new(diary.owner(&[1, 2, 3])).shape(&shape);
+            let raw = A::export(exporter.header_in(diary.allocator())).unwrap();
+            // SAFETY: the tensor is alive.
+            let fields = unsafe { (*raw).fields() };
+            assert_eq!(usize::try_from(fields.ndim), Ok(ndim));
+            // SAFETY: just exported.
+            unsafe { end.of(raw) };
+            assert_events(&diary, |layout| {
+                let largest = header_layout::<Noted, Exacting>(ndim);
+                assert!(layout.size() <= largest.size() && layout.align() <= largest.align());
+                vec![Event::OwnerDropped, Event::HeaderBack(layout), Event::HandleDropped]
+            });
+        }
+    }
+    each::<DLManagedTensorVersioned>();
+    each::<DLManagedTensor>();
+}
+
+/// `header_layout` is not only enough, it is what the current ABI takes.
+#[test]
+fn a_header_has_the_announced_layout() {
+    for ndim in [0, 1, 2, 3, 8, 9, 63, 64] {
+        let diary = Diary::default();
+        let shape = vec![1; ndim];
+        let exporter = Exporter::new(diary.owner(&[1])).shape(&shape);
+        drop(exporter.header_in(diary.allocator()).build().unwrap());
+        assert_eq!(diary.read()[0], Event::Asked(header_layout::<Noted, Exacting>(ndim)));
+    }
+    let most = header_layout::<Noted, Exacting>(64);
+    assert_eq!(header_layout::<Noted, Exacting>(65), most);
+    assert_eq!(header_layout::<Noted, Exacting>(usize::MAX), most);
+}
+
+#[test]
+fn a_downcast_gives_the_header_back() {
+    fn each<A: Abi>() {
+        let diary = Diary::default();
+        let exporter = Exporter::new(diary.owner(&[1, 2, 3])).header_in(diary.allocator());
+        let raw = A::export(exporter).unwrap();
+        // SAFETY: just exported.
+        let tensor = A::downcast::<Vec<u32>>(unsafe { A::import(raw) }).unwrap_err();
+        let owner = A::downcast::<Noted>(tensor).unwrap();
+        assert_events(&diary, |layout| vec![Event::HeaderBack(layout), Event::HandleDropped]);
+        assert_eq!(owner.elements, [1, 2, 3]);
+        drop(owner);
+        assert_eq!(diary.read(), [Event::OwnerDropped]);
+    }
+    each::<DLManagedTensorVersioned>();
+    each::<DLManagedTensor>();
+}
+
+/// The kind of a header is known by its types, not by where it was compiled: this one is made within the crate.
+#[test]
+fn a_downcast_of_what_another_crate_instantiated() {
+    let view = TensorView::from_slice(&[1_u32, 2], &[2]).unwrap();
+    let copy = view.to_tensor().unwrap().freeze().to_copy().unwrap().into_inner();
+    let blocks = copy.downcast::<Vec<u128>>().unwrap();
+    let numbers: [u32; 4] = bytemuck::cast(blocks[0]);
+    assert_eq!(numbers, [1, 2, 0, 0]);
+    let here = Exporter::new(blocks).build().unwrap().into_inner();
+    assert_eq!(here.downcast::<Vec<u128>>().unwrap().len(), 1);
+}
+
+#[test]
+fn a_refused_export_keeps_the_owner() {
+    fn each<A: Abi>() {
+        let diary = Diary::default();
+        let exporter = Exporter::new(diary.owner(&[1, 2, 3])).shape(&[2, 2]);
+        let refused = A::export(exporter.header_in(diary.allocator())).unwrap_err();
+        assert_eq!(refused.error(), Error::OutOfBounds { available: 12 });
+        let owner = refused.into_owner();
+        assert_events(&diary, |layout| vec![Event::HeaderBack(layout), Event::HandleDropped]);
+
+        let exporter = Exporter::new(owner).header_in(diary.empty_allocator());
+        let refused = A::export(exporter).unwrap_err();
+        assert_eq!(refused.error(), Error::AllocationFailed);
+        let owner = refused.into_owner();
+        assert_events(&diary, |_| vec![Event::HandleDropped]);
+        assert_eq!(owner.elements, [1, 2, 3]);
+
+        let exporter = Exporter::new(owner).shape(&[1; 65]).header_in(diary.allocator());
+        let refused = A::export(exporter).unwrap_err();
+        assert_eq!(refused.error(), Error::TooManyDims { ndim: 65, max: 64 });
+        assert_eq!(diary.read(), [Event::HandleDropped], "not even asked");
+        drop(refused);
+        assert_eq!(diary.read(), [Event::OwnerDropped]);
+    }
+    each::<DLManagedTensorVersioned>();
+    each::<DLManagedTensor>();
+}
+
+/// A place that is replaced before the export is dropped without having been asked.
+#[test]
+fn the_last_place_counts() {
+    let (first, second) = (Diary::default(), Diary::default());
+    let exporter = Exporter::new(vec![1_u32]).header_in(first.allocator());
+    let tensor = exporter.header_in(second.allocator()).build().unwrap();
+    assert_eq!(first.read(), [Event::HandleDropped]);
+    drop(tensor);
+    assert_eq!(second.read().len(), 3);
+}
+
+/// Adopted memory, whose owner says nothing of its own.
+#[test]
+fn adopted_memory() {
+    fn each<A: Abi>() {
+        for end in End::ALL {
+            let diary = Diary::default();
+            let mut owner = diary.owner(&[1, 2, 3, 4]);
+            let data = owner.elements.as_mut_ptr();
+            // SAFETY: the vector's buffer stays where it is until the owner is dropped, and nobody else uses it.
+            let memory = unsafe { Adopted::new(owner, data.cast(), 16, Device::CPU) };
+            let raw = A::export(Exporter::new(memory).header_in(diary.allocator())).unwrap();
+            // SAFETY: the tensor is alive.
+            assert_eq!(unsafe { (*raw).fields() }.data, data.cast());
+            // SAFETY: just exported.
+            unsafe { end.of(raw) };
+            assert_events(&diary, |layout| {
+                vec![Event::OwnerDropped, Event::HeaderBack(layout), Event::HandleDropped]
+            });
+        }
+    }
+    each::<DLManagedTensorVersioned>();
+    each::<DLManagedTensor>();
+}
+
+/// Elements in the owner itself, which asks for an alignment of its own.
+macro_rules! aligned {
+    ($name:ident, $align:literal) => {
+        #[repr(align($align))]
+        struct $name([u8; 3]);
+
+        // SAFETY: the elements are the owner's own, and move only with it.
+        unsafe impl Owner for $name {
+            type Element = u8;
+            type Sharing = Unique;
+
+            fn memory(&mut self) -> *mut [u8] {
+                &raw mut self.0
+            }
+        }
+    };
+}
+
+aligned!(By1, 1);
+aligned!(By2, 2);
+aligned!(By16, 16);
+aligned!(By64, 64);
+aligned!(By4096, 4096);
+
+#[test]
+fn owners_are_aligned_and_so_are_shape_and_struct() {
+    fn each<A: Abi, O: Owner<Element = u8>>(owner: O) {
+        let diary = Diary::default();
+        let exporter = Exporter::new(owner).shape(&[1, 2]).header_in(diary.allocator());
+        let raw = A::export(exporter).unwrap();
+        assert!(raw.is_aligned());
+        // SAFETY: the tensor is alive.
+        let fields = unsafe { (*raw).fields() };
+        assert_eq!(fields.data.addr() % align_of::<O>(), 0);
+        assert!(fields.shape.is_aligned() && fields.strides.is_aligned());
+        // SAFETY: three elements, of which two are in the tensor.
+        assert_eq!(unsafe { fields.data.cast::<[u8; 2]>().read() }, [7, 8]);
+        // SAFETY: just exported.
+        unsafe { delete(raw) };
+        assert_events(&diary, |layout| {
+            assert!(layout.align() >= align_of::<O>());
+            vec![Event::HeaderBack(layout), Event::HandleDropped]
+        });
+    }
+    fn both<O: Owner<Element = u8>>(make: impl Fn([u8; 3]) -> O) {
+        each::<DLManagedTensorVersioned, _>(make([7, 8, 9]));
+        each::<DLManagedTensor, _>(make([7, 8, 9]));
+    }
+    both(By1);
+    both(By2);
+    both(By16);
+    both(By64);
+    both(By4096);
+}
+
+/// Memory that others may read goes anywhere too, and stays read-only.
+#[test]
+fn shared_owners() {
+    struct Table(&'static [u16]);
+    // SAFETY: the elements are of a `static` that nobody writes.
+    unsafe impl Owner for Table {
+        type Element = u16;
+        type Sharing = Shared;
+
+        fn memory(&mut self) -> *mut [u16] {
+            self.0.memory()
+        }
+    }
+    static NUMBERS: [u16; 3] = [1, 2, 3];
+    let diary = Diary::default();
+    let exporter = Exporter::new(Table(&NUMBERS)).header_in(diary.allocator());
+    let tensor = exporter.build().unwrap();
+    assert!(tensor.flags().is_read_only());
+    assert_eq!(tensor.as_slice::<u16>().unwrap(), NUMBERS);
+    drop(tensor);
+    assert_eq!(diary.read().len(), 3);
+    let exporter = Exporter::new(Table(&NUMBERS)).header_in(diary.allocator());
+    assert_eq!(exporter.into_raw_legacy().unwrap_err().error(), Error::ReadOnlyNotExpressible);
+    assert_eq!(diary.read(), [Event::HandleDropped]);
+}

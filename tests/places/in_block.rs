@@ -1,0 +1,236 @@
+//! Headers in the memory of the owner itself.
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
+use dlpack::{Adopted, Device, Error, Exporter, Heap, Owner, Unique, header_layout};
+
+use crate::abi::{Abi, End};
+
+const ELEMENTS: usize = 6;
+
+/// The block of an allocator: elements, then room. Freed, and spoilt before, when this is dropped.
+struct Block {
+    start: NonNull<u8>,
+    room: usize,
+    drops: Arc<AtomicUsize>,
+}
+
+// SAFETY: the only one that knows of the block.
+unsafe impl Send for Block {}
+
+impl Block {
+    fn new(room: usize) -> Self {
+        let layout = Self::layout(room);
+        // SAFETY: the size is not 0.
+        let start = NonNull::new(unsafe { System.alloc(layout) }).expect("memory");
+        // SAFETY: the block is as large.
+        unsafe { start.write_bytes(0xaa, layout.size()) };
+        for index in 0..ELEMENTS {
+            // SAFETY: the elements come first.
+            let to = unsafe { start.cast::<u32>().add(index) };
+            // SAFETY: the same.
+            unsafe { to.write(7) };
+        }
+        Self { start, room, drops: Arc::default() }
+    }
+
+    fn layout(room: usize) -> Layout {
+        Layout::from_size_align(4 * ELEMENTS + room, 4096).expect("not too large")
+    }
+
+    /// All behind the elements but the first bytes.
+    fn room(&self, skipped: usize) -> NonNull<[MaybeUninit<u8>]> {
+        // SAFETY: the block is larger than that.
+        let start = unsafe { self.start.add(4 * ELEMENTS + skipped) };
+        NonNull::slice_from_raw_parts(start.cast(), self.room - skipped)
+    }
+
+    /// How many of the bytes of the room were never written.
+    fn untouched(&self) -> usize {
+        let room = self.room(0);
+        // SAFETY: all bytes were written when the block was made.
+        let bytes = unsafe { std::slice::from_raw_parts(room.cast::<u8>().as_ptr(), room.len()) };
+        bytes.iter().filter(|&&byte| byte == 0xaa).count()
+    }
+
+    fn elements(&self) -> *mut std::ffi::c_void {
+        self.start.as_ptr().cast()
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        self.drops.fetch_add(1, Ordering::Relaxed);
+        let layout = Self::layout(self.room);
+        // SAFETY: the block is as large.
+        unsafe { self.start.write_bytes(0xdd, layout.size()) };
+        // SAFETY: made with this layout.
+        unsafe { System.dealloc(self.start.as_ptr(), layout) }
+    }
+}
+
+// SAFETY: the elements were initialised and nobody else knows of them.
+unsafe impl Owner for Block {
+    type Element = u32;
+    type Sharing = Unique;
+
+    fn memory(&mut self) -> *mut [u32] {
+        std::ptr::slice_from_raw_parts_mut(self.elements().cast(), ELEMENTS)
+    }
+}
+
+/// Exports a block whose room starts so many bytes behind the elements.
+fn export<A: Abi>(block: Block, skipped: usize) -> Result<*mut A, dlpack::Rejected<Block>> {
+    let room = block.room(skipped);
+    // SAFETY: the block's own memory, which is used for nothing else.
+    A::export(unsafe { Exporter::new(block).shape(&[2, 3]).header_at(room) })
+}
+
+/// The owner frees the block that the header is in; nothing may look at it afterwards.
+#[test]
+fn the_block_goes_with_its_owner() {
+    fn each<A: Abi>() {
+        for end in End::ALL {
+            let block = Block::new(1024);
+            let (drops, start) = (Arc::clone(&block.drops), block.start.addr().get());
+            let raw = export::<A>(block, 0).unwrap();
+            let room = start + 4 * ELEMENTS;
+            assert!((room..room + 1024).contains(&raw.addr()), "in the block");
+            assert_eq!(drops.load(Ordering::Relaxed), 0);
+            // SAFETY: just exported.
+            unsafe { end.of(raw) };
+            assert_eq!(drops.load(Ordering::Relaxed), 1);
+        }
+    }
+    each::<DLManagedTensorVersioned>();
+    each::<DLManagedTensor>();
+}
+
+#[test]
+fn adopted_memory_has_room_too() {
+    fn each<A: Abi>() {
+        for end in End::ALL {
+            let block = Block::new(1024);
+            let (drops, room) = (Arc::clone(&block.drops), block.room(3));
+            let data = block.elements();
+            // SAFETY: the elements stay until the owner is dropped, and are 24 bytes.
+            let memory = unsafe { Adopted::new(block, data, 24, Device::CPU) };
+            // SAFETY: the block's own memory, which is used for nothing else.
+            let exporter = unsafe { Exporter::new(memory).header_at(room) };
+            let raw = A::export(exporter).unwrap();
+            // SAFETY: just exported.
+            unsafe { end.of(raw) };
+            assert_eq!(drops.load(Ordering::Relaxed), 1);
+        }
+    }
+    each::<DLManagedTensorVersioned>();
+    each::<DLManagedTensor>();
+}
+
+/// Room that starts anywhere: the header begins at the first address that will do, and one byte less is refused.
+#[test]
+fn room_of_any_alignment() {
+    let layout = header_layout::<Block, dlpack::InBlock>(2);
+    for skipped in 0..=layout.align() + 1 {
+        let block = Block::new(2048);
+        let start = block.room(skipped).addr().get();
+        let padding = start.next_multiple_of(layout.align()) - start;
+        let enough = NonNull::slice_from_raw_parts(
+            block.room(skipped).cast::<MaybeUninit<u8>>(),
+            padding + layout.size(),
+        );
+        let short = NonNull::slice_from_raw_parts(enough.cast(), enough.len() - 1);
+
+        // SAFETY: the block's own memory, which is used for nothing else.
+        let exporter = unsafe { Exporter::new(block).shape(&[2, 3]).header_at(short) };
+        let refused = exporter.into_raw().unwrap_err();
+        assert_eq!(refused.error(), Error::AllocationFailed);
+        let block = refused.into_owner();
+        assert_eq!(block.untouched(), 2048, "nothing was written");
+
+        // SAFETY: the same.
+        let exporter = unsafe { Exporter::new(block).shape(&[2, 3]).header_at(enough) };
+        let tensor = exporter.build().unwrap();
+        assert_eq!(tensor.as_slice::<u32>().unwrap(), [7; ELEMENTS]);
+        let tensor = tensor.into_inner();
+        assert_eq!(tensor.as_raw().addr(), start + padding);
+        let block = tensor.downcast::<Block>().unwrap();
+        assert!(block.untouched() >= 2048 - layout.size());
+    }
+}
+
+#[test]
+fn no_room_at_all() {
+    for len in [0, 1, 7, 64] {
+        let block = Block::new(64);
+        let room = NonNull::slice_from_raw_parts(block.room(0).cast(), len);
+        // SAFETY: the block's own memory, which is used for nothing else.
+        let exporter = unsafe { Exporter::new(block).header_at(room) };
+        let refused = exporter.build_legacy().unwrap_err();
+        assert_eq!(refused.error(), Error::AllocationFailed);
+        assert_eq!(refused.into_owner().untouched(), 64);
+    }
+}
+
+/// What comes back is whole, and its room can be used again and again.
+#[test]
+fn a_block_comes_back() {
+    fn each<A: Abi>(mut block: Block) -> Block {
+        for round in 0..5 {
+            let raw = export::<A>(block, round).unwrap();
+            // SAFETY: just exported.
+            let tensor = A::downcast::<Vec<u32>>(unsafe { A::import(raw) }).unwrap_err();
+            block = A::downcast::<Block>(tensor).unwrap();
+            assert_eq!(block.drops.load(Ordering::Relaxed), 0);
+        }
+        block
+    }
+    let block = each::<DLManagedTensor>(each::<DLManagedTensorVersioned>(Block::new(512)));
+    let drops = Arc::clone(&block.drops);
+    drop(block);
+    assert_eq!(drops.load(Ordering::Relaxed), 1);
+}
+
+#[test]
+fn a_refused_export_gives_the_room_back() {
+    let block = Block::new(512);
+    let room = block.room(0);
+    // SAFETY: the block's own memory, which is used for nothing else.
+    let exporter = unsafe { Exporter::new(block).shape(&[7]).header_at(room) };
+    let refused = exporter.build().unwrap_err();
+    assert_eq!(refused.error(), Error::OutOfBounds { available: 24 });
+    let block = refused.into_owner();
+    assert_eq!(block.drops.load(Ordering::Relaxed), 0);
+    drop(export::<DLManagedTensor>(block, 0).map(|raw| {
+        // SAFETY: just exported.
+        unsafe { End::Deleted.of(raw) }
+    }));
+}
+
+#[test]
+fn sixty_four_axes() {
+    let shape = [1; 64];
+    let block = Block::new(header_layout::<Block, dlpack::InBlock>(64).size() + 64);
+    let room = block.room(0);
+    // SAFETY: the block's own memory, which is used for nothing else.
+    let exporter = unsafe { Exporter::new(block).shape(&shape).header_at(room) };
+    let raw = exporter.into_raw().unwrap();
+    // SAFETY: just exported.
+    unsafe { End::Vandalised.of(raw) };
+}
+
+/// A place chosen and thought better of leaves the block alone.
+#[test]
+fn the_heap_after_all() {
+    let block = Block::new(512);
+    let room = block.room(0);
+    // SAFETY: the block's own memory, which is used for nothing else.
+    let exporter = unsafe { Exporter::new(block).header_at(room) };
+    let block = exporter.header_in(Heap).build().unwrap().into_inner().downcast::<Block>().unwrap();
+    assert_eq!(block.untouched(), 512);
+}

@@ -1,0 +1,171 @@
+//! Headers in a `static`.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread;
+
+use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
+use dlpack::{Error, Exporter, Slot};
+
+use crate::abi::{Abi, End, Sent, delete};
+use crate::diary::{Diary, Event, Noted};
+
+/// A slot that lives for good.
+fn slot<O: Send, const NDIM: usize>() -> &'static Slot<O, NDIM> {
+    Box::leak(Box::default())
+}
+
+/// Refused while a tensor is out, whatever its ABI; free again when that has ended, whatever the end.
+#[test]
+fn one_tensor_at_a_time() {
+    fn each<A: Abi>() {
+        static SLOT: Slot<Noted, 2> = Slot::new();
+        for end in End::ALL {
+            let diary = Diary::default();
+            assert!(SLOT.is_free());
+            let exporter = Exporter::new(diary.owner(&[1, 2])).shape(&[2, 1]).header_in(&SLOT);
+            let raw = A::export(exporter).unwrap();
+            let place = (&raw const SLOT).addr()..(&raw const SLOT).addr() + size_of_val(&SLOT);
+            assert!(place.contains(&raw.addr()), "in the slot");
+            assert!(!SLOT.is_free());
+            let refused = A::export(Exporter::new(diary.owner(&[3])).header_in(&SLOT)).unwrap_err();
+            assert_eq!(refused.error(), Error::AllocationFailed);
+            let owner = refused.into_owner();
+            assert_eq!((&owner.elements[..], diary.read()), (&[3][..], vec![]));
+            drop(owner);
+            assert_eq!(diary.read(), [Event::OwnerDropped]);
+            // SAFETY: just exported.
+            unsafe { end.of(raw) };
+            assert!(SLOT.is_free());
+            assert_eq!(diary.read(), [Event::OwnerDropped]);
+        }
+    }
+    each::<DLManagedTensorVersioned>();
+    each::<DLManagedTensor>();
+}
+
+#[test]
+fn without_compare_and_swap() {
+    fn each<A: Abi>() {
+        static SLOT: Slot<[u32; 4], 1> = Slot::new();
+        for end in End::ALL {
+            // SAFETY: here and below: this test is the only one that exports into the slot, one tensor after the other.
+            let single = unsafe { SLOT.single() };
+            let raw = A::export(Exporter::new([1, 2, 3, 4]).header_in(single)).unwrap();
+            // SAFETY: as above.
+            let single = unsafe { SLOT.single() };
+            let refused = A::export(Exporter::new([5; 4]).header_in(single)).unwrap_err();
+            assert_eq!((refused.error(), refused.into_owner()), (Error::AllocationFailed, [5; 4]));
+            // SAFETY: just exported.
+            unsafe { end.of(raw) };
+            assert!(SLOT.is_free());
+        }
+    }
+    each::<DLManagedTensorVersioned>();
+    each::<DLManagedTensor>();
+}
+
+/// What is larger than the slot is made for is refused and does not take it.
+#[test]
+fn only_what_fits() {
+    let slot = slot::<[u8; 4], 2>();
+    let refused = Exporter::new([0_u8; 4]).shape(&[1, 2, 2]).header_in(slot).build().unwrap_err();
+    assert_eq!((refused.error(), slot.is_free()), (Error::AllocationFailed, true));
+    let refused = Exporter::new([0_u8; 64]).header_in(slot).build().unwrap_err();
+    assert_eq!((refused.error(), slot.is_free()), (Error::AllocationFailed, true));
+    let refused = Exporter::new([0_u128; 1]).header_in(slot).build().unwrap_err();
+    assert_eq!((refused.error(), slot.is_free()), (Error::AllocationFailed, true));
+    // What is smaller than the slot is made for does.
+    let tensor = Exporter::new([1_u8, 2]).header_in(slot).build().unwrap();
+    assert_eq!(tensor.as_slice::<u8>().unwrap(), [1, 2]);
+    // SAFETY: this is the only export.
+    let single = unsafe { slot.single() };
+    assert!(Exporter::new([1_u8, 2]).header_in(single).build().is_err());
+    drop(tensor);
+    assert!(slot.is_free());
+}
+
+#[test]
+fn sixty_four_axes() {
+    let slot = slot::<[u8; 4], 64>();
+    let shape = [1; 64];
+    let raw = Exporter::new([1_u8; 4]).shape(&shape).header_in(slot).into_raw().unwrap();
+    // SAFETY: just exported.
+    unsafe { End::Vandalised.of(raw) };
+    assert!(slot.is_free());
+}
+
+#[test]
+fn a_downcast_frees_the_slot() {
+    fn each<A: Abi>() {
+        let slot = slot::<Noted, 1>();
+        let diary = Diary::default();
+        let raw = A::export(Exporter::new(diary.owner(&[1, 2])).header_in(slot)).unwrap();
+        // SAFETY: just exported.
+        let owner = A::downcast::<Noted>(unsafe { A::import(raw) }).unwrap();
+        assert!(slot.is_free());
+        assert_eq!((&owner.elements[..], diary.read()), (&[1, 2][..], vec![]));
+        let refused = A::export(Exporter::new(owner).shape(&[3]).header_in(slot)).unwrap_err();
+        assert!(slot.is_free());
+        drop(refused);
+        assert_eq!(diary.read(), [Event::OwnerDropped]);
+    }
+    each::<DLManagedTensorVersioned>();
+    each::<DLManagedTensor>();
+}
+
+/// Whoever finds the slot free sees all that the last consumer did.
+#[test]
+fn a_free_slot_has_its_past_behind_it() {
+    static SLOT: Slot<[u64; 3], 1> = Slot::new();
+    for round in 0..50 {
+        let raw = Exporter::new([round; 3]).header_in(&SLOT).into_raw().unwrap();
+        let raw = Sent(raw);
+        let consumer = thread::spawn(move || {
+            let raw = raw.get();
+            // SAFETY: the tensor is alive, and the consumer's.
+            let data = unsafe { (*raw).dl_tensor.data }.cast::<u64>();
+            // SAFETY: three elements.
+            unsafe { data.add(2).write(u64::MAX) };
+            // SAFETY: just passed on.
+            unsafe { delete(raw) };
+        });
+        while !SLOT.is_free() {
+            thread::yield_now();
+        }
+        let tensor = Exporter::new([round + 1; 3]).header_in(&SLOT).build().unwrap();
+        assert_eq!(tensor.as_slice::<u64>().unwrap(), [round + 1; 3]);
+        drop(tensor);
+        consumer.join().unwrap();
+    }
+}
+
+/// Many threads want the slot; at any time one has it.
+#[test]
+fn one_thread_at_a_time() {
+    static SLOT: Slot<[u64; 2], 1> = Slot::new();
+    static OUT: AtomicUsize = AtomicUsize::new(0);
+    let rounds = if cfg!(miri) { 20 } else { 2000 };
+    let got: u32 = thread::scope(|scope| {
+        let work = |name: u64| {
+            move || {
+                let export = || Exporter::new([name; 2]).header_in(&SLOT).build().ok();
+                let mut got = 0;
+                for _ in 0..rounds {
+                    let Some(tensor) = export() else {
+                        thread::yield_now();
+                        continue;
+                    };
+                    assert_eq!(OUT.fetch_add(1, Ordering::Relaxed), 0);
+                    assert_eq!(tensor.as_slice::<u64>().unwrap(), [name; 2]);
+                    OUT.fetch_sub(1, Ordering::Relaxed);
+                    drop(tensor);
+                    got += 1;
+                }
+                got
+            }
+        };
+        let threads: Vec<_> = (0..4).map(|name| scope.spawn(work(name))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).sum()
+    });
+    assert!(got > 0 && SLOT.is_free());
+}
