@@ -116,7 +116,10 @@ fn views() {
 #[cfg(feature = "alloc")]
 #[test]
 fn exporters() {
-    use dlpack::{Exporter, Owner, Shared, Unique};
+    use dlpack::{Adopted, Claim, Exporter, Loaned, Owner, Pool, Shared, SingleSlot, Slot, Unique};
+
+    /// May be sent, but is nothing that two threads may look at.
+    type Local = std::cell::Cell<u8>;
 
     fn exported<O: Owner>() {
         sent::<O>();
@@ -126,11 +129,24 @@ fn exporters() {
     shared::<Exporter<'_, Vec<f32>>>();
     shared::<Shared>();
     shared::<Unique>();
+    shared::<Pool>();
+    shared::<Slot<Local, 1>>();
+    shared::<Loaned<Local>>();
+    shared::<Claim<Local>>();
+    sent::<SingleSlot<Local, 1>>();
+    sent::<Adopted<Local>>();
     exported::<Vec<f32>>();
     exported::<Box<[f32]>>();
     exported::<[f32; 4]>();
     exported::<std::sync::Arc<[f32]>>();
     exported::<&'static [f32]>();
+    exported::<&'static mut [f32]>();
+    exported::<Box<[f32; 4]>>();
+    exported::<std::sync::Arc<[f32; 4]>>();
+    exported::<std::sync::Arc<Vec<f32>>>();
+    exported::<std::sync::Arc<Box<[f32]>>>();
+    exported::<std::borrow::Cow<'static, [f32]>>();
+    exported::<Loaned<Vec<f32>>>();
 }
 
 /// Views go to other threads, and their lifetime is all that they borrow.

@@ -48,6 +48,8 @@ pub struct Slot<O, const NDIM: usize> {
 
 // SAFETY: the room is one user's at a time, who may put an owner there on one thread and drop it on another.
 unsafe impl<O: Send, const NDIM: usize> Sync for Slot<O, NDIM> {}
+// SAFETY: while a slot can be moved nothing is in it.
+unsafe impl<O: Send, const NDIM: usize> Send for Slot<O, NDIM> {}
 
 impl<O, const NDIM: usize> Slot<O, NDIM> {
     /// A free slot.

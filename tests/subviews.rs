@@ -1,0 +1,120 @@
+//! Parts of a shared tensor, given away as tensors of their own.
+#![cfg(feature = "alloc")]
+
+use std::sync::Arc;
+
+use dlpack::{
+    Access, Adopted, Device, Error, Exporter, Flags, Frozen, ManagedTensorVersioned, Release,
+    Tensor, TensorView, Version,
+};
+
+type Parent = Arc<Frozen<ManagedTensorVersioned>>;
+
+/// `0, 1, 2, ...` in this shape.
+fn numbers(shape: &[usize]) -> Parent {
+    let len = shape.iter().product::<usize>();
+    let numbers: Vec<u16> = (0..u16::try_from(len).unwrap()).collect();
+    Arc::new(Exporter::new(numbers).shape(shape).build().unwrap().freeze())
+}
+
+#[test]
+fn a_part_of_the_same_memory() {
+    let parent = numbers(&[4, 6]);
+    let start = parent.data().addr();
+    let crop = parent.share_view::<u16>(|all| all.slice(0, 1..3)?.slice(1, 2..6)?.step(1, 2));
+    let crop = crop.unwrap();
+    assert_eq!((crop.shape(), crop.strides()), (&[2, 2][..], &[6, 2][..]));
+    assert_eq!(crop.data().addr(), start + 2 * (6 + 2));
+    assert_eq!(crop.view::<u16>().unwrap().to_vec(), [8, 10, 14, 16]);
+    assert_eq!((crop.flags(), crop.access()), (Flags::READ_ONLY, Access::ReadOnly));
+    assert_eq!((crop.version(), crop.byte_offset()), (Some(Version::new(1, 3)), 0));
+
+    let flipped = parent.share_view::<u16>(|all| all.transpose().reverse(1)).unwrap();
+    assert_eq!((flipped.shape(), flipped.strides()), (&[6, 4][..], &[1, -6][..]));
+    assert_eq!(flipped.data().addr(), start + 2 * 18);
+    assert_eq!(flipped.view::<u16>().unwrap()[[5, 0]], 23);
+
+    let one = parent.share_view::<u16>(|all| all.select(0, 3)?.select(0, 5)).unwrap();
+    assert_eq!((one.ndim(), one.view::<u16>().unwrap()[[]]), (0, 23));
+    assert_eq!(Arc::strong_count(&parent), 4);
+}
+
+/// The parent's owner is dropped when the last part is, on whatever thread.
+#[test]
+fn parts_keep_the_whole() {
+    let owner = Arc::<[u8]>::from([1, 2, 3, 4]);
+    let parent = Arc::new(Exporter::new(Arc::clone(&owner)).build().unwrap());
+    let head = parent.share_view::<u8>(|all| all.slice(0, 0..2)).unwrap();
+    let head = Arc::new(head);
+    let neck = head.share_view::<u8>(|head| head.slice(0, 1..2)).unwrap();
+    drop((parent, head));
+    assert_eq!(Arc::strong_count(&owner), 2);
+    let raw = neck.into_raw();
+    // SAFETY: just passed on.
+    let neck = unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap();
+    // SAFETY: the elements stay as they are, as they are shared.
+    assert_eq!(unsafe { neck.as_slice::<u8>() }.unwrap(), [2]);
+    std::thread::spawn(move || drop(neck)).join().unwrap();
+    assert_eq!(Arc::strong_count(&owner), 1);
+}
+
+/// Nobody gets at the parent by way of a part.
+#[test]
+fn no_way_to_the_parent() {
+    let parent = numbers(&[2]);
+    let child = parent.share_view::<u16>(|all| Ok(all)).unwrap().into_inner();
+    let child = child.downcast::<Parent>().unwrap_err();
+    let child = child.downcast::<Vec<u16>>().unwrap_err();
+    drop(child);
+    assert_eq!(Arc::strong_count(&parent), 1);
+}
+
+#[test]
+fn nothing_of_it() {
+    let parent = numbers(&[2, 3]);
+    let nothing = parent.share_view::<u16>(|all| all.slice(1, 3..3)).unwrap();
+    assert_eq!((nothing.shape(), nothing.data().is_null()), (&[2, 0][..], true));
+    let empty = numbers(&[0, 3]);
+    assert_eq!(empty.share_view::<u16>(|all| Ok(all.transpose())).unwrap().shape(), [3, 0]);
+}
+
+#[test]
+fn what_is_refused() {
+    static OTHER: [u16; 6] = [0; 6];
+    let parent = numbers(&[2, 3]);
+    let refused = |result: Result<_, Error>| result.map(drop).unwrap_err();
+    let error = refused(parent.share_view::<i16>(|all| Ok(all)));
+    assert!(matches!(error, Error::DTypeMismatch { .. }), "{error}");
+    let error = refused(parent.share_view::<u16>(|all| all.slice(0, 0..9)));
+    assert_eq!(error, Error::IndexOutOfRange { axis: 0, index: 9, size: 2 });
+    let error = refused(parent.share_view::<u16>(|_| TensorView::from_slice(&OTHER, &[6])));
+    assert_eq!(error, Error::OutOfBounds { available: 12 });
+    assert_eq!(Arc::strong_count(&parent), 1);
+}
+
+/// Nine axes, which are more than fit without a heap.
+#[test]
+fn many_axes() {
+    let parent = numbers(&[1, 1, 1, 1, 1, 1, 1, 2, 3]);
+    let child = parent.share_view::<u16>(|all| Ok(all.transpose())).unwrap();
+    assert_eq!(child.shape(), [3, 2, 1, 1, 1, 1, 1, 1, 1]);
+    assert_eq!(child.view::<u16>().unwrap().to_vec(), [0, 3, 1, 4, 2, 5]);
+}
+
+/// Memory of a device of which somebody says that the host may look at it.
+#[test]
+fn a_device_that_the_host_can_access() {
+    let mut bytes = vec![1_u8, 2, 3, 4];
+    let data = bytes.as_mut_ptr().cast();
+    let owner = Release::new(move || drop(bytes));
+    // SAFETY: four bytes that the owner keeps, and nobody else uses.
+    let memory = unsafe { Adopted::new(owner, data, 4, Device::cuda(1)) };
+    let tensor = Exporter::new(memory).shape(&[2, 2]).build().unwrap();
+    // SAFETY: it is the host's own memory.
+    let tensor = unsafe { tensor.assume_host_accessible() };
+    // SAFETY: initialised above, and nobody writes it.
+    let parent = Arc::new(unsafe { tensor.assume_frozen() });
+    let child = parent.share_view::<u8>(|all| all.select(1, 1)).unwrap();
+    assert_eq!(child.device(), Device::cuda(1));
+    assert_eq!(child.view::<u8>().unwrap().to_vec(), [2, 4]);
+}
