@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use dlpack::{DataType, Exporter, ManagedTensorVersioned, Owner};
+use dlpack::{Allocator, DataType, Exporter, ManagedTensorVersioned, Owner, Pool, Slot, loan};
+use harness::release::delete;
 
 use crate::{allocates, gives_all_back};
 
@@ -52,6 +53,78 @@ fn an_export_of_other_elements_allocates_once() {
         let packed = Exporter::new(packed).dtype(DataType::F4_E2M1FN).shape(&[4, 4]);
         drop(allocates(1, || packed.is_copied().build().unwrap()));
         drop(allocates(1, || Exporter::new(empty).shape(&[0, 3]).build().unwrap()));
+    });
+}
+
+/// As a pointer there is nothing but the header, whatever the number of axes.
+#[test]
+fn a_pointer_allocates_once() {
+    for ndim in [0, 1, 8, 9, 64] {
+        let shape = vec![1; ndim];
+        gives_all_back(|| {
+            let (one, two) = (vec![1_u8], vec![1_u8]);
+            let raw = allocates(1, || Exporter::new(one).shape(&shape).into_raw().unwrap());
+            // SAFETY: just exported.
+            allocates(0, || unsafe { delete(raw) });
+            let raw = allocates(1, || Exporter::new(two).shape(&shape).into_raw_legacy().unwrap());
+            // SAFETY: just exported.
+            allocates(0, || unsafe { delete(raw) });
+        });
+    }
+}
+
+/// Exports one header after the other into a place: the heap has no part in it, deleters included.
+fn touches_no_heap<A: Allocator>(place: impl Fn() -> A) {
+    for ndim in [0, 1, 8, 9, 64] {
+        let shape = vec![1; ndim];
+        let owner = Arc::<[u32]>::from([7]);
+        allocates(0, || {
+            for _ in 0..100 {
+                let exporter = Exporter::new(Arc::clone(&owner)).shape(&shape).header_in(place());
+                let raw = exporter.into_raw().unwrap();
+                // SAFETY: just exported.
+                unsafe { delete(raw) };
+            }
+        });
+    }
+}
+
+#[test]
+fn a_place_of_its_own_touches_no_heap() {
+    static SLOT: Slot<Arc<[u32]>, 64> = Slot::new();
+    touches_no_heap(|| &SLOT);
+    // SAFETY: this thread is the only one to use the slot.
+    touches_no_heap(|| unsafe { SLOT.single() });
+    let pool = Arc::new(Pool::new::<Arc<[u32]>>(2, 64).unwrap());
+    touches_no_heap(|| Arc::clone(&pool));
+}
+
+#[test]
+fn a_loan_allocates_once() {
+    gives_all_back(|| {
+        let owner = vec![1_u8, 2];
+        let (loaned, claim) = allocates(1, || loan(owner).unwrap());
+        let raw = allocates(1, || Exporter::new(loaned).into_raw().unwrap());
+        // SAFETY: just exported.
+        allocates(0, || unsafe { delete(raw) });
+        assert_eq!(allocates(0, || claim.try_take().unwrap()), [1, 2]);
+        // Whoever leaves last, nothing is left.
+        let (loaned, claim) = loan(vec![1_u8]).unwrap();
+        drop(Exporter::new(loaned).build().unwrap());
+        drop(claim);
+        let (loaned, claim) = loan(vec![1_u8]).unwrap();
+        drop(claim);
+        drop(Exporter::new(loaned).build().unwrap());
+    });
+}
+
+#[test]
+fn a_part_allocates_once() {
+    gives_all_back(|| {
+        let parent = Exporter::new(vec![1_u8, 2, 3, 4]).shape(&[2, 2]).build().unwrap();
+        let parent = Arc::new(parent.freeze());
+        let part = || parent.share_view::<u8>(|all| Ok(all.transpose())).unwrap();
+        drop(allocates(1, part));
     });
 }
 

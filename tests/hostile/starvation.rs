@@ -1,12 +1,16 @@
 //! No memory: every allocation of every function that promises an error is made to fail in turn.
 
+use std::alloc::Layout;
+use std::ptr::NonNull;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use dlpack::{
-    AnyManagedTensor, Error, Exporter, Frozen, ManagedTensor, ManagedTensorVersioned, Rejected,
-    Tensor, TensorView,
+    Allocator, AnyManagedTensor, Error, Exporter, Frozen, Heap, ManagedTensor,
+    ManagedTensorVersioned, Pool, Rejected, Slot, Tensor, TensorView, loan,
 };
 use harness::alloc::fail_nth;
+use harness::release::delete;
 use harness::{Record, Spec};
 
 use crate::support::{Abi, SIX, six};
@@ -91,6 +95,122 @@ fn h117_export() {
     }
 }
 
+/// Every road out of an exporter, into one kind of place, with the allocations that it takes: as a tensor, and as a pointer.
+fn roads<A: Allocator>(place: impl Fn() -> A, shape: &[usize], [tensor, raw]: [u64; 2]) {
+    fn refused((refused, fate): (Rejected<Tracked>, Fate)) {
+        assert_eq!((refused.error(), fate.dropped()), (Error::AllocationFailed, 0));
+        drop(refused.into_owner());
+        assert_eq!(fate.dropped(), 1);
+    }
+    type Road<A> = fn(Exporter<'_, Tracked, A>) -> Result<(), Rejected<Tracked>>;
+    let road = |expected: u64, road: Road<A>| {
+        let op = |((owner, fate), place): ((Tracked, Fate), A)| {
+            let exporter = Exporter::new(owner).shape(shape).header_in(place);
+            road(exporter).map_err(|refused| (refused, fate))
+        };
+        assert_eq!(starve(|| (Tracked::new(&SIX), place()), op, refused), expected);
+    };
+    road(tensor, |exporter| exporter.build().map(drop));
+    road(tensor, |exporter| exporter.build_legacy().map(drop));
+    // SAFETY: just exported.
+    road(raw, |exporter| exporter.into_raw().map(|raw| unsafe { delete(raw) }));
+    // SAFETY: just exported.
+    road(raw, |exporter| exporter.into_raw_legacy().map(|raw| unsafe { delete(raw) }));
+}
+
+const SIX_ON_NINE_AXES: [usize; 9] = [1, 1, 1, 1, 1, 1, 1, 2, 3];
+
+#[test]
+fn h117_export_into_the_heap() {
+    roads(|| Heap, &[2, 3], [1, 1]);
+    roads(|| Heap, &SIX_ON_NINE_AXES, [2, 1]);
+}
+
+#[test]
+fn h117_export_into_a_pool() {
+    let pool = Arc::new(Pool::new::<Tracked>(1, 9).expect("memory"));
+    roads(|| Arc::clone(&pool), &[2, 3], [0, 0]);
+    roads(|| Arc::clone(&pool), &SIX_ON_NINE_AXES, [1, 0]);
+    assert_eq!((pool.in_use(), Arc::strong_count(&pool)), (0, 1));
+    // All room is taken, so that headers go to the heap.
+    let last = Exporter::new([1_u8]).header_in(Arc::clone(&pool)).build().expect("room");
+    roads(|| Arc::clone(&pool), &[2, 3], [1, 1]);
+    roads(|| Arc::clone(&pool), &SIX_ON_NINE_AXES, [2, 1]);
+    assert_eq!((pool.in_use(), Arc::strong_count(&pool)), (1, 2));
+    drop(last);
+    assert_eq!(pool.in_use(), 0);
+}
+
+#[test]
+fn h117_export_into_a_slot() {
+    static SLOT: Slot<Tracked, 9> = Slot::new();
+    roads(|| &SLOT, &[2, 3], [0, 0]);
+    assert!(SLOT.is_free());
+    roads(|| &SLOT, &SIX_ON_NINE_AXES, [1, 0]);
+    assert!(SLOT.is_free());
+}
+
+/// An allocator that is out of memory at its first, second, ... call, while the heap has enough.
+#[test]
+fn h117_export_into_an_allocator() {
+    static LEFT: AtomicU32 = AtomicU32::new(0);
+    static OUT: AtomicU32 = AtomicU32::new(0);
+    struct Failing;
+    // SAFETY: all memory is that of `Heap`.
+    unsafe impl Allocator for Failing {
+        fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
+            LEFT.store(LEFT.load(Ordering::Relaxed).checked_sub(1)?, Ordering::Relaxed);
+            OUT.fetch_add(1, Ordering::Relaxed);
+            Heap.allocate(layout)
+        }
+
+        unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
+            OUT.fetch_sub(1, Ordering::Relaxed);
+            // SAFETY: the caller's promise.
+            unsafe { Heap.deallocate(block, layout) }
+        }
+    }
+
+    for allowed in 0..4 {
+        LEFT.store(allowed, Ordering::Relaxed);
+        let mut tensors = Vec::new();
+        for round in 0..4 {
+            let (owner, fate) = Tracked::new(&SIX);
+            match Exporter::new(owner).header_in(Failing).build() {
+                Ok(tensor) => tensors.push((tensor, fate)),
+                Err(refused) => {
+                    assert!(round >= allowed);
+                    assert_eq!((refused.error(), fate.dropped()), (Error::AllocationFailed, 0));
+                }
+            }
+        }
+        let count = u32::try_from(tensors.len()).expect("at most four");
+        assert_eq!((count, OUT.load(Ordering::Relaxed)), (allowed, allowed));
+        for (tensor, fate) in tensors {
+            drop(tensor);
+            assert_eq!(fate.dropped(), 1);
+        }
+        assert_eq!(OUT.load(Ordering::Relaxed), 0);
+    }
+}
+
+#[test]
+fn h117_pool() {
+    let refused = |error| assert_eq!(error, Error::AllocationFailed);
+    assert_eq!(starve(|| (), |()| Pool::new::<Tracked>(100, 2), refused), 2);
+}
+
+#[test]
+fn h117_loan() {
+    let refused = |(refused, fate): (Rejected<Tracked>, Fate)| {
+        assert_eq!((refused.error(), fate.dropped()), (Error::AllocationFailed, 0));
+        drop(refused);
+        assert_eq!(fate.dropped(), 1);
+    };
+    let lend = |(owner, fate): (Tracked, Fate)| loan(owner).map_err(|refused| (refused, fate));
+    assert_eq!(starve(|| Tracked::new(&SIX), lend, refused), 1);
+}
+
 /// A conversion that hands the tensor back.
 fn convert<A: Abi, T>(convert: impl Fn(A) -> Result<T, Rejected<A>>) {
     for (spec, expected) in [(six(), 1), (nine(), 2)] {
@@ -161,6 +281,29 @@ fn h117_share() {
     // SAFETY: C initialised the elements, and nobody writes them.
     let freeze = |tensor: ManagedTensor| unsafe { tensor.assume_frozen() };
     share(freeze, Frozen::share);
+}
+
+#[test]
+fn h117_share_view() {
+    // SAFETY: C initialised the elements, and nobody writes them.
+    let freeze = |tensor: ManagedTensorVersioned| unsafe { tensor.assume_frozen() };
+    for (spec, expected) in [(six(), 1), (nine(), 4)] {
+        let count = starve(
+            || {
+                let (tensor, record) = import(&spec);
+                (Arc::new(freeze(tensor)), record)
+            },
+            |(tensor, record)| {
+                let child = tensor.share_view::<f32>(|all| Ok(all));
+                child.map_err(|error| (error, tensor, record))
+            },
+            |(error, tensor, record)| {
+                assert_eq!((error, record.deleted()), (Error::AllocationFailed, 0));
+                assert_eq!(Arc::strong_count(&tensor), 1);
+            },
+        );
+        assert_eq!(count, expected);
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::alloc::Layout;
 use std::ptr::NonNull;
-use std::sync::{Arc, mpsc};
+use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
@@ -118,7 +118,8 @@ fn a_pool_dropped_before_its_headers() {
 
 #[test]
 fn a_pool_for_good() {
-    let pool: &'static Pool = Box::leak(Box::new(Pool::new::<Vec<u8>>(1, 1).unwrap()));
+    static POOL: LazyLock<Pool> = LazyLock::new(|| Pool::new::<Vec<u8>>(1, 1).unwrap());
+    let pool: &'static Pool = &POOL;
     let raw = Exporter::new(vec![1_u8]).header_in(pool).into_raw().unwrap();
     let second = Exporter::new(vec![2_u8]).header_in(pool).build_legacy().unwrap();
     assert_eq!(pool.in_use(), 1);

@@ -9,11 +9,6 @@ use dlpack::{Error, Exporter, Slot};
 use crate::abi::{Abi, End, Sent, delete};
 use crate::diary::{Diary, Event, Noted};
 
-/// A slot that lives for good.
-fn slot<O: Send, const NDIM: usize>() -> &'static Slot<O, NDIM> {
-    Box::leak(Box::default())
-}
-
 /// Refused while a tensor is out, whatever its ABI; free again when that has ended, whatever the end.
 #[test]
 fn one_tensor_at_a_time() {
@@ -67,7 +62,8 @@ fn without_compare_and_swap() {
 /// What is larger than the slot is made for is refused and does not take it.
 #[test]
 fn only_what_fits() {
-    let slot = slot::<[u8; 4], 2>();
+    static SLOT: Slot<[u8; 4], 2> = Slot::new();
+    let slot = &SLOT;
     let refused = Exporter::new([0_u8; 4]).shape(&[1, 2, 2]).header_in(slot).build().unwrap_err();
     assert_eq!((refused.error(), slot.is_free()), (Error::AllocationFailed, true));
     let refused = Exporter::new([0_u8; 64]).header_in(slot).build().unwrap_err();
@@ -86,18 +82,19 @@ fn only_what_fits() {
 
 #[test]
 fn sixty_four_axes() {
-    let slot = slot::<[u8; 4], 64>();
+    static SLOT: Slot<[u8; 4], 64> = Slot::new();
     let shape = [1; 64];
-    let raw = Exporter::new([1_u8; 4]).shape(&shape).header_in(slot).into_raw().unwrap();
+    let raw = Exporter::new([1_u8; 4]).shape(&shape).header_in(&SLOT).into_raw().unwrap();
     // SAFETY: just exported.
     unsafe { End::Vandalised.of(raw) };
-    assert!(slot.is_free());
+    assert!(SLOT.is_free());
 }
 
 #[test]
 fn a_downcast_frees_the_slot() {
     fn each<A: Abi>() {
-        let slot = slot::<Noted, 1>();
+        static SLOT: Slot<Noted, 1> = Slot::new();
+        let slot = &SLOT;
         let diary = Diary::default();
         let raw = A::export(Exporter::new(diary.owner(&[1, 2])).header_in(slot)).unwrap();
         // SAFETY: just exported.

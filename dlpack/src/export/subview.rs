@@ -17,8 +17,8 @@ use crate::vocabulary::{Element, Flags};
 impl<O: Tensor + Send + Sync + 'static> Frozen<O> {
     /// Gives a part of the tensor to one more consumer, read-only: a crop, a step, a transpose, or what else a view can be.
     ///
-    /// The new tensor keeps this one alive. One allocation, no copy; above 8 dimensions there is one more for the
-    /// description that a tensor in Rust keeps.
+    /// The new tensor keeps this one alive. One allocation, no copy; above 8 dimensions a few more, for shape and strides of the
+    /// view and of the description that a tensor in Rust keeps.
     ///
     /// # Errors
     ///
