@@ -26,7 +26,7 @@ fn rounds() -> usize {
         let cases = std::env::var("PROPTEST_CASES").ok().and_then(|cases| cases.parse().ok());
         cases.unwrap_or(256)
     });
-    *CASES * 64
+    *CASES * 32
 }
 
 /// Producers make tensors of every kind, and consumers on other threads end them in every way.

@@ -90,6 +90,7 @@ impl Pool {
     /// ```
     pub fn with_layout(count: usize, layout: Bytes) -> Result<Self, Error> {
         let each = layout.pad_to_align();
+        let all = slab(each, count)?;
         let words = count.div_ceil(WORD);
         let mut taken = Vec::new();
         taken.try_reserve_exact(words).map_err(|_| Error::AllocationFailed)?;
@@ -99,7 +100,7 @@ impl Pool {
             let beyond = if blocks == WORD { 0 } else { usize::MAX << blocks };
             taken.push(AtomicUsize::new(beyond));
         }
-        let slab = match slab(each, count)? {
+        let slab = match all {
             // SAFETY: the size is not 0.
             Some(bytes) => NonNull::new(unsafe { alloc(bytes) }).ok_or(Error::AllocationFailed)?,
             None => NonNull::dangling(),

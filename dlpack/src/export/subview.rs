@@ -62,7 +62,9 @@ impl<O: Tensor + Send + Sync + 'static> Frozen<O> {
         tensor.host = self.host;
         let draft = Draft::new(Keep(Arc::clone(self)), Heap, tensor.ndim())?;
         let (shape, strides) = (tensor.shape(), tensor.strides());
-        let shaped = draft.with_dims(|axis| (shape[axis], strides[axis]));
+        let mut steps = strides.iter().rev();
+        let shaped =
+            draft.with_dims(shape, |&size| (size, steps.next().copied().unwrap_or_default()))?;
         let tensor = record::versioned(shaped, &fields, tensor);
         // SAFETY: the promise that this type stands for; the elements are some of those of the tensor, which is kept alive.
         Ok(unsafe { tensor.assume_frozen() })
@@ -95,8 +97,8 @@ fn describe<T: Element>(
         data = first.as_ptr().cast();
     }
     let (device, flags) = (parent.device.canonical(), Flags::READ_ONLY);
-    let fields = Fields { data, byte_offset: 0, device, dtype: T::DTYPE, flags, layout };
-    let tensor = fields.describe(dims.shape(), dims.strides())?;
+    let fields = Fields { data, byte_offset: 0, device, dtype: T::DTYPE, flags };
+    let tensor = fields.describe(dims.shape(), dims.strides(), layout)?;
     Ok((fields, tensor))
 }
 

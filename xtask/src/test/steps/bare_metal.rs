@@ -1,12 +1,23 @@
-//! Builds for targets that have no operating system, so no `std` could slip in.
+//! Builds for targets that have no operating system, so no `std` could slip in, and links firmware for them.
 
 use super::super::suite::{Outcome, Suite, cargo};
 use super::super::toolchain::Toolchain;
 
-const TARGETS: [&str; 3] =
-    ["thumbv7em-none-eabi", "riscv32imac-unknown-none-elf", "wasm32-unknown-unknown"];
+/// The second and the fourth have no compare-and-swap.
+const TARGETS: [&str; 5] = [
+    "thumbv7em-none-eabi",
+    "thumbv6m-none-eabi",
+    "riscv32imac-unknown-none-elf",
+    "riscv32imc-unknown-none-elf",
+    "wasm32-unknown-unknown",
+];
 
-const FEATURES: [&str; 2] = ["", "--features alloc,half,num-complex"];
+/// What is built: the crate without and with a heap, and a program that has none.
+const BUILDS: [&str; 3] = [
+    "-p dlpack --no-default-features",
+    "-p dlpack --no-default-features --features alloc,half,num-complex",
+    "-p bare-metal",
+];
 
 pub(super) fn run(suite: &mut Suite) -> Outcome {
     let active = Toolchain::active()?;
@@ -24,8 +35,8 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
 
 /// Builds with the compiled libraries of the active compiler, or makes them from source.
 fn build(suite: &mut Suite, targets: &[&str], with_source: Option<&Toolchain>) -> Outcome {
-    for features in FEATURES {
-        let mut command = cargo(&format!("build -p dlpack --no-default-features {features}"));
+    for what in BUILDS {
+        let mut command = cargo(&format!("build {what}"));
         command.env("CARGO_TARGET_DIR", suite.own_target("foreign"));
         for target in targets {
             command.args(["--target", target]);

@@ -1,0 +1,119 @@
+//! A tensor library keeps elements and header in one block: an export is not one allocation more.
+//!
+//! The block begins with room for the header, as many allocators keep some for notes of their own. Dropping the owner frees the
+//! block and the header with it.
+
+use std::alloc::{Layout, alloc, dealloc};
+use std::error::Error;
+use std::mem::MaybeUninit;
+use std::ptr::NonNull;
+
+use dlpack::{Exporter, InBlock, ManagedTensorVersioned, Owner, Unique, header_layout};
+use harness::alloc::{CountingAllocator, count};
+use harness::{consumer, release};
+
+#[global_allocator]
+static HEAP: CountingAllocator = CountingAllocator;
+
+/// What the header of a picture takes: three axes, and the owner in it.
+const HEADER: Layout = header_layout::<Picture, InBlock>(3);
+
+/// Pixels begin at a multiple of this, as is good for vector instructions.
+const ALIGN: usize = 64;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let (raw, allocations) = count(|| {
+        let mut picture = Picture::new(4, 6).ok_or("expected memory")?;
+        picture.pixels().fill(7);
+        let room = picture.room();
+        // SAFETY: nobody but this export uses the room, which stays until the picture is dropped, wherever that is moved.
+        let exporter = unsafe { Exporter::new(picture).shape(&[4, 6, 3]).header_at(room) };
+        exporter.into_raw().map_err(|_| "expected room for a header")
+    });
+    let raw = raw?;
+    println!("a picture with its header: {allocations} allocation");
+    assert_eq!(allocations, 1);
+
+    // SAFETY: the tensor is alive.
+    let data = unsafe { (*raw).dl_tensor.data };
+    let between = data.addr() - raw.addr();
+    println!("the pixels begin {between} bytes behind the header");
+    assert!(between < HEADER.size() + ALIGN && data.addr() % ALIGN == 0);
+
+    // SAFETY: the tensor is alive, and the pointer stays within it.
+    let pixel = unsafe { consumer::read(&raw const (*raw).dl_tensor, 0, &[3, 5, 2]) };
+    assert_eq!(pixel, Some(vec![7]));
+
+    // The picture comes back, and the room is free for the next header.
+    // SAFETY: C hands the tensor back.
+    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
+    let picture = tensor.downcast::<Picture>().map_err(|_| "expected the picture")?;
+    let room = picture.room();
+    // SAFETY: as above.
+    let exporter = unsafe { Exporter::new(picture).shape(&[72]).header_at(room) };
+    let raw = exporter.into_raw()?;
+
+    // However badly a consumer treats the struct: its deleter moves the owner out, and that frees the block.
+    let before = harness::alloc::deallocations();
+    // SAFETY: C takes the tensor over.
+    unsafe { release::vandalise_and_delete(raw) };
+    let freed = harness::alloc::deallocations() - before;
+    println!("one deallocation for both: {}", freed == 1);
+    assert_eq!(freed, 1);
+    Ok(())
+}
+
+/// A block: room for a header, and pixels.
+struct Picture {
+    block: NonNull<u8>,
+    len: usize,
+}
+
+// SAFETY: the only one that knows of the block.
+unsafe impl Send for Picture {}
+
+impl Picture {
+    const PIXELS: usize = HEADER.size().next_multiple_of(ALIGN);
+
+    fn new(height: usize, width: usize) -> Option<Self> {
+        let len = height.checked_mul(width)?.checked_mul(3)?;
+        let layout = Self::layout(len)?;
+        // SAFETY: the size is not 0.
+        let block = NonNull::new(unsafe { alloc(layout) })?;
+        // SAFETY: the pixels begin within the block, and are as long.
+        unsafe { block.add(Self::PIXELS).write_bytes(0, len) };
+        Some(Self { block, len })
+    }
+
+    fn layout(len: usize) -> Option<Layout> {
+        Layout::from_size_align(Self::PIXELS.checked_add(len)?, ALIGN).ok()
+    }
+
+    fn room(&self) -> NonNull<[MaybeUninit<u8>]> {
+        NonNull::slice_from_raw_parts(self.block.cast(), Self::PIXELS)
+    }
+
+    fn pixels(&mut self) -> &mut [u8] {
+        // SAFETY: initialised when the block was made, and nobody else uses them.
+        unsafe { &mut *self.memory() }
+    }
+}
+
+// SAFETY: the pixels are initialised, nobody else uses them, and they stay where they are until the picture is dropped.
+unsafe impl Owner for Picture {
+    type Element = u8;
+    type Sharing = Unique;
+
+    fn memory(&mut self) -> *mut [u8] {
+        std::ptr::slice_from_raw_parts_mut(self.block.as_ptr().wrapping_add(Self::PIXELS), self.len)
+    }
+}
+
+impl Drop for Picture {
+    fn drop(&mut self) {
+        if let Some(layout) = Self::layout(self.len) {
+            // SAFETY: made with this layout.
+            unsafe { dealloc(self.block.as_ptr(), layout) }
+        }
+    }
+}
