@@ -12,9 +12,10 @@ use super::place::Allocator;
 
 /// Room for one header in a `static`, for programs without a heap.
 ///
-/// One tensor at a time, of an owner of type `O` and up to `NDIM` axes; of another type too, if its header is no larger. When its deleter has run, on whatever thread or in
-/// whatever interrupt, the owner has been dropped and the slot is free again. An export while a tensor is out, or
-/// of what does not fit, is answered with [`Error::AllocationFailed`](crate::Error::AllocationFailed) and hands the owner back.
+/// One tensor at a time, of an owner of type `O` and up to `NDIM` axes; of another type too, if its header is no larger. When
+/// its deleter has run, on whatever thread or in whatever interrupt, the owner has been dropped and the slot is free again.
+/// An export while a tensor is out, or of what does not fit, is answered with
+/// [`Error::AllocationFailed`](crate::Error::AllocationFailed) and hands the owner back.
 ///
 /// Taking the slot is one atomic compare-and-swap, giving it back one atomic store; nothing waits. On targets without
 /// compare-and-swap a slot is no [`Allocator`] by itself; [`single`](Self::single) makes one of it that needs only atomic loads

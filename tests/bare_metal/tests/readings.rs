@@ -7,10 +7,13 @@ use bare_metal::{State, readings_export, readings_export_single, readings_state}
 fn one_tensor_at_a_time() {
     for round in [0.5_f32, 10.5, 20.5] {
         for single in [false, true] {
-            // SAFETY: here and below: this is the only thread that exports.
-            let export = || match single {
-                true => unsafe { readings_export_single(round) },
-                false => readings_export(round),
+            let export = || {
+                if single {
+                    // SAFETY: this is the only thread that exports.
+                    unsafe { readings_export_single(round) }
+                } else {
+                    readings_export(round)
+                }
             };
             assert_eq!(readings_state(), State::Free);
             let raw = export();
