@@ -92,6 +92,23 @@ fn what_is_refused() {
     assert_eq!(Arc::strong_count(&parent), 1);
 }
 
+/// The neighbours of a tensor within the same memory are none of its parts.
+#[test]
+fn neighbours() {
+    static TABLE: [u16; 6] = [0, 1, 2, 3, 4, 5];
+    let middle = Arc::new(Exporter::new(&TABLE[2..4]).build().unwrap());
+    for (range, is_part) in [(2..4, true), (3..4, true), (1..4, false), (2..5, false)] {
+        let len = range.len();
+        let child = middle.share_view::<u16>(|_| TensorView::from_slice(&TABLE[range], &[len]));
+        let expected = if is_part { Ok(len) } else { Err(Error::OutOfBounds { available: 4 }) };
+        assert_eq!(child.map(|child| child.numel()), expected);
+    }
+    // Backwards it begins at its last element.
+    let child =
+        middle.share_view::<u16>(|_| TensorView::from_slice(&TABLE[1..4], &[3])?.reverse(0));
+    assert_eq!(child.map(drop), Err(Error::OutOfBounds { available: 4 }));
+}
+
 /// Nine axes, which are more than fit without a heap.
 #[test]
 fn many_axes() {

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::thread;
 
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned, DLTensor};
-use dlpack::{Exporter, ManagedTensor, ManagedTensorVersioned, Place, Rejected, Source};
+use dlpack::{Error, Exporter, ManagedTensor, ManagedTensorVersioned, Place, Rejected, Source};
 
 /// One of the two C structs.
 pub(crate) trait Abi: Sized + 'static {
@@ -16,7 +16,15 @@ pub(crate) trait Abi: Sized + 'static {
     /// # Safety
     ///
     /// The tensor is passed on.
-    unsafe fn import(raw: *mut Self) -> Self::Tensor;
+    unsafe fn try_import(raw: *mut Self) -> Result<Self::Tensor, Error>;
+
+    /// # Safety
+    ///
+    /// The tensor is passed on.
+    unsafe fn import(raw: *mut Self) -> Self::Tensor {
+        // SAFETY: the caller's promise.
+        unsafe { Self::try_import(raw) }.expect("a valid tensor")
+    }
 
     fn downcast<O: 'static>(tensor: Self::Tensor) -> Result<O, Self::Tensor>;
 
@@ -35,9 +43,9 @@ impl Abi for DLManagedTensorVersioned {
         exporter.into_raw()
     }
 
-    unsafe fn import(raw: *mut Self) -> Self::Tensor {
+    unsafe fn try_import(raw: *mut Self) -> Result<Self::Tensor, Error> {
         // SAFETY: the caller's promise.
-        unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor")
+        unsafe { ManagedTensorVersioned::from_raw(raw) }
     }
 
     fn downcast<O: 'static>(tensor: Self::Tensor) -> Result<O, Self::Tensor> {
@@ -65,9 +73,9 @@ impl Abi for DLManagedTensor {
         exporter.into_raw_legacy()
     }
 
-    unsafe fn import(raw: *mut Self) -> Self::Tensor {
+    unsafe fn try_import(raw: *mut Self) -> Result<Self::Tensor, Error> {
         // SAFETY: the caller's promise.
-        unsafe { ManagedTensor::from_raw(raw) }.expect("a valid tensor")
+        unsafe { ManagedTensor::from_raw(raw) }
     }
 
     fn downcast<O: 'static>(tensor: Self::Tensor) -> Result<O, Self::Tensor> {
@@ -112,8 +120,8 @@ impl End {
             }
             // SAFETY: the caller's promise.
             Self::Vandalised => unsafe { vandalise_and_delete(raw) },
-            // SAFETY: the caller's promise.
-            Self::DroppedInRust => drop(unsafe { A::import(raw) }),
+            // SAFETY: the caller's promise. What has too many axes for Rust is deleted too.
+            Self::DroppedInRust => drop(unsafe { A::try_import(raw) }),
         }
     }
 }

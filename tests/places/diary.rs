@@ -67,7 +67,7 @@ unsafe impl Owner for Noted {
     type Sharing = Unique;
 
     fn memory(&mut self) -> *mut [u32] {
-        self.elements.memory()
+        std::ptr::slice_from_raw_parts_mut(self.elements.as_mut_ptr(), self.elements.len())
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
-use dlpack::{Adopted, Device, Error, Exporter, Heap, Owner, Unique, header_layout};
+use dlpack::{Adopted, Device, Error, Exporter, Owner, Unique, header_layout};
 
 use crate::abi::{Abi, End};
 
@@ -225,12 +225,14 @@ fn sixty_four_axes() {
 }
 
 /// A place chosen and thought better of leaves the block alone.
+#[cfg(feature = "alloc")]
 #[test]
 fn the_heap_after_all() {
     let block = Block::new(512);
     let room = block.room(0);
     // SAFETY: the block's own memory, which is used for nothing else.
     let exporter = unsafe { Exporter::new(block).header_at(room) };
-    let block = exporter.header_in(Heap).build().unwrap().into_inner().downcast::<Block>().unwrap();
+    let block =
+        exporter.header_in(dlpack::Heap).build().unwrap().into_inner().downcast::<Block>().unwrap();
     assert_eq!(block.untouched(), 512);
 }
