@@ -106,7 +106,8 @@
 //! - `half`: `half::f16` and `half::bf16` are [`Element`]s.
 //! - `num-complex`: `num_complex::Complex<T>` is an [`Element`] for `f32` and `f64`, with `half` also for `f16`.
 //!
-//! The crate is `no_std`, with every feature.
+//! The crate is `no_std`, with every feature. On processors without compare-and-swap, such as a Cortex-M0, it does without what
+//! needs that: sharing, owners in an `Arc`, pools and loans; a [`Slot`] is used by way of [`Slot::single`] there.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(

@@ -18,8 +18,8 @@ impl ManagedTensor {
     /// Puts the tensor under a header of the current ABI.
     ///
     /// One allocation, no copy. Strides are filled in if there were none, and on devices that have addresses the byte
-    /// offset becomes part of the data pointer. The flag `READ_ONLY` is set unless the
-    /// memory is known to be writable; see [`Tensor::assume_writable`].
+    /// offset becomes part of the data pointer. The flag `READ_ONLY` is set unless the memory is known to be writable; see
+    /// [`Tensor::assume_writable`](crate::Tensor::assume_writable).
     ///
     /// # Errors
     ///

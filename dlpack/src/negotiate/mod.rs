@@ -79,13 +79,13 @@ mod answer;
 mod copy_policy;
 mod foreign;
 mod give;
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 mod pack;
 mod plan;
 mod producer;
 mod request;
 mod respond;
-#[cfg(feature = "alloc")]
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 mod shared;
 mod stream;
 mod table;
