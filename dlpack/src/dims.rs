@@ -185,39 +185,68 @@ impl<N: Copy + Default> Dims<N> {
     /// `ndim` zero sizes and zero strides.
     #[inline]
     pub(crate) fn zeroed(ndim: usize) -> Result<Self, Error> {
-        if ndim > INLINE {
-            return Self::spilled(ndim);
-        }
-        Ok(Self { room: [MaybeUninit::new(N::default()); 2 * INLINE], rank: Rank::of(ndim) })
+        let rank = if ndim > INLINE { Rank::zeroed(ndim)? } else { Rank::of(ndim) };
+        Ok(Self { room: [MaybeUninit::new(N::default()); 2 * INLINE], rank })
     }
 
     /// A copy of a shape and of as many strides.
     #[inline]
     pub(crate) fn copied(shape: &[N], strides: &[N]) -> Result<Self, Error> {
-        let mut dims = Self::zeroed(shape.len())?;
-        let (to_shape, to_strides) = dims.both_mut();
-        to_shape.copy_from_slice(shape);
-        to_strides.copy_from_slice(strides);
-        Ok(dims)
+        let ndim = shape.len().min(strides.len());
+        let mut room = [MaybeUninit::uninit(); 2 * INLINE];
+        let rank = if ndim > INLINE {
+            Rank::copied(shape, strides)?
+        } else {
+            let (sizes, steps) = room.split_at_mut(INLINE);
+            for (to, &from) in sizes.iter_mut().zip(&shape[..ndim]) {
+                to.write(from);
+            }
+            for (to, &from) in steps.iter_mut().zip(&strides[..ndim]) {
+                to.write(from);
+            }
+            Rank::of(ndim)
+        };
+        // SAFETY: as many sizes and strides have been written as there are axes.
+        Ok(unsafe { Self::from_parts(room, rank) })
     }
+}
 
-    #[cfg(feature = "alloc")]
+#[cfg(feature = "alloc")]
+impl<N: Copy + Default> Rank<N> {
+    /// With a heap of zero sizes and zero strides.
     #[cold]
-    fn spilled(ndim: usize) -> Result<Self, Error> {
+    fn zeroed(ndim: usize) -> Result<Self, Error> {
         if ndim > CAPACITY {
             return Err(Error::TooManyDims { ndim, max: CAPACITY });
         }
         let mut both = Vec::new();
         both.try_reserve_exact(2 * ndim).map_err(|_| Error::AllocationFailed)?;
         both.resize(2 * ndim, N::default());
-        let rank = Rank { ndim, heap: Some(both.into_boxed_slice()) };
-        Ok(Self { room: [MaybeUninit::uninit(); 2 * INLINE], rank })
+        Ok(Self { ndim, heap: Some(both.into_boxed_slice()) })
     }
 
-    #[cfg(not(feature = "alloc"))]
+    /// With a heap of these numbers.
     #[cold]
-    fn spilled(ndim: usize) -> Result<Self, Error> {
+    fn copied(shape: &[N], strides: &[N]) -> Result<Self, Error> {
+        let mut rank = Self::zeroed(shape.len())?;
+        if let Some((sizes, steps)) = rank.heap_mut() {
+            sizes.copy_from_slice(shape);
+            steps.copy_from_slice(strides);
+        }
+        Ok(rank)
+    }
+}
+
+#[cfg(not(feature = "alloc"))]
+impl<N> Rank<N> {
+    #[cold]
+    fn zeroed(ndim: usize) -> Result<Self, Error> {
         Err(Error::TooManyDims { ndim, max: CAPACITY })
+    }
+
+    #[cold]
+    fn copied(shape: &[N], _: &[N]) -> Result<Self, Error> {
+        Self::zeroed(shape.len())
     }
 }
 
