@@ -8,6 +8,7 @@ use core::ffi::c_void;
 use super::block::{Draft, Exported, Shaped};
 use super::place::Heap;
 use super::record::{self, Fields};
+use crate::dims::Dims;
 use crate::error::{Error, Rejected};
 use crate::layout;
 use crate::managed::{Access, AnyManagedTensor, Descriptor, ManagedTensor, ManagedTensorVersioned};
@@ -157,9 +158,10 @@ fn fields_of(tensor: &Descriptor, flags: Flags) -> Fields {
 }
 
 fn copy_of(tensor: &Descriptor, fields: &Fields) -> Result<Descriptor, Error> {
-    let mut copy = fields.describe(tensor.shape(), tensor.strides(), tensor.layout)?;
-    let (shape, strides) = copy.dims.both_mut();
+    let mut dims = Dims::copied(tensor.shape(), tensor.strides())?;
+    let (shape, strides) = dims.both_mut();
     layout::normalize_strides(shape, strides);
+    let mut copy = fields.describe(dims, tensor.layout);
     copy.host = tensor.host;
     Ok(copy)
 }

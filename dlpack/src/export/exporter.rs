@@ -10,6 +10,7 @@ use super::owner::{Owner, Unique};
 use super::place::{Allocator, Heap, InBlock, Place};
 use super::record::{self, Fields};
 use super::source::Source;
+use crate::dims::Dims;
 use crate::error::{Error, Rejected};
 use crate::layout::{self, Layout};
 use crate::managed::{Descriptor, ManagedTensor, ManagedTensorVersioned};
@@ -430,7 +431,8 @@ impl<A: Exported, S: Source, P: Place> Prepared<A, S, P> {
     fn described(self) -> Result<(Self, Descriptor), Rejected<S>> {
         let (shape, strides) = (self.shaped.shape(), self.shaped.strides());
         let layout = Layout::new(shape, strides, self.fields.dtype, self.fields.flags.is_padded());
-        match layout.and_then(|layout| self.fields.describe(shape, strides, layout)) {
+        let describe = |layout| Ok(self.fields.describe(Dims::copied(shape, strides)?, layout));
+        match layout.and_then(describe) {
             Ok(tensor) => Ok((self, tensor)),
             Err(error) => Err(Rejected::new(S::join(self.shaped.into_owner(), self.rest), error)),
         }

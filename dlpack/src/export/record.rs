@@ -25,14 +25,9 @@ pub(super) struct Fields {
 impl Fields {
     /// The description of a tensor with this shape and these strides, of which `layout` is the layout.
     #[inline]
-    pub(super) fn describe(
-        &self,
-        shape: &[i64],
-        strides: &[i64],
-        layout: Layout,
-    ) -> Result<Descriptor, Error> {
+    pub(super) fn describe(&self, dims: Dims<i64>, layout: Layout) -> Descriptor {
         let access = if self.flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
-        Ok(Descriptor {
+        Descriptor {
             data: self.data,
             byte_offset: self.byte_offset,
             device: self.device,
@@ -41,9 +36,9 @@ impl Fields {
             version: Some(Version::CURRENT),
             access,
             host: false,
-            dims: Dims::copied(shape, strides)?,
+            dims,
             layout,
-        })
+        }
     }
 }
 
