@@ -136,12 +136,14 @@ unsafe fn copy_blocks<P: Pattern<K>, const K: usize, const STREAM: bool>(
     matrix: &Matrix<P>,
     caching: Caching,
 ) {
-    matrix.each_tile(tile_shape::<P>(STREAM), |tile, next| {
+    // Tiles at the edges may be smaller, but with numbers that the compiler knows it is faster.
+    let [height, width] = tile_shape::<P>(STREAM);
+    matrix.each_tile([height, width], |tile, next| {
         if caching.fetch {
-            fetch(next.from, next.from_pitch, next.columns, next.rows);
+            fetch(next.from, next.from_pitch, width, height);
         }
         if caching.fetch && !STREAM {
-            fetch(next.to, next.to_pitch, next.rows, next.columns);
+            fetch(next.to, next.to_pitch, height, width);
         }
         // SAFETY: the caller's promise: a part of the matrix.
         unsafe { copy_tile::<P, K, STREAM>(tile) };

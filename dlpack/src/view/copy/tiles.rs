@@ -1,4 +1,5 @@
-//! Copies of matrices that run along one axis at the source and along the other at the destination.
+//! Copies of matrices that run along one axis at the source and along the other at the destination, of any elements and
+//! on any processor.
 //!
 //! A copy that walks one side in order jumps through the other, and where the jumps are a power of two apart all
 //! of them fall into the same few sets of the cache. Tiles bring whole cache lines in, turn them in a buffer that
