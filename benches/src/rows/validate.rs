@@ -81,9 +81,9 @@ fn contenders(dims: Dims) -> Vec<Contender> {
                 black_box(judge(black_box(tensor)));
             },
             move || {
-                let (numel, nbytes, is_row_major) = judge(tensor);
+                let (numel, nbytes, row_major) = judge(tensor);
                 let extents = survey(dims.shape, dims.strides, F32).expect("a layout");
-                outcome(Found { numel, nbytes, is_row_major, ..extents })
+                outcome(Found { numel, nbytes, row_major: row_major.into(), ..extents })
             },
         )
         .remark("extents are not computed; the check takes them from the floor"),
@@ -111,7 +111,7 @@ fn found(layout: &Layout) -> Found {
         nbytes: layout.nbytes().cast_signed() as i64,
         low: extents.start as i64,
         high: extents.end as i64,
-        is_row_major: layout.is_row_major(),
+        row_major: layout.is_row_major().into(),
     }
 }
 
@@ -130,6 +130,6 @@ fn outcome(found: Found) -> Outcome {
         ("bytes", found.nbytes),
         ("lowest byte", found.low),
         ("highest byte", found.high),
-        ("row-major", i64::from(found.is_row_major)),
+        ("row-major", found.row_major),
     ]
 }
