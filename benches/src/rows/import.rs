@@ -78,7 +78,7 @@ fn contender(role: Role, name: &'static str, way: impl Import, ndim: usize) -> C
 struct Floor;
 
 impl Import for Floor {
-    #[inline]
+    #[inline(always)]
     unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R {
         // SAFETY: the caller's promise.
         let tensor = unsafe { floor::import(raw) }.expect("a tensor");
@@ -90,7 +90,7 @@ impl Import for Floor {
 struct FloorWithCopy;
 
 impl Import for FloorWithCopy {
-    #[inline]
+    #[inline(always)]
     unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R {
         let mut copy = floor::Copied::new();
         // SAFETY: the caller's promise.
@@ -104,7 +104,7 @@ impl Import for FloorWithCopy {
 struct FloorDenseFirst;
 
 impl Import for FloorDenseFirst {
-    #[inline]
+    #[inline(always)]
     unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R {
         // SAFETY: the caller's promise.
         let tensor = unsafe { floor::import_dense_first(raw) }.expect("a tensor");
@@ -116,7 +116,7 @@ impl Import for FloorDenseFirst {
 struct Ours;
 
 impl Import for Ours {
-    #[inline]
+    #[inline(always)]
     unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R {
         // SAFETY: the caller's promise.
         let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a tensor");
@@ -129,7 +129,7 @@ impl Import for Ours {
 struct Dlpark;
 
 impl Import for Dlpark {
-    #[inline]
+    #[inline(always)]
     unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R {
         let raw = raw.cast::<dlpark::ffi::DLManagedTensorVersioned>();
         // SAFETY: the caller's promise.
@@ -144,7 +144,7 @@ impl Import for Dlpark {
 struct Dlpk;
 
 impl Import for Dlpk {
-    #[inline]
+    #[inline(always)]
     unsafe fn import<R>(self, raw: Raw, show: impl FnOnce(&[f32]) -> R) -> R {
         let raw = raw.cast::<dlpk::sys::DLManagedTensorVersioned>();
         // SAFETY: the caller's promise.
