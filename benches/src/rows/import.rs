@@ -7,7 +7,7 @@ use dlpack_sys::DLManagedTensorVersioned;
 use dlpk::{DLPackTensor, DLPackTensorRef};
 use ndarray::ArrayViewD;
 
-use crate::contender::{Contender, Role, Row, Target};
+use crate::contender::{Contender, Instructions, Role, Row, Target};
 use crate::data;
 use crate::floors::import as floor;
 
@@ -27,7 +27,7 @@ pub(super) fn rows() -> Vec<Row> {
     let row = |name, what, ratio, contenders| Row {
         name,
         what,
-        target: Target { time: ratio, instructions: Some(ratio), mallocs: 0 },
+        target: Target { time: ratio, instructions: Instructions::Settle, mallocs: 0 },
         counted: 1000,
         contenders,
     };
