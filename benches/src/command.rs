@@ -1,6 +1,6 @@
 //! The command line, and what it writes: lines of fields between tabs, for `cargo xtask bench` to read.
 
-use crate::contender::{Contender, Row};
+use crate::contender::{Contender, Instructions, Row};
 use crate::time::{self, Plan};
 use crate::{mallocs, rows};
 
@@ -24,7 +24,11 @@ fn each(words: &[&str], act: impl Fn(&Row) -> Result<(), String>) -> Result<(), 
 }
 
 fn list(row: &Row) -> Result<(), String> {
-    let instructions = row.target.instructions.map(|ratio| ratio.to_string()).unwrap_or_default();
+    let instructions = match row.target.instructions {
+        Instructions::Target(ratio) => ratio.to_string(),
+        Instructions::Settle => "settle".to_owned(),
+        Instructions::Silent => "silent".to_owned(),
+    };
     let (time, mallocs) = (row.target.time, row.target.mallocs);
     let Row { name, what, counted, .. } = row;
     println!("row\t{name}\t{what}\t{counted}\t{time}\t{instructions}\t{mallocs}");

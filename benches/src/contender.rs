@@ -17,10 +17,20 @@ pub struct Row {
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
     pub time: f64,
-    /// None where memory, not instructions, is what takes the time.
-    pub instructions: Option<f64>,
+    pub instructions: Instructions,
     /// Allocations of one operation.
     pub mallocs: u64,
+}
+
+/// What instruction counts, which repeat exactly, have to say about a row.
+#[derive(Clone, Copy, Debug)]
+pub enum Instructions {
+    /// They have a target of their own.
+    Target(f64),
+    /// They decide by the target for the time if noise leaves that open.
+    Settle,
+    /// Nothing: memory is what takes the time.
+    Silent,
 }
 
 /// What a contender is in its row.

@@ -179,7 +179,7 @@ unsafe fn dims(tensor: &DLTensor) -> Option<(&[i64], &[i64])> {
 /// Where the elements are and how many, if they are contiguous.
 #[inline(always)]
 fn place(tensor: &DLTensor, found: &Found) -> Option<(*const f32, usize)> {
-    if !found.is_row_major {
+    if found.row_major == 0 {
         return None;
     }
     let len = usize::try_from(found.numel).ok()?;

@@ -11,10 +11,11 @@ pub struct Found {
     /// The lowest and the highest byte, relative to the first byte of the first element; the end is not included.
     pub low: i64,
     pub high: i64,
-    pub is_row_major: bool,
+    /// 1 if so, and 0 if not: a whole word, since copies of a struct with a gap read what was just written in parts.
+    pub row_major: i64,
 }
 
-const EMPTY: Found = Found { numel: 0, nbytes: 0, low: 0, high: 0, is_row_major: true };
+const EMPTY: Found = Found { numel: 0, nbytes: 0, low: 0, high: 0, row_major: 1 };
 
 /// Checks a shape and strides of one length for elements of whole bytes; `None` for what the standard or the address
 /// space rules out.
@@ -71,7 +72,7 @@ pub fn survey_row_major(
         return survey_empty(shape);
     }
     let nbytes = numel.checked_mul(size)?;
-    is_row_major.then_some(Found { numel, nbytes, low: 0, high: nbytes, is_row_major })
+    is_row_major.then_some(Found { numel, nbytes, low: 0, high: nbytes, row_major: 1 })
 }
 
 /// As [`survey`], for elements of `size` bytes and those who expect C order: as long as the strides are of that order, the extents follow from the
@@ -100,7 +101,7 @@ pub fn survey_dense_first(shape: &[i64], strides: &[i64], size: i64) -> Option<F
         end -= 1;
     }
     let nbytes = numel.checked_mul(size)?;
-    Some(Found { numel, nbytes, low: 0, high: nbytes, is_row_major: true })
+    Some(Found { numel, nbytes, low: 0, high: nbytes, row_major: 1 })
 }
 
 /// The axes before `end`; the others are row-major, of `numel` elements.
@@ -158,7 +159,7 @@ impl Sums {
         let high = self.high.checked_mul(size)?.checked_add(size)?;
         high.checked_sub(low)?;
         let nbytes = self.numel.checked_mul(size)?;
-        Some(Found { numel: self.numel, nbytes, low, high, is_row_major })
+        Some(Found { numel: self.numel, nbytes, low, high, row_major: is_row_major.into() })
     }
 }
 

@@ -15,7 +15,7 @@ use dlpark::metadata::{Dynamic, Fixed};
 use dlpark::tensor::compact_strides_array;
 use ndarray::{ArcArray, IxDyn};
 
-use crate::contender::{Contender, Outcome, Role, Row, Target};
+use crate::contender::{Contender, Instructions, Outcome, Role, Row, Target};
 use crate::data::{self, Field, Lease};
 use crate::floors::export as floor;
 
@@ -28,28 +28,28 @@ pub(super) fn rows() -> Vec<Row> {
         Row {
             name: "export-dynamic",
             what: "export of 2 × 3 elements, the rank known at run time; deleter",
-            target: Target { time: 1.10, instructions: Some(1.05), mallocs: 1 },
+            target: Target { time: 1.10, instructions: Instructions::Target(1.05), mallocs: 1 },
             counted: 1000,
             contenders: dynamic,
         },
         Row {
             name: "export-fixed",
             what: "the same, the rank known at compile time; against the floor of the row above",
-            target: Target { time: 1.00, instructions: Some(0.90), mallocs: 1 },
+            target: Target { time: 1.00, instructions: Instructions::Target(0.90), mallocs: 1 },
             counted: 1000,
             contenders: fixed,
         },
         Row {
             name: "export-arc",
             what: "clone of an Arc and its read-only export, 2 × 3, the rank known at compile time; deleter",
-            target: Target { time: 1.00, instructions: Some(1.02), mallocs: 1 },
+            target: Target { time: 1.00, instructions: Instructions::Target(1.02), mallocs: 1 },
             counted: 1000,
             contenders: arc,
         },
         Row {
             name: "export-lent",
             what: "export of 2 × 3 elements into the caller's memory; deleter; against the floor of the first row",
-            target: Target { time: 0.30, instructions: None, mallocs: 0 },
+            target: Target { time: 0.30, instructions: Instructions::Settle, mallocs: 0 },
             counted: 1000,
             contenders: lent,
         },

@@ -6,7 +6,7 @@ use std::rc::Rc;
 
 use dlpack::{DataType, Exclusive, Exporter, F4E2m1fn, ManagedTensorVersioned};
 
-use crate::contender::{Contender, Role, Row, Target};
+use crate::contender::{Contender, Instructions, Role, Row, Target};
 use crate::floors::fp4 as floor;
 
 /// 64 Ki values: 32 KiB of bytes, 256 KiB of floats.
@@ -16,7 +16,7 @@ pub(super) fn rows() -> Vec<Row> {
     vec![Row {
         name: "fp4",
         what: "64 Ki packed float4_e2m1fn to float32",
-        target: Target { time: 1.70, instructions: None, mallocs: 0 },
+        target: Target { time: 1.70, instructions: Instructions::Silent, mallocs: 0 },
         counted: 4,
         contenders,
     }]

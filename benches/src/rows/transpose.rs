@@ -7,14 +7,14 @@ use std::rc::Rc;
 use dlpack::TensorView;
 use ndarray::{ArrayView2, ArrayViewMut2};
 
-use crate::contender::{Contender, Outcome, Role, Row, Target};
+use crate::contender::{Contender, Instructions, Outcome, Role, Row, Target};
 use crate::data;
 
 pub(super) fn rows() -> Vec<Row> {
     let row = |name, what, time, contenders| Row {
         name,
         what,
-        target: Target { time, instructions: None, mallocs: 0 },
+        target: Target { time, instructions: Instructions::Silent, mallocs: 0 },
         counted: 1,
         contenders,
     };

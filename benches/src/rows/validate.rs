@@ -7,7 +7,7 @@ use dlpack::DataType;
 use dlpack::layout::Layout;
 use dlpark::tensor::TensorRef;
 
-use crate::contender::{Contender, Outcome, Role, Row, Target};
+use crate::contender::{Contender, Instructions, Outcome, Role, Row, Target};
 use crate::data::{self, F32};
 use crate::floors::layout::{Found, bytes_of, survey, survey_dense_first};
 
@@ -15,7 +15,7 @@ pub(super) fn rows() -> Vec<Row> {
     let row = |name, what, contenders| Row {
         name,
         what,
-        target: Target { time: 1.10, instructions: Some(1.10), mallocs: 0 },
+        target: Target { time: 1.10, instructions: Instructions::Settle, mallocs: 0 },
         counted: 1000,
         contenders,
     };
@@ -51,7 +51,75 @@ fn strided<const NDIM: usize>() -> Vec<Contender> {
 }
 
 fn contenders(dims: Dims) -> Vec<Contender> {
-    let tensor = Box::leak(Box::new(dlpark::ffi::DLTensor {
+    vec![
+        contender(Role::Floor, "floor", Floor, dims),
+        contender(Role::Ours, "dlpack", Ours, dims),
+        contender(Role::Reference, "floor, dense first", FloorDenseFirst, dims)
+            .remark("adds extents up only from the first stride on that is not of C order"),
+        dlpark(dims),
+    ]
+}
+
+/// One way to judge shape and strides of `float32` elements.
+trait Judge: Copy + 'static {
+    fn judge(self, dims: Dims) -> Found;
+}
+
+fn contender(role: Role, name: &'static str, way: impl Judge, dims: Dims) -> Contender {
+    let once = move || {
+        let Dims { shape, strides } = dims;
+        let Found { numel, nbytes, low, high, row_major } =
+            way.judge(Dims { shape: black_box(shape), strides: black_box(strides) });
+        // One by one, so that they need not be put together first.
+        for number in [numel, nbytes, low, high, row_major] {
+            black_box(number);
+        }
+    };
+    Contender::new(role, name, once, move || outcome(way.judge(dims)))
+}
+
+#[derive(Clone, Copy)]
+struct Floor;
+
+impl Judge for Floor {
+    #[inline(always)]
+    fn judge(self, Dims { shape, strides }: Dims) -> Found {
+        survey(shape, strides, black_box(F32)).expect("a layout")
+    }
+}
+
+#[derive(Clone, Copy)]
+struct FloorDenseFirst;
+
+impl Judge for FloorDenseFirst {
+    #[inline(always)]
+    fn judge(self, Dims { shape, strides }: Dims) -> Found {
+        let size = bytes_of(black_box(F32)).expect("whole bytes");
+        survey_dense_first(shape, strides, size).expect("a layout")
+    }
+}
+
+#[derive(Clone, Copy)]
+struct Ours;
+
+impl Judge for Ours {
+    #[inline(always)]
+    fn judge(self, Dims { shape, strides }: Dims) -> Found {
+        let layout = Layout::new(shape, strides, black_box(DataType::F32), false);
+        let layout = layout.expect("a layout");
+        let extents = layout.byte_extents();
+        Found {
+            numel: layout.numel().cast_signed() as i64,
+            nbytes: layout.nbytes().cast_signed() as i64,
+            low: extents.start as i64,
+            high: extents.end as i64,
+            row_major: layout.is_row_major().into(),
+        }
+    }
+}
+
+fn dlpark(dims: Dims) -> Contender {
+    let tensor: &dlpark::ffi::DLTensor = Box::leak(Box::new(dlpark::ffi::DLTensor {
         data: core::ptr::null_mut::<c_void>(),
         device: dlpark::ffi::DLDevice::CPU,
         ndim: i32::try_from(dims.shape.len()).expect("a number of dimensions"),
@@ -60,62 +128,22 @@ fn contenders(dims: Dims) -> Vec<Contender> {
         strides: dims.strides.as_ptr().cast_mut(),
         byte_offset: 0,
     }));
-    let tensor: &dlpark::ffi::DLTensor = tensor;
-    vec![
-        contender(Role::Floor, "floor", dims, |Dims { shape, strides }| {
-            survey(shape, strides, black_box(F32)).expect("a layout")
-        }),
-        contender(Role::Ours, "dlpack", dims, |Dims { shape, strides }| {
-            let layout = Layout::new(shape, strides, black_box(DataType::F32), false);
-            found(&layout.expect("a layout"))
-        }),
-        contender(Role::Reference, "floor, dense first", dims, |Dims { shape, strides }| {
-            let size = bytes_of(black_box(F32)).expect("whole bytes");
-            survey_dense_first(shape, strides, size).expect("a layout")
-        })
-        .remark("adds extents up only from the first stride on that is not of C order"),
-        Contender::new(
-            Role::Peer,
-            "dlpark",
-            move || {
-                black_box(judge(black_box(tensor)));
-            },
-            move || {
-                let (numel, nbytes, is_row_major) = judge(tensor);
-                let extents = survey(dims.shape, dims.strides, F32).expect("a layout");
-                outcome(Found { numel, nbytes, is_row_major, ..extents })
-            },
-        )
-        .remark("extents are not computed; the check takes them from the floor"),
-    ]
-}
-
-fn contender(
-    role: Role,
-    name: &'static str,
-    dims: Dims,
-    judge: impl Fn(Dims) -> Found + Copy + 'static,
-) -> Contender {
     let once = move || {
-        let Dims { shape, strides } = dims;
-        black_box(judge(Dims { shape: black_box(shape), strides: black_box(strides) }));
+        let (numel, nbytes, is_row_major) = judge(black_box(tensor));
+        black_box(numel);
+        black_box(nbytes);
+        black_box(is_row_major);
     };
-    Contender::new(role, name, once, move || outcome(judge(dims)))
+    let outcome = move || {
+        let (numel, nbytes, row_major) = judge(tensor);
+        let extents = survey(dims.shape, dims.strides, F32).expect("a layout");
+        outcome(Found { numel, nbytes, row_major: row_major.into(), ..extents })
+    };
+    Contender::new(Role::Peer, "dlpark", once, outcome)
+        .remark("extents are not computed; the check takes them from the floor")
 }
 
-#[inline]
-fn found(layout: &Layout) -> Found {
-    let extents = layout.byte_extents();
-    Found {
-        numel: layout.numel().cast_signed() as i64,
-        nbytes: layout.nbytes().cast_signed() as i64,
-        low: extents.start as i64,
-        high: extents.end as i64,
-        is_row_major: layout.is_row_major(),
-    }
-}
-
-#[inline]
+#[inline(always)]
 fn judge(tensor: &dlpark::ffi::DLTensor) -> (i64, i64, bool) {
     // SAFETY: the tensor's shape and strides stay.
     let checked = unsafe { TensorRef::from_raw(tensor) }.expect("a valid tensor");
@@ -130,6 +158,6 @@ fn outcome(found: Found) -> Outcome {
         ("bytes", found.nbytes),
         ("lowest byte", found.low),
         ("highest byte", found.high),
-        ("row-major", i64::from(found.is_row_major)),
+        ("row-major", found.row_major),
     ]
 }

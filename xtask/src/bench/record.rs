@@ -17,8 +17,20 @@ pub(super) struct Row {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Target {
     pub(super) time: f64,
-    pub(super) instructions: Option<f64>,
+    pub(super) instructions: Instructions,
     pub(super) mallocs: u64,
+}
+
+/// What instruction counts, which repeat exactly, have to say about a row.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) enum Instructions {
+    /// They have a target of their own.
+    Target(f64),
+    /// They decide by the target for the time if noise leaves that open.
+    Settle,
+    /// Nothing: memory is what takes the time.
+    #[default]
+    Silent,
 }
 
 #[derive(Debug, Default)]
@@ -78,27 +90,34 @@ impl Row {
     /// How this project does in time, in instructions and in allocations, each if it was measured and has a target.
     pub(super) fn verdicts(&self) -> [(&'static str, Option<Verdict>); 3] {
         let ours = self.ours();
-        let time = ours.and_then(|ours| ours.time).map(|time| self.target.judge(time));
-        let instructions = ours
-            .and_then(|ours| self.instruction_ratio(ours))
-            .zip(self.target.instructions)
-            .map(|(ratio, target)| judge(ratio, target));
+        let ratio = ours.and_then(|ours| self.instruction_ratio(ours));
+        let mut time = ours.and_then(|ours| ours.time).map(|time| self.target.judge(time));
+        let mut instructions = None;
+        match (self.target.instructions, ratio) {
+            (Instructions::Target(target), Some(ratio)) => {
+                instructions = Some(judge(ratio, target));
+                if time == Some(Verdict::Open) {
+                    time = instructions;
+                }
+            }
+            (Instructions::Settle, Some(ratio)) if time == Some(Verdict::Open) => {
+                time = Some(judge(ratio, self.target.time));
+            }
+            _ => {}
+        }
         let mallocs = ours.and_then(|ours| ours.mallocs).map(|mallocs| {
             if mallocs <= self.target.mallocs { Verdict::Met } else { Verdict::Missed }
         });
         [("time", time), ("instructions", instructions), ("mallocs", mallocs)]
     }
 
-    /// The verdict on the row. What the noise leaves open, instructions settle, as they repeat exactly.
+    /// The verdict on the row.
     pub(super) fn verdict(&self) -> Verdict {
-        let [(_, time), (_, instructions), (_, mallocs)] = self.verdicts();
-        if [time, instructions, mallocs].contains(&Some(Verdict::Missed)) {
-            Verdict::Missed
-        } else if time == Some(Verdict::Open) && instructions.is_none() {
-            Verdict::Open
-        } else {
-            Verdict::Met
-        }
+        let verdicts = self.verdicts().map(|(_, verdict)| verdict);
+        [Verdict::Missed, Verdict::Open]
+            .into_iter()
+            .find(|worst| verdicts.contains(&Some(*worst)))
+            .unwrap_or(Verdict::Met)
     }
 }
 
@@ -138,7 +157,11 @@ fn read_row(fields: &[&str]) -> Result<Row> {
     let &[name, what, counted, time, instructions, mallocs] = fields else {
         return Err(unexpected(&fields.join(" ")));
     };
-    let instructions = (!instructions.is_empty()).then(|| number(instructions)).transpose()?;
+    let instructions = match instructions {
+        "settle" => Instructions::Settle,
+        "silent" => Instructions::Silent,
+        ratio => Instructions::Target(number(ratio)?),
+    };
     Ok(Row {
         name: name.to_owned(),
         what: what.to_owned(),
@@ -240,16 +263,35 @@ contender\texport\tdlpark\tpeer\tchecks less
         assert_eq!(row(1.106, 1.106).verdict(), Verdict::Missed);
     }
 
-    #[test]
-    fn instructions_settle_what_the_noise_leaves_open() {
-        let mut row = row(1.2, 1.05);
-        assert_eq!(row.verdict(), Verdict::Open);
-        for (contender, instructions) in row.contenders.iter_mut().zip([100.0, 105.0, 200.0]) {
+    fn count(row: &mut Row, ours: f64) {
+        for (contender, instructions) in row.contenders.iter_mut().zip([100.0, ours, 200.0]) {
             contender.instructions = Some(instructions);
         }
-        assert_eq!(row.verdict(), Verdict::Met);
-        row.contenders[1].instructions = Some(106.0);
+    }
+
+    #[test]
+    fn instructions_settle_what_the_noise_leaves_open() {
+        for instructions in [Instructions::Target(1.05), Instructions::Settle] {
+            let mut row = row(1.2, 1.05);
+            row.target.instructions = instructions;
+            assert_eq!(row.verdict(), Verdict::Open);
+            count(&mut row, 105.0);
+            assert_eq!(row.verdict(), Verdict::Met);
+            count(&mut row, 111.0);
+            assert_eq!(row.verdict(), Verdict::Missed);
+        }
+    }
+
+    #[test]
+    fn without_a_target_of_their_own_instructions_settle_nothing_else() {
+        let mut row = row(1.0, 1.0);
+        count(&mut row, 150.0);
         assert_eq!(row.verdict(), Verdict::Missed);
+        row.target.instructions = Instructions::Settle;
+        assert_eq!(row.verdict(), Verdict::Met);
+        row.target.instructions = Instructions::Silent;
+        row.contenders[1].time = Some(Time { nanoseconds: 12.0, ratio: 1.2, low: 1.0 });
+        assert_eq!(row.verdict(), Verdict::Open);
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! The ratios as a table that reads as plain text and as Markdown.
 
-use super::record::{Contender, Role, Row, Verdict};
+use super::record::{Contender, Instructions, Role, Row, Verdict};
 
 const HEAD: [&str; 7] =
     ["row", "floor", "dlpack", "mallocs", "target", "", "others (time / instructions, mallocs)"];
@@ -79,8 +79,11 @@ fn other(row: &Row, contender: &Contender) -> String {
 
 fn target(row: &Row) -> String {
     let target = row.target;
-    let instructions = target.instructions.map(|ratio| format!(" / {ratio:.2}×"));
-    format!("≤ {:.2}×{}, {}", target.time, instructions.unwrap_or_default(), target.mallocs)
+    let instructions = match target.instructions {
+        Instructions::Target(ratio) => format!(" / {ratio:.2}×"),
+        Instructions::Settle | Instructions::Silent => String::new(),
+    };
+    format!("≤ {:.2}×{instructions}, {}", target.time, target.mallocs)
 }
 
 fn verdict(row: &Row) -> String {
