@@ -98,8 +98,7 @@ fn describe<T: Element>(
     }
     let (device, flags) = (parent.device.canonical(), Flags::READ_ONLY);
     let fields = Fields { data, byte_offset: 0, device, dtype: T::DTYPE, flags };
-    let tensor = fields.describe(dims.shape(), dims.strides(), layout)?;
-    Ok((fields, tensor))
+    Ok((fields, fields.describe(dims, layout)))
 }
 
 /// The addresses from the first byte to the last. They are within one allocation, so that nothing overflows.
