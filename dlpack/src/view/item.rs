@@ -48,6 +48,7 @@ pub(crate) mod sealed {
     /// # Safety
     ///
     /// If `INITIALISED`, all bytes of every value are initialised.
+    #[allow(unreachable_pub, reason = "older compilers do not see that `Raw` reaches it")]
     pub unsafe trait Bits: Copy {
         const INITIALISED: bool;
     }
