@@ -2,11 +2,10 @@
 
 use super::super::suite::{Outcome, Suite, cargo};
 use super::super::toolchain::Toolchain;
+use super::TYPES;
 
 const TARGETS: [&str; 3] =
     ["thumbv7em-none-eabi", "riscv32imac-unknown-none-elf", "wasm32-unknown-unknown"];
-
-const FEATURES: [&str; 2] = ["", "--features alloc,half,num-complex"];
 
 pub(super) fn run(suite: &mut Suite) -> Outcome {
     let active = Toolchain::active()?;
@@ -24,7 +23,7 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
 
 /// Builds with the compiled libraries of the active compiler, or makes them from source.
 fn build(suite: &mut Suite, targets: &[&str], with_source: Option<&Toolchain>) -> Outcome {
-    for features in FEATURES {
+    for features in ["", &format!("--features alloc,{TYPES}")] {
         let mut command = cargo(&format!("build -p dlpack --no-default-features {features}"));
         command.env("CARGO_TARGET_DIR", suite.own_target("foreign"));
         for target in targets {
