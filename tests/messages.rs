@@ -107,6 +107,14 @@ fn view_errors() -> Vec<(Error, &'static str)> {
             ShapeMismatch { axis: 1, expected: 3, found: 4 },
             "expected tensors of one shape, found sizes 3 and 4 on axis 1",
         ),
+        (
+            StrideMismatch { axis: 0, expected: 1, found: 3 },
+            "expected a stride of 1 on axis 0, found 3",
+        ),
+        (
+            StrideNotPositive { axis: 1, stride: -2 },
+            "expected a stride of at least 1 on axis 1, found -2",
+        ),
         (LenMismatch { expected: 6, found: 8 }, "expected 6 elements, found 8"),
         (ReshapeNeedsCopy, "expected a shape that needs no copy, found one that does"),
     ]

@@ -193,6 +193,24 @@ pub enum Error {
         /// The size on the giving side.
         found: usize,
     },
+    /// The stride of an axis is not the one that a type asks for.
+    #[error("expected a stride of {expected} on axis {axis}, found {found}")]
+    StrideMismatch {
+        /// The axis.
+        axis: usize,
+        /// The stride that is part of the type, in elements.
+        expected: usize,
+        /// The stride of the tensor, in elements.
+        found: usize,
+    },
+    /// The stride of an axis is negative or 0, where a type has no such strides.
+    #[error("expected a stride of at least 1 on axis {axis}, found {stride}")]
+    StrideNotPositive {
+        /// The axis.
+        axis: usize,
+        /// The stride of the tensor, in elements.
+        stride: isize,
+    },
     /// The number of elements is not the one that the shape or the buffer has.
     #[error("expected {expected} elements, found {found}")]
     LenMismatch {

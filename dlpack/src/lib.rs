@@ -75,6 +75,7 @@
 //! | 4-bit and 6-bit elements | their values | [`Descriptor::packed_view`], which makes a [`PackedView`] |
 //! | a view or a slice | crops, steps, flips, new shapes | [`TensorView`], [`TensorViewMut`] |
 //! | a `Vec`, `Box`, array, `Arc` or `static` | a tensor for others | [`Exporter`] |
+//! | an array of `ndarray`, `nalgebra`, `faer` or `bytes` | a tensor, or a view of one | the module `integrations` |
 //! | a type of my own that holds memory | a tensor for others | [`Owner`], then [`Exporter`] |
 //! | a view | to call a C function that takes a `DLTensor*` | [`lend()`], [`lend_mut()`] |
 //! | a tensor | several consumers for it | [`ManagedTensorVersioned::share`] |
@@ -104,6 +105,8 @@
 //! - `alloc` (default): [`Exporter`], conversions and copies into new tensors, and up to 64 dimensions. Without it
 //!   nothing allocates, and tensors have at most 8 dimensions.
 //! - `half`: `half::f16` and `half::bf16` are [`Element`]s.
+//! - `ndarray`, `nalgebra`, `faer`, `bytes`: the arrays, matrices and buffers of these crates, to and from tensors; see the
+//!   module `integrations`.
 //! - `num-complex`: `num_complex::Complex<T>` is an [`Element`] for `f32` and `f64`, with `half` also for `f16`.
 //!
 //! The crate is `no_std`, with every feature. On processors without compare-and-swap, such as a Cortex-M0, it does without what
@@ -126,6 +129,8 @@ mod dims;
 mod error;
 pub mod exchange;
 mod export;
+#[cfg(any(feature = "bytes", feature = "faer", feature = "nalgebra", feature = "ndarray"))]
+pub mod integrations;
 pub mod layout;
 mod managed;
 pub mod negotiate;
@@ -141,6 +146,11 @@ pub use export::{
 };
 #[cfg(all(feature = "alloc", target_has_atomic = "8"))]
 pub use export::{Claim, Loaned, loan};
+#[cfg(all(
+    feature = "alloc",
+    any(feature = "bytes", feature = "faer", feature = "nalgebra", feature = "ndarray")
+))]
+pub use integrations::IntoTensor;
 pub use managed::{
     Access, AnyManagedTensor, BorrowedTensor, Deleter, Descriptor, Exclusive, ExclusiveUninit,
     Frozen, ImportMode, ManagedTensor, ManagedTensorVersioned, Tensor,

@@ -4,7 +4,7 @@ use crate::lexer::{Token, tokens};
 use crate::sources::{self, Source};
 
 /// The rooms in the order in which data flows.
-const ROOMS: [&str; 10] = [
+const ROOMS: [&str; 11] = [
     "sys",
     "vocabulary",
     "error",
@@ -15,6 +15,7 @@ const ROOMS: [&str; 10] = [
     "export",
     "negotiate",
     "exchange",
+    "integrations",
 ];
 
 /// Modules of the crate root that are no rooms: nothing is in them at run time.

@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 
 use super::super::suite::{Outcome, Stop, Suite, cargo};
+use super::TYPES;
 use crate::tools::{read_text, root};
 
 pub(super) fn run(suite: &mut Suite) -> Outcome {
@@ -11,9 +12,9 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
     let mut build = cargo("doc --workspace --no-deps --all-features");
     suite.run(build.env("RUSTDOCFLAGS", "-D warnings"))?;
     let flags = "-D warnings --cfg docsrs";
-    let mut build = cargo("doc -p dlpack -p dlpack-sys --no-deps --features half,num-complex");
+    let mut build = cargo(&format!("doc -p dlpack -p dlpack-sys --no-deps --features {TYPES}"));
     suite.run(build.env("RUSTDOCFLAGS", flags).env("RUSTC_BOOTSTRAP", "1"))?;
-    let mut count = cargo("rustdoc -p dlpack --features half,num-complex");
+    let mut count = cargo(&format!("rustdoc -p dlpack --features {TYPES}"));
     count.args(["--", "-Zunstable-options", "--show-coverage"]).env("RUSTC_BOOTSTRAP", "1");
     let table = suite.run(&mut count)?;
     check_coverage(&table)?;

@@ -20,6 +20,9 @@ use super::suite::{Outcome, Suite};
 /// How many cases a property test draws where the machine is emulated or watched, and slow.
 const FEW_CASES: (&str, &str) = ("PROPTEST_CASES", "16");
 
+/// The features of `dlpack` that are about types of other crates.
+const TYPES: &str = "half,num-complex,ndarray,nalgebra,faer,bytes";
+
 /// One step: what it is called, what it shows, and the function that does it.
 #[derive(Debug)]
 pub(crate) struct Step {

@@ -2,6 +2,7 @@
 
 use super::super::suite::{Outcome, Suite, cargo};
 use super::super::toolchain::Toolchain;
+use super::TYPES;
 
 pub(super) fn run(suite: &mut Suite) -> Outcome {
     let oldest = Toolchain::oldest(suite)?;
@@ -11,10 +12,10 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
         oldest.apply(&mut command).env("CARGO_TARGET_DIR", &target);
         command
     };
-    for features in ["--no-default-features", "", "--features half,num-complex"] {
+    for features in ["--no-default-features", "", &format!("--features {TYPES}")] {
         suite.run(&mut command(&format!("check -p dlpack -p dlpack-sys {features}")))?;
     }
-    suite.test(&mut command(
-        "test -p dlpack -p dlpack-sys -p dlpack-tests --tests --no-fail-fast --features half,num-complex",
-    ))
+    suite.test(&mut command(&format!(
+        "test -p dlpack -p dlpack-sys -p dlpack-tests --tests --no-fail-fast --features {TYPES}",
+    )))
 }

@@ -1,0 +1,53 @@
+//! Arrays that keep their elements on the heap, as the owners of tensors.
+
+use super::into_tensor::Axes;
+use super::parts::Parts;
+use crate::error::Rejected;
+use crate::export::{Adopted, Exporter};
+use crate::managed::ManagedTensorVersioned;
+use crate::vocabulary::{Device, Element};
+
+/// Whether consumers may write the elements of an array.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Writing {
+    Allowed,
+    Forbidden,
+}
+
+/// Makes an array the owner of a tensor of its elements.
+///
+/// `origin` is the address of the element with index 0 on all axes.
+///
+/// # Safety
+///
+/// Unless there are no elements, `origin` is aligned, and until `owner` is dropped, also when it is moved, the extents of
+/// `parts` lie in one live allocation, which can be written unless that is forbidden.
+pub(super) unsafe fn adopt<T: Element, O: Send + 'static>(
+    owner: O,
+    origin: *mut T,
+    parts: &Parts,
+    axes: Axes,
+    writing: Writing,
+) -> Result<ManagedTensorVersioned, Rejected<O>> {
+    let mut dims = match parts.native() {
+        Ok(dims) => dims,
+        Err(error) => return Err(Rejected::new(owner, error)),
+    };
+    if let Axes::Reversed = axes {
+        let (shape, strides) = dims.both_mut();
+        shape.reverse();
+        strides.reverse();
+    }
+    let extents = parts.byte_extents();
+    let low = origin.wrapping_byte_offset(extents.start);
+    let nbytes = extents.end.abs_diff(extents.start);
+    // SAFETY: the caller's promise.
+    let memory = unsafe { Adopted::new(owner, low.cast(), nbytes, Device::CPU) };
+    let exporter = Exporter::new(memory)
+        .dtype(T::DTYPE)
+        .shape(bytemuck::cast_slice(dims.shape()))
+        .strides(dims.strides())
+        .offset(extents.start.unsigned_abs() / size_of::<T>());
+    let exporter = if writing == Writing::Forbidden { exporter.read_only() } else { exporter };
+    exporter.build().map_err(|rejected| rejected.map(Adopted::into_owner))
+}

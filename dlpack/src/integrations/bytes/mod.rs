@@ -1,0 +1,4 @@
+//! Buffers of `bytes`: as the owners of tensors, and tensors as buffers.
+
+mod kept;
+mod owners;

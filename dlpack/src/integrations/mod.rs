@@ -1,0 +1,72 @@
+//! Arrays and buffers of other crates, to and from tensors.
+//!
+//! Each crate has a feature of its name. Views are converted with `try_from`, arrays that own their elements with
+//! [`IntoTensor`], and a tensor gives the array that it was made of back with
+//! [`downcast`](crate::ManagedTensorVersioned::downcast). None of these copies elements. To copy, ask the view: for instance
+//! `ArrayView::try_from(view)?.to_owned()`, or [`to_vec`](crate::TensorView::to_vec).
+//!
+//! | Feature | Views, in both directions | Owners of tensors | `no_std` |
+//! |---|---|---|---|
+//! | `ndarray` | `ArrayView` and `ArrayViewMut`, of any number of axes and any strides | `Array`, `ArcArray` (read-only) | with a heap |
+//! | `nalgebra` | `MatrixView` and `MatrixViewMut`, of any dimensions and strides that are not negative or 0 | `OMatrix`: `DMatrix`, `DVector`, `SMatrix` and the like | yes |
+//! | `faer` | `MatRef` and `MatMut`, of any strides | `Mat` | with a heap |
+//! | `bytes` | none; `Bytes` is made of a [`Frozen`](crate::Frozen) tensor | `Bytes` (read-only), `BytesMut` | with a heap |
+//!
+//! Elements are of any type that implements [`Element`](crate::Element), complex numbers and 16-bit floats under their own
+//! features.
+//!
+//! # Rows and columns
+//!
+//! Matrices of `nalgebra` and `faer` are column-major, most tensors are row-major. Since a tensor has strides, the two meet
+//! without a copy, in one of two ways:
+//!
+//! - *kept*: a tensor of shape `[r, c]` is a matrix of `r` rows and `c` columns, and element `[i, j]` is element `(i, j)`. The
+//!   memory order shows in the strides.
+//! - *reversed*: a tensor of shape `[r, c]` is a matrix of `c` rows and `r` columns, and element `[i, j]` is element `(j, i)`. A
+//!   row-major tensor becomes a column-major matrix, as it does in languages whose arrays are column-major.
+//!
+//! A view is kept as it is, and reversed by [`transpose`](crate::TensorView::transpose). A matrix is kept by
+//! [`into_tensor`](IntoTensor::into_tensor), and reversed by
+//! [`into_tensor_reversed`](IntoTensor::into_tensor_reversed).
+//!
+//! # Examples
+//!
+//! ```
+//! # #[cfg(all(feature = "faer", feature = "nalgebra"))] {
+//! use dlpack::IntoTensor;
+//! use faer::MatRef;
+//! use nalgebra::DMatrix;
+//!
+//! // One library's matrix, seen by the other: a row-major tensor lies between them.
+//! let matrix = DMatrix::from_row_slice(2, 3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+//! let tensor = matrix.into_tensor_reversed()?;
+//! assert!(tensor.is_contiguous());
+//! let matrix = MatRef::try_from(tensor.view::<f64>()?.transpose())?;
+//! assert_eq!((matrix.nrows(), matrix.ncols(), matrix[(1, 0)]), (2, 3, 4.0));
+//! # }
+//! # Ok::<(), dlpack::Error>(())
+//! ```
+//!
+//! # Versions
+//!
+//! Where the interface in use is the same in several versions of a crate, the requirement spans them all, and cargo takes the
+//! newest one that the compiler supports. If that is not the version that other code in the same program has, choose with
+//! `cargo update nalgebra --precise 0.33.3`, for instance.
+
+#[cfg(any(feature = "faer", feature = "ndarray"))]
+mod adopt;
+#[cfg(feature = "bytes")]
+mod bytes;
+#[cfg(feature = "faer")]
+mod faer;
+#[cfg(feature = "alloc")]
+mod into_tensor;
+#[cfg(feature = "nalgebra")]
+mod nalgebra;
+#[cfg(feature = "ndarray")]
+mod ndarray;
+#[cfg(any(feature = "faer", feature = "nalgebra", feature = "ndarray"))]
+mod parts;
+
+#[cfg(feature = "alloc")]
+pub use into_tensor::IntoTensor;

@@ -1,0 +1,4 @@
+//! Matrices of `faer`.
+
+mod owned;
+mod views;

@@ -1,0 +1,5 @@
+//! Arrays of `ndarray`.
+
+mod edges;
+mod owned;
+mod views;
