@@ -94,7 +94,41 @@ impl<F: FnMut(), G: FnMut() -> Outcome> Case for Pair<F, G> {
     }
 }
 
+/// One operation that also looks at its result if it is asked to.
+struct Looking<F>(F);
+
+impl<F: FnMut(Option<&mut Outcome>)> Looking<F> {
+    /// The one place that calls the operation, so that the compiler puts it into the loop whatever its size.
+    #[inline(never)]
+    fn run(&mut self, times: u64, mut look: Option<&mut Outcome>) {
+        for _ in 0..times {
+            (self.0)(look.as_deref_mut());
+        }
+    }
+}
+
+impl<F: FnMut(Option<&mut Outcome>)> Case for Looking<F> {
+    fn repeat(&mut self, times: u64) {
+        self.run(times, None);
+    }
+
+    fn outcome(&mut self) -> Outcome {
+        let mut outcome = Outcome::new();
+        self.run(1, Some(&mut outcome));
+        outcome
+    }
+}
+
 impl Contender {
+    /// `once` is what is measured, and looks at its result if it is given an outcome.
+    pub fn looking(
+        role: Role,
+        name: &'static str,
+        once: impl FnMut(Option<&mut Outcome>) + 'static,
+    ) -> Self {
+        Self { name, role, remark: "", case: Box::new(Looking(once)) }
+    }
+
     /// `once` is what is measured, `outcome` does the same and looks at the result.
     pub fn new(
         role: Role,

@@ -34,6 +34,9 @@ pub(super) fn rows() -> Vec<Row> {
     ]
 }
 
+/// Less than this, twice, fits into the first-level cache of most processors.
+const FIRST_CACHE: usize = 24 << 10;
+
 /// The source and the one destination of all contenders.
 #[derive(Clone)]
 struct Matrices {
@@ -92,8 +95,13 @@ fn floor(side: usize, both: Matrices) -> Contender {
         }
         fingerprint(&to)
     };
-    Contender::new(Role::Floor, "floor", once, outcome)
-        .remark("copies as many bytes and transposes nothing")
+    let remark = if side * side * size_of::<f32>() < FIRST_CACHE {
+        "copies and transposes nothing, within the first-level cache: one instruction moves 64 bytes a cycle there, while a \
+         transposition takes a load, two shuffles and a store for every 16 bytes"
+    } else {
+        "copies as many bytes and transposes nothing"
+    };
+    Contender::new(Role::Floor, "floor", once, outcome).remark(remark)
 }
 
 /// A number that depends on each element and on its place.

@@ -36,10 +36,12 @@ pub(crate) fn run(options: &[&str]) -> Result<ExitCode> {
 const PLAIN: &str = "dlpack-benches";
 const COUNTING: &str = "dlpack-benches-mallocs";
 
-/// In the release profile, as users build: without optimisation at link time.
+/// In the release profile, as users build: without optimisation at link time. An incremental build, which the environment
+/// may ask for, would cut the crates into small parts and inline less.
 fn build() -> Command {
     let mut command = cargo("build --quiet --release --bins --manifest-path benches/Cargo.toml");
     command.current_dir(root()).env("CARGO_TARGET_DIR", target().join(FOLDER));
+    command.env("CARGO_INCREMENTAL", "0");
     command
 }
 

@@ -1,6 +1,6 @@
 //! The ratios as a picture: bars on a logarithmic axis, from the floor's line to the left or to the right.
 
-use super::record::{Contender, Instructions, Role, Row, Verdict};
+use super::record::{Contender, Role, Row, Verdict};
 
 const WIDTH: f64 = 1000.0;
 /// Where the axis begins and ends, and the ratios there.
@@ -136,9 +136,7 @@ fn bar(row: &Row, contender: &Contender, y: f64) -> String {
         MET
     };
     let mut svg = rectangle(one.min(end), y, (end - one).abs().max(1.0), thickness, colour);
-    // Where memory is what takes the time, instructions say nothing.
-    let is_said = row.target.instructions != Instructions::Silent;
-    if let Some(ratio) = row.instruction_ratio(contender).filter(|_| is_said) {
+    if let Some(ratio) = row.instruction_ratio(contender) {
         svg += &format!(
             "<circle cx=\"{:.1}\" cy=\"{:.1}\" r=\"2.5\" fill=\"white\" stroke=\"#222\"/>\n",
             x(ratio),

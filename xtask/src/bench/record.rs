@@ -82,8 +82,11 @@ impl Row {
         self.contenders.iter().find(|found| found.role == Role::Ours)
     }
 
-    /// A contender's instructions as a ratio to the floor's.
+    /// A contender's instructions as a ratio to the floor's, where that says anything.
     pub(super) fn instruction_ratio(&self, of: &Contender) -> Option<f64> {
+        if self.target.instructions == Instructions::Silent {
+            return None;
+        }
         Some(of.instructions? / self.floor()?.instructions?)
     }
 
