@@ -77,6 +77,8 @@
 //! | a `Vec`, `Box`, array, `Arc` or `static` | a tensor for others | [`Exporter`] |
 //! | an array of `ndarray`, `nalgebra`, `faer` or `bytes` | a tensor, or a view of one | the module `integrations` |
 //! | a type of my own that holds memory | a tensor for others | [`Owner`], then [`Exporter`] |
+//! | a block of a foreign allocator, device memory, a handle | a tensor for others | [`Adopted`], then [`Exporter`] |
+//! | an allocator of my own, or no heap | the header there | [`Exporter::header_in`], [`Slot`], [`Pool`], [`Exporter::header_at`] |
 //! | a view | to call a C function that takes a `DLTensor*` | [`lend()`], [`lend_mut()`] |
 //! | a tensor | several consumers for it | [`ManagedTensorVersioned::share`] |
 //! | consumers that ask for an ABI, a device, a copy | to answer them | [`negotiate`] |
@@ -85,6 +87,7 @@
 //! | a part of a tensor | to give it away as a tensor | [`Frozen::share_view`] |
 //! | a tensor that I exported | its owner back | [`ManagedTensorVersioned::downcast`] |
 //! | an owner | it back when the consumer is done | [`loan()`] |
+//! | a storage type of my own | of a tensor only its end | [`Deleter`] |
 //! | another library's `DLPackExchangeAPI*` | to call its functions | [`exchange::ExchangeApi`] |
 //! | a library of my own | such a table for others | [`exchange::Library`], [`exchange::ExchangeTable`] |
 //! | shapes and strides as numbers | to check them | [`layout`] |
@@ -102,8 +105,8 @@
 //!
 //! # Features
 //!
-//! - `alloc` (default): [`Exporter`], conversions and copies into new tensors, and up to 64 dimensions. Without it
-//!   nothing allocates, and tensors have at most 8 dimensions.
+//! - `alloc` (default): headers on the heap, conversions and copies into new tensors, and up to 64 dimensions. Without
+//!   it nothing allocates, exports need a place for their header, and tensors in Rust have at most 8 dimensions.
 //! - `half`: `half::f16` and `half::bf16` are [`Element`]s.
 //! - `ndarray`, `nalgebra`, `faer`, `bytes`: the arrays, matrices and buffers of these crates, to and from tensors; see the
 //!   module `integrations`.

@@ -20,8 +20,7 @@ impl Parts {
         axes: impl ExactSizeIterator<Item = (usize, isize)>,
     ) -> Result<Self, Error> {
         const { assert_element::<T>() };
-        let mut dims = Dims::EMPTY;
-        dims.resize(axes.len())?;
+        let mut dims = Dims::zeroed(axes.len())?;
         let (sizes, strides) = dims.both_mut();
         for ((to_size, to_stride), (size, stride)) in sizes.iter_mut().zip(strides).zip(axes) {
             *to_size = i64::try_from(size).map_err(|_| Error::ShapeOverflow)?;
