@@ -65,7 +65,15 @@ impl<L: Library> ExchangeTable<L> {
     ///
     /// # Examples
     ///
-    /// See [`ExchangeTable`].
+    /// ```
+    /// use dlpack::exchange::{ExchangeTable, Library};
+    ///
+    /// const fn table<L: Library>() -> ExchangeTable<L> {
+    ///     ExchangeTable::new()
+    /// }
+    /// ```
+    ///
+    /// In use: at [`Library`].
     #[must_use]
     pub const fn new() -> Self {
         let version = Version::CURRENT.to_sys();
@@ -123,7 +131,17 @@ impl<L: Library> ExchangeTable<L> {
     ///
     /// # Examples
     ///
-    /// See [`ExchangeTable`].
+    /// ```
+    /// use dlpack::exchange::ExchangeApi;
+    ///
+    /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
+    /// // The table of the example library of `Library`.
+    /// let raw = boxes::TABLE.as_raw();
+    /// // SAFETY: a table of this crate, in a `static`.
+    /// let library = unsafe { ExchangeApi::from_raw(raw) }?;
+    /// assert_eq!(library.version(), dlpack::Version::CURRENT);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
     #[must_use]
     pub const fn as_raw(&'static self) -> *const sys::DLPackExchangeAPI {
         &raw const self.raw
