@@ -162,6 +162,43 @@ fn handle_and_offset_stay_apart() {
     assert_eq!(tensor.device(), Device::metal(1));
 }
 
+/// An offset that leaves the address space becomes no better by being added.
+#[test]
+fn an_offset_that_cannot_be_added_stays() {
+    let below = u64::MAX - 7;
+    let half = u64::try_from(isize::MAX).unwrap() + 1;
+    for byte_offset in [below, half] {
+        let spec = six().byte_offset(byte_offset);
+        let refused = |tensor: &dlpack::Descriptor| {
+            // SAFETY: refused before memory is looked at.
+            unsafe { tensor.view::<i32>() }.map(drop).unwrap_err()
+        };
+        let error = Error::ByteOffsetOverflow { byte_offset };
+        let (tensor, _record) = legacy(&spec);
+        let data = tensor.data();
+        assert_eq!(refused(&tensor), error);
+        let tensor = tensor.into_versioned().unwrap();
+        assert_eq!(
+            (refused(&tensor), tensor.data(), tensor.byte_offset()),
+            (error, data, byte_offset)
+        );
+        let (tensor, _record) = versioned(&spec);
+        assert_eq!(refused(&tensor), error);
+        let tensor = Arc::new(tensor);
+        assert_eq!(refused(&tensor.share().unwrap()), error);
+        let tensor = Arc::into_inner(tensor).unwrap().into_legacy().unwrap();
+        assert_eq!(refused(&tensor), error);
+    }
+    // An address at the end of the address space, for which an offset that is small enough is too large.
+    let last = std::ptr::without_provenance_mut(usize::MAX - 15);
+    let (tensor, _record) = versioned(&six().borrow(last).byte_offset(16));
+    let tensor = Arc::new(tensor).share().unwrap();
+    assert_eq!((tensor.data(), tensor.byte_offset()), (last, 16));
+    // SAFETY: refused before memory is looked at.
+    let refused = unsafe { tensor.view::<i32>() }.map(drop);
+    assert_eq!(refused.unwrap_err(), Error::AddressOverflow);
+}
+
 #[test]
 fn unknown_devices_and_dtypes_are_passed_on() {
     let spec = Spec::new(dtype(200, 24, 3)).shape(&[2]).device(77, -5);

@@ -231,6 +231,41 @@ fn what_leaves_the_memory_is_refused_on_every_device() {
     }
 }
 
+/// Memory so large that its bits cannot be counted: the offset and the number of elements still can.
+#[test]
+fn more_bits_than_numbers() {
+    let (start, nbytes) = (0x1000, 1_usize << (usize::BITS - 2));
+    let adopt = || {
+        // SAFETY: on this device an address means nothing to the host.
+        unsafe { Adopted::new((), ptr::without_provenance_mut(start), nbytes, Device::cuda(0)) }
+    };
+    let last = nbytes / 4 - 1;
+    let exporter = Exporter::new(adopt()).dtype(DataType::F32).shape(&[1]);
+    let tensor = exporter.offset(last).build().expect("the last element");
+    assert_eq!(tensor.data().addr(), start + nbytes - 4);
+    let exporter = Exporter::new(adopt()).dtype(DataType::F32).shape(&[1]);
+    let refused = exporter.offset(last + 1).build().unwrap_err();
+    assert_eq!(refused.error(), Error::OutOfBounds { available: nbytes });
+    let exporter = Exporter::new(adopt()).dtype(DataType::F32).shape(&[1]);
+    let refused = exporter.offset(usize::MAX).build().unwrap_err();
+    assert_eq!(refused.error(), Error::OutOfBounds { available: nbytes });
+
+    for (dtype, bits) in [(DataType::F6_E2M3FN, 6), (DataType::F32, 32), (DataType::F64, 64)] {
+        let all = u128::try_from(nbytes).unwrap() * 8 / bits;
+        let tensor = Exporter::new(adopt()).dtype(dtype).build().expect("all elements");
+        assert_eq!(tensor.shape(), [i64::try_from(all).unwrap()], "{dtype}");
+    }
+    // Of half a byte there are more than any tensor has.
+    let refused = Exporter::new(adopt()).dtype(DataType::U4).build().unwrap_err();
+    assert_eq!(refused.error(), Error::ShapeOverflow);
+    for shape in [&[usize::MAX][..], &[usize::MAX, 0], &[0, usize::MAX]] {
+        for dtype in [DataType::U1, DataType::U8] {
+            let refused = Exporter::new(adopt()).dtype(dtype).shape(shape).build().unwrap_err();
+            assert_eq!(refused.error(), Error::ShapeOverflow, "{shape:?}");
+        }
+    }
+}
+
 /// The devices of whose `data` it is known what it is, and that it is not null.
 #[test]
 fn null_is_neither_an_address_nor_a_handle() {

@@ -76,6 +76,49 @@ fn a_downcast_gives_the_header_back() {
     each::<DLManagedTensor>();
 }
 
+/// The handle of an allocator that cannot be dropped in peace.
+#[cfg(feature = "alloc")]
+#[test]
+fn a_handle_that_panics_after_a_downcast() {
+    struct Loud(Diary);
+
+    // SAFETY: all memory is that of `Heap`.
+    unsafe impl dlpack::Allocator for Loud {
+        fn allocate(&self, layout: std::alloc::Layout) -> Option<std::ptr::NonNull<u8>> {
+            dlpack::Heap.allocate(layout)
+        }
+
+        unsafe fn deallocate(&self, block: std::ptr::NonNull<u8>, layout: std::alloc::Layout) {
+            self.0.note(Event::HeaderBack(layout));
+            // SAFETY: the caller's promise.
+            unsafe { dlpack::Heap.deallocate(block, layout) }
+        }
+    }
+
+    impl Drop for Loud {
+        fn drop(&mut self) {
+            self.0.note(Event::HandleDropped);
+            panic!("the handle panics");
+        }
+    }
+
+    fn each<A: Abi>() {
+        let diary = Diary::default();
+        let exporter = Exporter::new(diary.owner(&[1, 2])).header_in(Loud(diary.clone()));
+        let raw = A::export(exporter).unwrap();
+        // SAFETY: just exported.
+        let tensor = unsafe { A::import(raw) };
+        let downcast = std::panic::AssertUnwindSafe(|| A::downcast::<Noted>(tensor).map(drop));
+        assert!(std::panic::catch_unwind(downcast).is_err());
+        let events = diary.read();
+        let [Event::HeaderBack(_), Event::HandleDropped, Event::OwnerDropped] = events[..] else {
+            panic!("each goes once: {events:?}");
+        };
+    }
+    each::<DLManagedTensorVersioned>();
+    each::<DLManagedTensor>();
+}
+
 /// The kind of a header is known by its types, not by where it was compiled: this one is made within the crate.
 #[cfg(feature = "alloc")]
 #[test]

@@ -418,15 +418,25 @@ unsafe fn delete<A: Abi>(this: *mut A) {
     unsafe { (kind.release)(header) }
 }
 
-/// Takes the owner out of a struct and gives back its block, if it is one of ours with an owner of type `O`.
+/// Where the owner of a struct of ours is.
+pub(super) struct Found<O> {
+    /// # Invariant
+    ///
+    /// The header of a live block with an owner of type `O`; `take` is of its [`Kind`].
+    header: *mut Header,
+    take: unsafe fn(*mut Header, *mut u8),
+    owner: PhantomData<O>,
+}
+
+/// Finds the owner of a struct, if it is one of ours with an owner of type `O`.
 ///
 /// As in the deleter, of all that consumers could have written only `manager_ctx` is believed, and not even that the
 /// struct is where it was made.
 ///
 /// # Safety
 ///
-/// `this` points to a live struct of our major version. If there is a result, nobody uses it again.
-pub(super) unsafe fn take_owner<A: Exported, O: 'static>(this: *mut A) -> Option<O> {
+/// `this` points to a live struct of our major version.
+pub(super) unsafe fn find_owner<A: Exported, O: 'static>(this: *mut A) -> Option<Found<O>> {
     // SAFETY: the caller's promise.
     let deleter = unsafe { A::deleter(this) };
     // SAFETY: the caller's promise.
@@ -443,11 +453,22 @@ pub(super) unsafe fn take_owner<A: Exported, O: 'static>(this: *mut A) -> Option
     if !ptr::eq(*magic, &raw const MAGIC) || (kind.owner)() != TypeId::of::<O>() {
         return None;
     }
-    let kind = *kind;
-    let mut owner = core::mem::MaybeUninit::<O>::uninit();
-    // SAFETY: the header is that of such a block, and derives from the pointer to all of it; the caller promises that
-    // nobody uses it again. There is room for an `O`.
-    unsafe { (kind.take)(header, owner.as_mut_ptr().cast()) };
-    // SAFETY: just moved there.
-    Some(unsafe { owner.assume_init() })
+    Some(Found { header, take: kind.take, owner: PhantomData })
+}
+
+impl<O> Found<O> {
+    /// Takes the owner out, and gives its block back.
+    ///
+    /// # Safety
+    ///
+    /// The deleter has not run, and nobody runs it afterwards, not even if this panics, as the allocator's handle may when
+    /// it is dropped.
+    pub(super) unsafe fn take(self) -> O {
+        let mut owner = core::mem::MaybeUninit::<O>::uninit();
+        // SAFETY: the invariant, and the header derives from the pointer to all of its block; the caller promises that
+        // nobody uses it again. There is room for an `O`.
+        unsafe { (self.take)(self.header, owner.as_mut_ptr().cast()) };
+        // SAFETY: just moved there.
+        unsafe { owner.assume_init() }
+    }
 }

@@ -141,10 +141,13 @@ where
 }
 
 /// The data pointer and the byte offset, which is folded into an address, since some consumers ignore it.
+///
+/// What leaves the address space stays as it is, and is refused by views as it was before.
 fn folded(tensor: &Descriptor) -> (*mut c_void, u64) {
-    match usize::try_from(tensor.byte_offset) {
-        Ok(offset) if tensor.device.device_type.is_address() && !tensor.data.is_null() => {
-            (tensor.data.wrapping_byte_add(offset), 0)
+    let is_address = tensor.device.device_type.is_address() && !tensor.data.is_null();
+    match isize::try_from(tensor.byte_offset) {
+        Ok(offset) if is_address && tensor.data.addr().checked_add_signed(offset).is_some() => {
+            (tensor.data.wrapping_byte_offset(offset), 0)
         }
         _ => (tensor.data, tensor.byte_offset),
     }

@@ -27,12 +27,14 @@ impl ManagedTensorVersioned {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn downcast<O: 'static>(self) -> Result<O, Self> {
-        // SAFETY: the invariant of the type; `self` is forgotten if there is a result.
-        let Some(owner) = (unsafe { block::take_owner(self.as_raw()) }) else {
+        // SAFETY: the invariant of the type.
+        let Some(found) = (unsafe { block::find_owner(self.as_raw()) }) else {
             return Err(self);
         };
+        // Forgotten before the owner is taken: a panic in between must not run the deleter too.
         let _ = self.into_raw();
-        Ok(owner)
+        // SAFETY: the deleter was this tensor's to call.
+        Ok(unsafe { found.take() })
     }
 }
 
@@ -54,11 +56,13 @@ impl ManagedTensor {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn downcast<O: 'static>(self) -> Result<O, Self> {
-        // SAFETY: the invariant of the type; `self` is forgotten if there is a result.
-        let Some(owner) = (unsafe { block::take_owner(self.as_raw()) }) else {
+        // SAFETY: the invariant of the type.
+        let Some(found) = (unsafe { block::find_owner(self.as_raw()) }) else {
             return Err(self);
         };
+        // Forgotten before the owner is taken: a panic in between must not run the deleter too.
         let _ = self.into_raw();
-        Ok(owner)
+        // SAFETY: the deleter was this tensor's to call.
+        Ok(unsafe { found.take() })
     }
 }

@@ -80,10 +80,14 @@ impl Outline<'_> {
             Ok(all) => [all],
             Err(error) => return Err(Rejected::new(draft.into_owner(), error)),
         };
-        let mut shaped = draft.with_dims(self.shape.unwrap_or(&all), |&size| {
-            // What does not fit is written as the largest number, which is refused.
-            (i64::try_from(size).unwrap_or(i64::MAX), 0)
-        })?;
+        // There are as many axes as the draft was made for, so that what fails is a size.
+        let sizes = draft.try_with_dims(self.shape.unwrap_or(&all), |&size| {
+            Some((i64::try_from(size).ok()?, 0))
+        });
+        let mut shaped = match sizes {
+            Ok(shaped) => shaped,
+            Err(draft) => return Err(Rejected::new(draft.into_owner(), Error::ShapeOverflow)),
+        };
         match self.check(&mut shaped, &memory, dtype, flags) {
             Ok(fields) => Ok((shaped, fields)),
             Err(error) => Err(Rejected::new(shaped.into_owner(), error)),
@@ -131,11 +135,13 @@ impl Outline<'_> {
         }
         let out = Error::OutOfBounds { available: memory.nbytes };
         let bits = usize::try_from(dtype.element_bits(padded)).map_err(|_| out)?;
-        let first_bit = self.offset.checked_mul(bits).ok_or(out)?;
-        if first_bit % 8 != 0 {
+        let rest_bits = self.offset % 8 * bits;
+        if rest_bits % 8 != 0 {
             return Err(Error::NotWholeBytes { found: dtype });
         }
-        let first = first_bit / 8;
+        // Eight elements take `bits` bytes, so that nothing overflows here that would not overflow in bytes.
+        let whole = (self.offset / 8).checked_mul(bits).ok_or(out)?;
+        let first = whole.checked_add(rest_bits / 8).ok_or(out)?;
         let extents = layout.byte_extents();
         let low = first.checked_add_signed(extents.start);
         let high = first.checked_add_signed(extents.end);
@@ -178,8 +184,7 @@ fn elements(nbytes: usize, dtype: DataType, flags: Flags) -> Result<usize, Error
     let bits = usize::try_from(dtype.element_bits(flags.is_padded()));
     let invalid = Error::InvalidDType { found: dtype };
     let bits = bits.ok().filter(|&bits| bits != 0).ok_or(invalid)?;
-    if bits % 8 == 0 {
-        return Ok(nbytes / (bits / 8));
-    }
-    nbytes.checked_mul(8).map(|n| n / bits).ok_or(Error::ShapeOverflow)
+    // `bits` bytes hold eight elements, so that nothing overflows here but the result.
+    let whole = (nbytes / bits).checked_mul(8);
+    whole.and_then(|n| n.checked_add(nbytes % bits * 8 / bits)).ok_or(Error::ShapeOverflow)
 }
