@@ -4,10 +4,11 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use std::sync::Arc;
 
-use cudarc::driver::{CudaSlice, CudaStream, CudaView, CudaViewMut};
+use cudarc::driver::{CudaSlice, CudaStream, CudaView, CudaViewMut, result};
 use dlpack::{Access, AnyManagedTensor, Element};
 
 use crate::Error;
+use crate::current::Current;
 use crate::device::device;
 
 /// A tensor of CUDA memory, as memory that cudarc's copies and kernels take.
@@ -254,11 +255,20 @@ impl<T> Borrowed<T> {
     /// Waits for the work on the memory, and parts with cudarc's idea of it. To be called once.
     fn finish(&mut self) {
         let stream = Arc::clone(self.slice.stream());
+        let context = stream.context();
+        let _current = Current::enter(context);
         // SAFETY: called once, as invariant 2 says.
         let slice = unsafe { ManuallyDrop::take(&mut self.slice) };
         // Makes the stream wait for what other streams do with the slice, which it keeps account of.
         slice.leak();
-        stream.context().record_err(stream.synchronize());
+        let waits = context.check_err();
+        // SAFETY: the stream is live.
+        let done = unsafe { result::stream::synchronize(stream.cu_stream()) };
+        if waits.is_err() {
+            // Then the processor waits for all streams: the memory must not go while somebody works on it.
+            context.record_err(result::ctx::synchronize());
+        }
+        context.record_err(done);
     }
 }
 

@@ -5,7 +5,7 @@ use core::mem::ManuallyDrop;
 use core::ptr;
 use std::sync::Arc;
 
-use cudarc::driver::{CudaSlice, CudaStream, DevicePtrMut, DriverError};
+use cudarc::driver::{CudaSlice, CudaStream, DevicePtrMut, DriverError, result};
 use dlpack::negotiate::Stream;
 use dlpack::{Adopted, Element, Exporter};
 
@@ -87,8 +87,8 @@ impl<T> Lent<T> {
     #[must_use]
     pub fn into_slice(self) -> CudaSlice<T> {
         let mut this = ManuallyDrop::new(self);
+        let _current = Current::enter(this.slice.context());
         this.wait_for_users();
-        drop(core::mem::take(&mut this.users));
         // SAFETY: neither this nor the drop of `self` comes again.
         unsafe { ManuallyDrop::take(&mut this.slice) }
     }
@@ -161,10 +161,19 @@ impl<T> Lent<T> {
         stream.context().check_err()
     }
 
-    fn wait_for_users(&self) {
-        for stream in &self.users {
-            let context = self.slice.context();
-            context.record_err(join(self.slice.stream(), stream));
+    /// Makes the slice's own stream wait for those of consumers, and gives them up.
+    fn wait_for_users(&mut self) {
+        for user in core::mem::take(&mut self.users) {
+            let current = Current::enter(user.context());
+            if join(self.slice.stream(), &user).is_err() {
+                // Then the processor waits: the memory must not go while somebody works on it.
+                let _context = Current::enter(user.context());
+                // SAFETY: the stream is live.
+                let waited = unsafe { result::stream::synchronize(user.cu_stream()) };
+                self.slice.context().record_err(waited);
+            }
+            drop(user);
+            drop(current);
         }
     }
 }
@@ -211,13 +220,10 @@ impl<T> From<CudaSlice<T>> for Lent<T> {
 
 impl<T> Drop for Lent<T> {
     fn drop(&mut self) {
-        let context = Arc::clone(self.slice.context());
         // The slice frees its memory in the context that is current, and does not see to which that is.
-        let current = Current::enter(&context);
+        let _current = Current::enter(self.slice.context());
         self.wait_for_users();
         // SAFETY: the only drop of the slice.
         unsafe { ManuallyDrop::drop(&mut self.slice) };
-        drop(context);
-        drop(current);
     }
 }

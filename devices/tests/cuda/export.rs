@@ -203,6 +203,14 @@ fn work_on_other_streams_comes_first_too() {
 
 /// A consumer enqueues a read, and calls the deleter before the device has come to it.
 fn release_early(ready: fn(&mut Lent<f32>, &Arc<CudaStream>)) -> Counts {
+    release_early_after(ready, |_| ())
+}
+
+/// As [`release_early`], with something that happens just before the deleter is called.
+fn release_early_after(
+    ready: fn(&mut Lent<f32>, &Arc<CudaStream>),
+    before: fn(&CudaContext),
+) -> Counts {
     alone(|| {
         let context = CudaContext::new(0).expect("a context");
         let (ours, theirs) = (context.new_stream(), context.new_stream());
@@ -211,7 +219,11 @@ fn release_early(ready: fn(&mut Lent<f32>, &Arc<CudaStream>)) -> Counts {
         ready(&mut lent, &theirs);
         let tensor = two_rows(lent);
         let copy = copy_first(&tensor, &theirs);
+        before(&context);
         tensor.release();
+        fail_waits(0);
+        // The error is not the test's matter.
+        let _ = context.check_err();
         // The producer's stream is at its end before the consumer's begins.
         ours.synchronize().expect("the end of the work");
         theirs.synchronize().expect("the end of the work");
@@ -225,6 +237,73 @@ fn memory_is_not_freed_before_the_consumers_work() {
     assert_eq!((done.misuses, done.frees), (0, 2));
     // What the driver counts if nobody sees to it.
     assert_eq!(release_early(|_, _| ()).misuses, 1);
+}
+
+#[test]
+fn a_failure_does_not_free_memory_before_the_consumers_work() {
+    let ready = |lent: &mut Lent<f32>, theirs: &Arc<CudaStream>| {
+        lent.ready_on(theirs).expect("an order");
+    };
+    // cudarc keeps an error until somebody asks for it, and does nothing else then.
+    let done = release_early_after(ready, |context| {
+        context.record_err(Err::<(), _>(DriverError(CUresult::CUDA_ERROR_UNKNOWN)));
+    });
+    assert_eq!((done.misuses, done.frees), (0, 2));
+    // The streams cannot be made to wait, and so the processor does.
+    let done = release_early_after(ready, |_| fail_waits(1));
+    assert_eq!((done.misuses, done.frees), (0, 2));
+}
+
+#[test]
+fn a_slice_does_not_come_back_before_the_consumers_work() {
+    for before in [
+        |_: &CudaContext| fail_waits(1),
+        |context: &CudaContext| {
+            context.record_err(Err::<(), _>(DriverError(CUresult::CUDA_ERROR_UNKNOWN)));
+        },
+    ] {
+        let done = alone(|| {
+            let context = CudaContext::new(0).expect("a context");
+            let (ours, theirs) = (context.new_stream(), context.new_stream());
+            let (ours, theirs) = (ours.expect("a stream"), theirs.expect("a stream"));
+            let mut lent = Lent::new(ours.clone_htod(&FLOATS).expect("memory"));
+            lent.ready_on(&theirs).expect("an order");
+            let raw = lent.exporter().into_raw().expect("a good layout");
+            // SAFETY: just passed on.
+            let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a good tensor");
+            let data = u64::try_from(tensor.data().addr()).expect("an address");
+            let new = theirs.clone_htod(&[9.0_f32]).expect("memory");
+            let from = u64::try_from(address(&new)).expect("an address");
+            // SAFETY: four bytes of live memory of the device each.
+            unsafe { result::memcpy_dtod_async(data, from, 4, theirs.cu_stream()) }
+                .expect("a copy");
+            before(&context);
+            let slice = tensor.downcast::<Lent<f32>>().expect("the owner").into_slice();
+            fail_waits(0);
+            let _ = context.check_err();
+            assert_eq!(ours.clone_dtoh(&slice).expect("a copy")[0], 9.0);
+            drop(new);
+        });
+        assert_eq!(done.misuses, 0);
+    }
+}
+
+/// The deleter is the one that gives up the stream, for which cudarc makes its context current.
+#[test]
+fn a_deleter_that_ends_a_stream_leaves_the_threads_context_as_it_was() {
+    let done = alone(|| {
+        let context = CudaContext::new(0).expect("a context");
+        let mut lent = Lent::new(context.default_stream().clone_htod(&FLOATS).expect("memory"));
+        lent.ready_on(&context.new_stream().expect("a stream")).expect("an order");
+        let tensor = two_rows(lent);
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                tensor.release();
+                assert_eq!(result::ctx::get_current(), Ok(None));
+            });
+        });
+    });
+    assert_eq!((done.frees, done.misuses), (1, 0));
 }
 
 #[test]

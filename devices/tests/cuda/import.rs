@@ -4,7 +4,8 @@ use core::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
 use std::thread;
 
-use cudarc::driver::{CudaContext, CudaStream};
+use cudarc::driver::sys::CUresult;
+use cudarc::driver::{CudaContext, CudaStream, DriverError};
 use dlpack::{AnyManagedTensor, DataType, Device, Error, Exporter, Flags, ManagedTensorVersioned};
 use dlpack_cudarc::{Borrowed, Lent, wait_for};
 
@@ -111,6 +112,41 @@ fn the_deleter_comes_after_the_work() {
             drop(borrowed);
             assert_eq!(deleted.load(Ordering::SeqCst), 1);
             // The producer's stream comes to its end, and the memory is freed.
+            producer.synchronize().expect("the end of the work");
+            let copy = worker.clone_dtoh(&copy).expect("a copy");
+            assert_eq!(copy, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);
+        });
+        assert_eq!((done.frees, done.misuses), (2, 0));
+    }
+}
+
+/// cudarc keeps an error until somebody asks for it, and does nothing else then.
+#[test]
+fn the_deleter_comes_after_the_work_after_an_error_too() {
+    for on_another_stream in [false, true] {
+        let done = alone(|| {
+            // Each has a context of its own for errors.
+            let (stream, producer) = (stream(), stream());
+            let context = stream.context();
+            let worker = match on_another_stream {
+                true => context.new_stream().expect("a stream"),
+                false => Arc::clone(&stream),
+            };
+            let mut copy = worker.alloc_zeros::<f32>(6).expect("memory");
+            let (tensor, deleted) = import(Foreign::new(&producer));
+            wait_for(&stream, cuda_stream(&producer)).expect("an order");
+            // SAFETY: memory of this device, which nobody writes.
+            let borrowed = unsafe { Borrowed::<f32>::new(tensor, &stream) }.expect("a tensor");
+            let view = borrowed.view().expect("contiguous elements");
+            if on_another_stream {
+                worker.join(&stream).expect("an order");
+            }
+            worker.memcpy_dtod(&view, &mut copy).expect("a copy");
+            let error = DriverError(CUresult::CUDA_ERROR_UNKNOWN);
+            context.record_err(Err::<(), _>(error));
+            drop(borrowed);
+            assert_eq!(context.check_err(), Err(error), "it is still there to be asked for");
+            assert_eq!(deleted.load(Ordering::SeqCst), 1);
             producer.synchronize().expect("the end of the work");
             let copy = worker.clone_dtoh(&copy).expect("a copy");
             assert_eq!(copy, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0]);

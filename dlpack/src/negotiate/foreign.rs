@@ -56,7 +56,9 @@ impl ForeignProducer {
     /// - **P2** Until `release` is called, the functions may be called with `raw.ctx`, from any thread, though not from
     ///   two at once. They do not unwind, and their code stays loaded. `release` may be called once.
     /// - **P3** If `respond` writes the status [`OK`](super::Status::OK), the answer keeps to the contract of
-    ///   [`Answer::take`], and its tensor is valid also when the producer has been released.
+    ///   [`Answer::take`], and its tensor is valid also when the producer has been released. If the
+    ///   [host can access](Device::is_host_accessible) the memory of a copy, as it can pinned memory, no work that
+    ///   uses it is left on any stream, whichever the request names: safe code may write it at once.
     ///
     /// # Examples
     ///

@@ -105,7 +105,9 @@ pub trait Producer {
     ///
     /// The tensor has the flag `IS_COPIED`, is writable, and sub-byte elements in it are packed, so that either ABI
     /// can say all of it. A copy to a device with streams is done when `stream` gets to work enqueued after this
-    /// call; a copy to the host is done when this returns.
+    /// call. A copy to memory that the [host can access](Device::is_host_accessible), pinned memory too, is done when this
+    /// returns, even for [`Stream::NO_SYNC`]: consumers in Rust write it
+    /// [at once](ManagedTensorVersioned::try_exclusive).
     ///
     /// # Errors
     ///
