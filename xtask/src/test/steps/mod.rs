@@ -23,6 +23,11 @@ const FEW_CASES: (&str, &str) = ("PROPTEST_CASES", "16");
 /// The features of `dlpack` that are about types of other crates.
 const TYPES: &str = "half,num-complex,ndarray,nalgebra,faer,bytes";
 
+/// The options of cargo for these test binaries alone.
+fn only<'a>(tests: &[&'a str]) -> Vec<&'a str> {
+    tests.iter().flat_map(|test| ["--test", test]).collect()
+}
+
 /// One step: what it is called, what it shows, and the function that does it.
 #[derive(Debug)]
 pub(crate) struct Step {

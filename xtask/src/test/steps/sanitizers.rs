@@ -6,14 +6,27 @@ use std::process::Command;
 
 use super::super::suite::{Outcome, Stop, Suite, cargo};
 use super::super::toolchain::{Toolchain, host};
-use super::FEW_CASES;
+use super::{FEW_CASES, only};
 
 /// Undefined behaviour in C ends the process, as there is no runtime to report it.
 const C_ADDRESS: &str =
     "-fsanitize=address,undefined -fsanitize-undefined-trap-on-error -fno-omit-frame-pointer";
 
-const TESTS: &str = "test -p dlpack -p dlpack-sys -p dlpack-tests -p dependent --tests \
+const TESTS: &str = "test -p dlpack -p dlpack-sys -p dlpack-tests -p dependent \
      --no-fail-fast --features half,num-complex";
+
+/// Those in which threads meet. The others would only wait for the slowest of all checks.
+const THREADED: [&str; 9] = [
+    "deleter",
+    "downcast",
+    "exchange",
+    "hostile",
+    "negotiate",
+    "places",
+    "roundtrip",
+    "stress",
+    "subviews",
+];
 
 pub(super) fn address(suite: &mut Suite) -> Outcome {
     let target = host()?;
@@ -23,6 +36,7 @@ pub(super) fn address(suite: &mut Suite) -> Outcome {
         )));
     }
     let mut command = sanitized(&target, "address", C_ADDRESS);
+    command.arg("--tests");
     command.env("CARGO_TARGET_DIR", suite.own_target("asan"));
     suite.test(&mut command)
 }
@@ -34,6 +48,7 @@ pub(super) fn thread(suite: &mut Suite) -> Outcome {
     provide_runtime(&toolchain, &target)?;
     let mut command = sanitized(&target, "thread", "-fsanitize=thread");
     command.arg("-Zbuild-std").env("CARGO_TARGET_DIR", suite.own_target("tsan"));
+    command.args(only(&THREADED));
     command.env(FEW_CASES.0, FEW_CASES.1);
     suite.test(toolchain.apply(&mut command))
 }
