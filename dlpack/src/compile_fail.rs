@@ -570,3 +570,33 @@ struct LentStaysLent;
 /// }
 /// ```
 struct TablesStay;
+
+/// A view of elements that others may write stays on its thread, as a matrix of another crate, too.
+///
+/// Older versions of `nalgebra` let a matrix view go to another thread wherever its elements may go, though it only
+/// borrows them.
+///
+/// ```compile_fail,E0277
+/// use nalgebra::DVectorView;
+///
+/// let tensor = dlpack::Exporter::new(vec![1_u8, 2]).build()?;
+/// // SAFETY: the elements are initialised, and this thread alone writes them.
+/// let cells = unsafe { tensor.cell_view::<u8>() }?;
+/// let column = DVectorView::<dlpack::ReadCell<u8>>::try_from(cells)?;
+/// assert_eq!(column.len(), 2);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// Elements that nobody writes may go anywhere:
+///
+/// ```
+/// use nalgebra::DVectorView;
+///
+/// let tensor = dlpack::Exporter::new(vec![1_u8, 2]).build()?;
+/// let column = DVectorView::<u8>::try_from(tensor.view::<u8>()?)?;
+/// let sum = std::thread::scope(|scope| scope.spawn(|| column.sum()).join()).expect("a sum");
+/// assert_eq!(sum, 3);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+#[cfg(feature = "nalgebra")]
+struct MatricesOfCellsStay;

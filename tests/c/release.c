@@ -1,13 +1,16 @@
 /* Gives tensors back to their producers, politely or not. */
 #include "internal.h"
 
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 void ct_delete_versioned(void* opaque) {
-  DLManagedTensorVersioned* tensor = (DLManagedTensorVersioned*)opaque;
-  if (tensor->deleter != NULL) {
-    tensor->deleter(tensor);
+  void (*deleter)(DLManagedTensorVersioned*);
+  /* Byte by byte, as some tests have a struct that is not aligned. */
+  memcpy(&deleter, (const unsigned char*)opaque + offsetof(DLManagedTensorVersioned, deleter), sizeof deleter);
+  if (deleter != NULL) {
+    deleter((DLManagedTensorVersioned*)opaque);
   }
 }
 

@@ -13,7 +13,8 @@
 //! | when a deleter is called | the consumer | [`Borrowed`] waits for its own stream before it calls the deleter |
 //! | when its own deleter is called | the producer | [`Lent`] waits for the streams of [`Lent::ready_on`] before it frees |
 //!
-//! None of this blocks the processor but the end of a [`Borrowed`], since a deleter knows no stream.
+//! None of this blocks the processor but the end of a [`Borrowed`], since a deleter knows no stream. Where the driver
+//! fails to make a stream wait, the processor waits instead before memory is given back.
 //!
 //! The version of CUDA and the way of linking are features of cudarc, one of each, and the program's to choose: name
 //! them where the program depends on cudarc, such as `cuda-12000` and `dynamic-loading`.

@@ -133,8 +133,10 @@ pub trait Producer {
     /// Sees to it that work enqueued on `stream` from now on finds the elements written.
     ///
     /// Called for what [`alias`](Self::alias) gave out, unless the consumer asked for
-    /// [`Stream::NO_SYNC`]. The stream has passed [`Stream::check`], and the default stream of CUDA or ROCm stands in
-    /// for none. By default, does nothing for memory that the host can access, since the host is not behind.
+    /// [`Stream::NO_SYNC`]. From [`respond`](super::respond) the stream has passed [`Stream::check`], and the default
+    /// stream of CUDA or ROCm stands in for none. Others may call this with a default stream of another device:
+    /// [check](Stream::check) before a runtime gets the handle, here and in [`copy_to`](Self::copy_to). By default, does
+    /// nothing for memory that the host can access, since the host is not behind.
     ///
     /// # Errors
     ///

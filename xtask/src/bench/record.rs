@@ -114,6 +114,18 @@ impl Row {
         [("time", time), ("instructions", instructions), ("mallocs", mallocs)]
     }
 
+    /// Whether the time is within the noise, so that instructions decide.
+    pub(super) fn is_settled_by_instructions(&self) -> bool {
+        let time = self.ours().and_then(|ours| ours.time).map(|time| self.target.judge(time));
+        time == Some(Verdict::Open) && self.verdicts()[0].1 != time
+    }
+
+    /// Whether there is a target for instructions, and nobody has counted them.
+    pub(super) fn is_uncounted(&self) -> bool {
+        let counted = self.ours().and_then(|ours| self.instruction_ratio(ours));
+        matches!(self.target.instructions, Instructions::Target(_)) && counted.is_none()
+    }
+
     /// The verdict on the row.
     pub(super) fn verdict(&self) -> Verdict {
         let verdicts = self.verdicts().map(|(_, verdict)| verdict);

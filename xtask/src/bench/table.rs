@@ -90,6 +90,8 @@ fn verdict(row: &Row) -> String {
     let missed = row.verdicts().into_iter().filter(|(_, v)| *v == Some(Verdict::Missed));
     let missed: Vec<&str> = missed.map(|(what, _)| what).collect();
     match row.verdict() {
+        Verdict::Met if row.is_settled_by_instructions() => "met by instr.".to_owned(),
+        Verdict::Met if row.is_uncounted() => "met in time".to_owned(),
         Verdict::Met => "met".to_owned(),
         Verdict::Open => "open".to_owned(),
         Verdict::Missed => format!("missed: {}", missed.join(", ")),
@@ -127,6 +129,7 @@ fn notes(rows: &[Row]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::Time;
     use super::super::record::tests::row;
     use super::*;
 
@@ -166,7 +169,20 @@ mod tests {
 
     #[test]
     fn without_counts_there_are_only_times() {
-        assert_eq!(cells(&row(1.0, 1.0))[2], "1.00×");
+        let cells = cells(&row(1.0, 1.0));
+        assert_eq!((cells[2].as_str(), cells[5].as_str()), ("1.00×", "met in time"));
+    }
+
+    #[test]
+    fn what_instructions_have_settled_says_so() {
+        let mut row = row(1.2, 1.05);
+        assert_eq!(cells(&row)[5], "open");
+        for (contender, instructions) in row.contenders.iter_mut().zip([100.0, 105.0, 200.0]) {
+            contender.instructions = Some(instructions);
+        }
+        assert_eq!(cells(&row)[5], "met by instr.");
+        row.contenders[1].time = Some(Time { nanoseconds: 10.0, ratio: 1.0, low: 1.0 });
+        assert_eq!(cells(&row)[5], "met");
     }
 
     #[test]

@@ -17,7 +17,8 @@ use crate::vocabulary::Element;
 /// What the type fixes is checked: a [`DMatrixView`](nalgebra::DMatrixView) has neighbouring elements in a column side
 /// by side, as column-major tensors do; a `DMatrixView<'_, T, Dyn, Dyn>` has any strides that are not negative or 0,
 /// which `nalgebra` cannot have. Strides of an axis with one index mean nothing and always fit. A tensor of one axis
-/// is a column where the type has one column, as [`DVectorView`](nalgebra::DVectorView) has.
+/// is a column where the type has one column, as [`DVectorView`](nalgebra::DVectorView) has. Not for a
+/// [`cell_view`](crate::Descriptor::cell_view), which stays on its thread, as views of `nalgebra` need not.
 ///
 /// # Errors
 ///
@@ -46,7 +47,8 @@ use crate::vocabulary::Element;
 /// assert_eq!(refused, Error::StrideMismatch { axis: 0, expected: 1, found: 3 });
 /// # Ok::<(), Error>(())
 /// ```
-impl<'a, T, R: Dim, C: Dim, RStride: Dim, CStride: Dim> TryFrom<TensorView<'a, T>>
+// `Sync`, since `nalgebra` before 0.35 sends a view wherever its elements may go; one of cells would be shared then.
+impl<'a, T: Sync, R: Dim, C: Dim, RStride: Dim, CStride: Dim> TryFrom<TensorView<'a, T>>
     for MatrixView<'a, T, R, C, RStride, CStride>
 {
     type Error = Error;
