@@ -22,6 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let raw = exported?;
     println!("two pages are out, and the heap was asked {allocations} times");
     assert_eq!((ARENA.pages_out(), allocations), (2, 0));
+    assert_eq!(raw.addr() % PAGE, 0);
 
     // SAFETY: the tensor is alive, and the pointer stays within it.
     let tensor = unsafe { &raw const (*raw).dl_tensor };
@@ -84,8 +85,8 @@ fn out_of_memory() -> Result<(), Box<dyn Error>> {
 const PAGE: usize = 4096;
 const PAGES: u32 = u32::BITS;
 
-/// Some pages, and which of them are out.
-#[repr(align(4096))]
+/// Some pages, and which of them are out. In C's order, so that it is the pages that are aligned.
+#[repr(C, align(4096))]
 struct Arena {
     memory: UnsafeCell<[[u8; PAGE]; PAGES as usize]>,
     out: AtomicU32,

@@ -266,6 +266,24 @@ fn more_bits_than_numbers() {
     }
 }
 
+/// Whoever does not know how long the memory is may say the most, and gets no tensor of more than a tensor can have.
+#[test]
+fn memory_without_an_end() {
+    let most = isize::MAX.unsigned_abs();
+    let export = |shape: &[usize]| {
+        // SAFETY: on this device an address means nothing to the host.
+        let memory = unsafe { Adopted::new((), start(Address), usize::MAX, Device::cuda(0)) };
+        Exporter::new(memory).shape(shape).into_raw().map_err(|refused| refused.error())
+    };
+    for shape in [&[most + 1][..], &[2, most / 2 + 1], &[usize::MAX], &[3, usize::MAX / 3]] {
+        assert_eq!(export(shape), Err(Error::ShapeOverflow), "{shape:?}");
+    }
+    let raw = export(&[most]).expect("a tensor can have so many");
+    // SAFETY: just exported.
+    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
+    assert_eq!(tensor.nbytes(), most);
+}
+
 /// The devices of whose `data` it is known what it is, and that it is not null.
 #[test]
 fn null_is_neither_an_address_nor_a_handle() {

@@ -297,6 +297,10 @@ fn copies_are_exclusive() {
     // SAFETY: no view comes of it.
     let tensor = unsafe { refused.into_owner().assume_frozen() };
     assert_eq!(tensor.as_slice::<u8>().unwrap(), [1]);
+
+    // The legacy ABI has no flags, so that its tensors claim none.
+    let legacy = Exporter::new(vec![1_u8]).is_copied().build_legacy().unwrap();
+    assert_eq!((legacy.flags(), legacy.version()), (Flags::NONE, None));
 }
 
 #[test]

@@ -118,6 +118,23 @@ fn a_loan_allocates_once() {
     });
 }
 
+/// Whoever drops a claim last learns of the owner's panic, and no memory is lost.
+#[test]
+fn a_loan_of_an_owner_that_panics() {
+    struct Loud;
+    impl Drop for Loud {
+        fn drop(&mut self) {
+            std::panic::resume_unwind(Box::new("the owner panics"));
+        }
+    }
+    gives_all_back(|| {
+        let (loaned, claim) = loan((Loud, [0_u64; 40])).map_err(|_| "no memory").unwrap();
+        drop(loaned);
+        let drop = std::panic::AssertUnwindSafe(|| drop(claim));
+        assert!(std::panic::catch_unwind(drop).is_err());
+    });
+}
+
 #[test]
 fn a_part_allocates_once() {
     gives_all_back(|| {

@@ -206,10 +206,11 @@ fn a_refused_export_gives_the_room_back() {
     assert_eq!(refused.error(), Error::OutOfBounds { available: 24 });
     let block = refused.into_owner();
     assert_eq!(block.drops.load(Ordering::Relaxed), 0);
-    drop(export::<DLManagedTensor>(block, 0).map(|raw| {
-        // SAFETY: just exported.
-        unsafe { End::Deleted.of(raw) }
-    }));
+    let drops = Arc::clone(&block.drops);
+    let raw = export::<DLManagedTensor>(block, 0).unwrap();
+    // SAFETY: just exported.
+    unsafe { End::Deleted.of(raw) };
+    assert_eq!(drops.load(Ordering::Relaxed), 1);
 }
 
 #[test]

@@ -178,6 +178,7 @@ impl<A: Exported, O: Send + 'static, P: Place> Draft<A, O, P> {
     /// # Errors
     ///
     /// Hands the owner back, unless there are as many axes as the draft was made for.
+    #[cfg(feature = "alloc")]
     pub(super) fn with_dims<T>(
         self,
         axes: &[T],

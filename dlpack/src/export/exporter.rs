@@ -124,6 +124,7 @@ impl<'a, S: Source, P> Exporter<'a, S, P> {
     /// use dlpack::{Adopted, Device, Exporter};
     ///
     /// /// Room for a header, and the elements.
+    /// #[repr(C)]
     /// struct Block {
     ///     room: [MaybeUninit<u64>; 32],
     ///     elements: [u8; 4],

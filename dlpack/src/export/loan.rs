@@ -87,18 +87,24 @@ unsafe fn clear<O>(desk: NonNull<Desk<O>>) {
     unsafe { Heap.deallocate(desk.cast(), Bytes::new::<Desk<O>>()) }
 }
 
-/// Drops the owner, and gives the memory back.
+/// Drops the owner, and gives the memory back, also if that drop panics.
 ///
 /// # Safety
 ///
 /// Both have left.
 unsafe fn close<O>(desk: NonNull<Desk<O>>) {
+    struct Left<O>(NonNull<Desk<O>>);
+    impl<O> Drop for Left<O> {
+        fn drop(&mut self) {
+            // SAFETY: the owner has been dropped, and both have left.
+            unsafe { clear(self.0) }
+        }
+    }
+    let left = Left(desk);
     // SAFETY: the desk has not been cleared.
-    let owner = unsafe { &raw mut (*desk.as_ptr()).owner };
+    let owner = unsafe { &raw mut (*left.0.as_ptr()).owner };
     // SAFETY: nobody else is left who could use it. In place, since an owner may be too large for the stack.
     unsafe { ptr::drop_in_place(owner) };
-    // SAFETY: just dropped.
-    unsafe { clear(desk) }
 }
 
 /// An owner on loan, to be exported; made by [`loan()`].

@@ -10,14 +10,15 @@ use super::block;
 ///
 /// [`Heap`] is the global allocator and the default. Implement it for a handle of an allocator of your own: a `&'static`
 /// reference, an `Arc`, a type of size zero. The handle moves into the header and is dropped after it has given the
-/// header back.
+/// header back. If its `Drop` panics when a consumer calls the deleter, the process aborts.
 ///
 /// `Send`, because consumers run deleters on any thread.
 ///
 /// # Safety
 ///
-/// - A block that [`allocate`](Self::allocate) returns has at least the size and the alignment of the layout, is not null,
-///   and is nobody else's until it is given to [`deallocate`](Self::deallocate), also when the handle moves.
+/// - A block that [`allocate`](Self::allocate) returns has at least the size and the alignment of the layout, is memory that
+///   the host reads and writes, and is nobody else's until it is given to [`deallocate`](Self::deallocate), on whatever
+///   thread, also when the handle moves.
 /// - Both may be called from any thread that holds the handle, and neither unwinds.
 ///
 /// # Examples
