@@ -95,8 +95,8 @@ pub(super) struct Room<O, const NDIM: usize> {
 pub(super) struct Draft<A: Exported, O: 'static, P: Place> {
     /// # Invariants
     ///
-    /// 1. Points to memory that the place gave of which `place` was kept, of the size in `header` and aligned for a block, in which `header`,
-    ///    `place` and `owner` are initialised.
+    /// 1. Points to memory that the place gave of which `place` was kept, of the size in `header` and aligned for a
+    ///    block, in which `header`, `place` and `owner` are initialised.
     /// 2. Nobody else does.
     block: NonNull<Block<A, O, P::Kept>>,
     /// Where the shape begins; `2·ndim` numbers fit.
