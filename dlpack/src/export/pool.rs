@@ -14,8 +14,11 @@ use crate::error::Error;
 /// Keeps room for headers, so that a steady stream of exports allocates nothing.
 ///
 /// All room is allocated at the start. Exports take it and deleters give it back, from any thread, without locks. What does
-/// not fit, or comes when all room is taken, which takes a look at every header's flag, goes to the [`Heap`]. Use it through an `Arc`, which every header out
-/// holds a clone of, or as a `&'static` reference.
+/// not fit, or comes when all room is taken, goes to the [`Heap`]. Use it through an `Arc`, which every header out holds a
+/// clone of, or as a `&'static` reference.
+///
+/// The next free room is found at once, as long as headers come back in about the order in which they went out or in the
+/// reverse of it. To find that all is taken, each room is looked at, so that a large pool should be large enough.
 ///
 /// # Examples
 ///
