@@ -144,6 +144,10 @@ unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for &'static Slot<O,
     #[inline]
     fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
         let room = self.room(layout)?;
+        // First without a locked instruction.
+        if self.taken.load(Ordering::Relaxed) {
+            return None;
+        }
         let taken = self.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
         taken.is_ok().then_some(room)
     }
