@@ -35,10 +35,11 @@ use crate::vocabulary::{Flags, Version};
 static MAGIC: AtomicU8 = AtomicU8::new(0);
 
 #[repr(C)]
-struct Block<A, O, P> {
+struct Block<A, O, K> {
     managed: A,
     header: Header,
-    place: P,
+    /// What is kept of the place that gave the block.
+    place: K,
     owner: O,
 }
 
@@ -66,20 +67,20 @@ impl<A: Exported, O: 'static, P: Place> Kinds<A, O, P> {
 }
 
 /// The size of a block, and where in it the shape begins. `None` if that is more than the address space.
-const fn size<A, O, P>(ndim: usize) -> Option<(Bytes, usize)> {
+const fn size<A, O, K>(ndim: usize) -> Option<(Bytes, usize)> {
     let Some(count) = ndim.checked_mul(2) else { return None };
     let Ok(numbers) = Bytes::array::<i64>(count) else { return None };
-    let Ok((bytes, dims)) = Bytes::new::<Block<A, O, P>>().extend(numbers) else { return None };
+    let Ok((bytes, dims)) = Bytes::new::<Block<A, O, K>>().extend(numbers) else { return None };
     Some((bytes.pad_to_align(), dims))
 }
 
 /// The size of the larger of the blocks of the two ABIs.
-pub(super) const fn largest<O, P>(ndim: usize) -> Bytes {
+pub(super) const fn largest<O, P: Place>(ndim: usize) -> Bytes {
     let ndim = if ndim < MAX_NDIM { ndim } else { MAX_NDIM };
-    match size::<sys::DLManagedTensorVersioned, O, P>(ndim) {
+    match size::<sys::DLManagedTensorVersioned, O, P::Kept>(ndim) {
         Some((bytes, _)) => bytes,
         // Nobody can have an owner so large.
-        None => Bytes::new::<Block<sys::DLManagedTensorVersioned, O, P>>(),
+        None => Bytes::new::<Block<sys::DLManagedTensorVersioned, O, P::Kept>>(),
     }
 }
 
@@ -94,10 +95,10 @@ pub(super) struct Room<O, const NDIM: usize> {
 pub(super) struct Draft<A: Exported, O: 'static, P: Place> {
     /// # Invariants
     ///
-    /// 1. Points to memory that `place` in it gave, of the size in `header` and aligned for a block, in which `header`,
-    ///    `place` and `owner` are initialised.
+    /// 1. Points to memory that the place gave of which `place` was kept, of the size in `header` and aligned for a
+    ///    block, in which `header`, `place` and `owner` are initialised.
     /// 2. Nobody else does.
-    block: NonNull<Block<A, O, P>>,
+    block: NonNull<Block<A, O, P::Kept>>,
     /// Where the shape begins; `2·ndim` numbers fit.
     dims: usize,
     ndim: usize,
@@ -107,12 +108,12 @@ impl<A: Exported, O: Send + 'static, P: Place> Draft<A, O, P> {
     /// Moves an owner to its final place.
     #[inline(always)]
     pub(super) fn new(owner: O, place: P, ndim: usize) -> Result<Self, Rejected<O>> {
-        let reserved = size::<A, O, P>(ndim)
+        let reserved = size::<A, O, P::Kept>(ndim)
             .and_then(|(bytes, dims)| Some((place.reserve(bytes)?, bytes, dims)));
         let Some((at, bytes, dims)) = reserved else {
             return Err(Rejected::new(owner, Error::AllocationFailed));
         };
-        let block = at.cast::<Block<A, O, P>>();
+        let block = at.cast::<Block<A, O, P::Kept>>();
         let header =
             Header { magic: &raw const MAGIC, kind: &Kinds::<A, O, P>::KIND, size: bytes.size() };
         // SAFETY: the memory is that of a block.
@@ -122,7 +123,7 @@ impl<A: Exported, O: Send + 'static, P: Place> Draft<A, O, P> {
         // SAFETY: the same.
         let to = unsafe { &raw mut (*block.as_ptr()).place };
         // SAFETY: the same.
-        unsafe { to.write(place) };
+        unsafe { to.write(place.into_kept()) };
         // SAFETY: the same.
         let to = unsafe { &raw mut (*block.as_ptr()).owner };
         // SAFETY: the same.
@@ -140,7 +141,7 @@ impl<A: Exported, O: Send + 'static, P: Place> Draft<A, O, P> {
     pub(super) fn into_owner(self) -> O {
         let draft = ManuallyDrop::new(self);
         // SAFETY: invariants 1 and 2; the block is not used again.
-        unsafe { take_typed(draft.block) }
+        unsafe { take_typed::<A, O, P>(draft.block) }
     }
 
     /// Writes shape and strides: `fill` makes both of each axis, from the last to the first, or gives up.
@@ -267,10 +268,10 @@ impl<A: Exported, O: Send + 'static, P: Place> Shaped<A, O, P> {
 
 /// # Safety
 ///
-/// `header` is that of a live `Block<A, O, P>`, and derives from the pointer to all of it.
-unsafe fn block_of<A, O, P>(header: *mut Header) -> NonNull<Block<A, O, P>> {
+/// `header` is that of a live block of these types, and derives from the pointer to all of it.
+unsafe fn block_of<A, O, P: Place>(header: *mut Header) -> NonNull<Block<A, O, P::Kept>> {
     // SAFETY: the caller's promise.
-    let block = unsafe { header.byte_sub(offset_of!(Block<A, O, P>, header)) };
+    let block = unsafe { header.byte_sub(offset_of!(Block<A, O, P::Kept>, header)) };
     // SAFETY: a live block is not at address 0.
     unsafe { NonNull::new_unchecked(block.cast()) }
 }
@@ -287,14 +288,14 @@ unsafe extern "C" fn release_in_c<A: Exported, O: 'static, P: Place>(header: *mu
 ///
 /// # Safety
 ///
-/// `header` is that of a live `Block<A, O, P>`, and nobody uses the block again.
+/// `header` is that of a live block of these types, and nobody uses the block again.
 unsafe fn release<A: Exported, O: 'static, P: Place>(header: *mut Header) {
     // SAFETY: the caller's promise.
     let block = unsafe { block_of::<A, O, P>(header) };
     if P::IN_BLOCK {
         // The owner frees the block, so it must not be in there when it is dropped.
         // SAFETY: the caller's promise.
-        drop(unsafe { take_typed(block) });
+        drop(unsafe { take_typed::<A, O, P>(block) });
         return;
     }
     // SAFETY: the caller's promise.
@@ -302,7 +303,7 @@ unsafe fn release<A: Exported, O: 'static, P: Place>(header: *mut Header) {
     // SAFETY: the caller's promise. In place, since an owner may be too large for the stack.
     unsafe { ptr::drop_in_place(owner) };
     // SAFETY: the caller's promise.
-    unsafe { vacate(block) }
+    unsafe { vacate::<A, O, P>(block) }
 }
 
 /// Moves the owner of a block to `to`, and gives the block back.
@@ -314,7 +315,7 @@ unsafe fn take<A: Exported, O: 'static, P: Place>(header: *mut Header, to: *mut 
     // SAFETY: the caller's promise.
     let block = unsafe { block_of::<A, O, P>(header) };
     // SAFETY: the caller's promise.
-    let owner = unsafe { take_typed(block) };
+    let owner = unsafe { take_typed::<A, O, P>(block) };
     // SAFETY: the caller's promise.
     unsafe { to.cast::<O>().write(owner) };
 }
@@ -322,13 +323,13 @@ unsafe fn take<A: Exported, O: 'static, P: Place>(header: *mut Header, to: *mut 
 /// # Safety
 ///
 /// `block` is live, and nobody uses it again.
-unsafe fn take_typed<A: Exported, O: 'static, P: Place>(block: NonNull<Block<A, O, P>>) -> O {
+unsafe fn take_typed<A: Exported, O: 'static, P: Place>(block: NonNull<Block<A, O, P::Kept>>) -> O {
     // SAFETY: the caller's promise.
     let owner = unsafe { &raw const (*block.as_ptr()).owner };
     // SAFETY: the caller's promise.
     let owner = unsafe { owner.read() };
     // SAFETY: the caller's promise.
-    unsafe { vacate(block) };
+    unsafe { vacate::<A, O, P>(block) };
     owner
 }
 
@@ -337,7 +338,7 @@ unsafe fn take_typed<A: Exported, O: 'static, P: Place>(block: NonNull<Block<A, 
 /// # Safety
 ///
 /// `block` has a header and a place, and nobody uses it again.
-unsafe fn vacate<A: Exported, O: 'static, P: Place>(block: NonNull<Block<A, O, P>>) {
+unsafe fn vacate<A: Exported, O: 'static, P: Place>(block: NonNull<Block<A, O, P::Kept>>) {
     // SAFETY: the caller's promise.
     let size = unsafe { (*block.as_ptr()).header.size };
     // SAFETY: the caller's promise.
@@ -346,9 +347,10 @@ unsafe fn vacate<A: Exported, O: 'static, P: Place>(block: NonNull<Block<A, O, P
     let place = unsafe { place.read() };
     // SAFETY: the layout that the block was made with: of that size, and aligned for a block, since nothing in it is
     // aligned more.
-    let bytes = unsafe { Bytes::from_size_align_unchecked(size, align_of::<Block<A, O, P>>()) };
+    let bytes =
+        unsafe { Bytes::from_size_align_unchecked(size, align_of::<Block<A, O, P::Kept>>()) };
     // SAFETY: the place gave the block, with these bytes.
-    unsafe { place.release(block.cast(), bytes) };
+    unsafe { P::release(&place, block.cast(), bytes) };
 }
 
 /// The ABIs, each with its one deleter.

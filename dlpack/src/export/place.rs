@@ -130,6 +130,7 @@ pub struct InBlock {
 unsafe impl Send for InBlock {}
 
 impl InBlock {
+    #[inline]
     pub(super) const fn new(room: NonNull<[MaybeUninit<u8>]>) -> Self {
         Self { room }
     }
@@ -166,12 +167,17 @@ pub(super) mod sealed {
         /// Whether dropping the owner frees the header with it.
         const IN_BLOCK: bool;
 
+        /// What of this is needed to give memory back, and stays in the header until then.
+        type Kept: Send + 'static;
+
         fn reserve(&self, bytes: Bytes) -> Option<NonNull<u8>>;
+
+        fn into_kept(self) -> Self::Kept;
 
         /// # Safety
         ///
-        /// `at` was reserved here, with these bytes, and is not used again.
-        unsafe fn release(&self, at: NonNull<u8>, bytes: Bytes);
+        /// `at` was reserved with these bytes by the place that has become `kept`, and is not used again.
+        unsafe fn release(kept: &Self::Kept, at: NonNull<u8>, bytes: Bytes);
     }
 }
 
@@ -181,15 +187,22 @@ impl<A: Allocator> Place for A {}
 unsafe impl<A: Allocator> sealed::Place for A {
     const IN_BLOCK: bool = false;
 
+    type Kept = A;
+
     #[inline]
     fn reserve(&self, bytes: Bytes) -> Option<NonNull<u8>> {
         self.allocate(bytes)
     }
 
     #[inline]
-    unsafe fn release(&self, at: NonNull<u8>, bytes: Bytes) {
+    fn into_kept(self) -> A {
+        self
+    }
+
+    #[inline]
+    unsafe fn release(kept: &A, at: NonNull<u8>, bytes: Bytes) {
         // SAFETY: the caller's promise.
-        unsafe { self.deallocate(at, bytes) }
+        unsafe { kept.deallocate(at, bytes) }
     }
 }
 
@@ -199,6 +212,9 @@ impl Place for InBlock {}
 unsafe impl sealed::Place for InBlock {
     const IN_BLOCK: bool = true;
 
+    type Kept = ();
+
+    #[inline]
     fn reserve(&self, bytes: Bytes) -> Option<NonNull<u8>> {
         let start = self.room.cast::<u8>();
         let skipped = start.as_ptr().align_offset(bytes.align());
@@ -208,7 +224,11 @@ unsafe impl sealed::Place for InBlock {
         NonNull::new(start.as_ptr().wrapping_add(skipped))
     }
 
-    unsafe fn release(&self, _: NonNull<u8>, _: Bytes) {}
+    #[inline]
+    fn into_kept(self) {}
+
+    #[inline]
+    unsafe fn release((): &(), _: NonNull<u8>, _: Bytes) {}
 }
 
 /// Returns the room that a header needs, for [`Exporter::header_at`](crate::Exporter::header_at) or an allocator of fixed

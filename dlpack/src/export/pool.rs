@@ -6,7 +6,7 @@ use alloc::vec::Vec;
 use core::alloc::Layout as Bytes;
 use core::fmt;
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::place::{Allocator, Heap, header_layout};
 use crate::error::Error;
@@ -14,8 +14,11 @@ use crate::error::Error;
 /// Keeps room for headers, so that a steady stream of exports allocates nothing.
 ///
 /// All room is allocated at the start. Exports take it and deleters give it back, from any thread, without locks. What does
-/// not fit, or comes when all room is taken, goes to the [`Heap`]. Use it through an `Arc`, which every header out
-/// holds a clone of, or as a `&'static` reference.
+/// not fit, or comes when all room is taken, goes to the [`Heap`]. Use it through an `Arc`, which every header out holds a
+/// clone of, or as a `&'static` reference.
+///
+/// The next free room is found at once, as long as headers come back in about the order in which they went out or in the
+/// reverse of it. To find that all is taken, each room is looked at, so that a large pool should be large enough.
 ///
 /// # Examples
 ///
@@ -37,17 +40,15 @@ pub struct Pool {
     /// # Invariants
     ///
     /// 1. `count` blocks of `each`, side by side, allocated together; dangling if `count` is 0.
-    /// 2. A block is in use by one header while its bit in `taken` is set, and by nobody otherwise.
+    /// 2. A block is in use by one header while its flag in `taken` is set, and by nobody otherwise.
     slab: NonNull<u8>,
     each: Bytes,
     count: usize,
-    /// A bit for each block. The bits beyond the last block are set for good.
-    taken: Vec<AtomicUsize>,
-    /// The word in which to look first.
+    /// A flag for each block: a word with a bit for each would take two locked instructions for a header, this takes one.
+    taken: Vec<AtomicBool>,
+    /// The block at which to look first.
     hint: AtomicUsize,
 }
-
-const WORD: usize = usize::BITS as usize;
 
 // SAFETY: invariant 2; nothing is bound to a thread.
 unsafe impl Send for Pool {}
@@ -91,15 +92,9 @@ impl Pool {
     pub fn with_layout(count: usize, layout: Bytes) -> Result<Self, Error> {
         let each = layout.pad_to_align();
         let all = slab(each, count)?;
-        let words = count.div_ceil(WORD);
         let mut taken = Vec::new();
-        taken.try_reserve_exact(words).map_err(|_| Error::AllocationFailed)?;
-        for word in 0..words {
-            let blocks = (count - word * WORD).min(WORD);
-            // Shifted in two steps, since all bits of a full word cannot be shifted out at once.
-            let beyond = if blocks == WORD { 0 } else { usize::MAX << blocks };
-            taken.push(AtomicUsize::new(beyond));
-        }
+        taken.try_reserve_exact(count).map_err(|_| Error::AllocationFailed)?;
+        taken.resize_with(count, AtomicBool::default);
         let slab = match all {
             // SAFETY: the size is not 0.
             Some(bytes) => NonNull::new(unsafe { alloc(bytes) }).ok_or(Error::AllocationFailed)?,
@@ -136,48 +131,56 @@ impl Pool {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn in_use(&self) -> usize {
-        let set = |word: &AtomicUsize| word.load(Ordering::Acquire).count_ones();
-        let bits: usize = self.taken.iter().map(|word| set(word) as usize).sum();
-        let beyond = self.taken.len() * WORD - self.count;
-        bits - beyond
+        self.taken.iter().filter(|taken| taken.load(Ordering::Acquire)).count()
     }
 
     /// Takes a free block.
+    #[inline]
     fn take(&self) -> Option<NonNull<u8>> {
-        let words = self.taken.len();
-        let first = self.hint.load(Ordering::Relaxed);
-        (first..words).chain(0..first.min(words)).find_map(|index| {
-            let word = self.taken.get(index)?;
-            let mut bits = word.load(Ordering::Relaxed);
-            while bits != usize::MAX {
-                let bit = bits.trailing_ones();
-                let with = bits | (1 << bit);
-                match word.compare_exchange_weak(bits, with, Ordering::Acquire, Ordering::Relaxed) {
-                    Ok(_) => {
-                        self.hint.store(index, Ordering::Relaxed);
-                        let block = index * WORD + bit as usize;
-                        // SAFETY: invariant 1: there are no free bits beyond the last block.
-                        return Some(unsafe { self.slab.add(block * self.each.size()) });
-                    }
-                    Err(now) => bits = now,
-                }
-            }
-            None
+        let hint = self.hint.load(Ordering::Relaxed);
+        if self.try_take(hint) {
+            return self.block(hint);
+        }
+        self.search(hint)
+    }
+
+    /// Looks at all blocks, from `first` on.
+    #[inline(never)]
+    fn search(&self, first: usize) -> Option<NonNull<u8>> {
+        let first = first.min(self.count);
+        let index = (first..self.count).chain(0..first).find(|&index| self.try_take(index))?;
+        // Blocks that are taken one after the other are next to each other.
+        self.hint.store(index + 1, Ordering::Relaxed);
+        self.block(index)
+    }
+
+    /// Takes this block, unless it is in use or there is none.
+    #[inline]
+    fn try_take(&self, index: usize) -> bool {
+        self.taken.get(index).is_some_and(|taken| {
+            // First without a locked instruction.
+            !taken.load(Ordering::Relaxed)
+                && taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
         })
     }
 
+    #[inline]
+    fn block(&self, index: usize) -> Option<NonNull<u8>> {
+        let offset = index.checked_mul(self.each.size())?;
+        // SAFETY: invariant 1; there is a flag for the block.
+        Some(unsafe { self.slab.add(offset) })
+    }
+
     /// Gives a block back; `false` if it is none of the pool's.
+    #[inline]
     fn give_back(&self, block: NonNull<u8>) -> bool {
         let Some(offset) = block.addr().get().checked_sub(self.slab.addr().get()) else {
             return false;
         };
         let index = offset.checked_div(self.each.size()).unwrap_or(usize::MAX);
-        if index >= self.count {
-            return false;
-        }
-        let Some(word) = self.taken.get(index / WORD) else { return false };
-        word.fetch_and(!(1 << (index % WORD)), Ordering::Release);
-        self.hint.store(index / WORD, Ordering::Relaxed);
+        let Some(taken) = self.taken.get(index) else { return false };
+        taken.store(false, Ordering::Release);
+        self.hint.store(index, Ordering::Relaxed);
         true
     }
 

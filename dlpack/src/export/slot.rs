@@ -82,6 +82,7 @@ impl<O, const NDIM: usize> Slot<O, NDIM> {
     /// assert!(SLOT.is_free());
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub fn is_free(&self) -> bool {
         !self.taken.load(Ordering::Acquire)
     }
@@ -104,11 +105,13 @@ impl<O, const NDIM: usize> Slot<O, NDIM> {
     /// assert!(!SLOT.is_free());
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub const unsafe fn single(&'static self) -> SingleSlot<O, NDIM> {
         SingleSlot { slot: self }
     }
 
     /// The room, if a header of this layout fits into it.
+    #[inline]
     fn room(&'static self, layout: Bytes) -> Option<NonNull<u8>> {
         let room = Bytes::new::<Room<O, NDIM>>();
         if layout.size() > room.size() || layout.align() > room.align() {
@@ -117,6 +120,7 @@ impl<O, const NDIM: usize> Slot<O, NDIM> {
         NonNull::new(self.room.get().cast())
     }
 
+    #[inline]
     fn give_back(&self) {
         self.taken.store(false, Ordering::Release);
     }
@@ -137,12 +141,18 @@ impl<O, const NDIM: usize> fmt::Debug for Slot<O, NDIM> {
 #[cfg(target_has_atomic = "8")]
 // SAFETY: the room is large enough, which is checked, never moves, since it is borrowed for good, and only one can take it.
 unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for &'static Slot<O, NDIM> {
+    #[inline]
     fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
         let room = self.room(layout)?;
+        // First without a locked instruction.
+        if self.taken.load(Ordering::Relaxed) {
+            return None;
+        }
         let taken = self.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
         taken.is_ok().then_some(room)
     }
 
+    #[inline]
     unsafe fn deallocate(&self, _: NonNull<u8>, _: Bytes) {
         self.give_back();
     }
@@ -172,6 +182,7 @@ impl<O, const NDIM: usize> fmt::Debug for SingleSlot<O, NDIM> {
 
 // SAFETY: as for the slot; who made this has promised that no two exports run at the same time.
 unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for SingleSlot<O, NDIM> {
+    #[inline]
     fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
         let room = self.slot.room(layout)?;
         if !self.slot.is_free() {
@@ -181,6 +192,7 @@ unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for SingleSlot<O, ND
         Some(room)
     }
 
+    #[inline]
     unsafe fn deallocate(&self, _: NonNull<u8>, _: Bytes) {
         self.slot.give_back();
     }

@@ -1,6 +1,7 @@
 //! The short way to a layout, for what nearly all tensors are: elements, of whole bytes, and no error to tell.
 //!
-//! The axes are looked at once, the last one first. Only the extents of other than row-major axes need a second look.
+//! The axes are looked at once, the last one first. As long as they are row-major, their extents follow from the number of
+//! elements.
 
 use super::check::Layout;
 use crate::vocabulary::DataType;
@@ -11,32 +12,34 @@ pub(super) fn layout(shape: &[i64], strides: &[i64], dtype: DataType) -> Option<
     let mut survey = Survey::new(dtype)?;
     let mut axes = shape.iter().zip(strides).rev();
     for (&size, &stride) in axes.by_ref() {
-        if !survey.add(size, stride)? {
+        if !survey.add_row_major(size, stride)? {
+            survey.add_first_strided(size, stride)?;
             break;
         }
     }
     for (&size, &stride) in axes {
-        survey.add(size, stride)?;
+        survey.add_strided(size, stride)?;
     }
-    survey.layout(shape, strides)
+    survey.layout()
 }
 
 /// What the axes that were looked at so far say.
 ///
-/// Two loops are faster than one: the second goes on where [`add`](Self::add) has said that the axes are not row-major.
+/// Two loops are faster than one: the second goes on where [`add_row_major`](Self::add_row_major) has refused an axis.
 #[derive(Clone, Copy)]
 pub(crate) struct Survey {
     /// Bytes of an element.
     size: isize,
     numel: i64,
-    row_major: bool,
+    /// The lowest and the highest offset, once not all axes are row-major.
+    reach: Option<(i64, i64)>,
 }
 
 impl Survey {
     /// Of no axes. `None` if elements are smaller than a byte, or if there is an error to tell.
     #[inline(always)]
     pub(crate) fn new(dtype: DataType) -> Option<Self> {
-        Some(Self { size: whole_bytes(dtype)?, numel: 1, row_major: true })
+        Some(Self { size: whole_bytes(dtype)?, numel: 1, reach: None })
     }
 
     /// The number of elements so far, which is also the row-major stride of the next axis.
@@ -45,25 +48,58 @@ impl Survey {
         self.numel
     }
 
-    /// Takes the axis before the one that came last, and says whether all so far are row-major.
+    /// Takes the axis before the one that came last, unless it is not row-major: then it returns false.
     ///
-    /// `None` if it is empty, or if there is an error to tell.
+    /// `None` if the axis is empty, or if there is an error to tell.
     #[inline(always)]
-    pub(crate) fn add(&mut self, size: i64, stride: i64) -> Option<bool> {
+    pub(crate) fn add_row_major(&mut self, size: i64, stride: i64) -> Option<bool> {
         if stride != self.numel && size != 1 {
-            self.row_major = false;
+            return Some(false);
         }
         if size <= 0 {
             return None;
         }
         self.numel = self.numel.checked_mul(size)?;
-        Some(self.row_major)
+        Some(true)
+    }
+
+    /// Takes the axis that was refused.
+    ///
+    /// `None` if it is empty, or if there is an error to tell.
+    #[inline(always)]
+    pub(crate) fn add_first_strided(&mut self, size: i64, stride: i64) -> Option<()> {
+        // There is an element.
+        self.reach = Some((0, self.numel.wrapping_sub(1)));
+        self.add_strided(size, stride)
+    }
+
+    /// Takes the axis before the one that came last, after the one that was refused.
+    ///
+    /// `None` if it is empty, or if there is an error to tell. The two sums only ever grow, so an intermediate result
+    /// overflows exactly when the final one does.
+    #[inline(always)]
+    pub(crate) fn add_strided(&mut self, size: i64, stride: i64) -> Option<()> {
+        if size == 1 {
+            return Some(());
+        }
+        if size <= 0 {
+            return None;
+        }
+        let (low, high) = self.reach.as_mut()?;
+        self.numel = self.numel.checked_mul(size)?;
+        let step = size.wrapping_sub(1).checked_mul(stride)?;
+        if step < 0 {
+            *low = low.checked_add(step)?;
+        } else {
+            *high = high.checked_add(step)?;
+        }
+        Some(())
     }
 
     /// The layout of these axes, all of which were looked at. `None` if there is an error to tell.
     #[inline(always)]
-    pub(crate) fn layout(self, shape: &[i64], strides: &[i64]) -> Option<Layout> {
-        let Self { size, numel, row_major } = self;
+    pub(crate) fn layout(self) -> Option<Layout> {
+        let Self { size, numel, reach } = self;
         let numel = isize::try_from(numel).ok()?;
         let nbytes = numel.checked_mul(size)?;
         let mut layout = Layout {
@@ -74,14 +110,13 @@ impl Survey {
             last: numel.wrapping_sub(1),
             start: 0,
             end: nbytes,
-            row_major,
+            row_major: reach.is_none(),
         };
-        if !row_major {
-            let (first, last) = reach(shape, strides)?;
-            layout.first = first;
-            layout.last = last;
-            layout.start = first.checked_mul(size)?;
-            layout.end = last.checked_add(1)?.checked_mul(size)?;
+        if let Some((low, high)) = reach {
+            layout.first = isize::try_from(low).ok()?;
+            layout.last = isize::try_from(high).ok()?;
+            layout.start = layout.first.checked_mul(size)?;
+            layout.end = layout.last.checked_add(1)?.checked_mul(size)?;
             layout.end.checked_sub(layout.start)?;
         }
         Some(layout)

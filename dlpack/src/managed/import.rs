@@ -9,7 +9,6 @@
 
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
-use core::slice;
 
 use super::abi::{Abi, Handle};
 use super::descriptor::{Access, Descriptor};
@@ -134,7 +133,8 @@ unsafe fn ordinary(
         let size = size.write(unsafe { read(shape, axis) });
         // SAFETY: clause S4. Without strides, the row-major one.
         let stride = step.write(unsafe { read_or(strides, axis, survey.numel()) });
-        if !survey.add(*size, *stride)? {
+        if !survey.add_row_major(*size, *stride)? {
+            survey.add_first_strided(*size, *stride)?;
             break;
         }
     }
@@ -143,13 +143,9 @@ unsafe fn ordinary(
         let size = size.write(unsafe { read(shape, axis) });
         // SAFETY: the same.
         let stride = step.write(unsafe { read_or(strides, axis, survey.numel()) });
-        survey.add(*size, *stride)?;
+        survey.add_strided(*size, *stride)?;
     }
-    // SAFETY: the two loops have written all of them.
-    let shape = unsafe { initialised(sizes) };
-    // SAFETY: the same.
-    let strides = unsafe { initialised(steps) };
-    let layout = survey.layout(shape, strides)?;
+    let layout = survey.layout()?;
     Some(Shaped { dtype, rank: Rank::of(ndim), layout })
 }
 
@@ -241,13 +237,4 @@ unsafe fn read_or(from: *const i64, axis: usize, otherwise: i64) -> i64 {
     }
     // SAFETY: the caller's promise.
     unsafe { read(from, axis) }
-}
-
-/// # Safety
-///
-/// All numbers are initialised.
-#[inline(always)]
-const unsafe fn initialised(room: &[MaybeUninit<i64>]) -> &[i64] {
-    // SAFETY: the caller's promise.
-    unsafe { slice::from_raw_parts(room.as_ptr().cast(), room.len()) }
 }
