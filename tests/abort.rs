@@ -49,7 +49,8 @@ fn in_a_process(test: &str, body: impl FnOnce()) -> Option<Output> {
         return None;
     }
     let arguments = ["--exact", test, "--nocapture", "--test-threads=1"];
-    let output = itself().args(arguments).env(CHILD, test).output();
+    // A trace of the stack is of no use here, and takes an emulator minutes.
+    let output = itself().args(arguments).env(CHILD, test).env("RUST_BACKTRACE", "0").output();
     Some(output.expect("it could be started just now"))
 }
 
