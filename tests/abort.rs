@@ -61,9 +61,10 @@ fn itself() -> Command {
     command
 }
 
-/// Under an emulator that runs this process alone the system cannot start another of its kind.
+/// Under an emulator that runs this process alone the system cannot start another of its kind, and to try may never end.
 fn starts_itself() -> bool {
-    itself().arg("--list").output().is_ok_and(|output| output.status.success())
+    env::var_os("DLPACK_EMULATED").is_none()
+        && itself().arg("--list").output().is_ok_and(|output| output.status.success())
 }
 
 /// Expects `body` to end its process at once, and not as a failing test does.
