@@ -18,7 +18,7 @@ pub(crate) struct Failing(pub(crate) Arc<Headers>);
 
 impl Failing {
     fn around(layout: Layout) -> (Layout, usize) {
-        let mark = layout.align().max(align_of::<u64>());
+        let mark = layout.align().max(size_of::<u64>());
         let around = Layout::from_size_align(mark + layout.size(), mark).expect("not too large");
         (around, mark)
     }
