@@ -61,7 +61,7 @@ pub(crate) const STEPS: [Step; 18] = [
     step("docs", "the documentation builds, and every function has an example", docs::run),
     step("benches", "the benchmarks compile, and all contenders agree", benches::run),
     step("package", "the packages hold what they must, and build", package::run),
-    step("msrv", "the oldest supported compiler builds and tests", msrv::run),
+    step("msrv", "the oldest supported compiler builds the crates and their tests", msrv::run),
     step(
         "bare-metal",
         "the crate builds for machines without an operating system",

@@ -15,8 +15,7 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
     for features in ["--no-default-features", "", &format!("--features {TYPES}")] {
         suite.run(&mut command(&format!("check -p dlpack -p dlpack-sys {features}")))?;
     }
-    suite.test(&mut command(
-        "test -p dlpack -p dlpack-sys -p dlpack-tests --tests --no-fail-fast \
-         --features half,num-complex",
-    ))
+    // The steps for other machines run the tests that it builds.
+    let tests = "check -p dlpack -p dlpack-sys -p dlpack-tests --tests --features half,num-complex";
+    suite.run(&mut command(tests)).map(drop)
 }
