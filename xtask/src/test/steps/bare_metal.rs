@@ -15,12 +15,14 @@ const TARGETS: [&str; 5] = [
 /// For which the types of other crates are built, too, which takes long.
 const WITH_TYPES: &str = "thumbv7em-none-eabi";
 
-/// What is built for all targets: the crate without and with a heap, and a program that has none.
-const BUILDS: [&str; 3] = [
+/// What is built for all targets: the crate without and with a heap.
+const BUILDS: [&str; 2] = [
     "-p dlpack --no-default-features",
     "-p dlpack --no-default-features --features alloc,half,num-complex",
-    "-p bare-metal",
 ];
+
+/// A program that has no heap, and what it does. Compilers that come as source have no linker for it.
+const FIRMWARE: [&str; 2] = ["-p bare-metal", "-p bare-metal --lib"];
 
 pub(super) fn run(suite: &mut Suite) -> Outcome {
     let active = Toolchain::active()?;
@@ -41,6 +43,9 @@ fn build(suite: &mut Suite, targets: &[&str], with_source: Option<&Toolchain>) -
     for what in BUILDS {
         build_one(suite, what, targets, with_source)?;
     }
+    let [program, library] = FIRMWARE;
+    let firmware = if with_source.is_some() { library } else { program };
+    build_one(suite, firmware, targets, with_source)?;
     if targets.contains(&WITH_TYPES) {
         let what = format!("-p dlpack --no-default-features --features alloc,{TYPES}");
         build_one(suite, &what, &[WITH_TYPES], with_source)?;
