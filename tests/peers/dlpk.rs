@@ -19,7 +19,7 @@
 //! | 15 | the struct is read before its version | test; capsule, `max_version`, `copy`: Python layer, not here yet |
 //! | 16 | a renamed capsule reaches a panic in the deleter | Python layer, not here yet |
 //! | 17 | a data pointer that has, and a document that has not, the byte offset added | test |
-//! | 18 | no shape for scalars; `unimplemented!` on 32 bits | test; `tests/rooms.rs` |
+//! | 18 | no shape for scalars; `unimplemented!` on 32 bits | test; `tests/rooms` |
 
 use dlpack::{Bool8, DataType, DataTypeCode, DeviceType, Error, Tensor, Version};
 #[cfg(feature = "alloc")]

@@ -174,20 +174,21 @@ impl<A: Exported, O: Send + 'static, P: Place> Draft<A, O, P> {
         Ok(Shaped { sizes, steps, draft: self })
     }
 
-    /// Writes shape and strides: `fill` makes both of each axis, from the last to the first.
+    /// Copies a shape and strides.
     ///
     /// # Errors
     ///
-    /// Hands the owner back, unless there are as many axes as the draft was made for.
+    /// Hands the owner back, unless there are as many sizes as the draft was made for.
     #[cfg(feature = "alloc")]
-    pub(super) fn with_dims<T>(
+    pub(super) fn with_dims(
         self,
-        axes: &[T],
-        mut fill: impl FnMut(&T) -> (i64, i64),
+        shape: &[i64],
+        strides: &[i64],
     ) -> Result<Shaped<A, O, P>, Rejected<O>> {
         let expected = self.ndim;
-        self.try_with_dims(axes, |axis| Some(fill(axis))).map_err(|draft| {
-            let error = Error::RankMismatch { expected, found: axes.len() };
+        let mut steps = strides.iter().rev();
+        self.try_with_dims(shape, |&size| Some((size, *steps.next()?))).map_err(|draft| {
+            let error = Error::RankMismatch { expected, found: shape.len() };
             Rejected::new(draft.into_owner(), error)
         })
     }

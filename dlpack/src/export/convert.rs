@@ -38,7 +38,7 @@ impl ManagedTensor {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn into_versioned(self) -> Result<ManagedTensorVersioned, Rejected<Self>> {
-        let flags = if self.access() == Access::Writable { Flags::NONE } else { Flags::READ_ONLY };
+        let flags = flags_of_legacy(&self);
         let wrapped = wrap::<sys::DLManagedTensorVersioned, _>(self, flags)?;
         Ok(record::versioned(wrapped.shaped, &wrapped.fields, wrapped.tensor))
     }
@@ -103,6 +103,11 @@ impl AnyManagedTensor {
     }
 }
 
+/// The flag that a legacy tensor cannot have: read-only, unless it is known to be writable.
+pub(super) fn flags_of_legacy(tensor: &Descriptor) -> Flags {
+    if tensor.access() == Access::Writable { Flags::NONE } else { Flags::READ_ONLY }
+}
+
 /// The flags that a tensor passes on.
 pub(super) fn inherited(tensor: &Descriptor) -> Flags {
     let mut flags = Flags::NONE;
@@ -132,11 +137,8 @@ where
         Ok(tensor) => tensor,
         Err(error) => return Err(Rejected::new(owner, error)),
     };
-    let (shape, strides) = (tensor.shape(), tensor.strides());
-    let draft = Draft::new(owner, Heap, shape.len())?;
-    let mut axes = strides.iter().rev();
-    let shaped =
-        draft.with_dims(shape, |&size| (size, axes.next().copied().unwrap_or_default()))?;
+    let draft = Draft::new(owner, Heap, tensor.ndim())?;
+    let shaped = draft.with_dims(tensor.shape(), tensor.strides())?;
     Ok(Wrapped { shaped, fields, tensor })
 }
 

@@ -3,10 +3,10 @@
 use alloc::sync::Arc;
 use core::ops::Deref;
 
-use super::convert::{inherited, wrap};
+use super::convert::{flags_of_legacy, inherited, wrap};
 use super::record;
 use crate::error::Error;
-use crate::managed::{Access, Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor};
+use crate::managed::{Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor};
 use crate::sys;
 use crate::vocabulary::Flags;
 
@@ -30,8 +30,7 @@ impl ManagedTensor {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn share(self: &Arc<Self>) -> Result<ManagedTensorVersioned, Error> {
-        let flags = if self.access() == Access::Writable { Flags::NONE } else { Flags::READ_ONLY };
-        share(Arc::clone(self), flags)
+        share(Arc::clone(self), flags_of_legacy(self))
     }
 }
 

@@ -61,10 +61,7 @@ impl<O: Tensor + Send + Sync + 'static> Frozen<O> {
         let (fields, mut tensor) = describe(self, &view)?;
         tensor.host = self.host;
         let draft = Draft::new(Keep(Arc::clone(self)), Heap, tensor.ndim())?;
-        let (shape, strides) = (tensor.shape(), tensor.strides());
-        let mut steps = strides.iter().rev();
-        let shaped =
-            draft.with_dims(shape, |&size| (size, steps.next().copied().unwrap_or_default()))?;
+        let shaped = draft.with_dims(tensor.shape(), tensor.strides())?;
         let tensor = record::versioned(shaped, &fields, tensor);
         // SAFETY: the promise that this type stands for; the elements are some of those of the tensor, which is kept alive.
         Ok(unsafe { tensor.assume_frozen() })

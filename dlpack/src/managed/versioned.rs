@@ -127,14 +127,8 @@ impl ManagedTensorVersioned {
     ) -> Result<Self, Error> {
         // SAFETY: clauses S1 and S3.
         let handle = unsafe { import::take(raw) }?;
-        // SAFETY: clauses S1 and S2.
-        let (version, flags) = unsafe { header(raw) }?;
-        let access = if flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
-        let header = Header { version: Some(version), flags, access };
-        // SAFETY: clause S1, as above.
-        let tensor = unsafe { &raw const (*raw).dl_tensor };
-        // SAFETY: clauses S1 and S4.
-        let descriptor = unsafe { import::describe(tensor, header, mode) }?;
+        // SAFETY: clauses S1, S2 and S4; `take` has found the struct to be aligned.
+        let descriptor = unsafe { describe(raw, mode) }?;
         Ok(Self { handle, descriptor })
     }
 
@@ -153,14 +147,8 @@ impl ManagedTensorVersioned {
             let required = align_of::<sys::DLManagedTensorVersioned>();
             return Err(Error::MisalignedHeader { required });
         }
-        // SAFETY: the caller's promise.
-        let (version, flags) = unsafe { header(raw) }?;
-        let access = if flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
-        let header = Header { version: Some(version), flags, access };
-        // SAFETY: the caller's promise.
-        let tensor = unsafe { &raw const (*raw).dl_tensor };
-        // SAFETY: the caller's promise.
-        unsafe { import::describe(tensor, header, ImportMode::Lenient) }
+        // SAFETY: the caller's promise, and the struct is aligned.
+        unsafe { describe(raw, ImportMode::Lenient) }
     }
 
     /// # Safety
@@ -262,6 +250,26 @@ unsafe fn header(raw: *const sys::DLManagedTensorVersioned) -> Result<(Version, 
     let flags = unsafe { &raw const (*raw).flags };
     // SAFETY: the same.
     Ok((version, Flags::from_bits(unsafe { flags.read() })))
+}
+
+/// Checks what a struct says, from its version on.
+///
+/// # Safety
+///
+/// Clauses S1, S2 and S4 of the import contract, apart from who owns the struct; `raw` is not null, and aligned.
+#[inline(always)]
+unsafe fn describe(
+    raw: *mut sys::DLManagedTensorVersioned,
+    mode: ImportMode,
+) -> Result<Descriptor, Error> {
+    // SAFETY: clauses S1 and S2.
+    let (version, flags) = unsafe { header(raw) }?;
+    let access = if flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
+    let header = Header { version: Some(version), flags, access };
+    // SAFETY: clause S1: the major version is ours.
+    let tensor = unsafe { &raw const (*raw).dl_tensor };
+    // SAFETY: clauses S1 and S4.
+    unsafe { import::describe(tensor, header, mode) }
 }
 
 impl Deref for ManagedTensorVersioned {
