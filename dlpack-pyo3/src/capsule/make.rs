@@ -1,0 +1,86 @@
+//! How a producer puts a tensor into a capsule, and what happens to one that nobody takes.
+
+use core::ffi::{CStr, c_void};
+
+use dlpack::{ManagedTensor, ManagedTensorVersioned, sys};
+
+use super::name::{LEGACY, VERSIONED};
+use crate::raw::{Attached, Owned, Pending, Raised, ffi};
+
+/// Makes a capsule that owns the tensor until a consumer renames it.
+pub(crate) fn versioned(
+    py: Attached<'_>,
+    tensor: ManagedTensorVersioned,
+) -> Result<Owned<'_>, Raised> {
+    let raw = tensor.into_raw();
+    // SAFETY: the tensor, and the destructor for its ABI.
+    unsafe { make(py, raw.cast(), VERSIONED, delete_versioned) }.inspect_err(|_| {
+        // SAFETY: what `into_raw` gave, since no capsule has it.
+        drop(unsafe { ManagedTensorVersioned::from_raw(raw) });
+    })
+}
+
+/// The same for the legacy ABI.
+pub(crate) fn legacy(py: Attached<'_>, tensor: ManagedTensor) -> Result<Owned<'_>, Raised> {
+    let raw = tensor.into_raw();
+    // SAFETY: the tensor, and the destructor for its ABI.
+    unsafe { make(py, raw.cast(), LEGACY, delete_legacy) }.inspect_err(|_| {
+        // SAFETY: what `into_raw` gave, since no capsule has it.
+        drop(unsafe { ManagedTensor::from_raw(raw) });
+    })
+}
+
+/// # Safety
+///
+/// `destructor` frees what `tensor` points to.
+unsafe fn make<'py>(
+    _: Attached<'py>,
+    tensor: *mut c_void,
+    name: &'static CStr,
+    destructor: ffi::PyCapsule_Destructor,
+) -> Result<Owned<'py>, Raised> {
+    // SAFETY: the thread is attached; the name lives as long as the program.
+    let capsule = unsafe { ffi::PyCapsule_New(tensor, name.as_ptr(), Some(destructor)) };
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Owned::or_raised(capsule) }
+}
+
+/// # Safety
+///
+/// `capsule` is one of [`versioned`], and about to be freed.
+unsafe extern "C" fn delete_versioned(capsule: *mut ffi::PyObject) {
+    // SAFETY: the caller's promise.
+    let Some(tensor) = (unsafe { unclaimed(capsule, VERSIONED) }) else { return };
+    let tensor = tensor.cast::<sys::DLManagedTensorVersioned>();
+    // SAFETY: Python frees capsules on attached threads.
+    let _pending = Pending::take(unsafe { Attached::assume() });
+    // SAFETY: nobody has taken the tensor that the capsule owns. What is wrong with it is nobody's concern now.
+    drop(unsafe { ManagedTensorVersioned::from_raw(tensor) });
+}
+
+/// # Safety
+///
+/// `capsule` is one of [`legacy`], and about to be freed.
+unsafe extern "C" fn delete_legacy(capsule: *mut ffi::PyObject) {
+    // SAFETY: the caller's promise.
+    let Some(tensor) = (unsafe { unclaimed(capsule, LEGACY) }) else { return };
+    let tensor = tensor.cast::<sys::DLManagedTensor>();
+    // SAFETY: Python frees capsules on attached threads.
+    let _pending = Pending::take(unsafe { Attached::assume() });
+    // SAFETY: nobody has taken the tensor that the capsule owns.
+    drop(unsafe { ManagedTensor::from_raw(tensor) });
+}
+
+/// Returns what the capsule still owns. No exception is set, and none is lost.
+///
+/// # Safety
+///
+/// `capsule` is a capsule, on an attached thread.
+unsafe fn unclaimed(capsule: *mut ffi::PyObject, name: &CStr) -> Option<*mut c_void> {
+    // SAFETY: the caller's promise. This sets no exception.
+    if unsafe { ffi::PyCapsule_IsValid(capsule, name.as_ptr()) } == 0 {
+        return None;
+    }
+    // SAFETY: valid for this name, so this sets no exception either.
+    Some(unsafe { ffi::PyCapsule_GetPointer(capsule, name.as_ptr()) })
+}

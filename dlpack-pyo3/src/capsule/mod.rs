@@ -1,0 +1,9 @@
+//! Tensors in Python's capsules: their names, how they are taken over, how they are made and freed.
+
+mod lock;
+mod make;
+mod name;
+mod take;
+
+pub(crate) use make::{legacy, versioned};
+pub(crate) use take::{is_capsule, take};

@@ -1,0 +1,103 @@
+//! How a consumer takes the tensor out of a capsule.
+
+use core::ffi::{CStr, c_char, c_void};
+
+use dlpack::{AnyManagedTensor, Error, ManagedTensor, ManagedTensorVersioned};
+
+use super::lock::locked;
+use super::name::{LEGACY, USED_LEGACY, USED_VERSIONED, VERSIONED};
+use crate::raw::{Kind, Object, Raised, ffi, raise, raise_error};
+
+#[inline]
+pub(crate) fn is_capsule(object: Object<'_>) -> bool {
+    // SAFETY: an object on an attached thread.
+    (unsafe { ffi::PyCapsule_CheckExact(object.as_ptr()) }) != 0
+}
+
+/// Takes the tensor over, of whichever ABI the capsule's name says.
+///
+/// The capsule is renamed first, so that its destructor leaves the tensor alone whatever comes of it. From then on every
+/// failure calls the tensor's deleter.
+pub(crate) fn take(capsule: Object<'_>) -> Result<AnyManagedTensor, Raised> {
+    let py = capsule.attached();
+    let refused = |error: Error| raise_error(py, error);
+    match locked(capsule, || claim(capsule))? {
+        Claimed::Versioned(tensor) => {
+            // SAFETY: what a capsule of this name holds is passed on to who renames it.
+            let tensor = unsafe { ManagedTensorVersioned::from_raw(tensor.cast()) };
+            Ok(tensor.map_err(refused)?.into())
+        }
+        Claimed::Legacy(tensor) => {
+            // SAFETY: the same.
+            let tensor = unsafe { ManagedTensor::from_raw(tensor.cast()) };
+            Ok(tensor.map_err(refused)?.into())
+        }
+    }
+}
+
+/// What was in the capsule.
+enum Claimed {
+    Versioned(*mut c_void),
+    Legacy(*mut c_void),
+}
+
+fn claim(capsule: Object<'_>) -> Result<Claimed, Raised> {
+    // SAFETY: an object on an attached thread; if it is no capsule, an exception is set.
+    let name = unsafe { ffi::PyCapsule_GetName(capsule.as_ptr()) };
+    if is(name, VERSIONED) {
+        Ok(Claimed::Versioned(rename(capsule, name, USED_VERSIONED)?))
+    } else if is(name, LEGACY) {
+        Ok(Claimed::Legacy(rename(capsule, name, USED_LEGACY)?))
+    } else {
+        Err(refuse(capsule, name))
+    }
+}
+
+#[inline]
+fn is(name: *const c_char, expected: &CStr) -> bool {
+    // SAFETY: not null, and a capsule's name ends in NUL and lives as long as the capsule.
+    !name.is_null() && unsafe { CStr::from_ptr(name) } == expected
+}
+
+/// Takes the pointer and gives the capsule the name of an empty one.
+fn rename(
+    capsule: Object<'_>,
+    name: *const c_char,
+    used: &'static CStr,
+) -> Result<*mut c_void, Raised> {
+    // SAFETY: a capsule of this name, on an attached thread.
+    let tensor = unsafe { ffi::PyCapsule_GetPointer(capsule.as_ptr(), name) };
+    if tensor.is_null() {
+        return Err(Raised::new());
+    }
+    // SAFETY: a capsule; the name lives as long as the program.
+    if unsafe { ffi::PyCapsule_SetName(capsule.as_ptr(), used.as_ptr()) } != 0 {
+        return Err(Raised::new());
+    }
+    Ok(tensor)
+}
+
+#[cold]
+fn refuse(capsule: Object<'_>, name: *const c_char) -> Raised {
+    let py = capsule.attached();
+    if is(name, USED_LEGACY) || is(name, USED_VERSIONED) {
+        let text = format_args!(
+            "expected a capsule with a tensor, found one whose tensor was taken already"
+        );
+        return raise(py, Kind::Value, text);
+    }
+    if name.is_null() {
+        // If this is no capsule, that exception is set already, and gives way to this one.
+        return raise(
+            py,
+            Kind::Type,
+            format_args!("expected a capsule with a tensor, found one without a name"),
+        );
+    }
+    // SAFETY: as in `is`.
+    let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
+    let text = format_args!(
+        "expected a capsule named \"dltensor\" or \"dltensor_versioned\", found \"{name}\""
+    );
+    raise(py, Kind::Type, text)
+}

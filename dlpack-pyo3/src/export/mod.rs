@@ -1,0 +1,5 @@
+//! Tensors that go out to Python.
+
+mod tensor;
+
+pub use tensor::Tensor;

@@ -1,0 +1,24 @@
+//! Between PyO3 and the rooms that do not know it.
+
+use pyo3::{Borrowed, PyAny, PyErr, Python};
+
+use crate::raw::{Attached, Object, Raised};
+
+/// What PyO3 knows of this thread.
+#[inline]
+pub(crate) fn attached(_: Python<'_>) -> Attached<'_> {
+    // SAFETY: that is what a `Python` means.
+    unsafe { Attached::assume() }
+}
+
+#[inline]
+pub(crate) fn object<'a>(object: Borrowed<'a, '_, PyAny>) -> Object<'a> {
+    // SAFETY: an object that is borrowed for `'a`, on a thread that is attached for longer.
+    unsafe { Object::new(core::ptr::NonNull::new_unchecked(object.as_ptr())) }
+}
+
+/// Takes the exception that is set.
+#[cold]
+pub(crate) fn to_err(py: Python<'_>, _: Raised) -> PyErr {
+    PyErr::fetch(py)
+}

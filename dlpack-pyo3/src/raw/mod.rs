@@ -1,0 +1,17 @@
+//! What this crate uses of CPython's C API, in types that keep its rules.
+//!
+//! Nothing here, nor in the rooms up to [`roads`](crate::roads), knows PyO3 but for its declarations of that API. As
+//! there, a failure is an exception that is set in the thread, and [`Raised`] says so.
+
+mod attached;
+mod name;
+mod object;
+mod pending;
+mod raise;
+
+pub(crate) use attached::Attached;
+pub(crate) use name::{Name, names};
+pub(crate) use object::{Object, Owned};
+pub(crate) use pending::Pending;
+pub(crate) use pyo3::ffi;
+pub(crate) use raise::{Kind, Raised, raise, raise_error};

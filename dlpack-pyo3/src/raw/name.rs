@@ -1,0 +1,57 @@
+//! Names of attributes and keywords, made once.
+
+use core::ffi::CStr;
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use super::attached::Attached;
+use super::ffi;
+use super::object::Object;
+use super::raise::Raised;
+
+/// A string that Python interns on first use, and that is then kept for good.
+#[derive(Debug)]
+pub(crate) struct Name {
+    text: &'static CStr,
+    object: AtomicPtr<ffi::PyObject>,
+}
+
+impl Name {
+    const fn new(text: &'static CStr) -> Self {
+        Self { text, object: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    #[inline]
+    pub(crate) fn get<'py>(&self, py: Attached<'py>) -> Result<Object<'py>, Raised> {
+        match NonNull::new(self.object.load(Ordering::Acquire)) {
+            // SAFETY: the reference that was stored is never given back.
+            Some(object) => Ok(unsafe { Object::new(object) }),
+            None => self.make(py),
+        }
+    }
+
+    #[cold]
+    fn make<'py>(&self, _: Attached<'py>) -> Result<Object<'py>, Raised> {
+        // SAFETY: the thread is attached, and the text ends in NUL.
+        let made = unsafe { ffi::PyUnicode_InternFromString(self.text.as_ptr()) };
+        let made = NonNull::new(made).ok_or_else(Raised::new)?;
+        // Interned, so another thread has stored the same object: its reference or this one stays unused.
+        self.object.store(made.as_ptr(), Ordering::Release);
+        // SAFETY: the reference is never given back.
+        Ok(unsafe { Object::new(made) })
+    }
+}
+
+/// The names that the protocol knows.
+pub(crate) mod names {
+    use super::Name;
+
+    pub(crate) static DLPACK: Name = Name::new(c"__dlpack__");
+    pub(crate) static DLPACK_DEVICE: Name = Name::new(c"__dlpack_device__");
+    pub(crate) static EXCHANGE_API: Name = Name::new(c"__dlpack_c_exchange_api__");
+    pub(crate) static CUDA_STREAM: Name = Name::new(c"__cuda_stream__");
+    pub(crate) static STREAM: Name = Name::new(c"stream");
+    pub(crate) static MAX_VERSION: Name = Name::new(c"max_version");
+    pub(crate) static DL_DEVICE: Name = Name::new(c"dl_device");
+    pub(crate) static COPY: Name = Name::new(c"copy");
+}

@@ -1,0 +1,146 @@
+//! References to Python's objects.
+
+use core::marker::PhantomData;
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
+use core::ptr::NonNull;
+
+use super::attached::Attached;
+use super::ffi;
+use super::name::Name;
+use super::raise::{Raised, clear_if};
+
+/// An object that somebody else keeps alive, on a thread that is attached, both for the lifetime `'a`.
+#[derive(Clone, Copy, Debug)]
+#[repr(transparent)]
+pub(crate) struct Object<'a> {
+    /// # Invariants
+    ///
+    /// The object lives for `'a`, and the thread is attached for `'a`.
+    raw: NonNull<ffi::PyObject>,
+    life: PhantomData<Attached<'a>>,
+}
+
+/// An object that is kept alive by this value.
+#[derive(Debug)]
+pub(crate) struct Owned<'py> {
+    /// # Invariants
+    ///
+    /// One reference of the object is this value's. The thread is attached for `'py`.
+    object: Object<'py>,
+}
+
+impl<'a> Object<'a> {
+    /// # Safety
+    ///
+    /// `raw` is an object that lives for `'a`, and the thread is attached for as long.
+    #[inline]
+    pub(crate) const unsafe fn new(raw: NonNull<ffi::PyObject>) -> Self {
+        Self { raw, life: PhantomData }
+    }
+
+    #[inline]
+    pub(crate) const fn as_ptr(self) -> *mut ffi::PyObject {
+        self.raw.as_ptr()
+    }
+
+    /// That the thread is attached.
+    #[inline]
+    pub(crate) const fn attached(self) -> Attached<'a> {
+        // SAFETY: the invariant.
+        unsafe { Attached::assume() }
+    }
+
+    /// The type, which lives as long as the object.
+    #[inline]
+    pub(crate) fn class(self) -> Object<'a> {
+        // SAFETY: the invariant.
+        let class = unsafe { ffi::Py_TYPE(self.as_ptr()) };
+        // SAFETY: an object has a type, and keeps it alive.
+        unsafe { Object::new(NonNull::new_unchecked(class.cast())) }
+    }
+
+    /// Another reference to the object.
+    #[inline]
+    pub(crate) fn to_owned(self) -> Owned<'a> {
+        // SAFETY: the invariant.
+        unsafe { ffi::Py_IncRef(self.as_ptr()) };
+        Owned { object: self }
+    }
+
+    pub(crate) fn attr(self, name: &Name) -> Result<Owned<'a>, Raised> {
+        let name = name.get(self.attached())?;
+        // SAFETY: two objects, and the thread is attached.
+        let value = unsafe { ffi::PyObject_GetAttr(self.as_ptr(), name.as_ptr()) };
+        // SAFETY: a new reference, or null with an exception set.
+        unsafe { Owned::or_raised(value) }
+    }
+
+    /// The attribute, or `None` if there is none. Other errors than that are kept.
+    pub(crate) fn optional_attr(self, name: &Name) -> Result<Option<Owned<'a>>, Raised> {
+        match self.attr(name) {
+            Ok(value) => Ok(Some(value)),
+            // SAFETY: of the exceptions that live as long as the interpreter.
+            Err(raised) => clear_if(raised, unsafe { ffi::PyExc_AttributeError }).map(|()| None),
+        }
+    }
+
+    #[inline]
+    pub(crate) fn is(self, other: Object<'_>) -> bool {
+        self.raw == other.raw
+    }
+
+    #[inline]
+    pub(crate) fn is_none(self) -> bool {
+        // SAFETY: the thread is attached.
+        self.as_ptr() == unsafe { ffi::Py_None() }
+    }
+}
+
+impl<'py> Owned<'py> {
+    /// # Safety
+    ///
+    /// `raw` is null, and then an exception is set; or one of its references is passed on. The thread is attached for
+    /// `'py`.
+    #[inline]
+    pub(crate) unsafe fn or_raised(raw: *mut ffi::PyObject) -> Result<Self, Raised> {
+        match NonNull::new(raw) {
+            // SAFETY: the caller's promise.
+            Some(raw) => Ok(Self { object: unsafe { Object::new(raw) } }),
+            None => Err(Raised::new()),
+        }
+    }
+
+    /// Passes the reference on.
+    #[inline]
+    pub(crate) const fn into_ptr(self) -> *mut ffi::PyObject {
+        let this = ManuallyDrop::new(self);
+        // `Deref` is not for constant functions.
+        // SAFETY: a plain copy of a field, out of a value that is not dropped.
+        let object = unsafe { (&raw const this).cast::<Object<'_>>().read() };
+        object.as_ptr()
+    }
+
+    /// The object for as long as this value keeps it.
+    #[inline]
+    pub(crate) const fn borrow(&self) -> Object<'_> {
+        self.object
+    }
+}
+
+impl<'py> Deref for Owned<'py> {
+    type Target = Object<'py>;
+
+    #[inline]
+    fn deref(&self) -> &Object<'py> {
+        &self.object
+    }
+}
+
+impl Drop for Owned<'_> {
+    #[inline]
+    fn drop(&mut self) {
+        // SAFETY: the invariant.
+        unsafe { ffi::Py_DECREF(self.object.as_ptr()) }
+    }
+}

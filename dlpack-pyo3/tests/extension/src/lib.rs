@@ -1,0 +1,14 @@
+//! The extension of the tests: each function shows one thing of `dlpack-pyo3` to Python.
+
+mod describe;
+mod memory;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+mod dlpack_pyo3_tests {
+    #[pymodule_export]
+    use super::describe::describe;
+    #[pymodule_export]
+    use super::memory::{live, make};
+}

@@ -1,0 +1,73 @@
+//! Memory of Rust as Python's tensors, counted.
+
+use core::ffi::c_void;
+use core::sync::atomic::{AtomicUsize, Ordering};
+
+use dlpack::{Adopted, DataType, Device, Exporter};
+use dlpack_pyo3::Tensor;
+use pyo3::exceptions::{PyBufferError, PyValueError};
+use pyo3::prelude::*;
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+
+/// Bytes at an address that is a multiple of 64, counted as long as they live.
+struct Counted(Vec<Line>);
+
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+impl Counted {
+    fn new(data: &[u8]) -> Self {
+        let lines = data.chunks(64).map(|chunk| {
+            let mut line = Line([0; 64]);
+            line.0[..chunk.len()].copy_from_slice(chunk);
+            line
+        });
+        LIVE.fetch_add(1, Ordering::SeqCst);
+        Self(lines.collect())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        LIVE.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// A tensor of memory that Rust owns and that holds these bytes.
+#[pyfunction]
+#[pyo3(signature = (data, dtype, shape, *, strides=None, read_only=false, is_copied=false))]
+pub(crate) fn make(
+    data: &[u8],
+    dtype: &str,
+    shape: Vec<usize>,
+    strides: Option<Vec<isize>>,
+    read_only: bool,
+    is_copied: bool,
+) -> PyResult<Tensor> {
+    let dtype: DataType = dtype.parse().map_err(|_| PyValueError::new_err("no such dtype"))?;
+    let mut memory = Counted::new(data);
+    let start: *mut c_void = memory.0.as_mut_ptr().cast();
+    // SAFETY: the lines hold at least as many bytes, and nobody else knows them.
+    let memory = unsafe { Adopted::new(memory, start, data.len(), Device::CPU) };
+    let mut exporter = Exporter::new(memory).dtype(dtype).shape(&shape);
+    if let Some(strides) = &strides {
+        exporter = exporter.strides(strides);
+    }
+    if read_only {
+        exporter = exporter.read_only();
+    }
+    if is_copied {
+        // SAFETY: nobody else knows the memory.
+        exporter = unsafe { exporter.is_copied() };
+    }
+    let tensor = exporter.build().map_err(|e| PyBufferError::new_err(e.to_string()))?;
+    Ok(Tensor::new(tensor))
+}
+
+/// How many memories have not been released yet.
+#[pyfunction]
+pub(crate) fn live() -> usize {
+    LIVE.load(Ordering::SeqCst)
+}
