@@ -12,4 +12,4 @@ mod roads;
 
 pub use dlpack;
 pub use export::Tensor;
-pub use import::PyTensor;
+pub use import::{PyTensor, Runtime};

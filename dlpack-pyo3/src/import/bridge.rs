@@ -22,3 +22,17 @@ pub(crate) fn object<'a>(object: Borrowed<'a, '_, PyAny>) -> Object<'a> {
 pub(crate) fn to_err(py: Python<'_>, _: Raised) -> PyErr {
     PyErr::fetch(py)
 }
+
+/// That the thread is attached, for PyO3.
+#[inline]
+pub(crate) fn python(_: Attached<'_>) -> Python<'_> {
+    // SAFETY: that is what `Attached` means.
+    unsafe { Python::assume_attached() }
+}
+
+/// Sets the exception.
+#[cold]
+pub(crate) fn restore(py: Python<'_>, error: PyErr) -> Raised {
+    error.restore(py);
+    Raised::new()
+}

@@ -1,7 +1,11 @@
 //! Tensors that come in from Python.
 
 mod bridge;
+mod runtime;
 mod tensor;
 
 pub(crate) use bridge::{attached, to_err};
+#[expect(unused_imports, reason = "until imports have options")]
+pub(crate) use runtime::Hook;
+pub use runtime::Runtime;
 pub use tensor::PyTensor;

@@ -1,5 +1,7 @@
 //! Python's `__dlpack__`: how it is called, and how it is answered.
 
 mod ask;
+mod stream;
 
 pub(crate) use ask::ask;
+pub(crate) use stream::{Order, stream_from, stream_to};

@@ -4,6 +4,7 @@
 //! there, a failure is an exception that is set in the thread, and [`Raised`] says so.
 
 mod attached;
+mod class_name;
 mod name;
 mod object;
 mod pending;

@@ -46,6 +46,7 @@ impl Name {
 pub(crate) mod names {
     use super::Name;
 
+    pub(crate) static NAME: Name = Name::new(c"__name__");
     pub(crate) static DLPACK: Name = Name::new(c"__dlpack__");
     pub(crate) static DLPACK_DEVICE: Name = Name::new(c"__dlpack_device__");
     pub(crate) static EXCHANGE_API: Name = Name::new(c"__dlpack_c_exchange_api__");
