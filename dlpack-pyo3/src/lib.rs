@@ -3,6 +3,8 @@
 //! - A function that takes [`PyTensor`] takes arrays of NumPy, PyTorch, JAX and all others that speak DLPack, and buffers.
 //! - A function that returns [`Tensor`] returns an object that all of them import.
 
+extern crate alloc;
+
 mod capsule;
 mod export;
 mod import;
@@ -11,5 +13,5 @@ mod raw;
 mod roads;
 
 pub use dlpack;
-pub use export::Tensor;
+pub use export::{Kept, Tensor};
 pub use import::{PyTensor, Runtime};

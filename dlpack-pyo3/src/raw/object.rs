@@ -100,6 +100,15 @@ impl<'a> Object<'a> {
 impl<'py> Owned<'py> {
     /// # Safety
     ///
+    /// One of the references of `raw` is passed on, and the thread is attached for `'py`.
+    #[inline]
+    pub(crate) const unsafe fn new(raw: NonNull<ffi::PyObject>) -> Self {
+        // SAFETY: the caller's promise.
+        Self { object: unsafe { Object::new(raw) } }
+    }
+
+    /// # Safety
+    ///
     /// `raw` is null, and then an exception is set; or one of its references is passed on. The thread is attached for
     /// `'py`.
     #[inline]
