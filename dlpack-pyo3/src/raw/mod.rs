@@ -7,20 +7,20 @@ mod attached;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 mod buffer;
 mod class_name;
-mod kept;
 mod name;
 mod object;
 mod pending;
 mod raise;
 mod reach;
+mod reference;
 
 pub(crate) use attached::Attached;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 pub(crate) use buffer::Buffer;
-pub(crate) use kept::Kept;
 pub(crate) use name::{Name, names};
 pub(crate) use object::{Object, Owned};
 pub(crate) use pending::Pending;
 pub(crate) use pyo3::ffi;
 pub(crate) use raise::{Kind, Raised, raise, raise_error};
 pub(crate) use reach::reach;
+pub(crate) use reference::Reference;

@@ -1,6 +1,7 @@
 //! The extension of the tests: each function shows one thing of `dlpack-pyo3` to Python.
 
 mod describe;
+mod life;
 mod memory;
 
 use pyo3::prelude::*;
@@ -9,6 +10,8 @@ use pyo3::prelude::*;
 mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::describe::describe;
+    #[pymodule_export]
+    use super::life::{Holder, keeping};
     #[pymodule_export]
     use super::memory::{live, make};
 }

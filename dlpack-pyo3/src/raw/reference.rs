@@ -12,7 +12,7 @@ use super::reach::reach;
 ///
 /// Dropping it gives the reference back as [`reach`] says, or not at all when the interpreter is gone.
 #[derive(Debug)]
-pub(crate) struct Kept {
+pub(crate) struct Reference {
     /// # Invariants
     ///
     /// One reference of the object is this value's.
@@ -20,11 +20,11 @@ pub(crate) struct Kept {
 }
 
 // SAFETY: the object is used on attached threads only, which is what Python asks for.
-unsafe impl Send for Kept {}
+unsafe impl Send for Reference {}
 // SAFETY: the same.
-unsafe impl Sync for Kept {}
+unsafe impl Sync for Reference {}
 
-impl Kept {
+impl Reference {
     #[inline]
     pub(crate) fn new(object: Owned<'_>) -> Self {
         // SAFETY: an object is not null.
@@ -46,7 +46,7 @@ impl Kept {
     }
 }
 
-impl Drop for Kept {
+impl Drop for Reference {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: the invariant, on an attached thread.
