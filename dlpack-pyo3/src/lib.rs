@@ -14,4 +14,4 @@ mod roads;
 
 pub use dlpack;
 pub use export::{Kept, Tensor};
-pub use import::{PyTensor, Runtime};
+pub use import::{PyTensor, Runtime, stream_from};

@@ -2,10 +2,12 @@
 
 mod bridge;
 mod runtime;
+mod stream;
 mod tensor;
 
 pub(crate) use bridge::{attached, to_err};
 #[expect(unused_imports, reason = "until imports have options")]
 pub(crate) use runtime::Hook;
 pub use runtime::Runtime;
+pub use stream::stream_from;
 pub use tensor::PyTensor;

@@ -3,6 +3,7 @@
 mod describe;
 mod life;
 mod memory;
+mod stream;
 
 use pyo3::prelude::*;
 
@@ -14,4 +15,6 @@ mod dlpack_pyo3_tests {
     use super::life::{Holder, keeping};
     #[pymodule_export]
     use super::memory::{live, make};
+    #[pymodule_export]
+    use super::stream::stream;
 }
