@@ -12,7 +12,7 @@ mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::describe::describe;
     #[pymodule_export]
-    use super::life::{Holder, keeping};
+    use super::life::{Holder, keeping, sloppy};
     #[pymodule_export]
     use super::memory::{live, make};
     #[pymodule_export]

@@ -5,7 +5,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 use std::time::Duration;
 
-use dlpack::{Adopted, Device, Exporter};
+use dlpack::{Adopted, DataType, Device, Exporter};
 use dlpack_pyo3::{Kept, PyTensor, Tensor};
 use pyo3::exceptions::{PyBufferError, PyRuntimeError};
 use pyo3::prelude::*;
@@ -18,10 +18,29 @@ static BYTES: [u8; 4] = [1, 2, 3, 4];
 /// A tensor that keeps a Python object alive.
 #[pyfunction]
 pub(crate) fn keeping(object: Bound<'_, PyAny>) -> PyResult<Tensor> {
+    tensor_of(Kept::from(object))
+}
+
+/// A tensor whose owner forgets, when it is dropped, whatever exception is set: what it should not do, but may.
+#[pyfunction]
+pub(crate) fn sloppy() -> PyResult<Tensor> {
+    struct Sloppy;
+
+    impl Drop for Sloppy {
+        fn drop(&mut self) {
+            Python::try_attach(|py| drop(PyErr::take(py)));
+        }
+    }
+
+    tensor_of(Sloppy)
+}
+
+/// A tensor of the bytes, which drops this when it ends.
+fn tensor_of(owner: impl Send + 'static) -> PyResult<Tensor> {
     let start: *mut c_void = BYTES.as_ptr().cast_mut().cast();
     // SAFETY: the bytes are there for good, and are read only.
-    let memory = unsafe { Adopted::new(Kept::from(object), start, BYTES.len(), Device::CPU) };
-    let exporter = Exporter::new(memory).dtype(dlpack::DataType::U8).shape(&[4]).read_only();
+    let memory = unsafe { Adopted::new(owner, start, BYTES.len(), Device::CPU) };
+    let exporter = Exporter::new(memory).dtype(DataType::U8).shape(&[4]).read_only();
     let tensor = exporter.build().map_err(|e| PyBufferError::new_err(e.to_string()))?;
     Ok(Tensor::new(tensor))
 }
