@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
-use dlpack::{Access, DataType, Device, Error, Heap, ManagedTensorVersioned};
+use dlpack::{Access, DataType, Device, Error, Heap, ManagedTensorVersioned, Parcel};
 
 /// A library whose objects are boxed tensors.
 pub struct Boxes;
@@ -36,11 +36,9 @@ impl Library for Boxes {
         Ok(allocate_in(Heap, dtype, shape, device)?.into_inner())
     }
 
-    unsafe fn tensor_from_object(
-        object: NonNull<c_void>,
-    ) -> Result<ManagedTensorVersioned, Error> {
+    unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<Parcel, Error> {
         // SAFETY: an object of this library.
-        unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() }.share()
+        unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() }.share_parcel()
     }
 
     unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, Error> {

@@ -88,6 +88,7 @@
 //! | a tensor that I exported | its owner back | [`ManagedTensorVersioned::downcast`] |
 //! | an owner | it back when the consumer is done | [`loan()`] |
 //! | a storage type of my own | of a tensor only its end | [`Deleter`] |
+//! | a producer that only hands tensors on | to make them at least cost | [`Parcel`] |
 //! | another library's `DLPackExchangeAPI*` | to call its functions | [`exchange::ExchangeApi`] |
 //! | a library of my own | such a table for others | [`exchange::Library`], [`exchange::ExchangeTable`] |
 //! | shapes and strides as numbers | to check them | [`layout`] |
@@ -144,7 +145,7 @@ pub use error::{Error, Rejected};
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 pub use export::Pool;
 pub use export::{
-    Adopted, Allocator, Exporter, Heap, InBlock, Owner, Place, Release, Shared, Sharing,
+    Adopted, Allocator, Exporter, Heap, InBlock, Owner, Parcel, Place, Release, Shared, Sharing,
     SingleSlot, Slot, Source, Unique, header_layout, lend, lend_mut,
 };
 #[cfg(all(feature = "alloc", target_has_atomic = "8"))]

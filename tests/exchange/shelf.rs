@@ -9,7 +9,7 @@ use std::sync::Arc;
 use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
 use dlpack::negotiate::Stream;
 use dlpack::sys::DLTensor;
-use dlpack::{Access, DataType, Device, Error, Heap, ManagedTensorVersioned};
+use dlpack::{Access, DataType, Device, Error, Heap, ManagedTensorVersioned, Parcel};
 
 /// What the library does next, on this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -125,13 +125,11 @@ impl Library for Shelf {
         Ok(allocate_in(Heap, dtype, shape, device)?.into_inner())
     }
 
-    unsafe fn tensor_from_object(
-        object: NonNull<c_void>,
-    ) -> Result<ManagedTensorVersioned, ShelfError> {
+    unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<Parcel, ShelfError> {
         told()?;
         // SAFETY: an object of this library.
         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
-        Ok(tensor.share()?)
+        Ok(tensor.share_parcel()?)
     }
 
     unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, ShelfError> {

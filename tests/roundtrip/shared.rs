@@ -46,6 +46,14 @@ fn end(child: ManagedTensorVersioned, how: End) {
     }
 }
 
+/// # Safety
+///
+/// Passes the tensor on.
+unsafe fn arrived(raw: *mut DLManagedTensorVersioned) -> ManagedTensorVersioned {
+    // SAFETY: the caller's promise.
+    unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap()
+}
+
 /// `count` tensors that share what C made, and the record of the latter.
 fn family(foreign: &Foreign, count: usize) -> (Vec<ManagedTensorVersioned>, Record) {
     let (tensor, record) = foreign.take_in();
@@ -56,7 +64,13 @@ fn family(foreign: &Foreign, count: usize) -> (Vec<ManagedTensorVersioned>, Reco
         }
         AnyManagedTensor::Versioned(tensor) => {
             let tensor = Arc::new(tensor);
-            (0..count).map(|_| tensor.share().unwrap()).collect()
+            // Every other one by the road without a description.
+            let share = |i| match i % 2 {
+                0 => tensor.share().unwrap(),
+                // SAFETY: just passed on.
+                _ => unsafe { arrived(tensor.share_parcel().unwrap().into_raw()) },
+            };
+            (0..count).map(share).collect()
         }
     };
     (children, record)

@@ -6,6 +6,7 @@ use core::ptr::NonNull;
 use super::offer::Offer;
 use super::report::Report;
 use crate::error::Error;
+use crate::export::Parcel;
 use crate::managed::ManagedTensorVersioned;
 use crate::negotiate::Stream;
 use crate::sys;
@@ -98,7 +99,7 @@ pub trait Library: 'static {
         device: Device,
     ) -> Result<ManagedTensorVersioned, Report>;
 
-    /// Exports one of the library's objects.
+    /// Exports one of the library's objects, as a [`Parcel`], which any tensor can be made into.
     ///
     /// # Errors
     ///
@@ -112,9 +113,7 @@ pub trait Library: 'static {
     /// # Examples
     ///
     /// See [`Library`].
-    unsafe fn tensor_from_object(
-        object: NonNull<c_void>,
-    ) -> Result<ManagedTensorVersioned, Self::Error>;
+    unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<Parcel, Self::Error>;
 
     /// Makes one of the library's objects, which owns the tensor that is offered.
     ///

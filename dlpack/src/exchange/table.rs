@@ -20,7 +20,7 @@ use crate::vocabulary::Version;
 /// ```
 /// use core::{ffi::c_void, ptr::NonNull};
 /// use dlpack::exchange::{ExchangeTable, Library, Offer, Report};
-/// use dlpack::{DataType, Device, Error, ManagedTensorVersioned};
+/// use dlpack::{DataType, Device, Error, ManagedTensorVersioned, Parcel};
 ///
 /// struct Nothing;
 ///
@@ -33,7 +33,7 @@ use crate::vocabulary::Version;
 ///         Err(Report::new("NotImplementedError", "this library has no memory"))
 ///     }
 ///
-///     unsafe fn tensor_from_object(_: NonNull<c_void>) -> Result<ManagedTensorVersioned, Error> {
+///     unsafe fn tensor_from_object(_: NonNull<c_void>) -> Result<Parcel, Error> {
 ///         Err(Error::NullObject)
 ///     }
 ///

@@ -155,7 +155,7 @@ fn folded(tensor: &Descriptor) -> (*mut c_void, u64) {
     }
 }
 
-fn fields_of(tensor: &Descriptor, flags: Flags) -> Fields {
+pub(super) fn fields_of(tensor: &Descriptor, flags: Flags) -> Fields {
     let (data, byte_offset) =
         if tensor.is_empty() { (core::ptr::null_mut(), 0) } else { folded(tensor) };
     let device = tensor.device.canonical();

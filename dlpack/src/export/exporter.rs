@@ -7,6 +7,7 @@ use super::adopted::Adopted;
 use super::block::{Draft, Exported, Shaped};
 use super::outline::Outline;
 use super::owner::{Owner, Unique};
+use super::parcel::Parcel;
 use super::place::{Allocator, Heap, InBlock, Place};
 use super::record::{self, Fields};
 use super::source::Source;
@@ -351,6 +352,32 @@ impl<S: Source, P: Place> Exporter<'_, S, P> {
     #[inline(always)]
     pub fn into_raw(self) -> Result<*mut sys::DLManagedTensorVersioned, Rejected<S>> {
         self.make(|Prepared { shaped, fields, .. }| Ok(record::publish(shaped, &fields).as_ptr()))
+    }
+
+    /// Builds the tensor in the current ABI, for a consumer who is yet to get it.
+    ///
+    /// As fast as [`into_raw`](Self::into_raw), and nothing leaks if the consumer never comes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`build`](Self::build).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, Exporter};
+    ///
+    /// drop(Exporter::new(vec![1_u8, 2]).into_parcel()?); // The vector is freed.
+    /// let refused = Exporter::new(vec![1_u8, 2]).shape(&[3]).into_parcel();
+    /// assert_eq!(refused.unwrap_err().into_owner(), [1, 2]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[inline(always)]
+    pub fn into_parcel(self) -> Result<Parcel, Rejected<S>> {
+        self.make(|Prepared { shaped, fields, .. }| {
+            // SAFETY: a struct of ours, just published.
+            Ok(unsafe { Parcel::new(record::publish(shaped, &fields)) })
+        })
     }
 
     /// Builds the tensor in the legacy ABI, and passes it on to a consumer, who must call its deleter.

@@ -16,6 +16,7 @@ mod loan;
 mod outline;
 mod owner;
 mod owners;
+mod parcel;
 mod place;
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 mod pool;
@@ -34,6 +35,7 @@ pub use lend::{lend, lend_mut};
 #[cfg(all(feature = "alloc", target_has_atomic = "8"))]
 pub use loan::{Claim, Loaned, loan};
 pub use owner::{Owner, Shared, Sharing, Unique};
+pub use parcel::Parcel;
 pub use place::{Allocator, Heap, InBlock, Place, header_layout};
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 pub use pool::Pool;

@@ -3,9 +3,13 @@
 use alloc::sync::Arc;
 use core::ops::Deref;
 
-use super::convert::{flags_of_legacy, inherited, wrap};
+use super::block::Draft;
+use super::convert::{fields_of, flags_of_legacy, inherited, wrap};
+use super::parcel::Parcel;
+use super::place::Heap;
 use super::record;
 use crate::error::Error;
+use crate::layout;
 use crate::managed::{Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor};
 use crate::sys;
 use crate::vocabulary::Flags;
@@ -59,6 +63,37 @@ impl ManagedTensorVersioned {
     /// ```
     pub fn share(self: &Arc<Self>) -> Result<Self, Error> {
         share(Arc::clone(self), inherited(self))
+    }
+}
+
+impl ManagedTensorVersioned {
+    /// Gives the tensor to one more consumer, as [`share`](Self::share) does, but without a description.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dlpack::{Exporter, ManagedTensorVersioned};
+    ///
+    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build()?.into_inner());
+    /// let raw = tensor.share_parcel()?.into_raw();
+    /// // SAFETY: just passed on.
+    /// let child = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
+    /// assert_eq!(child.data(), tensor.data());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn share_parcel(self: &Arc<Self>) -> Result<Parcel, Error> {
+        let fields = fields_of(self, inherited(self));
+        let draft = Draft::new(Keep(Arc::clone(self)), Heap, self.ndim())?;
+        let mut shaped = draft.with_dims(self.shape(), self.strides())?;
+        let (shape, strides) = shaped.strides_mut();
+        layout::normalize_strides(shape, strides);
+        // SAFETY: a struct of ours, just published.
+        Ok(unsafe { Parcel::new(record::publish(shaped, &fields)) })
     }
 }
 

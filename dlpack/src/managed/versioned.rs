@@ -161,7 +161,8 @@ impl ManagedTensorVersioned {
         Self { handle, descriptor }
     }
 
-    pub(super) fn into_handle(self) -> Handle<sys::DLManagedTensorVersioned> {
+    #[inline]
+    pub(crate) fn into_handle(self) -> Handle<sys::DLManagedTensorVersioned> {
         self.handle
     }
 

@@ -1,0 +1,101 @@
+//! A tensor on its way to a consumer.
+
+use core::fmt;
+use core::ptr::NonNull;
+
+use crate::managed::{Handle, ManagedTensorVersioned};
+use crate::sys;
+
+/// A tensor on its way to a consumer: owned, but without the description that Rust has of other tensors.
+///
+/// For producers that only hand a tensor on: what is not described costs less than half to make. Dropping it calls the
+/// deleter; [`into_raw`](Self::into_raw) passes it on.
+///
+/// | I have | I want a parcel |
+/// |---|---|
+/// | an owner | [`Exporter::into_parcel`](crate::Exporter::into_parcel) |
+/// | a tensor for one consumer | [`From`] |
+/// | a tensor for several consumers | [`ManagedTensorVersioned::share_parcel`] |
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::{Exporter, ManagedTensorVersioned, Parcel};
+///
+/// /// What a C function of a producer answers.
+/// fn answer(parcel: Result<Parcel, dlpack::Error>) -> *mut dlpack::sys::DLManagedTensorVersioned {
+///     parcel.map_or(core::ptr::null_mut(), Parcel::into_raw)
+/// }
+///
+/// let raw = answer(Ok(Exporter::new(vec![1.0_f32, 2.0]).into_parcel()?));
+/// // SAFETY: just passed on.
+/// let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
+/// assert_eq!(tensor.shape(), [2]);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+#[must_use = "the deleter runs when this is dropped"]
+pub struct Parcel {
+    /// # Invariants
+    ///
+    /// The struct is one that [`ManagedTensorVersioned::into_raw`] may return.
+    handle: Handle<sys::DLManagedTensorVersioned>,
+}
+
+impl Parcel {
+    /// # Safety
+    ///
+    /// Passes on a struct of ours, just published.
+    #[inline]
+    pub(super) unsafe fn new(raw: NonNull<sys::DLManagedTensorVersioned>) -> Self {
+        // SAFETY: the caller's promise.
+        Self { handle: unsafe { Handle::new(raw) } }
+    }
+
+    /// Passes the tensor on to a consumer, who must call its deleter.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Exporter, ManagedTensorVersioned};
+    ///
+    /// let raw = Exporter::new([1_u8, 2]).into_parcel()?.into_raw();
+    /// // SAFETY: just passed on.
+    /// assert_eq!(unsafe { ManagedTensorVersioned::from_raw(raw) }?.numel(), 2);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    #[must_use = "the deleter must be called"]
+    pub fn into_raw(self) -> *mut sys::DLManagedTensorVersioned {
+        self.handle.into_raw()
+    }
+
+    /// Returns the struct, which stays this value's.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let parcel = dlpack::Exporter::new([1_u8, 2]).into_parcel()?;
+    /// // SAFETY: the parcel is alive, and nobody writes the struct.
+    /// assert_eq!(unsafe { (*parcel.as_raw()).dl_tensor.ndim }, 1);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    #[must_use]
+    pub const fn as_raw(&self) -> *mut sys::DLManagedTensorVersioned {
+        self.handle.as_ptr()
+    }
+}
+
+/// Forgets the description.
+impl From<ManagedTensorVersioned> for Parcel {
+    #[inline]
+    fn from(tensor: ManagedTensorVersioned) -> Self {
+        Self { handle: tensor.into_handle() }
+    }
+}
+
+impl fmt::Debug for Parcel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Parcel").finish_non_exhaustive()
+    }
+}
