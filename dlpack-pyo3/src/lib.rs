@@ -2,6 +2,7 @@
 //!
 //! - A function that takes [`PyTensor`] takes arrays of NumPy, PyTorch, JAX and all others that speak DLPack, and buffers.
 //! - A function that returns [`Tensor`] returns an object that all of them import.
+//! - A class of your own that implements [`Export`](trait@Export) is such an object, too.
 
 extern crate alloc;
 
@@ -13,5 +14,11 @@ mod raw;
 mod roads;
 
 pub use dlpack;
-pub use export::{Kept, Tensor};
-pub use import::{PyTensor, Runtime, stream_from};
+pub use export::{Export, Inside, Kept, ReadOnlyAsLegacy, Tensor};
+pub use import::{PyTensor, Runtime, stream_from, to_py_err};
+
+/// What the code that [`export!`] makes calls. Not for others.
+#[doc(hidden)]
+pub mod __private {
+    pub use crate::export::class::{dlpack, dlpack_device};
+}

@@ -1,56 +1,263 @@
 //! The ready-made class.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
+use core::fmt;
+use core::ops::Deref;
 
-use dlpack::ManagedTensorVersioned;
+use dlpack::negotiate::{Producer, Stream};
+use dlpack::{Descriptor, Device, Error, Exclusive, Frozen, ManagedTensorVersioned};
 use pyo3::prelude::*;
+use pyo3::types::PyTuple;
 
-use crate::capsule;
-use crate::import::{attached, to_err};
-use crate::raw::raise_error;
+use super::copy;
+use super::source::Export;
+use crate::export;
+use crate::import::to_py_err;
 
 /// A tensor that Python may have: any library that speaks DLPack imports it.
+///
+/// What a function returns that has made a tensor. Each consumer gets the same memory; the tensor's deleter runs when the
+/// object and all that consumers made of it are gone, and it runs without Python if it is one of Rust. Memory that is
+/// writable is writable for all of them: what they do with it is Python's affair from here on.
+///
+/// In Python it has `shape` and `strides`, tuples of numbers, `dtype` and `device`, which are strings.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack_pyo3::dlpack::Exporter;
+/// use dlpack_pyo3::{PyTensor, Tensor, to_py_err};
+/// use pyo3::prelude::*;
+///
+/// /// A matrix of zeros.
+/// #[pyfunction]
+/// fn zeros(rows: usize, columns: usize) -> PyResult<Tensor> {
+///     let zeros = vec![0.0_f32; rows * columns];
+///     let tensor = Exporter::new(zeros).shape(&[rows, columns]).build().map_err(to_py_err)?;
+///     Ok(tensor.into())
+/// }
+///
+/// Python::attach(|py| {
+///     let zeros = zeros(2, 3)?.into_pyobject(py)?;
+///     assert_eq!(zeros.repr()?, "Tensor(shape=(2, 3), dtype='float32', device='cpu')");
+///     assert_eq!(zeros.extract::<PyTensor>()?.strides(), [3, 1]);
+///     PyResult::Ok(())
+/// })?;
+/// # PyResult::Ok(())
+/// ```
+///
+/// # Getting the memory back
+///
+/// Memory that is to be used again goes out as a [loan](dlpack::loan()), whose [`Claim`](dlpack::Claim) returns the owner
+/// once Python has let go of it. A tensor comes back from an [`Arc`]:
+///
+/// ```
+/// use std::sync::Arc;
+/// use dlpack_pyo3::Tensor;
+/// use dlpack_pyo3::dlpack::Exporter;
+/// use pyo3::prelude::*;
+///
+/// let tensor = Arc::new(Exporter::new(vec![1_u8, 2]).build()?.into_inner());
+/// Python::attach(|py| Tensor::from(Arc::clone(&tensor)).into_pyobject(py).map(drop))?;
+/// let tensor = Arc::into_inner(tensor).expect("Python has let go of it");
+/// assert_eq!(tensor.downcast::<Vec<u8>>().ok(), Some(vec![1, 2]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[pyclass(frozen, module = "dlpack_pyo3")]
-#[derive(Debug)]
 pub struct Tensor {
     tensor: Arc<ManagedTensorVersioned>,
+    order: Order,
+}
+
+/// Who knows when the elements are written.
+enum Order {
+    /// The host, or nobody.
+    None,
+    /// They are, for work on this stream.
+    On(Stream),
+    /// The producer, who is asked for everything.
+    Producer(Box<dyn Producer + Send + Sync>),
 }
 
 impl Tensor {
     /// Makes an object of a tensor.
+    ///
+    /// Consumers of a tensor on a device name the stream on which they go on. Without [`ready_on`](Self::ready_on), only those
+    /// that see to the order themselves get it, with `stream=-1`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::Tensor;
+    /// use dlpack_pyo3::dlpack::Exporter;
+    ///
+    /// let tensor = Tensor::new(Exporter::new([1_u8, 2]).build()?.into_inner());
+    /// assert_eq!(tensor.shape(), [2]);
+    /// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
+    /// ```
     pub fn new(tensor: ManagedTensorVersioned) -> Self {
-        Self { tensor: Arc::new(tensor) }
+        Arc::new(tensor).into()
+    }
+
+    /// Makes an object of a producer, which is asked whenever a library imports it.
+    ///
+    /// For memory of a device whose runtime this process has: the producer copies, and puts streams in order.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Producer::alias`], which is called once, for the description.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dlpack_pyo3::Tensor;
+    /// use dlpack_pyo3::dlpack::{Access, Exporter};
+    ///
+    /// let table = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
+    /// let tensor = Tensor::from_producer(table)?;
+    /// assert_eq!(tensor.access(), Access::ReadOnly);
+    /// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
+    /// ```
+    pub fn from_producer(producer: impl Producer + Send + Sync + 'static) -> Result<Self, Error> {
+        let tensor = Arc::new(producer.alias()?);
+        Ok(Self { tensor, order: Order::Producer(Box::new(producer)) })
+    }
+
+    /// Says on which stream of the tensor's device the elements can be used.
+    ///
+    /// Consumers that go on there get the tensor, and it costs nothing. Those on other streams are still refused, since it takes
+    /// the device's runtime to have one stream wait for another; see [`from_producer`](Self::from_producer).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::Tensor;
+    /// use dlpack_pyo3::dlpack::negotiate::Stream;
+    /// # use dlpack_pyo3::dlpack::{Adopted, Device, Exporter, Release};
+    /// # // SAFETY: on this device an address means nothing to the host.
+    /// # let memory = unsafe { Adopted::new(Release::new(|| ()), 0x1000 as *mut _, 64, Device::cuda(0)) };
+    /// # let tensor = Exporter::new(memory).build()?;
+    ///
+    /// // Of a kernel that was launched on the default stream.
+    /// let tensor = Tensor::new(tensor).ready_on(Stream::CUDA_LEGACY_DEFAULT);
+    /// assert_eq!(tensor.device(), Device::cuda(0));
+    /// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
+    /// ```
+    #[must_use]
+    pub fn ready_on(self, stream: Stream) -> Self {
+        Self { order: Order::On(stream), ..self }
     }
 }
 
-#[pymethods]
-impl Tensor {
-    #[pyo3(signature = (*, stream=None, max_version=None, dl_device=None, copy=None))]
-    fn __dlpack__<'py>(
-        &self,
-        py: Python<'py>,
-        stream: Option<Bound<'py, PyAny>>,
-        max_version: Option<(u32, u32)>,
-        dl_device: Option<(i32, i32)>,
-        copy: Option<bool>,
-    ) -> PyResult<Bound<'py, PyAny>> {
-        let _ = (stream, dl_device, copy);
-        let shared = self.tensor.share().map_err(|e| to_err(py, raise_error(attached(py), e)))?;
-        let capsule = if max_version.is_some_and(|(major, _)| major >= 1) {
-            capsule::versioned(attached(py), shared)
-        } else {
-            let legacy = shared
-                .into_legacy()
-                .map_err(|e| to_err(py, raise_error(attached(py), e.error())))?;
-            capsule::legacy(attached(py), legacy)
+impl Export for Tensor {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+        let this = slf.get();
+        let tensor = match &this.order {
+            Order::Producer(producer) => producer.alias(),
+            Order::None | Order::On(_) => this.tensor.share(),
         };
-        let capsule = capsule.map_err(|raised| to_err(py, raised))?;
-        // SAFETY: an owned reference.
-        Ok(unsafe { Bound::from_owned_ptr(py, capsule.into_ptr()) })
+        tensor.map_err(to_py_err)
     }
 
-    fn __dlpack_device__(&self) -> (i32, i32) {
-        let device = self.tensor.device();
-        (device.device_type.code(), device.device_id)
+    fn device(slf: &Bound<'_, Self>) -> Device {
+        slf.get().tensor.device()
+    }
+
+    fn copy_to(
+        slf: &Bound<'_, Self>,
+        device: Device,
+        stream: Stream,
+    ) -> PyResult<ManagedTensorVersioned> {
+        let this = slf.get();
+        let copy = match &this.order {
+            Order::Producer(producer) => producer.copy_to(device, stream),
+            Order::None | Order::On(_) => {
+                this.tensor.share().and_then(|tensor| copy::to_host(slf.py(), tensor, device))
+            }
+        };
+        copy.map_err(to_py_err)
+    }
+
+    fn synchronize(slf: &Bound<'_, Self>, stream: Stream) -> PyResult<()> {
+        let this = slf.get();
+        let result = match &this.order {
+            Order::Producer(producer) => producer.synchronize(stream),
+            Order::On(ready) if *ready == stream => Ok(()),
+            // By the rule for all that have no runtime.
+            Order::None | Order::On(_) => Producer::synchronize(&this.tensor, stream),
+        };
+        result.map_err(to_py_err)
+    }
+}
+
+export!(Tensor);
+
+/// What Python sees of it.
+#[pymethods]
+impl Tensor {
+    #[getter(shape)]
+    fn shape_of<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.tensor.shape())
+    }
+
+    #[getter(strides)]
+    fn strides_of<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.tensor.strides())
+    }
+
+    #[getter(dtype)]
+    fn dtype_of(&self) -> String {
+        self.tensor.dtype().to_string()
+    }
+
+    #[getter(device)]
+    fn device_of(&self) -> String {
+        self.tensor.device().to_string()
+    }
+
+    fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
+        let (dtype, device) = (self.tensor.dtype(), self.tensor.device());
+        let shape = self.shape_of(py)?.repr()?;
+        Ok(format!("Tensor(shape={shape}, dtype='{dtype}', device='{device}')"))
+    }
+}
+
+impl Deref for Tensor {
+    type Target = Descriptor;
+
+    fn deref(&self) -> &Descriptor {
+        &self.tensor
+    }
+}
+
+impl From<ManagedTensorVersioned> for Tensor {
+    fn from(tensor: ManagedTensorVersioned) -> Self {
+        Self::new(tensor)
+    }
+}
+
+impl From<Exclusive<ManagedTensorVersioned>> for Tensor {
+    fn from(tensor: Exclusive<ManagedTensorVersioned>) -> Self {
+        Self::new(tensor.into_inner())
+    }
+}
+
+impl From<Frozen<ManagedTensorVersioned>> for Tensor {
+    fn from(tensor: Frozen<ManagedTensorVersioned>) -> Self {
+        Self::new(tensor.into_inner())
+    }
+}
+
+/// Whoever keeps a clone can tell by the count when Python has let go of the tensor.
+impl From<Arc<ManagedTensorVersioned>> for Tensor {
+    fn from(tensor: Arc<ManagedTensorVersioned>) -> Self {
+        Self { tensor, order: Order::None }
+    }
+}
+
+impl fmt::Debug for Tensor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
     }
 }

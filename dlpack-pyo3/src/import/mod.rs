@@ -1,11 +1,13 @@
 //! Tensors that come in from Python.
 
 mod bridge;
+mod error;
 mod runtime;
 mod stream;
 mod tensor;
 
-pub(crate) use bridge::{attached, to_err};
+pub(crate) use bridge::{attached, object, restore, to_err};
+pub use error::to_py_err;
 #[expect(unused_imports, reason = "until imports have options")]
 pub(crate) use runtime::Hook;
 pub use runtime::Runtime;

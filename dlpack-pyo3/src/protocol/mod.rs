@@ -1,7 +1,9 @@
 //! Python's `__dlpack__`: how it is called, and how it is answered.
 
+mod answer;
 mod ask;
 mod stream;
 
+pub(crate) use answer::Keywords;
 pub(crate) use ask::ask;
 pub(crate) use stream::{Order, stream_from, stream_to};

@@ -1,0 +1,122 @@
+//! What a class has to say to be exported.
+
+use dlpack::negotiate::Stream;
+use dlpack::{Device, Error, ManagedTensorVersioned};
+use pyo3::{Bound, PyClass, PyResult};
+
+use super::copy;
+use super::legacy::ReadOnlyAsLegacy;
+use crate::import::to_py_err;
+
+/// A class whose objects can be imported by any library that speaks DLPack.
+///
+/// Implement it, and call [`export!`](crate::export!) with the class: that gives it the methods of the protocol. Only
+/// [`tensor`](Self::tensor) must be written; a class in main memory needs no more.
+///
+/// All methods are called on a thread that is attached to the interpreter. The exception of a method that fails goes to the
+/// consumer as it is.
+///
+/// # Examples
+///
+/// ```
+/// use std::sync::Arc;
+/// use dlpack_pyo3::dlpack::{Exporter, ManagedTensorVersioned};
+/// use dlpack_pyo3::{Export, PyTensor, to_py_err};
+/// use pyo3::prelude::*;
+///
+/// /// Samples that Python may see and not change.
+/// #[pyclass(frozen)]
+/// struct Samples(Arc<[f32]>);
+///
+/// impl Export for Samples {
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+///         let tensor = Exporter::new(Arc::clone(&slf.get().0)).build();
+///         Ok(tensor.map_err(to_py_err)?.into_inner())
+///     }
+/// }
+///
+/// dlpack_pyo3::export!(Samples);
+///
+/// Python::attach(|py| {
+///     let samples = Bound::new(py, Samples(Arc::new([1.0, 2.0, 3.0])))?;
+///     let tensor: PyTensor = samples.extract()?;
+///     assert_eq!(tensor.data().cast_const().cast(), samples.get().0.as_ptr());
+///     PyResult::Ok(())
+/// })?;
+/// # PyResult::Ok(())
+/// ```
+///
+/// # Classes that are not frozen
+///
+/// A consumer reads, or even writes, the memory long after the call, on any thread, while Python goes on calling the
+/// object's methods. So memory that goes out must neither move nor be written by Rust as long as a tensor lives:
+///
+/// - what is in an [`Arc`](std::sync::Arc), as above, is safe: a method that changes it uses
+///   [`Arc::make_mut`](std::sync::Arc::make_mut), which makes a copy while others look at it;
+/// - elements inside an object of a frozen class go out with [`Inside`](crate::Inside);
+/// - anything else goes out by way of [`Adopted::new`](dlpack::Adopted::new), which is `unsafe`.
+pub trait Export: PyClass {
+    /// Makes a tensor of the object's memory, which it keeps alive.
+    ///
+    /// A fresh one for each call, on the device that [`device`](Self::device) names. Read-only if consumers must not
+    /// write. Its elements are initialised.
+    ///
+    /// # Errors
+    ///
+    /// Whatever keeps it from that. Python expects a `BufferError` for what cannot be exported;
+    /// [`to_py_err`](crate::to_py_err) makes one of an [`Error`].
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned>;
+
+    /// Where the memory is; by default, main memory.
+    fn device(slf: &Bound<'_, Self>) -> Device {
+        let _ = slf;
+        Device::CPU
+    }
+
+    /// Copies the elements into new memory on a device, the object's own or another.
+    ///
+    /// By default, to main memory if the host can read the elements, into a row-major tensor. A producer on a device copies
+    /// at least to main memory and to the device itself, since consumers may rely on both.
+    ///
+    /// The tensor has the flag `IS_COPIED`, is writable, and sub-byte elements in it are packed. A copy to a device with
+    /// streams is done when `stream` gets to work that is enqueued after this call. A copy to memory that the
+    /// [host can access](Device::is_host_accessible) is done when this returns.
+    ///
+    /// # Errors
+    ///
+    /// A `BufferError` if there is no way to copy to this device, as [`Error::CopyUnsupported`] becomes; and whatever else
+    /// keeps it from that.
+    fn copy_to(
+        slf: &Bound<'_, Self>,
+        device: Device,
+        stream: Stream,
+    ) -> PyResult<ManagedTensorVersioned> {
+        let _ = stream;
+        copy::to_host(slf.py(), Self::tensor(slf)?, device).map_err(to_py_err)
+    }
+
+    /// Sees to it that work that is enqueued on `stream` from now on finds the elements written.
+    ///
+    /// Called for what [`tensor`](Self::tensor) gave, unless the consumer sees to the order itself. The stream is one that the
+    /// device can have, with the default stream of CUDA or ROCm in the place of none; that it exists is the consumer's word.
+    ///
+    /// By default, does nothing for memory that the host can access, since the host is not behind.
+    ///
+    /// # Errors
+    ///
+    /// By default, the `BufferError` of [`Error::StreamUnsupported`] on devices: only their runtime can do it.
+    fn synchronize(slf: &Bound<'_, Self>, stream: Stream) -> PyResult<()> {
+        let (_, device) = (stream, Self::device(slf));
+        if device.is_host_accessible() {
+            Ok(())
+        } else {
+            Err(to_py_err(Error::StreamUnsupported { device }))
+        }
+    }
+
+    /// What a consumer of the legacy ABI gets of read-only memory; by default, a copy.
+    fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {
+        let _ = slf;
+        ReadOnlyAsLegacy::COPY
+    }
+}
