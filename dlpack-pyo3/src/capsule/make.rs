@@ -2,16 +2,13 @@
 
 use core::ffi::{CStr, c_void};
 
-use dlpack::{ManagedTensor, ManagedTensorVersioned, sys};
+use dlpack::{ManagedTensor, ManagedTensorVersioned, Parcel, sys};
 
 use super::name::{LEGACY, VERSIONED};
 use crate::raw::{Attached, Owned, Pending, Raised, ffi};
 
 /// Makes a capsule that owns the tensor until a consumer renames it.
-pub(crate) fn versioned(
-    py: Attached<'_>,
-    tensor: ManagedTensorVersioned,
-) -> Result<Owned<'_>, Raised> {
+pub(crate) fn versioned(py: Attached<'_>, tensor: Parcel) -> Result<Owned<'_>, Raised> {
     let raw = tensor.into_raw();
     // SAFETY: the tensor, and the destructor for its ABI.
     unsafe { make(py, raw.cast(), VERSIONED, delete_versioned) }.inspect_err(|_| {

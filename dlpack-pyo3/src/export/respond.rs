@@ -2,9 +2,10 @@
 
 use core::cell::Cell;
 
-use dlpack::negotiate::{self, Producer, Request, Stream};
+use dlpack::negotiate::{self, CopyPolicy, Producer, Request, Stream};
 use dlpack::{
-    Access, AnyManagedTensor, Device, Error, ManagedTensor, ManagedTensorVersioned, Tensor,
+    Access, AnyManagedTensor, Device, DeviceType, Error, ManagedTensor, ManagedTensorVersioned,
+    Tensor,
 };
 use pyo3::{Bound, PyErr, PyResult};
 
@@ -14,34 +15,60 @@ use crate::import::{attached, restore};
 use crate::raw::{Owned, Raised, raise_error};
 
 /// Answers a request with a new capsule.
+#[inline]
 pub(crate) fn dlpack<'py, T: Export>(
     slf: &Bound<'py, T>,
     request: &Request,
 ) -> Result<Owned<'py>, Raised> {
+    if is_plain(request) && T::device(slf).device_type == DeviceType::CPU {
+        plain(slf, request.stream)
+    } else {
+        ruled(slf, request)
+    }
+}
+
+/// What most consumers ask for: the memory as it is, in our version, with no stream that would have to exist.
+#[inline]
+fn is_plain(request: &Request) -> bool {
+    request.max_version.major != 0
+        && request.device.device_type.code() == 0
+        && request.copy == CopyPolicy::IF_NEEDED
+        && request.stream.handle().is_none()
+}
+
+/// The answer to a plain request, to which all rules come down.
+#[inline]
+fn plain<'py, T: Export>(slf: &Bound<'py, T>, stream: Stream) -> Result<Owned<'py>, Raised> {
+    let py = slf.py();
+    let parcel = T::parcel(slf).map_err(|exception| restore(py, exception))?;
+    if !stream.is_no_sync() {
+        T::synchronize(slf, Stream::NONE).map_err(|exception| restore(py, exception))?;
+    }
+    capsule::versioned(attached(py), parcel)
+}
+
+/// The answer to any request.
+fn ruled<'py, T: Export>(slf: &Bound<'py, T>, request: &Request) -> Result<Owned<'py>, Raised> {
     let py = attached(slf.py());
     let answer = respond(slf, request).map_err(|failure| match failure {
         Failure::Exception(exception) => restore(slf.py(), exception),
         Failure::Error(error) => raise_error(py, error),
     })?;
     match answer {
-        AnyManagedTensor::Versioned(tensor) => capsule::versioned(py, tensor),
+        AnyManagedTensor::Versioned(tensor) => capsule::versioned(py, tensor.into()),
         AnyManagedTensor::Legacy(tensor) => capsule::legacy(py, tensor),
     }
 }
 
 /// Why there is no answer.
-pub(crate) enum Failure {
+enum Failure {
     /// The exception of one of the object's own methods.
     Exception(PyErr),
     Error(Error),
 }
 
 /// Answers a request by the rules of [`negotiate::respond`].
-#[inline]
-pub(crate) fn respond<T: Export>(
-    slf: &Bound<'_, T>,
-    request: &Request,
-) -> Result<AnyManagedTensor, Failure> {
+fn respond<T: Export>(slf: &Bound<'_, T>, request: &Request) -> Result<AnyManagedTensor, Failure> {
     let asked = Asked { slf, failure: Cell::new(None) };
     negotiate::respond(&asked, request)
         .map_err(|error| asked.failure.take().unwrap_or(Failure::Error(error)))

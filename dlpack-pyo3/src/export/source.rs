@@ -1,7 +1,7 @@
 //! What a class has to say to be exported.
 
 use dlpack::negotiate::Stream;
-use dlpack::{Device, Error, ManagedTensorVersioned};
+use dlpack::{Device, Error, ManagedTensorVersioned, Parcel};
 use pyo3::{Bound, PyClass, PyResult};
 
 use super::copy;
@@ -66,6 +66,18 @@ pub trait Export: PyClass {
     /// Whatever keeps it from that. Python expects a `BufferError` for what cannot be exported;
     /// [`to_py_err`](crate::to_py_err) makes one of an [`Error`].
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned>;
+
+    /// Makes the same tensor as [`tensor`](Self::tensor), for a consumer who gets it as it is; by default, by calling that.
+    ///
+    /// Worth writing where nanoseconds count: [`Exporter::into_parcel`](dlpack::Exporter::into_parcel) and
+    /// [`share_parcel`](ManagedTensorVersioned::share_parcel) leave out what only Rust would look at.
+    ///
+    /// # Errors
+    ///
+    /// As for [`tensor`](Self::tensor).
+    fn parcel(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+        Self::tensor(slf).map(Parcel::from)
+    }
 
     /// Where the memory is; by default, main memory.
     fn device(slf: &Bound<'_, Self>) -> Device {

@@ -5,7 +5,7 @@ use core::fmt;
 use core::ops::Deref;
 
 use dlpack::negotiate::{Producer, Stream};
-use dlpack::{Descriptor, Device, Error, Exclusive, Frozen, ManagedTensorVersioned};
+use dlpack::{Descriptor, Device, Error, Exclusive, Frozen, ManagedTensorVersioned, Parcel};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -158,6 +158,13 @@ impl Export for Tensor {
             Order::None | Order::On(_) => this.tensor.share(),
         };
         tensor.map_err(to_py_err)
+    }
+
+    fn parcel(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+        match &slf.get().order {
+            Order::Producer(_) => Self::tensor(slf).map(Parcel::from),
+            Order::None | Order::On(_) => slf.get().tensor.share_parcel().map_err(to_py_err),
+        }
     }
 
     fn device(slf: &Bound<'_, Self>) -> Device {

@@ -4,6 +4,8 @@ mod describe;
 mod life;
 mod memory;
 mod stream;
+mod own;
+mod own_device;
 
 use pyo3::prelude::*;
 
@@ -17,4 +19,7 @@ mod dlpack_pyo3_tests {
     use super::memory::{live, make};
     #[pymodule_export]
     use super::stream::stream;
+    use super::own::{Own, OwnShared};
+    #[pymodule_export]
+    use super::own_device::OwnDevice;
 }

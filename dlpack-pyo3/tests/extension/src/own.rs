@@ -1,0 +1,86 @@
+//! Classes that export memory of their own, as users write them.
+
+use std::sync::Arc;
+
+use dlpack::{Exporter, ManagedTensorVersioned};
+use dlpack_pyo3::{Export, Inside, ReadOnlyAsLegacy, to_py_err};
+use pyo3::prelude::*;
+
+/// Elements inside an object that cannot change.
+#[pyclass(frozen, subclass)]
+pub(crate) struct Own(Vec<f32>);
+
+impl Export for Own {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+        let elements = Inside::new(slf, |own| &own.0);
+        Ok(Exporter::new(elements).build().map_err(to_py_err)?.into_inner())
+    }
+}
+
+dlpack_pyo3::export!(Own);
+
+#[pymethods]
+impl Own {
+    #[new]
+    fn new(data: Vec<f32>) -> Self {
+        Self(data)
+    }
+
+    /// Where the elements are.
+    #[getter]
+    fn address(&self) -> usize {
+        self.0.as_ptr().addr()
+    }
+}
+
+/// Elements that are shared and can be replaced, in an object that changes.
+#[pyclass]
+pub(crate) struct OwnShared {
+    data: Arc<[f32]>,
+    /// What consumers of the legacy ABI get: "copy", "error" or "alias".
+    #[pyo3(get, set)]
+    policy: String,
+}
+
+impl Export for OwnShared {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+        let data = Arc::clone(&slf.try_borrow()?.data);
+        Ok(Exporter::new(data).build().map_err(to_py_err)?.into_inner())
+    }
+
+    fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {
+        match slf.borrow().policy.as_str() {
+            // SAFETY: the tests only read what they get of such an object.
+            "alias" => unsafe { ReadOnlyAsLegacy::alias() },
+            "error" => ReadOnlyAsLegacy::REFUSE,
+            _ => ReadOnlyAsLegacy::COPY,
+        }
+    }
+}
+
+dlpack_pyo3::export!(OwnShared);
+
+#[pymethods]
+impl OwnShared {
+    #[new]
+    #[pyo3(signature = (data, policy="copy"))]
+    fn new(data: Vec<f32>, policy: &str) -> Self {
+        Self { data: data.into(), policy: policy.into() }
+    }
+
+    #[getter]
+    fn address(&self) -> usize {
+        self.data.as_ptr().addr()
+    }
+
+    /// Writes all elements; those that somebody else has stay as they are.
+    fn fill(&mut self, value: f32) {
+        Arc::make_mut(&mut self.data).fill(value);
+    }
+
+    /// How many hold the elements.
+    #[getter]
+    fn holders(&self) -> usize {
+        Arc::strong_count(&self.data)
+    }
+}

@@ -1,0 +1,118 @@
+//! A class of a device, without one.
+
+use std::sync::Arc;
+
+use dlpack::negotiate::Stream;
+use dlpack::{Adopted, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned};
+use dlpack_pyo3::{Export, to_py_err};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+
+use crate::memory::Counted;
+
+/// Main memory that passes for that of a device, and notes what it is asked for.
+#[pyclass(frozen)]
+pub(crate) struct OwnDevice {
+    data: Arc<Counted>,
+    len: usize,
+    device: Device,
+    /// The methods that were called, with their arguments.
+    #[pyo3(get)]
+    calls: Py<PyList>,
+    /// What a method of this name raises.
+    #[pyo3(get)]
+    raises: Py<PyDict>,
+}
+
+impl OwnDevice {
+    fn note<'py>(
+        slf: &Bound<'py, Self>,
+        method: &str,
+        device: Option<Device>,
+        stream: Option<Stream>,
+    ) -> PyResult<()> {
+        let (py, this) = (slf.py(), slf.get());
+        let device = device.map(|d| (d.device_type.code(), d.device_id));
+        this.calls.bind(py).append((method, device, stream.map(said)))?;
+        match this.raises.bind(py).get_item(method)? {
+            Some(exception) => Err(PyErr::from_value(exception)),
+            None => Ok(()),
+        }
+    }
+
+    fn labelled(
+        data: Arc<Counted>,
+        len: usize,
+        device: Device,
+    ) -> Exporter<'static, Adopted<Arc<Counted>>> {
+        let (start, nbytes) = (data.start(), len * size_of::<f32>());
+        // SAFETY: memory of so many bytes, which the owner keeps. It is not where it says, which those who follow it know.
+        let memory = unsafe { Adopted::new(data, start, nbytes, device) };
+        Exporter::new(memory).dtype(DataType::F32)
+    }
+}
+
+/// A stream as Python would say it.
+fn said(stream: Stream) -> Option<i128> {
+    if stream.is_no_sync() {
+        return Some(-1);
+    }
+    stream.handle().and_then(|handle| handle.try_into().ok())
+}
+
+impl Export for OwnDevice {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+        Self::note(slf, "tensor", None, None)?;
+        let this = slf.get();
+        let exporter = Self::labelled(Arc::clone(&this.data), this.len, this.device);
+        exporter.shape(&[this.len]).build().map_err(to_py_err)
+    }
+
+    fn device(slf: &Bound<'_, Self>) -> Device {
+        slf.get().device
+    }
+
+    fn copy_to(
+        slf: &Bound<'_, Self>,
+        device: Device,
+        stream: Stream,
+    ) -> PyResult<ManagedTensorVersioned> {
+        Self::note(slf, "copy_to", Some(device), Some(stream))?;
+        let this = slf.get();
+        if device != Device::CPU && device != this.device {
+            return Err(to_py_err(Error::CopyUnsupported { device }));
+        }
+        let exporter = Self::labelled(Arc::new(this.data.copy()), this.len, device);
+        // SAFETY: the copy is nobody else's.
+        let exporter = unsafe { exporter.is_copied() };
+        exporter.shape(&[this.len]).build().map_err(to_py_err)
+    }
+
+    fn synchronize(slf: &Bound<'_, Self>, stream: Stream) -> PyResult<()> {
+        Self::note(slf, "synchronize", None, Some(stream))
+    }
+}
+
+dlpack_pyo3::export!(OwnDevice);
+
+#[pymethods]
+impl OwnDevice {
+    #[new]
+    #[pyo3(signature = (data, device=(2, 0)))]
+    fn new(py: Python<'_>, data: Vec<f32>, device: (i32, i32)) -> Self {
+        let bytes: Vec<u8> = data.iter().flat_map(|x| x.to_ne_bytes()).collect();
+        Self {
+            data: Arc::new(Counted::new(&bytes)),
+            len: data.len(),
+            device: Device::new(DeviceType::new(device.0), device.1),
+            calls: PyList::empty(py).unbind(),
+            raises: PyDict::new(py).unbind(),
+        }
+    }
+
+    /// Where the elements are.
+    #[getter]
+    fn address(&self) -> usize {
+        self.data.start().addr()
+    }
+}
