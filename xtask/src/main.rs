@@ -4,6 +4,7 @@ mod bench;
 mod bindings;
 #[path = "../../dlpack-sys/generate/mod.rs"]
 mod generate;
+mod python;
 mod test;
 mod tools;
 mod vendor;

@@ -24,7 +24,7 @@ pub(crate) fn run(options: &[&str]) -> Result<ExitCode> {
     let options = Options::parse(options)?;
     if options.is_list {
         for Step { name, purpose, .. } in STEPS {
-            println!("{name:<12} {purpose}");
+            println!("{name:<15} {purpose}");
         }
         return Ok(ExitCode::SUCCESS);
     }
@@ -46,7 +46,7 @@ fn run_steps(options: &Options) -> Vec<Report> {
     let mut reports = Vec::new();
     for step in STEPS.iter().filter(|step| options.selects(step.name)) {
         println!("{}: {}", step.name, step.purpose);
-        let report = run_step(step, options.is_all);
+        let report = run_step(step, options);
         report.print_end();
         let is_over = report.tally.failed > 0 && !options.keeps_going;
         reports.push(report);
@@ -57,11 +57,11 @@ fn run_steps(options: &Options) -> Vec<Report> {
     reports
 }
 
-fn run_step(step: &Step, is_all: bool) -> Report {
+fn run_step(step: &Step, options: &Options) -> Report {
     let start = Instant::now();
-    let mut suite = Suite::new(step.name);
+    let mut suite = Suite::new(step.name, options.has_all_libraries);
     let result = (step.run)(&mut suite);
-    let (tally, verdict) = judge(suite.tally, result, is_all && !step.is_optional);
+    let (tally, verdict) = judge(suite.tally, result, options.is_all && !step.is_optional);
     Report { step: step.name, tally, verdict, wall: start.elapsed() }
 }
 

@@ -8,6 +8,8 @@ use crate::tools::Result;
 pub(crate) struct Options {
     /// A step whose tools are absent fails.
     pub(crate) is_all: bool,
+    /// The tests in Python meet libraries that take many gigabytes, too.
+    pub(crate) has_all_libraries: bool,
     /// A failure does not end the run.
     pub(crate) keeps_going: bool,
     pub(crate) is_list: bool,
@@ -21,11 +23,12 @@ impl Options {
         for &word in words {
             match word {
                 "--all" => options.is_all = true,
+                "--all-libraries" => options.has_all_libraries = true,
                 "--keep-going" => options.keeps_going = true,
                 "--list" => options.is_list = true,
                 _ if word.starts_with('-') => {
                     return Err(format!(
-                        "expected `--all`, `--keep-going`, `--list` or steps, found `{word}`"
+                        "expected `--all`, `--all-libraries`, `--keep-going`, `--list` or steps, found `{word}`"
                     ));
                 }
                 _ => options.steps.push(known(word)?),
@@ -77,6 +80,9 @@ mod tests {
     fn flags_are_told_apart() {
         let options = Options::parse(&["--all", "--keep-going", "--list"]).unwrap();
         assert!(options.is_all && options.keeps_going && options.is_list);
+        assert!(!options.has_all_libraries);
+        let options = Options::parse(&["python", "--all-libraries"]).unwrap();
+        assert!(options.has_all_libraries && !options.is_all && options.selects("python"));
         assert_eq!(Options::parse(&[]), Ok(Options::default()));
     }
 

@@ -39,7 +39,7 @@ impl Report {
             Verdict::Skipped(_) => "skipped",
         };
         let Self { step, tally, wall, .. } = self;
-        format!("{step:<12} {verdict:<8} {:>6.1} s   {tally}", wall.as_secs_f32())
+        format!("{step:<15} {verdict:<8} {:>6.1} s   {tally}", wall.as_secs_f32())
     }
 }
 
@@ -48,7 +48,7 @@ pub(crate) fn print_table(reports: &[Report]) {
         println!("{}", report.row());
     }
     let wall: Duration = reports.iter().map(|report| report.wall).sum();
-    println!("{:<12} {:<8} {:>6.1} s", "together", "", wall.as_secs_f32());
+    println!("{:<15} {:<8} {:>6.1} s", "together", "", wall.as_secs_f32());
 }
 
 #[cfg(test)]
@@ -60,7 +60,7 @@ mod tests {
         let verdict = Verdict::Skipped("valgrind is needed".to_owned());
         let wall = Duration::from_millis(1260);
         let report = Report { step: "valgrind", tally: Tally::SKIPPED, verdict, wall };
-        let expected = "valgrind     skipped     1.3 s   0 passed, 0 failed, 1 skipped";
+        let expected = "valgrind        skipped     1.3 s   0 passed, 0 failed, 1 skipped";
         assert_eq!(report.row(), expected);
     }
 }

@@ -31,14 +31,16 @@ pub(crate) type Outcome<T = ()> = Result<T, Stop>;
 /// Runs the commands of a step and counts its tests.
 pub(crate) struct Suite {
     pub(crate) tally: Tally,
+    /// Libraries that take many gigabytes are to be met, too.
+    pub(crate) has_all_libraries: bool,
     target: PathBuf,
     step: &'static str,
     commands: u32,
 }
 
 impl Suite {
-    pub(crate) fn new(step: &'static str) -> Self {
-        Self { tally: Tally::default(), target: target(), step, commands: 0 }
+    pub(crate) fn new(step: &'static str, has_all_libraries: bool) -> Self {
+        Self { tally: Tally::default(), has_all_libraries, target: target(), step, commands: 0 }
     }
 
     /// Returns a target directory for builds that would throw away those of the others.
@@ -56,6 +58,21 @@ impl Suite {
     pub(crate) fn test(&mut self, command: &mut Command) -> Outcome {
         let (output, result) = self.capture(command)?;
         let tally = Tally::read(&output);
+        println!("    {tally}");
+        self.tally += tally;
+        if result.is_ok() && tally.executed() == 0 {
+            return Err(Stop::Failed("no test was run".to_owned()));
+        }
+        result
+    }
+
+    /// Runs pytest, counts its tests, and shows what it reports after them.
+    pub(crate) fn pytest(&mut self, command: &mut Command) -> Outcome {
+        let (output, result) = self.capture(command)?;
+        if result.is_ok() {
+            print!("{}", report(&output));
+        }
+        let tally = Tally::read_pytest(&output);
         println!("    {tally}");
         self.tally += tally;
         if result.is_ok() && tally.executed() == 0 {
@@ -147,6 +164,12 @@ fn news(output: &str) -> Vec<&str> {
     output.lines().filter(is_news).collect()
 }
 
+/// What pytest writes after its progress: its sections, each of which begins with a ruled line.
+fn report(output: &str) -> String {
+    let lines = output.lines().skip_while(|line| !line.starts_with("====="));
+    lines.map(|line| format!("    {line}\n")).collect()
+}
+
 /// Writes a command as it would be typed.
 fn show(command: &Command) -> String {
     let program = Path::new(command.get_program());
@@ -196,6 +219,16 @@ mod tests {
         let output = "   Compiling a v1.0.0\n\nrunning 2 tests\ntest b ... ok\ntest c ... FAILED\n\
              test result: FAILED. 1 passed; 1 failed;\n\nrunning 1 test\ntest result: ok. 1 passed;\n";
         assert_eq!(news(output), ["test c ... FAILED", "test result: FAILED. 1 passed; 1 failed;"]);
+    }
+
+    #[test]
+    fn sections_of_pytest_are_shown_without_its_progress() {
+        let output = "....  [100%]\n====== libraries ======\nnumpy ok\n4 passed in 0.1s\n";
+        assert_eq!(
+            report(output),
+            "    ====== libraries ======\n    numpy ok\n    4 passed in 0.1s\n"
+        );
+        assert_eq!(report("....\n4 passed in 0.1s\n"), "");
     }
 
     #[test]

@@ -27,9 +27,32 @@ impl Tally {
         tally
     }
 
+    /// Reads the line that ends a run of pytest, `2 failed, 41 passed, 3 skipped in 1.20s`.
+    pub(crate) fn read_pytest(output: &str) -> Self {
+        output.lines().rev().find_map(pytest_line).unwrap_or_default()
+    }
+
     pub(crate) fn executed(&self) -> u64 {
         self.passed + self.failed
     }
+}
+
+/// Returns the counts of a line if it is the one that ends a run of pytest.
+fn pytest_line(line: &str) -> Option<Tally> {
+    let (counts, _) = line.trim_matches(['=', ' ']).split_once(" in ")?;
+    let mut tally = Tally::default();
+    for count in counts.split(", ") {
+        let (number, what) = count.split_once(' ')?;
+        let number: u64 = number.parse().ok()?;
+        match what {
+            "passed" => tally.passed += number,
+            "failed" | "error" | "errors" | "xpassed" => tally.failed += number,
+            "skipped" | "xfailed" => tally.skipped += number,
+            "deselected" | "warning" | "warnings" => {}
+            _ => return None,
+        }
+    }
+    Some(tally)
 }
 
 /// Returns the number in front of a word.
@@ -79,6 +102,24 @@ test result: ok. 40 passed; 0 failed; 2 ignored; 0 measured; 7 filtered out; fin
         let output = "error: 3 failed; 4 passed;\nthe test result: ok. 9 passed; 9 failed;\n";
         assert_eq!(Tally::read(output), Tally::default());
         assert_eq!(Tally::read("test result: ok."), Tally::default());
+    }
+
+    #[test]
+    fn the_last_line_of_pytest_counts() {
+        let output = "...F\n1 failed, 2 passed in the file\n\
+             == 2 failed, 40 passed, 3 skipped, 5 deselected, 1 xfailed, 2 errors in 61.20s (0:01:01) ==\n";
+        assert_eq!(Tally::read_pytest(output), Tally { passed: 40, failed: 4, skipped: 4 });
+        let quiet = "....\n4 passed, 1 warning in 0.02s\n";
+        assert_eq!(Tally::read_pytest(quiet), Tally { passed: 4, failed: 0, skipped: 0 });
+    }
+
+    #[test]
+    fn a_run_of_pytest_without_an_end_counts_nothing() {
+        for output in
+            ["", "no tests ran in 0.01s\n", "....Fatal Python error: Segmentation fault\n"]
+        {
+            assert_eq!(Tally::read_pytest(output), Tally::default(), "{output}");
+        }
     }
 
     #[test]

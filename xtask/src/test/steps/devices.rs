@@ -45,7 +45,7 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
         command.env("CARGO_TARGET_DIR", &target);
     };
     fmt(suite, MANIFEST)?;
-    clippy(suite, MANIFEST, on_target)?;
+    clippy(suite, MANIFEST, "", on_target)?;
     let command = |arguments: &str| {
         let mut command = cargo(&format!("{arguments} --manifest-path {MANIFEST}"));
         on_target(&mut command);

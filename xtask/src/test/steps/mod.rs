@@ -11,6 +11,8 @@ mod generated;
 mod miri;
 mod msrv;
 mod package;
+mod pyo3;
+mod python;
 mod sanitizers;
 mod style;
 mod valgrind;
@@ -51,7 +53,7 @@ const fn optional(
 }
 
 /// The quick ones first, so that a slip is known early.
-pub(crate) const STEPS: [Step; 18] = [
+pub(crate) const STEPS: [Step; 21] = [
     step("fmt", "every file is formatted", style::format),
     step("vendor", "the vendored header is the pinned one", generated::header),
     step("bindgen", "the declarations are those of the header", generated::declarations),
@@ -68,6 +70,9 @@ pub(crate) const STEPS: [Step; 18] = [
         bare_metal::run,
     ),
     step("devices", "memory of CUDA, OpenCL and Vulkan", devices::run),
+    step("pyo3", "the crate for Python: lints, documentation, embedded interpreters", pyo3::run),
+    step("python", "the tests in Python, with each library", python::run),
+    step("python-versions", "the tests in Python, with each version of Python", python::versions),
     step("i686", "the tests on a 32-bit machine", foreign::i686),
     step("s390x", "the tests on a big-endian machine", foreign::s390x),
     step(

@@ -31,10 +31,11 @@ pub(super) fn fmt(suite: &mut Suite, manifest: &str) -> Outcome {
 pub(super) fn clippy(
     suite: &mut Suite,
     manifest: &str,
+    features: &str,
     prepare: impl FnOnce(&mut Command),
 ) -> Outcome {
     require("clippy", "clippy")?;
-    let mut command = cargo("clippy --workspace --all-targets");
+    let mut command = cargo(&format!("clippy --workspace --all-targets {features}"));
     command.args(["--manifest-path", manifest, "--", "-D", "warnings"]);
     prepare(&mut command);
     suite.run(&mut command).map(drop)
