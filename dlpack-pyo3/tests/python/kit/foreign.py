@@ -1,6 +1,7 @@
 """Managed tensors made by hand, whose deleters count."""
 
 import ctypes
+import mmap
 
 from . import abi, capsules, native
 
@@ -55,7 +56,7 @@ class Foreign:
             strides = abi.row_major(shape)
         self._strides = None if strides is None else _array(strides)
         kind = abi.ManagedTensorVersioned if versioned else abi.ManagedTensor
-        self._record = native.Record(magic=native.MAGIC)
+        self._record = native.Record(magic=native.MAGIC, managed_size=ctypes.sizeof(kind))
         self._own(self.start, self.size)
         self._own(ctypes.addressof(self._shape), ctypes.sizeof(self._shape))
         if self._strides is not None:
@@ -134,3 +135,34 @@ def expected_once(*tensors):
     """Asserts that the deleter of each ran exactly once."""
     counts = [tensor.deletes for tensor in tensors]
     assert counts == [1] * len(counts), f"deleters ran {counts} times"
+
+
+class Truncated:
+    """A versioned tensor of another major version, of which only the part that never changes can be read.
+
+    What follows `flags` lies in a page that nobody may touch.
+    """
+
+    def __init__(self, version, deleter=True):
+        page = mmap.PAGESIZE
+        self._pages = mmap.mmap(-1, 2 * page)
+        start = ctypes.addressof(ctypes.c_char.from_buffer(self._pages))
+        if ctypes.CDLL(None).mprotect(ctypes.c_void_p(start + page), ctypes.c_size_t(page), 0) != 0:
+            raise OSError("mprotect failed")
+        stable = abi.ManagedTensorVersioned.dl_tensor.offset
+        at = page - stable - native.Record.managed.offset
+        self._record = native.Record.from_address(start + at)
+        self._record.magic, self._record.managed_size = native.MAGIC, stable
+        self.address = start + page - stable
+        struct = abi.ManagedTensorVersioned.from_address(self.address)
+        struct.version = abi.Version(*version)
+        if deleter:
+            struct.deleter = self._record.destructor_deleter = native.DELETE
+        _forever.append(self)
+
+    def capsule(self):
+        return capsules.new(self.address, capsules.VERSIONED, native.DESTROY)
+
+    @property
+    def deletes(self):
+        return self._record.deletes

@@ -25,7 +25,8 @@ struct record {
   void (*also)(void *); /* called after the first deletion, if not null */
   uint64_t region_count;
   struct region regions[4];
-  void *destructor_deleter; /* what a capsule destructor calls; the struct's own field */
+  void *destructor_deleter; /* the deleter in the struct, for the capsule destructor */
+  uint64_t managed_size;    /* as much as may be overwritten */
   unsigned char managed[128];
 };
 
@@ -43,7 +44,7 @@ void kit_delete(void *self) {
   }
   record->thread = syscall(SYS_gettid);
   if (__atomic_add_fetch(&record->deletes, 1, __ATOMIC_SEQ_CST) != 1) return;
-  memset(record->managed, 0xDD, sizeof record->managed);
+  memset(record->managed, 0xDD, record->managed_size);
   for (uint64_t i = 0; i < record->region_count; i++)
     memset(record->regions[i].start, 0xDD, record->regions[i].size);
   if (record->also) record->also(self);

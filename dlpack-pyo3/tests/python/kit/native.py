@@ -41,6 +41,7 @@ class Record(ctypes.Structure):
         ("region_count", ctypes.c_uint64),
         ("regions", Region * 4),
         ("destructor_deleter", ctypes.c_void_p),
+        ("managed_size", ctypes.c_uint64),
         ("managed", ctypes.c_ubyte * 128),
     ]
 
