@@ -1,0 +1,65 @@
+/* The deleter and the capsule destructor of the kit's tensors: native, so that they run at any time, on any thread, with
+ * or without the interpreter, and with an exception pending. */
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* As in CPython's `pycapsule.h`; resolved in the process that loads this. */
+int PyCapsule_IsValid(void *capsule, const char *name);
+void *PyCapsule_GetPointer(void *capsule, const char *name);
+
+#define MAGIC 0x646c7061636b3031ull
+
+struct region {
+  void *start;
+  uint64_t size;
+};
+
+/* One tensor of the kit; the managed struct that consumers see is its last part. */
+struct record {
+  uint64_t magic;
+  int64_t deletes;
+  int64_t thread; /* of the last call, as the system numbers threads */
+  void (*also)(void *); /* called after the first deletion, if not null */
+  uint64_t region_count;
+  struct region regions[4];
+  void *destructor_deleter; /* the deleter in the struct, for the capsule destructor */
+  uint64_t managed_size;    /* as much as may be overwritten */
+  unsigned char managed[128];
+};
+
+static int64_t strays;
+
+/* How often a deleter was called with something that is no tensor of the kit. */
+int64_t kit_strays(void) { return __atomic_load_n(&strays, __ATOMIC_SEQ_CST); }
+
+/* Counts, and overwrites everything that belongs to the tensor. */
+void kit_delete(void *self) {
+  struct record *record = (struct record *)((char *)self - offsetof(struct record, managed));
+  if (record->magic != MAGIC) {
+    __atomic_add_fetch(&strays, 1, __ATOMIC_SEQ_CST);
+    return;
+  }
+  record->thread = syscall(SYS_gettid);
+  if (__atomic_add_fetch(&record->deletes, 1, __ATOMIC_SEQ_CST) != 1) return;
+  memset(record->managed, 0xDD, record->managed_size);
+  for (uint64_t i = 0; i < record->region_count; i++)
+    memset(record->regions[i].start, 0xDD, record->regions[i].size);
+  if (record->also) record->also(self);
+}
+
+static void destroy(void *capsule, const char *name) {
+  if (!PyCapsule_IsValid(capsule, name)) return;
+  char *self = PyCapsule_GetPointer(capsule, name);
+  struct record *record = (struct record *)(self - offsetof(struct record, managed));
+  void (*deleter)(void *) = (void (*)(void *))record->destructor_deleter;
+  if (deleter) deleter(self);
+}
+
+/* The destructor that the Python specification of DLPack asks for. */
+void kit_destroy(void *capsule) {
+  destroy(capsule, "dltensor");
+  destroy(capsule, "dltensor_versioned");
+}

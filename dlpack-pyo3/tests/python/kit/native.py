@@ -1,0 +1,55 @@
+"""Compiles and loads `native.c`."""
+
+import atexit
+import ctypes
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+SOURCE = pathlib.Path(__file__).with_name("native.c")
+
+
+def _build():
+    folder = tempfile.mkdtemp(prefix="dlpack-kit-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    target = os.path.join(folder, "kit.so")
+    compiler = os.environ.get("CC", "cc").split()
+    subprocess.run([*compiler, "-shared", "-fPIC", "-O1", "-o", target, SOURCE], check=True)
+    return ctypes.CDLL(target)
+
+
+_library = _build()
+_library.kit_strays.restype = ctypes.c_int64
+
+MAGIC = 0x646C7061636B3031
+
+
+class Region(ctypes.Structure):
+    _fields_ = [("start", ctypes.c_void_p), ("size", ctypes.c_uint64)]
+
+
+class Record(ctypes.Structure):
+    """`struct record` of `native.c`."""
+
+    _fields_ = [
+        ("magic", ctypes.c_uint64),
+        ("deletes", ctypes.c_int64),
+        ("thread", ctypes.c_int64),
+        ("also", ctypes.c_void_p),
+        ("region_count", ctypes.c_uint64),
+        ("regions", Region * 4),
+        ("destructor_deleter", ctypes.c_void_p),
+        ("managed_size", ctypes.c_uint64),
+        ("managed", ctypes.c_ubyte * 128),
+    ]
+
+
+DELETE = ctypes.cast(_library.kit_delete, ctypes.c_void_p).value
+DESTROY = ctypes.cast(_library.kit_destroy, ctypes.c_void_p).value
+
+
+def strays():
+    """How often a deleter was called with an address that is no tensor of the kit."""
+    return _library.kit_strays()

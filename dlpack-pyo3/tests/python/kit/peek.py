@@ -1,0 +1,51 @@
+"""Looks at what an object's `__dlpack__` hands out, and lets it go again."""
+
+import ctypes
+
+from . import abi, capsules
+
+
+def peek(obj, **keywords):
+    """The fields of the tensor, as a dict with the keys of `describe_struct`, and `name` for the capsule's name."""
+    keywords.setdefault("max_version", (1, 3))
+    return peek_capsule(obj.__dlpack__(**keywords))
+
+
+def peek_capsule(capsule):
+    """The same for a capsule, which stays unconsumed: its destructor calls the deleter."""
+    name = capsules.name(capsule)
+    kind = abi.ManagedTensorVersioned if name == capsules.VERSIONED else abi.ManagedTensor
+    struct = kind.from_address(capsules.pointer(capsule))
+    return {"name": name, **describe_struct(struct)}
+
+
+def describe_struct(struct):
+    """The fields of a managed struct of either ABI."""
+    versioned = isinstance(struct, abi.ManagedTensorVersioned)
+    tensor = struct.dl_tensor
+    axes = range(tensor.ndim)
+    return {
+        "version": (struct.version.major, struct.version.minor) if versioned else None,
+        "flags": struct.flags if versioned else 0,
+        "deleter": struct.deleter,
+        "context": struct.manager_ctx,
+        "raw_data": tensor.data or 0,
+        "byte_offset": tensor.byte_offset,
+        "data": (tensor.data or 0) + tensor.byte_offset,
+        "device": (tensor.device.device_type, tensor.device.device_id),
+        "dtype": tensor.dtype.triple(),
+        "shape": tuple(tensor.shape[axis] for axis in axes),
+        "strides": tuple(tensor.strides[axis] for axis in axes) if tensor.strides else None,
+    }
+
+
+def read(seen):
+    """The elements that a description of host memory points to, in row-major order, as bytes."""
+    _, bits, lanes = seen["dtype"]
+    assert bits * lanes % 8 == 0, "whole bytes"
+    size = bits * lanes // 8
+    strides = seen["strides"] or abi.row_major(seen["shape"])
+    places = [seen["data"]]
+    for extent, stride in zip(seen["shape"], strides):
+        places = [place + index * stride * size for place in places for index in range(extent)]
+    return b"".join(ctypes.string_at(place, size) for place in places)

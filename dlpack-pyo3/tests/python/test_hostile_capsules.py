@@ -1,0 +1,288 @@
+"""Capsules and `__dlpack__` gone wrong: who releases the tensor, how often, and what the caller is told."""
+
+import gc
+import threading
+
+import dlpack_pyo3_tests as ext
+import pytest
+
+from kit import abi, capsules, native, producers, values
+from kit.foreign import Foreign
+from kit.peek import peek, peek_capsule, read
+
+SIX = values.sample_bytes("float32")
+CURRENT = {"max_version": (1, 3)}
+
+
+@pytest.fixture(autouse=True)
+def _no_strays():
+    yield
+    assert native.strays() == 0
+
+
+def chain(error):
+    """The messages of an exception and of all that it was raised from."""
+    messages = []
+    while error is not None:
+        messages.append(str(error))
+        error = error.__cause__ or error.__context__
+    return messages
+
+
+@pytest.mark.parametrize("keywords", [{}, {"max_version": None}, {"max_version": (0, 8)}, CURRENT, {"max_version": (7, 0)}])
+def test_h119_the_name_says_what_is_inside(keywords):
+    # A consumer believes the name, and nothing in the struct could tell: so the name has to be right.
+    tensor = ext.make(SIX, "float32", (2, 3))
+    seen = peek(tensor, **{"max_version": None, **keywords})
+    legacy = not keywords.get("max_version") or keywords["max_version"][0] == 0
+    assert seen["name"] == (capsules.LEGACY if legacy else capsules.VERSIONED)
+    assert seen["version"] == (None if legacy else (1, 3))
+    assert (seen["shape"], seen["strides"], seen["dtype"]) == ((2, 3), (3, 1), (2, 32, 1))
+    assert seen["deleter"] and seen["context"]
+    assert read(seen) == SIX
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+@pytest.mark.parametrize("holding", [True, False])
+def test_h120_a_capsule_used_twice(versioned, holding):
+    tensor = Foreign(SIX, versioned=versioned)
+    capsule = tensor.capsule()
+    first = ext.hold(capsule)
+    assert capsules.name(capsule) == "used_" + tensor.standard_name
+    if not holding:
+        first.release()
+    with pytest.raises((BufferError, ValueError), match="taken already"):
+        ext.hold(capsule)
+    assert tensor.deletes == (0 if holding else 1)
+    assert capsules.name(capsule) == "used_" + tensor.standard_name
+    first.release()
+    del capsule
+    gc.collect()
+    assert tensor.deletes == 1
+
+
+@pytest.mark.parametrize("keywords", [{}, CURRENT, {**CURRENT, "copy": True}])
+def test_h121_a_capsule_dropped_unconsumed(keywords):
+    gc.collect()
+    live = ext.live()
+    tensor = ext.make(SIX, "float32", (2, 3))
+    capsule = tensor.__dlpack__(**keywords)
+    del tensor
+    gc.collect()
+    assert read(peek_capsule(capsule)) == SIX
+    del capsule
+    gc.collect()
+    assert ext.live() == live
+
+
+@pytest.mark.parametrize("keywords", [{}, CURRENT])
+def test_h121_a_capsule_consumed_and_dropped(keywords):
+    gc.collect()
+    live = ext.live()
+    capsule = ext.make(SIX, "float32", (2, 3)).__dlpack__(**keywords)
+    held = ext.hold(capsule)
+    del capsule
+    gc.collect()
+    assert ext.live() == live + 1
+    assert held.to_bytes() == SIX
+    held.release()
+    assert ext.live() == live
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+def test_h123_a_capsule_whose_import_fails(versioned):
+    tensor = Foreign(SIX, shape=(2, -3), strides=(3, 1), versioned=versioned)
+    capsule = tensor.capsule()
+    with pytest.raises(BufferError, match="expected a size of at least 0 on axis 1, found -3"):
+        ext.describe(capsule)
+    assert capsules.name(capsule) == "used_" + tensor.standard_name
+    assert tensor.deletes == 1
+    with pytest.raises((BufferError, ValueError), match="taken already"):
+        ext.describe(capsule)
+    del capsule
+    gc.collect()
+    assert tensor.deletes == 1
+
+
+def test_h124_threads_that_want_the_same_capsule():
+    threads = 4
+    for _ in range(50):
+        tensor = Foreign(SIX)
+        capsule = tensor.capsule()
+        start = threading.Barrier(threads)
+        won, lost = [], []
+
+        def race(capsule=capsule, start=start, won=won, lost=lost):
+            start.wait()
+            try:
+                won.append(ext.hold(capsule))
+            except (BufferError, ValueError) as error:
+                lost.append(str(error))
+
+        workers = [threading.Thread(target=race) for _ in range(threads)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert (len(won), len(lost)) == (1, threads - 1)
+        assert tensor.deletes == 0
+        assert won[0].to_bytes() == SIX
+        won[0].release()
+        assert tensor.deletes == 1
+
+
+def test_h125_a_type_error_from_inside_a_producer():
+    # Indistinguishable from an old producer: asked again, with less, and the answer is taken.
+    producer = producers.Raises(TypeError("wrong element inside"), data=SIX)
+    assert ext.to_bytes(producer) == SIX
+    assert len(producer.calls) == 2
+    assert producer.deletes == [1]
+
+
+def test_h125_the_first_error_is_not_lost():
+    producer = producers.Raises(*[TypeError(f"inside {attempt}") for attempt in range(9)])
+    with pytest.raises(TypeError) as caught:
+        ext.describe(producer)
+    messages = "\n".join(chain(caught.value))
+    assert "inside 0" in messages
+    assert producer.deletes == []
+
+
+def test_h125_another_error_on_the_second_attempt():
+    producer = producers.Raises(TypeError("no such keyword"), BufferError("cannot be exported"))
+    with pytest.raises(BufferError, match="cannot be exported") as caught:
+        ext.describe(producer)
+    assert "no such keyword" in "\n".join(chain(caught.value))
+
+
+@pytest.mark.parametrize("error", [BufferError("b"), ValueError("v"), RuntimeError("r"), KeyError("k"), KeyboardInterrupt("i")])
+def test_errors_of_producers_pass_through(error):
+    producer = producers.Raises(error)
+    with pytest.raises(type(error)) as caught:
+        ext.describe(producer)
+    assert caught.value is error
+    assert len(producer.calls) == 1
+
+
+@pytest.mark.parametrize("kind", [producers.IgnoresVersion, producers.Generation2022, producers.NoKeywords])
+def test_h126_producers_that_know_only_legacy_tensors(kind):
+    producer = kind(SIX)
+    held = ext.hold(producer)
+    seen = held.describe()
+    assert (seen["version"], seen["access"], seen["road"]) == (None, "unknown", "protocol")
+    assert seen["data"] == producer.tensors[-1].start
+    assert held.to_bytes() == SIX
+    held.release()
+    assert producer.deletes == [1]
+
+
+def test_h126_a_versioned_tensor_whatever_was_asked():
+    producer = producers.AlwaysVersioned(SIX, version=(1, 0))
+    assert ext.describe(producer)["version"] == (1, 0)
+    assert producer.deletes == [1]
+
+
+NAMES = ["dltensor_versioned_2", "DLTENSOR", "", "dlpack_exchange_api", "arrow_array", None]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_capsules_with_other_names(name):
+    tensor = Foreign(SIX)
+    capsule = tensor.capsule(name)
+    for given in (capsule, producers.Gives(capsule)):
+        with pytest.raises(TypeError, match="expected a capsule"):
+            ext.describe(given)
+    assert capsules.name(capsule) == name
+    del capsule, given
+    gc.collect()
+    assert tensor.deletes == 0
+
+
+@pytest.mark.parametrize("name", [capsules.USED_LEGACY, capsules.USED_VERSIONED])
+def test_an_answer_that_was_used_already(name):
+    tensor = Foreign(SIX)
+    with pytest.raises((BufferError, ValueError), match="taken already"):
+        ext.describe(producers.Gives(tensor.capsule(name)))
+    gc.collect()
+    assert tensor.deletes == 0
+
+
+@pytest.mark.parametrize("answer", [None, 7, b"dltensor", (1, 2), object()])
+def test_answers_that_are_no_capsules(answer):
+    with pytest.raises(TypeError, match="expected a capsule"):
+        ext.describe(producers.Gives(answer))
+
+
+@pytest.mark.parametrize("thing", [None, 7, 1.5, "text", object(), {}, [1.0, 2.0], type, len])
+def test_objects_that_are_no_tensors(thing):
+    with pytest.raises(TypeError, match=type(thing).__name__):
+        ext.describe(thing)
+
+
+def test_a_class_is_not_its_objects():
+    # The class has the methods, but they need an object.
+    with pytest.raises(TypeError):
+        ext.describe(producers.Producer)
+
+
+def test_methods_are_found_on_the_object_as_python_finds_them():
+    class Late:
+        def __init__(self):
+            self.__dlpack__ = producers.Producer(SIX).__dlpack__
+
+        def __dlpack_device__(self):
+            return (abi.CPU, 0)
+
+    class Raises:
+        @property
+        def __dlpack__(self):
+            raise RuntimeError("no access")
+
+        def __dlpack_device__(self):
+            return (abi.CPU, 0)
+
+    with pytest.raises(RuntimeError, match="no access"):
+        ext.describe(Raises())
+    try:
+        assert ext.to_bytes(Late()) == SIX
+    except TypeError:
+        pass  # Looking at the type alone is right, too: that is how Python finds special methods.
+
+
+@pytest.mark.parametrize("copy", [None, False, True])
+@pytest.mark.parametrize("dl_device", [None, (1, 0)])
+def test_h129_copies_and_devices_that_are_served(copy, dl_device):
+    tensor = ext.make(SIX, "float32", (2, 3))
+    original = peek(tensor)["data"]
+    capsule = tensor.__dlpack__(max_version=(1, 3), copy=copy, dl_device=dl_device)
+    seen = peek_capsule(capsule)
+    assert bool(seen["flags"] & abi.IS_COPIED) == (copy is True)
+    assert (seen["data"] != original) == (copy is True)
+    assert read(seen) == SIX
+
+
+@pytest.mark.parametrize("keywords", [{"dl_device": (2, 0)}, {"dl_device": (2, 0), "copy": False}, {"dl_device": (8, 1), "copy": True}])
+def test_h129_devices_that_are_not_served(keywords):
+    tensor = ext.make(SIX, "float32", (2, 3))
+    with pytest.raises(BufferError):
+        tensor.__dlpack__(max_version=(1, 3), **keywords)
+
+
+@pytest.mark.parametrize("stream", [1, 2, 0, -2, 7])
+def test_h129_streams_that_make_no_sense(stream):
+    tensor = ext.make(SIX, "float32", (2, 3))
+    with pytest.raises(ValueError, match="stream"):
+        tensor.__dlpack__(stream=stream)
+
+
+def test_h129_read_only_data_asked_for_as_legacy_is_copied():
+    tensor = ext.make(SIX, "float32", (2, 3), read_only=True)
+    original = peek(tensor)
+    assert original["flags"] == abi.READ_ONLY
+    capsule = tensor.__dlpack__()
+    seen = peek_capsule(capsule)
+    assert seen["name"] == capsules.LEGACY
+    assert seen["data"] != original["data"]
+    assert read(seen) == SIX
+    with pytest.raises(BufferError):
+        tensor.__dlpack__(copy=False)
