@@ -7,9 +7,13 @@ mod attached;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 mod buffer;
 mod class_name;
+mod call;
+mod handling;
 mod kept;
 mod name;
+mod number;
 mod object;
+mod once;
 mod pending;
 mod raise;
 mod reach;
@@ -17,10 +21,18 @@ mod reach;
 pub(crate) use attached::Attached;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 pub(crate) use buffer::Buffer;
+mod tuple;
+
+pub(crate) use attached::Attached;
+pub(crate) use call::{Keywords, Values};
+pub(crate) use handling::Handling;
 pub(crate) use kept::Kept;
 pub(crate) use name::{Name, names};
+pub(crate) use number::{index, integer, truth};
 pub(crate) use object::{Object, Owned};
+pub(crate) use once::Once;
 pub(crate) use pending::Pending;
 pub(crate) use pyo3::ffi;
 pub(crate) use raise::{Kind, Raised, raise, raise_error};
 pub(crate) use reach::reach;
+pub(crate) use tuple::tuple;

@@ -55,4 +55,5 @@ pub(crate) mod names {
     pub(crate) static MAX_VERSION: Name = Name::new(c"max_version");
     pub(crate) static DL_DEVICE: Name = Name::new(c"dl_device");
     pub(crate) static COPY: Name = Name::new(c"copy");
+    pub(crate) static VALUE: Name = Name::new(c"value");
 }
