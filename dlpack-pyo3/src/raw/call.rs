@@ -55,7 +55,9 @@ impl Keywords {
         }
         let names = match choice {
             0 => ptr::null_mut(),
-            _ => self.chosen[choice].get(object.attached(), || self.choose(object, choice))?.as_ptr(),
+            _ => {
+                self.chosen[choice].get(object.attached(), || self.choose(object, choice))?.as_ptr()
+            }
         };
         let arguments = arguments.as_mut_ptr().wrapping_add(1);
         let count = 1 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;

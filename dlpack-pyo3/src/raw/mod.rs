@@ -6,8 +6,8 @@
 mod attached;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 mod buffer;
-mod class_name;
 mod call;
+mod class_name;
 mod handling;
 mod kept;
 mod name;
@@ -17,13 +17,11 @@ mod once;
 mod pending;
 mod raise;
 mod reach;
+mod tuple;
 
 pub(crate) use attached::Attached;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 pub(crate) use buffer::Buffer;
-mod tuple;
-
-pub(crate) use attached::Attached;
 pub(crate) use call::{Keywords, Values};
 pub(crate) use handling::Handling;
 pub(crate) use kept::Kept;

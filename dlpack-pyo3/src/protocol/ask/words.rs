@@ -83,8 +83,8 @@ impl<'py> Words<'py> {
     /// The same for producers that know the legacy ABI only.
     #[inline]
     pub(super) fn without_version(&self) -> Values<'_> {
-        let [stream, dl_device, copy] =
-            [&self.stream, &self.dl_device, &self.copy].map(|value| value.as_ref().map(Owned::borrow));
+        let [stream, dl_device, copy] = [&self.stream, &self.dl_device, &self.copy]
+            .map(|value| value.as_ref().map(Owned::borrow));
         [None, stream, dl_device, copy]
     }
 
@@ -94,7 +94,8 @@ impl<'py> Words<'py> {
 
     /// The names of the keywords that cannot be left out.
     pub(super) fn said(&self) -> Vec<&'static str> {
-        let words = [("stream", &self.stream), ("dl_device", &self.dl_device), ("copy", &self.copy)];
+        let words =
+            [("stream", &self.stream), ("dl_device", &self.dl_device), ("copy", &self.copy)];
         words.iter().filter(|(_, value)| value.is_some()).map(|(name, _)| *name).collect()
     }
 }
