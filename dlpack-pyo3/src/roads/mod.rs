@@ -20,5 +20,5 @@ pub(crate) fn take(object: Object<'_>) -> Result<(AnyManagedTensor, Road), Raise
     if capsule::is_capsule(object) {
         return Ok((capsule::take(object)?, Road::Capsule));
     }
-    Ok((protocol::ask(object)?, Road::Protocol))
+    Ok((protocol::ask(object, &dlpack::negotiate::Request::new())?, Road::Protocol))
 }

@@ -3,9 +3,9 @@
 mod describe;
 mod life;
 mod memory;
-mod stream;
 mod own;
 mod own_device;
+mod stream;
 
 use pyo3::prelude::*;
 
@@ -17,9 +17,9 @@ mod dlpack_pyo3_tests {
     use super::life::{Holder, keeping, sloppy};
     #[pymodule_export]
     use super::memory::{live, make};
-    #[pymodule_export]
-    use super::stream::stream;
     use super::own::{Own, OwnShared};
     #[pymodule_export]
     use super::own_device::OwnDevice;
+    #[pymodule_export]
+    use super::stream::stream;
 }

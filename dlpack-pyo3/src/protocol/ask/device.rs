@@ -1,0 +1,67 @@
+//! Asking an object for its device.
+
+use dlpack::{Device, DeviceType};
+
+use crate::raw::{Kind, Object, Owned, Raised, ffi, index, names, raise};
+
+/// Calls `__dlpack_device__`.
+///
+/// The type of the device may be a number or an enumeration; a device that is not numbered is number 0.
+///
+/// # Errors
+///
+/// What the producer raises, `AttributeError` for an object without that method, and `TypeError` for another answer.
+#[cold]
+pub(crate) fn device_of(object: Object<'_>) -> Result<Device, Raised> {
+    let method = object.attr(&names::DLPACK_DEVICE)?;
+    // SAFETY: an object on an attached thread. If it cannot be called, an exception is set.
+    let answer = unsafe { ffi::PyObject_CallNoArgs(method.as_ptr()) };
+    // SAFETY: a new reference, or null with an exception set.
+    let answer = unsafe { Owned::or_raised(answer) }?;
+    let Some([kind, id]) = pair(answer.borrow()) else { return Err(refuse(answer.borrow())) };
+    let kind = number(kind.borrow())?;
+    let id = if id.is_none() { 0 } else { number(id.borrow())? };
+    Ok(Device::new(DeviceType::new(kind), id))
+}
+
+/// The items of a tuple of two.
+fn pair<'a>(answer: Object<'a>) -> Option<[Owned<'a>; 2]> {
+    // SAFETY: an object on an attached thread.
+    let is_tuple = unsafe { ffi::PyTuple_Check(answer.as_ptr()) } != 0;
+    // SAFETY: a tuple on an attached thread.
+    if !is_tuple || unsafe { ffi::PyTuple_Size(answer.as_ptr()) } != 2 {
+        return None;
+    }
+    let item = |i| {
+        // SAFETY: a tuple that has this item.
+        let item = unsafe { ffi::PyTuple_GetItem(answer.as_ptr(), i) };
+        // SAFETY: the tuple keeps it.
+        core::ptr::NonNull::new(item).map(|item| unsafe { Object::new(item) }.to_owned())
+    };
+    Some([item(0)?, item(1)?])
+}
+
+fn number(value: Object<'_>) -> Result<i32, Raised> {
+    let number = match index(value) {
+        // SAFETY: of the exceptions that live as long as the interpreter.
+        Err(raised) if raised.is(unsafe { ffi::PyExc_TypeError }) => {
+            raised.clear();
+            match value.optional_attr(&names::VALUE)? {
+                Some(inner) => index(inner.borrow())?,
+                None => return Err(refuse(value)),
+            }
+        }
+        number => number?,
+    };
+    i32::try_from(number).map_err(|_| {
+        let text = format_args!("expected a device, found one with the number {number}");
+        raise(value.attached(), Kind::Value, text)
+    })
+}
+
+#[cold]
+fn refuse(found: Object<'_>) -> Raised {
+    let name = found.class_name();
+    let text = format_args!("expected two integers from __dlpack_device__, found {name}");
+    raise(found.attached(), Kind::Type, text)
+}

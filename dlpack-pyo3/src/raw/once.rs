@@ -1,0 +1,51 @@
+//! Objects that are made once.
+
+use core::ptr::{self, NonNull};
+use core::sync::atomic::{AtomicPtr, Ordering};
+
+use super::attached::Attached;
+use super::ffi;
+use super::object::{Object, Owned};
+use super::raise::Raised;
+
+/// An object that is made on first use, and that is then kept for good.
+#[derive(Debug)]
+pub(crate) struct Once {
+    /// # Invariants
+    ///
+    /// Null, or an object of which a reference is never given back.
+    object: AtomicPtr<ffi::PyObject>,
+}
+
+impl Once {
+    pub(crate) const fn new() -> Self {
+        Self { object: AtomicPtr::new(ptr::null_mut()) }
+    }
+
+    #[inline]
+    pub(crate) fn get<'py>(
+        &self,
+        _: Attached<'py>,
+        make: impl FnOnce() -> Result<Owned<'py>, Raised>,
+    ) -> Result<Object<'py>, Raised> {
+        match NonNull::new(self.object.load(Ordering::Acquire)) {
+            // SAFETY: the invariant; the thread is attached.
+            Some(object) => Ok(unsafe { Object::new(object) }),
+            None => Ok(self.keep(make()?)),
+        }
+    }
+
+    /// Keeps the object, unless another thread was first.
+    #[cold]
+    fn keep<'py>(&self, made: Owned<'py>) -> Object<'py> {
+        let null = ptr::null_mut();
+        let stored =
+            self.object.compare_exchange(null, made.as_ptr(), Ordering::AcqRel, Ordering::Acquire);
+        let kept = match stored {
+            Ok(_) => made.into_ptr(),
+            Err(kept) => kept,
+        };
+        // SAFETY: an object, and the invariant from here on; the thread is attached, or nobody could have made one.
+        unsafe { Object::new(NonNull::new_unchecked(kept)) }
+    }
+}
