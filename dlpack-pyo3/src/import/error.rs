@@ -1,15 +1,17 @@
 //! Errors of `dlpack` as Python's exceptions.
 
 use dlpack::Error;
-use pyo3::PyErr;
 use pyo3::exceptions::{PyBufferError, PyMemoryError, PyRuntimeError, PyTypeError, PyValueError};
+use pyo3::{PyErr, Python};
 
-use crate::raw::Kind;
+use super::bridge::{attached, to_err};
+use crate::raw::{Kind, raise_error};
 
 /// Makes Python's exception of an error of [`dlpack`]; of a [`Rejected`](dlpack::Rejected), too.
 ///
-/// What cannot be exchanged is a `BufferError`, as the array API standard has it, a stream that makes no sense a
-/// `ValueError`, and no memory a `MemoryError`.
+/// What cannot be exchanged is a `BufferError`, as the array API standard has it. A stream that makes no sense is a
+/// `ValueError`, another dtype than the expected one a `TypeError`, no memory a `MemoryError`. A copy that was not to be
+/// made is a `CopyError`, which is a `BufferError` and a `ValueError`, since the standard asks for either.
 ///
 /// # Examples
 ///
@@ -39,5 +41,8 @@ pub fn to_py_err(error: impl Into<Error>) -> PyErr {
         Kind::Buffer => PyBufferError::new_err(text),
         Kind::Memory => PyMemoryError::new_err(text),
         Kind::Runtime => PyRuntimeError::new_err(text),
+        // A class of this crate, which no interpreter has from the start.
+        Kind::Copy => Python::try_attach(|py| to_err(py, raise_error(attached(py), error)))
+            .unwrap_or_else(|| PyBufferError::new_err(text)),
     }
 }

@@ -1,13 +1,22 @@
 //! Tensors that come in from Python.
 
 mod bridge;
+mod cells;
+mod elements;
 mod error;
+mod imported;
+mod require;
 mod runtime;
 mod stream;
 mod tensor;
 
 pub(crate) use bridge::{attached, object, restore, to_err};
+pub use cells::Cells;
+pub use elements::{Any, Elements};
 pub use error::to_py_err;
+pub use require::{
+    ColumnMajor, Dense, OnCuda, OnHost, Rank, Requirement, RowMajor, Writable,
+};
 #[expect(unused_imports, reason = "until imports have options")]
 pub(crate) use runtime::Hook;
 pub use runtime::Runtime;

@@ -1,54 +1,392 @@
 //! The owner of a tensor that came in.
 
 use core::fmt;
+use core::marker::PhantomData;
 use core::ops::Deref;
 
-use dlpack::{AnyManagedTensor, Descriptor};
-use pyo3::{Borrowed, FromPyObject, PyAny, PyErr, PyResult};
+use dlpack::negotiate::Request;
+use dlpack::{Descriptor, Element, Error, ManagedTensorVersioned, Tensor, TensorView, TensorViewMut};
+use pyo3::exceptions::PyTypeError;
+use pyo3::{Borrowed, FromPyObject, PyAny, PyErr, PyResult, Python};
 
-use super::bridge;
-use crate::roads::{self, Road};
+use super::cells::{self, Cells};
+use super::elements::{Any, Elements};
+use super::error::to_py_err;
+use super::imported::Imported;
+use super::require::Requirement;
 
 /// A tensor that came in from Python, of any library that speaks DLPack.
-pub struct PyTensor {
-    tensor: AnyManagedTensor,
-    road: Road,
+///
+/// As an argument of a `#[pyfunction]` it takes arrays of NumPy, PyTorch, JAX and all others with `__dlpack__`, raw
+/// capsules, and objects with the buffer protocol, such as `bytes` and `memoryview`. Nothing is copied. `T` says what the
+/// elements are to be, [`Any`] if that is looked at later; `R` what else is asked for, as a [`Requirement`] or a tuple of
+/// several.
+///
+/// All that a tensor says of itself is in [`Descriptor`], to which this dereferences.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack_pyo3::{PyTensor, Rank, Tensor};
+/// use pyo3::prelude::*;
+///
+/// /// The sum of the diagonal.
+/// #[pyfunction]
+/// fn trace(py: Python<'_>, matrix: PyTensor<f64, Rank<2>>) -> PyResult<f64> {
+///     let cells = matrix.cells(py)?;
+///     Ok((0..).map_while(|i| cells.get(&[i, i])).sum())
+/// }
+///
+/// # Python::attach(|py| {
+/// let module = PyModule::new(py, "linear")?;
+/// module.add_function(wrap_pyfunction!(trace, &module)?)?;
+///
+/// // `array.array` stands for any array here, and a `memoryview` gives it two dimensions.
+/// let array = py.import("array")?.call_method1("array", ("d", vec![1.0, 2.0, 3.0, 4.0]))?;
+/// let matrix = memoryview(&array)?.call_method1("cast", ("B",))?.call_method1("cast", ("d", (2, 2)))?;
+/// # fn memoryview<'py>(of: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+/// #     of.py().import("builtins")?.call_method1("memoryview", (of,))
+/// # }
+/// assert_eq!(module.call_method1("trace", (matrix,))?.extract::<f64>()?, 5.0);
+///
+/// let refused = module.call_method1("trace", (array,)).unwrap_err();
+/// assert_eq!(refused.to_string(), "ValueError: expected 2 dimensions, found 1");
+/// # Ok::<(), PyErr>(())
+/// # })?;
+/// # Ok::<(), PyErr>(())
+/// ```
+///
+/// # Errors
+///
+/// An object that is no tensor, or has another dtype, raises a `TypeError`; each requirement says what it raises; and what
+/// the producer raises is passed on. From CPython 3.11 on, a note says which argument it was.
+///
+/// # Reading and writing
+///
+/// [`to_vec`](Self::to_vec) and [`cells`](Self::cells) are safe, whatever other holders of the memory do meanwhile.
+/// Slices and views have the speed of Rust's own, and ask for a promise that only the caller can give: that nobody writes,
+/// or for writing that nobody reads, and that includes threads of Python that run while this one computes, and libraries
+/// that release the interpreter lock, as NumPy does. Elements that were never written, as those of `numpy.empty`, are read
+/// as whatever is there.
+///
+/// # Life
+///
+/// The tensor can be sent to other threads, and dropped on any of them, attached to the interpreter or not. Its producer's
+/// deleter then runs there, and may wait for the interpreter: drop it only where no lock is held that an attached thread may
+/// wait for.
+#[repr(transparent)]
+pub struct PyTensor<T = Any, R = ()> {
+    /// # Invariants
+    ///
+    /// Its dtype is that of `T`, if `T` has one.
+    imported: Imported,
+    kind: PhantomData<fn() -> (T, R)>,
 }
 
-impl PyTensor {
-    fn take(object: Borrowed<'_, '_, PyAny>) -> PyResult<Self> {
-        let py = object.py();
-        let taken = roads::take(bridge::object(object));
-        let (tensor, road) = taken.map_err(|raised| bridge::to_err(py, raised))?;
-        Ok(Self { tensor, road })
-    }
-
-    /// By which road the tensor came, as a word for tests and logs.
-    pub fn road(&self) -> &'static str {
-        match self.road {
-            Road::Capsule => "capsule",
-            Road::Protocol => "protocol",
-        }
+impl<T: Elements, R: Requirement> PyTensor<T, R> {
+    /// Checks what `T` and `R` ask for.
+    #[inline]
+    pub(super) fn new(imported: Imported) -> PyResult<Self> {
+        check::<T>(&imported)?;
+        R::check(&imported)?;
+        Ok(Self { imported, kind: PhantomData })
     }
 }
 
-impl<'py> FromPyObject<'_, 'py> for PyTensor {
+#[inline]
+fn check<T: Elements>(tensor: &Descriptor) -> PyResult<()> {
+    match T::DTYPE {
+        Some(expected) if expected != tensor.dtype() => Err(refuse(expected, tensor)),
+        _ => Ok(()),
+    }
+}
+
+#[cold]
+fn refuse(expected: dlpack::DataType, tensor: &Descriptor) -> PyErr {
+    PyTypeError::new_err(format!("expected {expected}, found {}", tensor.dtype()))
+}
+
+impl<'py, T: Elements, R: Requirement> FromPyObject<'_, 'py> for PyTensor<T, R> {
     type Error = PyErr;
 
+    #[inline]
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        Self::take(object)
+        Self::new(Imported::take(object, &Request::new())?)
     }
 }
 
-impl Deref for PyTensor {
+impl<T, R> PyTensor<T, R> {
+    /// By which road the tensor came: `"capsule"`, `"exchange"`, `"protocol"`, `"numpy"` or `"buffer"`.
+    ///
+    /// For tests and logs. Which one it is changes nothing but the speed.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::{PyTensor, Tensor};
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// assert_eq!(bytes.extract::<PyTensor>()?.road(), "buffer");
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    #[must_use]
+    pub fn road(&self) -> &'static str {
+        self.imported.road()
+    }
+
+    /// Promises that the memory may be written, whatever the tensor says or cannot say.
+    ///
+    /// For producers in the legacy ABI, which has no word for it: JAX, for one, gives arrays out in it that must not be
+    /// written.
+    ///
+    /// # Safety
+    ///
+    /// Every byte of the tensor's extents can be written.
+    #[must_use]
+    pub unsafe fn assume_writable(self) -> Self {
+        // SAFETY: the caller's promise.
+        Self { imported: unsafe { self.imported.assume_writable() }, kind: PhantomData }
+    }
+
+    /// The tensor as one of `dlpack`, which keeps alive what this one kept alive.
+    ///
+    /// For handing it on: to a [`Tensor`](crate::Tensor) that Python gets, or to C. One in the legacy ABI becomes read-only,
+    /// unless it is known to be writable.
+    ///
+    /// # Errors
+    ///
+    /// `MemoryError` if there was none for the new header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::{PyTensor, Tensor};
+    /// use pyo3::prelude::*;
+    ///
+    /// /// The same memory, as an object that all libraries import.
+    /// #[pyfunction]
+    /// fn wrap(tensor: PyTensor) -> PyResult<Tensor> {
+    ///     Ok(Tensor::new(tensor.into_managed()?))
+    /// }
+    /// # Python::attach(|py| {
+    /// # let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// # let start = bytes.as_bytes().as_ptr();
+    /// # let wrapped = Bound::new(py, wrap(bytes.extract()?)?)?;
+    /// # assert_eq!(wrapped.extract::<PyTensor>()?.data(), start.cast_mut().cast());
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    pub fn into_managed(self) -> PyResult<ManagedTensorVersioned> {
+        self.imported.into_managed().map_err(to_py_err)
+    }
+
+    /// The tensor as one of elements `U`, if that is its dtype.
+    ///
+    /// # Errors
+    ///
+    /// `TypeError` if it is not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::PyTensor;
+    /// use dlpack_pyo3::dlpack::DataType;
+    /// use pyo3::exceptions::PyTypeError;
+    /// use pyo3::prelude::*;
+    ///
+    /// #[pyfunction]
+    /// fn maximum(py: Python<'_>, tensor: PyTensor) -> PyResult<f64> {
+    ///     match tensor.dtype() {
+    ///         DataType::U8 => Ok(tensor.as_typed::<u8>()?.cells(py)?.iter().max().unwrap_or(0).into()),
+    ///         DataType::F64 => Ok(tensor.as_typed::<f64>()?.cells(py)?.iter().fold(0.0, f64::max)),
+    ///         other => Err(PyTypeError::new_err(format!("expected uint8 or float64, found {other}"))),
+    ///     }
+    /// }
+    /// # Python::attach(|py| {
+    /// # let bytes = pyo3::types::PyBytes::new(py, &[3, 7, 5]);
+    /// # assert_eq!(maximum(py, bytes.extract()?)?, 7.0);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    pub fn as_typed<U: Element>(&self) -> PyResult<&PyTensor<U, R>> {
+        check::<U>(self)?;
+        // SAFETY: both are transparent around the same type, whose dtype was checked.
+        Ok(unsafe { &*(&raw const *self).cast() })
+    }
+
+    /// The same for a tensor that is to be written.
+    ///
+    /// # Errors
+    ///
+    /// As for [`as_typed`](Self::as_typed).
+    pub fn as_typed_mut<U: Element>(&mut self) -> PyResult<&mut PyTensor<U, R>> {
+        check::<U>(self)?;
+        // SAFETY: both are transparent around the same type, whose dtype was checked.
+        Ok(unsafe { &mut *(&raw mut *self).cast() })
+    }
+}
+
+/// # Elements
+///
+/// Each of these checks that the host can access the memory and that the data is aligned.
+impl<T: Element, R> PyTensor<T, R> {
+    /// Copies the elements, in row-major order.
+    ///
+    /// As safe as [`cells`](Self::cells), of which it is a shorthand, and for data that is not aligned too.
+    ///
+    /// # Errors
+    ///
+    /// `BufferError` for memory that the host cannot read, or not now; see [`cells`](Self::cells).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::PyTensor;
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, &[3, 7, 5]);
+    /// assert_eq!(bytes.extract::<PyTensor<u8>>()?.to_vec(py)?, [3, 7, 5]);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    pub fn to_vec(&self, py: Python<'_>) -> PyResult<Vec<T>> {
+        cells::to_vec(py, &self.imported).map_err(to_py_err)
+    }
+
+    /// Views the elements, to read them while others may write them.
+    ///
+    /// With a global interpreter lock, no code in Python writes while this thread is attached. Libraries that release the
+    /// lock may, and so may other threads without such a lock; what is read then is odd, but no undefined behaviour. Each
+    /// element is read when it is asked for, by one or more relaxed atomic loads.
+    ///
+    /// # Errors
+    ///
+    /// `BufferError` for memory that the host cannot read. That includes pinned memory of a device, which work of that
+    /// device may write at any time, unless the tensor was [asked for](crate::Import::device) on the CPU; and data that is not
+    /// aligned for `T`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::PyTensor;
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyByteArray::new(py, &[3, 7, 5]);
+    /// let tensor = bytes.extract::<PyTensor<u8>>()?;
+    /// let cells = tensor.cells(py)?;
+    /// bytes.set_item(0, 9)?;
+    /// assert_eq!(cells.get(&[0]), Some(9));
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    pub fn cells<'a>(&'a self, py: Python<'a>) -> PyResult<Cells<'a, T>> {
+        Cells::new(py, &self.imported).map_err(to_py_err)
+    }
+
+    /// Views the elements, at full speed.
+    ///
+    /// # Errors
+    ///
+    /// `BufferError` for memory that the host cannot access, and data that is not aligned for `T`.
+    ///
+    /// # Safety
+    ///
+    /// While the view lives, all elements are initialised and nobody writes them: no code in Python, no other library, no
+    /// device.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::PyTensor;
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, &[3, 7, 5]);
+    /// let tensor = bytes.extract::<PyTensor<u8>>()?;
+    /// // SAFETY: nobody writes the elements of a `bytes`.
+    /// let view = unsafe { tensor.view() }?;
+    /// assert_eq!(view[[1]], 7);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    #[inline]
+    pub unsafe fn view(&self) -> PyResult<TensorView<'_, T>> {
+        // SAFETY: the caller's promise.
+        unsafe { self.imported.view() }.map_err(to_py_err)
+    }
+
+    /// The elements as a slice, in row-major order.
+    ///
+    /// # Errors
+    ///
+    /// As for [`view`](Self::view), and `BufferError` if they do not lie side by side in that order; the requirement
+    /// [`RowMajor`](crate::RowMajor) says so earlier.
+    ///
+    /// # Safety
+    ///
+    /// As for [`view`](Self::view).
+    #[inline]
+    pub unsafe fn as_slice(&self) -> PyResult<&[T]> {
+        // SAFETY: the caller's promise.
+        unsafe { self.imported.as_slice() }.map_err(to_py_err)
+    }
+
+    /// Views the elements to write them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`view`](Self::view), and `BufferError` unless the memory is known to be writable and no two elements are the
+    /// same memory; the requirement [`Writable`](crate::Writable) says so earlier.
+    ///
+    /// # Safety
+    ///
+    /// While the view lives, all elements are initialised and nobody else reads or writes them: no code in Python, no other
+    /// library, no device, and not through another tensor of the same memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::PyTensor;
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyByteArray::new(py, &[3, 7, 5]);
+    /// let mut tensor = bytes.extract::<PyTensor<u8>>()?;
+    /// // SAFETY: nobody else knows the `bytearray`.
+    /// unsafe { tensor.view_mut() }?.fill(1);
+    /// assert_eq!(tensor.to_vec(py)?, [1, 1, 1]);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    #[inline]
+    pub unsafe fn view_mut(&mut self) -> PyResult<TensorViewMut<'_, T>> {
+        // SAFETY: the caller's promise.
+        unsafe { self.imported.view_mut() }.map_err(to_py_err)
+    }
+}
+
+impl<T, R> Deref for PyTensor<T, R> {
     type Target = Descriptor;
 
+    #[inline]
     fn deref(&self) -> &Descriptor {
-        &self.tensor
+        &self.imported
     }
 }
 
-impl fmt::Debug for PyTensor {
+impl<T, R> fmt::Debug for PyTensor<T, R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(&**self, f)
     }

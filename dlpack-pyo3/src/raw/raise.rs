@@ -2,11 +2,15 @@
 
 use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write};
+use core::ptr::{self, NonNull};
 
 use dlpack::Error;
 
 use super::attached::Attached;
 use super::ffi;
+use super::object::{Object, Owned};
+use super::once::Once;
+use super::tuple::tuple;
 
 /// That an exception is set in this thread. Whoever has this returns to Python, or clears the exception.
 #[derive(Debug)]
@@ -51,6 +55,9 @@ pub(crate) enum Kind {
     Buffer,
     Memory,
     Runtime,
+    /// A `BufferError` that is also a `ValueError`: of a copy that must not be made, the array API standard says the one
+    /// in one place and the other in another.
+    Copy,
 }
 
 impl Kind {
@@ -61,13 +68,16 @@ impl Kind {
         match error {
             Error::AllocationFailed => Self::Memory,
             Error::InvalidStream { .. } | Error::UnknownStreamKind { .. } => Self::Value,
+            Error::DTypeMismatch { .. } => Self::Type,
+            Error::Copied | Error::CopyNeeded { .. } => Self::Copy,
             Error::Panicked => Self::Runtime,
             _ => Self::Buffer,
         }
     }
 
-    fn class(self) -> *mut ffi::PyObject {
+    fn class(self, py: Attached<'_>) -> *mut ffi::PyObject {
         match self {
+            Self::Copy => copy_error(py),
             // SAFETY: written once, before any code of an extension runs; so are the others.
             Self::Type => unsafe { ffi::PyExc_TypeError },
             // SAFETY: the same.
@@ -82,14 +92,38 @@ impl Kind {
     }
 }
 
+/// The class of [`Kind::Copy`], or the first of its bases if it cannot be made.
+fn copy_error(py: Attached<'_>) -> *mut ffi::PyObject {
+    static CLASS: Once = Once::new();
+    let class = CLASS.get(py, || {
+        let bases = [Kind::Buffer, Kind::Value].map(|base| {
+            // SAFETY: classes that live as long as the interpreter.
+            unsafe { Object::new(NonNull::new_unchecked(base.class(py))) }
+        });
+        let bases = tuple(py, &bases)?;
+        let name = c"dlpack_pyo3.CopyError".as_ptr();
+        // SAFETY: the thread is attached; a name with a module, and classes.
+        let class = unsafe { ffi::PyErr_NewException(name, bases.as_ptr(), ptr::null_mut()) };
+        // SAFETY: a new reference, or null with an exception set.
+        unsafe { Owned::or_raised(class) }
+    });
+    class.map_or_else(
+        |raised| {
+            raised.clear();
+            Kind::Buffer.class(py)
+        },
+        Object::as_ptr,
+    )
+}
+
 /// Sets an exception with this text.
 #[cold]
-pub(crate) fn raise(_: Attached<'_>, kind: Kind, text: fmt::Arguments<'_>) -> Raised {
+pub(crate) fn raise(py: Attached<'_>, kind: Kind, text: fmt::Arguments<'_>) -> Raised {
     let mut message = Message { bytes: [0; MESSAGE], len: 0 };
     // A longer text is cut.
     let _ = message.write_fmt(text);
     // SAFETY: the thread is attached; a class, and a text that ends in NUL.
-    unsafe { ffi::PyErr_SetString(kind.class(), message.as_ptr()) };
+    unsafe { ffi::PyErr_SetString(kind.class(py), message.as_ptr()) };
     Raised::new()
 }
 

@@ -1,6 +1,7 @@
 //! How an object is best taken: what its type offers, found once for each type.
 
 use dlpack::AnyManagedTensor;
+use dlpack::negotiate::Request;
 
 use crate::capsule;
 use crate::protocol;
@@ -16,9 +17,12 @@ pub(crate) enum Road {
 }
 
 /// Takes the tensor of an object.
-pub(crate) fn take(object: Object<'_>) -> Result<(AnyManagedTensor, Road), Raised> {
+pub(crate) fn take(
+    object: Object<'_>,
+    request: &Request,
+) -> Result<(AnyManagedTensor, Road), Raised> {
     if capsule::is_capsule(object) {
         return Ok((capsule::take(object)?, Road::Capsule));
     }
-    Ok((protocol::ask(object, &dlpack::negotiate::Request::new())?, Road::Protocol))
+    Ok((protocol::ask(object, request)?, Road::Protocol))
 }

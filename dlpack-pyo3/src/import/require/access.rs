@@ -1,0 +1,37 @@
+//! Whether the memory may be written.
+
+use dlpack::{Access, Descriptor, Error, layout};
+use pyo3::PyResult;
+
+use super::Requirement;
+use crate::import::error::to_py_err;
+
+/// That the elements may be written, each by itself, or else a `BufferError`.
+///
+/// Not by a tensor that is read-only, nor by one in the legacy ABI, which does not say whether it is, nor by one of which
+/// two elements may be the same memory, as in a broadcast array.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack_pyo3::{Requirement, Writable};
+/// use dlpack_pyo3::dlpack::Exporter;
+///
+/// assert!(Writable::check(&Exporter::new([0_u8; 6]).build()?).is_ok());
+/// assert!(Writable::check(&Exporter::new([0_u8; 6]).read_only().build()?).is_err());
+/// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub enum Writable {}
+
+impl Requirement for Writable {
+    #[inline]
+    fn check(tensor: &Descriptor) -> PyResult<()> {
+        match tensor.access() {
+            Access::ReadOnly => Err(to_py_err(Error::ReadOnly)),
+            Access::Unknown => Err(to_py_err(Error::WritabilityUnknown)),
+            Access::Writable if layout::is_disjoint(tensor.shape(), tensor.strides()) => Ok(()),
+            Access::Writable => Err(to_py_err(Error::Overlapping)),
+        }
+    }
+}

@@ -1,0 +1,83 @@
+//! What a function asks of a tensor besides its dtype.
+
+mod access;
+mod order;
+mod place;
+mod rank;
+
+pub use access::Writable;
+use dlpack::Descriptor;
+pub use order::{ColumnMajor, Dense, RowMajor};
+pub use place::{OnCuda, OnHost};
+use pyo3::PyResult;
+pub use rank::Rank;
+
+/// Something that a tensor must be before a function gets it.
+///
+/// The second parameter of [`PyTensor`](crate::PyTensor) is one of these, or a tuple of several, which are checked from
+/// left to right.
+///
+/// # Examples
+///
+/// One of one's own:
+///
+/// ```
+/// use dlpack_pyo3::dlpack::Descriptor;
+/// use dlpack_pyo3::{OnHost, PyTensor, Rank, Requirement};
+/// use pyo3::exceptions::PyValueError;
+/// use pyo3::prelude::*;
+///
+/// /// As many rows as columns.
+/// struct Square;
+///
+/// impl Requirement for Square {
+///     fn check(tensor: &Descriptor) -> PyResult<()> {
+///         match tensor.shape() {
+///             [rows, columns] if rows == columns => Ok(()),
+///             shape => Err(PyValueError::new_err(format!("expected a square, found {shape:?}"))),
+///         }
+///     }
+/// }
+///
+/// #[pyfunction]
+/// fn determinant(matrix: PyTensor<f64, (Square, OnHost)>) -> f64 {
+///     # todo!("{:?}", matrix)
+///     // ...
+/// }
+/// # fn main() -> PyResult<()> {
+///
+/// let flat = dlpack_pyo3::dlpack::Exporter::new([1.0, 2.0]).build().map_err(|e| e.error());
+/// assert!(Square::check(&flat.map_err(dlpack_pyo3::to_py_err)?).is_err());
+/// # Ok(())
+/// # }
+/// ```
+pub trait Requirement: 'static {
+    /// Checks the tensor.
+    ///
+    /// # Errors
+    ///
+    /// What the caller in Python gets: by convention a `TypeError` for a wrong dtype, a `ValueError` for a wrong shape or
+    /// order, and a `BufferError` for memory that cannot be used as it has to be.
+    fn check(tensor: &Descriptor) -> PyResult<()>;
+}
+
+/// A requirement for each number of items in a tuple.
+macro_rules! all_of {
+    ($($item:ident)*) => {
+        impl<$($item: Requirement),*> Requirement for ($($item,)*) {
+            #[inline]
+            fn check(_tensor: &Descriptor) -> PyResult<()> {
+                $($item::check(_tensor)?;)*
+                Ok(())
+            }
+        }
+    };
+}
+
+all_of!();
+all_of!(A);
+all_of!(A B);
+all_of!(A B C);
+all_of!(A B C D);
+all_of!(A B C D E);
+all_of!(A B C D E F);
