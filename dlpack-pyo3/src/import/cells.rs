@@ -77,13 +77,15 @@ impl<T> fmt::Debug for Cells<'_, T> {
 pub(super) fn to_vec<T: Element>(py: Python<'_>, tensor: &Imported) -> Result<Vec<T>, Error> {
     let mut elements = Vec::new();
     elements.try_reserve_exact(tensor.numel()).map_err(|_| Error::AllocationFailed)?;
-    match Cells::new(py, tensor) {
+    match Cells::<T>::new(py, tensor) {
         Ok(cells) => elements.extend(cells.iter()),
         Err(Error::Misaligned { .. }) => {
             // SAFETY: as for cells.
             let view = unsafe { tensor.unaligned_view::<T>() }?;
             // SAFETY: these are elements, and bytes are aligned for whatever they are.
-            elements.extend(view.iter().map(|e| unsafe { load_in::<T, AtomicU8>((&raw const *e).cast()) }));
+            elements.extend(
+                view.iter().map(|e| unsafe { load_in::<T, AtomicU8>((&raw const *e).cast()) }),
+            );
         }
         Err(error) => return Err(error),
     }

@@ -4,8 +4,8 @@ use core::ops::Deref;
 
 use dlpack::negotiate::Request;
 use dlpack::{
-    AnyManagedTensor, Descriptor, Device, DeviceType, Element, Error, ManagedTensorVersioned, Tensor,
-    TensorView, TensorViewMut,
+    AnyManagedTensor, Descriptor, Device, DeviceType, Element, Error, ManagedTensorVersioned,
+    Tensor, TensorViewMut,
 };
 use pyo3::{Borrowed, PyAny, PyResult};
 

@@ -5,6 +5,7 @@ mod cells;
 mod elements;
 mod error;
 mod imported;
+mod options;
 mod require;
 mod runtime;
 mod stream;
@@ -14,9 +15,8 @@ pub(crate) use bridge::{attached, object, restore, to_err};
 pub use cells::Cells;
 pub use elements::{Any, Elements};
 pub use error::to_py_err;
-pub use require::{
-    ColumnMajor, Dense, OnCuda, OnHost, Rank, Requirement, RowMajor, Writable,
-};
+pub use options::Import;
+pub use require::{ColumnMajor, Dense, OnCuda, OnHost, Rank, Requirement, RowMajor, Writable};
 #[expect(unused_imports, reason = "until imports have options")]
 pub(crate) use runtime::Hook;
 pub use runtime::Runtime;

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::ops::Deref;
 
 use dlpack::negotiate::Request;
-use dlpack::{Descriptor, Element, Error, ManagedTensorVersioned, Tensor, TensorView, TensorViewMut};
+use dlpack::{Descriptor, Element, ManagedTensorVersioned, TensorView, TensorViewMut};
 use pyo3::exceptions::PyTypeError;
 use pyo3::{Borrowed, FromPyObject, PyAny, PyErr, PyResult, Python};
 

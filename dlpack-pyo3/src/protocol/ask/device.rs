@@ -4,16 +4,16 @@ use dlpack::{Device, DeviceType};
 
 use crate::raw::{Kind, Object, Owned, Raised, ffi, index, names, raise};
 
-/// Calls `__dlpack_device__`.
+/// Calls `__dlpack_device__`, if the object has that.
 ///
 /// The type of the device may be a number or an enumeration; a device that is not numbered is number 0.
 ///
 /// # Errors
 ///
-/// What the producer raises, `AttributeError` for an object without that method, and `TypeError` for another answer.
+/// What the producer raises, and `TypeError` for another answer.
 #[cold]
-pub(crate) fn device_of(object: Object<'_>) -> Result<Device, Raised> {
-    let method = object.attr(&names::DLPACK_DEVICE)?;
+pub(crate) fn device_of(object: Object<'_>) -> Result<Option<Device>, Raised> {
+    let Some(method) = object.optional_attr(&names::DLPACK_DEVICE)? else { return Ok(None) };
     // SAFETY: an object on an attached thread. If it cannot be called, an exception is set.
     let answer = unsafe { ffi::PyObject_CallNoArgs(method.as_ptr()) };
     // SAFETY: a new reference, or null with an exception set.
@@ -21,11 +21,11 @@ pub(crate) fn device_of(object: Object<'_>) -> Result<Device, Raised> {
     let Some([kind, id]) = pair(answer.borrow()) else { return Err(refuse(answer.borrow())) };
     let kind = number(kind.borrow())?;
     let id = if id.is_none() { 0 } else { number(id.borrow())? };
-    Ok(Device::new(DeviceType::new(kind), id))
+    Ok(Some(Device::new(DeviceType::new(kind), id)))
 }
 
 /// The items of a tuple of two.
-fn pair<'a>(answer: Object<'a>) -> Option<[Owned<'a>; 2]> {
+fn pair(answer: Object<'_>) -> Option<[Owned<'_>; 2]> {
     // SAFETY: an object on an attached thread.
     let is_tuple = unsafe { ffi::PyTuple_Check(answer.as_ptr()) } != 0;
     // SAFETY: a tuple on an attached thread.

@@ -1,7 +1,7 @@
 //! A request in Python's words.
 
-use dlpack::Version;
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
+use dlpack::{Device, DeviceType, Version};
 
 use super::device::device_of;
 use crate::protocol::stream_to;
@@ -56,8 +56,13 @@ impl<'py> Words<'py> {
             self.dl_device = Some(tuple(py, &[kind.borrow(), id.borrow()])?);
         }
         if request.stream != Stream::NONE {
-            let device = wanted.map_or_else(|| device_of(object), Ok)?;
-            self.stream = stream_to(py, request.stream, device)?;
+            let device = match wanted {
+                Some(device) => device,
+                None => device_of(object)?.unwrap_or(Device::CPU),
+            };
+            let stream = stream_to(py, request.stream, device)?;
+            // The CPU has no work to wait for, and NumPy and JAX do not take the word.
+            self.stream = stream.filter(|_| device.device_type != DeviceType::CPU);
         }
         self.copy = match request.copy {
             CopyPolicy::ALWAYS => Some(truth(py, true)?),

@@ -1,14 +1,53 @@
 //! What a tensor says of itself, for Python to compare.
 
-use dlpack::{Access, Descriptor};
-use dlpack_pyo3::PyTensor;
+use dlpack::negotiate::CopyPolicy;
+use dlpack::{Access, Descriptor, Device, DeviceType};
+use dlpack_pyo3::{Import, PyTensor};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 /// Imports, describes, releases.
 #[pyfunction]
-pub(crate) fn describe<'py>(py: Python<'py>, tensor: PyTensor) -> PyResult<Bound<'py, PyDict>> {
-    let description = of(py, &tensor)?;
+#[pyo3(signature = (tensor, /, *, copy=None, device=None, stream=None))]
+pub(crate) fn describe<'py>(
+    tensor: &Bound<'py, PyAny>,
+    copy: Option<bool>,
+    device: Option<(i32, i32)>,
+    stream: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    with_road(tensor.py(), &take(tensor, copy, device, stream)?)
+}
+
+/// Imports, without options in the way that functions take arguments.
+pub(crate) fn take<'py>(
+    object: &Bound<'py, PyAny>,
+    copy: Option<bool>,
+    device: Option<(i32, i32)>,
+    stream: Option<&Bound<'py, PyAny>>,
+) -> PyResult<PyTensor> {
+    if copy.is_none() && device.is_none() && stream.is_none() {
+        return object.extract();
+    }
+    let mut import = Import::new().copy(match copy {
+        None => CopyPolicy::IF_NEEDED,
+        Some(true) => CopyPolicy::ALWAYS,
+        Some(false) => CopyPolicy::NEVER,
+    });
+    if let Some((kind, id)) = device {
+        import = import.device(Device::new(DeviceType::new(kind), id));
+    }
+    if let Some(stream) = stream {
+        import = import.stream_from(stream);
+    }
+    import.of(object)
+}
+
+/// The description, with the road.
+pub(crate) fn with_road<'py, T, R>(
+    py: Python<'py>,
+    tensor: &PyTensor<T, R>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let description = of(py, tensor)?;
     description.set_item("road", tensor.road())?;
     Ok(description)
 }

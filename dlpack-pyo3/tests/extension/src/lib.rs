@@ -1,11 +1,13 @@
 //! The extension of the tests: each function shows one thing of `dlpack-pyo3` to Python.
 
 mod describe;
+mod held;
 mod life;
 mod memory;
 mod own;
 mod own_device;
 mod stream;
+mod typed;
 
 use pyo3::prelude::*;
 
@@ -13,6 +15,8 @@ use pyo3::prelude::*;
 mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::describe::describe;
+    #[pymodule_export]
+    use super::held::{Held, hold, to_bytes};
     #[pymodule_export]
     use super::life::{Holder, keeping, sloppy};
     #[pymodule_export]
@@ -22,4 +26,6 @@ mod dlpack_pyo3_tests {
     use super::own_device::OwnDevice;
     #[pymodule_export]
     use super::stream::stream;
+    #[pymodule_export]
+    use super::typed::{typed_f32, typed_list, typed_matrix, typed_writable};
 }

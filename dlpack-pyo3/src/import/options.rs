@@ -1,0 +1,209 @@
+//! Imports that ask for more than any tensor.
+
+use core::fmt;
+
+use dlpack::Device;
+use dlpack::negotiate::{CopyPolicy, Request, Stream};
+use pyo3::types::PyAnyMethods;
+use pyo3::{Borrowed, Bound, PyAny, PyResult};
+
+use super::bridge::{self, to_err};
+use super::elements::Elements;
+use super::imported::Imported;
+use super::require::Requirement;
+use super::runtime::Runtime;
+use super::tensor::PyTensor;
+use crate::protocol;
+
+/// Takes a tensor of a Python object, on terms of one's own: on which device, as a copy or not, for which stream.
+///
+/// As an argument of a function, a [`PyTensor`] comes as it is: wherever it is, copied only if the producer cannot do
+/// without, for the default stream of its device. A function that wants something else takes a `Bound<PyAny>`, and this.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack_pyo3::dlpack::Device;
+/// use dlpack_pyo3::dlpack::negotiate::CopyPolicy;
+/// use dlpack_pyo3::{Import, PyTensor};
+/// use pyo3::prelude::*;
+///
+/// /// Copies to main memory what is elsewhere.
+/// #[pyfunction]
+/// fn total(object: &Bound<'_, PyAny>) -> PyResult<f64> {
+///     let tensor: PyTensor<f64> = Import::new().device(Device::CPU).of(object)?;
+///     Ok(tensor.cells(object.py())?.iter().sum())
+/// }
+///
+/// # Python::attach(|py| {
+/// use dlpack_pyo3::{Tensor, dlpack::Exporter, to_py_err};
+///
+/// let numbers = Exporter::new(vec![1.0, 2.0]).build().map_err(to_py_err)?.into_inner();
+/// let numbers = Bound::new(py, Tensor::new(numbers))?;
+/// assert_eq!(total(&numbers)?, 3.0);
+///
+/// let copy: PyTensor = Import::new().copy(CopyPolicy::ALWAYS).of(&numbers)?;
+/// assert_ne!(copy.data(), numbers.extract::<PyTensor>()?.data());
+/// # Ok::<(), PyErr>(())
+/// # })?;
+/// # Ok::<(), PyErr>(())
+/// ```
+#[derive(Clone, Copy, Default)]
+pub struct Import<'a> {
+    request: Request,
+    stream: Source<'a>,
+}
+
+/// Where the stream comes from.
+#[derive(Clone, Copy, Default)]
+enum Source<'a> {
+    /// It stands in the request.
+    #[default]
+    Request,
+    Python(Borrowed<'a, 'a, PyAny>),
+    Runtime(&'a dyn Runtime),
+}
+
+impl<'a> Import<'a> {
+    /// Asks for no more than a tensor.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Asks for memory on this device, to which the producer copies if it has to and can.
+    ///
+    /// Asked for the CPU, a producer of device memory copies it to main memory, and waits until the elements are there. It
+    /// may also give pinned or managed memory.
+    #[must_use]
+    pub const fn device(mut self, device: Device) -> Self {
+        self.request.device = device;
+        self
+    }
+
+    /// Asks for a copy, or for none.
+    ///
+    /// A producer that is too old to know this raises a `TypeError`. Some that do copy do not say so in the tensor's flags,
+    /// and JAX takes the word and does not copy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::dlpack::negotiate::CopyPolicy;
+    /// use dlpack_pyo3::{Import, PyTensor};
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// let tensor: PyTensor = Import::new().copy(CopyPolicy::NEVER).of(&bytes)?;
+    /// assert_eq!(tensor.data().cast_const(), bytes.as_bytes().as_ptr().cast());
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    #[must_use]
+    pub const fn copy(mut self, copy: CopyPolicy) -> Self {
+        self.request.copy = copy;
+        self
+    }
+
+    /// Says on which stream the tensor will be used, so that the producer has it ready there.
+    #[must_use]
+    pub const fn stream(mut self, stream: Stream) -> Self {
+        self.request.stream = stream;
+        self.stream = Source::Request;
+        self
+    }
+
+    /// The same for a stream that Python names, as [`stream_from`](crate::stream_from) reads it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::{Import, PyTensor};
+    /// use pyo3::exceptions::PyValueError;
+    /// use pyo3::prelude::*;
+    ///
+    /// /// The usual keyword for it.
+    /// #[pyfunction]
+    /// #[pyo3(signature = (array, *, stream=None))]
+    /// fn prepare(array: &Bound<'_, PyAny>, stream: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+    ///     let import = match stream {
+    ///         Some(stream) => Import::new().stream_from(stream),
+    ///         None => Import::new(),
+    ///     };
+    ///     let tensor: PyTensor = import.of(array)?;
+    ///     # let _ = tensor;
+    ///     Ok(())
+    /// }
+    /// # Python::attach(|py| {
+    /// # let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// # let seven = 7.into_pyobject(py)?.into_any();
+    /// # assert!(prepare(&bytes, Some(&seven)).unwrap_err().is_instance_of::<PyValueError>(py));
+    /// # prepare(&bytes, None)?;
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    #[must_use]
+    pub fn stream_from(mut self, stream: &'a Bound<'a, PyAny>) -> Self {
+        self.stream = Source::Python(stream.as_borrowed());
+        self
+    }
+
+    /// Asks a runtime for the stream, once the device is known.
+    #[must_use]
+    pub const fn runtime(mut self, runtime: &'a dyn Runtime) -> Self {
+        self.stream = Source::Runtime(runtime);
+        self
+    }
+
+    /// Takes the tensor of the object.
+    ///
+    /// # Errors
+    ///
+    /// As for a [`PyTensor`] that is an argument. Besides,
+    ///
+    /// - `TypeError` for a producer that is too old for what was asked;
+    /// - `BufferError` for a tensor that is elsewhere than asked;
+    /// - an error that is a `BufferError` and a `ValueError` for a copy that was not to be made;
+    /// - `ValueError` for a stream that the device does not have.
+    pub fn of<T: Elements, R: Requirement>(
+        &self,
+        object: &Bound<'_, PyAny>,
+    ) -> PyResult<PyTensor<T, R>> {
+        let object = object.as_borrowed();
+        PyTensor::new(Imported::take(object, &self.request(object)?)?)
+    }
+
+    /// What to ask this object for.
+    fn request(&self, object: Borrowed<'_, '_, PyAny>) -> PyResult<Request> {
+        let stream = match self.stream {
+            Source::Request => return Ok(self.request),
+            Source::Python(stream) if stream.is_none() => Stream::NONE,
+            Source::Python(stream) => {
+                let device = self.device_of(object)?;
+                protocol::stream_from(bridge::object(stream), device)
+                    .map_err(|raised| to_err(object.py(), raised))?
+            }
+            Source::Runtime(runtime) => runtime.stream(object.py(), self.device_of(object)?)?,
+        };
+        Ok(self.request.stream(stream))
+    }
+
+    /// The device where the tensor will be.
+    fn device_of(&self, object: Borrowed<'_, '_, PyAny>) -> PyResult<Device> {
+        match self.request.wanted_device() {
+            Some(device) => Ok(device),
+            None => protocol::device_of(bridge::object(object))
+                .map(|device| device.unwrap_or(Device::CPU))
+                .map_err(|raised| to_err(object.py(), raised)),
+        }
+    }
+}
+
+impl fmt::Debug for Import<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Import").field("request", &self.request).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,82 @@
+//! Tensors that are kept for a while.
+
+use std::thread;
+
+use dlpack::Descriptor;
+use dlpack_pyo3::{PyTensor, Tensor, to_py_err};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyDict};
+
+use crate::describe;
+
+/// An imported tensor, until it is released.
+#[pyclass]
+pub(crate) struct Held(Option<PyTensor>);
+
+/// Imports and keeps.
+#[pyfunction]
+#[pyo3(signature = (tensor, /, *, copy=None, device=None, stream=None))]
+pub(crate) fn hold<'py>(
+    tensor: &Bound<'py, PyAny>,
+    copy: Option<bool>,
+    device: Option<(i32, i32)>,
+    stream: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Held> {
+    describe::take(tensor, copy, device, stream).map(|tensor| Held(Some(tensor)))
+}
+
+impl Held {
+    fn tensor(&self) -> PyResult<&PyTensor> {
+        self.0.as_ref().ok_or_else(|| PyValueError::new_err("expected a tensor, found it released"))
+    }
+
+    fn take(&mut self) -> PyResult<PyTensor> {
+        self.tensor()?;
+        self.0.take().ok_or_else(|| PyValueError::new_err("expected a tensor, found none"))
+    }
+}
+
+#[pymethods]
+impl Held {
+    /// Gives the tensor back. Once more is no error.
+    fn release(&mut self) {
+        self.0 = None;
+    }
+
+    fn describe<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        describe::with_road(py, self.tensor()?)
+    }
+
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        bytes_of(py, self.tensor()?)
+    }
+
+    /// Hands the tensor on as an object of the ready-made class.
+    fn export(&mut self) -> PyResult<Tensor> {
+        Ok(Tensor::new(self.take()?.into_managed()?))
+    }
+
+    /// Drops the tensor on another thread, which Python does not know, while this one is detached.
+    fn send_to_thread(&mut self, py: Python<'_>) -> PyResult<()> {
+        let tensor = self.take()?;
+        let dropped = py.detach(|| thread::spawn(move || drop(tensor)).join());
+        dropped.map_err(|_| PyValueError::new_err("expected a deleter, found a panic"))
+    }
+}
+
+/// The elements in row-major order, as Rust reads them.
+#[pyfunction]
+pub(crate) fn to_bytes<'py>(py: Python<'py>, tensor: PyTensor) -> PyResult<Bound<'py, PyBytes>> {
+    bytes_of(py, &tensor)
+}
+
+/// Elements of whatever dtype.
+fn bytes_of<'py>(py: Python<'py>, tensor: &Descriptor) -> PyResult<Bound<'py, PyBytes>> {
+    // SAFETY: tests wrote the elements, and no thread of theirs writes them now.
+    let copy = unsafe { tensor.to_copy() }.map_err(to_py_err)?;
+    let start = if copy.is_empty() { core::ptr::dangling() } else { copy.data().cast::<u8>() };
+    // SAFETY: a copy has its elements side by side, and starts with the first of them.
+    let bytes = unsafe { core::slice::from_raw_parts(start, copy.nbytes()) };
+    Ok(PyBytes::new(py, bytes))
+}

@@ -1,0 +1,42 @@
+//! Functions whose arguments are checked.
+
+use dlpack_pyo3::{OnHost, PyTensor, Rank, RowMajor, Writable};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::describe::with_road;
+
+/// Any tensor of `float32`.
+#[pyfunction]
+pub(crate) fn typed_f32<'py>(py: Python<'py>, x: PyTensor<f32>) -> PyResult<Bound<'py, PyDict>> {
+    with_road(py, &x)
+}
+
+/// What many kernels want.
+#[pyfunction]
+pub(crate) fn typed_matrix<'py>(
+    py: Python<'py>,
+    x: PyTensor<f32, (Rank<2>, RowMajor, OnHost)>,
+) -> PyResult<Bound<'py, PyDict>> {
+    with_road(py, &x)
+}
+
+/// Adds 1 to each element, in place.
+#[pyfunction]
+pub(crate) fn typed_writable<'py>(
+    py: Python<'py>,
+    mut x: PyTensor<f64, Writable>,
+) -> PyResult<Bound<'py, PyDict>> {
+    // SAFETY: tests wrote the elements, and no thread of theirs uses them now.
+    let mut elements = unsafe { x.view_mut() }?;
+    for element in elements.iter_mut() {
+        *element += 1.0;
+    }
+    with_road(py, &x)
+}
+
+/// The elements of a tensor of `float64`, read one by one.
+#[pyfunction]
+pub(crate) fn typed_list(py: Python<'_>, x: PyTensor<f64>) -> PyResult<Vec<f64>> {
+    x.to_vec(py)
+}
