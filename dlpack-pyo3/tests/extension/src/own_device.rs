@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use dlpack::negotiate::Stream;
 use dlpack::{Adopted, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned};
-use dlpack_pyo3::{Export, to_py_err};
+use dlpack_pyo3::{Export, Tensor, to_py_err};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
@@ -115,4 +115,21 @@ impl OwnDevice {
     fn address(&self) -> usize {
         self.data.start().addr()
     }
+}
+
+/// A tensor of the ready-made class that passes for one on a device, on which this stream finds it written.
+#[pyfunction]
+#[pyo3(signature = (data, device, ready=None))]
+pub(crate) fn on_device(data: &[u8], device: (i32, i32), ready: Option<usize>) -> PyResult<Tensor> {
+    let memory = Counted::new(data);
+    let device = Device::new(DeviceType::new(device.0), device.1);
+    let (start, nbytes) = (memory.start(), data.len());
+    // SAFETY: as in `labelled`.
+    let memory = unsafe { Adopted::new(memory, start, nbytes, device) };
+    let tensor = Tensor::new(Exporter::new(memory).build().map_err(to_py_err)?);
+    Ok(match ready {
+        // SAFETY: there is no device.
+        Some(stream) => tensor.ready_on(unsafe { Stream::from_handle(stream) }),
+        None => tensor,
+    })
 }
