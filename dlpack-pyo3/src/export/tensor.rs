@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Deref;
+use core::ptr;
 
 use dlpack::negotiate::{Producer, Stream};
 use dlpack::{Descriptor, Device, Error, Exclusive, Frozen, ManagedTensorVersioned, Parcel};
@@ -124,28 +125,39 @@ impl Tensor {
         Ok(Self { tensor, order: Order::Producer(Box::new(producer)) })
     }
 
-    /// Says on which stream of the tensor's device the elements can be used.
+    /// Says on which stream of the tensor's device the elements can be used; [`Stream::NONE`] is the device's default one.
     ///
     /// Consumers that go on there get the tensor, and it costs nothing. Those on other streams are still refused, since it takes
     /// the device's runtime to have one stream wait for another; see [`from_producer`](Self::from_producer).
     ///
     /// # Examples
     ///
-    /// ```
-    /// use dlpack_pyo3::Tensor;
-    /// use dlpack_pyo3::dlpack::negotiate::Stream;
-    /// # use dlpack_pyo3::dlpack::{Adopted, Device, Exporter, Release};
-    /// # // SAFETY: on this device an address means nothing to the host.
-    /// # let memory = unsafe { Adopted::new(Release::new(|| ()), 0x1000 as *mut _, 64, Device::cuda(0)) };
-    /// # let tensor = Exporter::new(memory).build()?;
+    /// A tensor that came in as an argument is ready on its device's default stream:
     ///
-    /// // Of a kernel that was launched on the default stream.
-    /// let tensor = Tensor::new(tensor).ready_on(Stream::CUDA_LEGACY_DEFAULT);
-    /// assert_eq!(tensor.device(), Device::cuda(0));
-    /// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
+    /// ```
+    /// use dlpack_pyo3::dlpack::negotiate::Stream;
+    /// use dlpack_pyo3::{PyTensor, Tensor};
+    /// use pyo3::prelude::*;
+    ///
+    /// /// The same memory, wherever it is.
+    /// #[pyfunction]
+    /// fn wrap(tensor: PyTensor) -> PyResult<Tensor> {
+    ///     Ok(Tensor::new(tensor.into_managed()?).ready_on(Stream::NONE))
+    /// }
+    /// # Python::attach(|py| {
+    /// # let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// # let start = bytes.as_bytes().as_ptr();
+    /// # let wrapped = Bound::new(py, wrap(bytes.extract()?)?)?;
+    /// # assert_eq!(wrapped.extract::<PyTensor>()?.data(), start.cast_mut().cast());
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
     /// ```
     #[must_use]
     pub fn ready_on(self, stream: Stream) -> Self {
+        // SAFETY: null. That is the default stream of a device that has one.
+        let default = unsafe { Stream::from_ptr(self.tensor.device().device_type, ptr::null_mut()) };
+        let stream = if stream == Stream::NONE { default } else { stream };
         Self { order: Order::On(stream), ..self }
     }
 }

@@ -1,5 +1,7 @@
 //! Between PyO3 and the rooms that do not know it.
 
+use core::ptr::NonNull;
+
 use pyo3::{Borrowed, PyAny, PyErr, Python};
 
 use crate::raw::{Attached, Object, Raised};
@@ -13,8 +15,10 @@ pub(crate) fn attached(_: Python<'_>) -> Attached<'_> {
 
 #[inline]
 pub(crate) fn object<'a>(object: Borrowed<'a, '_, PyAny>) -> Object<'a> {
-    // SAFETY: an object that is borrowed for `'a`, on a thread that is attached for longer.
-    unsafe { Object::new(core::ptr::NonNull::new_unchecked(object.as_ptr())) }
+    // SAFETY: an object.
+    let raw = unsafe { NonNull::new_unchecked(object.as_ptr()) };
+    // SAFETY: it is borrowed for `'a`, on a thread that is attached for longer.
+    unsafe { Object::new(raw) }
 }
 
 /// Takes the exception that is set.

@@ -56,8 +56,10 @@ impl<'a> Object<'a> {
     pub(crate) fn class(self) -> Object<'a> {
         // SAFETY: the invariant.
         let class = unsafe { ffi::Py_TYPE(self.as_ptr()) };
-        // SAFETY: an object has a type, and keeps it alive.
-        unsafe { Object::new(NonNull::new_unchecked(class.cast())) }
+        // SAFETY: an object has a type.
+        let class = unsafe { NonNull::new_unchecked(class.cast()) };
+        // SAFETY: and keeps it alive.
+        unsafe { Object::new(class) }
     }
 
     /// Another reference to the object.

@@ -45,7 +45,9 @@ impl Once {
             Ok(_) => made.into_ptr(),
             Err(kept) => kept,
         };
-        // SAFETY: an object, and the invariant from here on; the thread is attached, or nobody could have made one.
-        unsafe { Object::new(NonNull::new_unchecked(kept)) }
+        // SAFETY: an object.
+        let kept = unsafe { NonNull::new_unchecked(kept) };
+        // SAFETY: the invariant from here on; the thread is attached, or nobody could have made one.
+        unsafe { Object::new(kept) }
     }
 }
