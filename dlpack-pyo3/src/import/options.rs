@@ -138,7 +138,7 @@ impl<'a> Import<'a> {
     /// }
     /// # Python::attach(|py| {
     /// # let bytes = pyo3::types::PyBytes::new(py, b"text");
-    /// # let seven = 7.into_pyobject(py)?.into_any();
+    /// # let seven = 7_i32.into_pyobject(py)?.into_any();
     /// # assert!(prepare(&bytes, Some(&seven)).unwrap_err().is_instance_of::<PyValueError>(py));
     /// # prepare(&bytes, None)?;
     /// # Ok::<(), PyErr>(())

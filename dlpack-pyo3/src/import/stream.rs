@@ -35,7 +35,7 @@ use crate::protocol;
 /// use pyo3::prelude::*;
 ///
 /// # Python::attach(|py| {
-/// let one = 1.into_pyobject(py)?;
+/// let one = 1_i32.into_pyobject(py)?.into_any();
 /// assert_eq!(stream_from(&one, Device::cuda(0))?, Stream::CUDA_LEGACY_DEFAULT);
 /// let refused = stream_from(&one, Device::CPU).unwrap_err();
 /// assert!(refused.is_instance_of::<PyValueError>(py));

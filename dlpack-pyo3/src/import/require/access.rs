@@ -17,8 +17,8 @@ use crate::import::error::to_py_err;
 /// use dlpack_pyo3::{Requirement, Writable};
 /// use dlpack_pyo3::dlpack::Exporter;
 ///
-/// assert!(Writable::check(&Exporter::new([0_u8; 6]).build()?).is_ok());
-/// assert!(Writable::check(&Exporter::new([0_u8; 6]).read_only().build()?).is_err());
+/// let tensor = Exporter::new([0_u8; 6]).read_only().build()?;
+/// assert!(Writable::check(&tensor).is_err());
 /// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]

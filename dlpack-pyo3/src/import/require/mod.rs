@@ -44,12 +44,11 @@ pub use rank::Rank;
 ///     # todo!("{:?}", matrix)
 ///     // ...
 /// }
-/// # fn main() -> PyResult<()> {
 ///
-/// let flat = dlpack_pyo3::dlpack::Exporter::new([1.0, 2.0]).build().map_err(|e| e.error());
-/// assert!(Square::check(&flat.map_err(dlpack_pyo3::to_py_err)?).is_err());
-/// # Ok(())
-/// # }
+/// # use dlpack_pyo3::dlpack::Exporter;
+/// let flat = Exporter::new([0.0; 6]).shape(&[2, 3]).build()?;
+/// assert!(Square::check(&flat).is_err());
+/// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
 /// ```
 pub trait Requirement: 'static {
     /// Checks the tensor.

@@ -17,7 +17,8 @@ use crate::import::error::to_py_err;
 /// use dlpack_pyo3::{OnHost, Requirement};
 /// use dlpack_pyo3::dlpack::Exporter;
 ///
-/// assert!(OnHost::check(&Exporter::new([0_u8; 6]).build()?).is_ok());
+/// let tensor = Exporter::new([0_u8; 6]).build()?;
+/// assert!(OnHost::check(&tensor).is_ok());
 /// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -43,7 +44,8 @@ impl Requirement for OnHost {
 /// use dlpack_pyo3::{OnCuda, Requirement};
 /// use dlpack_pyo3::dlpack::Exporter;
 ///
-/// assert!(OnCuda::check(&Exporter::new([0_u8; 6]).build()?).is_err());
+/// let tensor = Exporter::new([0_u8; 6]).build()?;
+/// assert!(OnCuda::check(&tensor).is_err());
 /// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
