@@ -6,7 +6,7 @@ mod runtime;
 mod stream;
 mod tensor;
 
-pub(crate) use bridge::{attached, object, restore, to_err};
+pub(crate) use bridge::{attached, python, restore};
 pub use error::to_py_err;
 #[expect(unused_imports, reason = "until imports have options")]
 pub(crate) use runtime::Hook;
