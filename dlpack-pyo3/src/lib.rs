@@ -14,12 +14,13 @@ mod raw;
 mod roads;
 
 pub use dlpack;
-pub use export::{Export, Inside, Kept, ReadOnlyAsLegacy, Tensor};
+pub use export::{Export, Inside, Kept, Lend, ReadOnlyAsLegacy, Tensor};
 pub use import::{Any, Cells, Elements, Import, PyTensor, Runtime, stream_from, to_py_err};
 pub use import::{ColumnMajor, Dense, OnCuda, OnHost, Rank, Requirement, RowMajor, Writable};
 
 /// What the code that [`export!`] makes calls. Not for others.
 #[doc(hidden)]
 pub mod __private {
-    pub use crate::export::class::{dlpack, dlpack_device};
+    pub use crate::export::exchange::exchange_api;
+    pub use crate::export::method::{dlpack_device_method, dlpack_method};
 }

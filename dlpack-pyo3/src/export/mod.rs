@@ -1,10 +1,13 @@
 //! Tensors that go out to Python.
 
-pub(crate) mod class;
+mod class;
 mod copy;
+pub(crate) mod exchange;
+mod guard;
 mod inside;
 mod keep;
 mod legacy;
+pub(crate) mod method;
 mod respond;
 mod source;
 mod tensor;
@@ -12,5 +15,5 @@ mod tensor;
 pub use inside::Inside;
 pub use keep::Kept;
 pub use legacy::ReadOnlyAsLegacy;
-pub use source::Export;
+pub use source::{Export, Lend};
 pub use tensor::Tensor;

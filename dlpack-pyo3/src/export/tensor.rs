@@ -11,7 +11,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::copy;
-use super::source::Export;
+use super::source::{Export, Lend};
 use crate::export;
 use crate::import::to_py_err;
 
@@ -163,6 +163,9 @@ impl Tensor {
 }
 
 impl Export for Tensor {
+    const NEEDS_PYO3: bool = false;
+    const LEND: Option<Lend<Self>> = Some(|slf| &slf.get().tensor);
+
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
         let this = slf.get();
         let tensor = match &this.order {

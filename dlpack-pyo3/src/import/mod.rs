@@ -11,7 +11,7 @@ mod runtime;
 mod stream;
 mod tensor;
 
-pub(crate) use bridge::{attached, object, restore, to_err};
+pub(crate) use bridge::{attached, python, restore};
 pub use cells::Cells;
 pub use elements::{Any, Elements};
 pub use error::to_py_err;

@@ -1,0 +1,220 @@
+//! `__dlpack__` and `__dlpack_device__` as CPython calls them: no tuple, no dictionary, and keywords told apart by identity.
+//!
+//! PyO3's own wrapper of a method with four keywords costs about as much again as all of the answer. These are method
+//! descriptors of CPython's, as a class in C has them.
+
+use core::ffi::CStr;
+use core::marker::PhantomData;
+use core::ptr::{self, NonNull};
+
+use dlpack::Device;
+use pyo3::types::PyAny;
+use pyo3::{Borrowed, Bound, Py, PyResult, Python};
+
+use super::guard::guarded;
+use super::respond;
+use super::source::Export;
+use crate::import::attached;
+use crate::protocol::Keywords;
+use crate::raw::{Attached, Kind, Object, Owned, Raised, ffi, names, raise};
+
+/// The class attribute `__dlpack__`.
+pub fn dlpack_method<T: Export>(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    descriptor::<T>(py, Methods::<T>::DLPACK)
+}
+
+/// The class attribute `__dlpack_device__`.
+pub fn dlpack_device_method<T: Export>(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    descriptor::<T>(py, Methods::<T>::DLPACK_DEVICE)
+}
+
+/// The methods of a class, as CPython wants them described.
+struct Methods<T>(PhantomData<T>);
+
+impl<T: Export> Methods<T> {
+    const DLPACK: &'static ffi::PyMethodDef = &ffi::PyMethodDef {
+        ml_name: c"__dlpack__".as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunctionFastWithKeywords: dlpack::<T> },
+        ml_flags: ffi::METH_FASTCALL | ffi::METH_KEYWORDS,
+        ml_doc: DLPACK_DOC.as_ptr(),
+    };
+    const DLPACK_DEVICE: &'static ffi::PyMethodDef = &ffi::PyMethodDef {
+        ml_name: c"__dlpack_device__".as_ptr(),
+        ml_meth: ffi::PyMethodDefPointer { PyCFunction: dlpack_device::<T> },
+        ml_flags: ffi::METH_NOARGS,
+        ml_doc: DLPACK_DEVICE_DOC.as_ptr(),
+    };
+}
+
+// Python takes the signature from the first line.
+const DLPACK_DOC: &CStr =
+    c"__dlpack__($self, /, *, stream=None, max_version=None, dl_device=None, copy=None)
+--
+
+Exports the tensor as a capsule.";
+const DLPACK_DEVICE_DOC: &CStr = c"__dlpack_device__($self, /)
+--
+
+The type of the device and its number.";
+
+fn descriptor<T: Export>(py: Python<'_>, method: &'static ffi::PyMethodDef) -> PyResult<Py<PyAny>> {
+    let class = T::type_object_raw(py);
+    // SAFETY: the thread is attached; a type, and a description that lives as long as the program. Python only reads it.
+    let made = unsafe { ffi::PyDescr_NewMethod(class, ptr::from_ref(method).cast_mut()) };
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Bound::from_owned_ptr_or_err(py, made) }.map(Bound::unbind)
+}
+
+/// # Safety
+///
+/// As CPython calls a method of `T`, with `METH_FASTCALL | METH_KEYWORDS`.
+unsafe extern "C" fn dlpack<T: Export>(
+    slf: *mut ffi::PyObject,
+    arguments: *const *mut ffi::PyObject,
+    positional: ffi::Py_ssize_t,
+    keywords: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython calls methods on attached threads.
+    guarded::<T>(unsafe { Attached::assume() }, |py| {
+        // SAFETY: the caller's promise; the descriptor has checked the type.
+        let slf = unsafe { this::<T>(py, slf) };
+        // SAFETY: the caller's promise.
+        let keywords = unsafe { read(attached(py), arguments, positional, keywords) }?;
+        let request = keywords.request(attached(py), || T::device(&slf))?;
+        respond::dlpack(&slf, &request)
+    })
+}
+
+/// # Safety
+///
+/// As CPython calls a method of `T`, with `METH_NOARGS`.
+unsafe extern "C" fn dlpack_device<T: Export>(
+    slf: *mut ffi::PyObject,
+    _: *mut ffi::PyObject,
+) -> *mut ffi::PyObject {
+    // SAFETY: CPython calls methods on attached threads.
+    guarded::<T>(unsafe { Attached::assume() }, |py| {
+        // SAFETY: the caller's promise; the descriptor has checked the type.
+        let slf = unsafe { this::<T>(py, slf) };
+        pair(attached(py), T::device(&slf).canonical())
+    })
+}
+
+/// # Safety
+///
+/// `slf` is an object of the class, which is alive for as long as the result.
+#[inline]
+pub(super) unsafe fn this<'a, 'py, T: Export>(
+    py: Python<'py>,
+    slf: *mut ffi::PyObject,
+) -> Borrowed<'a, 'py, T> {
+    // SAFETY: the caller's promise.
+    let slf = unsafe { Borrowed::from_ptr(py, slf) };
+    // SAFETY: the same.
+    unsafe { slf.cast_unchecked() }
+}
+
+/// Sorts the values by their keywords.
+///
+/// # Safety
+///
+/// The arguments of a call with `METH_FASTCALL | METH_KEYWORDS`, which stay as they are for the lifetime.
+#[inline]
+unsafe fn read<'a>(
+    py: Attached<'a>,
+    values: *const *mut ffi::PyObject,
+    positional: ffi::Py_ssize_t,
+    keywords: *mut ffi::PyObject,
+) -> Result<Keywords<'a>, Raised> {
+    if positional != 0 {
+        return Err(refuse_positional(py, positional));
+    }
+    let mut found = Keywords::default();
+    if keywords.is_null() {
+        return Ok(found);
+    }
+    // SAFETY: a tuple, by the caller's promise.
+    let count = unsafe { ffi::PyTuple_Size(keywords) };
+    for index in 0..count {
+        // SAFETY: the same, and it has this item, which is borrowed.
+        let keyword = unsafe { ffi::PyTuple_GetItem(keywords, index) };
+        // SAFETY: an object that the tuple keeps.
+        let keyword = unsafe { Object::new(NonNull::new_unchecked(keyword)) };
+        // SAFETY: the caller's promise: as many values as keywords.
+        let value = unsafe { values.offset(index) };
+        // SAFETY: the same.
+        let value = unsafe { value.read() };
+        // SAFETY: an object that the caller keeps.
+        let value = unsafe { Object::new(NonNull::new_unchecked(value)) };
+        *place(&mut found, keyword)? = Some(value);
+    }
+    Ok(found)
+}
+
+/// Where the value of a keyword goes.
+#[inline]
+fn place<'k, 'a>(
+    keywords: &'k mut Keywords<'a>,
+    keyword: Object<'_>,
+) -> Result<&'k mut Option<Object<'a>>, Raised> {
+    let py = keyword.attached();
+    let Keywords { stream, max_version, dl_device, copy } = keywords;
+    let mut places = [
+        (names::MAX_VERSION.get(py)?, Some(max_version)),
+        (names::DL_DEVICE.get(py)?, Some(dl_device)),
+        (names::COPY.get(py)?, Some(copy)),
+        (names::STREAM.get(py)?, Some(stream)),
+    ];
+    // Those in a program's text are interned, as these are.
+    let by_identity = places.iter().position(|(name, _)| name.is(keyword));
+    let index = by_identity.or_else(|| places.iter().position(|(name, _)| equal(*name, keyword)));
+    let place = index.and_then(|index| places.get_mut(index)).and_then(|(_, place)| place.take());
+    place.ok_or_else(|| refuse_keyword(keyword))
+}
+
+/// Whether two strings are the same.
+fn equal(name: Object<'_>, keyword: Object<'_>) -> bool {
+    // SAFETY: two strings on an attached thread; a keyword is one.
+    unsafe { ffi::PyUnicode_Compare(name.as_ptr(), keyword.as_ptr()) == 0 }
+}
+
+#[cold]
+fn refuse_positional(py: Attached<'_>, positional: ffi::Py_ssize_t) -> Raised {
+    let text = format_args!(
+        "__dlpack__() takes 1 positional argument but {} were given",
+        positional.saturating_add(1)
+    );
+    raise(py, Kind::Type, text)
+}
+
+#[cold]
+fn refuse_keyword(keyword: Object<'_>) -> Raised {
+    let text = c"__dlpack__() got an unexpected keyword argument '%U'";
+    // SAFETY: of the exceptions that live as long as the interpreter.
+    let class = unsafe { ffi::PyExc_TypeError };
+    // SAFETY: a class, and a string for the only place in the text, on an attached thread.
+    unsafe { ffi::PyErr_Format(class, text.as_ptr(), keyword.as_ptr()) };
+    Raised::new()
+}
+
+/// A tuple of the two numbers of a device.
+fn pair(py: Attached<'_>, device: Device) -> Result<Owned<'_>, Raised> {
+    let numbers = [device.device_type.code(), device.device_id];
+    // SAFETY: the thread is attached.
+    let tuple = unsafe { ffi::PyTuple_New(2) };
+    // SAFETY: a new reference, or null with an exception set.
+    let tuple = unsafe { Owned::or_raised(tuple) }?;
+    for (index, number) in (0..).zip(numbers) {
+        let number = integer(py, number)?;
+        // SAFETY: a tuple that nobody else knows, with room for two; it takes the reference.
+        unsafe { ffi::PyTuple_SetItem(tuple.as_ptr(), index, number.into_ptr()) };
+    }
+    Ok(tuple)
+}
+
+fn integer(_: Attached<'_>, number: i32) -> Result<Owned<'_>, Raised> {
+    // SAFETY: the thread is attached.
+    let number = unsafe { ffi::PyLong_FromLong(number.into()) };
+    // SAFETY: a new reference, or null with an exception set.
+    unsafe { Owned::or_raised(number) }
+}
