@@ -1,0 +1,376 @@
+"""Each tensor ends exactly once: consumed, dropped or failed, on any thread, with or without an exception on its way."""
+
+import ctypes
+import gc
+import sys
+import threading
+import weakref
+
+import dlpack_pyo3_tests as ext
+import pytest
+
+from kit import capsules
+from kit.foreign import Foreign
+
+NEW = {"max_version": (1, 3)}
+
+
+class Object:
+    """Something that weak references can watch."""
+
+
+def watched():
+    """An object of which a tensor holds the only reference; the tensor; and what tells whether the object lives."""
+    thing = Object()
+    return ext.keeping(thing), weakref.ref(thing)
+
+
+@pytest.fixture(autouse=True)
+def nothing_remains():
+    gc.collect()
+    before = ext.live()
+    yield
+    gc.collect()
+    assert ext.live() == before
+
+
+def make(dtype="uint8", **options):
+    return ext.make(b"12345678", dtype, (8,), **options)
+
+
+# Capsules: dropped, consumed, failed.
+
+
+@pytest.mark.parametrize("asked", [{}, NEW])
+def test_a_dropped_capsule_ends_its_tensor(asked):
+    tensor, before = make(), ext.live()
+    capsule = tensor.__dlpack__(**asked)
+    del tensor
+    assert ext.live() == before
+    del capsule
+    assert ext.live() == before - 1
+
+
+@pytest.mark.parametrize("asked", [{}, NEW])
+def test_a_consumed_capsule_leaves_its_tensor_to_the_consumer(asked):
+    tensor, before = make(), ext.live()
+    capsule = tensor.__dlpack__(**asked)
+    holder = ext.Holder(capsule)
+    assert capsules.name(capsule).startswith("used_dltensor")
+    del tensor, capsule
+    assert ext.live() == before
+    holder.release()
+    assert ext.live() == before - 1
+    holder.release()
+
+
+@pytest.mark.parametrize("asked", [{}, NEW])
+@pytest.mark.parametrize("name", ["dltensor_used", "", None, "used_dltensor", "used_dltensor_versioned"])
+def test_a_capsule_with_another_name_is_left_alone(asked, name):
+    foreign = Foreign()
+    capsule = foreign.capsule()
+    capsules.rename(capsule, name)
+    with pytest.raises((TypeError, ValueError)):
+        ext.describe(capsule)
+    assert capsules.name(capsule) == name
+    del capsule
+    assert foreign.deletes == 0
+
+    # And so is ours by its own destructor: who renames it takes it.
+    tensor, before = make(), ext.live()
+    capsule = tensor.__dlpack__(**asked)
+    address = capsules.pointer(capsule)
+    standard = capsules.name(capsule)
+    capsules.rename(capsule, name)
+    del capsule, tensor
+    assert ext.live() == before
+    ext.describe(capsules.new(address, standard))
+    assert ext.live() == before - 1
+
+
+@pytest.mark.parametrize("asked", [{}, NEW])
+def test_a_capsule_is_taken_once(asked):
+    tensor = make()
+    capsule = tensor.__dlpack__(**asked)
+    ext.describe(capsule)
+    with pytest.raises(ValueError, match="taken already"):
+        ext.describe(capsule)
+
+
+@pytest.mark.parametrize("versioned", [False, True])
+def test_a_tensor_that_makes_no_sense_ends_with_the_import(versioned):
+    foreign = Foreign(shape=(-1, 3), versioned=versioned)
+    capsule = foreign.capsule()
+    with pytest.raises(BufferError):
+        ext.describe(capsule)
+    assert foreign.deletes == 1
+    del capsule
+    assert foreign.deletes == 1
+
+
+def test_a_foreign_major_version_ends_with_the_import():
+    foreign = Foreign(version=(2, 0))
+    with pytest.raises(BufferError):
+        ext.describe(foreign.capsule())
+    assert foreign.deletes == 1
+
+
+def test_a_tensor_without_a_deleter_has_no_end():
+    foreign = Foreign(deleter=False)
+    ext.Holder(foreign.capsule()).release()
+    assert foreign.deletes == 0
+
+
+@pytest.mark.library("numpy")
+def test_a_capsule_that_another_library_refuses_ends_with_it():
+    import numpy
+
+    before = ext.live()
+    tensor = make("float8_e4m3fn")
+    with pytest.raises((BufferError, RuntimeError)):
+        numpy.from_dlpack(tensor)
+    del tensor
+    gc.collect()
+    assert ext.live() == before
+
+
+# Threads.
+
+
+@pytest.mark.parametrize("asked", [{}, NEW])
+def test_one_thread_of_many_takes_a_capsule(asked):
+    for _ in range(50):
+        before = ext.live()
+        capsule = make().__dlpack__(**asked)
+        count = 8
+        barrier = threading.Barrier(count)
+        outcomes = []
+
+        def take():
+            barrier.wait()
+            try:
+                outcomes.append(ext.Holder(capsule))
+            except ValueError as error:
+                outcomes.append(error)
+
+        threads = [threading.Thread(target=take) for _ in range(count)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(outcomes) == count
+        assert sum(isinstance(outcome, ext.Holder) for outcome in outcomes) == 1
+        assert ext.live() == before + 1
+        outcomes.clear()
+        del capsule, take, threads
+        assert ext.live() == before
+
+
+WAYS = ["release", "release_detached", "release_on_thread"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_rust_memory_ends_on_any_thread(way):
+    before = ext.live()
+    holder = ext.Holder(make())
+    assert ext.live() == before + 1
+    getattr(holder, way)()
+    assert ext.live() == before
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_an_object_ends_on_any_thread_at_once(way):
+    tensor, alive = watched()
+    holder = ext.Holder(tensor.__dlpack__(**NEW))
+    del tensor
+    assert alive() is not None
+    getattr(holder, way)()
+    assert alive() is None
+
+
+@pytest.mark.parametrize("prototype", [ctypes.PYFUNCTYPE, ctypes.CFUNCTYPE])
+def test_a_deleter_called_by_c(prototype):
+    """Attached, as by an extension, and detached, as by a thread of a framework."""
+
+    class Struct(ctypes.Structure):
+        _fields_ = [
+            ("version", ctypes.c_uint32 * 2),
+            ("manager_ctx", ctypes.c_void_p),
+            ("deleter", ctypes.c_void_p),
+        ]
+
+    tensor, alive = watched()
+    capsule = tensor.__dlpack__(**NEW)
+    address = capsules.pointer(capsule)
+    capsules.rename(capsule, capsules.USED_VERSIONED)
+    del tensor, capsule
+    gc.collect()
+    assert alive() is not None
+    deleter = prototype(None, ctypes.c_void_p)(Struct.from_address(address).deleter)
+    deleter(address)
+    assert alive() is None
+
+
+def test_a_thread_of_python_lets_go():
+    tensor, alive = watched()
+    holders = [ext.Holder(tensor.__dlpack__(**NEW))]
+    del tensor
+    thread = threading.Thread(target=holders.clear)
+    thread.start()
+    thread.join()
+    assert alive() is None
+
+
+@pytest.mark.parametrize("rust", [True, False])
+def test_a_panic_on_its_way(rust, capfd):
+    before = ext.live()
+    tensor, alive = (make(), lambda: None) if rust else watched()
+    holder = ext.Holder(tensor.__dlpack__(**NEW))
+    del tensor
+    with pytest.raises(BaseException, match="on purpose") as caught:
+        holder.release_by_panic()
+    assert type(caught.value).__name__ == "PanicException"
+    assert alive() is None
+    assert ext.live() == before
+    assert "on purpose" in capfd.readouterr().err
+
+
+def test_who_drops_a_python_owner_waits_for_attached_threads():
+    """What is documented: with a lock held meanwhile that this thread wants, it would be a deadlock."""
+    tensor, alive = watched()
+    holder = ext.Holder(tensor.__dlpack__(**NEW))
+    del tensor
+    assert holder.release_under_lock(50)
+    # And memory of Rust does not.
+    assert not ext.Holder(make()).release_under_lock(60_000)
+    for _ in range(1000):
+        if alive() is None:
+            break
+        threading.Event().wait(0.01)
+    assert alive() is None
+
+
+# Exceptions on their way.
+
+
+@pytest.mark.parametrize("asked", [{}, NEW])
+def test_an_exception_survives_the_end_of_memory(asked):
+    """`int` sets its exception; then the interpreter frees the argument, of which that is the last reference."""
+    for _ in range(100):
+        with pytest.raises(TypeError, match="int\\(\\) argument must be"):
+            int(make().__dlpack__(**asked))
+
+
+def test_an_exception_survives_the_end_of_an_object():
+    seen = []
+
+    class Owner:
+        def __del__(self):
+            seen.append(sys.exc_info()[0])
+            try:
+                raise KeyError
+            except KeyError:
+                pass
+
+    with pytest.raises(TypeError, match="int\\(\\) argument must be"):
+        int(ext.keeping(Owner()).__dlpack__(**NEW))
+    assert seen == [None]
+
+
+def test_an_exception_survives_an_owner_that_forgets_it():
+    for _ in range(100):
+        with pytest.raises(TypeError, match="int\\(\\) argument must be"):
+            int(ext.sloppy().__dlpack__(**NEW))
+
+
+@pytest.mark.library("numpy")
+@pytest.mark.parametrize("legacy", [False, True])
+def test_the_exception_of_numpy_survives(legacy):
+    import numpy
+
+    class Producer:
+        def __dlpack__(self, **asked):
+            return ext.make(b"12345678", "bfloat16", (4,)).__dlpack__(**({} if legacy else asked))
+
+        def __dlpack_device__(self):
+            return (1, 0)
+
+    before = ext.live()
+    for _ in range(100):
+        with pytest.raises((BufferError, RuntimeError), match="Unsupported dtype") as caught:
+            numpy.from_dlpack(Producer())
+        assert caught.value.__cause__ is None and caught.value.__context__ is None
+    assert ext.live() == before
+
+
+@pytest.mark.library("pyarrow")
+def test_the_exception_of_pyarrow_survives():
+    import pyarrow
+
+    before = ext.live()
+    for _ in range(100):
+        with pytest.raises(pyarrow.ArrowException):
+            pyarrow.Tensor.from_dlpack(make("float8_e4m3fn"))
+    assert ext.live() == before
+
+
+# Objects that own memory, and their own ends.
+
+
+def test_an_end_that_fails_is_reported_and_no_more():
+    class Failing:
+        def __del__(self):
+            raise RuntimeError("in an end")
+
+    reported = []
+    hook, sys.unraisablehook = sys.unraisablehook, lambda report: reported.append(report.exc_value)
+    try:
+        holder = ext.Holder(ext.keeping(Failing()).__dlpack__(**NEW))
+        holder.release_on_thread()
+    finally:
+        sys.unraisablehook = hook
+    assert [str(error) for error in reported] == ["in an end"]
+
+
+def test_an_end_may_import_again():
+    described = []
+
+    class Importing:
+        def __del__(self):
+            described.append(ext.describe(make()))
+
+    ext.Holder(ext.keeping(Importing()).__dlpack__(**NEW)).release_detached()
+    assert described[0]["shape"] == (8,)
+
+
+def test_an_object_may_come_back_to_life():
+    saved = []
+
+    class Phoenix:
+        def __del__(self):
+            saved.append(self)
+
+    ext.Holder(ext.keeping(Phoenix()).__dlpack__(**NEW)).release()
+    assert len(saved) == 1
+    ext.Holder(ext.keeping(saved[0]).__dlpack__(**NEW)).release()
+    assert len(saved) == 1
+
+
+def test_a_cycle_with_a_tensor_in_it_is_opened_by_hand():
+    """What is documented: the collector does not see the reference that a tensor holds."""
+    tensor, alive = watched()
+    alive().tensor = tensor
+    del tensor
+    gc.collect()
+    assert alive() is not None
+    del alive().tensor
+    assert alive() is None
+
+
+def test_a_cycle_without_owners_in_python_is_collected():
+    before = ext.live()
+    thing = Object()
+    thing.me, thing.tensor, thing.holder = thing, make(), ext.Holder(make())
+    del thing
+    gc.collect()
+    assert ext.live() == before

@@ -1,0 +1,336 @@
+"""The end of the interpreter, with tensors still in use. Each test is a process of its own."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+PRELUDE = '''
+import atexit, gc, os, sys, threading, time
+import dlpack_pyo3_tests as ext
+
+NEW = {"max_version": (1, 3)}
+
+# In a namespace of its own. With that of the script, a tensor in a global variable would be part of a cycle that nobody
+# sees, by way of the class and its functions.
+space = {"write": os.write, "words": b"end of the owner\\n"}
+exec("class Owner:\\n  def __del__(self): write(1, words)", space)
+Owner = space["Owner"]
+
+def make(dtype="uint8"):
+    return ext.make(b"12345678", dtype, (8,))
+
+def hold(tensor):
+    return ext.Holder(tensor.__dlpack__(**NEW))
+'''
+
+MODES = pytest.mark.parametrize("mode", [[], ["-X", "dev"]], ids=["plain", "dev"])
+ENDED = "end of the owner\n"
+
+
+def run(script, mode=(), status=0):
+    """What the script prints. It ends with this status, and says nothing on its error output."""
+    source = PRELUDE + textwrap.dedent(script)
+    environment = {**os.environ, "PYTHONFAULTHANDLER": "1", "PYTHONWARNINGS": "default"}
+    done = subprocess.run(
+        [sys.executable, *mode, "-c", source],
+        capture_output=True,
+        text=True,
+        timeout=300,
+        env=environment,
+    )
+    assert (done.returncode, done.stderr) == (status, ""), done.stderr
+    return done.stdout
+
+
+# While the interpreter finalises.
+
+
+@MODES
+def test_globals(mode):
+    script = """
+        tensor, kept = make(), ext.keeping(Owner())
+        capsules = [tensor.__dlpack__(), tensor.__dlpack__(**NEW), kept.__dlpack__(**NEW)]
+        holders = [hold(tensor), hold(kept), hold(ext.keeping(Owner()))]
+    """
+    assert run(script, mode) == 2 * ENDED
+
+
+@MODES
+def test_a_cycle_that_nobody_sees(mode):
+    """What is documented: the script's names are in it, so that none of them ends."""
+    script = """
+        class Unlucky:
+            def __del__(self):
+                os.write(1, b"unreachable")
+
+        tensor = ext.keeping(Unlucky())
+    """
+    assert run(script, mode) == ""
+
+
+@MODES
+def test_cycles(mode):
+    script = """
+        class Node: pass
+        node = Node()
+        node.me, node.tensor, node.holder = node, make(), hold(ext.keeping(Owner()))
+        node.capsule = node.tensor.__dlpack__(**NEW)
+        del node
+    """
+    assert run(script, mode) == ENDED
+
+
+@MODES
+def test_ends_of_objects_that_use_tensors(mode):
+    script = """
+        class User:
+            def __init__(self):
+                self.holder = hold(ext.keeping(Owner()))
+
+            def __del__(self, ext=ext, make=make, hold=hold):
+                assert ext.describe(make())["shape"] == (8,)
+                for way in ("release", "release_detached", "release_on_thread"):
+                    getattr(hold(make()), way)()
+                hold(ext.keeping(Owner())).release()
+                self.holder.release()
+                os.write(1, b"end of the user\\n")
+
+        user = User()
+    """
+    assert run(script, mode) == 2 * ENDED + "end of the user\n"
+
+
+@MODES
+def test_a_foreign_thread_leaks_while_the_interpreter_finalises(mode):
+    """It can neither attach nor wait: this thread waits for it. Memory of Rust ends all the same."""
+    script = """
+        class User:
+            def __init__(self):
+                self.kept, self.made = hold(ext.keeping(Owner())), hold(make())
+                self.live = ext.live()
+
+            def __del__(self, ext=ext, os=os):
+                self.kept.release_on_thread()
+                os.write(1, b"let go\\n")
+                self.made.release_on_thread()
+                assert ext.live() == self.live - 1
+
+        user = User()
+    """
+    assert run(script, mode) == "let go\n"
+
+
+@MODES
+def test_pythons_own_exit_handlers_come_before(mode):
+    script = """
+        kept = hold(ext.keeping(Owner()))
+        atexit.register(kept.release_on_thread)
+    """
+    assert run(script, mode) == ENDED
+
+
+# After the interpreter is gone.
+
+
+@MODES
+@pytest.mark.parametrize("on_thread", [False, True])
+def test_memory_of_rust_ends_after_the_interpreter(mode, on_thread):
+    script = f"""
+        holder = hold(make())
+        assert ext.live() == 1
+        holder.release_at_exit(on_thread={on_thread})
+        print("at the end of the script:", ext.live(), flush=True)
+    """
+    assert run(script, mode) == "at the end of the script: 1\nat exit: 0 live\n"
+
+
+@MODES
+@pytest.mark.parametrize("on_thread", [False, True])
+def test_objects_leak_after_the_interpreter(mode, on_thread):
+    script = f"""
+        hold(ext.keeping(Owner())).release_at_exit(on_thread={on_thread})
+    """
+    assert run(script, mode) == "at exit: 0 live\n"
+
+
+@MODES
+def test_the_end_of_the_main_thread(mode):
+    script = """
+        hold(ext.keeping(Owner())).release_with_thread()
+    """
+    assert run(script, mode) == ""
+
+
+@MODES
+def test_the_end_of_a_thread(mode):
+    """The thread has left Python by then."""
+    script = """
+        thread = threading.Thread(target=hold(ext.keeping(Owner())).release_with_thread)
+        made = hold(make())
+        other = threading.Thread(target=made.release_with_thread)
+        for each in (thread, other):
+            each.start()
+            each.join()
+        while ext.live():
+            time.sleep(0.01)
+        time.sleep(0.1)
+    """
+    assert run(script, mode) == ENDED
+
+
+SOURCES = {
+    "bytes": "b'1234'",
+    "bytearray": "bytearray(b'1234')",
+    "memoryview": "memoryview(bytearray(b'1234'))",
+    "array": "__import__('array').array('f', [1, 2])",
+    "numpy": "__import__('numpy').arange(4.0)",
+    "numpy read-only": "__import__('numpy').frombuffer(b'1234')[:0]",
+    "numpy subclass": "__import__('numpy').arange(4.0).view(type('A', (__import__('numpy').ndarray,), {}))",
+    "numpy capsule": "__import__('numpy').arange(4.0).__dlpack__()",
+    "pyarrow": "__import__('pyarrow').array([1.0, 2.0])",
+    "torch": "__import__('torch').arange(4.0)",
+    "jax": "__import__('jax').numpy.arange(4.0)",
+    "tvm_ffi": "__import__('tvm_ffi').from_dlpack(make())",
+}
+
+
+@pytest.mark.parametrize("on_thread", [False, True])
+@pytest.mark.parametrize("source", SOURCES)
+def test_tensors_of_others_after_the_interpreter(source, on_thread):
+    script = f"""
+        try:
+            source = {SOURCES[source]}
+        except ImportError:
+            print("missing", flush=True)
+            sys.exit()
+        ext.Holder(source).release_at_exit(on_thread={on_thread})
+    """
+    printed = run(script)
+    if printed == "missing\n":
+        pytest.skip(f"{source} is not installed")
+    assert printed == "at exit: 0 live\n"
+
+
+# Threads that go on.
+
+
+@pytest.mark.parametrize("milliseconds", [0, 1, 2, 5, 10, 20, 40, 80, 160])
+def test_a_foreign_thread_lets_go_about_then(milliseconds):
+    script = f"""
+        for _ in range(8):
+            hold(ext.keeping(object())).release_later({milliseconds})
+            hold(make()).release_later({milliseconds})
+    """
+    assert run(script) == ""
+
+
+def test_a_foreign_thread_waits_to_attach_at_the_end():
+    """Its wait begins before the end, and this thread never gives way."""
+    script = """
+        sys.setswitchinterval(1000)
+        for _ in range(8):
+            hold(ext.keeping(object())).release_under_lock(1)
+    """
+    assert run(script) == ""
+
+
+@MODES
+def test_daemon_threads_that_use_tensors(mode):
+    script = """
+        held = []
+
+        def use():
+            while True:
+                tensor = make()
+                held.append(hold(tensor))
+                hold(ext.keeping(object())).release_detached()
+                ext.describe(tensor)
+                if len(held) > 100:
+                    held.clear()
+
+        for _ in range(4):
+            threading.Thread(target=use, daemon=True).start()
+        time.sleep(0.05)
+    """
+    assert run(script, mode) == ""
+
+
+@MODES
+@pytest.mark.parametrize("place", ["__dlpack__", "__dlpack_device__", "__cuda_stream__", "__del__"])
+def test_daemon_threads_in_code_of_python(mode, place):
+    """They come back from `sleep` when the interpreter is about to go, and are to go no further."""
+    script = f"""
+        def linger(at):
+            if at == {place!r}:
+                is_there.set()
+                time.sleep(0.2)
+
+        class Producer:
+            def __init__(self):
+                self.tensor = make()
+
+            def __dlpack__(self, **asked):
+                linger("__dlpack__")
+                return self.tensor.__dlpack__(**asked)
+
+            def __dlpack_device__(self):
+                linger("__dlpack_device__")
+                return (1, 0)
+
+            def __cuda_stream__(self):
+                linger("__cuda_stream__")
+                return (0, 1)
+
+            def __del__(self):
+                linger("__del__")
+
+        class Last:
+            def __del__(self, sleep=time.sleep):
+                sleep(0.5)
+
+        def use():
+            ext.describe(Producer())
+            ext.stream(Producer(), (2, 0))
+            hold(ext.keeping(Producer())).release()
+            if {place!r} == "__dlpack_device__":
+                is_there.set()
+
+        is_there = threading.Event()
+        threading.Thread(target=use, daemon=True).start()
+        is_there.wait()
+        last = Last()
+    """
+    assert run(script, mode) == ""
+
+
+# Other ends.
+
+
+def test_an_end_without_an_end():
+    script = """
+        holders = [hold(make()), hold(ext.keeping(Owner()))]
+        hold(make()).release_at_exit()
+        os._exit(7)
+    """
+    assert run(script, status=7) == ""
+
+
+def test_a_signal():
+    script = """
+        holders = [hold(make()), hold(ext.keeping(Owner()))]
+        import signal
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(60)
+    """
+    assert run(script, status=-15) == ""
+
+
+def test_an_exit_by_exception():
+    script = """
+        holder = hold(ext.keeping(Owner()))
+        sys.exit(3)
+    """
+    assert run(script, status=3) == ENDED
