@@ -29,4 +29,4 @@ def pytest_terminal_summary(terminalreporter):
     if report.is_empty():
         return
     terminalreporter.section("every library, every dtype")
-    report.print_to(terminalreporter.write_line)
+    report.print_all(terminalreporter.write_line)
