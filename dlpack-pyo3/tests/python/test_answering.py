@@ -27,7 +27,11 @@ def shared():
 
 
 # Each class, its bytes and its flags.
-CLASSES = {"ready-made": (ready, SIX, 0), "own": (own, OWN_BYTES, 0), "shared": (shared, OWN_BYTES, abi.READ_ONLY)}
+CLASSES = {
+    "ready-made": (ready, SIX, 0),
+    "own": (own, OWN_BYTES, abi.READ_ONLY),
+    "shared": (shared, OWN_BYTES, abi.READ_ONLY),
+}
 each = pytest.mark.parametrize(("make", "data", "flags"), CLASSES.values(), ids=CLASSES)
 
 
@@ -116,6 +120,7 @@ def test_p6_p8_p9_layout(make, data, flags):
 
 def test_p9_memory_is_aligned():
     assert all(peek(ready())["data"] % 64 == 0 for _ in range(20))
+    # NumPy's and PyTorch's memory is aligned alike; JAX aliases no less.
     copies = [ready().__dlpack__(max_version=(1, 3), copy=True) for _ in range(20)]
     assert all(peek_capsule(copy)["data"] % 64 == 0 for copy in copies)
 
@@ -132,20 +137,17 @@ def test_p10_read_only_as_legacy(make, data, flags, copy):
 
 
 def test_p10_policies():
-    tensor = ext.OwnShared(OWN)
-    original = peek(tensor)["data"]
-    assert tensor.policy == "copy"
+    copies = ext.OwnShared(OWN, "copy")
     with pytest.raises(BufferError):
-        tensor.__dlpack__(copy=False)
-    tensor.policy = "error"
+        copies.__dlpack__(copy=False)
+    refuses = ext.OwnShared(OWN, "error")
     with pytest.raises(BufferError):
-        tensor.__dlpack__()
-    assert peek(tensor)["bytes"] == OWN_BYTES
-    tensor.policy = "alias"
-    seen = peek(tensor, max_version=None)
-    assert (seen["name"], seen["data"]) == (capsules.LEGACY, original)
-    with pytest.raises((ValueError, TypeError)):
-        tensor.policy = "perhaps"
+        refuses.__dlpack__()
+    assert peek(refuses)["bytes"] == OWN_BYTES
+    assert peek(refuses, max_version=None, copy=True)["bytes"] == OWN_BYTES
+    aliases = ext.OwnShared(OWN, "alias")
+    seen = peek(aliases, max_version=None)
+    assert (seen["name"], seen["data"]) == (capsules.LEGACY, peek(aliases)["data"])
 
 
 @each
@@ -177,7 +179,7 @@ def test_p11_no_copy(make, data, flags):
 def test_p11_copy_is_a_bool(make, data, flags, copy):
     try:
         seen = peek(make(), copy=copy)
-    except TypeError:
+    except (TypeError, ValueError):
         return
     assert seen["bytes"] == data
 

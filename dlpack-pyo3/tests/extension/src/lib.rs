@@ -17,6 +17,7 @@ mod dlpack_pyo3_tests {
     use super::life::{Holder, keeping, sloppy};
     #[pymodule_export]
     use super::memory::{live, make};
+    #[pymodule_export]
     use super::own::{Own, OwnShared};
     #[pymodule_export]
     use super::own_device::OwnDevice;
