@@ -20,11 +20,11 @@ def peek_capsule(capsule):
 
 
 def describe_struct(struct):
-    """The fields of a managed struct of either ABI."""
+    """The fields of a managed struct of either ABI, and as `bytes` the elements, if they are whole bytes of the host."""
     versioned = isinstance(struct, abi.ManagedTensorVersioned)
     tensor = struct.dl_tensor
     axes = range(tensor.ndim)
-    return {
+    seen = {
         "version": (struct.version.major, struct.version.minor) if versioned else None,
         "flags": struct.flags if versioned else 0,
         "deleter": struct.deleter,
@@ -37,12 +37,17 @@ def describe_struct(struct):
         "shape": tuple(tensor.shape[axis] for axis in axes),
         "strides": tuple(tensor.strides[axis] for axis in axes) if tensor.strides else None,
     }
+    _, bits, lanes = seen["dtype"]
+    readable = seen["device"][0] == abi.CPU and bits * lanes % 8 == 0
+    return {**seen, "bytes": read(seen) if readable else None}
 
 
 def read(seen):
-    """The elements that a description of host memory points to, in row-major order, as bytes."""
+    """The elements where a description says that they are, in row-major order, as bytes.
+
+    The memory must be alive still; what it held when it was described is in the description.
+    """
     _, bits, lanes = seen["dtype"]
-    assert bits * lanes % 8 == 0, "whole bytes"
     size = bits * lanes // 8
     strides = seen["strides"] or abi.row_major(seen["shape"])
     places = [seen["data"]]

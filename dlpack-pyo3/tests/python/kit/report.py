@@ -14,25 +14,20 @@ def note(role, library, dtype, cell, reason=""):
     _cells[role, library][dtype] = (cell, reason)
 
 
-def _ordered(role, libraries):
-    """The dtypes of the role: those of the standard first, then those of one library alone."""
-    found = {dtype for library in libraries for dtype in _cells[role, library]}
+def _ordered(columns):
+    """The dtypes of the columns: those of the standard first, then what one library alone has."""
+    found = {dtype for column in columns for dtype in column}
     return [*(name for name in DTYPES if name in found), *sorted(found - set(DTYPES))]
 
 
-def _section(role, write):
-    libraries = [library for found, library in _cells if found == role]
-    if not libraries:
-        return
+def _section(role, columns, write):
     notes = {}
-    rows = [["", *libraries]]
-    for dtype in _ordered(role, libraries):
+    rows = [["", *columns]]
+    for dtype in _ordered(columns.values()):
         row = [dtype]
-        for library in libraries:
-            cell, why = _cells[role, library].get(dtype, ("-", ""))
-            if why:
-                cell += f" {notes.setdefault(why, len(notes) + 1)}"
-            row.append(cell)
+        for column in columns.values():
+            cell, why = column.get(dtype, ("-", ""))
+            row.append(f"{cell} {notes.setdefault(why, len(notes) + 1)}" if why else cell)
         rows.append(row)
     widths = [max(map(len, column)) for column in zip(*rows)]
     write(f"libraries as {role}s")
@@ -43,19 +38,21 @@ def _section(role, write):
     write("")
 
 
-def print_to(write):
-    """Writes the tables, line by line."""
+def print_cells(cells, write):
+    """Writes the tables of some cells, line by line."""
     for role in ("producer", "consumer"):
-        _section(role, write)
+        columns = {library: column for (found, library), column in cells.items() if found == role}
+        if columns:
+            _section(role, columns, write)
+
+
+def print_all(write):
+    """Writes the tables of all that was noted."""
+    print_cells(_cells, write)
 
 
 def is_empty():
     return not _cells
-
-
-def cells():
-    """What has been entered, for the tests of this table."""
-    return {key: dict(value) for key, value in _cells.items()}
 
 
 def reason(error):

@@ -40,6 +40,11 @@ def _small(value, name):
     return bits | (value < 0) << (exponent_bits + fraction_bits)
 
 
+def encodable():
+    """The names of the dtypes whose samples have a meaning here."""
+    return {"bool", "float8_e8m0fnu", *_FORMATS, *_SMALL}
+
+
 def samples(name):
     """Six values of the dtype."""
     _, bits, _ = abi.dtype(name)

@@ -1,0 +1,276 @@
+"""What Rust asks producers for: which keywords, how often, what it drops for old producers, and what it must not drop."""
+
+import enum
+
+import dlpack_pyo3_tests as ext
+import pytest
+
+from kit import abi, native, producers, values
+from kit.foreign import expected_once
+
+SIX = values.sample_bytes("float32")
+CURRENT = (1, 3)
+
+
+@pytest.fixture(autouse=True)
+def _no_strays():
+    yield
+    assert native.strays() == 0
+
+
+def test_a_current_producer_is_asked_once_and_for_the_version_alone():
+    producer = producers.Producer(SIX)
+    seen = ext.describe(producer)
+    assert producer.calls == [{"max_version": CURRENT}]
+    assert (seen["version"], seen["access"], seen["road"]) == (CURRENT, "writable", "protocol")
+    assert producer.device_calls == 0
+    expected_once(*producer.tensors)
+
+
+def test_the_version_is_a_tuple_of_two_plain_integers():
+    producer = producers.Producer(SIX)
+    ext.describe(producer)
+    [call] = producer.calls
+    assert type(call["max_version"]) is tuple
+    assert [type(part) for part in call["max_version"]] == [int, int]
+
+
+@pytest.mark.parametrize("kind", [producers.Generation2022, producers.NoKeywords])
+def test_an_old_producer_is_asked_again_with_fewer_keywords(kind):
+    producer = kind(SIX)
+    ext.describe(producer)
+    assert producer.keywords[0] == ["max_version"]
+    assert producer.keywords[-1] == []
+    assert len(producer.calls) <= 3
+    expected_once(*producer.tensors)
+    # Whatever is remembered of a type, its objects go on being imported.
+    for _ in range(3):
+        again = kind(SIX)
+        assert ext.to_bytes(again) == SIX
+        assert again.keywords[-1] == []
+        expected_once(*again.tensors)
+
+
+def test_a_type_that_learns_the_keyword_later():
+    class Learns(producers.Producer):
+        modern = False
+
+        def __dlpack__(self, **given):
+            self.calls.append(given)
+            if given and not type(self).modern:
+                raise TypeError("unexpected keyword argument")
+            return self.hand_out(versioned=bool(given))
+
+    assert ext.describe(Learns(SIX))["version"] is None
+    Learns.modern = True
+    assert ext.to_bytes(Learns(SIX)) == SIX
+
+
+def test_an_object_that_differs_from_others_of_its_type():
+    class Either(producers.Producer):
+        def __init__(self, old):
+            super().__init__(SIX)
+            self.old = old
+
+        def __dlpack__(self, **given):
+            self.calls.append(given)
+            if given and self.old:
+                raise TypeError("unexpected keyword argument")
+            return self.hand_out(versioned="max_version" in given)
+
+    for old in (True, False, True, False):
+        producer = Either(old)
+        assert ext.to_bytes(producer) == SIX
+        expected_once(*producer.tensors)
+
+
+@pytest.mark.parametrize("copy", [True, False])
+def test_copy_is_passed_on(copy):
+    producer = producers.Copies(SIX)
+    seen = ext.describe(producer, copy=copy)
+    assert producer.calls == [{"max_version": CURRENT, "copy": copy}]
+    assert producer.calls[0]["copy"] is copy
+    assert bool(seen["flags"] & abi.IS_COPIED) == copy
+    expected_once(*producer.tensors)
+
+
+def test_copy_is_not_passed_when_nobody_asked():
+    producer = producers.Copies(SIX)
+    ext.describe(producer, copy=None, device=None, stream=None)
+    assert producer.calls == [{"max_version": CURRENT}]
+
+
+def test_the_device_is_passed_on_as_two_plain_integers():
+    producer = producers.Copies(SIX, device=(abi.CUDA, 0))
+    seen = ext.describe(producer, device=(abi.CPU, 0))
+    [call] = producer.calls
+    assert call["dl_device"] == (1, 0)
+    assert [type(part) for part in call["dl_device"]] == [int, int]
+    assert seen["device"] == (1, 0)
+    # A copy to main memory is finished when it arrives: no stream goes with the request.
+    assert call.get("stream") is None
+    expected_once(*producer.tensors)
+
+
+def test_a_device_that_the_producer_refuses():
+    producer = producers.Copies(SIX)
+    with pytest.raises(BufferError, match="expected this device"):
+        ext.describe(producer, device=(abi.CUDA, 0))
+    assert len(producer.calls) == 1
+
+
+@pytest.mark.parametrize("kind", [producers.Generation2022, producers.NoKeywords])
+@pytest.mark.parametrize("asked", [{"copy": True}, {"device": (abi.CUDA, 0)}, {"copy": True, "device": (abi.CPU, 0)}])
+def test_what_the_caller_asked_for_is_not_dropped(kind, asked):
+    producer = kind(SIX)
+    with pytest.raises((TypeError, BufferError)) as caught:
+        ext.describe(producer, **asked)
+    assert str(caught.value)
+    for call in producer.calls:
+        # Asked without the keyword, it would have answered something else.
+        assert not producer.tensors or ("copy" in call or "dl_device" in call)
+    assert [tensor.deletes for tensor in producer.tensors] == [1] * len(producer.tensors)
+
+
+def test_no_copy_and_an_old_producer():
+    # Before the keyword existed, producers did not copy; whether one is believed or refused, nothing leaks.
+    producer = producers.Generation2022(SIX)
+    try:
+        seen = ext.describe(producer, copy=False)
+    except (TypeError, BufferError):
+        assert all(call for call in producer.calls)
+    else:
+        assert seen["data"] == producer.tensors[-1].start
+    expected_once(*producer.tensors)
+
+
+def test_an_old_producer_asked_for_the_memory_it_has():
+    producer = producers.Generation2022(SIX)
+    try:
+        seen = ext.describe(producer, device=(abi.CPU, 0))
+    except (TypeError, BufferError):
+        assert producer.tensors == []
+    else:
+        assert seen["device"] == (1, 0)
+        expected_once(*producer.tensors)
+
+
+def test_a_conflict_about_copying_is_both_errors():
+    # The array API standard says BufferError in one paragraph and ValueError in another.
+    producer = producers.Copies(SIX, device=(abi.CUDA, 0))
+    with pytest.raises(BufferError):
+        ext.describe(producer, device=(abi.CPU, 0), copy=False)
+    expected_once(*producer.tensors)
+
+
+def test_a_copy_although_none_was_wanted():
+    class Copier(producers.Producer):
+        def __dlpack__(self, **given):
+            self.calls.append(given)
+            return self.hand_out(versioned=True, flags=abi.IS_COPIED)
+
+    producer = Copier(SIX)
+    with pytest.raises((BufferError, ValueError), match="copy|copied"):
+        ext.describe(producer, copy=False)
+    expected_once(*producer.tensors)
+
+
+def test_a_copy_without_its_flag_is_believed():
+    # PyTorch copies when asked and sets no flag.
+    producer = producers.Producer(SIX)
+    seen = ext.describe(producer, copy=True)
+    assert seen["flags"] == 0
+    expected_once(*producer.tensors)
+
+
+def test_another_device_than_was_asked_for():
+    producer = producers.Producer(SIX, device=(abi.CUDA, 0), address=0x1000)
+    with pytest.raises(BufferError, match="device"):
+        ext.describe(producer, device=(abi.CPU, 0))
+    expected_once(*producer.tensors)
+
+
+def test_managed_memory_for_a_request_of_main_memory():
+    class Managed(producers.Producer):
+        def __dlpack__(self, **given):
+            self.calls.append(given)
+            return self.hand_out(versioned=True, device=(abi.CUDA_MANAGED, 0))
+
+    producer = Managed(SIX)
+    try:
+        seen = ext.describe(producer, device=(abi.CPU, 0))
+    except BufferError:
+        pass
+    else:
+        assert seen["device"] == (abi.CUDA_MANAGED, 0)
+    expected_once(*producer.tensors)
+
+
+@pytest.mark.parametrize("stream", [-1, 1, 2, 0x7000])
+def test_streams_are_passed_on(stream):
+    producer = producers.Producer(SIX, device=(abi.CUDA, 0), address=0x1000)
+    ext.describe(producer, stream=stream)
+    [call] = producer.calls
+    assert call["stream"] == stream
+    assert type(call["stream"]) is int
+    expected_once(*producer.tensors)
+
+
+@pytest.mark.parametrize(
+    ("device", "stream"),
+    [((abi.CUDA, 0), 0), ((abi.CUDA, 0), -2), ((abi.ROCM, 0), 1), ((abi.ROCM, 0), 2), ((abi.CPU, 0), 1)],
+)
+def test_streams_that_make_no_sense_on_the_device(device, stream):
+    producer = producers.Producer(SIX, device=device, address=0x1000)
+    with pytest.raises(ValueError, match="stream"):
+        ext.describe(producer, stream=stream)
+    assert producer.tensors == []
+
+
+@pytest.mark.parametrize("stream", [True, 1.0, "1", object()])
+def test_streams_of_other_types(stream):
+    producer = producers.Producer(SIX, device=(abi.CUDA, 0), address=0x1000)
+    with pytest.raises(TypeError):
+        ext.describe(producer, stream=stream)
+    assert producer.tensors == []
+
+
+class Kind(enum.IntEnum):
+    CPU = 1
+    CUDA = 2
+
+
+@pytest.mark.parametrize("answer", [(1, 0), (1, None), (Kind.CPU, 0), (Kind.CPU, None), [1, 0]])
+def test_ways_to_name_the_device(answer):
+    producer = producers.Producer(SIX, device=(1, 0))
+    producer.device = answer
+    assert ext.to_bytes(producer) == SIX
+    assert ext.describe(producer, stream=-1)["device"] == (1, 0)
+    assert ext.describe(producer, device=(1, 0))["device"] == (1, 0)
+    expected_once(*producer.tensors)
+
+
+@pytest.mark.parametrize("answer", [None, 7, (), ("cpu", 0)])
+def test_devices_that_are_none(answer):
+    # The tensor says where it is: what the method says matters only where it is asked.
+    producer = producers.Producer(SIX)
+    producer.device = answer
+    assert ext.to_bytes(producer) == SIX
+    try:
+        ext.describe(producer, stream=-1)
+    except (TypeError, ValueError, BufferError):
+        pass
+    expected_once(*producer.tensors)
+
+
+def test_an_object_without_the_device_method():
+    class Bare:
+        def __init__(self):
+            self.producer = producers.Producer(SIX)
+
+        def __dlpack__(self, **given):
+            return self.producer.__dlpack__(**given)
+
+    bare = Bare()
+    assert ext.to_bytes(bare) == SIX
+    expected_once(*bare.producer.tensors)

@@ -1,0 +1,216 @@
+"""PyTorch's tensors: what its own `__dlpack__` refuses is refused, by whatever road a tensor comes."""
+
+import warnings
+
+import dlpack_pyo3_tests as ext
+import pytest
+
+from kit import values
+from kit.peek import peek
+
+pytestmark = pytest.mark.library("torch")
+SIX = values.sample_bytes("float32")
+
+
+@pytest.fixture(scope="module")
+def torch():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torch
+    return torch
+
+
+def answer(function):
+    """What a call says: its exception, by class and message, or what it returned."""
+    try:
+        return function()
+    except Exception as error:
+        return type(error), str(error).splitlines()[0]
+
+
+REFUSED = {
+    "requires_grad": lambda torch: torch.zeros(2, requires_grad=True),
+    "result of a gradient": lambda torch: torch.zeros(2, requires_grad=True) * 2,
+    "parameter": lambda torch: torch.nn.Parameter(torch.zeros(2)),
+    "conj": lambda torch: torch.zeros(2, dtype=torch.complex64).conj(),
+    "conj of a view": lambda torch: torch.zeros(4, dtype=torch.complex128).conj()[1:],
+    "sparse": lambda torch: torch.zeros(2, 2).to_sparse(),
+    "sparse csr": lambda torch: torch.zeros(2, 2).to_sparse_csr(),
+    "meta": lambda torch: torch.zeros(2, device="meta"),
+    "quantised": lambda torch: torch.quantize_per_tensor(torch.zeros(2), 1.0, 0, torch.qint8),
+    "bits": lambda torch: torch.zeros(2, dtype=torch.uint8).view(torch.bits8),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", REFUSED)
+@pytest.mark.parametrize("function", ["describe", "hold", "to_bytes", "borrow"])
+def test_what_torch_refuses_is_refused_alike(torch, kind, function):
+    tensor = REFUSED[kind](torch)
+    theirs = answer(lambda: tensor.__dlpack__(max_version=(1, 3)))
+    assert theirs[0] is BufferError
+    with pytest.raises(BufferError) as caught:
+        getattr(ext, function)(tensor)
+    assert str(caught.value).splitlines()[0] == theirs[1]
+
+
+def test_a_negative_view_is_what_torch_says_it_is(torch):
+    # PyTorch exports the memory and forgets the sign, by both roads.
+    tensor = torch.tensor([1 + 2j, 3 - 4j], dtype=torch.complex64).conj().imag
+    assert tensor.is_neg()
+    theirs = peek(tensor)["bytes"]
+    held = ext.hold(tensor)
+    assert held.describe()["road"] != "exchange"
+    assert held.to_bytes() == theirs
+
+
+def test_the_bits_are_looked_at_each_time(torch):
+    tensor = torch.zeros(2, dtype=torch.complex64)
+    ext.describe(tensor)
+    with pytest.raises(BufferError, match="conjugate"):
+        ext.describe(tensor.conj())
+    ext.describe(tensor)
+    gradient = torch.zeros(2)
+    ext.describe(gradient)
+    gradient.requires_grad_()
+    with pytest.raises(BufferError, match="gradient"):
+        ext.describe(gradient)
+    ext.describe(gradient.detach())
+    gradient.requires_grad_(False)
+    ext.describe(gradient)
+
+
+def test_plain_tensors_take_the_quick_road(torch):
+    for tensor in (torch.zeros(2, 3), torch.zeros(2, dtype=torch.complex64), torch.zeros(3).bool()):
+        assert ext.describe(tensor)["road"] == "exchange"
+
+
+def test_no_grad_changes_nothing(torch):
+    with torch.no_grad():
+        with pytest.raises(BufferError, match="gradient"):
+            ext.describe(torch.zeros(2, requires_grad=True))
+        ext.describe(torch.zeros(2, requires_grad=True) * 2)
+    with torch.inference_mode():
+        ext.describe(torch.zeros(2))
+
+
+def test_a_parameter_without_a_gradient(torch):
+    parameter = torch.nn.Parameter(torch.tensor(values.samples("float32")), requires_grad=False)
+    held = ext.hold(parameter)
+    assert held.describe()["data"] == parameter.data_ptr()
+    assert held.to_bytes() == SIX
+
+
+def test_a_subclass_with_a_dlpack_of_its_own(torch):
+    asked = []
+
+    class Watched(torch.Tensor):
+        def __dlpack__(self, **given):
+            asked.append(given)
+            return super().__dlpack__(**given)
+
+    class Refuses(torch.Tensor):
+        def __dlpack__(self, **given):
+            raise BufferError("this kind does not travel")
+
+    tensor = torch.tensor(values.samples("float32"))
+    assert ext.to_bytes(tensor.as_subclass(Watched)) == SIX
+    assert asked, "its own method was passed over"
+    with pytest.raises(BufferError, match="does not travel"):
+        ext.describe(tensor.as_subclass(Refuses))
+
+
+def test_a_plain_subclass(torch):
+    class Plain(torch.Tensor):
+        pass
+
+    tensor = torch.tensor(values.samples("float32")).as_subclass(Plain)
+    assert ext.to_bytes(tensor) == SIX
+    with pytest.raises(BufferError, match="gradient"):
+        ext.describe(torch.zeros(2, requires_grad=True).as_subclass(Plain))
+
+
+def test_a_subclass_that_intercepts_functions(torch):
+    class Wrapped(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            if getattr(function, "__name__", "") == "__dlpack__":
+                raise BufferError("intercepted")
+            return super().__torch_function__(function, types, args, kwargs or {})
+
+    with pytest.raises(BufferError, match="intercepted"):
+        ext.describe(torch.zeros(2).as_subclass(Wrapped))
+
+
+def test_a_wrapper_without_memory(torch):
+    class Hollow(torch.Tensor):
+        @staticmethod
+        def __new__(cls):
+            return torch.Tensor._make_wrapper_subclass(cls, (2, 3))
+
+        @classmethod
+        def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+            raise RuntimeError("no memory here")
+
+    theirs = answer(lambda: peek(Hollow()))
+    ours = answer(lambda: ext.describe(Hollow()))
+    if isinstance(theirs, dict):
+        assert ours["shape"] == theirs["shape"]
+    else:
+        assert ours[0] is theirs[0]
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_read_only_wrapper(torch):
+    try:
+        from torch.utils.dlpack import ReadOnlyTensorWrapper
+    except ImportError:
+        pytest.skip("this PyTorch has no read-only wrapper")
+    tensor = torch.tensor(values.samples("float32"))
+    held = ext.hold(ReadOnlyTensorWrapper(tensor))
+    assert held.describe()["access"] == "read-only"
+    assert held.to_bytes() == SIX
+
+
+def test_copies_are_asked_of_the_protocol(torch):
+    tensor = torch.tensor(values.samples("float32"))
+    held = ext.hold(tensor, copy=True)
+    assert held.describe()["data"] != tensor.data_ptr()
+    tensor.zero_()
+    assert held.to_bytes() == SIX
+    assert ext.describe(tensor, copy=False)["data"] == tensor.data_ptr()
+
+
+def test_a_functional_tensor(torch):
+    inside = []
+
+    def look(tensor):
+        inside.append((answer(lambda: peek(tensor)), answer(lambda: ext.describe(tensor))))
+        return tensor * 2
+
+    torch.func.vmap(look)(torch.zeros(3, 4))
+    [(theirs, ours)] = inside
+    if isinstance(theirs, dict):
+        assert ours["shape"] == theirs["shape"]
+    else:
+        assert ours[0] is theirs[0]
+
+
+def test_results_go_straight_to_torch(torch):
+    live = ext.live()
+    tensor = ext.make(SIX, "float32", (2, 3))
+    address = peek(tensor)["data"]
+    made = ext.like(tensor, torch.zeros(1))
+    assert type(made) is torch.Tensor
+    assert (made.data_ptr(), tuple(made.shape), made.dtype) == (address, (2, 3), torch.float32)
+    assert made.reshape(-1).tolist() == values.samples("float32")
+    del tensor
+    assert ext.live() == live + 1
+    del made
+    assert ext.live() == live
+
+
+def test_what_torch_does_not_take_is_refused_when_handed_over(torch):
+    tensor = ext.make(bytes(3), "float4_e2m1fn", (6,))
+    with pytest.raises(Exception, match="(?i)float4|lanes|unsupported"):
+        ext.like(tensor, torch.zeros(1))
