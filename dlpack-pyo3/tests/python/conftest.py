@@ -1,5 +1,6 @@
 """Options, markers and the table at the end of a run."""
 
+import functools
 import importlib.util
 
 import pytest
@@ -11,13 +12,35 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "library(name): needs this library; skipped by name without it")
 
 
+def pytest_addoption(parser):
+    parser.addoption("--library", metavar="NAME", help="only the tests that need this library")
+    parser.addoption("--installed", action="store_true", help="only the tests whose libraries are installed")
+
+
+def pytest_collection_modifyitems(config, items):
+    library, installed = config.getoption("library"), config.getoption("installed")
+
+    def is_wanted(item):
+        names = _libraries(item)
+        return (not library or library in names) and (not installed or all(map(_is_installed, names)))
+
+    left_out = [item for item in items if not is_wanted(item)]
+    items[:] = [item for item in items if is_wanted(item)]
+    if left_out:
+        config.hook.pytest_deselected(items=left_out)
+
+
 def pytest_runtest_setup(item):
-    for marker in item.iter_markers("library"):
-        for name in marker.args:
-            if not _is_installed(name):
-                pytest.skip(f"{name} is not installed")
+    for name in _libraries(item):
+        if not _is_installed(name):
+            pytest.skip(f"{name} is not installed")
 
 
+def _libraries(item):
+    return [name for marker in item.iter_markers("library") for name in marker.args]
+
+
+@functools.cache
 def _is_installed(name):
     try:
         return importlib.util.find_spec(name) is not None

@@ -30,9 +30,6 @@ const OTHERS: [&str; 7] =
 /// The tests of what one build for all versions must show.
 const SMOKE: &str = "dlpack-pyo3/tests/python/test_smoke.py";
 
-/// The tests that need no library, or one that is always there.
-const NO_LIBRARY: &str = "not library or library(name=\"numpy\") or library(name=\"ml_dtypes\")";
-
 pub(super) fn run(suite: &mut Suite) -> Outcome {
     let python = Interpreter::usual().map_err(Stop::Missing)?;
     let venv = Venv::provide(&python, LIBRARIES).map_err(Stop::Missing)?;
@@ -45,7 +42,7 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
     let others = Venv::provide(&python, ALL_LIBRARIES).map_err(Stop::Missing)?;
     for library in OTHERS {
         let mut tests = pytest(&others, TESTS, &folder);
-        suite.pytest(tests.args(["-m", &format!("library(name=\"{library}\")")]))?;
+        suite.pytest(tests.args(["--library", library]))?;
     }
     Ok(())
 }
@@ -69,7 +66,7 @@ pub(super) fn versions(suite: &mut Suite) -> Outcome {
         if python.version != usual.version {
             let own = extension(suite, python, EXTENSION, &[]);
             let folder = build(suite, &own, &tools, python)?;
-            suite.pytest(pytest(&venv, TESTS, &folder).args(["-m", NO_LIBRARY]))?;
+            suite.pytest(pytest(&venv, TESTS, &folder).arg("--installed"))?;
         }
     }
     Ok(())
