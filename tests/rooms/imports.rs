@@ -1,9 +1,9 @@
 //! A room imports only from rooms to its left, so that the crate can be read from left to right.
 
 use crate::lexer::{Token, tokens};
-use crate::sources::{self, Source};
+use crate::sources::{Crate, Source};
 
-/// The rooms in the order in which data flows.
+/// The rooms of `dlpack` in the order in which data flows.
 const ROOMS: [&str; 11] = [
     "sys",
     "vocabulary",
@@ -17,6 +17,16 @@ const ROOMS: [&str; 11] = [
     "exchange",
     "integrations",
 ];
+
+/// The rooms of `dlpack-pyo3`.
+const PYTHON_ROOMS: [&str; 6] = ["raw", "capsule", "protocol", "roads", "import", "export"];
+
+fn rooms(home: Crate) -> &'static [&'static str] {
+    match home {
+        Crate::Dlpack => &ROOMS,
+        Crate::Pyo3 => &PYTHON_ROOMS,
+    }
+}
 
 /// Modules of the crate root that are no rooms: nothing is in them at run time.
 const NO_ROOMS: [&str; 1] = ["compile_fail"];
@@ -77,12 +87,12 @@ fn from_root<'a>(source: &'a Source) -> Vec<Token<'a>> {
     found
 }
 
-fn is(tokens: &[Token<'_>], at: usize, text: &str) -> bool {
+pub fn is(tokens: &[Token<'_>], at: usize, text: &str) -> bool {
     tokens.get(at).is_some_and(|token| token.text == text)
 }
 
 /// Collects the first names of a tree of imports, `a::b` or `{a, b::{c, d}}`, and returns where it goes on.
-fn names<'a>(tokens: &[Token<'a>], at: usize, found: &mut Vec<Token<'a>>) -> usize {
+pub fn names<'a>(tokens: &[Token<'a>], at: usize, found: &mut Vec<Token<'a>>) -> usize {
     if !is(tokens, at, "{") {
         found.extend(tokens.get(at));
         return at + 1;
@@ -108,7 +118,8 @@ fn names<'a>(tokens: &[Token<'a>], at: usize, found: &mut Vec<Token<'a>>) -> usi
 
 /// The imports of `source` that go to the right, each with its place.
 fn wrong_imports(source: &Source, exports: &Exports<'_>) -> Vec<String> {
-    let place = |room: &str| ROOMS.iter().position(|&known| known == room);
+    let rooms = rooms(source.home);
+    let place = |room: &str| rooms.iter().position(|&known| known == room);
     let Some(here) = place(source.room()) else {
         return vec![format!("{}: not in a room", source.at(0))];
     };
@@ -116,41 +127,49 @@ fn wrong_imports(source: &Source, exports: &Exports<'_>) -> Vec<String> {
     for name in from_root(source) {
         let exported = exports.iter().find(|(known, _)| *known == name.text);
         // All words of the vocabulary are exported by one star.
-        let room = exported.map_or("vocabulary", |(_, room)| *room);
-        let there = place(name.text).or_else(|| place(room));
+        let room = exported.or_else(|| exports.iter().find(|(known, _)| *known == "*"));
+        let there = place(name.text).or_else(|| place(room?.1));
         if there.is_none_or(|there| there > here) {
-            wrong.push(format!("{}: {} imports {}", source.at(name.line), ROOMS[here], name.text));
+            wrong.push(format!("{}: {} imports {}", source.at(name.line), rooms[here], name.text));
         }
     }
     wrong
 }
 
+fn root(home: Crate) -> &'static Source {
+    home.sources().find(|source| source.name == "lib.rs").expect("there is a root")
+}
+
 #[test]
 fn imports_go_to_the_left() {
-    let sources = sources::all();
-    let lib = sources.iter().find(|source| source.name == "lib.rs").expect("there is a root");
-    let lib_tokens = tokens(&lib.code);
-    let exports = exports(&lib_tokens);
-    assert!(exports.contains(&("TensorView", "view")) && exports.contains(&("*", "vocabulary")));
-    let rooms = sources
-        .iter()
-        .filter(|source| source.name != "lib.rs" && !NO_ROOMS.contains(&source.room()));
-    let wrong: Vec<String> = rooms.flat_map(|source| wrong_imports(source, &exports)).collect();
-    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    for (home, known) in
+        [(Crate::Dlpack, ("TensorView", "view")), (Crate::Pyo3, ("PyTensor", "import"))]
+    {
+        let lib = tokens(&root(home).code);
+        let exports = exports(&lib);
+        assert!(exports.contains(&known), "{known:?}");
+        let rooms = home
+            .sources()
+            .filter(|source| source.name != "lib.rs" && !NO_ROOMS.contains(&source.room()));
+        let wrong: Vec<String> = rooms.flat_map(|source| wrong_imports(source, &exports)).collect();
+        assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    }
 }
 
 #[test]
 fn every_room_has_its_place() {
-    let sources = sources::all();
-    let lib = sources.iter().find(|source| source.name == "lib.rs").expect("there is a root");
-    let lib_tokens = tokens(&lib.code);
-    for pair in lib_tokens.windows(2).filter(|pair| pair[0].text == "mod") {
-        let known = ROOMS.contains(&pair[1].text) || NO_ROOMS.contains(&pair[1].text);
-        assert!(known, "{} has no place in the order of the rooms", pair[1].text);
-    }
-    for room in &ROOMS[1..] {
-        let declared = lib_tokens.windows(2).any(|p| (p[0].text, p[1].text) == ("mod", *room));
-        assert!(declared, "there is no room {room}");
+    for home in Crate::ALL {
+        let lib = tokens(&root(home).code);
+        for pair in lib.windows(2).filter(|pair| pair[0].text == "mod") {
+            let name = pair[1].text;
+            let known = rooms(home).contains(&name) || NO_ROOMS.contains(&name);
+            assert!(known, "{name} has no place in the order of the rooms");
+        }
+        // `sys` is a crate of its own.
+        for room in rooms(home).iter().filter(|room| **room != "sys") {
+            let declared = lib.windows(2).any(|p| (p[0].text, p[1].text) == ("mod", *room));
+            assert!(declared, "there is no room {room}");
+        }
     }
 }
 
@@ -185,5 +204,13 @@ fn the_checker_sees_imports() {
     ] {
         let wrong = wrong(name, text);
         assert!(wrong.len() == 1 && wrong[0].contains(found), "{text}: {wrong:?}");
+    }
+    let python = |text: &str| {
+        let exports = vec![("PyTensor", "import"), ("Tensor", "export")];
+        wrong_imports(&Source::of(Crate::Pyo3, "import/mod.rs", text), &exports)
+    };
+    assert_eq!(python("use crate::{raw::X, roads, PyTensor};"), [""; 0]);
+    for text in ["use crate::export::X;", "use crate::Tensor;", "use super::cellar::X;"] {
+        assert_eq!(python(text).len(), 1, "{text}");
     }
 }

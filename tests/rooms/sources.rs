@@ -1,4 +1,4 @@
-//! The source files of `dlpack`.
+//! The source files of the crates that are laid out in rooms.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,18 +6,47 @@ use std::sync::OnceLock;
 
 use crate::lexer;
 
+/// Where the sources of a crate are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crate {
+    Dlpack,
+    Pyo3,
+}
+
+impl Crate {
+    pub const ALL: [Self; 2] = [Self::Dlpack, Self::Pyo3];
+
+    fn folder(self) -> &'static str {
+        match self {
+            Self::Dlpack => "dlpack/src",
+            Self::Pyo3 => "dlpack-pyo3/src",
+        }
+    }
+
+    /// The source files of this crate.
+    pub fn sources(self) -> impl Iterator<Item = &'static Source> {
+        all().iter().filter(move |source| source.home == self)
+    }
+}
+
 /// One source file: its text, and the same without comments and the insides of strings.
 pub struct Source {
-    /// Relative to `dlpack/src`, with slashes.
+    pub home: Crate,
+    /// Relative to the folder of the crate's sources, with slashes.
     pub name: String,
     pub text: String,
     pub code: String,
 }
 
 impl Source {
+    /// A file of `dlpack`.
     pub fn new(name: &str, text: &str) -> Self {
+        Self::of(Crate::Dlpack, name, text)
+    }
+
+    pub fn of(home: Crate, name: &str, text: &str) -> Self {
         let code = lexer::without_tests(&lexer::code(text));
-        Self { name: name.to_owned(), text: text.to_owned(), code }
+        Self { home, name: name.to_owned(), text: text.to_owned(), code }
     }
 
     /// The path of the module that this file is: `view/copy/axes.rs` is `view`, `copy`, `axes`.
@@ -32,25 +61,26 @@ impl Source {
 
     /// Where something is, as a compiler would say it.
     pub fn at(&self, line: usize) -> String {
-        format!("dlpack/src/{}:{}", self.name, line + 1)
+        format!("{}/{}:{}", self.home.folder(), self.name, line + 1)
     }
 }
 
-/// All files of `dlpack/src`.
+/// All files of all crates.
 pub fn all() -> &'static [Source] {
     static ALL: OnceLock<Vec<Source>> = OnceLock::new();
-    ALL.get_or_init(read_all)
+    ALL.get_or_init(|| Crate::ALL.into_iter().flat_map(read_all).collect())
 }
 
-fn read_all() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("dlpack/src");
+fn read_all(home: Crate) -> Vec<Source> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join(home.folder());
     let mut files = Vec::new();
     collect(&root, &mut files);
-    assert!(files.len() > 30, "the sources are where they were");
+    assert!(files.len() > 15, "the sources are where they were");
     files.sort();
     let read = |file: &PathBuf| {
         let name = file.strip_prefix(&root).expect("within the root").to_str().expect("ASCII");
-        Source::new(&name.replace('\\', "/"), &fs::read_to_string(file).expect("can be read"))
+        let text = fs::read_to_string(file).expect("can be read");
+        Source::of(home, &name.replace('\\', "/"), &text)
     };
     files.iter().map(read).collect()
 }
