@@ -96,7 +96,8 @@ def torch_view() -> list[Contender]:
     take = taker(torch_tensor)
     return [
         take("floor", "floor", lambda: floors.take_view, "does not ask whether a gradient is required"),
-        take("peer", "dlpark", lambda: module("peer_dlpark").take_view, "does not ask for a gradient either"),
+        take("reference", "floor, asking", lambda: floors.take_view_asking, "asks whether a gradient is required"),
+        take("peer", "dlpark", lambda: module("peer_dlpark").take_view, "does not ask whether a gradient is required"),
     ]
 
 
@@ -104,7 +105,7 @@ def torch_owned() -> list[Contender]:
     take = taker(torch_tensor)
     return [
         take("floor", "floor", lambda: floors.take_view, "borrows; does not ask whether a gradient is required"),
-        take("reference", "floor, owned", lambda: floors.take_owned),
+        take("reference", "floor, owned", lambda: floors.take_owned, "does not ask either"),
         *protocol_peers(take),
     ]
 
