@@ -174,7 +174,7 @@ mod tests {
             places.take(COLUMNS).collect()
         };
         let lines: Vec<Vec<usize>> = text.lines().take(4).map(bars).collect();
-        assert_eq!(lines[0].len(), HEAD.len());
+        assert_eq!(lines[0].len(), COLUMNS);
         assert!(lines.iter().all(|places| *places == lines[0]), "{text}");
     }
 
