@@ -7,7 +7,7 @@ from typing import Any
 
 import floors
 from contender import Call, Contender, Row
-from take import address, look, module
+from take import OURS, address, look, module, ours
 
 VERSION = (1, 3)
 
@@ -44,10 +44,19 @@ def giver(callee: Callable[[], Any], check: Callable[[Call, Any], Any], **keywor
     return contender
 
 
+def both(give: Callable[..., Contender]) -> list[Contender]:
+    """A class of an extension, and the one that is ready."""
+    return [
+        give("ours", OURS, lambda: ours().Own()),
+        give("also", f"{OURS}, Tensor", lambda: ours().tensor(3, 4)),
+    ]
+
+
 def dunder() -> list[Contender]:
     give = giver(lambda: "__dlpack__", named, max_version=VERSION)
     return [
         give("floor", "floor", floors.Own),
+        *both(give),
         give("peer", "dlpark", dlpark_own),
         give("peer", "tvm-ffi", tvm_ffi_own),
         give("peer", "nanobind", nanobind_own),
@@ -59,6 +68,7 @@ def to_numpy() -> list[Contender]:
     give = giver(lambda: module("numpy").from_dlpack, consumed)
     return [
         give("floor", "floor", floors.Own),
+        *both(give),
         give("peer", "dlpark", dlpark_own),
         give("peer", "tvm-ffi", tvm_ffi_own),
         give("peer", "nanobind", nanobind_own),
@@ -69,6 +79,7 @@ def to_torch() -> list[Contender]:
     give = giver(lambda: module("torch").from_dlpack, consumed)
     return [
         give("floor", "floor", floors.Own),
+        *both(give),
         give("peer", "dlpark", dlpark_own),
         give("peer", "tvm-ffi", tvm_ffi_own),
         give("peer", "nanobind", nanobind_own),
@@ -89,7 +100,11 @@ def torch_table() -> list[Contender]:
 
 def produce(function: Callable[[], Any]) -> Callable[[], list[Contender]]:
     take = giver(function, look)
-    return lambda: [take("floor", "floor", floors.Own), take("peer", "dlpark", dlpark_own)]
+    return lambda: [
+        take("floor", "floor", floors.Own),
+        *both(take),
+        take("peer", "dlpark", dlpark_own),
+    ]
 
 
 def rows() -> list[Row]:

@@ -12,6 +12,8 @@ from contender import Call, Contender, Row
 
 SHAPE = (3, 4)
 
+OURS = "dlpack-pyo3"
+
 
 @cache
 def module(name: str) -> Any:
@@ -41,7 +43,9 @@ def address(array: Any) -> int:
         return array.data_ptr()
     if hasattr(array, "unsafe_buffer_pointer"):
         return array.unsafe_buffer_pointer()
-    return array.address() if hasattr(array, "address") else array.ctypes.data
+    if hasattr(array, "address"):
+        return array.address()
+    return module("numpy").from_dlpack(array).ctypes.data
 
 
 def look(call: Call, result: Any) -> Any:
@@ -63,6 +67,10 @@ LEGACY = "asks for the legacy struct, which has no flags and no version"
 UNCHECKED = "checks neither sizes nor the version"
 
 
+def ours() -> Any:
+    return module("ours")
+
+
 def protocol_peers(take: Callable[..., Contender]) -> list[Contender]:
     return [
         take("peer", "nanobind", lambda: module("peer_nanobind").take, "does not look at the version"),
@@ -77,6 +85,7 @@ def numpy_protocol() -> list[Contender]:
     take = taker(numpy_array)
     return [
         take("floor", "floor", lambda: floors.take_protocol),
+        take("ours", OURS, lambda: ours().take),
         take("reference", "floor, legacy", lambda: floors.take_legacy, LEGACY),
         *protocol_peers(take),
     ]
@@ -86,6 +95,7 @@ def numpy_any() -> list[Contender]:
     take = taker(numpy_array)
     return [
         take("floor", "floor", lambda: floors.take_protocol),
+        take("ours", OURS, lambda: ours().take),
         take("reference", "buffer", lambda: floors.take_buffer),
         take("reference", "array struct", lambda: floors.take_array_struct),
         take("reference", "fields", lambda: floors.take_ndarray, "reads the fields of NumPy's object"),
@@ -96,7 +106,9 @@ def torch_view() -> list[Contender]:
     take = taker(torch_tensor)
     return [
         take("floor", "floor", lambda: floors.take_view, "does not ask whether a gradient is required"),
-        take("peer", "dlpark", lambda: module("peer_dlpark").take_view, "does not ask for a gradient either"),
+        take("ours", OURS, lambda: ours().take),
+        take("reference", "floor, asking", lambda: floors.take_view_asking, "asks whether a gradient is required"),
+        take("peer", "dlpark", lambda: module("peer_dlpark").take_view, "does not ask whether a gradient is required"),
     ]
 
 
@@ -104,20 +116,26 @@ def torch_owned() -> list[Contender]:
     take = taker(torch_tensor)
     return [
         take("floor", "floor", lambda: floors.take_view, "borrows; does not ask whether a gradient is required"),
-        take("reference", "floor, owned", lambda: floors.take_owned),
+        take("ours", OURS, lambda: ours().take),
+        take("reference", "floor, owned", lambda: floors.take_owned, "does not ask either"),
         *protocol_peers(take),
     ]
 
 
 def jax_protocol() -> list[Contender]:
     take = taker(jax_array)
-    return [take("floor", "floor", lambda: floors.take_protocol), *protocol_peers(take)]
+    return [
+        take("floor", "floor", lambda: floors.take_protocol),
+        take("ours", OURS, lambda: ours().take),
+        *protocol_peers(take),
+    ]
 
 
 def jax_any() -> list[Contender]:
     take = taker(jax_array)
     return [
         take("floor", "floor", lambda: floors.take_protocol),
+        take("ours", OURS, lambda: ours().take),
         take("reference", "buffer", lambda: floors.take_buffer),
     ]
 
@@ -126,6 +144,7 @@ def own_view() -> list[Contender]:
     take = taker(lambda: floors.Own())
     return [
         take("floor", "floor", lambda: floors.take_view),
+        take("ours", OURS, lambda: ours().take),
         take("peer", "dlpark", lambda: module("peer_dlpark").take_view),
     ]
 
@@ -134,6 +153,7 @@ def own_owned() -> list[Contender]:
     take = taker(lambda: floors.Own())
     return [
         take("floor", "floor", lambda: floors.take_owned),
+        take("ours", OURS, lambda: ours().take),
         take("peer", "dlpark", lambda: module("peer_dlpark").take),
         take("peer", "tvm-ffi", tvm_ffi_take),
     ]

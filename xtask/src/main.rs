@@ -17,7 +17,7 @@ use tools::Result;
 type Task = (&'static str, &'static str, fn(&[&str]) -> Result<ExitCode>);
 
 const TASKS: [Task; 4] = [
-    ("bench [--quick] [ROW...]", "compares with peers and hand-written floors", bench::run),
+    ("bench [--python] [ROW...]", "compares with peers and hand-written floors", bench::run),
     ("bindgen [--check]", "declares dlpack.h anew in dlpack-sys", bindgen),
     ("test [--all] [STEP...]", "runs every check of the repository", test::run),
     ("vendor [--check]", "gets the pinned dlpack.h anew", vendor),
@@ -46,7 +46,7 @@ fn main() -> ExitCode {
 fn run(arguments: &[&str]) -> Result<ExitCode> {
     let Some((name, options)) = arguments.split_first() else {
         for (usage, purpose, _) in TASKS {
-            println!("cargo xtask {usage:<24} {purpose}");
+            println!("cargo xtask {usage:<25} {purpose}");
         }
         return Ok(ExitCode::SUCCESS);
     };

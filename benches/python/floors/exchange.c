@@ -30,6 +30,29 @@ PyObject* take_view(PyObject* self, PyObject* array) {
   return answer(&tensor);
 }
 
+/* PyTorch's `__dlpack__` refuses tensors that require a gradient, which its table does not look at. Those with the
+ * conjugate bit, which are complex, are no concern of a floor that takes real ones. */
+static const PyGetSetDef* requires_grad(PyTypeObject* type) {
+  static const PyGetSetDef* known = NULL;
+  if (known != NULL) return known;
+  PyObject* descriptor = PyObject_GetAttrString((PyObject*)type, "requires_grad");
+  if (descriptor == NULL) return NULL;
+  if (Py_IS_TYPE(descriptor, &PyGetSetDescr_Type)) known = ((PyGetSetDescrObject*)descriptor)->d_getset;
+  else PyErr_SetString(PyExc_TypeError, "expected a tensor of PyTorch");
+  Py_DECREF(descriptor); /* the type keeps it */
+  return known;
+}
+
+PyObject* take_view_asking(PyObject* self, PyObject* tensor) {
+  const PyGetSetDef* question = requires_grad(Py_TYPE(tensor));
+  PyObject* says = question == NULL ? NULL : question->get(tensor, question->closure);
+  if (says == NULL) return NULL;
+  Py_DECREF(says);
+  if (says == Py_False) return take_view(self, tensor);
+  PyErr_SetString(PyExc_BufferError, "expected a tensor that requires no gradient");
+  return NULL;
+}
+
 PyObject* take_owned(PyObject* self, PyObject* array) {
   (void)self;
   const DLPackExchangeAPI* table = table_of(Py_TYPE(array));

@@ -40,6 +40,7 @@ PyObject* take_array_struct(PyObject* self, PyObject* array);
 /* exchange.c: the same through the table of the array's type -------------------------------------------------------- */
 
 PyObject* take_view(PyObject* self, PyObject* array);
+PyObject* take_view_asking(PyObject* self, PyObject* tensor);
 PyObject* take_owned(PyObject* self, PyObject* array);
 PyObject* to_torch(PyObject* self, PyObject* own);
 

@@ -31,6 +31,7 @@ static PyMethodDef FUNCTIONS[] = {
     {"take_ndarray", take_ndarray, METH_O, NULL},
     {"take_array_struct", take_array_struct, METH_O, NULL},
     {"take_view", take_view, METH_O, NULL},
+    {"take_view_asking", take_view_asking, METH_O, NULL},
     {"take_owned", take_owned, METH_O, NULL},
     {"to_torch", to_torch, METH_O, NULL},
     {"repeat", repeat, METH_VARARGS, NULL},

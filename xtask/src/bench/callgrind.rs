@@ -1,5 +1,7 @@
 //! Instructions of one operation, counted under callgrind.
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::record::Row;
@@ -33,6 +35,23 @@ pub(super) fn count(row: &mut Row, program: impl Fn() -> Command) -> Result<()> 
         contender.instructions = Some(difference(once, twice, row.counted));
     }
     Ok(())
+}
+
+/// Runs a program that says by itself what is counted: it starts with nothing, and what it dumps goes to files whose
+/// names begin like that.
+pub(super) fn around(program: &Command, file: &Path) -> Command {
+    let mut out = OsString::from("--callgrind-out-file=");
+    out.push(file);
+    let mut command = Command::new(VALGRIND);
+    command.args(["--quiet", "--tool=callgrind", "--instr-atstart=no"]).arg(out);
+    command.arg(program.get_program()).args(program.get_args());
+    for (key, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(key, value),
+            None => command.env_remove(key),
+        };
+    }
+    command
 }
 
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 instructions")]

@@ -1,14 +1,16 @@
 //! `cargo xtask bench`: this project, its peers and hand-written floors, compared row by row.
 //!
 //! The package in `benches` does the work. Here it is built and run, the instructions of each contender are counted
-//! under callgrind, and the ratios become a table and a picture.
+//! under callgrind, and the ratios become a table and a picture. `--python` does so for the rows in `benches/python`.
 
 mod callgrind;
 mod options;
 mod picture;
+mod python;
 mod record;
 mod table;
 
+use std::path::Path;
 use std::process::{Command, ExitCode};
 
 use self::options::Options;
@@ -20,6 +22,9 @@ const FOLDER: &str = "benches";
 
 pub(crate) fn run(options: &[&str]) -> Result<ExitCode> {
     let options = Options::parse(options)?;
+    if options.is_python {
+        return python::run(&options);
+    }
     tools::run(&mut build())?;
     if options.is_check {
         tools::run(program(PLAIN).arg("check").args(&options.rows))?;
@@ -29,7 +34,7 @@ pub(crate) fn run(options: &[&str]) -> Result<ExitCode> {
     for row in &mut rows {
         measure(row, &options)?;
     }
-    report(&rows)?;
+    report("dlpack", &rows, &target().join(FOLDER))?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -64,12 +69,13 @@ fn measure(row: &mut Row, options: &Options) -> Result<()> {
     Ok(())
 }
 
-fn report(rows: &[Row]) -> Result<()> {
-    println!("\n{}", table::draw(rows));
-    let folder = target().join(FOLDER);
+/// Shows the ratios of this project, under its name, and of all others; what was drawn is left in the folder.
+fn report(ours: &str, rows: &[Row], folder: &Path) -> Result<()> {
+    let table = table::draw(ours, rows);
+    println!("\n{table}");
     let picture = folder.join("ratios.svg");
-    write(&picture, picture::draw(rows).as_bytes())?;
-    write(&folder.join("ratios.md"), table::draw(rows).as_bytes())?;
+    write(&picture, picture::draw(ours, rows).as_bytes())?;
+    write(&folder.join("ratios.md"), table.as_bytes())?;
     println!("The picture is {}, the table next to it in ratios.md.", picture.display());
     if rows.iter().flat_map(|row| &row.contenders).all(|found| found.instructions.is_none()) {
         println!("Instructions were not counted: {}.", callgrind::why_not());

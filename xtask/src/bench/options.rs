@@ -3,11 +3,13 @@
 use crate::tools::Result;
 
 /// The words of the command line.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Options {
     /// Fewer and shorter rounds.
     pub(super) is_quick: bool,
     pub(super) counts_instructions: bool,
+    /// The rows of Python instead of those of Rust.
+    pub(super) is_python: bool,
     /// Nothing is measured; contenders only have to agree.
     pub(super) is_check: bool,
     /// Names of rows, or how they begin; none means all.
@@ -16,16 +18,16 @@ pub(super) struct Options {
 
 impl Options {
     pub(super) fn parse(words: &[&str]) -> Result<Self> {
-        let mut options =
-            Self { is_quick: false, counts_instructions: true, is_check: false, rows: Vec::new() };
+        let mut options = Self { counts_instructions: true, ..Self::default() };
         for &word in words {
             match word {
                 "--quick" => options.is_quick = true,
                 "--no-counts" => options.counts_instructions = false,
+                "--python" => options.is_python = true,
                 "--check" => options.is_check = true,
                 _ if word.starts_with('-') => {
                     return Err(format!(
-                        "expected `--quick`, `--no-counts`, `--check` or rows, found `{word}`"
+                        "expected `--python`, `--quick`, `--no-counts`, `--check` or rows, found `{word}`"
                     ));
                 }
                 _ => options.rows.push(word.to_owned()),
@@ -52,6 +54,7 @@ mod tests {
         assert!(options.is_quick && !options.counts_instructions);
         assert_eq!(options.rows, ["import", "fp4"]);
         assert!(Options::parse(&["--check"]).unwrap().is_check);
+        assert!(Options::parse(&["--python", "numpy"]).unwrap().is_python);
     }
 
     #[test]

@@ -18,15 +18,22 @@ const OTHER: f64 = 6.0;
 const TICKS: [f64; 8] = [0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 50.0];
 
 /// Those who are told apart by colour; whoever is not listed is grey.
-const COLOURS: [(&str, &str); 4] =
-    [("dlpark", "#c8862b"), ("dlpk", "#7a5aa6"), ("dlpack-rs", "#8c6d5a"), ("ndarray", "#3b78b0")];
+const COLOURS: [(&str, &str); 7] = [
+    ("dlpark", "#c8862b"),
+    ("dlpk", "#7a5aa6"),
+    ("dlpack-rs", "#8c6d5a"),
+    ("ndarray", "#3b78b0"),
+    ("nanobind", "#3b78b0"),
+    ("tvm-ffi", "#7a5aa6"),
+    ("pyo3-dlpack", "#b0566b"),
+];
 const ALSO: &str = "#a5d3b8";
 const GREY: &str = "#b5bcc4";
 const MET: &str = "#2f8f5b";
 const MISSED: &str = "#c23b3b";
 
 /// Draws all rows that were timed.
-pub(super) fn draw(rows: &[Row]) -> String {
+pub(super) fn draw(ours: &str, rows: &[Row]) -> String {
     let heights: Vec<f64> = rows.iter().map(height).collect();
     let bottom = TOP + heights.iter().sum::<f64>();
     let mut svg = format!(
@@ -35,7 +42,7 @@ pub(super) fn draw(rows: &[Row]) -> String {
          <rect width=\"100%\" height=\"100%\" fill=\"white\"/>\n",
         end = bottom + 30.0
     );
-    svg += &head();
+    svg += &head(ours, rows);
     svg += &axis(bottom);
     let mut y = TOP;
     for (row, height) in rows.iter().zip(heights) {
@@ -51,7 +58,7 @@ fn x(ratio: f64) -> f64 {
     LEFT + place.clamp(0.0, 1.0) * (RIGHT - LEFT)
 }
 
-fn head() -> String {
+fn head(ours: &str, rows: &[Row]) -> String {
     let mut svg = text(
         16.0,
         28.0,
@@ -64,14 +71,21 @@ fn head() -> String {
         46.0,
         "start",
         "fill=\"#555\"",
-        "Shorter is better; the axis is logarithmic. The line at 1× is the floor, ▼ the target of dlpack, ○ the ratio of instructions.",
+        &format!(
+            "Shorter is better; the axis is logarithmic. The line at 1× is the floor, ▼ the target of {ours}, ○ the ratio of instructions."
+        ),
     );
-    let entries = [("dlpack, target met", MET), ("dlpack, target missed", MISSED)];
-    let others = [("dlpack otherwise", ALSO), ("written by hand", GREY)];
+    let entries = [("target met", MET), ("target missed", MISSED), ("otherwise", ALSO)];
+    let entries = entries.map(|(what, colour)| (format!("{ours}, {what}"), colour));
+    let contends = |name: &str| {
+        rows.iter().flat_map(|row| &row.contenders).any(|other| other.name.starts_with(name))
+    };
+    let others = COLOURS.into_iter().filter(|(name, _)| contends(name));
+    let others = others.chain([("written by hand", GREY)]);
     let mut at = 16.0;
-    for (name, colour) in entries.into_iter().chain(COLOURS).chain(others) {
+    for (name, colour) in entries.into_iter().chain(others.map(|(name, c)| (name.to_owned(), c))) {
         svg += &rectangle(at, 58.0, 11.0, 11.0, colour);
-        svg += &text(at + 16.0, 68.0, "start", "", name);
+        svg += &text(at + 16.0, 68.0, "start", "", &name);
         at += 34.0 + 6.0 * f64::from(u32::try_from(name.len()).unwrap_or(0));
     }
     svg
@@ -191,17 +205,18 @@ mod tests {
     #[test]
     fn every_contender_but_the_floor_has_a_bar() {
         let (row, other) = (row(1.0, 1.0), row(5.0, 5.0));
-        let count = |rows: &[Row]| draw(rows).matches("<rect ").count();
+        // One rectangle explains the colour of the peer.
+        let count = |rows: &[Row]| draw("dlpack", rows).matches("<rect ").count();
         let empty = count(&[]);
-        assert_eq!(count(&[row]), empty + 2);
-        assert!(draw(&[other]).contains(&format!("fill=\"{MISSED}\">5.00×")));
+        assert_eq!(count(&[row]), empty + 3);
+        assert!(draw("dlpack", &[other]).contains(&format!("fill=\"{MISSED}\">5.00×")));
     }
 
     #[test]
     fn words_are_escaped_and_tags_closed() {
         let mut row = row(1.0, 1.0);
         row.what = "import to &[f32] <now>".to_owned();
-        let svg = draw(&[row]);
+        let svg = draw("dlpack", &[row]);
         assert!(svg.contains("<title>import to &amp;[f32] &lt;now&gt;</title>"));
         for tag in ["svg", "text", "g", "title"] {
             let open =

@@ -18,7 +18,8 @@ pub(super) struct Row {
 pub(super) struct Target {
     pub(super) time: f64,
     pub(super) instructions: Instructions,
-    pub(super) mallocs: u64,
+    /// None where allocations are not counted.
+    pub(super) mallocs: Option<u64>,
 }
 
 /// What instruction counts, which repeat exactly, have to say about a row.
@@ -108,9 +109,9 @@ impl Row {
             }
             _ => {}
         }
-        let mallocs = ours.and_then(|ours| ours.mallocs).map(|mallocs| {
-            if mallocs <= self.target.mallocs { Verdict::Met } else { Verdict::Missed }
-        });
+        let mallocs = ours.and_then(|ours| ours.mallocs).zip(self.target.mallocs);
+        let mallocs =
+            mallocs.map(|(found, most)| if found <= most { Verdict::Met } else { Verdict::Missed });
         [("time", time), ("instructions", instructions), ("mallocs", mallocs)]
     }
 
@@ -177,11 +178,12 @@ fn read_row(fields: &[&str]) -> Result<Row> {
         "silent" => Instructions::Silent,
         ratio => Instructions::Target(number(ratio)?),
     };
+    let mallocs = if mallocs == "-" { None } else { Some(number(mallocs)?) };
     Ok(Row {
         name: name.to_owned(),
         what: what.to_owned(),
         counted: number(counted)?,
-        target: Target { time: number(time)?, instructions, mallocs: number(mallocs)? },
+        target: Target { time: number(time)?, instructions, mallocs },
         contenders: Vec::new(),
     })
 }
@@ -212,6 +214,9 @@ pub(super) fn add(row: &mut Row, lines: &str) -> Result<()> {
                 find(row, name)?.time = Some(time);
             }
             ["mallocs", _, name, mallocs] => find(row, name)?.mallocs = Some(number(mallocs)?),
+            ["instructions", _, name, count] => {
+                find(row, name)?.instructions = Some(number(count)?);
+            }
             _ => return Err(unexpected(line)),
         }
     }
@@ -227,7 +232,7 @@ fn number<T: core::str::FromStr>(word: &str) -> Result<T> {
     word.parse().map_err(|_| format!("expected a number, found `{word}`"))
 }
 
-fn unexpected(line: &str) -> String {
+pub(super) fn unexpected(line: &str) -> String {
     format!("the benchmarks wrote what is not understood: {line}")
 }
 
@@ -307,6 +312,21 @@ contender\texport\tdlpark\tpeer\tchecks less
         row.target.instructions = Instructions::Silent;
         row.contenders[1].time = Some(Time { nanoseconds: 12.0, ratio: 1.2, low: 1.0 });
         assert_eq!(row.verdict(), Verdict::Open);
+    }
+
+    #[test]
+    fn instructions_may_come_from_the_benchmarks_themselves() {
+        let mut row = row(1.0, 1.0);
+        add(&mut row, "instructions\texport\tfloor\t100\ninstructions\texport\tdlpack\t104.5\n")
+            .unwrap();
+        assert_eq!(row.ours().and_then(|ours| row.instruction_ratio(ours)), Some(1.045));
+    }
+
+    #[test]
+    fn without_a_target_allocations_say_nothing() {
+        let mut row = read(&LIST.replace("1.05\t1\n", "1.05\t-\n")).unwrap().remove(0);
+        add(&mut row, "mallocs\texport\tdlpack\t9\n").unwrap();
+        assert_eq!((row.target.mallocs, row.verdict()), (None, Verdict::Met));
     }
 
     #[test]

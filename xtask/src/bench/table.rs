@@ -2,14 +2,25 @@
 
 use super::record::{Contender, Instructions, Role, Row, Verdict};
 
-const HEAD: [&str; 7] =
-    ["row", "floor", "dlpack", "mallocs", "target", "", "others (time / instructions, mallocs)"];
+/// How many columns there are. The last is as wide as its cells.
+const COLUMNS: usize = 7;
+
+/// The heads of the columns; allocations have none where none were counted.
+fn head(ours: &str, rows: &[Row]) -> [String; COLUMNS] {
+    let is_counted = rows.iter().any(|row| row.target.mallocs.is_some());
+    let (mallocs, others) = if is_counted {
+        ("mallocs", "others (time / instructions, mallocs)")
+    } else {
+        ("", "others (time / instructions)")
+    };
+    ["row", "floor", ours, mallocs, "target", "", others].map(str::to_owned)
+}
 
 /// Writes the table, what the rows are, and what contenders do less or more than the floor.
-pub(super) fn draw(rows: &[Row]) -> String {
-    let mut lines = vec![HEAD.map(str::to_owned)];
+pub(super) fn draw(ours: &str, rows: &[Row]) -> String {
+    let mut lines = vec![head(ours, rows)];
     lines.extend(rows.iter().map(cells));
-    let widths: Vec<usize> = (0..HEAD.len() - 1)
+    let widths: Vec<usize> = (0..COLUMNS - 1)
         .map(|column| lines.iter().map(|line| line[column].chars().count()).max().unwrap_or(0))
         .collect();
     let rule = widths.iter().map(|width| format!("|{}", "-".repeat(width + 2))).collect::<String>();
@@ -18,7 +29,7 @@ pub(super) fn draw(rows: &[Row]) -> String {
         for (cell, width) in line.iter().zip(&widths) {
             text += &format!("| {cell:<width$} ");
         }
-        text += &format!("| {} |\n", line[HEAD.len() - 1]);
+        text += &format!("| {} |\n", line[COLUMNS - 1]);
         if number == 0 {
             text += &format!("{rule}|---|\n");
         }
@@ -26,7 +37,7 @@ pub(super) fn draw(rows: &[Row]) -> String {
     text + &summary(rows) + &notes(rows)
 }
 
-fn cells(row: &Row) -> [String; 7] {
+fn cells(row: &Row) -> [String; COLUMNS] {
     let others = row.contenders.iter().filter(|c| !matches!(c.role, Role::Floor | Role::Ours));
     let others: Vec<String> = others.map(|contender| other(row, contender)).collect();
     let mallocs = row.ours().and_then(|ours| ours.mallocs);
@@ -83,7 +94,8 @@ fn target(row: &Row) -> String {
         Instructions::Target(ratio) => format!(" / {ratio:.2}×"),
         Instructions::Settle | Instructions::Silent => String::new(),
     };
-    format!("≤ {:.2}×{instructions}, {}", target.time, target.mallocs)
+    let mallocs = target.mallocs.map(|most| format!(", {most}")).unwrap_or_default();
+    format!("≤ {:.2}×{instructions}{mallocs}", target.time)
 }
 
 fn verdict(row: &Row) -> String {
@@ -149,22 +161,29 @@ mod tests {
             "dlpark 2.00× / 2.00×, 2",
         ];
         assert_eq!(cells(&row), expected);
-        let text = draw(&[row]);
+        let text = draw("dlpack", &[row]);
         assert!(text.contains("\n0 of 1 targets met."));
         assert!(text.ends_with("\nexport  an export\n\n- dlpark: checks less (export)\n"));
     }
 
     #[test]
     fn columns_line_up() {
-        let text = draw(&[row(1.0, 1.0), row(10.0, 10.0)]);
-        // The last column is as wide as its cells.
+        let text = draw("dlpack", &[row(1.0, 1.0), row(10.0, 10.0)]);
         let bars = |line: &str| -> Vec<usize> {
             let places = line.chars().enumerate().filter(|&(_, c)| c == '|').map(|(at, _)| at);
-            places.take(HEAD.len()).collect()
+            places.take(COLUMNS).collect()
         };
         let lines: Vec<Vec<usize>> = text.lines().take(4).map(bars).collect();
-        assert_eq!(lines[0].len(), HEAD.len());
+        assert_eq!(lines[0].len(), COLUMNS);
         assert!(lines.iter().all(|places| *places == lines[0]), "{text}");
+    }
+
+    #[test]
+    fn where_allocations_are_not_counted_nothing_is_said_of_them() {
+        let mut row = row(1.0, 1.0);
+        row.target.mallocs = None;
+        assert_eq!(cells(&row)[4], "≤ 1.10× / 1.05×");
+        assert_eq!(head("dlpack-pyo3", &[row])[2..4], ["dlpack-pyo3", ""]);
     }
 
     #[test]
