@@ -14,6 +14,13 @@ pub(crate) fn is_capsule(object: Object<'_>) -> bool {
     (unsafe { ffi::PyCapsule_CheckExact(object.as_ptr()) }) != 0
 }
 
+/// Whether this is the type of capsules.
+pub(crate) fn is_class(class: Object<'_>) -> bool {
+    // SAFETY: only the address is taken.
+    let capsules = unsafe { &raw mut ffi::PyCapsule_Type };
+    class.as_ptr() == capsules.cast()
+}
+
 /// Takes the tensor over, of whichever ABI the capsule's name says.
 ///
 /// The capsule is renamed first, so that its destructor leaves the tensor alone whatever comes of it. From then on every

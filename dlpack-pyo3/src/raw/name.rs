@@ -56,4 +56,20 @@ pub(crate) mod names {
     pub(crate) static DL_DEVICE: Name = Name::new(c"dl_device");
     pub(crate) static COPY: Name = Name::new(c"copy");
     pub(crate) static VALUE: Name = Name::new(c"value");
+    pub(crate) static MODULE: Name = Name::new(c"__module__");
+    pub(crate) static MRO: Name = Name::new(c"__mro__");
+    pub(crate) static DICT: Name = Name::new(c"__dict__");
+    // Of NumPy; the second as NumPy 1 has it.
+    pub(crate) static MULTIARRAY: Name = Name::new(c"numpy._core._multiarray_umath");
+    pub(crate) static MULTIARRAY_1: Name = Name::new(c"numpy.core._multiarray_umath");
+    pub(crate) static ARRAY_API: Name = Name::new(c"_ARRAY_API");
+    // Of PyTorch and Paddle.
+    pub(crate) static TORCH_C: Name = Name::new(c"torch._C");
+    pub(crate) static TORCH_FUNCTION: Name = Name::new(c"__torch_function__");
+    pub(crate) static TORCH_DISPATCH: Name = Name::new(c"__torch_dispatch__");
+    pub(crate) static NO_TORCH_FUNCTION: Name = Name::new(c"_disabled_torch_function_impl");
+    pub(crate) static REQUIRES_GRAD: Name = Name::new(c"requires_grad");
+    pub(crate) static IS_CONJ: Name = Name::new(c"is_conj");
+    pub(crate) static IS_NEG: Name = Name::new(c"is_neg");
+    pub(crate) static STOP_GRADIENT: Name = Name::new(c"stop_gradient");
 }

@@ -3,12 +3,12 @@
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use super::attached::Attached;
 use super::ffi;
 use super::name::Name;
-use super::raise::{Raised, clear_if};
+use super::raise::Raised;
 
 /// An object that somebody else keeps alive, on a thread that is attached, both for the lifetime `'a`.
 #[derive(Clone, Copy, Debug)]
@@ -66,7 +66,7 @@ impl<'a> Object<'a> {
     #[inline]
     pub(crate) fn to_owned(self) -> Owned<'a> {
         // SAFETY: the invariant.
-        unsafe { ffi::Py_IncRef(self.as_ptr()) };
+        unsafe { ffi::Py_INCREF(self.as_ptr()) };
         Owned { object: self }
     }
 
@@ -80,11 +80,18 @@ impl<'a> Object<'a> {
 
     /// The attribute, or `None` if there is none. Other errors than that are kept.
     pub(crate) fn optional_attr(self, name: &Name) -> Result<Option<Owned<'a>>, Raised> {
-        match self.attr(name) {
-            Ok(value) => Ok(Some(value)),
-            // SAFETY: of the exceptions that live as long as the interpreter.
-            Err(raised) => clear_if(raised, unsafe { ffi::PyExc_AttributeError }).map(|()| None),
+        let name = name.get(self.attached())?;
+        let mut value = ptr::null_mut();
+        // Since 3.13 this makes no exception only to clear it.
+        // SAFETY: two objects on an attached thread, and a pointer that can be written.
+        let found = unsafe {
+            ffi::compat::PyObject_GetOptionalAttr(self.as_ptr(), name.as_ptr(), &raw mut value)
+        };
+        if found < 0 {
+            return Err(Raised::new());
         }
+        // SAFETY: null, or a new reference.
+        Ok(NonNull::new(value).map(|value| unsafe { Owned::new(value) }))
     }
 
     #[inline]

@@ -37,16 +37,6 @@ impl Raised {
     }
 }
 
-/// Forgets the exception if it is of this class.
-pub(super) fn clear_if(raised: Raised, class: *mut ffi::PyObject) -> Result<(), Raised> {
-    if raised.is(class) {
-        raised.clear();
-        Ok(())
-    } else {
-        Err(raised)
-    }
-}
-
 /// The classes of exceptions that are raised.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {

@@ -1,28 +1,220 @@
 //! How an object is best taken: what its type offers, found once for each type.
 
-use dlpack::AnyManagedTensor;
-use dlpack::negotiate::Request;
+mod attribute;
+mod buffer;
+mod cache;
+mod classes;
+mod exchange;
+mod format;
+mod guard;
+mod memory;
+mod numpy;
+mod plan;
+mod taken;
+
+use core::ops::Deref;
+
+use dlpack::negotiate::{CopyPolicy, Request};
+use dlpack::{BorrowedTensor, Descriptor, Device, Error};
 
 use crate::capsule;
 use crate::protocol;
-use crate::raw::{Object, Raised};
+use crate::raw::{
+    Attached, Handling, Kind, Object, Pending, Raised, Reference, ffi, names, raise, raise_error,
+};
+use exchange::Answer;
+use plan::Plan;
+pub(crate) use taken::{Keeper, Taken};
 
 /// By which road a tensor came.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Road {
     /// A capsule that was given as it is.
     Capsule,
+    /// The table of functions of the object's type.
+    Exchange,
     /// The object's `__dlpack__`.
     Protocol,
+    /// The fields of an array of NumPy.
+    NumPy,
+    /// The buffer protocol.
+    Buffer,
 }
 
 /// Takes the tensor of an object.
-pub(crate) fn take(
-    object: Object<'_>,
-    request: &Request,
-) -> Result<(AnyManagedTensor, Road), Raised> {
-    if capsule::is_capsule(object) {
-        return Ok((capsule::take(object)?, Road::Capsule));
+///
+/// The faster roads are taken where they give what the request asks for, and what `__dlpack__` would have given.
+///
+/// # Errors
+///
+/// As for [`protocol::ask`]; and `BufferError` for a buffer that is no tensor.
+#[inline]
+pub(crate) fn take(object: Object<'_>, request: &Request) -> Result<(Taken, Road), Raised> {
+    if !asks_for_nothing_special(request) {
+        return take_specially(object, request);
     }
-    Ok((protocol::ask(object, request)?, Road::Protocol))
+    match &*cache::plan_of(object.class())? {
+        Plan::NumPy => {
+            // SAFETY: an object of that class. The keeper keeps it alive.
+            if let Some(tensor) = unsafe { numpy::lend(object) } {
+                let keeper = Keeper::Object(Reference::new(object.to_owned()));
+                return Ok((Taken::Lent(tensor, keeper), Road::NumPy));
+            }
+        }
+        Plan::Exchange(exchange) => match exchange.take(object, request)? {
+            Answer::Tensor(tensor) => {
+                return Ok((Taken::Managed(tensor.into()), Road::Exchange));
+            }
+            Answer::Unfit => {}
+            Answer::Refused(error) => return after(object, request, error),
+        },
+        Plan::Protocol => {}
+        Plan::Capsule => return take_capsule(object, request),
+        Plan::BufferOrProtocol => match buffer::take(object) {
+            Ok(taken) => return Ok((taken, Road::Buffer)),
+            Err(raised) => raised.clear(),
+        },
+        Plan::Buffer => return take_buffer(object, request),
+        Plan::Unknown => return take_unknown(object, request),
+    }
+    ask(object, request)
+}
+
+/// Whether the roads that do no more than to describe memory give what is asked for, if that is on the CPU.
+#[inline]
+fn asks_for_nothing_special(request: &Request) -> bool {
+    request.copy != CopyPolicy::ALWAYS
+        && !request.is_legacy()
+        && request.stream.handle().is_none()
+        && request.wanted_device().is_none_or(|device| device == Device::CPU)
+}
+
+/// The same for requests that only `__dlpack__` can answer, if there is one.
+#[cold]
+fn take_specially(object: Object<'_>, request: &Request) -> Result<(Taken, Road), Raised> {
+    match &*cache::plan_of(object.class())? {
+        Plan::Capsule => take_capsule(object, request),
+        Plan::Buffer => take_buffer(object, request),
+        Plan::Unknown => take_unknown(object, request),
+        _ => ask(object, request),
+    }
+}
+
+#[inline]
+fn ask(object: Object<'_>, request: &Request) -> Result<(Taken, Road), Raised> {
+    Ok((protocol::ask(object, request)?.into(), Road::Protocol))
+}
+
+/// Takes the tensor of an object whose type does not say how.
+fn take_unknown(object: Object<'_>, request: &Request) -> Result<(Taken, Road), Raised> {
+    let has_method = object.optional_attr(&names::DLPACK)?.is_some();
+    if !has_method && buffer::has_buffer(object) {
+        take_buffer(object, request)
+    } else {
+        // This also says what is wrong with an object that has neither.
+        ask(object, request)
+    }
+}
+
+fn take_buffer(object: Object<'_>, request: &Request) -> Result<(Taken, Road), Raised> {
+    if !buffer::has_buffer(object) {
+        return ask(object, request);
+    }
+    let py = object.attached();
+    request.stream.check(Device::CPU).map_err(|error| raise_error(py, error))?;
+    Ok((suit(py, buffer::take(object)?, request)?, Road::Buffer))
+}
+
+fn take_capsule(capsule: Object<'_>, request: &Request) -> Result<(Taken, Road), Raised> {
+    let py = capsule.attached();
+    if let Some(stream) = request.stream.handle() {
+        let text = format_args!("expected a producer to tell the stream {stream}, found a capsule");
+        return Err(raise(py, Kind::Value, text));
+    }
+    Ok((suit(py, capsule::take(capsule)?.into(), request)?, Road::Capsule))
+}
+
+/// Sees to it that a tensor is what was asked for, where nobody was asked.
+#[inline]
+fn suit(py: Attached<'_>, taken: Taken, request: &Request) -> Result<Taken, Raised> {
+    let suited = if request.copy == CopyPolicy::ALWAYS {
+        // SAFETY: what a tensor holds may be read, and code of Python's that writes it is attached, as this thread is: the
+        // promise on which PyO3's own buffers are read.
+        unsafe { taken.to_copy() }.map(|copy| Taken::Managed(copy.into()))
+    } else {
+        Ok(taken)
+    };
+    match suited.and_then(|taken| request.check(&taken).map(|()| taken)) {
+        Ok(taken) => Ok(taken),
+        Err(error) => Err(raise_error(py, error)),
+    }
+}
+
+/// After a table has refused: asks the object itself, if it can be asked.
+#[cold]
+fn after(object: Object<'_>, request: &Request, error: Error) -> Result<(Taken, Road), Raised> {
+    let py = object.attached();
+    // SAFETY: the thread is attached.
+    let is_set = matches!(error, Error::CallFailed { .. }) && !unsafe { ffi::PyErr_Occurred() }.is_null();
+    let raised = if is_set { Raised::new() } else { raise_error(py, error) };
+    let has_method = {
+        let _pending = Pending::take(py);
+        object.optional_attr(&names::DLPACK).is_ok_and(|method| method.is_some())
+    };
+    if !has_method {
+        return Err(raised);
+    }
+    let _first = Handling::of(py, raised);
+    ask(object, request)
+}
+
+/// What was borrowed for a moment, or had better be taken.
+pub(crate) enum Borrowed<'a> {
+    Lent(BorrowedTensor<'a>),
+    Taken(Taken),
+}
+
+/// Borrows the tensor of an object, without an owner where that is possible.
+///
+/// # Errors
+///
+/// As for [`take`].
+///
+/// # Safety
+///
+/// For the lifetime, nothing resizes, frees or moves the object's memory: no code in Python, no other thread.
+#[inline]
+pub(crate) unsafe fn borrow<'a>(
+    object: Object<'a>,
+    request: &Request,
+) -> Result<(Borrowed<'a>, Road), Raised> {
+    if asks_for_nothing_special(request) {
+        let lent = match &*cache::plan_of(object.class())? {
+            // SAFETY: an object of that class, which lives for the lifetime; the caller's promise.
+            Plan::NumPy => unsafe { numpy::lend(object) }.map(|tensor| (tensor, Road::NumPy)),
+            Plan::Exchange(exchange) => {
+                // SAFETY: the caller's promise.
+                let lent = unsafe { exchange.lend(object, request) }?;
+                lent.map(|tensor| (tensor, Road::Exchange))
+            }
+            _ => None,
+        };
+        if let Some((tensor, road)) = lent {
+            return Ok((Borrowed::Lent(tensor), road));
+        }
+    }
+    let (taken, road) = take(object, request)?;
+    Ok((Borrowed::Taken(taken), road))
+}
+
+impl Deref for Borrowed<'_> {
+    type Target = Descriptor;
+
+    #[inline]
+    fn deref(&self) -> &Descriptor {
+        match self {
+            Self::Lent(tensor) => tensor,
+            Self::Taken(taken) => taken,
+        }
+    }
 }

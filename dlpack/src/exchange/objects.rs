@@ -56,6 +56,7 @@ impl ExchangeApi {
     /// # unsafe { boxes::release(object) };
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub unsafe fn tensor_from_object(
         &self,
         object: *mut c_void,
@@ -166,6 +167,49 @@ impl ExchangeApi {
         object: *mut c_void,
         f: impl FnOnce(BorrowedTensor<'_>) -> R,
     ) -> Result<R, Error> {
+        // SAFETY: the caller's promise.
+        let tensor = unsafe { self.borrow_object(object) }?;
+        Ok(f(tensor))
+    }
+
+    /// Borrows the tensor in an object, without an owner and without a deleter.
+    ///
+    /// As [`with_object`](Self::with_object), for callers who have to go on before they look at the tensor. Nothing bounds
+    /// the lifetime, so name it.
+    ///
+    /// # Errors
+    ///
+    /// As for [`with_object`](Self::with_object).
+    ///
+    /// # Safety
+    ///
+    /// As for [`with_object`](Self::with_object), for as long as `'a` lasts.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{BorrowedTensor, Error, exchange::ExchangeApi};
+    ///
+    /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
+    /// # // SAFETY: the example library of `Library`.
+    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+    /// # let tensor = library.allocate(dlpack::DataType::F32, &[3], dlpack::Device::CPU)?.fill(2.0_f32)?;
+    /// # // SAFETY: this library can be called anywhere.
+    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner()) }?;
+    /// {
+    ///     // SAFETY: an object of the library, which nobody changes in this block.
+    ///     let tensor: BorrowedTensor<'_> = unsafe { library.borrow_object(object.as_ptr()) }?;
+    ///     assert_eq!(tensor.shape(), [3]);
+    /// }
+    /// # // SAFETY: the object is not used again.
+    /// # unsafe { boxes::release(object) };
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[inline]
+    pub unsafe fn borrow_object<'a>(
+        &self,
+        object: *mut c_void,
+    ) -> Result<BorrowedTensor<'a>, Error> {
         let lend = self.functions.lend.ok_or(Error::MissingFunction { name: LEND })?;
         if object.is_null() {
             return Err(Error::NullObject);
@@ -174,8 +218,8 @@ impl ExchangeApi {
         // SAFETY: clause E2 and the caller's promise.
         let code = unsafe { lend(object, &raw mut tensor) };
         succeeded(LEND, code)?;
-        // SAFETY: clauses E2 and E4, and the caller's promise, hold for as long as `f` runs.
-        unsafe { BorrowedTensor::with_raw(&raw const tensor, f) }
+        // SAFETY: clauses E2 and E4, and the caller's promise.
+        unsafe { BorrowedTensor::from_raw(&raw const tensor) }
     }
 
     /// Returns the stream on which the library queues its work for a device.
@@ -233,6 +277,7 @@ const UNWRITTEN: sys::DLTensor = sys::DLTensor {
     byte_offset: 0,
 };
 
+#[inline]
 fn succeeded(name: &'static str, code: c_int) -> Result<(), Error> {
     if code == 0 { Ok(()) } else { Err(Error::CallFailed { name, code }) }
 }

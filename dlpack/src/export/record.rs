@@ -26,7 +26,7 @@ impl Fields {
     /// The description of a tensor with this shape and these strides, of which `layout` is the layout.
     #[inline]
     pub(super) fn describe(&self, dims: Dims<i64>, layout: Layout) -> Descriptor {
-        let access = if self.flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
+        let access = Access::of(self.flags);
         Descriptor {
             data: self.data,
             byte_offset: self.byte_offset,

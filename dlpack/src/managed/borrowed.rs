@@ -107,14 +107,74 @@ impl<'a> BorrowedTensor<'a> {
     /// assert_eq!(tensor.shape(), [3]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub unsafe fn from_raw(raw: *const sys::DLTensor) -> Result<Self, Error> {
+        let header = Header { version: None, flags: Flags::NONE, access: Access::Unknown };
+        // SAFETY: the caller's promise.
+        unsafe { Self::new(raw, header) }
+    }
+
+    /// Checks a tensor that stays its owner's, and of which more is known than the struct says.
+    ///
+    /// For memory that a caller describes by itself, such as that of an array of another library. The flags are those of
+    /// a tensor in the current ABI: without [`Flags::READ_ONLY`] the memory may be written.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ManagedTensor::from_raw`](crate::ManagedTensor::from_raw).
+    ///
+    /// # Safety
+    ///
+    /// As for [`from_raw`](Self::from_raw), and
+    ///
+    /// - unless the flags contain `READ_ONLY`, the bytes of the extents can also be written;
+    /// - the other flags are true, as clause S6 of
+    ///   [`ManagedTensorVersioned::from_raw`](crate::ManagedTensorVersioned::from_raw) has it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::ptr::null_mut;
+    /// use dlpack::{Access, BorrowedTensor, DataType, Device, Flags, sys};
+    ///
+    /// let text = b"text";
+    /// let mut shape = [4_i64];
+    /// let raw = sys::DLTensor {
+    ///     data: text.as_ptr().cast_mut().cast(),
+    ///     device: Device::CPU.into(),
+    ///     ndim: 1,
+    ///     dtype: DataType::U8.into(),
+    ///     shape: shape.as_mut_ptr(),
+    ///     strides: null_mut(),
+    ///     byte_offset: 0,
+    /// };
+    /// // SAFETY: the bytes are there for good, and must not be written.
+    /// let tensor = unsafe { BorrowedTensor::from_raw_with_flags(&raw, Flags::READ_ONLY) }?;
+    /// assert_eq!(tensor.access(), Access::ReadOnly);
+    /// assert_eq!(tensor.strides(), [1]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub unsafe fn from_raw_with_flags(
+        raw: *const sys::DLTensor,
+        flags: Flags,
+    ) -> Result<Self, Error> {
+        let header = Header { version: None, flags, access: Access::of(flags) };
+        // SAFETY: the caller's promise.
+        unsafe { Self::new(raw, header) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`from_raw`](Self::from_raw), and the header is true.
+    #[inline(always)]
+    unsafe fn new(raw: *const sys::DLTensor, header: Header) -> Result<Self, Error> {
         if raw.is_null() {
             return Err(Error::NullTensor);
         }
         if !raw.is_aligned() {
             return Err(Error::MisalignedHeader { required: align_of::<sys::DLTensor>() });
         }
-        let header = Header { version: None, flags: Flags::NONE, access: Access::Unknown };
         // SAFETY: the caller's promise.
         let descriptor = unsafe { import::describe(raw, header, ImportMode::Lenient) }?;
         Ok(Self { descriptor, lender: PhantomData })

@@ -69,6 +69,14 @@ pub enum Access {
     Unknown,
 }
 
+impl Access {
+    /// What the flags of the current ABI say.
+    #[inline]
+    pub(crate) const fn of(flags: Flags) -> Self {
+        if flags.is_read_only() { Self::ReadOnly } else { Self::Writable }
+    }
+}
+
 impl Descriptor {
     /// Returns the shape: the number of elements along each axis.
     ///

@@ -265,8 +265,7 @@ unsafe fn describe(
 ) -> Result<Descriptor, Error> {
     // SAFETY: clauses S1 and S2.
     let (version, flags) = unsafe { header(raw) }?;
-    let access = if flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
-    let header = Header { version: Some(version), flags, access };
+    let header = Header { version: Some(version), flags, access: Access::of(flags) };
     // SAFETY: clause S1: the major version is ours.
     let tensor = unsafe { &raw const (*raw).dl_tensor };
     // SAFETY: clauses S1 and S4.

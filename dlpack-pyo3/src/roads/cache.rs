@@ -1,0 +1,79 @@
+//! What is known of types, found once for each.
+
+use core::ops::Deref;
+use std::sync::OnceLock;
+
+use super::plan::Plan;
+use crate::raw::{Object, Raised, Reference};
+
+/// How many types are remembered. Of programs that have more, the others are looked at each time.
+const SLOTS: usize = 128;
+/// How many slots a type may be in.
+const PROBES: usize = 8;
+
+static TYPES: [OnceLock<Entry>; SLOTS] = [const { OnceLock::new() }; SLOTS];
+
+/// A type, and how its objects are taken.
+struct Entry {
+    /// Kept for good, as the entry is: no other type ever has its address.
+    class: Reference,
+    plan: Plan,
+}
+
+/// A plan that is kept, or one for this time.
+pub(super) enum Known {
+    Kept(&'static Plan),
+    Made(Plan),
+}
+
+/// How objects of this type are taken.
+#[inline]
+pub(super) fn plan_of(class: Object<'_>) -> Result<Known, Raised> {
+    for slot in slots(class) {
+        match slot.get() {
+            Some(entry) if entry.class.get(class.attached()).is(class) => {
+                return Ok(Known::Kept(&entry.plan));
+            }
+            Some(_) => {}
+            None => break,
+        }
+    }
+    make(class)
+}
+
+/// The slots that a type may be in, in the order in which they are filled.
+#[inline]
+fn slots(class: Object<'_>) -> impl Iterator<Item = &'static OnceLock<Entry>> {
+    let address = class.as_ptr().addr();
+    // Types lie at multiples of 16.
+    let first = (address >> 4) ^ (address >> 11);
+    (0..PROBES).map(move |i| &TYPES[(first.wrapping_add(i)) % SLOTS])
+}
+
+#[cold]
+fn make(class: Object<'_>) -> Result<Known, Raised> {
+    let plan = Plan::new(class)?;
+    if !plan.lasts() {
+        return Ok(Known::Made(plan));
+    }
+    let mut entry = Entry { class: Reference::new(class.to_owned()), plan };
+    for slot in slots(class) {
+        match slot.set(entry) {
+            Ok(()) => return plan_of(class),
+            Err(refused) => entry = refused,
+        }
+    }
+    Ok(Known::Made(entry.plan))
+}
+
+impl Deref for Known {
+    type Target = Plan;
+
+    #[inline]
+    fn deref(&self) -> &Plan {
+        match self {
+            Self::Kept(plan) => plan,
+            Self::Made(plan) => plan,
+        }
+    }
+}

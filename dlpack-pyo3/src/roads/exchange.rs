@@ -1,0 +1,120 @@
+//! Tables of functions, which a library puts on its types.
+
+use core::ffi::CStr;
+
+use dlpack::exchange::ExchangeApi;
+use dlpack::negotiate::Request;
+use dlpack::{BorrowedTensor, Descriptor, DeviceType, Error, ManagedTensorVersioned};
+
+use super::classes::{Classes, defines};
+use super::guard::Guard;
+use crate::raw::{Object, Raised, ffi, names};
+
+/// The table of a type, and when its objects may use it.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    api: ExchangeApi,
+    guard: Guard,
+}
+
+/// The name of a capsule that has a table.
+const CAPSULE: &CStr = c"dlpack_exchange_api";
+
+impl Exchange {
+    /// Finds the table of a type.
+    ///
+    /// # Errors
+    ///
+    /// What looking at the type raises, apart from that it has no such attribute.
+    pub(super) fn of(class: Object<'_>) -> Result<Option<Self>, Raised> {
+        let Some(capsule) = class.optional_attr(&names::EXCHANGE_API)? else { return Ok(None) };
+        // SAFETY: an object on an attached thread.
+        if unsafe { ffi::PyCapsule_IsValid(capsule.as_ptr(), CAPSULE.as_ptr()) } == 0 {
+            return Ok(None);
+        }
+        let classes = Classes::of(class)?;
+        if is_overridden(&classes)? {
+            return Ok(None);
+        }
+        // SAFETY: valid for this name.
+        let table = unsafe { ffi::PyCapsule_GetPointer(capsule.as_ptr(), CAPSULE.as_ptr()) };
+        // SAFETY: what a capsule of this name holds: a table that keeps to the standard, for as long as the program runs.
+        let Ok(api) = (unsafe { ExchangeApi::from_raw(table.cast_const().cast()) }) else {
+            return Ok(None);
+        };
+        Ok(Guard::of(class, &classes)?.map(|guard| Self { api, guard }))
+    }
+
+    /// Takes the tensor of an object of the type.
+    #[inline]
+    pub(super) fn take(&self, object: Object<'_>, request: &Request) -> Result<Answer, Raised> {
+        // SAFETY: an object of the type on which the table was found, on an attached thread. Of memory that devices reach
+        // only the description is looked at here.
+        let tensor = match unsafe { self.api.tensor_from_object(object.as_ptr().cast()) } {
+            Ok(tensor) => tensor,
+            Err(error) => return Ok(Answer::Refused(error)),
+        };
+        if answers(&tensor, request) && self.guard.allows(object, &tensor)? {
+            Ok(Answer::Tensor(tensor))
+        } else {
+            Ok(Answer::Unfit)
+        }
+    }
+
+    /// Borrows the tensor of an object of the type, or `None` where it is better taken.
+    ///
+    /// # Safety
+    ///
+    /// For the lifetime `'b`, nothing resizes, frees or moves the object's memory: no code in Python, no other thread.
+    #[inline]
+    pub(super) unsafe fn lend<'b>(
+        &self,
+        object: Object<'_>,
+        request: &Request,
+    ) -> Result<Option<BorrowedTensor<'b>>, Raised> {
+        // SAFETY: an object of the type, on an attached thread; the caller's promise.
+        match unsafe { self.api.borrow_object(object.as_ptr().cast()) } {
+            Ok(tensor) if answers(&tensor, request) && self.guard.allows(object, &tensor)? => {
+                Ok(Some(tensor))
+            }
+            Ok(_) => Ok(None),
+            Err(error) => {
+                if matches!(error, Error::CallFailed { .. }) {
+                    Raised::new().clear();
+                }
+                Ok(None)
+            }
+        }
+    }
+}
+
+/// What a table says to a request.
+pub(super) enum Answer {
+    Tensor(ManagedTensorVersioned),
+    /// The tensor is not what was asked for, or must not be taken in this way.
+    Unfit,
+    /// An exception may be set.
+    Refused(Error),
+}
+
+/// Whether the tensor is what was asked for, without anybody's waiting for a device.
+#[inline]
+fn answers(tensor: &Descriptor, request: &Request) -> bool {
+    let is_ready =
+        tensor.device().device_type == DeviceType::CPU || request.stream.is_no_sync();
+    is_ready && request.check(tensor).is_ok()
+}
+
+/// Whether a class has another `__dlpack__` than the class that has the table, which then does not speak for it.
+fn is_overridden(classes: &Classes<'_>) -> Result<bool, Raised> {
+    for class in classes.iter() {
+        if defines(class, &names::EXCHANGE_API)? {
+            return Ok(false);
+        }
+        if defines(class, &names::DLPACK)? {
+            return Ok(true);
+        }
+    }
+    // Found on the class of the class.
+    Ok(true)
+}
