@@ -16,9 +16,7 @@ pub(crate) fn is_capsule(object: Object<'_>) -> bool {
 
 /// Whether this is the type of capsules.
 pub(crate) fn is_class(class: Object<'_>) -> bool {
-    // SAFETY: only the address is taken.
-    let capsules = unsafe { &raw mut ffi::PyCapsule_Type };
-    class.as_ptr() == capsules.cast()
+    class.as_ptr() == (&raw mut ffi::PyCapsule_Type).cast()
 }
 
 /// Takes the tensor over, of whichever ABI the capsule's name says.

@@ -4,17 +4,16 @@ use core::ops::Deref;
 
 use dlpack::negotiate::Request;
 use dlpack::{
-    AnyManagedTensor, Descriptor, Device, DeviceType, Element, Error, ManagedTensorVersioned,
-    Tensor, TensorViewMut,
+    Descriptor, Device, DeviceType, Element, Error, ManagedTensorVersioned, TensorViewMut,
 };
 use pyo3::{Borrowed, PyAny, PyResult};
 
 use super::bridge;
-use crate::roads::{self, Road};
+use crate::roads::{self, Road, Taken};
 
 /// What a [`PyTensor`](super::PyTensor) of any type has.
 pub(super) struct Imported {
-    taken: AnyManagedTensor,
+    taken: Taken,
     road: Road,
     /// Whether the producer has waited for the device, so that the host may read.
     settled: bool,
@@ -49,7 +48,10 @@ impl Imported {
     pub(super) const fn road(&self) -> &'static str {
         match self.road {
             Road::Capsule => "capsule",
+            Road::Exchange => "exchange",
             Road::Protocol => "protocol",
+            Road::NumPy => "numpy",
+            Road::Buffer => "buffer",
         }
     }
 
@@ -67,7 +69,7 @@ impl Imported {
     }
 
     pub(super) fn into_managed(self) -> Result<ManagedTensorVersioned, Error> {
-        self.taken.into_versioned().map_err(|rejected| rejected.error())
+        self.taken.into_versioned()
     }
 
     /// # Safety

@@ -3,7 +3,7 @@
 use core::mem;
 use core::ptr::NonNull;
 
-use crate::raw::{Attached, Name, Object, Owned, Raised, Reference, ffi};
+use crate::raw::{Name, Object, Owned, Raised, Reference, ffi};
 
 /// A property or a method in a class.
 #[derive(Debug)]

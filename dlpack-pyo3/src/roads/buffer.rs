@@ -4,7 +4,6 @@
 //! whole number of elements are refused by name: there is no dtype for them, and nothing here copies unasked.
 
 use core::ffi::CStr;
-use core::ptr;
 
 use dlpack::{BorrowedTensor, DataType};
 

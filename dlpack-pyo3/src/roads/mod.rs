@@ -140,7 +140,7 @@ fn suit(py: Attached<'_>, taken: Taken, request: &Request) -> Result<Taken, Rais
     let suited = if request.copy == CopyPolicy::ALWAYS {
         // SAFETY: what a tensor holds may be read, and code of Python's that writes it is attached, as this thread is: the
         // promise on which PyO3's own buffers are read.
-        unsafe { taken.to_copy() }.map(|copy| Taken::Managed(copy.into()))
+        unsafe { taken.to_copy() }.map(|copy| Taken::Managed(copy.into_inner().into()))
     } else {
         Ok(taken)
     };
