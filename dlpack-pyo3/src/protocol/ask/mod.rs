@@ -41,15 +41,16 @@ fn receive(answer: Object<'_>, request: &Request) -> Result<AnyManagedTensor, Ra
     if !capsule::is_capsule(answer) {
         return Err(refuse::no_capsule(answer));
     }
-    let tensor = capsule::take(answer)?;
-    match request.check(&tensor) {
-        Ok(()) => Ok(tensor),
-        Err(error) => {
-            // Its deleter had better not find an exception that is set.
-            drop(tensor);
-            Err(raise_error(answer.attached(), error))
+    // In place, since a tensor is large to move.
+    let taken = capsule::take(answer);
+    if let Ok(tensor) = &taken {
+        if let Err(error) = request.check(tensor) {
+            // The tensor's deleter had better not find an exception that is set.
+            drop(taken);
+            return Err(raise_error(answer.attached(), error));
         }
     }
+    taken
 }
 
 /// Asks once more, if that may help.
