@@ -1,5 +1,7 @@
 //! Asking an object for its device.
 
+use core::ptr::NonNull;
+
 use dlpack::{Device, DeviceType};
 
 use crate::raw::{Kind, Object, Owned, Raised, ffi, index, names, raise};
@@ -24,19 +26,29 @@ pub(crate) fn device_of(object: Object<'_>) -> Result<Option<Device>, Raised> {
     Ok(Some(Device::new(DeviceType::new(kind), id)))
 }
 
-/// The items of a tuple of two.
+/// The items of a pair: a tuple, or a list.
 fn pair(answer: Object<'_>) -> Option<[Owned<'_>; 2]> {
     // SAFETY: an object on an attached thread.
-    let is_tuple = unsafe { ffi::PyTuple_Check(answer.as_ptr()) } != 0;
+    let is_list = unsafe { ffi::PyList_Check(answer.as_ptr()) } != 0;
+    let tuple = if is_list {
+        // SAFETY: a list on an attached thread.
+        let tuple = unsafe { ffi::PyList_AsTuple(answer.as_ptr()) };
+        // SAFETY: a new reference, or null with an exception set.
+        unsafe { Owned::or_raised(tuple) }.map_err(Raised::clear).ok()?
+    } else {
+        answer.to_owned()
+    };
+    // SAFETY: an object on an attached thread.
+    let is_tuple = unsafe { ffi::PyTuple_Check(tuple.as_ptr()) } != 0;
     // SAFETY: a tuple on an attached thread.
-    if !is_tuple || unsafe { ffi::PyTuple_Size(answer.as_ptr()) } != 2 {
+    if !is_tuple || unsafe { ffi::PyTuple_Size(tuple.as_ptr()) } != 2 {
         return None;
     }
     let item = |i| {
         // SAFETY: a tuple that has this item.
-        let item = unsafe { ffi::PyTuple_GetItem(answer.as_ptr(), i) };
-        // SAFETY: the tuple keeps it.
-        core::ptr::NonNull::new(item).map(|item| unsafe { Object::new(item) }.to_owned())
+        let item = unsafe { ffi::PyTuple_GetItem(tuple.as_ptr(), i) };
+        // SAFETY: the tuple keeps it, until there is one more reference.
+        NonNull::new(item).map(|item| unsafe { Object::new(item) }.to_owned())
     };
     Some([item(0)?, item(1)?])
 }
