@@ -49,12 +49,41 @@ impl<'a, T: Element> Cells<'a, T> {
     }
 
     /// The number of elements along each axis.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack_pyo3::PyTensor;
+    /// # use pyo3::prelude::*;
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, &[3, 7, 5]);
+    /// let tensor = bytes.extract::<PyTensor<u8>>()?;
+    /// assert_eq!(tensor.cells(py)?.shape(), [3]);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
     #[must_use]
     pub fn shape(&self) -> &[usize] {
         self.view.shape()
     }
 
     /// The element at an index, as it is now; `None` if there is no such element.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack_pyo3::PyTensor;
+    /// # use pyo3::prelude::*;
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, &[3, 7, 5]);
+    /// let tensor = bytes.extract::<PyTensor<u8>>()?;
+    /// assert_eq!(tensor.cells(py)?.get(&[1]), Some(7));
+    /// assert_eq!(tensor.cells(py)?.get(&[3]), None);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
     #[must_use]
     #[inline]
     pub fn get(&self, index: &[usize]) -> Option<T> {
@@ -62,6 +91,20 @@ impl<'a, T: Element> Cells<'a, T> {
     }
 
     /// The elements in row-major order, each as it is when the iterator comes to it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack_pyo3::PyTensor;
+    /// # use pyo3::prelude::*;
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, &[3, 7, 5]);
+    /// let tensor = bytes.extract::<PyTensor<u8>>()?;
+    /// assert!(tensor.cells(py)?.iter().eq([3, 7, 5]));
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + use<'a, T> {
         self.view.iter().map(load)
     }

@@ -66,6 +66,21 @@ enum Source<'a> {
 
 impl<'a> Import<'a> {
     /// Asks for no more than a tensor.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::{Import, PyTensor};
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// let tensor: PyTensor<u8> = Import::new().of(&bytes)?;
+    /// assert_eq!(tensor.shape(), [4]);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -75,6 +90,22 @@ impl<'a> Import<'a> {
     ///
     /// Asked for the CPU, a producer of device memory copies it to main memory, and waits until the elements are there. It
     /// may also give pinned or managed memory.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::dlpack::Device;
+    /// use dlpack_pyo3::{Import, PyTensor};
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// let tensor: PyResult<PyTensor> = Import::new().device(Device::cuda(0)).of(&bytes);
+    /// assert_eq!(tensor.unwrap_err().to_string(), "BufferError: expected a tensor on device cuda:0, found one on cpu");
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
     #[must_use]
     pub const fn device(mut self, device: Device) -> Self {
         self.request.device = device;
@@ -108,6 +139,23 @@ impl<'a> Import<'a> {
     }
 
     /// Says on which stream the tensor will be used, so that the producer has it ready there.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::dlpack::negotiate::Stream;
+    /// use dlpack_pyo3::{Import, PyTensor};
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// // Main memory has no streams: there is nothing to wait for.
+    /// let tensor: PyTensor = Import::new().stream(Stream::NO_SYNC).of(&bytes)?;
+    /// assert_eq!(tensor.numel(), 4);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
     #[must_use]
     pub const fn stream(mut self, stream: Stream) -> Self {
         self.request.stream = stream;
@@ -152,6 +200,36 @@ impl<'a> Import<'a> {
     }
 
     /// Asks a runtime for the stream, once the device is known.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::dlpack::Device;
+    /// use dlpack_pyo3::dlpack::negotiate::Stream;
+    /// use dlpack_pyo3::{Import, PyTensor, Runtime};
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// struct NoDevices;
+    ///
+    /// impl Runtime for NoDevices {
+    ///     fn stream(&self, _: Python<'_>, device: Device) -> PyResult<Stream> {
+    ///         assert_eq!(device, Device::CPU);
+    ///         Ok(Stream::NONE)
+    ///     }
+    ///
+    ///     fn wait(&self, _: Python<'_>, _: Device, _: Stream, _: Stream) -> PyResult<()> {
+    ///         Ok(())
+    ///     }
+    /// }
+    ///
+    /// let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// let tensor: PyTensor = Import::new().runtime(&NoDevices).of(&bytes)?;
+    /// assert_eq!(tensor.numel(), 4);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
     #[must_use]
     pub const fn runtime(mut self, runtime: &'a dyn Runtime) -> Self {
         self.stream = Source::Runtime(runtime);
@@ -168,6 +246,21 @@ impl<'a> Import<'a> {
     /// - `BufferError` for a tensor that is elsewhere than asked;
     /// - an error that is a `BufferError` and a `ValueError` for a copy that was not to be made;
     /// - `ValueError` for a stream that the device does not have.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::{Import, PyTensor, Rank};
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// let refused: PyResult<PyTensor<u8, Rank<2>>> = Import::new().of(&bytes);
+    /// assert_eq!(refused.unwrap_err().to_string(), "ValueError: expected 2 dimensions, found 1");
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
     pub fn of<T: Elements, R: Requirement>(
         &self,
         object: &Bound<'_, PyAny>,

@@ -146,6 +146,29 @@ impl<T, R> PyTensor<T, R> {
     /// # Safety
     ///
     /// Every byte of the tensor's extents can be written.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::PyTensor;
+    /// use dlpack_pyo3::dlpack::Access;
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// # use dlpack_pyo3::Tensor;
+    /// # let tensor = dlpack_pyo3::dlpack::Exporter::new([1, 2]).build().map_err(dlpack_pyo3::to_py_err)?;
+    /// # let array = Bound::new(py, Tensor::new(tensor.into_inner()))?;
+    /// // As older libraries answer: a legacy tensor.
+    /// let capsule = array.call_method0("__dlpack__")?;
+    /// let tensor: PyTensor = capsule.extract()?;
+    /// assert_eq!(tensor.access(), Access::Unknown);
+    /// // SAFETY: the documentation of that library says that its arrays may be written.
+    /// let tensor = unsafe { tensor.assume_writable() };
+    /// assert_eq!(tensor.access(), Access::Writable);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
     #[must_use]
     pub unsafe fn assume_writable(self) -> Self {
         // SAFETY: the caller's promise.
@@ -225,6 +248,23 @@ impl<T, R> PyTensor<T, R> {
     /// # Errors
     ///
     /// As for [`as_typed`](Self::as_typed).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::PyTensor;
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyByteArray::new(py, &[3, 7, 5]);
+    /// let mut tensor = bytes.extract::<PyTensor>()?;
+    /// // SAFETY: nobody else knows the `bytearray`.
+    /// unsafe { tensor.as_typed_mut::<u8>()?.view_mut() }?[[0]] = 9;
+    /// assert_eq!(tensor.as_typed::<u8>()?.to_vec(py)?, [9, 7, 5]);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
     pub fn as_typed_mut<U: Element>(&mut self) -> PyResult<&mut PyTensor<U, R>> {
         check::<U>(self)?;
         // SAFETY: both are transparent around the same type, whose dtype was checked.
@@ -336,6 +376,22 @@ impl<T: Element, R> PyTensor<T, R> {
     /// # Safety
     ///
     /// As for [`view`](Self::view).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::{PyTensor, RowMajor};
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, &[3, 7, 5]);
+    /// let tensor = bytes.extract::<PyTensor<u8, RowMajor>>()?;
+    /// // SAFETY: nobody writes the elements of a `bytes`.
+    /// assert_eq!(unsafe { tensor.as_slice() }?, [3, 7, 5]);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
     #[inline]
     pub unsafe fn as_slice(&self) -> PyResult<&[T]> {
         // SAFETY: the caller's promise.

@@ -57,6 +57,17 @@ pub trait Requirement: 'static {
     ///
     /// What the caller in Python gets: by convention a `TypeError` for a wrong dtype, a `ValueError` for a wrong shape or
     /// order, and a `BufferError` for memory that cannot be used as it has to be.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::dlpack::Exporter;
+    /// use dlpack_pyo3::{Rank, Requirement, RowMajor};
+    ///
+    /// let matrix = Exporter::new([0_u8; 6]).shape(&[2, 3]).build()?;
+    /// assert!(<(Rank<2>, RowMajor)>::check(&matrix).is_ok());
+    /// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
+    /// ```
     fn check(tensor: &Descriptor) -> PyResult<()>;
 }
 
