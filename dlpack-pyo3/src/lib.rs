@@ -15,7 +15,9 @@ mod roads;
 
 pub use dlpack;
 pub use export::{Export, Inside, Kept, Lend, ReadOnlyAsLegacy, Tensor};
-pub use import::{Any, Cells, Elements, Import, PyTensor, Runtime, stream_from, to_py_err};
+pub use import::{
+    Any, Cells, Elements, Import, PyTensor, Runtime, stream_from, to_py_err, with_borrowed,
+};
 pub use import::{ColumnMajor, Dense, OnCuda, OnHost, Rank, Requirement, RowMajor, Writable};
 
 /// What the code that [`export!`] makes calls. Not for others.

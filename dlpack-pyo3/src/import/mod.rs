@@ -1,5 +1,6 @@
 //! Tensors that come in from Python.
 
+mod borrow;
 mod bridge;
 mod cells;
 mod elements;
@@ -11,6 +12,7 @@ mod runtime;
 mod stream;
 mod tensor;
 
+pub use borrow::with_borrowed;
 pub(crate) use bridge::{attached, python, restore};
 pub use cells::Cells;
 pub use elements::{Any, Elements};

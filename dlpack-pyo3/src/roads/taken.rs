@@ -68,6 +68,29 @@ impl Taken {
         }
     }
 
+    /// Passes the tensor to a function, and drops it afterwards.
+    ///
+    /// # Errors
+    ///
+    /// As for an import, since a struct is looked at once more. The function is not called then.
+    pub(crate) fn lend<R>(self, f: impl FnOnce(BorrowedTensor<'_>) -> R) -> Result<R, Error> {
+        match self {
+            Self::Lent(tensor, _keeper) => Ok(f(tensor)),
+            Self::Managed(AnyManagedTensor::Legacy(tensor)) => {
+                // SAFETY: a struct that lives as long as the tensor.
+                let raw = unsafe { &raw const (*tensor.as_raw()).dl_tensor };
+                // SAFETY: the contract under which it came in holds as long.
+                unsafe { BorrowedTensor::from_raw(raw) }.map(f)
+            }
+            Self::Managed(AnyManagedTensor::Versioned(tensor)) => {
+                // SAFETY: a struct that lives as long as the tensor.
+                let raw = unsafe { &raw const (*tensor.as_raw()).dl_tensor };
+                // SAFETY: the contract under which it came in holds as long.
+                unsafe { BorrowedTensor::from_raw_with_flags(raw, tensor.flags()) }.map(f)
+            }
+        }
+    }
+
     /// The same tensor in the current ABI, for others.
     pub(crate) fn into_versioned(self) -> Result<ManagedTensorVersioned, Error> {
         match self {

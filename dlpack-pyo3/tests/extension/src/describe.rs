@@ -2,7 +2,7 @@
 
 use dlpack::negotiate::CopyPolicy;
 use dlpack::{Access, Descriptor, Device, DeviceType};
-use dlpack_pyo3::{Import, PyTensor};
+use dlpack_pyo3::{Import, PyTensor, with_borrowed};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -40,6 +40,13 @@ pub(crate) fn take<'py>(
         import = import.stream_from(stream);
     }
     import.of(object)
+}
+
+/// Describes a tensor that nobody owns.
+#[pyfunction]
+pub(crate) fn borrow<'py>(tensor: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    // SAFETY: describing it makes a dictionary and numbers, none of which is the tensor's object.
+    unsafe { with_borrowed(tensor, |borrowed| of(tensor.py(), &borrowed)) }?
 }
 
 /// The description, with the road.

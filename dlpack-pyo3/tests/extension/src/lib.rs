@@ -14,7 +14,7 @@ use pyo3::prelude::*;
 #[pymodule]
 mod dlpack_pyo3_tests {
     #[pymodule_export]
-    use super::describe::describe;
+    use super::describe::{borrow, describe};
     #[pymodule_export]
     use super::held::{Held, hold, to_bytes};
     #[pymodule_export]
