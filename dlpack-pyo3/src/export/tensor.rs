@@ -156,7 +156,8 @@ impl Tensor {
     #[must_use]
     pub fn ready_on(self, stream: Stream) -> Self {
         // SAFETY: null. That is the default stream of a device that has one.
-        let default = unsafe { Stream::from_ptr(self.tensor.device().device_type, ptr::null_mut()) };
+        let default =
+            unsafe { Stream::from_ptr(self.tensor.device().device_type, ptr::null_mut()) };
         let stream = if stream == Stream::NONE { default } else { stream };
         Self { order: Order::On(stream), ..self }
     }
