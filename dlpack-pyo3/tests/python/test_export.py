@@ -391,6 +391,12 @@ def test_memory_lives_as_long_as_anything_that_was_made_of_it():
     assert ext.live() == before
 
 
+def test_copies_are_aligned_for_those_who_copy_what_is_not():
+    tensor = ext.make(bytes(range(200)), "uint8", (199,), strides=(1,))
+    copies = [peek(tensor, copy=True) for _ in range(20)]
+    assert all(copy["data"] % 64 == 0 for copy in copies)
+
+
 def test_copies_outlive_what_they_are_copies_of():
     before = ext.live()
     tensor = ext.make(BYTES, "float32", (3,), read_only=True)
