@@ -128,6 +128,13 @@ def rules(case, stream, max_version, dl_device, copy):
     return legacy, copied, device, flags
 
 
+def is_one_of(error, expected):
+    """Whether it is of an expected class. What is told to copy and must not may be of both."""
+    if type(error) is ValueError:
+        return ValueError in expected
+    return isinstance(error, BufferError) and BufferError in expected
+
+
 def keywords(stream, max_version, dl_device, copy):
     values = dict(stream=stream, max_version=max_version, dl_device=dl_device, copy=copy)
     return {name: value for name, value in values.items() if value is not NOT_GIVEN}
@@ -143,7 +150,7 @@ def test_every_combination_of_keywords(name):
         try:
             capsule = case.obj.__dlpack__(**asked)
         except Exception as error:
-            if not isinstance(expected, set) or type(error) not in expected:
+            if not isinstance(expected, set) or not is_one_of(error, expected):
                 failures.append((asked, expected, repr(error)))
             continue
         answers += 1
@@ -163,7 +170,7 @@ def test_every_combination_of_keywords(name):
         )  # fmt: skip
         if found != wanted:
             failures.append((asked, wanted, found))
-    assert (len(failures), failures[:3]) == (0, [])
+    assert not failures, f"{len(failures)} wrong, such as {failures[0]}"
     assert answers > 100
 
 
