@@ -85,7 +85,7 @@ fn check(shape: &[usize], strides: &[isize], width: (u8, u8, u16, bool, usize)) 
     assert_eq!(copy.flags(), Flags::IS_COPIED.with(padding));
     assert!(copy.is_contiguous() && copy.byte_offset() == 0);
     assert_eq!(copy.nbytes(), expected.len());
-    assert_eq!(copy.data().addr() % 16, 0, "aligned for any element");
+    assert_eq!(copy.data().addr() % 64, 0, "aligned for any element, and for JAX");
     // SAFETY: the copy is alive, and of so many bytes.
     let bytes = unsafe { std::slice::from_raw_parts(copy.data().cast::<u8>(), copy.nbytes()) };
     assert!(bytes == expected, "{dtype} {shape:?} {strides:?}");

@@ -1,20 +1,20 @@
 //! How a producer puts a tensor into a capsule, and what happens to one that nobody takes.
 
 use core::ffi::{CStr, c_void};
+use core::ptr::NonNull;
 
-use dlpack::{ManagedTensor, ManagedTensorVersioned, Parcel, sys};
+use dlpack::{ManagedTensor, Parcel, sys};
 
 use super::name::{LEGACY, VERSIONED};
 use crate::raw::{Attached, Owned, Pending, Raised, ffi};
 
 /// Makes a capsule that owns the tensor until a consumer renames it.
 pub(crate) fn versioned(py: Attached<'_>, tensor: Parcel) -> Result<Owned<'_>, Raised> {
-    let raw = tensor.into_raw();
     // SAFETY: the tensor, and the destructor for its ABI.
-    unsafe { make(py, raw.cast(), VERSIONED, delete_versioned) }.inspect_err(|_| {
-        // SAFETY: what `into_raw` gave, since no capsule has it.
-        drop(unsafe { ManagedTensorVersioned::from_raw(raw) });
-    })
+    let capsule = unsafe { make(py, tensor.as_raw().cast(), VERSIONED, delete_versioned) }?;
+    // From here on it is the capsule's.
+    let _ = tensor.into_raw();
+    Ok(capsule)
 }
 
 /// The same for the legacy ABI.
@@ -51,8 +51,8 @@ unsafe extern "C" fn delete_versioned(capsule: *mut ffi::PyObject) {
     let tensor = tensor.cast::<sys::DLManagedTensorVersioned>();
     // SAFETY: Python frees capsules on attached threads.
     let _pending = Pending::take(unsafe { Attached::assume() });
-    // SAFETY: nobody has taken the tensor that the capsule owns. What is wrong with it is nobody's concern now.
-    drop(unsafe { ManagedTensorVersioned::from_raw(tensor) });
+    // SAFETY: nobody has taken the tensor that the capsule owns.
+    drop(unsafe { Parcel::from_raw(tensor) });
 }
 
 /// # Safety
@@ -65,7 +65,7 @@ unsafe extern "C" fn delete_legacy(capsule: *mut ffi::PyObject) {
     // SAFETY: Python frees capsules on attached threads.
     let _pending = Pending::take(unsafe { Attached::assume() });
     // SAFETY: nobody has taken the tensor that the capsule owns.
-    drop(unsafe { ManagedTensor::from_raw(tensor) });
+    drop(unsafe { ManagedTensor::from_raw(tensor.as_ptr()) });
 }
 
 /// Returns what the capsule still owns. No exception is set, and none is lost.
@@ -73,11 +73,11 @@ unsafe extern "C" fn delete_legacy(capsule: *mut ffi::PyObject) {
 /// # Safety
 ///
 /// `capsule` is a capsule, on an attached thread.
-unsafe fn unclaimed(capsule: *mut ffi::PyObject, name: &CStr) -> Option<*mut c_void> {
+unsafe fn unclaimed(capsule: *mut ffi::PyObject, name: &CStr) -> Option<NonNull<c_void>> {
     // SAFETY: the caller's promise. This sets no exception.
     if unsafe { ffi::PyCapsule_IsValid(capsule, name.as_ptr()) } == 0 {
         return None;
     }
     // SAFETY: valid for this name, so this sets no exception either.
-    Some(unsafe { ffi::PyCapsule_GetPointer(capsule, name.as_ptr()) })
+    NonNull::new(unsafe { ffi::PyCapsule_GetPointer(capsule, name.as_ptr()) })
 }

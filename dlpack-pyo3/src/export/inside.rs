@@ -47,6 +47,21 @@ use super::keep::Kept;
 /// # PyResult::Ok(())
 /// ```
 ///
+/// An object of a class that is not frozen may replace its elements, and is not taken:
+///
+/// ```compile_fail,E0271
+/// # use dlpack_pyo3::Inside;
+/// # use pyo3::prelude::*;
+/// #[pyclass]
+/// struct Image {
+///     pixels: Vec<u8>,
+/// }
+///
+/// fn pixels(image: &Bound<'_, Image>) -> Inside<u8> {
+///     Inside::new(image, |image| &image.pixels)
+/// }
+/// ```
+///
 /// Elements of anything else than the object are none that it keeps alive:
 ///
 /// ```compile_fail,E0308

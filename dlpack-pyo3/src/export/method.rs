@@ -16,7 +16,9 @@ use super::respond;
 use super::source::Export;
 use crate::import::attached;
 use crate::protocol::Keywords;
-use crate::raw::{Attached, Kind, Object, Owned, Raised, ffi, names, raise};
+use crate::raw::{
+    Attached, Items, Kind, Name, Object, Owned, Raised, ffi, integer, names, raise, tuple,
+};
 
 /// The class attribute `__dlpack__`.
 pub fn dlpack_method<T: Export>(py: Python<'_>) -> PyResult<Py<PyAny>> {
@@ -129,53 +131,46 @@ unsafe fn read<'a>(
     if positional != 0 {
         return Err(refuse_positional(py, positional));
     }
-    let mut found = Keywords::default();
-    if keywords.is_null() {
-        return Ok(found);
-    }
+    let Some(keywords) = NonNull::new(keywords) else { return Ok(Keywords::default()) };
     // SAFETY: a tuple, by the caller's promise.
-    let count = unsafe { ffi::PyTuple_Size(keywords) };
-    for index in 0..count {
-        // SAFETY: the same, and it has this item, which is borrowed.
-        let keyword = unsafe { ffi::PyTuple_GetItem(keywords, index) };
-        // SAFETY: an object that the tuple keeps.
-        let keyword = unsafe { Object::new(NonNull::new_unchecked(keyword)) };
+    let keywords = Items::new(unsafe { Object::new(keywords) });
+    let mut found = [None; 4];
+    for (index, keyword) in keywords.into_iter().flat_map(Items::all).enumerate() {
         // SAFETY: the caller's promise: as many values as keywords.
-        let value = unsafe { values.offset(index) };
+        let value = unsafe { values.add(index) };
         // SAFETY: the same.
         let value = unsafe { value.read() };
         // SAFETY: an object that the caller keeps.
         let value = unsafe { Object::new(NonNull::new_unchecked(value)) };
-        *place(&mut found, keyword)? = Some(value);
+        found[place(keyword)?] = Some(value);
     }
-    Ok(found)
+    let [max_version, dl_device, copy, stream] = found;
+    Ok(Keywords { stream, max_version, dl_device, copy })
 }
 
-/// Where the value of a keyword goes.
+/// The keywords, the most frequent first.
+static NAMES: [&Name; 4] = [&names::MAX_VERSION, &names::DL_DEVICE, &names::COPY, &names::STREAM];
+
+/// Which of the [`NAMES`] a keyword is.
 #[inline]
-fn place<'k, 'a>(
-    keywords: &'k mut Keywords<'a>,
-    keyword: Object<'_>,
-) -> Result<&'k mut Option<Object<'a>>, Raised> {
-    let py = keyword.attached();
-    let Keywords { stream, max_version, dl_device, copy } = keywords;
-    let mut places = [
-        (names::MAX_VERSION.get(py)?, Some(max_version)),
-        (names::DL_DEVICE.get(py)?, Some(dl_device)),
-        (names::COPY.get(py)?, Some(copy)),
-        (names::STREAM.get(py)?, Some(stream)),
-    ];
-    // Those in a program's text are interned, as these are.
-    let by_identity = places.iter().position(|(name, _)| name.is(keyword));
-    let index = by_identity.or_else(|| places.iter().position(|(name, _)| equal(*name, keyword)));
-    let place = index.and_then(|index| places.get_mut(index)).and_then(|(_, place)| place.take());
-    place.ok_or_else(|| refuse_keyword(keyword))
+fn place(keyword: Object<'_>) -> Result<usize, Raised> {
+    // Those in the text of programs are interned, as these are.
+    match NAMES.iter().position(|name| name.is(keyword)) {
+        Some(place) => Ok(place),
+        None => place_by_text(keyword),
+    }
 }
 
-/// Whether two strings are the same.
-fn equal(name: Object<'_>, keyword: Object<'_>) -> bool {
-    // SAFETY: two strings on an attached thread; a keyword is one.
-    unsafe { ffi::PyUnicode_Compare(name.as_ptr(), keyword.as_ptr()) == 0 }
+#[cold]
+fn place_by_text(keyword: Object<'_>) -> Result<usize, Raised> {
+    for (place, name) in NAMES.iter().enumerate() {
+        let name = name.get(keyword.attached())?;
+        // SAFETY: two strings on an attached thread, which can be compared without a failure.
+        if unsafe { ffi::PyUnicode_Compare(name.as_ptr(), keyword.as_ptr()) } == 0 {
+            return Ok(place);
+        }
+    }
+    Err(refuse_keyword(keyword))
 }
 
 #[cold]
@@ -199,22 +194,7 @@ fn refuse_keyword(keyword: Object<'_>) -> Raised {
 
 /// A tuple of the two numbers of a device.
 fn pair(py: Attached<'_>, device: Device) -> Result<Owned<'_>, Raised> {
-    let numbers = [device.device_type.code(), device.device_id];
-    // SAFETY: the thread is attached.
-    let tuple = unsafe { ffi::PyTuple_New(2) };
-    // SAFETY: a new reference, or null with an exception set.
-    let tuple = unsafe { Owned::or_raised(tuple) }?;
-    for (index, number) in (0..).zip(numbers) {
-        let number = integer(py, number)?;
-        // SAFETY: a tuple that nobody else knows, with room for two; it takes the reference.
-        unsafe { ffi::PyTuple_SetItem(tuple.as_ptr(), index, number.into_ptr()) };
-    }
-    Ok(tuple)
-}
-
-fn integer(_: Attached<'_>, number: i32) -> Result<Owned<'_>, Raised> {
-    // SAFETY: the thread is attached.
-    let number = unsafe { ffi::PyLong_FromLong(number.into()) };
-    // SAFETY: a new reference, or null with an exception set.
-    unsafe { Owned::or_raised(number) }
+    let device_type = integer(py, device.device_type.code())?;
+    let id = integer(py, device.device_id)?;
+    tuple(py, &[device_type.borrow(), id.borrow()])
 }

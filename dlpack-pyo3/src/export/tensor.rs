@@ -11,19 +11,37 @@ use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use super::copy;
+use super::legacy::ReadOnlyAsLegacy;
 use super::source::{Export, Lend};
 use crate::export;
 use crate::import::to_py_err;
 
-/// A tensor that Python may have: any library that speaks DLPack imports it.
+/// A tensor that any library imports that speaks DLPack.
+///
+/// Its `shape` and `strides` are tuples of numbers, its `dtype` and `device` are strings.
+#[pyclass(frozen, module = "dlpack_pyo3")]
+pub struct Tensor {
+    tensor: Arc<ManagedTensorVersioned>,
+    order: Order,
+    policy: ReadOnlyAsLegacy,
+}
+
+/// Who knows when the elements are written.
+enum Order {
+    /// The host, or nobody.
+    None,
+    /// They are, for work on this stream.
+    On(Stream),
+    /// The producer, who is asked for everything.
+    Producer(Box<dyn Producer + Send + Sync>),
+}
+
+// Not on the struct, since Python shows what is written there.
+/// # Making one
 ///
 /// What a function returns that has made a tensor. Each consumer gets the same memory; the tensor's deleter runs when the
 /// object and all that consumers made of it are gone, and it runs without Python if it is one of Rust. Memory that is
 /// writable is writable for all of them: what they do with it is Python's affair from here on.
-///
-/// In Python it has `shape` and `strides`, tuples of numbers, `dtype` and `device`, which are strings.
-///
-/// # Examples
 ///
 /// ```
 /// use dlpack_pyo3::dlpack::Exporter;
@@ -64,22 +82,6 @@ use crate::import::to_py_err;
 /// assert_eq!(tensor.downcast::<Vec<u8>>().ok(), Some(vec![1, 2]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[pyclass(frozen, module = "dlpack_pyo3")]
-pub struct Tensor {
-    tensor: Arc<ManagedTensorVersioned>,
-    order: Order,
-}
-
-/// Who knows when the elements are written.
-enum Order {
-    /// The host, or nobody.
-    None,
-    /// They are, for work on this stream.
-    On(Stream),
-    /// The producer, who is asked for everything.
-    Producer(Box<dyn Producer + Send + Sync>),
-}
-
 impl Tensor {
     /// Makes an object of a tensor.
     ///
@@ -122,7 +124,8 @@ impl Tensor {
     /// ```
     pub fn from_producer(producer: impl Producer + Send + Sync + 'static) -> Result<Self, Error> {
         let tensor = Arc::new(producer.alias()?);
-        Ok(Self { tensor, order: Order::Producer(Box::new(producer)) })
+        let order = Order::Producer(Box::new(producer));
+        Ok(Self { tensor, order, policy: ReadOnlyAsLegacy::COPY })
     }
 
     /// Says on which stream of the tensor's device the elements can be used; [`Stream::NONE`] is the device's default one.
@@ -160,6 +163,32 @@ impl Tensor {
             unsafe { Stream::from_ptr(self.tensor.device().device_type, ptr::null_mut()) };
         let stream = if stream == Stream::NONE { default } else { stream };
         Self { order: Order::On(stream), ..self }
+    }
+
+    /// Says what consumers of the legacy ABI get if the tensor is read-only; otherwise they get a copy.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::dlpack::Exporter;
+    /// use dlpack_pyo3::{ReadOnlyAsLegacy, Tensor};
+    /// use pyo3::exceptions::PyBufferError;
+    /// use pyo3::prelude::*;
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let tensor = Exporter::new([1_u8, 2]).read_only().build()?.into_inner();
+    /// let tensor = Tensor::new(tensor).as_legacy(ReadOnlyAsLegacy::REFUSE);
+    /// Python::attach(|py| {
+    ///     let refused = tensor.into_pyobject(py)?.call_method0("__dlpack__").unwrap_err();
+    ///     assert!(refused.is_instance_of::<PyBufferError>(py));
+    ///     PyResult::Ok(())
+    /// })?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[must_use]
+    pub fn as_legacy(self, policy: ReadOnlyAsLegacy) -> Self {
+        Self { policy, ..self }
     }
 }
 
@@ -211,6 +240,9 @@ impl Export for Tensor {
             Order::None | Order::On(_) => Producer::synchronize(&this.tensor, stream),
         };
         result.map_err(to_py_err)
+    }
+    fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {
+        slf.get().policy
     }
 }
 
@@ -275,7 +307,7 @@ impl From<Frozen<ManagedTensorVersioned>> for Tensor {
 /// Whoever keeps a clone can tell by the count when Python has let go of the tensor.
 impl From<Arc<ManagedTensorVersioned>> for Tensor {
     fn from(tensor: Arc<ManagedTensorVersioned>) -> Self {
-        Self { tensor, order: Order::None }
+        Self { tensor, order: Order::None, policy: ReadOnlyAsLegacy::COPY }
     }
 }
 

@@ -4,7 +4,7 @@ use dlpack::negotiate::{CopyPolicy, Request};
 use dlpack::{Device, DeviceType, Version};
 
 use super::stream::stream_from;
-use crate::raw::{Attached, Kind, Object, Owned, Raised, ffi, names, raise};
+use crate::raw::{Attached, Items, Kind, Object, Owned, Raised, ffi, names, raise};
 
 /// The values of the four keywords; `None` for one that was not given.
 #[derive(Clone, Copy, Debug, Default)]
@@ -52,15 +52,17 @@ fn given(value: Option<Object<'_>>) -> Option<Object<'_>> {
 fn max_version(value: Object<'_>) -> Result<Version, Raised> {
     let clamped =
         |number: i64| u32::try_from(number).unwrap_or(if number < 0 { 0 } else { u32::MAX });
-    let [major, minor] = pair(value, "max_version")?;
-    Ok(Version::new(clamped(integer(major.borrow())?), clamped(integer(minor.borrow())?)))
+    pair(value, "max_version", |[major, minor]| {
+        Ok(Version::new(clamped(integer(major)?), clamped(integer(minor)?)))
+    })
 }
 
 fn device(py: Attached<'_>, value: Object<'_>) -> Result<Device, Raised> {
-    let [device_type, id] = pair(value, "dl_device")?;
-    let device_type = integer(device_type.borrow())?;
-    // Some libraries say so of devices of which there is one.
-    let id = if id.is_none() { 0 } else { integer(id.borrow())? };
+    let [device_type, id] = pair(value, "dl_device", |[device_type, id]| {
+        // Some libraries say so of devices of which there is one.
+        let id = if id.is_none() { 0 } else { integer(id)? };
+        Ok([integer(device_type)?, id])
+    })?;
     match (i32::try_from(device_type), i32::try_from(id)) {
         (Ok(device_type @ (..=-1 | 1..)), Ok(id)) => {
             Ok(Device::new(DeviceType::new(device_type), id))
@@ -87,9 +89,24 @@ fn copy(value: Object<'_>) -> Result<CopyPolicy, Raised> {
     }
 }
 
-/// The two items of a tuple, or of any other sequence.
+/// Reads the two items of a tuple, or of any other sequence.
 #[inline]
-fn pair<'a>(value: Object<'a>, keyword: &str) -> Result<[Owned<'a>; 2], Raised> {
+fn pair<R>(
+    value: Object<'_>,
+    keyword: &str,
+    read: impl FnOnce([Object<'_>; 2]) -> Result<R, Raised>,
+) -> Result<R, Raised> {
+    if let Some(tuple) = Items::new(value)
+        && let (2, Some(first), Some(second)) = (tuple.len(), tuple.get(0), tuple.get(1))
+    {
+        return read([first, second]);
+    }
+    let [first, second] = any_pair(value, keyword)?;
+    read([first.borrow(), second.borrow()])
+}
+
+#[cold]
+fn any_pair<'a>(value: Object<'a>, keyword: &str) -> Result<[Owned<'a>; 2], Raised> {
     // SAFETY: an object on an attached thread; so are the others.
     let is_sequence = unsafe { ffi::PySequence_Check(value.as_ptr()) } != 0;
     // SAFETY: the same.

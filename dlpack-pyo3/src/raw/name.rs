@@ -30,6 +30,12 @@ impl Name {
         }
     }
 
+    /// Whether the object is this very string. `false` as well before it was first asked for.
+    #[inline]
+    pub(crate) fn is(&self, object: Object<'_>) -> bool {
+        self.object.load(Ordering::Acquire) == object.as_ptr()
+    }
+
     #[cold]
     fn make<'py>(&self, _: Attached<'py>) -> Result<Object<'py>, Raised> {
         // SAFETY: the thread is attached, and the text ends in NUL.

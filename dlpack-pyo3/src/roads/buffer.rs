@@ -30,10 +30,7 @@ pub(super) fn take(object: Object<'_>) -> Result<Taken, Raised> {
     Ok(Taken::Lent(tensor, Keeper::Buffer(buffer)))
 }
 
-fn describe(
-    py: Attached<'_>,
-    buffer: &ffi::Py_buffer,
-) -> Result<BorrowedTensor<'static>, Raised> {
+fn describe(py: Attached<'_>, buffer: &ffi::Py_buffer) -> Result<BorrowedTensor<'static>, Raised> {
     let format = if buffer.format.is_null() {
         c"B"
     } else {

@@ -100,8 +100,7 @@ pub(super) enum Answer {
 /// Whether the tensor is what was asked for, without anybody's waiting for a device.
 #[inline]
 fn answers(tensor: &Descriptor, request: &Request) -> bool {
-    let is_ready =
-        tensor.device().device_type == DeviceType::CPU || request.stream.is_no_sync();
+    let is_ready = tensor.device().device_type == DeviceType::CPU || request.stream.is_no_sync();
     is_ready && request.check(tensor).is_ok()
 }
 

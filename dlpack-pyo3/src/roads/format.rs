@@ -13,7 +13,9 @@ pub(super) fn dtype_of(format: &CStr) -> Option<DataType> {
         [b'<', ref rest @ ..] if cfg!(target_endian = "little") => (false, rest),
         [b'>' | b'!', ref rest @ ..] if cfg!(target_endian = "big") => (false, rest),
         // Of one byte there is but one order.
-        [b'<' | b'>' | b'!', ref rest @ (b'?' | b'b' | b'B' | b'c')] => (false, core::slice::from_ref(rest)),
+        [b'<' | b'>' | b'!', ref rest @ (b'?' | b'b' | b'B' | b'c')] => {
+            (false, core::slice::from_ref(rest))
+        }
         _ => (true, format),
     };
     Some(match *letters {

@@ -71,12 +71,17 @@ impl Memory {
             ndim: c_int::try_from(self.ndim).unwrap_or(c_int::MAX),
             dtype: self.dtype.into(),
             shape: shape.as_mut_ptr().cast(),
-            strides: if self.strides.is_null() { ptr::null_mut() } else { steps.as_mut_ptr().cast() },
+            strides: if self.strides.is_null() {
+                ptr::null_mut()
+            } else {
+                steps.as_mut_ptr().cast()
+            },
             byte_offset: 0,
         };
         let flags = if self.is_read_only { Flags::READ_ONLY } else { Flags::NONE };
         // SAFETY: as many sizes and strides were written as there are axes; the caller's promise for the memory.
-        unsafe { BorrowedTensor::from_raw_with_flags(&raw const tensor, flags) }.map_err(Unfit::Error)
+        unsafe { BorrowedTensor::from_raw_with_flags(&raw const tensor, flags) }
+            .map_err(Unfit::Error)
     }
 }
 

@@ -155,7 +155,8 @@ fn suit(py: Attached<'_>, taken: Taken, request: &Request) -> Result<Taken, Rais
 fn after(object: Object<'_>, request: &Request, error: Error) -> Result<(Taken, Road), Raised> {
     let py = object.attached();
     // SAFETY: the thread is attached.
-    let is_set = matches!(error, Error::CallFailed { .. }) && !unsafe { ffi::PyErr_Occurred() }.is_null();
+    let is_set =
+        matches!(error, Error::CallFailed { .. }) && !unsafe { ffi::PyErr_Occurred() }.is_null();
     let raised = if is_set { Raised::new() } else { raise_error(py, error) };
     let has_method = {
         let _pending = Pending::take(py);

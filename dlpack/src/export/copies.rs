@@ -6,10 +6,28 @@ use super::exporter::Exporter;
 use crate::error::Error;
 use crate::managed::{Descriptor, Exclusive, Frozen, ManagedTensorVersioned, Tensor};
 use crate::view::{Item, TensorView};
-use crate::vocabulary::Element;
+use crate::vocabulary::{DataType, Element};
 
-/// What copies of tensors of any dtype are allocated in: aligned for all Rust elements.
-type Block = u128;
+/// What copies of tensors of any dtype are allocated in: aligned for all Rust elements, and for consumers such as JAX, which
+/// make a copy of their own of what is aligned less.
+#[derive(Clone, Copy)]
+#[repr(C, align(64))]
+struct Block([u8; 64]);
+
+impl Block {
+    const ZERO: Self = Self([0; 64]);
+}
+
+// SAFETY: as for the array in it.
+unsafe impl bytemuck::Zeroable for Block {}
+
+// SAFETY: the same; its size is its alignment, so that nothing is between two of them.
+unsafe impl bytemuck::Pod for Block {}
+
+// SAFETY: so many bytes.
+unsafe impl Element for Block {
+    const DTYPE: DataType = DataType::U8.with_lanes(64);
+}
 
 impl<I: Item<Value: Element>> TensorView<'_, I> {
     /// Copies the elements into a new, row-major tensor, which is marked as a copy.
@@ -38,6 +56,8 @@ impl<I: Item<Value: Element>> TensorView<'_, I> {
 /// # Copies
 impl Descriptor {
     /// Copies a tensor of any dtype into a new, row-major one, which is marked as a copy.
+    ///
+    /// The elements of the copy are aligned to 64 bytes, which some consumers want.
     ///
     /// # Errors
     ///
@@ -69,7 +89,7 @@ impl Descriptor {
         blocks.try_reserve_exact(count).map_err(|_| Error::AllocationFailed)?;
         if let Some(last) = blocks.spare_capacity_mut()[..count].last_mut() {
             // The bytes after the last element.
-            last.write(0);
+            last.write(Block::ZERO);
         }
         let start = blocks.spare_capacity_mut().as_mut_ptr().cast::<u8>();
         // SAFETY: there is room for all bytes, in new memory; the caller's promise for the rest.

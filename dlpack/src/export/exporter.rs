@@ -376,7 +376,7 @@ impl<S: Source, P: Place> Exporter<'_, S, P> {
     pub fn into_parcel(self) -> Result<Parcel, Rejected<S>> {
         self.make(|Prepared { shaped, fields, .. }| {
             // SAFETY: a struct of ours, just published.
-            Ok(unsafe { Parcel::new(record::publish(shaped, &fields)) })
+            Ok(unsafe { Parcel::from_raw(record::publish(shaped, &fields)) })
         })
     }
 

@@ -42,15 +42,6 @@ pub struct Parcel {
 }
 
 impl Parcel {
-    /// # Safety
-    ///
-    /// Passes on a struct of ours, just published.
-    #[inline]
-    pub(super) unsafe fn new(raw: NonNull<sys::DLManagedTensorVersioned>) -> Self {
-        // SAFETY: the caller's promise.
-        Self { handle: unsafe { Handle::new(raw) } }
-    }
-
     /// Passes the tensor on to a consumer, who must call its deleter.
     ///
     /// # Examples
@@ -67,6 +58,30 @@ impl Parcel {
     #[must_use = "the deleter must be called"]
     pub fn into_raw(self) -> *mut sys::DLManagedTensorVersioned {
         self.handle.into_raw()
+    }
+
+    /// Takes back what was passed on and has not been taken.
+    ///
+    /// # Safety
+    ///
+    /// [`into_raw`](Self::into_raw), or that of a [`ManagedTensorVersioned`], has returned the pointer; nobody has called
+    /// the deleter since, or does so later.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Exporter, Parcel};
+    ///
+    /// let raw = Exporter::new([1_u8, 2]).into_raw()?;
+    /// # let Some(raw) = core::ptr::NonNull::new(raw) else { unreachable!() };
+    /// // SAFETY: just passed on, to nobody.
+    /// drop(unsafe { Parcel::from_raw(raw) });
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub const unsafe fn from_raw(raw: NonNull<sys::DLManagedTensorVersioned>) -> Self {
+        // SAFETY: the caller's promise.
+        Self { handle: unsafe { Handle::new(raw) } }
     }
 
     /// Returns the struct, which stays this value's.

@@ -9,7 +9,7 @@ use super::parcel::Parcel;
 use super::place::Heap;
 use super::record;
 use crate::error::Error;
-use crate::layout;
+use crate::layout::Canonical;
 use crate::managed::{Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor};
 use crate::sys;
 use crate::vocabulary::Flags;
@@ -89,11 +89,15 @@ impl ManagedTensorVersioned {
     pub fn share_parcel(self: &Arc<Self>) -> Result<Parcel, Error> {
         let fields = fields_of(self, inherited(self));
         let draft = Draft::new(Keep(Arc::clone(self)), Heap, self.ndim())?;
-        let mut shaped = draft.with_dims(self.shape(), self.strides())?;
-        let (shape, strides) = shaped.strides_mut();
-        layout::normalize_strides(shape, strides);
+        let mut canonical = Canonical::new(self.is_empty());
+        let mut strides = self.strides().iter().rev();
+        let shaped = draft.try_with_dims(self.shape(), |&size| {
+            Some((size, canonical.stride(size, *strides.next()?)))
+        });
+        // Cannot fail: there are as many strides as sizes, for which the draft was made.
+        let Ok(shaped) = shaped else { return Err(Error::AllocationFailed) };
         // SAFETY: a struct of ours, just published.
-        Ok(unsafe { Parcel::new(record::publish(shaped, &fields)) })
+        Ok(unsafe { Parcel::from_raw(record::publish(shaped, &fields)) })
     }
 }
 

@@ -26,6 +26,7 @@ mod storage;
 mod survey;
 
 pub use check::{Layout, MAX_NDIM, numel};
+pub(crate) use order::Canonical;
 pub use order::{
     is_column_major, is_row_major, normalize_strides, write_column_major_strides,
     write_row_major_strides,

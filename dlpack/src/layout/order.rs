@@ -119,14 +119,29 @@ fn write_compact<'a>(axes: impl Iterator<Item = (i64, &'a mut i64)>) {
 /// ```
 pub fn normalize_strides(shape: &[i64], strides: &mut [i64]) {
     assert_eq!(shape.len(), strides.len(), "one stride for each axis");
-    if shape.contains(&0) {
-        return write_row_major_strides(shape, strides);
-    }
-    let mut after = 1_i64;
+    let mut canonical = Canonical::new(shape.contains(&0));
     for (&size, stride) in shape.iter().zip(strides).rev() {
-        if size == 1 {
-            *stride = after;
-        }
-        after = after.saturating_mul(size);
+        *stride = canonical.stride(size, *stride);
+    }
+}
+
+/// Gives the strides that address nothing their canonical value, from the last axis to the first.
+pub(crate) struct Canonical {
+    /// The product of the sizes after the axis, but for those that are 0.
+    after: i64,
+    is_empty: bool,
+}
+
+impl Canonical {
+    #[inline]
+    pub(crate) const fn new(is_empty: bool) -> Self {
+        Self { after: 1, is_empty }
+    }
+
+    #[inline]
+    pub(crate) fn stride(&mut self, size: i64, given: i64) -> i64 {
+        let stride = if size == 1 || self.is_empty { self.after } else { given };
+        self.after = self.after.saturating_mul(size.max(1));
+        stride
     }
 }
