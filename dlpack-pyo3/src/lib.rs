@@ -23,6 +23,8 @@ pub use import::{ColumnMajor, Dense, OnCuda, OnHost, Rank, Requirement, RowMajor
 /// What the code that [`export!`] makes calls. Not for others.
 #[doc(hidden)]
 pub mod __private {
+    #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
+    pub use crate::export::buffer::{get_buffer, release_buffer};
     pub use crate::export::exchange::exchange_api;
     pub use crate::export::method::{dlpack_device_method, dlpack_method};
 }

@@ -6,7 +6,11 @@
 ///
 /// - `__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None)`, which answers with a new capsule by the rules
 ///   of the array API standard;
-/// - `__dlpack_device__()`, which says where the memory is.
+/// - `__dlpack_device__()`, which says where the memory is;
+/// - `__dlpack_c_exchange_api__`, a table of C functions by which libraries such as PyTorch and TVM FFI exchange the objects
+///   at the cost of an allocation; what others make of it is a [`Tensor`](crate::Tensor);
+/// - the buffer protocol, for `memoryview` and libraries that know no DLPack, over main memory and for the dtypes that
+///   buffers have a format for. With `abi3` it takes Python 3.11 to build for.
 ///
 /// The crate that calls it depends on `pyo3` by that name.
 ///
@@ -65,5 +69,47 @@ macro_rules! export {
                 $crate::__private::exchange_api::<Self>(py)
             }
         }
+
+        $crate::__export_buffer! { $class }
     };
+}
+
+/// The part of [`export!`](crate::export!) that not every build has.
+#[cfg(any(not(Py_LIMITED_API), Py_3_11))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_buffer {
+    ($class:ty) => {
+        // PyO3 calls the two without a block of its own.
+        #[allow(unsafe_op_in_unsafe_fn)]
+        const _: () = {
+            #[::pyo3::pymethods]
+            impl $class {
+                unsafe fn __getbuffer__(
+                    slf: &::pyo3::Bound<'_, Self>,
+                    view: *mut ::pyo3::ffi::Py_buffer,
+                    flags: ::core::ffi::c_int,
+                ) -> ::pyo3::PyResult<()> {
+                    // SAFETY: Python calls this.
+                    unsafe { $crate::__private::get_buffer(slf, view, flags) }
+                }
+
+                unsafe fn __releasebuffer__(
+                    _slf: &::pyo3::Bound<'_, Self>,
+                    view: *mut ::pyo3::ffi::Py_buffer,
+                ) {
+                    // SAFETY: Python calls this, with a buffer of the method above.
+                    unsafe { $crate::__private::release_buffer(view) }
+                }
+            }
+        };
+    };
+}
+
+/// The part of [`export!`](crate::export!) that not every build has.
+#[cfg(not(any(not(Py_LIMITED_API), Py_3_11)))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_buffer {
+    ($class:ty) => {};
 }

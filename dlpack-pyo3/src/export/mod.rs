@@ -1,5 +1,7 @@
 //! Tensors that go out to Python.
 
+#[cfg(any(not(Py_LIMITED_API), Py_3_11))]
+pub(crate) mod buffer;
 mod class;
 mod copy;
 pub(crate) mod exchange;
