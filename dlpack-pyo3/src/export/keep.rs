@@ -4,9 +4,9 @@ use core::fmt;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 
-use pyo3::{Bound, Py, PyAny, ffi};
+use pyo3::{Bound, Py, PyAny};
 
-use crate::raw::reach;
+use crate::raw::{dec_ref, reach};
 
 /// A Python object that is kept alive, to be dropped wherever and whenever that happens.
 ///
@@ -60,7 +60,7 @@ impl<T> Deref for Kept<T> {
 impl<T> Drop for Kept<T> {
     fn drop(&mut self) {
         // SAFETY: one reference is this value's, and the thread is attached.
-        reach(|_| unsafe { ffi::Py_DECREF(self.0.as_ptr()) });
+        reach(|_| unsafe { dec_ref(self.0.as_ptr()) });
     }
 }
 

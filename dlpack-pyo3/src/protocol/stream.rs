@@ -10,7 +10,9 @@ use core::ffi::c_int;
 use dlpack::negotiate::Stream;
 use dlpack::{Device, DeviceType, Error};
 
-use crate::raw::{Attached, Kind, Object, Owned, Raised, ffi, names, raise, raise_error};
+use crate::raw::{
+    Attached, Kind, Object, Owned, Raised, call_no_args, ffi, names, raise, raise_error,
+};
 
 /// The device's runtime, for requests that name no stream themselves.
 pub(crate) trait Order {
@@ -119,7 +121,7 @@ fn from_pair(value: Object<'_>, device: Device) -> Result<Stream, Raised> {
         return Err(refuse(value));
     };
     // SAFETY: an object on an attached thread. If it cannot be called, an exception is set.
-    let pair = unsafe { ffi::PyObject_CallNoArgs(method.as_ptr()) };
+    let pair = unsafe { call_no_args(method.as_ptr()) };
     // SAFETY: a new reference, or null with an exception set.
     let pair = unsafe { Owned::or_raised(pair) }?;
     let [Some(version), Some(handle)] = [item(pair.borrow(), 0), item(pair.borrow(), 1)] else {

@@ -63,7 +63,7 @@ impl Keywords {
         let count = 1 | ffi::PY_VECTORCALL_ARGUMENTS_OFFSET;
         // SAFETY: the thread is attached; the object with a place before it, and as many values behind it as names.
         let result = unsafe {
-            ffi::PyObject_VectorcallMethod(method.as_ptr(), arguments.cast_const(), count, names)
+            super::last::vectorcall_method(method.as_ptr(), arguments.cast_const(), count, names)
         };
         // SAFETY: a new reference, or null with an exception set.
         unsafe { Owned::or_raised(result) }
@@ -113,7 +113,7 @@ impl Keywords {
         }
         // SAFETY: an object, a tuple and a dictionary, on an attached thread.
         let result =
-            unsafe { ffi::PyObject_Call(method.as_ptr(), none.as_ptr(), keywords.as_ptr()) };
+            unsafe { super::last::call(method.as_ptr(), none.as_ptr(), keywords.as_ptr()) };
         // SAFETY: a new reference, or null with an exception set.
         unsafe { Owned::or_raised(result) }
     }

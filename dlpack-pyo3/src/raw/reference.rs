@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 
 use super::attached::Attached;
 use super::ffi;
+use super::last::dec_ref;
 use super::object::{Object, Owned};
 use super::reach::reach;
 
@@ -50,6 +51,6 @@ impl Drop for Reference {
     #[inline]
     fn drop(&mut self) {
         // SAFETY: the invariant, on an attached thread.
-        reach(|_| unsafe { ffi::Py_DECREF(self.raw.as_ptr()) });
+        reach(|_| unsafe { dec_ref(self.raw.as_ptr()) });
     }
 }

@@ -4,7 +4,7 @@ use core::ptr::NonNull;
 
 use dlpack::{Device, DeviceType};
 
-use crate::raw::{Kind, Object, Owned, Raised, ffi, index, names, raise};
+use crate::raw::{Kind, Object, Owned, Raised, call_no_args, ffi, index, names, raise};
 
 /// Calls `__dlpack_device__`, if the object has that.
 ///
@@ -17,7 +17,7 @@ use crate::raw::{Kind, Object, Owned, Raised, ffi, index, names, raise};
 pub(crate) fn device_of(object: Object<'_>) -> Result<Option<Device>, Raised> {
     let Some(method) = object.optional_attr(&names::DLPACK_DEVICE)? else { return Ok(None) };
     // SAFETY: an object on an attached thread. If it cannot be called, an exception is set.
-    let answer = unsafe { ffi::PyObject_CallNoArgs(method.as_ptr()) };
+    let answer = unsafe { call_no_args(method.as_ptr()) };
     // SAFETY: a new reference, or null with an exception set.
     let answer = unsafe { Owned::or_raised(answer) }?;
     let Some([kind, id]) = pair(answer.borrow()) else { return Err(refuse(answer.borrow())) };
