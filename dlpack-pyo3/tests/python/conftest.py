@@ -1,7 +1,9 @@
 """Options, markers and the table at the end of a run."""
 
 import functools
+import gc
 import importlib.util
+import sys
 
 import pytest
 
@@ -34,6 +36,20 @@ def pytest_runtest_setup(item):
     for name in _libraries(item):
         if not _is_installed(name):
             pytest.skip(f"{name} is not installed")
+
+
+@pytest.fixture(autouse=True)
+def _quick_collections():
+    """Leaves the many objects of large libraries out of the collections that tests ask for."""
+    yield
+    if any(name in sys.modules and name not in _frozen for name in _LARGE):
+        _frozen.update(name for name in _LARGE if name in sys.modules)
+        gc.collect()
+        gc.freeze()
+
+
+_LARGE = ("torch", "jax", "tensorflow", "paddle", "max", "scipy")
+_frozen = set()
 
 
 def _libraries(item):

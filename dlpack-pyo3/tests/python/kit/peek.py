@@ -37,9 +37,13 @@ def describe_struct(struct):
         "shape": tuple(tensor.shape[axis] for axis in axes),
         "strides": tuple(tensor.strides[axis] for axis in axes) if tensor.strides else None,
     }
+    return {**seen, "bytes": read(seen) if _is_readable(seen) else None}
+
+
+def _is_readable(seen):
     _, bits, lanes = seen["dtype"]
-    readable = seen["device"][0] == abi.CPU and bits * lanes % 8 == 0
-    return {**seen, "bytes": read(seen) if readable else None}
+    there = seen["raw_data"] or 0 in seen["shape"]
+    return seen["device"][0] == abi.CPU and there and bits * lanes % 8 == 0
 
 
 def read(seen):

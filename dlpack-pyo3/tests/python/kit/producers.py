@@ -18,7 +18,7 @@ class Producer:
         self.tensors = []
         self.device_calls = 0
         self.device = device
-        self._make = lambda **given: Foreign(*args, device=device, **{**fields, **given})
+        self._make = lambda **given: Foreign(*args, **{"device": device, **fields, **given})
 
     def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
         raise NotImplementedError  # Replaced below, so that what was really passed can be told from defaults.
