@@ -28,7 +28,10 @@ def check(row: Row) -> None:
     contenders = row.contenders()
     expected = contenders[0].outcome()
     for contender in contenders:
-        found = contender.outcome()
+        try:
+            found = contender.outcome()
+        except Exception as error:
+            sys.exit(f"error: {row.name}: {contender.name}: {type(error).__name__}: {error}")
         if found != expected:
             sys.exit(f"error: {row.name}: {contender.name}: expected {expected}, found {found}")
     show("checked", row.name, len(contenders))

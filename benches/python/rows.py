@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+import flat
 import give
 import take
 from contender import Row
@@ -11,7 +12,7 @@ from contender import Row
 
 def all_rows() -> list[Row]:
     """All rows, in the order in which they are shown."""
-    return [*take.rows(), *give.rows()]
+    return [*take.rows(), *give.rows(), *flat.rows()]
 
 
 def select(words: list[str]) -> list[Row]:

@@ -42,7 +42,8 @@ impl Export for Own {
         let start = elements.as_ptr().cast_mut().cast();
         // SAFETY: the elements are as many bytes, and live as long as their owner.
         let memory = unsafe { Adopted::new(elements, start, 48, Device::CPU) };
-        let tensor = Exporter::new(memory).dtype(f32::DTYPE).shape(&[3, 4]).build().map_err(to_py_err)?;
+        let tensor =
+            Exporter::new(memory).dtype(f32::DTYPE).shape(&[3, 4]).build().map_err(to_py_err)?;
         Ok(tensor)
     }
 }

@@ -1,7 +1,14 @@
 //! The benchmarks: they compile, and all contenders of a row come to the same result. Nothing is timed.
 
-use super::super::suite::{Outcome, Stop, Suite, cargo};
+use std::env;
+use std::process::Command;
+
+use super::super::suite::{Outcome, Stop, Suite, cargo, require};
 use super::super::tally::Tally;
+use crate::python::Interpreter;
+
+/// Contenders in Rust.
+const PACKAGES: [&str; 4] = ["ours", "peers/dlpark", "peers/dlpack-rs", "peers/pyo3-dlpack"];
 
 const MANIFEST: &str = "--manifest-path benches/Cargo.toml";
 
@@ -12,7 +19,25 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
     suite.run(lint.env("CARGO_TARGET_DIR", &target))?;
     let mut check = cargo(&format!("run {MANIFEST} -- check"));
     let output = suite.run(check.env("CARGO_TARGET_DIR", &target))?;
-    let checked = count(&output);
+    tell(suite, &output)
+}
+
+/// The same for the rows of Python, whose contenders are in several packages and languages.
+pub(super) fn python(suite: &mut Suite) -> Outcome {
+    Interpreter::usual().map_err(Stop::Missing)?;
+    ["cc", "c++"].into_iter().try_for_each(require)?;
+    for package in PACKAGES {
+        let manifest = format!("--manifest-path benches/python/{package}/Cargo.toml");
+        suite.run(&mut cargo(&format!("fmt {manifest} --check")))?;
+    }
+    let this = env::current_exe().map_err(|error| Stop::Failed(error.to_string()))?;
+    let output = suite.run(Command::new(this).args(["bench", "--python", "--check"]))?;
+    tell(suite, &output)
+}
+
+/// Counts what was checked.
+fn tell(suite: &mut Suite, output: &str) -> Outcome {
+    let checked = count(output);
     suite.tally += Tally { passed: checked, ..Tally::default() };
     if checked == 0 { Err(Stop::Failed("no row was checked".to_owned())) } else { Ok(()) }
 }

@@ -53,7 +53,7 @@ const fn optional(
 }
 
 /// The quick ones first, so that a slip is known early.
-pub(crate) const STEPS: [Step; 21] = [
+pub(crate) const STEPS: [Step; 22] = [
     step("fmt", "every file is formatted", style::format),
     step("vendor", "the vendored header is the pinned one", generated::header),
     step("bindgen", "the declarations are those of the header", generated::declarations),
@@ -73,6 +73,11 @@ pub(crate) const STEPS: [Step; 21] = [
     step("pyo3", "the crate for Python: lints, documentation, embedded interpreters", pyo3::run),
     step("python", "the tests in Python, with each library", python::run),
     step("python-versions", "the tests in Python, with each version of Python", python::versions),
+    step(
+        "python-benches",
+        "the benchmarks of Python build, and all contenders agree",
+        benches::python,
+    ),
     step("i686", "the tests on a 32-bit machine", foreign::i686),
     step("s390x", "the tests on a big-endian machine", foreign::s390x),
     step(
