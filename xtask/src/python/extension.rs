@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{fs, io};
 
-use super::{Interpreter, Venv};
+use super::Venv;
 use crate::tools::{self, Result};
 
 /// An extension to build, and where it goes.
@@ -21,24 +21,23 @@ pub(crate) struct Extension<'a> {
 }
 
 impl Extension<'_> {
-    /// Returns the command that builds a wheel with the maturin of an environment, for any interpreter.
-    pub(crate) fn build(&self, tools: &Venv, python: &Interpreter) -> Result<Command> {
+    /// Returns the command by which an environment's maturin builds a wheel for its interpreter.
+    pub(crate) fn build(&self, venv: &Venv) -> Result<Command> {
         remove(&self.wheels())?;
-        let mut maturin = tools.command("maturin");
+        let mut maturin = venv.command("maturin");
         maturin.args(["build", "--quiet", "--auditwheel", "skip"]).args(self.options);
         maturin.arg("--manifest-path").arg(Path::new(self.package).join("Cargo.toml"));
-        maturin.arg("--interpreter").arg(&python.program).arg("--out").arg(self.wheels());
+        maturin.arg("--interpreter").arg(&venv.base.program).arg("--out").arg(self.wheels());
         maturin.env("CARGO_TARGET_DIR", &self.target);
         Ok(maturin)
     }
 
     /// Lays out what was built, and returns the folder.
-    pub(crate) fn unpack(&self, python: &Interpreter) -> Result<PathBuf> {
+    pub(crate) fn unpack(&self, venv: &Venv) -> Result<PathBuf> {
         let folder = self.target.join(&self.name);
         remove(&folder)?;
-        let wheel = only_wheel(&self.wheels())?;
-        let mut unpack = python.command();
-        unpack.args(["-I", "-m", "zipfile", "-e"]).arg(wheel).arg(&folder);
+        let mut unpack = venv.base.command();
+        unpack.args(["-I", "-m", "zipfile", "-e"]).arg(only_wheel(&self.wheels())?).arg(&folder);
         tools::run(&mut unpack)?;
         Ok(folder)
     }
@@ -63,5 +62,25 @@ fn only_wheel(folder: &Path) -> Result<PathBuf> {
     match (wheels.next(), wheels.next()) {
         (Some(wheel), None) => Ok(wheel),
         _ => Err(format!("expected one wheel in {}", folder.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_wheel_is_found_among_other_files() {
+        let folder = std::env::temp_dir().join(format!("dlpack-wheels-{}", std::process::id()));
+        assert!(only_wheel(&folder).is_err(), "there is no such folder");
+        fs::create_dir_all(&folder).unwrap();
+        for file in ["a-1.0-any.whl", "a-1.0.tar.gz"] {
+            fs::write(folder.join(file), "").unwrap();
+        }
+        assert_eq!(only_wheel(&folder), Ok(folder.join("a-1.0-any.whl")));
+        fs::write(folder.join("b-1.0-any.whl"), "").unwrap();
+        assert!(only_wheel(&folder).is_err(), "it could be either");
+        remove(&folder).unwrap();
+        assert_eq!(remove(&folder), Ok(()), "nothing is left to remove");
     }
 }

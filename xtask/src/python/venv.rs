@@ -1,6 +1,5 @@
 //! Virtual environments in `.tools/python`, made once and used until their requirements change.
 
-use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -68,7 +67,6 @@ impl Venv {
     /// Returns a command for one of its programs. What is compiled to bytecode stays out of the sources.
     pub(crate) fn command(&self, program: &str) -> Command {
         let mut command = Command::new(self.program(program));
-        command.env("VIRTUAL_ENV", &self.folder).env("PYTHONNOUSERSITE", "1");
         command.env("PYTHONPYCACHEPREFIX", self.folder.join("pycache"));
         command.env_remove("PYTHONHOME").env_remove("PYTHONPATH");
         command
@@ -150,12 +148,6 @@ fn news(line: &str) -> Option<String> {
 /// The name and the version of a wheel, without what it runs on.
 fn short(wheel: &str) -> String {
     wheel.splitn(3, '-').take(2).collect::<Vec<_>>().join(" ")
-}
-
-impl AsRef<OsStr> for Venv {
-    fn as_ref(&self) -> &OsStr {
-        self.folder.as_os_str()
-    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,8 @@
 
 use super::super::suite::{Outcome, Suite, cargo};
 use super::super::toolchain::Toolchain;
-use super::TYPES;
+use super::{TYPES, pyo3};
+use crate::python::Absent;
 
 pub(super) fn run(suite: &mut Suite) -> Outcome {
     let oldest = Toolchain::oldest(suite)?;
@@ -17,5 +18,13 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
     }
     // The steps for other machines run the tests that it builds.
     let tests = "check -p dlpack -p dlpack-sys -p dlpack-tests --tests --features half,num-complex";
-    suite.run(&mut command(tests)).map(drop)
+    suite.run(&mut command(tests))?;
+    // Nothing is asked of an interpreter, so none is needed.
+    for features in ["", "--features abi3"] {
+        let mut check =
+            command(&format!("check -p dlpack-pyo3 --manifest-path {} {features}", pyo3::MANIFEST));
+        Absent::USUAL.choose(&mut check, &target.with_extension("txt"))?;
+        suite.run(&mut check)?;
+    }
+    Ok(())
 }

@@ -3,24 +3,15 @@
 use std::process::Command;
 
 use super::super::suite::{Outcome, Stop, Suite, cargo};
+use super::docs::{check_coverage, check_examples};
 use super::style::{clippy, fmt};
-use crate::python::Interpreter;
-use crate::tools::{root, write};
+use crate::python::{Absent, Interpreter};
 
 /// Its package and its test extension, which have a workspace of their own.
 pub(super) const MANIFEST: &str = "dlpack-pyo3/Cargo.toml";
 
 /// The feature for one build that all supported versions of Python import.
 pub(super) const ABI3: &str = "abi3";
-
-/// What PyO3 is told about a Python without a global interpreter lock, so that none needs to be installed.
-const FREE_THREADED: &str = "\
-implementation=CPython
-version=3.14
-shared=true
-build_flags=Py_GIL_DISABLED
-suppress_build_script_link_lines=true
-";
 
 pub(super) fn run(suite: &mut Suite) -> Outcome {
     let python = Interpreter::usual().map_err(Stop::Missing)?;
@@ -31,22 +22,32 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
     fmt(suite, MANIFEST)?;
     clippy(suite, MANIFEST, "", on_target)?;
     clippy(suite, MANIFEST, &format!("--features {ABI3}"), on_target)?;
+    document(suite, on_target)?;
     check_free_threaded(suite)?;
-    let mut docs = cargo(&format!("doc -p dlpack-pyo3 --no-deps --manifest-path {MANIFEST}"));
-    on_target(&mut docs);
-    suite.run(docs.env("RUSTDOCFLAGS", "-D warnings"))?;
     let mut tests =
         cargo(&format!("test -p dlpack-pyo3 --no-fail-fast --manifest-path {MANIFEST}"));
     on_target(&mut tests);
     suite.test(python.embed(&mut tests).map_err(Stop::Missing)?)
 }
 
-/// Compiles, and no more, for a Python in which threads run side by side.
+/// Builds the documentation: all is documented, and what can have an example has one.
+fn document(suite: &mut Suite, prepare: impl Fn(&mut Command)) -> Outcome {
+    let mut build = cargo(&format!("doc -p dlpack-pyo3 --no-deps --manifest-path {MANIFEST}"));
+    prepare(&mut build);
+    suite.run(build.env("RUSTDOCFLAGS", "-D warnings"))?;
+    let mut count = cargo(&format!("rustdoc -p dlpack-pyo3 --manifest-path {MANIFEST}"));
+    count.args(["--", "-Zunstable-options", "--show-coverage"]);
+    prepare(&mut count);
+    // Only rustdoc gets to know: build scripts that ask for it would have all built anew.
+    let table = suite.run(count.env("RUSTC_BOOTSTRAP", "dlpack_pyo3"))?;
+    check_coverage(&table)?;
+    check_examples(&["dlpack-pyo3/src"])
+}
+
+/// Compiles for a Python in which threads run side by side.
 fn check_free_threaded(suite: &mut Suite) -> Outcome {
     let target = suite.own_target("pyo3-free-threaded");
-    let config = target.with_extension("txt");
-    write(&config, FREE_THREADED.as_bytes())?;
     let mut check = cargo(&format!("check --workspace --manifest-path {MANIFEST}"));
-    check.env("PYO3_CONFIG_FILE", root().join(config)).env("CARGO_TARGET_DIR", target);
-    suite.run(&mut check).map(drop)
+    Absent::FREE_THREADED.choose(&mut check, &target.with_extension("txt"))?;
+    suite.run(check.env("CARGO_TARGET_DIR", target)).map(drop)
 }

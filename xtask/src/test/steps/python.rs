@@ -1,6 +1,6 @@
 //! The tests in Python: the test extension, and every library that it exchanges tensors with.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use super::super::suite::{Outcome, Stop, Suite};
@@ -10,6 +10,9 @@ use crate::python::{Extension, Interpreter, Needs, Venv};
 /// The extension that shows all of `dlpack-pyo3`, and the tests.
 const EXTENSION: &str = "dlpack-pyo3/tests/extension";
 const TESTS: &str = "dlpack-pyo3/tests/python";
+
+/// The example that a newcomer copies, with its tests.
+const EXAMPLE: &str = "examples/pyo3_module";
 
 /// The libraries of the default run.
 const LIBRARIES: Needs =
@@ -27,22 +30,23 @@ const SMALL: Needs =
 const OTHERS: [&str; 7] =
     ["cuda.core", "max", "mlx", "onnxruntime", "paddle", "tensorflow", "warp"];
 
-/// The tests of what one build for all versions must show.
+/// The tests of what the one build for all versions must show.
 const SMOKE: &str = "dlpack-pyo3/tests/python/test_smoke.py";
 
+/// The tests, and the example that a newcomer copies.
 pub(super) fn run(suite: &mut Suite) -> Outcome {
     let python = Interpreter::usual().map_err(Stop::Missing)?;
     let venv = Venv::provide(&python, LIBRARIES).map_err(Stop::Missing)?;
-    let extension = extension(suite, &python, EXTENSION, &[]);
-    let folder = build(suite, &extension, &venv, &python)?;
+    let folder = build(suite, &venv, EXTENSION, &[])?;
     suite.pytest(&mut pytest(&venv, TESTS, &folder))?;
+    let example = build(suite, &venv, EXAMPLE, &[])?;
+    suite.pytest(&mut pytest(&venv, EXAMPLE, &example))?;
     if !suite.has_all_libraries {
         return Ok(());
     }
     let others = Venv::provide(&python, ALL_LIBRARIES).map_err(Stop::Missing)?;
     for library in OTHERS {
-        let mut tests = pytest(&others, TESTS, &folder);
-        suite.pytest(tests.args(["--library", library]))?;
+        suite.pytest(pytest(&others, TESTS, &folder).args(["--library", library]))?;
     }
     Ok(())
 }
@@ -50,49 +54,35 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
 /// Runs the tests that need no large library with each version of Python that is found.
 pub(super) fn versions(suite: &mut Suite) -> Outcome {
     let usual = Interpreter::usual().map_err(Stop::Missing)?;
-    let tools = Venv::provide(&usual, LIBRARIES).map_err(Stop::Missing)?;
     let found = Interpreter::all();
     for version in Interpreter::missing(&found) {
         println!("  Python {version} is not installed: skipped");
     }
-    let Some(oldest) = found.first() else {
-        return Err(Stop::Missing("no supported Python is installed".to_owned()));
-    };
-    let one = extension(suite, oldest, EXTENSION, &["--features", ABI3]);
-    let one_for_all = build(suite, &one, &tools, oldest)?;
+    let mut one_for_all = None;
     for python in &found {
         let venv = Venv::provide(python, SMALL).map_err(Stop::Missing)?;
-        suite.pytest(&mut pytest(&venv, SMOKE, &one_for_all))?;
+        let one = match &one_for_all {
+            Some(folder) => folder,
+            None => one_for_all.insert(build(suite, &venv, EXTENSION, &["--features", ABI3])?),
+        };
+        suite.pytest(&mut pytest(&venv, SMOKE, one))?;
+        // The other step has the tests for the usual version.
         if python.version != usual.version {
-            let own = extension(suite, python, EXTENSION, &[]);
-            let folder = build(suite, &own, &tools, python)?;
-            suite.pytest(pytest(&venv, TESTS, &folder).arg("--installed"))?;
+            let own = build(suite, &venv, EXTENSION, &[])?;
+            suite.pytest(pytest(&venv, TESTS, &own).arg("--installed"))?;
         }
     }
     Ok(())
 }
 
-/// Describes a build whose place is named after what it is for.
-fn extension<'a>(
-    suite: &Suite,
-    python: &Interpreter,
-    package: &'a str,
-    options: &'a [&'a str],
-) -> Extension<'a> {
-    let package_name = package.replace('/', "-");
-    let kind = if options.is_empty() { python.version.to_string() } else { ABI3.to_owned() };
-    let target = suite.own_target("python");
-    Extension { package, options, target, name: format!("{package_name}-{kind}") }
-}
-
-fn build(
-    suite: &mut Suite,
-    extension: &Extension<'_>,
-    tools: &Venv,
-    python: &Interpreter,
-) -> Outcome<std::path::PathBuf> {
-    suite.run(&mut extension.build(tools, python)?)?;
-    Ok(extension.unpack(python)?)
+/// Builds a package for an environment, and returns the folder that its module is in.
+fn build(suite: &mut Suite, venv: &Venv, package: &str, options: &[&str]) -> Outcome<PathBuf> {
+    let version = venv.base.version.to_string();
+    let kind = if options.is_empty() { &version } else { ABI3 };
+    let name = format!("{}-{kind}", package.replace('/', "-"));
+    let extension = Extension { package, options, target: suite.own_target("python"), name };
+    suite.run(&mut extension.build(venv)?)?;
+    Ok(extension.unpack(venv)?)
 }
 
 /// A test that hangs ends the run, with the stacks of all threads.
