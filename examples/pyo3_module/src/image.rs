@@ -1,0 +1,43 @@
+//! A class of one's own that any library imports.
+
+use dlpack_pyo3::dlpack::{Exporter, ManagedTensorVersioned};
+use dlpack_pyo3::{Export, Inside, to_py_err};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+
+/// A grey image: `np.from_dlpack(image)` and its like see its pixels, without a copy.
+#[pyclass(frozen)]
+pub(crate) struct Image {
+    pixels: Vec<u8>,
+    #[pyo3(get)]
+    height: usize,
+    #[pyo3(get)]
+    width: usize,
+}
+
+#[pymethods]
+impl Image {
+    /// Makes an image that gets brighter from left to right.
+    #[new]
+    fn new(height: usize, width: usize) -> PyResult<Self> {
+        let Some(brightest) = width.checked_sub(1).filter(|&last| last > 0) else {
+            return Err(PyValueError::new_err("expected a width of 2 or more"));
+        };
+        let row = (0..width).map(|x| u8::try_from(x * 255 / brightest).unwrap_or(u8::MAX));
+        let row: Vec<u8> = row.collect();
+        Ok(Self { pixels: row.repeat(height), height, width })
+    }
+}
+
+impl Export for Image {
+    /// The pixels stay in the object, which lives as long as a consumer has them.
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+        let &Self { height, width, .. } = slf.get();
+        let pixels = Inside::new(slf, |image| &image.pixels);
+        let tensor = Exporter::new(pixels).shape(&[height, width]).build();
+        Ok(tensor.map_err(to_py_err)?.into_inner())
+    }
+}
+
+// Gives the class `__dlpack__`, `__dlpack_device__`, the exchange table and the buffer protocol.
+dlpack_pyo3::export!(Image);

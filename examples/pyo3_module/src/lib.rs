@@ -1,0 +1,29 @@
+//! An extension whose functions take tensors of any library and return tensors, with a class that is one.
+//!
+//! Build it and try it, with NumPy or any other library that speaks DLPack:
+//!
+//! ```sh
+//! pip install maturin numpy pytest
+//! maturin develop
+//! pytest
+//! ```
+
+mod image;
+mod nbytes;
+mod normalize;
+mod total;
+
+use pyo3::prelude::*;
+
+/// The module that Python imports.
+#[pymodule]
+mod pyo3_module {
+    #[pymodule_export]
+    use super::image::Image;
+    #[pymodule_export]
+    use super::nbytes::nbytes;
+    #[pymodule_export]
+    use super::normalize::normalize;
+    #[pymodule_export]
+    use super::total::total;
+}
