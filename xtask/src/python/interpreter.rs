@@ -110,7 +110,7 @@ impl Interpreter {
     pub(crate) fn embed<'a>(&self, command: &'a mut Command) -> Result<&'a mut Command> {
         let Some(libraries) = &self.libraries else {
             return Err(format!(
-                "{} has no shared library to embed: Debian has it as `libpython3-dev`",
+                "{} has no shared library to embed: Debian has it as `python3-dev`",
                 self.program.display()
             ));
         };
@@ -208,9 +208,7 @@ venv
         let bare = Interpreter::read(&answer).unwrap();
         assert!(bare.require_venv().unwrap_err().ends_with("`apt-get install python3-venv`"));
         let mut command = Command::new("cargo");
-        assert!(
-            bare.embed(&mut command).unwrap_err().ends_with("Debian has it as `libpython3-dev`")
-        );
+        assert!(bare.embed(&mut command).unwrap_err().ends_with("Debian has it as `python3-dev`"));
     }
 
     #[test]

@@ -22,6 +22,24 @@ pub(crate) struct Needs {
     pub(crate) memory: u64,
 }
 
+impl Needs {
+    /// What the default run of the tests meets.
+    pub(crate) const LIBRARIES: Self =
+        Self { name: "", file: "dlpack-pyo3/tests/requirements.txt", disk: 7, memory: 3 };
+
+    /// Those of which even one is large, together.
+    pub(crate) const ALL_LIBRARIES: Self =
+        Self { name: "all", file: "dlpack-pyo3/tests/requirements-all.txt", disk: 6, memory: 3 };
+
+    /// What there is for all versions of Python.
+    pub(crate) const SMALL: Self = Self {
+        name: "small",
+        file: "dlpack-pyo3/tests/requirements-small.txt",
+        disk: 1,
+        memory: 1,
+    };
+}
+
 /// A virtual environment with all that was asked for.
 #[derive(Clone, Debug)]
 pub(crate) struct Venv {
@@ -82,7 +100,7 @@ impl Venv {
         let room = Room { disk: needs.disk, memory: needs.memory };
         room::require(room, &self.folder, &self.base)?;
         tools::run(self.base.command().args(["-m", "venv"]).arg(&self.folder))?;
-        println!("  installing {}, about {} GB", needs.file, needs.disk);
+        println!("  installing {}: {} GB or less", needs.file, needs.disk);
         let mut pip = self.command("python");
         pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]);
         pip.args(["--only-binary", ":all:", "--requirement"]).arg(root().join(needs.file));

@@ -1,12 +1,17 @@
 //! What `cargo publish` would upload.
 
+use std::process::Command;
+
 use super::super::suite::{Outcome, Stop, Suite, cargo};
+use super::pyo3;
+use crate::python::Absent;
 use crate::tools::root;
 
 /// Files that each package must hold.
 const BOTH: [&str; 3] = ["LICENSE-APACHE", "LICENSE-MIT", "src/lib.rs"];
 const SYS: [&str; 2] = ["include/dlpack/dlpack.h", "src/bindings.rs"];
 const SAFE: [&str; 1] = ["README.md"];
+const PYTHON: [&str; 2] = ["README.md", "build.rs"];
 
 /// What a package may hold besides; anything else got in by mistake.
 const ADDED_BY_CARGO: [&str; 4] =
@@ -16,16 +21,34 @@ const FOLDERS: [(&str, &str); 4] =
 const FILES: [&str; 3] = ["README.md", "CHANGELOG.md", "build.rs"];
 
 pub(super) fn run(suite: &mut Suite) -> Outcome {
+    package(suite, "dlpack-sys", &SYS, |_| Ok(()))?;
+    package(suite, "dlpack", &SAFE, |_| Ok(()))?;
+    let target = suite.own_target("pyo3");
+    package(suite, "dlpack-pyo3", &PYTHON, |command| {
+        command.args(["--manifest-path", pyo3::MANIFEST]).env("CARGO_TARGET_DIR", &target);
+        Absent::USUAL.choose(command, &target.with_extension("txt")).map(drop)
+    })
+}
+
+/// Looks at what would be uploaded, and builds from it.
+fn package(
+    suite: &mut Suite,
+    name: &str,
+    own: &[&str],
+    prepare: impl Fn(&mut Command) -> Result<(), String>,
+) -> Outcome {
+    let mut list = cargo(&format!("package -p {name} --allow-dirty --list"));
+    prepare(&mut list)?;
+    let listed = suite.run(&mut list)?;
+    check(&listed, own).map_err(|problem| Stop::Failed(format!("{name}: {problem}")))?;
+    let mut build = cargo(&format!("package -p {name} --allow-dirty"));
+    prepare(&mut build)?;
     // With `publish = false` cargo does not see that the one package brings the other.
-    let local = format!("patch.crates-io.dlpack-sys.path={:?}", root().join("dlpack-sys"));
-    for (package, own) in [("dlpack-sys", &SYS[..]), ("dlpack", &SAFE[..])] {
-        let listed =
-            suite.run(&mut cargo(&format!("package -p {package} --allow-dirty --list")))?;
-        check(&listed, own).map_err(|problem| Stop::Failed(format!("{package}: {problem}")))?;
-        let mut command = cargo(&format!("package -p {package} --allow-dirty"));
-        suite.run(command.args(["--config", &local]))?;
+    for other in ["dlpack-sys", "dlpack"] {
+        let local = format!("patch.crates-io.{other}.path={:?}", root().join(other));
+        build.args(["--config", &local]);
     }
-    Ok(())
+    suite.run(&mut build).map(drop)
 }
 
 /// Compares a list of files to what must and may be in it; lines of other kinds contain spaces.

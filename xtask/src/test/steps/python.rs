@@ -14,18 +14,6 @@ const TESTS: &str = "dlpack-pyo3/tests/python";
 /// The example that a newcomer copies, with its tests.
 const EXAMPLE: &str = "examples/pyo3_module";
 
-/// The libraries of the default run.
-const LIBRARIES: Needs =
-    Needs { name: "", file: "dlpack-pyo3/tests/requirements.txt", disk: 7, memory: 3 };
-
-/// Those of which even one is large, together.
-const ALL_LIBRARIES: Needs =
-    Needs { name: "all", file: "dlpack-pyo3/tests/requirements-all.txt", disk: 6, memory: 3 };
-
-/// What there is for all versions of Python.
-const SMALL: Needs =
-    Needs { name: "small", file: "dlpack-pyo3/tests/requirements-small.txt", disk: 1, memory: 1 };
-
 /// What the libraries of `--all-libraries` are imported as. No two of them meet in one process.
 const OTHERS: [&str; 7] =
     ["cuda.core", "max", "mlx", "onnxruntime", "paddle", "tensorflow", "warp"];
@@ -36,7 +24,7 @@ const SMOKE: &str = "dlpack-pyo3/tests/python/test_smoke.py";
 /// The tests, and the example that a newcomer copies.
 pub(super) fn run(suite: &mut Suite) -> Outcome {
     let python = Interpreter::usual().map_err(Stop::Missing)?;
-    let venv = Venv::provide(&python, LIBRARIES).map_err(Stop::Missing)?;
+    let venv = Venv::provide(&python, Needs::LIBRARIES).map_err(Stop::Missing)?;
     let folder = build(suite, &venv, EXTENSION, &[])?;
     suite.pytest(&mut pytest(&venv, TESTS, &folder))?;
     let example = build(suite, &venv, EXAMPLE, &[])?;
@@ -44,7 +32,7 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
     if !suite.has_all_libraries {
         return Ok(());
     }
-    let others = Venv::provide(&python, ALL_LIBRARIES).map_err(Stop::Missing)?;
+    let others = Venv::provide(&python, Needs::ALL_LIBRARIES).map_err(Stop::Missing)?;
     for library in OTHERS {
         suite.pytest(pytest(&others, TESTS, &folder).args(["--library", library]))?;
     }
@@ -60,7 +48,7 @@ pub(super) fn versions(suite: &mut Suite) -> Outcome {
     }
     let mut one_for_all = None;
     for python in &found {
-        let venv = Venv::provide(python, SMALL).map_err(Stop::Missing)?;
+        let venv = Venv::provide(python, Needs::SMALL).map_err(Stop::Missing)?;
         let one = match &one_for_all {
             Some(folder) => folder,
             None => one_for_all.insert(build(suite, &venv, EXTENSION, &["--features", ABI3])?),
