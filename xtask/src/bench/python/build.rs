@@ -58,6 +58,8 @@ impl Modules {
     pub(super) fn python(&self) -> Command {
         let mut command = self.venv.command("python");
         command.env("PYTHONPATH", &self.folder).env("PYTHONHASHSEED", "0");
+        // All rows are about main memory; JAX would look for other devices.
+        command.env("JAX_PLATFORMS", "cpu");
         command
     }
 
@@ -76,6 +78,7 @@ impl Modules {
         let sources = |folder: &str| files(&root().join("benches/python").join(folder));
         let own = [Path::new(python).to_owned(), root().join("vendor/dlpack/include")];
         let mut floors = self.compiler("CC", "cc", "floors", "-std=c11");
+        floors.args(["-fvisibility=hidden", "-Wall", "-Wextra"]);
         tools::run(include(&mut floors, own).args(sources("floors")?))?;
 
         let mut tvm = self.compiler("CXX", "c++", "peer_tvm_ffi", "-std=c++17");
