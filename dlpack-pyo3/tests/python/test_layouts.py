@@ -5,6 +5,7 @@ import gc
 import dlpack_pyo3_tests as ext
 import pytest
 
+from adapters.catalogue import LIBRARIES, library
 from kit import abi, values
 from kit.peek import peek
 
@@ -229,15 +230,12 @@ ONLY_COMPACT = {
 def _consumers():
     for name in ("numpy", "torch", "jax", "pyarrow.Tensor", "tvm_ffi", "array_api_strict"):
         for layout in OURS:
-            yield pytest.param(name, layout, id=f"{name}-{layout}")
+            marks = [pytest.mark.library(module) for module in LIBRARIES[name].modules]
+            yield pytest.param(name, layout, id=f"{name}-{layout}", marks=marks)
 
 
 @pytest.mark.parametrize(("name", "layout"), _consumers())
 def test_ours_are_taken(name, layout):
-    from adapters.catalogue import LIBRARIES, library
-
-    for module in LIBRARIES[name].modules:
-        pytest.importorskip(module)
     consumer = library(name)
     shape, strides = OURS[layout]
     data = b"".join(i.to_bytes(4, "little") for i in range(1, 13))

@@ -31,9 +31,12 @@ class Library:
     access = ("writable",)
     # Things it can make but not exchange: label -> (function without arguments, Refusal).
     refuses = {}
-    # dtypes it imports without a copy, dtypes it copies, and what it answers to any other one.
+    # dtypes it imports, those of them that it copies or keeps as others, and what it answers to any other one.
     consumes = ()
     copies = ()
+    narrows = {}
+    # dtypes that it takes for something else, and what is wrong then.
+    mistakes = {}
     refusal = Refusal("BufferError", "")
 
     def array(self, dtype):

@@ -4,15 +4,23 @@ from kit.abi import DTYPES
 
 from .arrow_arrays import ArrowArray, ArrowTensor
 from .base import Library
+from .cuda_views import CudaViews
 from .jax_arrays import Jax
+from .max_buffers import Max
+from .mlx_arrays import Mlx
 from .numpy_arrays import Numpy
+from .ort_values import Ort
+from .paddle_tensors import Paddle
 from .strict_arrays import Strict
+from .tensorflow_tensors import TensorFlow
 from .torch_tensors import Torch
 from .tvm_tensors import Tvm
+from .warp_arrays import Warp
 
-LIBRARIES = {
-    library.name: library for library in (Numpy, Strict, Torch, Jax, ArrowArray, ArrowTensor, Tvm)
-}
+_DEFAULT = (Numpy, Strict, Torch, Jax, ArrowArray, ArrowTensor, Tvm)
+_OTHERS = (Ort, Mlx, Warp, TensorFlow, Paddle, Max, CudaViews)
+
+LIBRARIES = {library.name: library for library in (*_DEFAULT, *_OTHERS)}
 
 _instances = {}
 
