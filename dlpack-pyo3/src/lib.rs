@@ -14,7 +14,7 @@ mod raw;
 mod roads;
 
 pub use dlpack;
-pub use export::{Export, Inside, Kept, Lend, ReadOnlyAsLegacy, Tensor};
+pub use export::{Export, Inside, Kept, Lend, ReadOnlyAsLegacy, Tensor, hand_over};
 pub use import::{
     Any, Cells, Elements, Import, PyTensor, Runtime, stream_from, to_py_err, with_borrowed,
 };

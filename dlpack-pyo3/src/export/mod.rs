@@ -6,6 +6,7 @@ mod class;
 mod copy;
 pub(crate) mod exchange;
 mod guard;
+mod hand_over;
 mod inside;
 mod keep;
 mod legacy;
@@ -14,6 +15,7 @@ mod respond;
 mod source;
 mod tensor;
 
+pub use hand_over::hand_over;
 pub use inside::Inside;
 pub use keep::Kept;
 pub use legacy::ReadOnlyAsLegacy;

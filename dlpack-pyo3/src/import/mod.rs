@@ -13,7 +13,7 @@ mod stream;
 mod tensor;
 
 pub use borrow::with_borrowed;
-pub(crate) use bridge::{attached, python, restore};
+pub(crate) use bridge::{attached, object, python, restore, to_err};
 pub use cells::Cells;
 pub use elements::{Any, Elements};
 pub use error::to_py_err;

@@ -45,6 +45,10 @@ impl Exchange {
         Ok(Guard::of(class, &classes)?.map(|guard| Self { api, guard }))
     }
 
+    pub(super) const fn api(&self) -> ExchangeApi {
+        self.api
+    }
+
     /// Takes the tensor of an object of the type.
     #[inline]
     pub(super) fn take(&self, object: Object<'_>, request: &Request) -> Result<Answer, Raised> {

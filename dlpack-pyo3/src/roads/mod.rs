@@ -14,6 +14,7 @@ mod taken;
 
 use core::ops::Deref;
 
+use dlpack::exchange::ExchangeApi;
 use dlpack::negotiate::{CopyPolicy, Request};
 use dlpack::{BorrowedTensor, Descriptor, Device, Error};
 
@@ -206,6 +207,14 @@ pub(crate) unsafe fn borrow<'a>(
     }
     let (taken, road) = take(object, request)?;
     Ok((Borrowed::Taken(taken), road))
+}
+
+/// The table of functions on a type, if its objects can be had by that.
+pub(crate) fn table_of(class: Object<'_>) -> Result<Option<ExchangeApi>, Raised> {
+    match &*cache::plan_of(class)? {
+        Plan::Exchange(exchange) => Ok(Some(exchange.api())),
+        _ => Ok(None),
+    }
 }
 
 impl Deref for Borrowed<'_> {

@@ -5,6 +5,7 @@ use core::ptr::{self, NonNull};
 
 use super::api::ExchangeApi;
 use crate::error::{Error, Rejected};
+use crate::export::Parcel;
 use crate::managed::{BorrowedTensor, ManagedTensorVersioned};
 use crate::negotiate::Stream;
 use crate::sys;
@@ -74,7 +75,7 @@ impl ExchangeApi {
         unsafe { ManagedTensorVersioned::from_raw(tensor) }
     }
 
-    /// Makes an object of the library of a tensor, which the object then owns.
+    /// Makes an object of the library of a tensor, which the object then owns. Any [`Parcel`] will do.
     ///
     /// # Errors
     ///
@@ -110,16 +111,16 @@ impl ExchangeApi {
     /// ```
     pub unsafe fn object_from_tensor(
         &self,
-        tensor: ManagedTensorVersioned,
-    ) -> Result<NonNull<c_void>, Rejected<Option<ManagedTensorVersioned>>> {
+        tensor: impl Into<Parcel>,
+    ) -> Result<NonNull<c_void>, Rejected<Option<Parcel>>> {
         let name = OBJECT_FROM_TENSOR;
         let Some(import) = self.functions.object_from_tensor else {
-            return Err(Rejected::new(Some(tensor), Error::MissingFunction { name }));
+            return Err(Rejected::new(Some(tensor.into()), Error::MissingFunction { name }));
         };
         let mut object = ptr::null_mut();
         // The struct is of our major version, as the table is: a tensor of another one cannot be taken in.
         // SAFETY: clause E2 and the caller's promise. From here on the tensor is the library's, or nobody's.
-        let code = unsafe { import(tensor.into_raw(), &raw mut object) };
+        let code = unsafe { import(tensor.into().into_raw(), &raw mut object) };
         succeeded(name, code)
             .and_then(|()| NonNull::new(object).ok_or(Error::NullObject))
             .map_err(|error| Rejected::new(None, error))

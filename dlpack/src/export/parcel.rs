@@ -5,6 +5,7 @@ use core::ptr::NonNull;
 
 use crate::managed::{Handle, ManagedTensorVersioned};
 use crate::sys;
+use crate::vocabulary::{DataType, Device, Flags};
 
 /// A tensor on its way to a consumer: owned, but without the description that Rust has of other tensors.
 ///
@@ -37,7 +38,7 @@ use crate::sys;
 pub struct Parcel {
     /// # Invariants
     ///
-    /// The struct is one that [`ManagedTensorVersioned::into_raw`] may return.
+    /// The struct is one that [`ManagedTensorVersioned::into_raw`] may return: live, and of our major version.
     handle: Handle<sys::DLManagedTensorVersioned>,
 }
 
@@ -98,6 +99,54 @@ impl Parcel {
     #[must_use]
     pub const fn as_raw(&self) -> *mut sys::DLManagedTensorVersioned {
         self.handle.as_ptr()
+    }
+}
+
+/// What the struct says. Anything else is in reach of a description, which a parcel does without.
+impl Parcel {
+    /// Returns the dtype.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let parcel = dlpack::Exporter::new([1_u8, 2]).into_parcel()?;
+    /// assert_eq!(parcel.dtype(), dlpack::DataType::U8);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub fn dtype(&self) -> DataType {
+        // SAFETY: the invariant.
+        DataType::from(unsafe { (*self.as_raw()).dl_tensor.dtype })
+    }
+
+    /// Returns the device.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let parcel = dlpack::Exporter::new([1_u8, 2]).into_parcel()?;
+    /// assert_eq!(parcel.device(), dlpack::Device::CPU);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub fn device(&self) -> Device {
+        // SAFETY: the invariant.
+        Device::from(unsafe { (*self.as_raw()).dl_tensor.device })
+    }
+
+    /// Returns the flags.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let parcel = dlpack::Exporter::new([1_u8, 2]).read_only().into_parcel()?;
+    /// assert!(parcel.flags().is_read_only());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub fn flags(&self) -> Flags {
+        // SAFETY: the invariant.
+        Flags::from_bits(unsafe { (*self.as_raw()).flags })
     }
 }
 

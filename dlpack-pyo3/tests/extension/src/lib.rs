@@ -3,6 +3,7 @@
 mod describe;
 mod held;
 mod life;
+mod like;
 mod memory;
 mod own;
 mod own_device;
@@ -19,6 +20,8 @@ mod dlpack_pyo3_tests {
     use super::held::{Held, hold, to_bytes};
     #[pymodule_export]
     use super::life::{Holder, keeping, sloppy};
+    #[pymodule_export]
+    use super::like::like;
     #[pymodule_export]
     use super::memory::{live, make};
     #[pymodule_export]

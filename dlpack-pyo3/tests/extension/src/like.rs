@@ -1,0 +1,13 @@
+//! Tensors for the library that another object is of.
+
+use dlpack_pyo3::{Tensor, hand_over};
+use pyo3::prelude::*;
+
+/// Hands a tensor to the library of `like`.
+#[pyfunction]
+pub(crate) fn like<'py>(
+    result_of: &Bound<'py, Tensor>,
+    like: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    hand_over(result_of, like)
+}
