@@ -7,6 +7,7 @@ use core::ptr;
 
 use dlpack::negotiate::{Producer, Stream};
 use dlpack::{Descriptor, Device, Error, Exclusive, Frozen, ManagedTensorVersioned, Parcel};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
@@ -275,6 +276,14 @@ impl Tensor {
         let (dtype, device) = (self.tensor.dtype(), self.tensor.device());
         let shape = self.shape_of(py)?.repr()?;
         Ok(format!("Tensor(shape={shape}, dtype='{dtype}', device='{device}')"))
+    }
+
+    /// Refuses, on behalf of `pickle` and `copy`, which would make an object without a tensor.
+    fn __reduce__(&self) -> PyResult<()> {
+        Err(PyTypeError::new_err(
+            "expected an object that can be pickled or copied, found a tensor, \
+             which numpy.from_dlpack and others take",
+        ))
     }
 }
 
