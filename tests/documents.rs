@@ -1,10 +1,16 @@
 //! The documents of the repository: what they name exists, and what they repeat agrees.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-const DOCUMENTS: [&str; 5] =
-    ["README.md", "ARCHITECTURE.md", "SAFETY.md", "CONTRIBUTING.md", "CHANGELOG.md"];
+const DOCUMENTS: [&str; 6] = [
+    "dlpack-pyo3/README.md",
+    "README.md",
+    "ARCHITECTURE.md",
+    "SAFETY.md",
+    "CONTRIBUTING.md",
+    "CHANGELOG.md",
+];
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -35,11 +41,10 @@ fn paths(text: &str) -> Vec<&str> {
     inline.filter(|word| is_path(word)).collect()
 }
 
-/// A path counts from the root, from the sources of `dlpack`, or from the folder of the header.
+/// A path counts from the root, from the sources of `dlpack`, from the crate for Python, or from the folder of the header.
 fn exists(path: &str) -> bool {
-    let bases: [PathBuf; 3] =
-        [root().into(), root().join("dlpack/src"), root().join("vendor/dlpack/include/dlpack")];
-    bases.iter().any(|base| base.join(path).exists())
+    let bases = ["", "dlpack/src", "dlpack-pyo3", "vendor/dlpack/include/dlpack"];
+    bases.iter().any(|base| root().join(base).join(path).exists())
 }
 
 #[test]
@@ -73,6 +78,16 @@ fn the_readme_lists_every_example() {
             assert!(readme.contains(&format!("](examples/{name})")), "README.md lacks {name}");
         }
     }
+}
+
+/// The README cannot run it, since the crates here know no Python; the tests of `dlpack-pyo3` do.
+#[test]
+fn the_example_in_python_is_one_that_runs() {
+    let (readme, tested) = (read("README.md"), read("dlpack-pyo3/README.md"));
+    let shown: Vec<&str> = between(&readme, "```rust,ignore\n", "```").collect();
+    let run: Vec<&str> = between(&tested, "```rust\n", "```").collect();
+    assert_eq!(shown.len(), 1);
+    assert_eq!(shown, run);
 }
 
 #[test]

@@ -96,3 +96,8 @@ pub mod __private {
     pub use crate::export::exchange::exchange_api;
     pub use crate::export::method::{dlpack_device_method, dlpack_method};
 }
+
+/// The examples of the README run as tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
