@@ -11,7 +11,7 @@ SMALL = ["bfloat16", *FLOAT8, "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn"]
 
 class Max(Library):
     name = "max"
-    modules = ("max.driver", "numpy")
+    modules = ("max", "max.driver", "numpy")
     produces = {d: d for d in ["bool", *INTEGERS, *FLOATS, *SMALL]}
     consumes = list(produces)
     refusal = Refusal("TypeError|ValueError", "unsupported|is not a valid DType")
