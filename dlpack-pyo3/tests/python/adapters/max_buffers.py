@@ -1,5 +1,7 @@
 """MAX's buffers."""
 
+import ctypes
+
 from kit import peek, values
 from kit.producers import IgnoresVersion
 
@@ -37,5 +39,5 @@ class Max(Library):
         return buffer
 
     def to_bytes(self, array):
-        seen = peek.peek(array)
-        return peek.read(seen) if seen["bytes"] is None else seen["bytes"]
+        size = values.nbytes(peek.peek(array)["dtype"], 6)
+        return ctypes.string_at(array._data_ptr(), size)
