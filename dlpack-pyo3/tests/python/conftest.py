@@ -12,6 +12,7 @@ from kit import report
 
 def pytest_configure(config):
     config.addinivalue_line("markers", "library(name): needs this library; skipped by name without it")
+    config.addinivalue_line("markers", "device(name): needs a CUDA device that this library finds")
 
 
 def pytest_addoption(parser):
@@ -36,6 +37,10 @@ def pytest_runtest_setup(item):
     for name in _libraries(item):
         if not _is_installed(name):
             pytest.skip(f"{name} is not installed")
+    for marker in item.iter_markers("device"):
+        for name in marker.args:
+            if not _finds_device(name):
+                pytest.skip(f"{name} finds no CUDA device")
 
 
 @pytest.fixture(autouse=True)
@@ -53,7 +58,8 @@ _frozen = set()
 
 
 def _libraries(item):
-    return [name for marker in item.iter_markers("library") for name in marker.args]
+    markers = [*item.iter_markers("library"), *item.iter_markers("device")]
+    return [name for marker in markers for name in marker.args]
 
 
 @functools.cache
@@ -61,6 +67,17 @@ def _is_installed(name):
     try:
         return importlib.util.find_spec(name) is not None
     except ModuleNotFoundError:  # A package on the way to a submodule is missing.
+        return False
+
+
+@functools.cache
+def _finds_device(name):
+    library = importlib.import_module(name)
+    if name == "torch":
+        return library.cuda.is_available()
+    try:
+        return library.cuda.runtime.getDeviceCount() > 0
+    except library.cuda.runtime.CUDARuntimeError:
         return False
 
 

@@ -234,7 +234,7 @@ def _consumers():
             yield pytest.param(name, layout, id=f"{name}-{layout}", marks=marks)
 
 
-@pytest.mark.parametrize(("name", "layout"), _consumers())
+@pytest.mark.parametrize(("name", "layout"), [*_consumers()])
 def test_ours_are_taken(name, layout):
     consumer = library(name)
     shape, strides = OURS[layout]

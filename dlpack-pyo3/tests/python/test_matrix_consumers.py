@@ -26,7 +26,7 @@ def _settle(live):
         gc.collect()
 
 
-@pytest.mark.parametrize(("name", "dtype"), _cells())
+@pytest.mark.parametrize(("name", "dtype"), [*_cells()])
 def test_every_dtype_is_taken_or_refused(name, dtype):
     report.note("consumer", name, dtype, "WRONG")
     consumer = library(name)
@@ -75,7 +75,7 @@ def _consumers():
             yield pytest.param(name, marks=[pytest.mark.library(module) for module in kind.modules])
 
 
-@pytest.mark.parametrize("name", _consumers())
+@pytest.mark.parametrize("name", [*_consumers()])
 def test_memory_lives_as_long_as_its_consumer(name):
     consumer = library(name)
     gc.collect()

@@ -21,7 +21,7 @@ def _libraries():
         yield pytest.param(name, id=name, marks=[pytest.mark.library(m) for m in kind.modules])
 
 
-@pytest.mark.parametrize(("name", "dtype"), _cells())
+@pytest.mark.parametrize(("name", "dtype"), [*_cells()])
 def test_every_dtype_arrives(name, dtype):
     report.note("producer", name, dtype, "WRONG")
     producer = library(name)
@@ -50,7 +50,7 @@ def test_every_dtype_arrives(name, dtype):
     report.note("producer", name, dtype, "ok" if arrives_as == dtype else f"as {arrives_as}")
 
 
-@pytest.mark.parametrize("name", _libraries())
+@pytest.mark.parametrize("name", [*_libraries()])
 def test_every_refusal_is_named(name):
     producer = library(name)
     for label, (make, refusal) in producer.refuses.items():

@@ -1,5 +1,7 @@
 """MAX's buffers."""
 
+import ctypes
+
 from kit import peek, values
 from kit.producers import IgnoresVersion
 
@@ -11,7 +13,7 @@ SMALL = ["bfloat16", *FLOAT8, "float6_e2m3fn", "float6_e3m2fn", "float4_e2m1fn"]
 
 class Max(Library):
     name = "max"
-    modules = ("max.driver", "numpy")
+    modules = ("max", "max.driver", "numpy")
     produces = {d: d for d in ["bool", *INTEGERS, *FLOATS, *SMALL]}
     consumes = list(produces)
     refusal = Refusal("TypeError|ValueError", "unsupported|is not a valid DType")
@@ -37,5 +39,5 @@ class Max(Library):
         return buffer
 
     def to_bytes(self, array):
-        seen = peek.peek(array)
-        return peek.read(seen) if seen["bytes"] is None else seen["bytes"]
+        size = values.nbytes(peek.peek(array)["dtype"], 6)
+        return ctypes.string_at(array._data_ptr(), size)

@@ -17,9 +17,6 @@ Stream = ctypes.PYFUNCTYPE(
     ctypes.c_int, ctypes.c_int32, ctypes.c_int32, ctypes.POINTER(ctypes.c_void_p)
 )
 
-_set_string = ctypes.PYFUNCTYPE(None, ctypes.py_object, ctypes.c_char_p)(
-    ("PyErr_SetString", ctypes.pythonapi)
-)
 _new_reference = ctypes.PYFUNCTYPE(None, ctypes.py_object)(("Py_IncRef", ctypes.pythonapi))
 
 FUNCTIONS = {
@@ -32,9 +29,10 @@ FUNCTIONS = {
 
 
 class Table:
-    """One exchange table. `functions` replaces some of its functions; None makes a pointer null.
+    """One exchange table. `functions` replaces some of its functions, by ones in Python or by addresses of native ones; None
+    makes a pointer null.
 
-    `calls` lists the names of the functions that were called. Its own functions are honest: objects of a type made by
+    `calls` lists the names of the functions in Python that were called. Its own functions are honest: objects of a type made by
     `type_for` keep a factory of tensors in `source`.
     """
 
@@ -58,6 +56,10 @@ class Table:
         _forever.append(self)
 
     def _set(self, name, kind, function):
+        if isinstance(function, int):
+            setattr(self.struct, name, function)
+            return
+
         def counted(*args):
             self.calls.append(name)
             return function(*args)
@@ -132,12 +134,6 @@ class Imported:
 
 def object_at(address):
     return ctypes.cast(address, ctypes.py_object).value
-
-
-def fail(kind, message):
-    """Sets an exception and returns -1: what a function of a table does that cannot serve."""
-    _set_string(kind, message.encode())
-    return -1
 
 
 def type_for(table, *, attribute="__dlpack_c_exchange_api__", capsule=None, bases=(), name="Carrier", **body):

@@ -1,14 +1,17 @@
-/* The deleter and the capsule destructor of the kit's tensors: native, so that they run at any time, on any thread, with
- * or without the interpreter, and with an exception pending. */
+/* What Python cannot do by itself. The deleter and the capsule destructor of the kit's tensors run at any time, on any
+ * thread, with or without the interpreter, and with an exception pending; and functions of exchange tables fail with an
+ * exception set, which a callback in Python cannot leave behind. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* As in CPython's `pycapsule.h`; resolved in the process that loads this. */
+/* As in CPython's headers; resolved in the process that loads this. */
 int PyCapsule_IsValid(void *capsule, const char *name);
 void *PyCapsule_GetPointer(void *capsule, const char *name);
+void PyErr_SetString(void *kind, const char *message);
+extern void *PyExc_BufferError;
 
 #define MAGIC 0x646c7061636b3031ull
 
@@ -62,4 +65,37 @@ static void destroy(void *capsule, const char *name) {
 void kit_destroy(void *capsule) {
   destroy(capsule, "dltensor");
   destroy(capsule, "dltensor_versioned");
+}
+
+static int fail(void) {
+  PyErr_SetString(PyExc_BufferError, "not this one");
+  return -1;
+}
+
+/* Fails, with garbage for a tensor. */
+int kit_fail_from_python(void *object, void **out) {
+  (void)object;
+  *out = (void *)0xDEAD;
+  return fail();
+}
+
+/* Fails, with garbage for a description. */
+int kit_fail_to_lend(void *object, void *out) {
+  (void)object;
+  memset(out, 0xAB, 48);
+  return fail();
+}
+
+/* Fails, and leaves the tensor alone. */
+int kit_fail_to_python(void *tensor, void **out) {
+  (void)tensor;
+  *out = (void *)0xDEAD;
+  return fail();
+}
+
+/* Fails, and has released the tensor all the same. */
+int kit_release_and_fail(void *tensor, void **out) {
+  void (*deleter)(void *) = *(void (**)(void *))((char *)tensor + 16);
+  deleter(tensor);
+  return kit_fail_to_python(tensor, out);
 }

@@ -46,8 +46,18 @@ class Record(ctypes.Structure):
     ]
 
 
-DELETE = ctypes.cast(_library.kit_delete, ctypes.c_void_p).value
-DESTROY = ctypes.cast(_library.kit_destroy, ctypes.c_void_p).value
+def _address(name):
+    return ctypes.cast(getattr(_library, name), ctypes.c_void_p).value
+
+
+DELETE = _address("kit_delete")
+DESTROY = _address("kit_destroy")
+# Functions for exchange tables, which fail with the message FAILURE.
+FAIL_FROM_PYTHON = _address("kit_fail_from_python")
+FAIL_TO_LEND = _address("kit_fail_to_lend")
+FAIL_TO_PYTHON = _address("kit_fail_to_python")
+RELEASE_AND_FAIL = _address("kit_release_and_fail")
+FAILURE = "not this one"
 
 
 def strays():

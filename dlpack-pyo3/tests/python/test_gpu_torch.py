@@ -1,4 +1,4 @@
-"""Tensors on CUDA devices, by PyTorch and CuPy: skipped by name where there is no device."""
+"""PyTorch's tensors on CUDA devices: skipped by name where there is no device."""
 
 import gc
 
@@ -6,7 +6,8 @@ import dlpack_pyo3_tests as ext
 import pytest
 
 from kit import abi, values
-from kit.peek import peek
+
+pytestmark = pytest.mark.device("torch")
 
 FLOATS = values.samples("float32")
 SIX = values.sample_bytes("float32")
@@ -14,31 +15,10 @@ SIX = values.sample_bytes("float32")
 
 @pytest.fixture(scope="module")
 def torch():
-    torch = pytest.importorskip("torch")
-    if not torch.cuda.is_available():
-        pytest.skip("torch finds no CUDA device")
+    import torch
+
     return torch
 
-
-@pytest.fixture(scope="module")
-def cupy():
-    cupy = pytest.importorskip("cupy")
-    try:
-        count = cupy.cuda.runtime.getDeviceCount()
-    except cupy.cuda.runtime.CUDARuntimeError:
-        count = 0
-    if count == 0:
-        pytest.skip("cupy finds no CUDA device")
-    return cupy
-
-
-def _second_device(count):
-    if count < 2:
-        pytest.skip("there is one CUDA device")
-    return 1
-
-
-# PyTorch
 
 
 def test_torch_on_the_device(torch):
@@ -150,7 +130,9 @@ def test_torch_copies_on_the_device(torch):
 
 
 def test_torch_between_devices(torch):
-    other = _second_device(torch.cuda.device_count())
+    if torch.cuda.device_count() < 2:
+        pytest.skip("there is one CUDA device")
+    other = 1
     tensor = torch.tensor(FLOATS, device=f"cuda:{other}")
     held = ext.hold(tensor)
     assert held.describe()["device"] == (abi.CUDA, other)
@@ -203,88 +185,3 @@ def test_torch_deletes_on_a_thread_without_the_interpreter(torch):
 def test_device_memory_is_no_main_memory_for_typed_arguments(torch):
     with pytest.raises((BufferError, ValueError, TypeError)):
         ext.typed_matrix(torch.zeros(2, 3, device="cuda"))
-
-
-# CuPy
-
-
-def test_cupy_on_the_device(cupy):
-    array = cupy.array(FLOATS, "float32").reshape(2, 3)
-    held = ext.hold(array)
-    seen = held.describe()
-    assert (seen["device"], seen["shape"], seen["dtype"]) == ((abi.CUDA, 0), (2, 3), "float32")
-    assert seen["data"] == array.data.ptr
-    again = cupy.from_dlpack(held.export())
-    assert again.data.ptr == array.data.ptr
-    assert again.ravel().get().tolist() == FLOATS
-
-
-@pytest.mark.parametrize("stream", ["null", "per thread", "own"])
-def test_cupy_is_asked_for_streams(cupy, stream):
-    own = cupy.cuda.Stream(non_blocking=True)
-    handle = {"null": 1, "per thread": 2, "own": own.ptr}[stream]
-    array = cupy.zeros(1 << 18, "float32")
-    array += 2
-    held = ext.hold(array, stream=handle)
-    if stream == "own":
-        with own:
-            total = float(cupy.from_dlpack(held.export()).sum())
-        assert total == 2 * (1 << 18)
-
-
-def test_cupy_layouts(cupy):
-    array = cupy.arange(24, dtype="int32").reshape(4, 6)[::2, 1::2]
-    seen = ext.describe(array)
-    assert (seen["shape"], seen["strides"], seen["data"]) == ((2, 3), (12, 2), array.data.ptr)
-
-
-def test_cupy_managed(cupy):
-    with cupy.cuda.using_allocator(cupy.cuda.MemoryPool(cupy.cuda.malloc_managed).malloc):
-        array = cupy.array(FLOATS, "float32")
-    cupy.cuda.Device().synchronize()
-    held = ext.hold(array)
-    kind = held.describe()["device"][0]
-    assert kind in (abi.CUDA, abi.CUDA_MANAGED)
-    # Managed memory is read by the host only where somebody promises that the device is done with it.
-    with pytest.raises(BufferError, match="expected memory that the host can access"):
-        held.to_bytes()
-
-
-def test_cupy_pinned(cupy):
-    numpy = pytest.importorskip("numpy")
-    pinned = cupy.cuda.alloc_pinned_memory(24)
-    array = numpy.frombuffer(pinned, "float32", 6)
-    array[:] = FLOATS
-    held = ext.hold(array)
-    assert held.to_bytes() == SIX
-
-
-def test_cupy_copies_to_main_memory(cupy):
-    array = cupy.array(FLOATS, "float32")
-    try:
-        held = ext.hold(array, device=(abi.CPU, 0))
-    except (BufferError, TypeError) as error:
-        # CuPy may answer such a request with managed memory, which is not what was asked for.
-        assert str(error)
-        return
-    assert held.to_bytes() == SIX
-
-
-def test_cupy_between_devices(cupy):
-    other = _second_device(cupy.cuda.runtime.getDeviceCount())
-    with cupy.cuda.Device(other):
-        array = cupy.array(FLOATS, "float32")
-    held = ext.hold(array)
-    assert held.describe()["device"] == (abi.CUDA, other)
-    with cupy.cuda.Device(other):
-        assert cupy.from_dlpack(held.export()).get().tolist() == FLOATS
-
-
-def test_cupy_and_torch_by_way_of_rust(cupy, torch):
-    array = cupy.array(FLOATS, "float32")
-    tensor = torch.from_dlpack(ext.hold(array).export())
-    assert tensor.data_ptr() == array.data.ptr
-    tensor += 1
-    torch.cuda.synchronize()
-    assert array.get().tolist() == [value + 1 for value in FLOATS]
-    assert peek(tensor)["data"] == array.data.ptr
