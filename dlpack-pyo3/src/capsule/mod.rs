@@ -6,4 +6,4 @@ mod name;
 mod take;
 
 pub(crate) use make::{legacy, versioned};
-pub(crate) use take::{is_capsule, is_class, take};
+pub(crate) use take::{Claimed, claim, is_capsule, is_class, take};

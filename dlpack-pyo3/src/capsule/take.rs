@@ -23,36 +23,53 @@ pub(crate) fn is_class(class: Object<'_>) -> bool {
 ///
 /// The capsule is renamed first, so that its destructor leaves the tensor alone whatever comes of it. From then on every
 /// failure calls the tensor's deleter.
+#[inline]
 pub(crate) fn take(capsule: Object<'_>) -> Result<AnyManagedTensor, Raised> {
-    let py = capsule.attached();
-    let refused = |error: Error| raise_error(py, error);
-    match locked(capsule, || claim(capsule))? {
-        Claimed::Versioned(tensor) => {
-            // SAFETY: what a capsule of this name holds is passed on to who renames it.
-            let tensor = unsafe { ManagedTensorVersioned::from_raw(tensor.cast()) };
-            Ok(tensor.map_err(refused)?.into())
-        }
-        Claimed::Legacy(tensor) => {
-            // SAFETY: the same.
-            let tensor = unsafe { ManagedTensor::from_raw(tensor.cast()) };
-            Ok(tensor.map_err(refused)?.into())
+    let claimed = claim(capsule)?;
+    claimed.import().map_err(|error| raise_error(capsule.attached(), error))
+}
+
+/// A tensor that was in a capsule, and has not been looked at.
+#[derive(Debug)]
+#[must_use = "the tensor's deleter is not called"]
+pub(crate) struct Claimed {
+    /// # Invariants
+    ///
+    /// A tensor of the ABI that `versioned` says, which was passed on.
+    raw: *mut c_void,
+    versioned: bool,
+}
+
+impl Claimed {
+    /// Checks the tensor.
+    ///
+    /// Inlined, since a tensor is large to move: it had better be made where it is to be.
+    #[inline(always)]
+    pub(crate) fn import(self) -> Result<AnyManagedTensor, Error> {
+        if self.versioned {
+            // SAFETY: the invariant.
+            let tensor = unsafe { ManagedTensorVersioned::from_raw(self.raw.cast()) };
+            Ok(AnyManagedTensor::Versioned(tensor?))
+        } else {
+            // SAFETY: the invariant.
+            let tensor = unsafe { ManagedTensor::from_raw(self.raw.cast()) };
+            Ok(AnyManagedTensor::Legacy(tensor?))
         }
     }
 }
 
-/// What was in the capsule.
-enum Claimed {
-    Versioned(*mut c_void),
-    Legacy(*mut c_void),
+/// Takes the tensor out of the capsule, which is renamed.
+pub(crate) fn claim(capsule: Object<'_>) -> Result<Claimed, Raised> {
+    locked(capsule, || claim_locked(capsule))
 }
 
-fn claim(capsule: Object<'_>) -> Result<Claimed, Raised> {
+fn claim_locked(capsule: Object<'_>) -> Result<Claimed, Raised> {
     // SAFETY: an object on an attached thread; if it is no capsule, an exception is set.
     let name = unsafe { ffi::PyCapsule_GetName(capsule.as_ptr()) };
     if is(name, VERSIONED) {
-        Ok(Claimed::Versioned(rename(capsule, name, USED_VERSIONED)?))
+        Ok(Claimed { raw: rename(capsule, name, USED_VERSIONED)?, versioned: true })
     } else if is(name, LEGACY) {
-        Ok(Claimed::Legacy(rename(capsule, name, USED_LEGACY)?))
+        Ok(Claimed { raw: rename(capsule, name, USED_LEGACY)?, versioned: false })
     } else {
         Err(refuse(capsule, name))
     }

@@ -12,7 +12,7 @@ mod words;
 use dlpack::AnyManagedTensor;
 use dlpack::negotiate::Request;
 
-use crate::capsule;
+use crate::capsule::{self, Claimed};
 use crate::raw::{Handling, Object, Owned, Raised, ffi, names, raise_error};
 pub(crate) use device::device_of;
 use words::{ASK, Words};
@@ -26,31 +26,36 @@ use words::{ASK, Words};
 /// - `TypeError` for an object without `__dlpack__`, for one whose `__dlpack__` does not take what was asked for, and for
 ///   an answer that is no capsule of a tensor;
 /// - `BufferError` for a tensor that does not keep to the standard, or is not what was asked for.
+#[inline(always)]
 pub(crate) fn ask(object: Object<'_>, request: &Request) -> Result<AnyManagedTensor, Raised> {
+    let py = object.attached();
+    // From here on in place, since a tensor is large to move.
+    let tensor = answer(object, request)?.import();
+    match &tensor {
+        Err(error) => return Err(raise_error(py, *error)),
+        Ok(found) => {
+            if let Err(error) = request.check(found) {
+                // The tensor's deleter had better not find an exception that is set.
+                drop(tensor);
+                return Err(raise_error(py, error));
+            }
+        }
+    }
+    tensor.map_err(|error| raise_error(py, error))
+}
+
+/// Asks, and takes what is in the answer.
+fn answer(object: Object<'_>, request: &Request) -> Result<Claimed, Raised> {
     let words = Words::of(object, request)?;
     let answer = match ASK.call(object, &names::DLPACK, &words.all()) {
         Ok(answer) => answer,
         Err(raised) => again(object, &words, raised)?,
     };
-    receive(answer.borrow(), request)
-}
-
-/// Takes the tensor out of the answer, and checks it.
-#[inline]
-fn receive(answer: Object<'_>, request: &Request) -> Result<AnyManagedTensor, Raised> {
-    if !capsule::is_capsule(answer) {
-        return Err(refuse::no_capsule(answer));
+    if capsule::is_capsule(answer.borrow()) {
+        capsule::claim(answer.borrow())
+    } else {
+        Err(refuse::no_capsule(answer.borrow()))
     }
-    // In place, since a tensor is large to move.
-    let taken = capsule::take(answer);
-    if let Ok(tensor) = &taken {
-        if let Err(error) = request.check(tensor) {
-            // The tensor's deleter had better not find an exception that is set.
-            drop(taken);
-            return Err(raise_error(answer.attached(), error));
-        }
-    }
-    taken
 }
 
 /// Asks once more, if that may help.
