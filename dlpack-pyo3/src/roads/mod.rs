@@ -209,12 +209,23 @@ pub(crate) unsafe fn borrow<'a>(
     Ok((Borrowed::Taken(taken), road))
 }
 
-/// The table of functions on a type, if its objects can be had by that.
-pub(crate) fn table_of(class: Object<'_>) -> Result<Option<ExchangeApi>, Raised> {
-    match &*cache::plan_of(class)? {
-        Plan::Exchange(exchange) => Ok(Some(exchange.api())),
-        _ => Ok(None),
-    }
+/// How tensors are given to the library that a type is of.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Way {
+    /// By the type's table of functions.
+    Table(ExchangeApi),
+    /// It is NumPy.
+    NumPy,
+    /// As any other object.
+    Protocol,
+}
+
+pub(crate) fn way_to(class: Object<'_>) -> Result<Way, Raised> {
+    Ok(match &*cache::plan_of(class)? {
+        Plan::Exchange(exchange) => Way::Table(exchange.api()),
+        Plan::NumPy => Way::NumPy,
+        _ => Way::Protocol,
+    })
 }
 
 impl Deref for Borrowed<'_> {

@@ -7,6 +7,7 @@ mod like;
 mod memory;
 mod own;
 mod own_device;
+mod panics;
 mod stream;
 mod typed;
 
@@ -28,6 +29,8 @@ mod dlpack_pyo3_tests {
     use super::own::{Own, OwnShared};
     #[pymodule_export]
     use super::own_device::{OwnDevice, on_device};
+    #[pymodule_export]
+    use super::panics::Panics;
     #[pymodule_export]
     use super::stream::stream;
     #[pymodule_export]
