@@ -4,7 +4,8 @@ use core::ops::Deref;
 use std::sync::OnceLock;
 
 use super::plan::Plan;
-use crate::raw::{Object, Raised, Reference};
+use super::recall::Recall;
+use crate::raw::{Object, Raised};
 
 /// How many types are remembered. Of programs that have more, the others are looked at each time.
 const SLOTS: usize = 128;
@@ -15,8 +16,7 @@ static TYPES: [OnceLock<Entry>; SLOTS] = [const { OnceLock::new() }; SLOTS];
 
 /// A type, and how its objects are taken.
 struct Entry {
-    /// Kept for good, as the entry is: no other type ever has its address.
-    class: Reference,
+    class: Recall,
     plan: Plan,
 }
 
@@ -31,7 +31,7 @@ pub(super) enum Known {
 pub(super) fn plan_of(class: Object<'_>) -> Result<Known, Raised> {
     for slot in slots(class) {
         match slot.get() {
-            Some(entry) if entry.class.get(class.attached()).is(class) => {
+            Some(entry) if entry.class.is(class) => {
                 return Ok(Known::Kept(&entry.plan));
             }
             Some(_) => {}
@@ -56,7 +56,7 @@ fn make(class: Object<'_>) -> Result<Known, Raised> {
     if !plan.lasts() {
         return Ok(Known::Made(plan));
     }
-    let mut entry = Entry { class: Reference::new(class.to_owned()), plan };
+    let mut entry = Entry { class: Recall::new(class)?, plan };
     for slot in slots(class) {
         match slot.set(entry) {
             Ok(()) => return plan_of(class),

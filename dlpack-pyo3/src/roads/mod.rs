@@ -10,6 +10,7 @@ mod guard;
 mod memory;
 mod numpy;
 mod plan;
+mod recall;
 mod taken;
 
 use core::ops::Deref;

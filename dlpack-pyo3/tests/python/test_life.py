@@ -356,6 +356,23 @@ def test_an_object_may_come_back_to_life():
     assert len(saved) == 1
 
 
+def test_a_class_that_was_seen_ends():
+    def fresh():
+        class Producer:
+            def __dlpack__(self, **asked):
+                return make().__dlpack__(**asked)
+
+            def __dlpack_device__(self):
+                return (1, 0)
+
+        ext.describe(Producer())
+        return weakref.ref(Producer)
+
+    seen = [fresh() for _ in range(300)]
+    gc.collect()
+    assert [alive() for alive in seen] == [None] * 300
+
+
 def test_a_cycle_with_a_tensor_in_it_is_opened_by_hand():
     """What is documented: the collector does not see the reference that a tensor holds."""
     tensor, alive = watched()

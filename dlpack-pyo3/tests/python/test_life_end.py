@@ -95,6 +95,35 @@ def test_pythons_own_exit_handlers_come_before(mode):
     assert run(script, mode) == ENDED
 
 
+PRODUCER = """
+        class Producer:
+            def __init__(self):
+                self.tensor = make()
+
+            def __dlpack__(self, **asked):
+                return self.tensor.__dlpack__(**asked)
+
+            def __dlpack_device__(self):
+                return (1, 0)
+"""
+
+
+@MODES
+def test_a_script_whose_classes_were_seen_ends_as_always(mode, tmp_path):
+    """What is known of a class must keep neither it nor, by way of its functions, the names of the script alive."""
+    path = tmp_path / "written"
+    script = PRODUCER + f"""
+        ext.describe(Producer())
+        file = open({str(path)!r}, "w")
+        file.write("to the end")
+        owner, holder = Owner(), hold(make())
+        import warnings
+        warnings.simplefilter("ignore")  # That nobody closes the file.
+    """
+    assert run(script, mode) == ENDED
+    assert path.read_text() == "to the end"
+
+
 # After the interpreter is gone.
 
 
