@@ -20,17 +20,27 @@ pub(super) struct Imported {
 }
 
 impl Imported {
-    #[inline]
-    pub(super) fn take(object: Borrowed<'_, '_, PyAny>, request: &Request) -> PyResult<Self> {
+    /// Takes a tensor and passes it on, in place.
+    #[inline(always)]
+    pub(super) fn take<T>(
+        object: Borrowed<'_, '_, PyAny>,
+        request: &Request,
+        then: impl Fn(Self) -> PyResult<T>,
+    ) -> PyResult<T> {
         let py = object.py();
-        let taken = roads::take(bridge::object(object), request);
-        let (taken, road) = taken.map_err(|raised| bridge::to_err(py, raised))?;
-        let settled = taken.device().device_type == DeviceType::CPU;
-        let imported = Self { taken, road, settled };
-        if !settled && request.wanted_device() == Some(Device::CPU) {
-            return Ok(imported.settle());
-        }
-        Ok(imported)
+        roads::take_and(
+            bridge::object(object),
+            request,
+            |taken, road| {
+                let settled = taken.device().device_type == DeviceType::CPU;
+                let imported = Self { taken, road, settled };
+                if settled || request.wanted_device() != Some(Device::CPU) {
+                    return then(imported);
+                }
+                then(imported.settle())
+            },
+            |raised| Err(bridge::to_err(py, raised)),
+        )
     }
 
     /// For memory of a device that was asked for on the CPU, and that the host can access.

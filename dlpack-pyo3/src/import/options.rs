@@ -266,7 +266,7 @@ impl<'a> Import<'a> {
         object: &Bound<'_, PyAny>,
     ) -> PyResult<PyTensor<T, R>> {
         let object = object.as_borrowed();
-        PyTensor::new(Imported::take(object, &self.request(object)?)?)
+        Imported::take(object, &self.request(object)?, PyTensor::new)
     }
 
     /// What to ask this object for.

@@ -85,7 +85,7 @@ pub struct PyTensor<T = Any, R = ()> {
 
 impl<T: Elements, R: Requirement> PyTensor<T, R> {
     /// Checks what `T` and `R` ask for.
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(imported: Imported) -> PyResult<Self> {
         check::<T>(&imported)?;
         R::check(&imported)?;
@@ -111,7 +111,7 @@ impl<'py, T: Elements, R: Requirement> FromPyObject<'_, 'py> for PyTensor<T, R> 
 
     #[inline]
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        Self::new(Imported::take(object, &Request::new())?)
+        Imported::take(object, &Request::new(), Self::new)
     }
 }
 

@@ -40,4 +40,4 @@ pub(crate) use pyo3::ffi;
 pub(crate) use raise::{Kind, Raised, raise, raise_error};
 pub(crate) use reach::reach;
 pub(crate) use reference::Reference;
-pub(crate) use tuple::tuple;
+pub(crate) use tuple::{items, tuple};

@@ -65,6 +65,15 @@ pub(crate) mod names {
     pub(crate) static MODULE: Name = Name::new(c"__module__");
     pub(crate) static MRO: Name = Name::new(c"__mro__");
     pub(crate) static DICT: Name = Name::new(c"__dict__");
+    // Of `memoryview`.
+    #[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
+    pub(crate) static FORMAT: Name = Name::new(c"format");
+    #[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
+    pub(crate) static ITEMSIZE: Name = Name::new(c"itemsize");
+    #[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
+    pub(crate) static SHAPE: Name = Name::new(c"shape");
+    #[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
+    pub(crate) static READONLY: Name = Name::new(c"readonly");
     // Of NumPy; the second as NumPy 1 has it.
     pub(crate) static MULTIARRAY: Name = Name::new(c"numpy._core._multiarray_umath");
     pub(crate) static MULTIARRAY_1: Name = Name::new(c"numpy.core._multiarray_umath");

@@ -7,10 +7,10 @@ use core::ffi::CStr;
 
 use dlpack::{BorrowedTensor, DataType};
 
-use super::format::dtype_of;
-use super::memory::{Memory, Unfit};
+use super::format::{dtype_of, refuse};
+use super::memory::Memory;
 use super::taken::{Keeper, Taken};
-use crate::raw::{Attached, Buffer, Kind, Object, Raised, ffi, raise, raise_error};
+use crate::raw::{Attached, Buffer, Object, Raised, ffi};
 
 /// Whether the object has a buffer to lend.
 pub(super) fn has_buffer(object: Object<'_>) -> bool {
@@ -37,8 +37,8 @@ fn describe(py: Attached<'_>, buffer: &ffi::Py_buffer) -> Result<BorrowedTensor<
         // SAFETY: a format ends in NUL, and lives as long as the buffer.
         unsafe { CStr::from_ptr(buffer.format) }
     };
-    let Some(dtype) = dtype_of(format).filter(|dtype| fits(*dtype, buffer)) else {
-        return Err(refuse(py, format));
+    let Some(dtype) = dtype_of(format.to_bytes()).filter(|dtype| fits(*dtype, buffer)) else {
+        return Err(refuse(py, format.to_string_lossy()));
     };
     let memory = Memory {
         data: buffer.buf,
@@ -56,27 +56,4 @@ fn describe(py: Attached<'_>, buffer: &ffi::Py_buffer) -> Result<BorrowedTensor<
 fn fits(dtype: DataType, buffer: &ffi::Py_buffer) -> bool {
     let size = isize::from(dtype.bits) / 8;
     buffer.itemsize == size && (buffer.ndim <= 0 || !buffer.shape.is_null())
-}
-
-impl Unfit {
-    #[cold]
-    pub(super) fn raise(self, py: Attached<'_>) -> Raised {
-        match self {
-            Self::Error(error) => raise_error(py, error),
-            Self::Stride(bytes) => {
-                let text =
-                    format_args!("expected strides of whole elements, found one of {bytes} bytes");
-                raise(py, Kind::Buffer, text)
-            }
-        }
-    }
-}
-
-#[cold]
-fn refuse(py: Attached<'_>, format: &CStr) -> Raised {
-    let format = format.to_string_lossy();
-    let text = format_args!(
-        "expected a buffer of numbers in this machine's byte order, found the format \"{format}\""
-    );
-    raise(py, Kind::Buffer, text)
 }

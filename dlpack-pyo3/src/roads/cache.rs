@@ -26,19 +26,24 @@ pub(super) enum Known {
     Made(Plan),
 }
 
-/// How objects of this type are taken.
+/// How objects of this type are taken, if that is known.
 #[inline]
-pub(super) fn plan_of(class: Object<'_>) -> Result<Known, Raised> {
+pub(super) fn kept(class: Object<'_>) -> Option<&'static Plan> {
     for slot in slots(class) {
-        match slot.get() {
-            Some(entry) if entry.class.is(class) => {
-                return Ok(Known::Kept(&entry.plan));
-            }
-            Some(_) => {}
-            None => break,
+        let entry = slot.get()?;
+        if entry.class.is(class) {
+            return Some(&entry.plan);
         }
     }
-    make(class)
+    None
+}
+
+/// How objects of this type are taken.
+pub(super) fn plan_of(class: Object<'_>) -> Result<Known, Raised> {
+    match kept(class) {
+        Some(plan) => Ok(Known::Kept(plan)),
+        None => make(class),
+    }
 }
 
 /// The slots that a type may be in, in the order in which they are filled.

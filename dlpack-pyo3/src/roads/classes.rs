@@ -1,8 +1,6 @@
 //! What the classes of an object say.
 
-use core::ptr::NonNull;
-
-use crate::raw::{Name, Object, Owned, Raised, ffi, names};
+use crate::raw::{Name, Object, Owned, Raised, ffi, items, names};
 
 /// The class and those it is derived from, as Python looks attributes up in them.
 #[derive(Debug)]
@@ -14,20 +12,7 @@ impl<'py> Classes<'py> {
     }
 
     pub(super) fn iter(&self) -> impl Iterator<Item = Object<'_>> {
-        (0..).map_while(|i| {
-            // SAFETY: an object on an attached thread, whose length is looked at next.
-            if unsafe { ffi::PyTuple_Check(self.0.as_ptr()) } == 0 {
-                return None;
-            }
-            // SAFETY: a tuple.
-            if i >= unsafe { ffi::PyTuple_Size(self.0.as_ptr()) } {
-                return None;
-            }
-            // SAFETY: the tuple has this item.
-            let class = NonNull::new(unsafe { ffi::PyTuple_GetItem(self.0.as_ptr(), i) })?;
-            // SAFETY: the tuple keeps it.
-            Some(unsafe { Object::new(class) })
-        })
+        items(self.0.borrow())
     }
 }
 

@@ -3,7 +3,7 @@
 use core::ffi::CStr;
 
 use dlpack::exchange::ExchangeApi;
-use dlpack::negotiate::Request;
+use dlpack::negotiate::{CopyPolicy, Request};
 use dlpack::{BorrowedTensor, Descriptor, DeviceType, Error, ManagedTensorVersioned};
 
 use super::classes::{Classes, defines};
@@ -49,20 +49,23 @@ impl Exchange {
         self.api
     }
 
-    /// Takes the tensor of an object of the type.
-    #[inline]
-    pub(super) fn take(&self, object: Object<'_>, request: &Request) -> Result<Answer, Raised> {
+    /// Takes the tensor of an object of the type. If that fails, an exception may be set.
+    #[inline(always)]
+    pub(super) fn take(&self, object: Object<'_>) -> Result<ManagedTensorVersioned, Error> {
         // SAFETY: an object of the type on which the table was found, on an attached thread. Of memory that devices reach
         // only the description is looked at here.
-        let tensor = match unsafe { self.api.tensor_from_object(object.as_ptr().cast()) } {
-            Ok(tensor) => tensor,
-            Err(error) => return Ok(Answer::Refused(error)),
-        };
-        if answers(&tensor, request) && self.guard.allows(object, &tensor)? {
-            Ok(Answer::Tensor(tensor))
-        } else {
-            Ok(Answer::Unfit)
-        }
+        unsafe { self.api.tensor_from_object(object.as_ptr().cast()) }
+    }
+
+    /// Whether the object's tensor is what was asked for, and may be taken in this way.
+    #[inline]
+    pub(super) fn allows(
+        &self,
+        object: Object<'_>,
+        tensor: &Descriptor,
+        request: &Request,
+    ) -> Result<bool, Raised> {
+        Ok(answers(tensor, request) && self.guard.allows(object, tensor)?)
     }
 
     /// Borrows the tensor of an object of the type, or `None` where it is better taken.
@@ -78,9 +81,7 @@ impl Exchange {
     ) -> Result<Option<BorrowedTensor<'b>>, Raised> {
         // SAFETY: an object of the type, on an attached thread; the caller's promise.
         match unsafe { self.api.borrow_object(object.as_ptr().cast()) } {
-            Ok(tensor) if answers(&tensor, request) && self.guard.allows(object, &tensor)? => {
-                Ok(Some(tensor))
-            }
+            Ok(tensor) if self.allows(object, &tensor, request)? => Ok(Some(tensor)),
             Ok(_) => Ok(None),
             Err(error) => {
                 if matches!(error, Error::CallFailed { .. }) {
@@ -92,18 +93,18 @@ impl Exchange {
     }
 }
 
-/// What a table says to a request.
-pub(super) enum Answer {
-    Tensor(ManagedTensorVersioned),
-    /// The tensor is not what was asked for, or must not be taken in this way.
-    Unfit,
-    /// An exception may be set.
-    Refused(Error),
-}
-
 /// Whether the tensor is what was asked for, without anybody's waiting for a device.
 #[inline]
 fn answers(tensor: &Descriptor, request: &Request) -> bool {
+    let is_plain = tensor.device().device_type == DeviceType::CPU
+        && request.copy == CopyPolicy::IF_NEEDED
+        && !request.is_legacy();
+    is_plain || answers_after_all(tensor, request)
+}
+
+/// The same where it has to be looked at more closely.
+#[cold]
+fn answers_after_all(tensor: &Descriptor, request: &Request) -> bool {
     let is_ready = tensor.device().device_type == DeviceType::CPU || request.stream.is_no_sync();
     is_ready && request.check(tensor).is_ok()
 }

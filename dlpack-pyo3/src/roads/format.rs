@@ -1,12 +1,15 @@
 //! The formats of buffers, in the language of Python's module `struct`.
 
-use core::ffi::{CStr, c_int, c_long, c_short};
+use core::ffi::{c_int, c_long, c_short};
+use core::fmt::Display;
+use core::slice;
 
 use dlpack::DataType;
 
+use crate::raw::{Attached, Kind, Raised, raise};
+
 /// The dtype of elements in this format, if they are plain numbers in this machine's byte order.
-pub(super) fn dtype_of(format: &CStr) -> Option<DataType> {
-    let format = format.to_bytes();
+pub(super) fn dtype_of(format: &[u8]) -> Option<DataType> {
     let (is_native, letters) = match *format {
         [b'@', ref rest @ ..] => (true, rest),
         [b'=', ref rest @ ..] => (false, rest),
@@ -14,7 +17,7 @@ pub(super) fn dtype_of(format: &CStr) -> Option<DataType> {
         [b'>' | b'!', ref rest @ ..] if cfg!(target_endian = "big") => (false, rest),
         // Of one byte there is but one order.
         [b'<' | b'>' | b'!', ref rest @ (b'?' | b'b' | b'B' | b'c')] => {
-            (false, core::slice::from_ref(rest))
+            (false, slice::from_ref(rest))
         }
         _ => (true, format),
     };
@@ -53,4 +56,13 @@ fn integer(letter: u8, is_native: bool) -> Option<DataType> {
         (8, false) => DataType::U64,
         _ => return None,
     })
+}
+
+/// That there is no dtype for elements in this format.
+#[cold]
+pub(super) fn refuse(py: Attached<'_>, format: impl Display) -> Raised {
+    let text = format_args!(
+        "expected a buffer of numbers in this machine's byte order, found the format \"{format}\""
+    );
+    raise(py, Kind::Buffer, text)
 }

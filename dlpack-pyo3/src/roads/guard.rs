@@ -54,15 +54,39 @@ impl Guard {
 }
 
 impl Torch {
+    /// Only numbers with fractions have gradients.
+    #[inline]
     fn allows(&self, object: Object<'_>, tensor: &Descriptor) -> Result<bool, Raised> {
-        if !is_false(self.requires_grad.get(object)?.borrow()) {
-            return Ok(false);
+        if tensor.dtype().is_integer() || tensor.dtype().is_bool() {
+            return Ok(true);
         }
+        Ok(is_false(self.requires_grad.get(object)?.borrow())
+            && (!may_be_negated(tensor) || self.is_plain(object, tensor)?))
+    }
+
+    #[cold]
+    fn is_plain(&self, object: Object<'_>, tensor: &Descriptor) -> Result<bool, Raised> {
         if tensor.dtype().is_complex() && !is_false(self.is_conj.call(object)?.borrow()) {
             return Ok(false);
         }
         Ok(is_false(self.is_neg.call(object)?.borrow()))
     }
+}
+
+/// Whether the tensor may be one to be read conjugated or negated.
+///
+/// To ask costs as much as the export, and lets go of the interpreter's lock. Conjugated are complex numbers. Negated are the
+/// imaginary parts of such, and among complex numbers they lie at even distances. (Views that give the memory another shape
+/// by force may have odd ones. What `__dlpack__` says of them is what the table says: it does not look whether a tensor is
+/// to be read negated.)
+#[inline]
+fn may_be_negated(tensor: &Descriptor) -> bool {
+    tensor.dtype().is_complex()
+        || tensor
+            .shape()
+            .iter()
+            .zip(tensor.strides())
+            .all(|(&size, &stride)| size == 1 || stride % 2 == 0)
 }
 
 fn torch(class: Object<'_>) -> Result<Option<Guard>, Raised> {

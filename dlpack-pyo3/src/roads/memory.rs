@@ -7,6 +7,8 @@ use core::ptr;
 use dlpack::layout::MAX_NDIM;
 use dlpack::{BorrowedTensor, DataType, Device, Error, Flags, sys};
 
+use crate::raw::{Attached, Kind, Raised, raise, raise_error};
+
 /// What an array or a buffer says of its memory, which is main memory.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Memory {
@@ -39,43 +41,34 @@ impl Memory {
     /// - For the lifetime `'a`, the memory is as described.
     #[inline(always)]
     pub(super) unsafe fn tensor<'a>(self) -> Result<BorrowedTensor<'a>, Unfit> {
-        let mut room = [MaybeUninit::<i64>::uninit(); 2 * MAX_NDIM];
-        let (shape, strides) = room.split_at_mut(MAX_NDIM);
-        let (Some(sizes), Some(steps)) = (shape.get_mut(..self.ndim), strides.get_mut(..self.ndim))
-        else {
+        if self.ndim > MAX_NDIM {
             return Err(Unfit::Error(Error::TooManyDims { ndim: self.ndim, max: MAX_NDIM }));
+        }
+        let mut sizes = [MaybeUninit::uninit(); MAX_NDIM];
+        let mut steps = [MaybeUninit::uninit(); MAX_NDIM];
+        let shape = if size_of::<isize>() == size_of::<i64>() {
+            self.shape.cast::<i64>().cast_mut()
+        } else {
+            // SAFETY: the caller's promise.
+            unsafe { copy(self.shape, self.ndim, &mut sizes, Some) }?
         };
         // Of elements of 2^n bytes.
         let shift = (u32::from(self.dtype.bits) >> 3).trailing_zeros();
-        for (axis, size) in sizes.iter_mut().enumerate() {
+        let rest = (1 << shift) - 1;
+        let in_elements = |bytes: isize| (bytes & rest == 0).then_some(bytes >> shift);
+        let strides = if self.strides.is_null() {
+            ptr::null_mut()
+        } else {
             // SAFETY: the caller's promise.
-            let from = unsafe { self.shape.add(axis) };
-            // SAFETY: the caller's promise.
-            size.write(widen(unsafe { from.read() }));
-        }
-        if !self.strides.is_null() {
-            for (axis, step) in steps.iter_mut().enumerate() {
-                // SAFETY: the caller's promise.
-                let from = unsafe { self.strides.add(axis) };
-                // SAFETY: the caller's promise.
-                let bytes = unsafe { from.read() };
-                if bytes & ((1 << shift) - 1) != 0 {
-                    return Err(Unfit::Stride(bytes));
-                }
-                step.write(widen(bytes >> shift));
-            }
-        }
+            unsafe { copy(self.strides, self.ndim, &mut steps, in_elements) }?
+        };
         let tensor = sys::DLTensor {
             data: self.data,
             device: Device::CPU.into(),
             ndim: c_int::try_from(self.ndim).unwrap_or(c_int::MAX),
             dtype: self.dtype.into(),
-            shape: shape.as_mut_ptr().cast(),
-            strides: if self.strides.is_null() {
-                ptr::null_mut()
-            } else {
-                steps.as_mut_ptr().cast()
-            },
+            shape,
+            strides,
             byte_offset: 0,
         };
         let flags = if self.is_read_only { Flags::READ_ONLY } else { Flags::NONE };
@@ -85,8 +78,41 @@ impl Memory {
     }
 }
 
-/// The same number: no machine has wider addresses.
+/// Writes as many numbers, each as the function turns it, and returns where they are.
+///
+/// # Safety
+///
+/// There are as many numbers, and no more than there is room for.
 #[inline(always)]
-fn widen(number: isize) -> i64 {
-    i64::try_from(number).unwrap_or(i64::MAX)
+unsafe fn copy(
+    from: *const isize,
+    count: usize,
+    to: &mut [MaybeUninit<i64>; MAX_NDIM],
+    turn: impl Fn(isize) -> Option<isize>,
+) -> Result<*mut i64, Unfit> {
+    for (axis, to) in to.iter_mut().enumerate().take(count) {
+        // SAFETY: the caller's promise.
+        let from = unsafe { from.add(axis) };
+        // SAFETY: the caller's promise.
+        let number = unsafe { from.read() };
+        let turned = turn(number).ok_or(Unfit::Stride(number))?;
+        // No machine has wider addresses.
+        to.write(i64::try_from(turned).unwrap_or(i64::MAX));
+    }
+    Ok(to.as_mut_ptr().cast())
+}
+
+impl Unfit {
+    /// Sets the exception for it.
+    #[cold]
+    pub(super) fn raise(self, py: Attached<'_>) -> Raised {
+        match self {
+            Self::Error(error) => raise_error(py, error),
+            Self::Stride(bytes) => {
+                let text =
+                    format_args!("expected strides of whole elements, found one of {bytes} bytes");
+                raise(py, Kind::Buffer, text)
+            }
+        }
+    }
 }

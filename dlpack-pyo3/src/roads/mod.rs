@@ -1,6 +1,10 @@
 //! How an object is best taken: what its type offers, found once for each type.
 
 mod attribute;
+#[cfg(any(not(Py_LIMITED_API), Py_3_11))]
+mod buffer;
+#[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
+#[path = "buffer_abi3.rs"]
 mod buffer;
 mod cache;
 mod classes;
@@ -17,14 +21,13 @@ use core::ops::Deref;
 
 use dlpack::exchange::ExchangeApi;
 use dlpack::negotiate::{CopyPolicy, Request};
-use dlpack::{BorrowedTensor, Descriptor, Device, Error};
+use dlpack::{AnyManagedTensor, BorrowedTensor, Descriptor, Device, Error};
 
 use crate::capsule;
 use crate::protocol;
 use crate::raw::{
     Attached, Handling, Kind, Object, Pending, Raised, Reference, ffi, names, raise, raise_error,
 };
-use exchange::Answer;
 use plan::Plan;
 pub(crate) use taken::{Keeper, Taken};
 
@@ -50,36 +53,65 @@ pub(crate) enum Road {
 /// # Errors
 ///
 /// As for [`protocol::ask`]; and `BufferError` for a buffer that is no tensor.
-#[inline]
+#[inline(always)]
 pub(crate) fn take(object: Object<'_>, request: &Request) -> Result<(Taken, Road), Raised> {
-    if !asks_for_nothing_special(request) {
-        return take_specially(object, request);
-    }
-    match &*cache::plan_of(object.class())? {
-        Plan::NumPy => {
-            // SAFETY: an object of that class. The keeper keeps it alive.
-            if let Some(tensor) = unsafe { numpy::lend(object) } {
-                let keeper = Keeper::Object(Reference::new(object.to_owned()));
-                return Ok((Taken::Lent(tensor, keeper), Road::NumPy));
+    take_and(object, request, |taken, road| Ok((taken, road)), Err)
+}
+
+/// The same, and passes the tensor to a function where it is made, or the failure to another.
+///
+/// A tensor is large to move, and what is written in small pieces is slow to read in large ones right after. So each road
+/// makes its own result, in the place where it is returned, and what is rare is done elsewhere.
+#[inline(always)]
+pub(crate) fn take_and<R>(
+    object: Object<'_>,
+    request: &Request,
+    then: impl Fn(Taken, Road) -> R,
+    fail: impl Fn(Raised) -> R,
+) -> R {
+    if asks_for_nothing_special(request) {
+        match cache::kept(object.class()) {
+            Some(Plan::NumPy) => {
+                // SAFETY: an object of that class. The keeper keeps it alive.
+                if let Some(tensor) = unsafe { numpy::lend(object) } {
+                    let keeper = Keeper::Object(Reference::new(object.to_owned()));
+                    return then(Taken::Lent(tensor, keeper), Road::NumPy);
+                }
+            }
+            Some(Plan::Exchange(exchange)) => match exchange.take(object) {
+                Ok(tensor) => match exchange.allows(object, &tensor, request) {
+                    Ok(true) => {
+                        let tensor = Taken::Managed(AnyManagedTensor::Versioned(tensor));
+                        return then(tensor, Road::Exchange);
+                    }
+                    Ok(false) => {}
+                    Err(raised) => return fail(raised),
+                },
+                Err(error) => {
+                    return match after(object, request, error) {
+                        Ok((taken, road)) => then(taken, road),
+                        Err(raised) => fail(raised),
+                    };
+                }
+            },
+            Some(Plan::Protocol) => {}
+            _ => {
+                return match take_otherwise(object, request) {
+                    Ok((taken, road)) => then(taken, road),
+                    Err(raised) => fail(raised),
+                };
             }
         }
-        Plan::Exchange(exchange) => match exchange.take(object, request)? {
-            Answer::Tensor(tensor) => {
-                return Ok((Taken::Managed(tensor.into()), Road::Exchange));
-            }
-            Answer::Unfit => {}
-            Answer::Refused(error) => return after(object, request, error),
-        },
-        Plan::Protocol => {}
-        Plan::Capsule => return take_capsule(object, request),
-        Plan::BufferOrProtocol => match buffer::take(object) {
-            Ok(taken) => return Ok((taken, Road::Buffer)),
-            Err(raised) => raised.clear(),
-        },
-        Plan::Buffer => return take_buffer(object, request),
-        Plan::Unknown => return take_unknown(object, request),
+    } else {
+        return match take_otherwise(object, request) {
+            Ok((taken, road)) => then(taken, road),
+            Err(raised) => fail(raised),
+        };
     }
-    ask(object, request)
+    match protocol::ask(object, request) {
+        Ok(tensor) => then(Taken::Managed(tensor), Road::Protocol),
+        Err(raised) => fail(raised),
+    }
 }
 
 /// Whether the roads that do no more than to describe memory give what is asked for, if that is on the CPU.
@@ -91,18 +123,49 @@ fn asks_for_nothing_special(request: &Request) -> bool {
         && request.wanted_device().is_none_or(|device| device == Device::CPU)
 }
 
-/// The same for requests that only `__dlpack__` can answer, if there is one.
+/// The same for all objects and requests, where that takes its time.
 #[cold]
-fn take_specially(object: Object<'_>, request: &Request) -> Result<(Taken, Road), Raised> {
-    match &*cache::plan_of(object.class())? {
+#[inline(never)]
+fn take_otherwise(object: Object<'_>, request: &Request) -> Result<(Taken, Road), Raised> {
+    let plan = cache::plan_of(object.class())?;
+    match &*plan {
         Plan::Capsule => take_capsule(object, request),
         Plan::Buffer => take_buffer(object, request),
         Plan::Unknown => take_unknown(object, request),
-        _ => ask(object, request),
+        Plan::BufferOrProtocol if asks_for_nothing_special(request) => match buffer::take(object) {
+            Ok(taken) => Ok((taken, Road::Buffer)),
+            Err(raised) => {
+                raised.clear();
+                ask(object, request)
+            }
+        },
+        // The first object of its type.
+        Plan::NumPy if asks_for_nothing_special(request) => {
+            // SAFETY: an object of that class. The keeper keeps it alive.
+            let Some(tensor) = (unsafe { numpy::lend(object) }) else {
+                return ask(object, request);
+            };
+            let keeper = Keeper::Object(Reference::new(object.to_owned()));
+            Ok((Taken::Lent(tensor, keeper), Road::NumPy))
+        }
+        Plan::Exchange(exchange) if asks_for_nothing_special(request) => {
+            match exchange.take(object) {
+                Ok(tensor) => {
+                    if exchange.allows(object, &tensor, request)? {
+                        return Ok((Taken::Managed(tensor.into()), Road::Exchange));
+                    }
+                    ask(object, request)
+                }
+                Err(error) => after(object, request, error),
+            }
+        }
+        Plan::Protocol | Plan::NumPy | Plan::Exchange(_) | Plan::BufferOrProtocol => {
+            ask(object, request)
+        }
     }
 }
 
-#[inline]
+#[inline(always)]
 fn ask(object: Object<'_>, request: &Request) -> Result<(Taken, Road), Raised> {
     Ok((protocol::ask(object, request)?.into(), Road::Protocol))
 }
@@ -192,10 +255,10 @@ pub(crate) unsafe fn borrow<'a>(
     request: &Request,
 ) -> Result<(Borrowed<'a>, Road), Raised> {
     if asks_for_nothing_special(request) {
-        let lent = match &*cache::plan_of(object.class())? {
+        let lent = match cache::kept(object.class()) {
             // SAFETY: an object of that class, which lives for the lifetime; the caller's promise.
-            Plan::NumPy => unsafe { numpy::lend(object) }.map(|tensor| (tensor, Road::NumPy)),
-            Plan::Exchange(exchange) => {
+            Some(Plan::NumPy) => unsafe { numpy::lend(object) }.map(|tensor| (tensor, Road::NumPy)),
+            Some(Plan::Exchange(exchange)) => {
                 // SAFETY: the caller's promise.
                 let lent = unsafe { exchange.lend(object, request) }?;
                 lent.map(|tensor| (tensor, Road::Exchange))
