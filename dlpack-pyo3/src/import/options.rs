@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use dlpack::Device;
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
+use dlpack::{Device, DeviceType};
 use pyo3::types::PyAnyMethods;
 use pyo3::{Borrowed, Bound, PyAny, PyResult};
 
@@ -14,6 +14,7 @@ use super::require::Requirement;
 use super::runtime::Runtime;
 use super::tensor::PyTensor;
 use crate::protocol;
+use crate::roads;
 
 /// Takes a tensor of a Python object, on terms of one's own: on which device, as a copy or not, for which stream.
 ///
@@ -266,7 +267,33 @@ impl<'a> Import<'a> {
         object: &Bound<'_, PyAny>,
     ) -> PyResult<PyTensor<T, R>> {
         let object = object.as_borrowed();
-        PyTensor::new(Imported::take(object, &self.request(object)?)?)
+        match self.stream {
+            Source::Runtime(runtime) if has_table(object)? => {
+                PyTensor::new(self.in_order(object, runtime)?)
+            }
+            _ => PyTensor::new(Imported::take(object, &self.request(object)?)?),
+        }
+    }
+
+    /// Takes a tensor for which its producer waits for nothing, and has the runtime see to the order.
+    fn in_order(
+        &self,
+        object: Borrowed<'_, '_, PyAny>,
+        runtime: &dyn Runtime,
+    ) -> PyResult<Imported> {
+        let py = object.py();
+        let imported = Imported::take(object, &self.request.stream(Stream::NO_SYNC))?;
+        let device = imported.device();
+        if device.device_type == DeviceType::CPU {
+            return Ok(imported);
+        }
+        let consumer = runtime.stream(py, device)?;
+        if !consumer.is_no_sync() {
+            let producer = roads::current_stream(bridge::object(object), device)
+                .map_err(|raised| to_err(py, raised))?;
+            runtime.wait(py, device, consumer, producer)?;
+        }
+        Ok(imported)
     }
 
     /// What to ask this object for.
@@ -293,6 +320,11 @@ impl<'a> Import<'a> {
                 .map_err(|raised| to_err(object.py(), raised)),
         }
     }
+}
+
+/// Whether the object can be had without anybody's waiting.
+fn has_table(object: Borrowed<'_, '_, PyAny>) -> PyResult<bool> {
+    roads::has_table(bridge::object(object)).map_err(|raised| to_err(object.py(), raised))
 }
 
 impl fmt::Debug for Import<'_> {

@@ -9,6 +9,7 @@ mod format;
 mod guard;
 mod memory;
 mod numpy;
+mod order;
 mod plan;
 mod recall;
 mod taken;
@@ -25,6 +26,7 @@ use crate::raw::{
     Attached, Handling, Kind, Object, Pending, Raised, Reference, ffi, names, raise, raise_error,
 };
 use exchange::Answer;
+pub(crate) use order::{current_stream, has_table};
 use plan::Plan;
 pub(crate) use taken::{Keeper, Taken};
 
