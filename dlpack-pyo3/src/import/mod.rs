@@ -19,8 +19,6 @@ pub use elements::{Any, Elements};
 pub use error::to_py_err;
 pub use options::Import;
 pub use require::{ColumnMajor, Dense, OnCuda, OnHost, Rank, Requirement, RowMajor, Writable};
-#[expect(unused_imports, reason = "until imports have options")]
-pub(crate) use runtime::Hook;
 pub use runtime::Runtime;
 pub use stream::stream_from;
 pub use tensor::PyTensor;

@@ -2,8 +2,8 @@
 
 use core::fmt;
 
-use dlpack::Device;
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
+use dlpack::{Device, DeviceType};
 use pyo3::types::PyAnyMethods;
 use pyo3::{Borrowed, Bound, PyAny, PyResult};
 
@@ -14,6 +14,7 @@ use super::require::Requirement;
 use super::runtime::Runtime;
 use super::tensor::PyTensor;
 use crate::protocol;
+use crate::roads;
 
 /// Takes a tensor of a Python object, on terms of one's own: on which device, as a copy or not, for which stream.
 ///
@@ -266,7 +267,22 @@ impl<'a> Import<'a> {
         object: &Bound<'_, PyAny>,
     ) -> PyResult<PyTensor<T, R>> {
         let object = object.as_borrowed();
-        Imported::take(object, &self.request(object)?, PyTensor::new)
+        match self.stream {
+            Source::Runtime(runtime) if has_table(object)? => self.in_order(object, runtime),
+            _ => Imported::take(object, &self.request(object)?, PyTensor::new),
+        }
+    }
+
+    /// Takes a tensor for which its producer waits for nothing, and has the runtime see to the order.
+    fn in_order<T: Elements, R: Requirement>(
+        &self,
+        object: Borrowed<'_, '_, PyAny>,
+        runtime: &dyn Runtime,
+    ) -> PyResult<PyTensor<T, R>> {
+        Imported::take(object, &self.request.stream(Stream::NO_SYNC), |imported| {
+            order(object, imported.device(), runtime)?;
+            PyTensor::new(imported)
+        })
     }
 
     /// What to ask this object for.
@@ -293,6 +309,26 @@ impl<'a> Import<'a> {
                 .map_err(|raised| to_err(object.py(), raised)),
         }
     }
+}
+
+/// Has the consumer's stream on the device follow that of the object's library, if neither is the CPU's.
+fn order(object: Borrowed<'_, '_, PyAny>, device: Device, runtime: &dyn Runtime) -> PyResult<()> {
+    let py = object.py();
+    if device.device_type == DeviceType::CPU {
+        return Ok(());
+    }
+    let consumer = runtime.stream(py, device)?;
+    if consumer.is_no_sync() {
+        return Ok(());
+    }
+    let producer = roads::current_stream(bridge::object(object), device)
+        .map_err(|raised| to_err(py, raised))?;
+    runtime.wait(py, device, consumer, producer)
+}
+
+/// Whether the object can be had without anybody's waiting.
+fn has_table(object: Borrowed<'_, '_, PyAny>) -> PyResult<bool> {
+    roads::has_table(bridge::object(object)).map_err(|raised| to_err(object.py(), raised))
 }
 
 impl fmt::Debug for Import<'_> {

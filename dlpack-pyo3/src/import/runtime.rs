@@ -4,10 +4,6 @@ use dlpack::Device;
 use dlpack::negotiate::Stream;
 use pyo3::{PyResult, Python};
 
-use super::bridge::{python, restore};
-use crate::protocol::Order;
-use crate::raw::{Attached, Raised};
-
 /// The runtime of devices, such as CUDA's, with which an extension works on the tensors that it imports.
 ///
 /// Imports that name no stream themselves ask it for one, which the producer is told. Producers that are asked by a
@@ -54,7 +50,7 @@ pub trait Runtime {
     ///
     /// # Errors
     ///
-    /// Whatever keeps the runtime from it. The import fails with it, before the producer is asked.
+    /// Whatever keeps the runtime from it. The import fails with it.
     fn stream(&self, py: Python<'_>, device: Device) -> PyResult<Stream>;
 
     /// Sees to it that work enqueued on `consumer` from now on finds done what is on `producer` now.
@@ -73,25 +69,4 @@ pub trait Runtime {
         consumer: Stream,
         producer: Stream,
     ) -> PyResult<()>;
-}
-
-/// A runtime as the lower rooms know it.
-pub(crate) struct Hook<'a>(pub(crate) &'a dyn Runtime);
-
-impl Order for Hook<'_> {
-    fn stream(&self, py: Attached<'_>, device: Device) -> Result<Stream, Raised> {
-        let py = python(py);
-        self.0.stream(py, device).map_err(|error| restore(py, error))
-    }
-
-    fn wait(
-        &self,
-        py: Attached<'_>,
-        device: Device,
-        consumer: Stream,
-        producer: Stream,
-    ) -> Result<(), Raised> {
-        let py = python(py);
-        self.0.wait(py, device, consumer, producer).map_err(|error| restore(py, error))
-    }
 }

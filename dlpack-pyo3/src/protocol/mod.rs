@@ -6,4 +6,4 @@ mod stream;
 
 pub(crate) use answer::Keywords;
 pub(crate) use ask::{ask, device_of};
-pub(crate) use stream::{Order, stream_from, stream_to};
+pub(crate) use stream::{stream_from, stream_to};

@@ -14,21 +14,6 @@ use crate::raw::{
     Attached, Kind, Object, Owned, Raised, call_no_args, ffi, names, raise, raise_error,
 };
 
-/// The device's runtime, for requests that name no stream themselves.
-pub(crate) trait Order {
-    /// Where this thread goes on working with the tensor.
-    fn stream(&self, py: Attached<'_>, device: Device) -> Result<Stream, Raised>;
-
-    /// Has `consumer` wait for the work that is on `producer` now.
-    fn wait(
-        &self,
-        py: Attached<'_>,
-        device: Device,
-        consumer: Stream,
-        producer: Stream,
-    ) -> Result<(), Raised>;
-}
-
 /// Reads a stream of the device: `None`, -1, a number, or an object with `__cuda_stream__`.
 ///
 /// What is none of these is a `TypeError`. What is, but no stream of this device, is a `ValueError`.

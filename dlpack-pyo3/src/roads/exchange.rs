@@ -3,12 +3,12 @@
 use core::ffi::CStr;
 
 use dlpack::exchange::ExchangeApi;
-use dlpack::negotiate::{CopyPolicy, Request};
-use dlpack::{BorrowedTensor, Descriptor, DeviceType, Error, ManagedTensorVersioned};
+use dlpack::negotiate::{CopyPolicy, Request, Stream};
+use dlpack::{BorrowedTensor, Descriptor, Device, DeviceType, Error, ManagedTensorVersioned};
 
 use super::classes::{Classes, defines};
 use super::guard::Guard;
-use crate::raw::{Object, Raised, ffi, names};
+use crate::raw::{Attached, Object, Raised, ffi, names, raise_error};
 
 /// The table of a type, and when its objects may use it.
 #[derive(Debug)]
@@ -66,6 +66,22 @@ impl Exchange {
         request: &Request,
     ) -> Result<bool, Raised> {
         Ok(answers(tensor, request) && self.guard.allows(object, tensor)?)
+    }
+
+    /// The stream on which the library queues its work for the device.
+    pub(super) fn current_stream(
+        &self,
+        py: Attached<'_>,
+        device: Device,
+    ) -> Result<Stream, Raised> {
+        // SAFETY: the thread is attached. What a table names is a stream of the device, says the standard.
+        match unsafe { self.api.current_stream(device) } {
+            Ok(stream) => Ok(stream),
+            Err(Error::MissingFunction { .. }) => Ok(Stream::NONE),
+            // SAFETY: the thread is attached.
+            Err(error) if unsafe { ffi::PyErr_Occurred() }.is_null() => Err(raise_error(py, error)),
+            Err(_) => Err(Raised::new()),
+        }
     }
 
     /// Borrows the tensor of an object of the type, or `None` where it is better taken.

@@ -13,6 +13,7 @@ mod format;
 mod guard;
 mod memory;
 mod numpy;
+mod order;
 mod plan;
 mod recall;
 mod taken;
@@ -28,6 +29,7 @@ use crate::protocol;
 use crate::raw::{
     Attached, Handling, Kind, Object, Pending, Raised, Reference, ffi, names, raise, raise_error,
 };
+pub(crate) use order::{current_stream, has_table};
 use plan::Plan;
 pub(crate) use taken::{Keeper, Taken};
 

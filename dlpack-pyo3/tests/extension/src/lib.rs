@@ -5,6 +5,7 @@ mod held;
 mod life;
 mod like;
 mod memory;
+mod ordered;
 mod own;
 mod own_device;
 mod panics;
@@ -26,6 +27,8 @@ mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::memory::{live, make};
     #[pymodule_export]
+    use super::ordered::ordered;
+    #[pymodule_export]
     use super::own::{Own, OwnShared};
     #[pymodule_export]
     use super::own_device::{OwnDevice, on_device};
@@ -34,5 +37,5 @@ mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::stream::stream;
     #[pymodule_export]
-    use super::typed::{typed_f32, typed_list, typed_matrix, typed_writable};
+    use super::typed::{typed_f32, typed_list, typed_list_on_cpu, typed_matrix, typed_writable};
 }

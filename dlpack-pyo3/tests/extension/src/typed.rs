@@ -1,6 +1,7 @@
 //! Functions whose arguments are checked.
 
-use dlpack_pyo3::{OnHost, PyTensor, Rank, RowMajor, Writable};
+use dlpack::Device;
+use dlpack_pyo3::{Import, OnHost, PyTensor, Rank, RowMajor, Writable};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -39,4 +40,11 @@ pub(crate) fn typed_writable<'py>(
 #[pyfunction]
 pub(crate) fn typed_list(py: Python<'_>, x: PyTensor<f64>) -> PyResult<Vec<f64>> {
     x.to_vec(py)
+}
+
+/// The same, asked for in main memory.
+#[pyfunction]
+pub(crate) fn typed_list_on_cpu(x: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
+    let tensor: PyTensor<f64> = Import::new().device(Device::CPU).of(x)?;
+    tensor.to_vec(x.py())
 }

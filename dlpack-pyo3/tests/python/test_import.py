@@ -1,0 +1,192 @@
+"""Arguments that are checked, elements that are read, tensors that are lent and handed on."""
+
+import re
+import sys
+import threading
+
+import dlpack_pyo3_tests as ext
+import numpy as np
+import pytest
+
+from kit import abi, native, producers, values
+from kit.foreign import Foreign
+
+SIX = values.sample_bytes("float32")
+DOUBLES = np.arange(6.0).tobytes()
+
+
+@pytest.fixture(autouse=True)
+def _no_strays():
+    yield
+    assert native.strays() == 0
+
+
+def deletes_once(tensor, kind, text, function):
+    """Asserts that the function refuses the tensor, in these words, and that its deleter ran."""
+    with pytest.raises(kind) as caught:
+        function(tensor.capsule())
+    assert type(caught.value) is kind
+    assert re.search(text, str(caught.value))
+    if sys.version_info >= (3, 11):
+        assert caught.value.__notes__ == ["while processing 'x'"]
+    assert tensor.deletes == 1
+
+
+@pytest.mark.parametrize("versioned", [True, False])
+@pytest.mark.parametrize(
+    "dtype, name",
+    [((0, 32, 1), "int32"), ((2, 64, 1), "float64"), ((4, 16, 1), "bfloat16"), ((2, 32, 4), "float32x4"), ((6, 8, 1), "bool")],
+)
+def test_another_dtype(dtype, name, versioned):
+    tensor = Foreign(bytes(64), dtype, (1,), versioned=versioned)
+    deletes_once(tensor, TypeError, f"^expected float32, found {name}$", ext.typed_f32)
+
+
+@pytest.mark.parametrize("shape, found", [((), 0), ((6,), 1), ((1, 2, 3), 3)])
+def test_another_rank(shape, found):
+    tensor = Foreign(SIX, "float32", shape)
+    deletes_once(tensor, ValueError, f"^expected 2 dimensions, found {found}$", ext.typed_matrix)
+
+
+def test_the_dtype_is_checked_first_and_requirements_from_left_to_right():
+    tensor = Foreign(DOUBLES, "float64", (6,))
+    deletes_once(tensor, TypeError, "^expected float32, found float64$", ext.typed_matrix)
+    tensor = Foreign(SIX, "float32", (2,), strides=(2,))
+    deletes_once(tensor, ValueError, "^expected 2 dimensions, found 1$", ext.typed_matrix)
+
+
+@pytest.mark.parametrize("strides", [(1, 2), (3, -1), (0, 1), (2, 1)])
+def test_another_order(strides):
+    array = np.zeros((2, 3), np.float32)
+    offset = 8 if strides == (3, -1) else 0
+    tensor = Foreign(bytes(64), "float32", (2, 3), strides=strides, byte_offset=offset)
+    text = r"^expected elements in row-major order, found strides \[.*\] for shape \[2, 3\]$"
+    deletes_once(tensor, ValueError, text, ext.typed_matrix)
+    assert ext.typed_matrix(array)["data"] == array.ctypes.data
+
+
+@pytest.mark.parametrize("strides, shape", [((9, 1), (1, 3)), ((1, 7), (3, 1)), ((0, 0), (0, 3))])
+def test_strides_that_mean_nothing_are_in_any_order(strides, shape):
+    tensor = Foreign(SIX, "float32", shape, strides=strides)
+    assert ext.typed_matrix(tensor.capsule())["shape"] == shape
+    assert tensor.deletes == 1
+
+
+@pytest.mark.parametrize("device, name", [((abi.CUDA, 1), "cuda:1"), ((8, 0), "metal")])
+def test_memory_that_the_host_cannot_access(device, name):
+    tensor = Foreign(SIX, "float32", (2, 3), device=device, address=0x7000)
+    text = f"^expected memory that the host can access, found device {name}"
+    deletes_once(tensor, BufferError, text, ext.typed_matrix)
+
+
+def test_memory_that_must_not_be_written():
+    tensor = Foreign(DOUBLES, "float64", flags=abi.READ_ONLY)
+    deletes_once(tensor, BufferError, "found a read-only one$", ext.typed_writable)
+    tensor = Foreign(DOUBLES, "float64", versioned=False)
+    deletes_once(tensor, BufferError, "found a legacy one, which does not say", ext.typed_writable)
+    tensor = Foreign(DOUBLES, "float64", (2, 3), strides=(0, 1))
+    deletes_once(tensor, BufferError, "found strides that may overlap$", ext.typed_writable)
+    array = np.arange(6.0)
+    array.flags.writeable = False
+    with pytest.raises(BufferError):
+        ext.typed_writable(array)
+    assert array.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+def test_writing_writes_the_memory_of_the_producer():
+    array = np.arange(12.0).reshape(3, 4)
+    seen = ext.typed_writable(array[::2, ::-1])
+    assert seen["strides"] == (8, -1)
+    expected = np.arange(12.0).reshape(3, 4)
+    expected[::2] += 1
+    assert (array == expected).all()
+
+
+@pytest.mark.parametrize(
+    "change",
+    [lambda a: a, lambda a: a.T, lambda a: a[::-1, ::2], lambda a: a[:, 1:2], lambda a: a[:0], lambda a: a[1, 1, ...]],
+)
+def test_elements_are_read_in_row_major_order(change):
+    array = change(np.arange(12.0).reshape(3, 4))
+    assert ext.typed_list(array) == array.ravel().tolist()
+
+
+@pytest.mark.parametrize("offset", range(1, 8))
+def test_elements_at_any_address(offset):
+    array = np.frombuffer(bytes(offset) + DOUBLES, np.float64, offset=offset)
+    assert ext.typed_list(array) == [0, 1, 2, 3, 4, 5]
+    assert ext.typed_list(array[::-2]) == [5, 3, 1]
+
+
+def test_elements_that_another_thread_writes():
+    array = np.zeros(4096)
+    stop = threading.Event()
+
+    def write():
+        while not stop.is_set():
+            np.add(array, 1, out=array)  # Without the interpreter's lock.
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for _ in range(50):
+            # Whatever is read is a number that was written.
+            assert all(number == int(number) for number in ext.typed_list(array))
+    finally:
+        stop.set()
+        thread.join()
+
+
+@pytest.mark.parametrize("kind", [3, 11])
+def test_pinned_memory_is_read_only_when_asked_for_on_the_cpu(kind):
+    # Work of the device may be under way. A producer that is asked for the CPU waits for it.
+    producer = producers.Producer(DOUBLES, "float64", device=(kind, 0))
+    with pytest.raises(BufferError, match="host"):
+        ext.typed_list(producer)
+    assert ext.typed_list_on_cpu(producer) == [0, 1, 2, 3, 4, 5]
+    assert producer.deletes == [1, 1]
+
+
+def test_managed_memory_is_read_when_asked_for_on_the_cpu():
+    producer = producers.Producer(DOUBLES, "float64", device=(13, 0))
+    with pytest.raises(BufferError, match="host"):
+        ext.typed_list(producer)
+    assert ext.typed_list_on_cpu(producer) == [0, 1, 2, 3, 4, 5]
+    assert producer.deletes == [1, 1]
+
+
+def test_lending_takes_nothing_from_numpy_and_gives_back_what_it_took():
+    array = np.arange(6.0).reshape(2, 3)
+    count = sys.getrefcount(array)
+    assert ext.borrow(array)["data"] == array.ctypes.data
+    assert sys.getrefcount(array) == count
+    for versioned in (True, False):
+        tensor = Foreign(DOUBLES, "float64", (2, 3), versioned=versioned, flags=abi.READ_ONLY if versioned else 0)
+        seen = ext.borrow(tensor.capsule())
+        assert (seen["shape"], seen["access"]) == ((2, 3), "read-only" if versioned else "unknown")
+        assert tensor.deletes == 1
+    with pytest.raises(TypeError):
+        ext.borrow(object())
+
+
+@pytest.mark.parametrize("make", [np.arange, bytes, bytearray, lambda n: memoryview(bytes(n))])
+def test_what_is_handed_on_keeps_the_memory(make):
+    thing = make(8)
+    count = sys.getrefcount(thing)
+    seen = ext.describe(thing)
+    tensor = ext.hold(thing).export()
+    assert sys.getrefcount(thing) > count
+    again = ext.describe(tensor)
+    assert (again["data"], again["shape"], again["dtype"]) == (seen["data"], seen["shape"], seen["dtype"])
+    assert (again["access"] == "writable") == (seen["access"] == "writable")
+    del tensor
+    assert sys.getrefcount(thing) == count
+
+
+def test_what_is_handed_on_of_a_legacy_tensor_is_read_only():
+    tensor = Foreign(SIX, "float32", (2, 3), versioned=False)
+    exported = ext.hold(tensor.capsule()).export()
+    assert ext.describe(exported)["access"] == "read-only"
+    assert tensor.deletes == 0
+    del exported
+    assert tensor.deletes == 1

@@ -1,0 +1,89 @@
+"""Imports for a device's runtime: who is asked for which stream, and who waits for whom."""
+
+import dlpack_pyo3_tests as ext
+import pytest
+
+from kit import abi, exchange, native, producers, values
+from kit.foreign import Foreign
+
+SIX = values.sample_bytes("float32")
+CUDA = (abi.CUDA, 1)
+
+
+@pytest.fixture(autouse=True)
+def _no_strays():
+    yield
+    assert native.strays() == 0
+
+
+def on_device(**fields):
+    return Foreign(SIX, device=CUDA, address=0x7000, **fields)
+
+
+def carrier(table, make=on_device):
+    return exchange.type_for(table)(make)
+
+
+def test_a_producer_without_a_table_is_told_the_stream():
+    producer = producers.Producer(SIX, device=CUDA, address=0x7000)
+    seen, notes = ext.ordered(producer, 77)
+    assert seen["road"] == "protocol"
+    assert notes == [(CUDA, None)]
+    assert producer.calls == [{"max_version": (1, 3), "stream": 77}]
+    assert producer.deletes == [1]
+
+
+def test_a_table_names_its_own_stream_and_the_runtime_waits():
+    def stream(kind, number, out):
+        assert (kind, number) == CUDA
+        out[0] = 0x5000
+        return 0
+
+    table = exchange.Table(current_work_stream=stream)
+    thing = carrier(table)
+    seen, notes = ext.ordered(thing, 77)
+    assert (seen["road"], seen["device"], seen["data"]) == ("exchange", CUDA, 0x7000)
+    assert notes == [(CUDA, None), (CUDA, (77, 0x5000))]
+    assert thing.asked == []
+    assert [made.deletes for made in table.given] == [1]
+
+
+def test_a_null_stream_is_the_default_one():
+    table = exchange.Table()
+    _, notes = ext.ordered(carrier(table), 77)
+    assert notes[-1] == (CUDA, (77, 1))
+
+
+def test_without_a_runtime_the_producer_is_asked_and_waits_itself():
+    table = exchange.Table()
+    thing = carrier(table)
+    assert ext.describe(thing)["road"] == "protocol"
+    assert thing.asked == [{"max_version": (1, 3)}]
+
+
+def test_a_table_without_streams_names_none():
+    table = exchange.Table(current_work_stream=None)
+    _, notes = ext.ordered(carrier(table), 77)
+    assert notes == [(CUDA, None), (CUDA, (77, None))]
+
+
+def test_a_table_that_fails_to_name_its_stream():
+    table = exchange.Table(current_work_stream=lambda *_: -1)
+    with pytest.raises(BufferError, match="current_work_stream"):
+        ext.ordered(carrier(table), 77)
+    assert [made.deletes for made in table.given] == [1]
+
+
+def test_a_runtime_that_fails_to_wait():
+    table = exchange.Table()
+    with pytest.raises(RuntimeError, match="no event"):
+        ext.ordered(carrier(table), 77, fails=True)
+    assert [made.deletes for made in table.given] == [1]
+
+
+def test_main_memory_needs_no_order():
+    table = exchange.Table()
+    seen, notes = ext.ordered(carrier(table, lambda: Foreign(SIX)), 77)
+    assert (seen["road"], notes) == ("exchange", [])
+    seen, notes = ext.ordered(b"bytes", 77)
+    assert (seen["road"], notes) == ("buffer", [((abi.CPU, 0), None)])
