@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use dlpack::{Error, Exporter, Flags, ManagedTensorVersioned, Parcel, sys};
+use dlpack::{Error, Exporter, Flags, ManagedTensor, ManagedTensorVersioned, Parcel, sys};
 use harness::{Record, Spec};
 
 const NUMBERS: [i32; 3] = [1, 2, 3];
@@ -84,4 +84,57 @@ fn it_crosses_threads_and_is_a_pointer() {
     crosses_threads::<Parcel>();
     assert_eq!(size_of::<Option<Parcel>>(), size_of::<usize>());
     assert_eq!(format!("{:?}", Exporter::new([1_u8]).into_parcel().unwrap()), "Parcel { .. }");
+}
+
+/// What a consumer of the legacy ABI finds.
+fn arrived_legacy(parcel: Parcel) -> ManagedTensor {
+    // SAFETY: just passed on.
+    unsafe { ManagedTensor::from_raw(parcel.into_raw_legacy().unwrap()) }.unwrap()
+}
+
+#[test]
+fn a_legacy_consumer_finds_the_same() {
+    for offset in [0, 4] {
+        let (tensor, record) = from_c(&Spec::of(&NUMBERS[..2]).byte_offset(offset));
+        let start = tensor.data().wrapping_byte_add(usize::try_from(offset).unwrap());
+        let legacy = arrived_legacy(Parcel::from(tensor));
+        assert_eq!((legacy.data(), legacy.byte_offset()), (start, 0));
+        assert_eq!((legacy.shape(), legacy.strides()), (&[2][..], &[1][..]));
+        assert_eq!((legacy.version(), record.deleted()), (None, 0));
+        thread::spawn(move || drop(legacy)).join().unwrap();
+        assert_eq!(record.deleted(), 1);
+    }
+}
+
+#[test]
+fn a_legacy_consumer_finds_strides_even_if_the_producer_gave_none() {
+    let (tensor, record) = from_c(&Spec::of(&NUMBERS).version(1, 0).null_strides());
+    let raw = Parcel::from(tensor).into_raw_legacy().unwrap();
+    // SAFETY: just passed on.
+    assert!(!unsafe { (*raw).dl_tensor.strides }.is_null());
+    // SAFETY: the same.
+    drop(unsafe { ManagedTensor::from_raw(raw) }.unwrap());
+    assert_eq!(record.deleted(), 1);
+}
+
+#[test]
+fn what_the_legacy_abi_cannot_say_is_refused_and_deleted() {
+    let flags = [
+        (sys::DLPACK_FLAG_BITMASK_READ_ONLY, Error::ReadOnlyNotExpressible),
+        (sys::DLPACK_FLAG_BITMASK_IS_SUBBYTE_TYPE_PADDED, Error::PaddedNotExpressible),
+    ];
+    for (flag, error) in flags {
+        let (tensor, record) = from_c(&Spec::of(&NUMBERS).flags(flag));
+        assert_eq!(Parcel::from(tensor).into_raw_legacy(), Err(error));
+        assert_eq!(record.deleted(), 1);
+    }
+}
+
+#[test]
+fn a_parcel_can_be_opened() {
+    let (tensor, record) = from_c(&Spec::of(&NUMBERS));
+    let tensor = Parcel::from(tensor).into_tensor().unwrap();
+    assert_eq!((tensor.shape(), record.deleted()), (&[3][..], 0));
+    drop(tensor);
+    assert_eq!(record.deleted(), 1);
 }

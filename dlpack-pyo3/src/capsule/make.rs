@@ -19,12 +19,35 @@ pub(crate) fn versioned(py: Attached<'_>, tensor: Parcel) -> Result<Owned<'_>, R
 
 /// The same for the legacy ABI.
 pub(crate) fn legacy(py: Attached<'_>, tensor: ManagedTensor) -> Result<Owned<'_>, Raised> {
-    let raw = tensor.into_raw();
+    // SAFETY: just passed on.
+    unsafe { legacy_raw(py, tensor.into_raw()) }
+}
+
+/// The same for one that is on its way already.
+///
+/// # Safety
+///
+/// The tensor is passed on.
+pub(crate) unsafe fn legacy_raw(
+    py: Attached<'_>,
+    tensor: *mut sys::DLManagedTensor,
+) -> Result<Owned<'_>, Raised> {
     // SAFETY: the tensor, and the destructor for its ABI.
-    unsafe { make(py, raw.cast(), LEGACY, delete_legacy) }.inspect_err(|_| {
-        // SAFETY: what `into_raw` gave, since no capsule has it.
-        drop(unsafe { ManagedTensor::from_raw(raw) });
+    unsafe { make(py, tensor.cast(), LEGACY, delete_legacy) }.inspect_err(|_| {
+        // SAFETY: the caller's promise, and no capsule has it.
+        unsafe { delete(tensor) };
     })
+}
+
+/// # Safety
+///
+/// The tensor is passed on.
+unsafe fn delete(tensor: *mut sys::DLManagedTensor) {
+    // SAFETY: the caller's promise.
+    if let Some(deleter) = unsafe { (*tensor).deleter } {
+        // SAFETY: the same.
+        unsafe { deleter(tensor) }
+    }
 }
 
 /// # Safety
@@ -65,7 +88,7 @@ unsafe extern "C" fn delete_legacy(capsule: *mut ffi::PyObject) {
     // SAFETY: Python frees capsules on attached threads.
     let _pending = Pending::take(unsafe { Attached::assume() });
     // SAFETY: nobody has taken the tensor that the capsule owns.
-    drop(unsafe { ManagedTensor::from_raw(tensor.as_ptr()) });
+    unsafe { delete(tensor.as_ptr()) };
 }
 
 /// Returns what the capsule still owns. No exception is set, and none is lost.

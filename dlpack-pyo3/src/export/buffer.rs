@@ -32,7 +32,8 @@ pub unsafe fn get_buffer<T: Export>(
     // For failures.
     // SAFETY: the same.
     unsafe { object.write(ptr::null_mut()) };
-    let mut filled = Lent::new(T::tensor(slf)?)?.into_buffer(flags)?;
+    let mut filled =
+        Lent::new(T::tensor(slf)?.into_tensor().map_err(to_py_err)?)?.into_buffer(flags)?;
     filled.obj = slf.clone().into_ptr();
     // SAFETY: the caller's promise.
     unsafe { view.write(filled) };

@@ -17,7 +17,7 @@
 /// # Examples
 ///
 /// ```
-/// use dlpack_pyo3::dlpack::{Exporter, ManagedTensorVersioned};
+/// use dlpack_pyo3::dlpack::{Exporter, Parcel};
 /// use dlpack_pyo3::{Export, to_py_err};
 /// use pyo3::prelude::*;
 ///
@@ -27,9 +27,9 @@
 /// }
 ///
 /// impl Export for Zeros {
-///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
 ///         let zeros = vec![0_u8; slf.get().count];
-///         Ok(Exporter::new(zeros).build().map_err(to_py_err)?.into_inner())
+///         Exporter::new(zeros).into_parcel().map_err(to_py_err)
 ///     }
 /// }
 ///

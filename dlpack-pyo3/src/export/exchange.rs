@@ -89,7 +89,7 @@ impl<T: Export> Library for Class<T> {
             // SAFETY: the caller's promise.
             let object = unsafe { instance::<T>(py, object) }?;
             let device = T::device(&object);
-            let parcel = T::parcel(&object).map_err(Failure)?;
+            let parcel = T::tensor(&object).map_err(Failure)?;
             if device.device_type != DeviceType::CPU {
                 follow(&object, device).map_err(Failure)?;
             }

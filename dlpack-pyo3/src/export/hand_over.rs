@@ -61,7 +61,7 @@ pub fn hand_over<'py, T: Export>(
     let py = like.py();
     match way_to(like)? {
         Way::Table(table) if T::device(from).canonical() == Device::CPU => {
-            let parcel = T::parcel(from)?;
+            let parcel = T::tensor(from)?;
             if is_ordinary(&parcel) {
                 return through(&table, parcel, py);
             }

@@ -16,7 +16,7 @@ use super::keep::Kept;
 /// # Examples
 ///
 /// ```
-/// use dlpack_pyo3::dlpack::{Exporter, ManagedTensorVersioned};
+/// use dlpack_pyo3::dlpack::{Exporter, Parcel};
 /// use dlpack_pyo3::{Export, Inside, PyTensor, to_py_err};
 /// use pyo3::prelude::*;
 ///
@@ -27,11 +27,11 @@ use super::keep::Kept;
 /// }
 ///
 /// impl Export for Image {
-///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
 ///         let image = slf.get();
 ///         let shape = [image.pixels.len() / image.width, image.width];
 ///         let pixels = Inside::new(slf, |image| &image.pixels);
-///         Ok(Exporter::new(pixels).shape(&shape).build().map_err(to_py_err)?.into_inner())
+///         Exporter::new(pixels).shape(&shape).into_parcel().map_err(to_py_err)
 ///     }
 /// }
 ///

@@ -4,8 +4,8 @@ use core::cell::Cell;
 
 use dlpack::negotiate::{self, CopyPolicy, Producer, Request, Stream};
 use dlpack::{
-    Access, AnyManagedTensor, Device, DeviceType, Error, ManagedTensor, ManagedTensorVersioned,
-    Tensor,
+    Access, AnyManagedTensor, Device, DeviceType, Error, Flags, ManagedTensor,
+    ManagedTensorVersioned, Parcel, Tensor,
 };
 use pyo3::{Bound, PyErr, PyResult};
 
@@ -21,36 +21,58 @@ pub(crate) fn dlpack<'py, T: Export>(
     request: &Request,
 ) -> Result<Owned<'py>, Raised> {
     if is_plain(request) && T::device(slf).device_type == DeviceType::CPU {
-        plain(slf, request.stream)
+        plain(slf, request)
     } else {
-        ruled(slf, request)
+        ruled(slf, request, None)
     }
 }
 
-/// What most consumers ask for: the memory as it is, in our version, with no stream that would have to exist.
+/// What most consumers ask for: main memory as it is, with no stream that would have to exist.
 #[inline]
 fn is_plain(request: &Request) -> bool {
-    request.max_version.major != 0
-        && request.device.device_type.code() == 0
-        && request.copy == CopyPolicy::IF_NEEDED
+    request.copy != CopyPolicy::ALWAYS
         && request.stream.handle().is_none()
+        && matches!(request.device.device_type.code(), 0 | 1)
 }
 
-/// The answer to a plain request, to which all rules come down.
+/// The answer to a plain request of an object in main memory, to which all rules come down, but for unusual tensors.
 #[inline]
-fn plain<'py, T: Export>(slf: &Bound<'py, T>, stream: Stream) -> Result<Owned<'py>, Raised> {
+fn plain<'py, T: Export>(slf: &Bound<'py, T>, request: &Request) -> Result<Owned<'py>, Raised> {
     let py = slf.py();
-    let parcel = T::parcel(slf).map_err(|exception| restore(py, exception))?;
-    if !stream.is_no_sync() {
+    let tensor = T::tensor(slf).map_err(|exception| restore(py, exception))?;
+    let is_usual = tensor.device().device_type == DeviceType::CPU
+        && !(request.is_legacy() && needs_flags(tensor.flags()));
+    if !is_usual {
+        return ruled(slf, request, Some(tensor));
+    }
+    if !request.stream.is_no_sync() {
         T::synchronize(slf, Stream::NONE).map_err(|exception| restore(py, exception))?;
     }
-    capsule::versioned(attached(py), parcel)
+    let py = attached(py);
+    if request.is_legacy() {
+        let raw = tensor.into_raw_legacy().map_err(|error| raise_error(py, error))?;
+        // SAFETY: just passed on.
+        unsafe { capsule::legacy_raw(py, raw) }
+    } else {
+        capsule::versioned(py, tensor)
+    }
 }
 
-/// The answer to any request.
-fn ruled<'py, T: Export>(slf: &Bound<'py, T>, request: &Request) -> Result<Owned<'py>, Raised> {
+/// Whether the legacy ABI cannot say what a tensor is.
+#[inline]
+fn needs_flags(flags: Flags) -> bool {
+    flags.is_read_only() || flags.is_padded()
+}
+
+/// The answer to any request. `tensor` is the object's own, if it was made already.
+#[cold]
+fn ruled<'py, T: Export>(
+    slf: &Bound<'py, T>,
+    request: &Request,
+    tensor: Option<Parcel>,
+) -> Result<Owned<'py>, Raised> {
     let py = attached(slf.py());
-    let answer = respond(slf, request).map_err(|failure| match failure {
+    let answer = respond(slf, request, tensor).map_err(|failure| match failure {
         Failure::Exception(exception) => restore(slf.py(), exception),
         Failure::Error(error) => raise_error(py, error),
     })?;
@@ -68,8 +90,12 @@ enum Failure {
 }
 
 /// Answers a request by the rules of [`negotiate::respond`].
-fn respond<T: Export>(slf: &Bound<'_, T>, request: &Request) -> Result<AnyManagedTensor, Failure> {
-    let asked = Asked { slf, failure: Cell::new(None) };
+fn respond<T: Export>(
+    slf: &Bound<'_, T>,
+    request: &Request,
+    tensor: Option<Parcel>,
+) -> Result<AnyManagedTensor, Failure> {
+    let asked = Asked { slf, tensor: Cell::new(tensor), failure: Cell::new(None) };
     negotiate::respond(&asked, request)
         .map_err(|error| asked.failure.take().unwrap_or(Failure::Error(error)))
 }
@@ -77,6 +103,8 @@ fn respond<T: Export>(slf: &Bound<'_, T>, request: &Request) -> Result<AnyManage
 /// An object as a producer, for one request.
 struct Asked<'a, 'py, T> {
     slf: &'a Bound<'py, T>,
+    /// The first to be given out, if there is one already.
+    tensor: Cell<Option<Parcel>>,
     /// What ends the request, where an [`Error`] cannot say it.
     failure: Cell<Option<Failure>>,
 }
@@ -105,7 +133,11 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
 
     #[inline]
     fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
-        self.keep(T::tensor(self.slf))
+        let tensor = match self.tensor.take() {
+            Some(tensor) => tensor,
+            None => self.keep(T::tensor(self.slf))?,
+        };
+        tensor.into_tensor()
     }
 
     fn alias_legacy(&self) -> Result<ManagedTensor, Error> {

@@ -20,7 +20,7 @@ use crate::import::to_py_err;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use dlpack_pyo3::dlpack::{Exporter, ManagedTensorVersioned};
+/// use dlpack_pyo3::dlpack::{Exporter, Parcel};
 /// use dlpack_pyo3::{Export, PyTensor, to_py_err};
 /// use pyo3::prelude::*;
 ///
@@ -29,9 +29,8 @@ use crate::import::to_py_err;
 /// struct Samples(Arc<[f32]>);
 ///
 /// impl Export for Samples {
-///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
-///         let tensor = Exporter::new(Arc::clone(&slf.get().0)).build();
-///         Ok(tensor.map_err(to_py_err)?.into_inner())
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+///         Exporter::new(Arc::clone(&slf.get().0)).into_parcel().map_err(to_py_err)
 ///     }
 /// }
 ///
@@ -81,11 +80,7 @@ pub trait Export: PyClass {
     ///     const NEEDS_PYO3: bool = false;
     ///     const LEND: Option<Lend<Self>> = Some(|slf| &slf.get().0);
     ///
-    ///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
-    ///         slf.get().0.share().map_err(to_py_err)
-    ///     }
-    ///
-    ///     fn parcel(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+    ///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
     ///         slf.get().0.share_parcel().map_err(to_py_err)
     ///     }
     /// }
@@ -105,25 +100,14 @@ pub trait Export: PyClass {
     /// Makes a tensor of the object's memory, which it keeps alive.
     ///
     /// A fresh one for each call, on the device that [`device`](Self::device) names. Read-only if consumers must not
-    /// write. Its elements are initialised.
+    /// write. Its elements are initialised. An [`Exporter`](dlpack::Exporter) makes one with
+    /// [`into_parcel`](dlpack::Exporter::into_parcel), and any tensor becomes one with `into()`.
     ///
     /// # Errors
     ///
     /// Whatever keeps it from that. Python expects a `BufferError` for what cannot be exported;
     /// [`to_py_err`](crate::to_py_err) makes one of an [`Error`].
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned>;
-
-    /// Makes the same tensor as [`tensor`](Self::tensor), for a consumer who gets it as it is; by default, by calling that.
-    ///
-    /// Worth writing where nanoseconds count: [`Exporter::into_parcel`](dlpack::Exporter::into_parcel) and
-    /// [`share_parcel`](ManagedTensorVersioned::share_parcel) leave out what only Rust would look at.
-    ///
-    /// # Errors
-    ///
-    /// As for [`tensor`](Self::tensor).
-    fn parcel(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
-        Self::tensor(slf).map(Parcel::from)
-    }
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel>;
 
     /// Where the memory is; by default, main memory.
     fn device(slf: &Bound<'_, Self>) -> Device {
@@ -150,7 +134,8 @@ pub trait Export: PyClass {
         stream: Stream,
     ) -> PyResult<ManagedTensorVersioned> {
         let _ = stream;
-        copy::to_host(slf.py(), Self::tensor(slf)?, device).map_err(to_py_err)
+        let tensor = Self::tensor(slf)?.into_tensor();
+        tensor.and_then(|tensor| copy::to_host(slf.py(), tensor, device)).map_err(to_py_err)
     }
 
     /// Sees to it that work that is enqueued on `stream` from now on finds the elements written.

@@ -197,20 +197,14 @@ impl Export for Tensor {
     const NEEDS_PYO3: bool = false;
     const LEND: Option<Lend<Self>> = Some(|slf| &slf.get().tensor);
 
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+    #[inline]
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
         let this = slf.get();
         let tensor = match &this.order {
-            Order::Producer(producer) => producer.alias(),
-            Order::None | Order::On(_) => this.tensor.share(),
+            Order::Producer(producer) => producer.alias().map(Parcel::from),
+            Order::None | Order::On(_) => this.tensor.share_parcel(),
         };
         tensor.map_err(to_py_err)
-    }
-
-    fn parcel(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
-        match &slf.get().order {
-            Order::Producer(_) => Self::tensor(slf).map(Parcel::from),
-            Order::None | Order::On(_) => slf.get().tensor.share_parcel().map_err(to_py_err),
-        }
     }
 
     fn device(slf: &Bound<'_, Self>) -> Device {
@@ -225,9 +219,7 @@ impl Export for Tensor {
         let this = slf.get();
         let copy = match &this.order {
             Order::Producer(producer) => producer.copy_to(device, stream),
-            Order::None | Order::On(_) => {
-                this.tensor.share().and_then(|tensor| copy::to_host(slf.py(), tensor, device))
-            }
+            Order::None | Order::On(_) => copy::shared_to_host(slf.py(), &this.tensor, device),
         };
         copy.map_err(to_py_err)
     }

@@ -3,6 +3,13 @@
 use core::fmt;
 use core::ptr::NonNull;
 
+#[cfg(feature = "alloc")]
+use super::{
+    block::{Draft, Exported},
+    place::Heap,
+    record,
+};
+use crate::error::Error;
 use crate::managed::{Handle, ManagedTensorVersioned};
 use crate::sys;
 use crate::vocabulary::{DataType, Device, Flags};
@@ -59,6 +66,63 @@ impl Parcel {
     #[must_use = "the deleter must be called"]
     pub fn into_raw(self) -> *mut sys::DLManagedTensorVersioned {
         self.handle.into_raw()
+    }
+
+    /// Describes the tensor, for use in Rust.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`ManagedTensorVersioned::from_raw`], if a foreign producer has changed the struct since it came in; the
+    /// deleter has been called.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let tensor = dlpack::Exporter::new([1_u8, 2]).into_parcel()?.into_tensor()?;
+    /// assert_eq!(tensor.shape(), [2]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn into_tensor(self) -> Result<ManagedTensorVersioned, Error> {
+        // SAFETY: the invariant; who makes such a struct has promised the rest of the contract.
+        unsafe { ManagedTensorVersioned::from_raw(self.into_raw()) }
+    }
+
+    /// Passes the tensor on to a consumer that knows only the legacy ABI, and who must call its deleter.
+    ///
+    /// One allocation, no copy, and no description where the struct says all that consumers need.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReadOnlyNotExpressible`] or [`Error::PaddedNotExpressible`] if that ABI cannot say what the flags do,
+    /// [`Error::AllocationFailed`], and as for [`into_tensor`](Self::into_tensor). The deleter has been called.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, Exporter, ManagedTensor};
+    ///
+    /// let raw = Exporter::new([1_u8, 2]).into_parcel()?.into_raw_legacy()?;
+    /// // SAFETY: just passed on.
+    /// assert_eq!(unsafe { ManagedTensor::from_raw(raw) }?.numel(), 2);
+    ///
+    /// let refused = Exporter::new([1_u8, 2]).read_only().into_parcel()?.into_raw_legacy();
+    /// assert_eq!(refused, Err(Error::ReadOnlyNotExpressible));
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[cfg(feature = "alloc")]
+    pub fn into_raw_legacy(self) -> Result<*mut sys::DLManagedTensor, Error> {
+        record::check_legacy(self.flags())?;
+        // SAFETY: the invariant.
+        let dl_tensor = unsafe { (*self.as_raw()).dl_tensor };
+        if dl_tensor.byte_offset != 0 || (dl_tensor.strides.is_null() && dl_tensor.ndim != 0) {
+            // Of a foreign producer: consumers are known who overlook the one or follow the other.
+            return Ok(self.into_tensor()?.into_legacy()?.into_raw());
+        }
+        // The shape and the strides stay where they are, since the parcel does.
+        let draft = Draft::<sys::DLManagedTensor, Self, Heap>::new(self, Heap, 0)?;
+        let shaped = draft.with_dims(&[], &[])?;
+        let publish = |context| sys::DLManagedTensor::fill(dl_tensor, context, Flags::NONE);
+        Ok(shaped.publish(publish).as_ptr())
     }
 
     /// Takes back what was passed on and has not been taken.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dlpack_pyo3::dlpack::{Adopted, Descriptor, Device, Element, Exporter, ManagedTensorVersioned};
+use dlpack_pyo3::dlpack::{Adopted, Descriptor, Device, Element, Exporter, Parcel};
 use dlpack_pyo3::{Export, PyTensor, Tensor, to_py_err};
 use pyo3::prelude::*;
 
@@ -37,14 +37,12 @@ struct Own {
 }
 
 impl Export for Own {
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
         let elements = Arc::clone(&slf.get().elements);
         let start = elements.as_ptr().cast_mut().cast();
         // SAFETY: the elements are as many bytes, and live as long as their owner.
         let memory = unsafe { Adopted::new(elements, start, 48, Device::CPU) };
-        let tensor =
-            Exporter::new(memory).dtype(f32::DTYPE).shape(&[3, 4]).build().map_err(to_py_err)?;
-        Ok(tensor)
+        Exporter::new(memory).dtype(f32::DTYPE).shape(&[3, 4]).into_parcel().map_err(to_py_err)
     }
 }
 

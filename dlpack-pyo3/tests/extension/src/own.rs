@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dlpack::{Exporter, ManagedTensorVersioned};
+use dlpack::{Exporter, Parcel};
 use dlpack_pyo3::{Export, Inside, ReadOnlyAsLegacy, to_py_err};
 use pyo3::prelude::*;
 
@@ -11,9 +11,9 @@ use pyo3::prelude::*;
 pub(crate) struct Own(Vec<f32>);
 
 impl Export for Own {
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
         let elements = Inside::new(slf, |own| &own.0);
-        Ok(Exporter::new(elements).build().map_err(to_py_err)?.into_inner())
+        Exporter::new(elements).into_parcel().map_err(to_py_err)
     }
 }
 
@@ -43,9 +43,9 @@ pub(crate) struct OwnShared {
 }
 
 impl Export for OwnShared {
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
         let data = Arc::clone(&slf.try_borrow()?.data);
-        Ok(Exporter::new(data).build().map_err(to_py_err)?.into_inner())
+        Exporter::new(data).into_parcel().map_err(to_py_err)
     }
 
     fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {

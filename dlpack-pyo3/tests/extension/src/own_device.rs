@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use dlpack::negotiate::Stream;
-use dlpack::{Adopted, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned};
+use dlpack::{
+    Adopted, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, Parcel,
+};
 use dlpack_pyo3::{Export, Tensor, to_py_err};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -61,11 +63,11 @@ fn said(stream: Stream) -> Option<i128> {
 }
 
 impl Export for OwnDevice {
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
         Self::note(slf, "tensor", None, None)?;
         let this = slf.get();
         let exporter = Self::labelled(Arc::clone(&this.data), this.len, this.device);
-        exporter.shape(&[this.len]).build().map_err(to_py_err)
+        exporter.shape(&[this.len]).into_parcel().map_err(to_py_err)
     }
 
     fn device(slf: &Bound<'_, Self>) -> Device {

@@ -1,7 +1,7 @@
 //! A class whose methods panic.
 
 use dlpack::negotiate::Stream;
-use dlpack::{Device, ManagedTensorVersioned};
+use dlpack::{Device, Parcel};
 use dlpack_pyo3::Export;
 use pyo3::prelude::*;
 
@@ -18,7 +18,7 @@ impl Panics {
 }
 
 impl Export for Panics {
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<ManagedTensorVersioned> {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
         slf.get().at("tensor");
         panic!("there is no tensor")
     }
