@@ -1,0 +1,293 @@
+"""The buffer protocol of exported classes: what `memoryview`, NumPy and C see of a tensor in main memory."""
+
+import array
+import ctypes
+import gc
+import itertools
+import struct
+import sys
+
+import dlpack_pyo3_tests as ext
+import numpy as np
+import pytest
+
+from kit import abi
+
+
+def _has_buffers():
+    try:
+        memoryview(ext.make(b"1", "uint8", (1,)))
+    except TypeError:
+        return False
+    return True
+
+
+pytestmark = pytest.mark.skipif(not _has_buffers(), reason="no buffers in the limited API of 3.10")
+
+SIX = struct.pack("=6f", *range(6))
+
+WRITABLE, FORMAT, ND, STRIDES = 1, 4, 8, 0x18
+C_CONTIGUOUS, F_CONTIGUOUS, ANY_CONTIGUOUS, INDIRECT = 0x38, 0x58, 0x98, 0x118
+FULL_RO = INDIRECT | FORMAT
+
+
+class PyBuffer(ctypes.Structure):
+    """`Py_buffer`, as the documentation of CPython has it."""
+
+    _fields_ = [
+        ("buf", ctypes.c_void_p),
+        ("obj", ctypes.c_void_p),
+        ("len", ctypes.c_ssize_t),
+        ("itemsize", ctypes.c_ssize_t),
+        ("readonly", ctypes.c_int),
+        ("ndim", ctypes.c_int),
+        ("format", ctypes.c_char_p),
+        ("shape", ctypes.POINTER(ctypes.c_ssize_t)),
+        ("strides", ctypes.POINTER(ctypes.c_ssize_t)),
+        ("suboffsets", ctypes.c_void_p),
+        ("internal", ctypes.c_void_p),
+    ]
+
+
+_get = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.POINTER(PyBuffer), ctypes.c_int)(
+    ("PyObject_GetBuffer", ctypes.pythonapi)
+)
+_release = ctypes.PYFUNCTYPE(None, ctypes.POINTER(PyBuffer))(
+    ("PyBuffer_Release", ctypes.pythonapi)
+)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_lost():
+    live = ext.live()
+    yield
+    if ext.live() > live:
+        gc.collect()
+    assert ext.live() <= live
+
+
+def get(obj, flags):
+    """What the object fills in; raises, and asserts then that no object is left in the buffer."""
+    buffer = PyBuffer()
+    ctypes.memset(ctypes.addressof(buffer), 0xA5, ctypes.sizeof(buffer))
+    try:
+        _get(obj, ctypes.pointer(buffer), flags)
+    except BaseException:
+        assert buffer.obj is None
+        raise
+    return buffer
+
+
+def six(**keywords):
+    return ext.make(SIX, "float32", (2, 3), **keywords)
+
+
+# The formats of the module `struct`, and NumPy's for complex numbers.
+FORMATS = {
+    "bool": "?",
+    "int8": "b",
+    "int16": "h",
+    "int32": "i",
+    "int64": "q",
+    "uint8": "B",
+    "uint16": "H",
+    "uint32": "I",
+    "uint64": "Q",
+    "float16": "e",
+    "float32": "f",
+    "float64": "d",
+    "complex64": "Zf",
+    "complex128": "Zd",
+}
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_formats(dtype):
+    data = np.arange(6).astype(dtype)
+    tensor = ext.make(data.tobytes(), dtype, (2, 3))
+    view = memoryview(tensor)
+    assert (view.format, view.itemsize, view.nbytes) == (FORMATS[dtype], data.itemsize, data.nbytes)
+    assert (view.shape, view.ndim, view.readonly, view.suboffsets) == ((2, 3), 2, False, ())
+    assert view.strides == (3 * data.itemsize, data.itemsize)
+    # Read by `memoryview`, which has not learnt all formats, and by NumPy.
+    if view.format in "?bhiqBHIQfd":
+        assert view.tolist() == data.reshape(2, 3).tolist()
+    taken = np.asarray(tensor)
+    assert taken.dtype == data.dtype
+    assert taken.tolist() == data.reshape(2, 3).tolist()
+    assert taken.ctypes.data == ext.describe(tensor)["data"]
+
+
+NO_FORMAT = sorted(set(abi.DTYPES) - set(FORMATS) - {"opaque_handle64"})
+
+
+@pytest.mark.parametrize("dtype", NO_FORMAT)
+def test_dtypes_without_a_format(dtype):
+    tensor = ext.make(bytes(64), dtype, (4,))
+    for flags in (0, FULL_RO):
+        with pytest.raises(BufferError, match=f"found {dtype}$"):
+            get(tensor, flags)
+
+
+LAYOUTS = {
+    "rows": ((2, 3), (3, 1)),
+    "columns": ((2, 3), (1, 2)),
+    "gaps": ((2, 2), (3, 1)),
+    "steps": ((3,), (2,)),
+    "one element": ((1, 1), (1, 1)),
+    "one axis of one": ((3, 1, 2), (2, 2, 1)),
+    "no axes": ((), ()),
+    "no elements": ((0, 3), (3, 1)),
+    "many axes": ((1,) * 60 + (2, 3), None),
+}
+
+
+@pytest.mark.parametrize(("shape", "strides"), LAYOUTS.values(), ids=LAYOUTS)
+def test_layouts(shape, strides):
+    tensor = ext.make(SIX, "float32", shape, strides=strides)
+    strides = abi.row_major(shape) if strides is None else strides
+    flat = np.frombuffer(SIX, "f4")
+    expected = np.lib.stride_tricks.as_strided(flat, shape, [4 * n for n in strides])
+    view = memoryview(tensor)
+    assert (view.shape, view.strides) == (shape, tuple(4 * n for n in strides))
+    assert (view.c_contiguous, view.f_contiguous) == (expected.flags.c_contiguous, expected.flags.f_contiguous)
+    assert view.nbytes == expected.nbytes
+    assert view.tobytes() == expected.tobytes()
+    if len(shape) <= 32:
+        assert np.array_equal(np.asarray(tensor), expected)
+
+
+EXTRAS = [0, WRITABLE, FORMAT, WRITABLE | FORMAT]
+ORDERS = [0, ND, STRIDES, C_CONTIGUOUS, F_CONTIGUOUS, ANY_CONTIGUOUS, INDIRECT]
+
+
+@pytest.mark.parametrize("name", LAYOUTS)
+@pytest.mark.parametrize("read_only", [False, True])
+def test_every_kind_of_request(name, read_only):
+    shape, strides = LAYOUTS[name]
+    tensor = ext.make(SIX, "float32", shape, strides=strides, read_only=read_only)
+    strides = abi.row_major(shape) if strides is None else strides
+    model = np.lib.stride_tricks.as_strided(np.frombuffer(SIX, "f4"), shape, [4 * n for n in strides])
+    rows, columns = model.flags.c_contiguous, model.flags.f_contiguous
+    for order, extra in itertools.product(ORDERS, EXTRAS):
+        possible = {
+            0: rows, ND: rows, STRIDES: True, INDIRECT: True,
+            C_CONTIGUOUS: rows, F_CONTIGUOUS: columns, ANY_CONTIGUOUS: rows or columns,
+        }[order]  # fmt: skip
+        if not possible or (read_only and extra & WRITABLE):
+            with pytest.raises(BufferError, match="^expected .* found "):
+                get(tensor, order | extra)
+            continue
+        before = sys.getrefcount(tensor)
+        buffer = get(tensor, order | extra)
+        assert sys.getrefcount(tensor) == before + 1
+        assert (buffer.obj, buffer.len, buffer.itemsize) == (id(tensor), model.nbytes, 4)
+        assert (buffer.readonly, buffer.suboffsets) == (int(read_only), None)
+        assert buffer.format == (b"f" if extra & FORMAT else None)
+        assert buffer.buf == ext.describe(tensor)["data"] if model.size else buffer.buf
+        has_shape, has_strides = order & ND and shape, order & 0x10 and shape
+        assert (bool(buffer.shape), bool(buffer.strides)) == (bool(has_shape), bool(has_strides))
+        assert buffer.ndim == (len(shape) if order & ND else 1)
+        if has_shape:
+            assert tuple(buffer.shape[: len(shape)]) == shape
+        if has_strides:
+            assert tuple(buffer.strides[: len(shape)]) == tuple(4 * n for n in strides)
+        _release(ctypes.pointer(buffer))
+        assert (sys.getrefcount(tensor), buffer.obj) == (before, None)
+
+
+def test_writes_arrive():
+    tensor = six()
+    memoryview(tensor)[1, 2] = 42.0
+    np.asarray(tensor)[0, 0] = 7.0
+    assert struct.unpack("=6f", ext.to_bytes(tensor)) == (7.0, 1.0, 2.0, 3.0, 4.0, 42.0)
+
+
+def test_read_only_memory_is_read_only():
+    tensor = six(read_only=True)
+    view = memoryview(tensor)
+    assert view.readonly
+    with pytest.raises(TypeError, match="read-only"):
+        view[0, 0] = 1.0
+    assert not np.asarray(tensor).flags.writeable
+    with pytest.raises((BufferError, TypeError)):
+        (ctypes.c_char * 24).from_buffer(tensor)
+
+
+def test_a_buffer_keeps_the_memory():
+    live = ext.live()
+    view = memoryview(six())
+    other = view[1:]
+    gc.collect()
+    assert (ext.live(), view.tobytes()) == (live + 1, SIX)
+    view.release()
+    assert (ext.live(), other.tobytes()) == (live + 1, SIX[12:])
+    other.release()
+    assert ext.live() == live
+
+
+def test_many_buffers_of_one_object():
+    tensor = six()
+    views = [memoryview(tensor) for _ in range(100)]
+    for view in views[::2]:
+        view.release()
+    assert all(view.tobytes() == SIX for view in views[1::2])
+
+
+def test_as_bytes():
+    tensor = six()
+    assert bytes(tensor) == SIX
+    assert bytearray(tensor) == SIX
+    assert b"".join([tensor]) == SIX
+    assert array.array("f", memoryview(tensor).cast("B").cast("f")).tolist() == list(range(6))
+    assert np.frombuffer(tensor, "f4").tolist() == list(range(6))
+
+
+def test_the_memory_of_devices_has_no_buffer():
+    for device in [(abi.CUDA, 0), (abi.CUDA_HOST, 0), (abi.METAL, 0)]:
+        with pytest.raises(BufferError, match="cpu|host"):
+            memoryview(ext.OwnDevice([1.0], device))
+
+
+def test_own_classes():
+    own = ext.Own([1.0, 2.0, 3.0])
+    view = memoryview(own)
+    assert (view.tolist(), view.readonly) == ([1.0, 2.0, 3.0], True)
+    assert np.asarray(own).ctypes.data == own.address
+
+    class Derived(ext.Own):
+        pass
+
+    assert memoryview(Derived([4.0])).tolist() == [4.0]
+    shared = ext.OwnShared([1.0, 2.0])
+    view = memoryview(shared)
+    assert (shared.holders, view.readonly) == (2, True)
+    shared.fill(7.0)
+    assert (view.tolist(), memoryview(shared).tolist()) == ([1.0, 2.0], [7.0, 7.0])
+    view.release()
+    gc.collect()
+    assert shared.holders == 1
+
+
+def test_the_exception_of_a_method_arrives():
+    own = ext.OwnDevice([1.0], (abi.CPU, 0))
+    own.raises["tensor"] = KeyError("mine")
+    with pytest.raises(KeyError, match="mine"):
+        memoryview(own)
+    own.raises.clear()
+
+
+def test_a_panic_is_an_exception():
+    with pytest.raises(BaseException, match="tensor panics") as caught:
+        memoryview(ext.Panics("tensor"))
+    assert caught.type.__name__ == "PanicException"
+
+
+def test_buffers_do_not_leak():
+    tensor = six()
+    before = sys.getrefcount(tensor)
+    for _ in range(1000):
+        memoryview(tensor).release()
+        with pytest.raises(BufferError):
+            get(tensor, F_CONTIGUOUS)
+    assert sys.getrefcount(tensor) == before
