@@ -2,6 +2,7 @@
 
 import ctypes
 import gc
+import threading
 
 import dlpack_pyo3_tests as ext
 import pytest
@@ -207,6 +208,78 @@ def test_tensors_of_a_table_are_checked(fields, message):
     with pytest.raises(BufferError, match=message):
         ext.hold(carrier)
     assert [tensor.deletes for tensor in table.given] == [1]
+
+
+def test_a_table_whose_tensors_are_read_only():
+    carrier = type_for(Table())(lambda: Foreign(SIX, flags=abi.READ_ONLY))
+    assert ext.describe(carrier)["access"] == "read-only"
+
+
+def test_a_table_whose_tensors_have_no_deleter():
+    table = Table()
+    held = ext.hold(type_for(table)(lambda: Foreign(SIX, deleter=False)))
+    assert held.to_bytes() == SIX
+    held.release()
+    assert [tensor.deletes for tensor in table.given] == [0]
+
+
+def test_device_memory_is_asked_of_the_method_which_orders_streams():
+    def on_device():
+        return Foreign(SIX, device=(abi.CUDA, 0), address=0x1000)
+
+    table = Table(**{BORROW: None})
+    carrier = type_for(table)(on_device)
+    seen = ext.describe(carrier)
+    assert (seen["device"], seen["road"]) == ((abi.CUDA, 0), "protocol")
+    assert len(carrier.asked) == 1
+    # Whoever says that no order is needed gets it by the table.
+    other = type_for(table)(on_device)
+    assert ext.describe(other, stream=-1)["road"] == "exchange"
+    assert other.asked == []
+    assert all(tensor.deletes == 1 for tensor in [*table.given, *carrier.tensors])
+
+
+def test_copies_are_asked_of_the_method():
+    table = Table()
+    carrier = type_for(table)(six)
+    ext.describe(carrier, copy=True)
+    assert [call.get("copy") for call in carrier.asked] == [True]
+    assert all(tensor.deletes == 1 for tensor in [*table.given, *carrier.tensors])
+
+
+def test_types_that_come_and_go():
+    # Types are freed and others take their addresses: what was found of one must not be believed of another.
+    for turn in range(600):
+        table = Table() if turn % 3 else None
+        kind = type_for(table) if table else type_for(Table(), attribute="__no_api__")
+        carrier = kind(six)
+        held = ext.hold(carrier)
+        assert held.describe()["road"] == ("exchange" if table else "protocol")
+        assert held.to_bytes() == SIX
+        held.release()
+        del held, carrier, kind
+        if turn % 50 == 0:
+            gc.collect()
+
+
+def test_threads_that_meet_a_type_for_the_first_time():
+    for _ in range(20):
+        table = Table()
+        kind = type_for(table)
+        start = threading.Barrier(4)
+        results = []
+
+        def take(kind=kind, start=start, results=results):
+            start.wait()
+            results.append(ext.to_bytes(kind(six)))
+
+        workers = [threading.Thread(target=take) for _ in range(4)]
+        for worker in workers:
+            worker.start()
+        for worker in workers:
+            worker.join()
+        assert results == [SIX] * 4
+        assert all(tensor.deletes == 1 for tensor in table.given)
 
 
 @pytest.mark.parametrize("function", [native.FAIL_TO_PYTHON, native.RELEASE_AND_FAIL], ids=["left alone", "released"])

@@ -19,6 +19,7 @@ class Warp(Library):
         import warp
 
         warp.config.quiet = True
+        warp.init()
         self.np, self.warp = numpy, warp
 
     def array(self, dtype):
