@@ -29,6 +29,12 @@ def numpy_array() -> Any:
     return module("numpy").zeros(SHAPE, "float32")
 
 
+def derived_array() -> Any:
+    """An array that must be asked, since its class could say other things of it than NumPy's own."""
+    numpy = module("numpy")
+    return numpy_array().view(type("Derived", (numpy.ndarray,), {}))
+
+
 def torch_tensor() -> Any:
     return module("torch").zeros(SHAPE)
 
@@ -82,7 +88,7 @@ def protocol_peers(take: Callable[..., Contender]) -> list[Contender]:
 
 
 def numpy_protocol() -> list[Contender]:
-    take = taker(numpy_array)
+    take = taker(derived_array)
     return [
         take("floor", "floor", lambda: floors.take_protocol),
         take("ours", OURS, lambda: ours().take),
@@ -106,7 +112,7 @@ def torch_view() -> list[Contender]:
     take = taker(torch_tensor)
     return [
         take("floor", "floor", lambda: floors.take_view, "does not ask whether a gradient is required"),
-        take("ours", OURS, lambda: ours().take),
+        take("ours", OURS, lambda: ours().take_view),
         take("reference", "floor, asking", lambda: floors.take_view_asking, "asks whether a gradient is required"),
         take("peer", "dlpark", lambda: module("peer_dlpark").take_view, "does not ask whether a gradient is required"),
     ]
@@ -144,7 +150,7 @@ def own_view() -> list[Contender]:
     take = taker(lambda: floors.Own())
     return [
         take("floor", "floor", lambda: floors.take_view),
-        take("ours", OURS, lambda: ours().take),
+        take("ours", OURS, lambda: ours().take_view),
         take("peer", "dlpark", lambda: module("peer_dlpark").take_view),
     ]
 
@@ -161,8 +167,8 @@ def own_owned() -> list[Contender]:
 
 def rows() -> list[Row]:
     return [
-        Row("numpy-protocol", "an array of NumPy into native code, by __dlpack__", 1.10, numpy_protocol),
-        Row("numpy", "the same by any road", 0.65, numpy_any),
+        Row("numpy-protocol", "an array of a class derived from NumPy's into native code, by __dlpack__", 1.10, numpy_protocol),
+        Row("numpy", "an array of NumPy into native code, by any road", 0.65, numpy_any),
         Row("torch-view", "a tensor of PyTorch into native code, borrowed for the call", 1.35, torch_view),
         Row("torch", "the same, owned", 1.7, torch_owned),
         Row("jax-protocol", "an array of JAX into native code, by __dlpack__", 1.05, jax_protocol, 200),

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use dlpack_pyo3::dlpack::{Adopted, Descriptor, Device, Element, Exporter, Parcel};
-use dlpack_pyo3::{Export, PyTensor, Tensor, to_py_err};
+use dlpack_pyo3::dlpack::{Descriptor, Exporter, ManagedTensorVersioned, Parcel};
+use dlpack_pyo3::{Export, Lend, PyTensor, Tensor, to_py_err, with_borrowed};
 use pyo3::prelude::*;
 
 /// The address of the first element plus the number of elements.
@@ -22,27 +22,29 @@ fn take(array: PyTensor) -> usize {
     answer(&array)
 }
 
+/// An array borrowed for the call.
+#[pyfunction]
+fn take_view(array: &Bound<'_, PyAny>) -> PyResult<usize> {
+    // SAFETY: the function only looks at numbers.
+    unsafe { with_borrowed(array, |tensor| answer(&tensor)) }
+}
+
 /// A tensor as a result, of as many elements as are asked for.
 #[pyfunction]
 fn tensor(rows: usize, columns: usize) -> PyResult<Tensor> {
-    let elements = vec![0.0_f32; rows * columns];
-    let tensor = Exporter::new(elements).shape(&[rows, columns]).build().map_err(to_py_err)?;
-    Ok(Tensor::new(tensor.into_inner()))
+    Ok(Tensor::new(zeros(rows, columns)?))
 }
 
 /// A class of its own, whose memory Python knows nothing of.
 #[pyclass(frozen)]
-struct Own {
-    elements: Arc<[f32; 12]>,
-}
+struct Own(Arc<ManagedTensorVersioned>);
 
 impl Export for Own {
+    const NEEDS_PYO3: bool = false;
+    const LEND: Option<Lend<Self>> = Some(|slf| &slf.get().0);
+
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
-        let elements = Arc::clone(&slf.get().elements);
-        let start = elements.as_ptr().cast_mut().cast();
-        // SAFETY: the elements are as many bytes, and live as long as their owner.
-        let memory = unsafe { Adopted::new(elements, start, 48, Device::CPU) };
-        Exporter::new(memory).dtype(f32::DTYPE).shape(&[3, 4]).into_parcel().map_err(to_py_err)
+        slf.get().0.share_parcel().map_err(to_py_err)
     }
 }
 
@@ -51,18 +53,24 @@ dlpack_pyo3::export!(Own);
 #[pymethods]
 impl Own {
     #[new]
-    fn new() -> Self {
-        Self { elements: Arc::new([0.0; 12]) }
+    fn new() -> PyResult<Self> {
+        Ok(Self(Arc::new(zeros(3, 4)?)))
     }
 
     /// Where the first element is.
     fn address(&self) -> usize {
-        self.elements.as_ptr().addr()
+        self.0.data().addr()
     }
+}
+
+fn zeros(rows: usize, columns: usize) -> PyResult<ManagedTensorVersioned> {
+    let elements = vec![0.0_f32; rows * columns];
+    let tensor = Exporter::new(elements).shape(&[rows, columns]).build();
+    Ok(tensor.map_err(to_py_err)?.into_inner())
 }
 
 #[pymodule]
 mod ours {
     #[pymodule_export]
-    use super::{Own, nothing, take, tensor};
+    use super::{Own, nothing, take, take_view, tensor};
 }
