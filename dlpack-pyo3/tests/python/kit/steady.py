@@ -27,10 +27,21 @@ def _state(objects):
     return ext.live(), [sys.getrefcount(each) for each in objects]
 
 
+def _growth(action, times):
+    """By how many bytes Python's objects grow, and the process."""
+    gc.collect()
+    blocks, resident = tracemalloc.get_traced_memory()[0], _resident()
+    for _ in range(times):
+        action()
+    gc.collect()
+    return tracemalloc.get_traced_memory()[0] - blocks, _resident() - resident
+
+
 def is_steady(action, *objects, times=TIMES):
     """Does the action so often, and asserts that nothing has become more.
 
-    Neither memories of Rust, nor references to these objects, nor blocks of Python, nor main memory.
+    Neither memories of Rust, nor references to these objects, nor Python's objects, nor main memory. What others do in the
+    same process happens once, and a leak each time.
     """
     for _ in range(20):
         action()
@@ -38,16 +49,13 @@ def is_steady(action, *objects, times=TIMES):
     tracemalloc.start()
     try:
         action()
-        gc.collect()
-        blocks, resident = tracemalloc.get_traced_memory()[0], _resident()
-        for _ in range(times):
-            action()
-        gc.collect()
-        more = tracemalloc.get_traced_memory()[0] - blocks
-        grown = _resident() - resident
+        for _ in range(3):
+            more, grown = _growth(action, times)
+            # Less than a byte for each time.
+            if more < times and grown < SLACK:
+                break
+        else:
+            raise AssertionError(f"{more} bytes of Python's objects, {grown} of the process")
     finally:
         tracemalloc.stop()
     assert _state(objects) == before
-    # Less than a byte for each time.
-    assert more < times, f"{more} bytes of Python's objects in {times} times"
-    assert grown < SLACK, f"{grown} bytes in {times} times"
