@@ -1,5 +1,7 @@
 """The end of the interpreter, with tensors still in use. Each test is a process of its own."""
 
+import sys
+
 import pytest
 
 from kit.process import run
@@ -208,6 +210,11 @@ def test_tensors_of_others_after_the_interpreter(source):
 
 # Threads that go on.
 
+# Without any extension, too, about one time in a hundred when the machine is busy.
+DAEMONS = pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="CPython 3.10 may crash when daemon threads run at its end"
+)
+
 
 @pytest.mark.parametrize("milliseconds", [0, 1, 2, 5, 10, 20, 40, 80, 160])
 def test_a_foreign_thread_lets_go_about_then(milliseconds):
@@ -229,6 +236,7 @@ def test_a_foreign_thread_waits_to_attach_at_the_end():
     assert run(script) == ""
 
 
+@DAEMONS
 @MODES
 def test_daemon_threads_that_use_tensors(mode):
     script = """
@@ -250,6 +258,7 @@ def test_daemon_threads_that_use_tensors(mode):
     assert run(script, mode) == ""
 
 
+@DAEMONS
 @MODES
 @pytest.mark.parametrize("place", ["__dlpack__", "__dlpack_device__", "__cuda_stream__", "__del__"])
 def test_daemon_threads_in_code_of_python(mode, place):

@@ -37,5 +37,5 @@ def run(script, mode=(), status=0, folder=None):
         env=environment,
         cwd=folder,
     )
-    assert (done.returncode, done.stderr) == (status, ""), done.stderr
+    assert (done.returncode, done.stderr) == (status, ""), (done.returncode, done.stderr)
     return done.stdout
