@@ -16,7 +16,7 @@ pub(crate) struct Needs {
     pub(crate) name: &'static str,
     /// The file of requirements, relative to the root.
     pub(crate) file: &'static str,
-    /// What the installed libraries take, in GB of disk.
+    /// What installing them takes at most, downloads included, in GB of disk.
     pub(crate) disk: u64,
     /// What importing them takes, in GB of memory.
     pub(crate) memory: u64,
@@ -25,7 +25,7 @@ pub(crate) struct Needs {
 impl Needs {
     /// What the default run of the tests meets.
     pub(crate) const LIBRARIES: Self =
-        Self { name: "", file: "dlpack-pyo3/tests/requirements.txt", disk: 7, memory: 3 };
+        Self { name: "", file: "dlpack-pyo3/tests/requirements.txt", disk: 10, memory: 3 };
 
     /// Those of which even one is large, together.
     pub(crate) const ALL_LIBRARIES: Self =
@@ -100,7 +100,7 @@ impl Venv {
         let room = Room { disk: needs.disk, memory: needs.memory };
         room::require(room, &self.folder, &self.base)?;
         tools::run(self.base.command().args(["-m", "venv"]).arg(&self.folder))?;
-        println!("  installing {}: {} GB or less", needs.file, needs.disk);
+        println!("  installing {}: up to {} GB of disk", needs.file, needs.disk);
         let mut pip = self.command("python");
         pip.args(["-m", "pip", "install", "--disable-pip-version-check", "--no-compile"]);
         pip.args(["--only-binary", ":all:", "--requirement"]).arg(root().join(needs.file));

@@ -23,7 +23,7 @@ const FILES: [&str; 3] = ["README.md", "CHANGELOG.md", "build.rs"];
 pub(super) fn run(suite: &mut Suite) -> Outcome {
     package(suite, "dlpack-sys", &SYS, |_| Ok(()))?;
     package(suite, "dlpack", &SAFE, |_| Ok(()))?;
-    let target = suite.own_target("pyo3");
+    let target = suite.own_target("pyo3-absent");
     package(suite, "dlpack-pyo3", &PYTHON, |command| {
         command.args(["--manifest-path", pyo3::MANIFEST]).env("CARGO_TARGET_DIR", &target);
         Absent::USUAL.choose(command, &target.with_extension("txt")).map(drop)

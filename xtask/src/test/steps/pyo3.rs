@@ -46,7 +46,7 @@ fn document(suite: &mut Suite, prepare: impl Fn(&mut Command)) -> Outcome {
 
 /// Compiles for a Python in which threads run side by side.
 fn check_free_threaded(suite: &mut Suite) -> Outcome {
-    let target = suite.own_target("pyo3-free-threaded");
+    let target = suite.own_target("pyo3-absent");
     let mut check = cargo(&format!("check --workspace --manifest-path {MANIFEST}"));
     Absent::FREE_THREADED.choose(&mut check, &target.with_extension("txt"))?;
     suite.run(check.env("CARGO_TARGET_DIR", target)).map(drop)
