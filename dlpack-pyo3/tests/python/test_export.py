@@ -6,9 +6,12 @@ The expectations are computed here from the rules of the array API standard and 
 
 import enum
 import gc
+import importlib.util
 import inspect
 import itertools
 import struct
+import subprocess
+import sys
 
 import dlpack_pyo3_tests as ext
 import numpy as np
@@ -519,6 +522,43 @@ def test_a_copy_without_memory_is_a_memory_error():
     assert capsules.name(tensor.__dlpack__()) == capsules.LEGACY
     del tensor
     assert ext.live() == before
+
+
+OUT_OF_MEMORY = """
+import gc
+import _testcapi
+import dlpack_pyo3_tests as ext
+
+asked = [{}, {"max_version": (1, 0)}, {"copy": True}, {"max_version": (1, 0), "copy": True}, {"dl_device": (1, 0)}]
+gc.disable()
+failed = 0
+for keywords in asked:
+    for read_only in (False, True):
+        tensor = ext.make(b"abcd", "uint8", (4,), read_only=read_only)
+        before = ext.live()
+        # The first allocation of Python's fails, the second, and so on, until one request needs no more of them.
+        for skip in range(50):
+            capsule = None
+            _testcapi.set_nomemory(skip, skip + 1)
+            try:
+                capsule = tensor.__dlpack__(**keywords)
+            except MemoryError:
+                failed += 1
+            _testcapi.remove_mem_hooks()
+            del capsule
+            assert ext.live() == before, (keywords, read_only, skip)
+        del tensor
+        assert ext.live() == before - 1, (keywords, read_only)
+print("failed", failed)
+"""
+
+
+def test_no_memory_for_a_capsule_loses_no_tensor():
+    if importlib.util.find_spec("_testcapi") is None:
+        pytest.skip("this Python has no _testcapi")
+    run = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert int(run.stdout.split()[1]) >= 10
 
 
 def test_a_tensor_says_what_it_is():
