@@ -54,6 +54,84 @@ use crate::import::to_py_err;
 ///   [`Arc::make_mut`](std::sync::Arc::make_mut), which makes a copy while others look at it;
 /// - elements inside an object of a frozen class go out with [`Inside`](crate::Inside);
 /// - anything else goes out by way of [`Adopted::new`](dlpack::Adopted::new), which is `unsafe`.
+///
+/// # Memory of a device
+///
+/// Its class also says where the memory is, and leaves to the device's runtime what only that can do: putting streams in
+/// order, and copying. Here `gpu` stands for a runtime:
+///
+/// ```
+/// # mod gpu {
+/// #     use std::sync::Mutex;
+/// #     pub struct Block(pub Vec<f32>);
+/// #     impl Block {
+/// #         pub fn address(&self) -> *mut core::ffi::c_void { self.0.as_ptr().cast_mut().cast() }
+/// #         pub fn download(&self) -> Vec<f32> { self.0.clone() }
+/// #     }
+/// #     pub static WAITED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+/// #     pub fn let_wait(stream: *mut core::ffi::c_void) { WAITED.lock().unwrap().push(stream.addr()); }
+/// # }
+/// use std::sync::Arc;
+/// use dlpack_pyo3::dlpack::negotiate::Stream;
+/// use dlpack_pyo3::dlpack::{
+///     Adopted, DataType, Device, Error, Exporter, ManagedTensorVersioned, Parcel,
+/// };
+/// use dlpack_pyo3::{Export, to_py_err};
+/// use pyo3::prelude::*;
+///
+/// #[pyclass(frozen)]
+/// struct Weights {
+///     block: Arc<gpu::Block>,
+///     count: usize,
+/// }
+///
+/// impl Export for Weights {
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+///         let Self { block, count } = slf.get();
+///         let (owner, start) = (Arc::clone(block), block.address());
+///         // SAFETY: the block has so many bytes of that device, until its last owner is dropped.
+///         let memory = unsafe { Adopted::new(owner, start, 4 * count, Device::cuda(0)) };
+///         Exporter::new(memory).dtype(DataType::F32).into_parcel().map_err(to_py_err)
+///     }
+///
+///     fn device(_: &Bound<'_, Self>) -> Device {
+///         Device::cuda(0)
+///     }
+///
+///     fn synchronize(_: &Bound<'_, Self>, stream: Stream) -> PyResult<()> {
+///         // `stream` waits for what the stream of this class has been given to do.
+///         gpu::let_wait(stream.as_ptr());
+///         Ok(())
+///     }
+///
+///     fn copy_to(
+///         slf: &Bound<'_, Self>,
+///         device: Device,
+///         _: Stream,
+///     ) -> PyResult<ManagedTensorVersioned> {
+///         if device != Device::CPU {
+///             return Err(to_py_err(Error::CopyUnsupported { device }));
+///         }
+///         let copy = Exporter::new(slf.get().block.download()).is_copied().build();
+///         Ok(copy.map_err(to_py_err)?.into_inner())
+///     }
+/// }
+///
+/// dlpack_pyo3::export!(Weights);
+/// # Python::attach(|py| {
+/// #     use dlpack_pyo3::{Import, PyTensor};
+/// #     let block = Arc::new(gpu::Block(vec![1.0, 2.0]));
+/// #     let weights = Bound::new(py, Weights { block, count: 2 })?;
+/// #     let copy: PyTensor<f32> = Import::new().device(Device::CPU).of(&weights)?;
+/// #     assert_eq!(copy.to_vec(py)?, [1.0, 2.0]);
+/// #     let keywords = [("stream", 7)].into_py_dict(py)?;
+/// #     weights.call_method("__dlpack__", (), Some(&keywords))?;
+/// #     assert_eq!(gpu::WAITED.lock().unwrap().last(), Some(&7));
+/// #     PyResult::Ok(())
+/// # })?;
+/// # use pyo3::types::IntoPyDict;
+/// # PyResult::Ok(())
+/// ```
 pub trait Export: PyClass {
     /// Whether PyO3 is told that the thread is attached, before C calls one of the methods below.
     ///
