@@ -29,7 +29,7 @@ fn rooms(home: Crate) -> &'static [&'static str] {
 }
 
 /// Modules of a crate's root that are no rooms: no code is in them, at most what code made by a macro calls.
-const NO_ROOMS: [&str; 2] = ["compile_fail", "__private"];
+const NO_ROOMS: [&str; 3] = ["compile_fail", "__private", "__export_buffer"];
 
 /// What the crate root calls a thing of a room, and the room.
 type Exports<'a> = Vec<(&'a str, &'a str)>;
