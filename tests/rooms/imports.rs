@@ -28,7 +28,8 @@ fn rooms(home: Crate) -> &'static [&'static str] {
     }
 }
 
-/// Modules of a crate's root that are no rooms: no code is in them, at most what code made by a macro calls.
+/// Names of a crate's root that are no rooms: modules without code of their own, at most with what the code of a macro calls,
+/// and macros.
 const NO_ROOMS: [&str; 3] = ["compile_fail", "__private", "__export_buffer"];
 
 /// What the crate root calls a thing of a room, and the room.
