@@ -29,7 +29,7 @@ mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::ordered::ordered;
     #[pymodule_export]
-    use super::own::{Own, OwnShared};
+    use super::own::{Own, OwnShared, produced, refusing};
     #[pymodule_export]
     use super::own_device::{OwnDevice, on_device};
     #[pymodule_export]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dlpack::{Exporter, Parcel};
-use dlpack_pyo3::{Export, Inside, ReadOnlyAsLegacy, to_py_err};
+use dlpack_pyo3::{Export, Inside, ReadOnlyAsLegacy, Tensor, to_py_err};
 use pyo3::prelude::*;
 
 /// Elements inside an object that cannot change.
@@ -83,4 +83,18 @@ impl OwnShared {
     fn holders(&self) -> usize {
         Arc::strong_count(&self.data)
     }
+}
+
+/// The ready-made class over a producer, which is asked for everything.
+#[pyfunction]
+pub(crate) fn produced(data: Vec<f32>) -> PyResult<Tensor> {
+    let tensor = Exporter::new(data).build().map_err(to_py_err)?;
+    Tensor::from_producer(Arc::new(tensor.freeze())).map_err(to_py_err)
+}
+
+/// The ready-made class over read-only memory that consumers of the legacy ABI do not get.
+#[pyfunction]
+pub(crate) fn refusing(data: Vec<f32>) -> PyResult<Tensor> {
+    let tensor = Exporter::new(data).read_only().build().map_err(to_py_err)?;
+    Ok(Tensor::from(tensor).as_legacy(ReadOnlyAsLegacy::REFUSE))
 }
