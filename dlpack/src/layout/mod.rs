@@ -26,6 +26,7 @@ mod storage;
 mod survey;
 
 pub use check::{Layout, MAX_NDIM, numel};
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 pub(crate) use order::Canonical;
 pub use order::{
     is_column_major, is_row_major, normalize_strides, write_column_major_strides,
