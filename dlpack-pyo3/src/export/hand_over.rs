@@ -10,7 +10,7 @@ use pyo3::types::{PyDict, PyModule, PyType};
 
 use super::source::Export;
 use super::tensor::Tensor;
-use crate::import::{attached, object, to_err, to_py_err};
+use crate::import::{object, to_err, to_py_err};
 use crate::roads::{self, Way};
 
 /// Gives an object of an exported class to the library that another object is of, and returns what that makes of it.
