@@ -3,8 +3,9 @@
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem;
+use core::panic::AssertUnwindSafe;
 use core::ptr::{self, NonNull};
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::catch_unwind;
 
 use alloc::sync::Arc;
 use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};

@@ -1,8 +1,9 @@
 //! The border between C and the methods of a class: what C calls neither unwinds nor surprises PyO3.
 
 use core::any::Any;
+use core::panic::AssertUnwindSafe;
 use core::ptr;
-use std::panic::{self, AssertUnwindSafe};
+use std::panic::catch_unwind;
 
 use pyo3::panic::PanicException;
 use pyo3::{PyErr, Python};
@@ -28,7 +29,7 @@ pub(super) fn guarded<T: Export>(
 #[inline]
 fn contained<R>(call: impl FnOnce() -> R) -> Result<R, PyErr> {
     // What a panic has left half done is the class's, whose methods panic just so when PyO3 calls them.
-    panic::catch_unwind(AssertUnwindSafe(call)).map_err(|payload| panicked(&*payload))
+    catch_unwind(AssertUnwindSafe(call)).map_err(|payload| panicked(&*payload))
 }
 
 #[cold]

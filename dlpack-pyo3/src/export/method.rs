@@ -140,8 +140,10 @@ unsafe fn read<'a>(
         let value = unsafe { values.add(index) };
         // SAFETY: the same.
         let value = unsafe { value.read() };
-        // SAFETY: an object that the caller keeps.
-        let value = unsafe { Object::new(NonNull::new_unchecked(value)) };
+        // SAFETY: an object, which the caller keeps.
+        let value = unsafe { NonNull::new_unchecked(value) };
+        // SAFETY: the same.
+        let value = unsafe { Object::new(value) };
         found[place(keyword)?] = Some(value);
     }
     let [max_version, dl_device, copy, stream] = found;
