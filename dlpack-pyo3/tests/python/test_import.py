@@ -190,3 +190,21 @@ def test_what_is_handed_on_of_a_legacy_tensor_is_read_only():
     assert tensor.deletes == 0
     del exported
     assert tensor.deletes == 1
+
+
+def test_asking_twice_leaves_alone_what_is_being_handled():
+    class Old(producers.Producer):
+        def __dlpack__(self, **given):
+            if given:
+                raise TypeError("no keywords")
+            raise BufferError("not today")
+
+    try:
+        raise KeyError("outer")
+    except KeyError as outer:
+        with pytest.raises(BufferError, match="not today") as caught:
+            ext.describe(Old())
+        assert sys.exc_info()[1] is outer
+        first = caught.value.__context__
+        assert (str(first), first.__context__) == ("no keywords", outer)
+    assert sys.exc_info()[1] is None
