@@ -41,20 +41,34 @@ pub(crate) struct Claimed {
 }
 
 impl Claimed {
-    /// Checks the tensor.
+    /// Checks the tensor and passes it to a function, or the failure to another.
     ///
     /// Inlined, since a tensor is large to move: it had better be made where it is to be.
     #[inline(always)]
-    pub(crate) fn import(self) -> Result<AnyManagedTensor, Error> {
+    pub(crate) fn import_and<R>(
+        self,
+        then: impl Fn(AnyManagedTensor) -> R,
+        fail: impl Fn(Error) -> R,
+    ) -> R {
         if self.versioned {
             // SAFETY: the invariant.
-            let tensor = unsafe { ManagedTensorVersioned::from_raw(self.raw.cast()) };
-            Ok(AnyManagedTensor::Versioned(tensor?))
+            match unsafe { ManagedTensorVersioned::from_raw(self.raw.cast()) } {
+                Ok(tensor) => then(AnyManagedTensor::Versioned(tensor)),
+                Err(error) => fail(error),
+            }
         } else {
             // SAFETY: the invariant.
-            let tensor = unsafe { ManagedTensor::from_raw(self.raw.cast()) };
-            Ok(AnyManagedTensor::Legacy(tensor?))
+            match unsafe { ManagedTensor::from_raw(self.raw.cast()) } {
+                Ok(tensor) => then(AnyManagedTensor::Legacy(tensor)),
+                Err(error) => fail(error),
+            }
         }
+    }
+
+    /// Checks the tensor.
+    #[inline(always)]
+    pub(crate) fn import(self) -> Result<AnyManagedTensor, Error> {
+        self.import_and(Ok, Err)
     }
 }
 

@@ -57,8 +57,9 @@ pub unsafe fn with_borrowed<O>(
     from: &Bound<'_, PyAny>,
     f: impl FnOnce(BorrowedTensor<'_>) -> O,
 ) -> PyResult<O> {
+    const ORDINARY: &Request = &Request::new();
     // SAFETY: the caller's promise, for as long as `f` runs.
-    let borrowed = unsafe { roads::borrow(object(from.as_borrowed()), &Request::new()) };
+    let borrowed = unsafe { roads::borrow(object(from.as_borrowed()), ORDINARY) };
     match borrowed.map_err(|raised| to_err(from.py(), raised))?.0 {
         Borrowed::Lent(tensor) => Ok(f(tensor)),
         Borrowed::Taken(taken) => taken.lend(f).map_err(super::to_py_err),

@@ -111,7 +111,8 @@ impl<'py, T: Elements, R: Requirement> FromPyObject<'_, 'py> for PyTensor<T, R> 
 
     #[inline]
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
-        Imported::take(object, &Request::new(), Self::new)
+        const ORDINARY: &Request = &Request::new();
+        Imported::take(object, ORDINARY, Self::new)
     }
 }
 

@@ -5,5 +5,5 @@ mod ask;
 mod stream;
 
 pub(crate) use answer::Keywords;
-pub(crate) use ask::{ask, device_of};
+pub(crate) use ask::{ask, ask_and, device_of};
 pub(crate) use stream::{stream_from, stream_to};

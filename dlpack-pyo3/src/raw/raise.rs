@@ -87,8 +87,10 @@ fn copy_error(py: Attached<'_>) -> *mut ffi::PyObject {
     static CLASS: Once = Once::new();
     let class = CLASS.get(py, || {
         let bases = [Kind::Buffer, Kind::Value].map(|base| {
-            // SAFETY: classes that live as long as the interpreter.
-            unsafe { Object::new(NonNull::new_unchecked(base.class(py))) }
+            // SAFETY: a class.
+            let class = unsafe { NonNull::new_unchecked(base.class(py)) };
+            // SAFETY: it lives as long as the interpreter.
+            unsafe { Object::new(class) }
         });
         let bases = tuple(py, &bases)?;
         let name = c"dlpack_pyo3.CopyError".as_ptr();

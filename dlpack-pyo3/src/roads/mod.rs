@@ -110,10 +110,7 @@ pub(crate) fn take_and<R>(
             Err(raised) => fail(raised),
         };
     }
-    match protocol::ask(object, request) {
-        Ok(tensor) => then(Taken::Managed(tensor), Road::Protocol),
-        Err(raised) => fail(raised),
-    }
+    protocol::ask_and(object, request, |tensor| then(Taken::Managed(tensor), Road::Protocol), fail)
 }
 
 /// Whether the roads that do no more than to describe memory give what is asked for, if that is on the CPU.

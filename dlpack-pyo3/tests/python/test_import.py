@@ -1,5 +1,6 @@
 """Arguments that are checked, elements that are read, tensors that are lent and handed on."""
 
+import array
 import re
 import sys
 import threading
@@ -169,7 +170,7 @@ def test_lending_takes_nothing_from_numpy_and_gives_back_what_it_took():
         ext.borrow(object())
 
 
-@pytest.mark.parametrize("make", [np.arange, bytes, bytearray, lambda n: memoryview(bytes(n))])
+@pytest.mark.parametrize("make", [np.arange, bytes, bytearray, lambda n: array.array("d", range(n))])
 def test_what_is_handed_on_keeps_the_memory(make):
     thing = make(8)
     count = sys.getrefcount(thing)
@@ -190,3 +191,21 @@ def test_what_is_handed_on_of_a_legacy_tensor_is_read_only():
     assert tensor.deletes == 0
     del exported
     assert tensor.deletes == 1
+
+
+def test_asking_twice_leaves_alone_what_is_being_handled():
+    class Old(producers.Producer):
+        def __dlpack__(self, **given):
+            if given:
+                raise TypeError("no keywords")
+            raise BufferError("not today")
+
+    try:
+        raise KeyError("outer")
+    except KeyError as outer:
+        with pytest.raises(BufferError, match="not today") as caught:
+            ext.describe(Old())
+        assert sys.exc_info()[1] is outer
+        first = caught.value.__context__
+        assert (str(first), first.__context__) == ("no keywords", outer)
+    assert sys.exc_info()[1] is None

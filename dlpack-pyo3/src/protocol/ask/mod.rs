@@ -26,35 +26,61 @@ use words::{ASK, Words};
 /// - `TypeError` for an object without `__dlpack__`, for one whose `__dlpack__` does not take what was asked for, and for
 ///   an answer that is no capsule of a tensor;
 /// - `BufferError` for a tensor that does not keep to the standard, or is not what was asked for.
-#[inline(always)]
 pub(crate) fn ask(object: Object<'_>, request: &Request) -> Result<AnyManagedTensor, Raised> {
+    ask_and(object, request, Ok, Err)
+}
+
+/// The same, and passes the tensor to a function where it is made, or the failure to another.
+#[inline(always)]
+pub(crate) fn ask_and<R>(
+    object: Object<'_>,
+    request: &Request,
+    then: impl Fn(AnyManagedTensor) -> R,
+    fail: impl Fn(Raised) -> R,
+) -> R {
     let py = object.attached();
-    // From here on in place, since a tensor is large to move.
-    let tensor = answer(object, request)?.import();
-    match &tensor {
-        Err(error) => return Err(raise_error(py, *error)),
-        Ok(found) => {
-            if let Err(error) = request.check(found) {
-                // The tensor's deleter had better not find an exception that is set.
-                drop(tensor);
-                return Err(raise_error(py, error));
-            }
+    let claimed = match answer(object, request) {
+        Ok(claimed) => claimed,
+        Err(raised) => return fail(raised),
+    };
+    let check = |tensor: AnyManagedTensor| match request.check(&tensor) {
+        Ok(()) => then(tensor),
+        Err(error) => {
+            // The tensor's deleter had better not find an exception that is set.
+            drop(tensor);
+            fail(raise_error(py, error))
         }
-    }
-    tensor.map_err(|error| raise_error(py, error))
+    };
+    claimed.import_and(check, |error| fail(raise_error(py, error)))
 }
 
 /// Asks, and takes what is in the answer.
 fn answer(object: Object<'_>, request: &Request) -> Result<Claimed, Raised> {
-    let words = Words::of(object, request)?;
-    let answer = match ASK.call(object, &names::DLPACK, &words.all()) {
-        Ok(answer) => answer,
-        Err(raised) => again(object, &words, raised)?,
-    };
-    if capsule::is_capsule(answer.borrow()) {
-        capsule::claim(answer.borrow())
+    if !words::is_ordinary(request) {
+        return claim(answer_to(object, &Words::of(object, request)?)?.borrow());
+    }
+    let version = words::current(object.attached())?;
+    match ASK.call(object, &names::DLPACK, &[Some(version), None, None, None]) {
+        Ok(answer) => claim(answer.borrow()),
+        // These words are kept, so that no code runs for them while the exception is set.
+        Err(raised) => claim(again(object, &Words::of(object, request)?, raised)?.borrow()),
+    }
+}
+
+#[cold]
+fn answer_to<'a>(object: Object<'a>, words: &Words<'_>) -> Result<Owned<'a>, Raised> {
+    match ASK.call(object, &names::DLPACK, &words.all()) {
+        Ok(answer) => Ok(answer),
+        Err(raised) => again(object, words, raised),
+    }
+}
+
+#[inline]
+fn claim(answer: Object<'_>) -> Result<Claimed, Raised> {
+    if capsule::is_capsule(answer) {
+        capsule::claim(answer)
     } else {
-        Err(refuse::no_capsule(answer.borrow()))
+        Err(refuse::no_capsule(answer))
     }
 }
 

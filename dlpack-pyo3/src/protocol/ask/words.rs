@@ -26,8 +26,22 @@ enum Said<'py> {
     Kept(Object<'py>),
 }
 
+/// Whether nothing but the version is to be said, and that is the newest.
+#[inline]
+pub(super) fn is_ordinary(request: &Request) -> bool {
+    request.max_version == Version::CURRENT && !says_more(request)
+}
+
+/// Whether more than the version is to be said.
+#[inline]
+fn says_more(request: &Request) -> bool {
+    request.wanted_device().is_some()
+        || request.stream != Stream::NONE
+        || request.copy != CopyPolicy::IF_NEEDED
+}
+
 impl<'py> Words<'py> {
-    #[inline]
+    #[cold]
     pub(super) fn of(object: Object<'py>, request: &Request) -> Result<Self, Raised> {
         let py = object.attached();
         let max_version = match request.max_version {
@@ -36,17 +50,13 @@ impl<'py> Words<'py> {
             other => Some(Said::Made(version(py, other)?)),
         };
         let mut words = Self { max_version, stream: None, dl_device: None, copy: None };
-        if request.wanted_device().is_some()
-            || request.stream != Stream::NONE
-            || request.copy != CopyPolicy::IF_NEEDED
-        {
+        if says_more(request) {
             words.say_more(object, request)?;
         }
         Ok(words)
     }
 
     /// What is rarely asked for.
-    #[cold]
     fn say_more(&mut self, object: Object<'py>, request: &Request) -> Result<(), Raised> {
         let py = object.attached();
         let wanted = request.wanted_device();
@@ -73,7 +83,6 @@ impl<'py> Words<'py> {
     }
 
     /// All that was asked for.
-    #[inline]
     pub(super) fn all(&self) -> Values<'_> {
         let max_version = match &self.max_version {
             None => None,
@@ -86,7 +95,6 @@ impl<'py> Words<'py> {
     }
 
     /// The same for producers that know the legacy ABI only.
-    #[inline]
     pub(super) fn without_version(&self) -> Values<'_> {
         let [stream, dl_device, copy] = [&self.stream, &self.dl_device, &self.copy]
             .map(|value| value.as_ref().map(Owned::borrow));
@@ -107,7 +115,7 @@ impl<'py> Words<'py> {
 
 /// The newest version that is read.
 #[inline]
-fn current(py: Attached<'_>) -> Result<Object<'_>, Raised> {
+pub(super) fn current(py: Attached<'_>) -> Result<Object<'_>, Raised> {
     static CURRENT: Once = Once::new();
     CURRENT.get(py, || version(py, Version::CURRENT))
 }
