@@ -112,3 +112,24 @@ fn h136_lending_is_unsafe() {
     drop(object);
     assert_eq!(record.deleted(), 1);
 }
+
+#[test]
+fn a_borrowed_object_says_what_a_lent_one_does() {
+    let (raw, record) = six().make_versioned();
+    // SAFETY: a live tensor.
+    let tensor = unsafe { &raw const (*raw).dl_tensor };
+    let object = ptr::without_provenance_mut(8);
+    let (borrowed, _) = Plan::returns(0).lends(tensor).during(|| {
+        // SAFETY: the library never looks at its objects, and the tensor lives longer than what is borrowed.
+        unsafe { planned().borrow_object(object) }
+    });
+    let borrowed: BorrowedTensor<'_> = borrowed.unwrap();
+    assert_eq!((borrowed.access(), borrowed.version()), (Access::Unknown, None));
+    // SAFETY: C has initialised the elements, and nobody writes them.
+    let sum: f32 = unsafe { borrowed.view::<f32>() }.unwrap().iter().sum();
+    assert_eq!(sum, 21.0);
+    crate::support::delete_leaked(raw, &record);
+    // SAFETY: null is refused before the library is asked.
+    let refused = unsafe { planned().borrow_object(ptr::null_mut()) }.map(drop);
+    assert_eq!(refused, Err(Error::NullObject));
+}
