@@ -247,6 +247,18 @@ def test_copies_are_asked_of_the_method():
     assert all(tensor.deletes == 1 for tensor in [*table.given, *carrier.tensors])
 
 
+def test_tensors_of_a_table_that_are_not_what_was_asked_for():
+    table = Table()
+    copied = type_for(table)(lambda: Foreign(SIX, flags=abi.IS_COPIED))
+    with pytest.raises(BufferError):
+        ext.describe(copied, copy=False)
+    elsewhere = type_for(table)(lambda: Foreign(SIX, device=(abi.CUDA, 0), address=0x1000))
+    with pytest.raises(BufferError):
+        ext.describe(elsewhere, device=(abi.CPU, 0))
+    given = [*table.given, *copied.tensors, *elsewhere.tensors]
+    assert [tensor.deletes for tensor in given] == [1] * len(given)
+
+
 def test_types_that_come_and_go():
     # Types are freed and others take their addresses: what was found of one must not be believed of another.
     for turn in range(600):
