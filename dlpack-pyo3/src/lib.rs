@@ -84,7 +84,7 @@
 //!   [detach](pyo3::Python::detach) where you wait for it.
 //! - *The end of the interpreter*: while it finalises, and after it is gone, memory of Rust ends as before, also in
 //!   handlers of C's `atexit`. References to Python objects are leaked where no thread is attached to give them
-//!   back. A thread that already waits to attach in that moment waits until the process ends. So does a daemon
+//!   back, or that cannot be known, as with the feature `abi3`. A thread that already waits to attach in that moment waits until the process ends. So does a daemon
 //!   thread in a `__dlpack__` that is written in Python; CPython before 3.14 would end it in a way that Rust
 //!   answers with an abort.
 //! - *Cycles*: Python's garbage collector does not look into tensors. An object that a tensor keeps alive and that
