@@ -72,6 +72,36 @@
 //! Everything else is asked by `__dlpack__`, in the newest version, and once more without keywords that only newer producers
 //! know; never without one that says what the caller wants.
 //!
+//! # How a tensor ends
+//!
+//! Each tensor ends exactly once, whether its capsule is consumed, dropped or found to make no sense, and an exception that is
+//! on its way meanwhile stays on its way.
+//!
+//! - *Threads*: [`PyTensor`] and [`Tensor`] may be dropped on any thread. Memory of Rust ends without Python,
+//!   attached or not. What a Python object keeps alive, as in [`Kept`] and in a `PyTensor` of an array of NumPy,
+//!   needs an attached thread; another one attaches, and so waits for those that are attached. Drop no such tensor
+//!   while you hold a lock that an attached thread may wait for, or release the lock first, or
+//!   [detach](pyo3::Python::detach) where you wait for it.
+//! - *The end of the interpreter*: while it finalises, and after it is gone, memory of Rust ends as before, also in
+//!   handlers of C's `atexit`. References to Python objects are leaked where no thread is attached to give them
+//!   back, or that cannot be known, as with the feature `abi3`. A thread that already waits to attach in that moment waits until the process ends. So does a daemon
+//!   thread in a `__dlpack__` that is written in Python; CPython before 3.14 would end it in a way that Rust
+//!   answers with an abort.
+//! - *Cycles*: Python's garbage collector does not look into tensors. An object that a tensor keeps alive and that
+//!   holds that tensor itself lives until one lets go of the other; so do a script's global variables if a tensor
+//!   in one of them keeps alive an instance of a class of that script.
+//! - *Fork*: a child has copies of all tensors in main memory, uses them, and ends them without its parent's
+//!   noticing. What the producer's runtime says of forks holds for memory of devices.
+//! - *Other interpreters*: as for all extensions with PyO3, there is one. CPython from 3.12 on refuses to import an
+//!   extension in an interpreter with a lock of its own. Interpreters that share the lock import it and share all
+//!   of its classes; with CPython before 3.12, a thread of theirs may wait for ever when it drops a tensor that a
+//!   Python object keeps alive.
+//! - *Pickle and copy*: a [`Tensor`] refuses both with a `TypeError`, since another process could not use its
+//!   memory.
+//! - *Free-threaded Python*: a capsule is taken in a critical section, so that of several threads that take it with
+//!   this crate one gets the tensor. Libraries that take capsules without one, such as NumPy, are not kept out:
+//!   give each consumer a capsule of its own, as a call of `__dlpack__` does. All that is remembered of names and
+//!   types is written once, and read without locks.
 extern crate alloc;
 
 mod capsule;

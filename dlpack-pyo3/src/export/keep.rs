@@ -16,7 +16,8 @@ use crate::raw::{dec_ref, reach};
 /// - on an attached thread gives the reference back at once,
 /// - on any other attaches, and does the same. It waits until it can, so that a thread that holds a lock must not drop
 ///   this if an attached thread may wait for the same lock;
-/// - leaks the reference from the moment on in which the interpreter finalises, when there is nothing to attach to.
+/// - leaks the reference from the moment on in which the interpreter finalises, when there is nothing to attach to; with the
+///   feature `abi3` also on an attached thread, since the limited API does not tell which is.
 ///
 /// A [`Py`] that is dropped on a thread that PyO3 has not attached, such as one on which another library calls a deleter,
 /// waits for the next call into an extension that shares PyO3's state with this one. The memory of a tensor should not

@@ -1,4 +1,4 @@
-//! Streams: what Python says for them, and who puts them in order.
+//! Streams, in the words of Python.
 //!
 //! `dlpack` trusts whoever names a stream: its handle goes to the device's runtime, which follows it. Here Python names
 //! it, by a number. That is the same trust as in the pointer of a capsule: the protocol has the number mean a stream of

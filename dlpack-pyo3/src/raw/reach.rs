@@ -9,7 +9,8 @@ use super::ffi;
 /// Another one waits until it is attached, as with all that takes the global interpreter lock: whoever holds a lock that
 /// attached threads wait for must not come here.
 ///
-/// There is nothing to attach to before the interpreter starts, and from the moment on in which it finalises. A thread that
+/// There is nothing to attach to before the interpreter starts, and from the moment on in which it finalises. Then a thread
+/// that is attached already is still served, but not with the limited API, in which nobody can tell. A thread that
 /// already waits in that moment waits for ever, until the process ends: CPython lets it go nowhere, and before 3.14 would end
 /// it under the feet of its callers, which PyO3's declaration of `PyGILState_Ensure` prevents.
 #[inline]

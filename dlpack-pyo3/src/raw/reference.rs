@@ -1,6 +1,5 @@
 //! References that any thread may hold and give back.
 
-use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::attached::Attached;
@@ -36,14 +35,6 @@ impl Reference {
     pub(crate) const fn get<'a>(&'a self, _: Attached<'a>) -> Object<'a> {
         // SAFETY: the invariant.
         unsafe { Object::new(self.raw) }
-    }
-
-    /// Passes the reference on.
-    #[inline]
-    pub(crate) fn into_owned(self, _: Attached<'_>) -> Owned<'_> {
-        let this = ManuallyDrop::new(self);
-        // SAFETY: the invariant, and this value gives no reference back any more.
-        unsafe { Owned::new(this.raw) }
     }
 }
 

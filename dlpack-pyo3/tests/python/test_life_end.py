@@ -2,12 +2,16 @@
 
 import sys
 
+import dlpack_pyo3_tests as ext
 import pytest
 
 from kit.process import run
 
 MODES = pytest.mark.parametrize("mode", [[], ["-X", "dev"]], ids=["plain", "dev"])
 ENDED = "end of the owner\n"
+# The limited API does not tell whether a thread is attached, and one that attaches while the interpreter finalises may
+# never come back. So there references are leaked from then on.
+LATE = "" if ext.LIMITED_API else ENDED
 
 
 # While the interpreter finalises.
@@ -20,7 +24,7 @@ def test_globals(mode):
         capsules = [tensor.__dlpack__(), tensor.__dlpack__(**NEW), kept.__dlpack__(**NEW)]
         holders = [hold(tensor), hold(kept), hold(ext.keeping(Owner()))]
     """
-    assert run(script, mode) == 2 * ENDED
+    assert run(script, mode) == 2 * LATE
 
 
 @MODES
@@ -45,7 +49,7 @@ def test_cycles(mode):
         node.capsule = node.tensor.__dlpack__(**NEW)
         del node
     """
-    assert run(script, mode) == ENDED
+    assert run(script, mode) == LATE
 
 
 @MODES
@@ -65,7 +69,7 @@ def test_ends_of_objects_that_use_tensors(mode):
 
         user = User()
     """
-    assert run(script, mode) == 2 * ENDED + "end of the user\n"
+    assert run(script, mode) == 2 * LATE + "end of the user\n"
 
 
 @MODES
@@ -337,4 +341,4 @@ def test_an_exit_by_exception():
         holder = hold(ext.keeping(Owner()))
         sys.exit(3)
     """
-    assert run(script, status=3) == ENDED
+    assert run(script, status=3) == LATE

@@ -16,6 +16,10 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod dlpack_pyo3_tests {
+    /// Whether this is built for the limited API.
+    #[pymodule_export]
+    const LIMITED_API: bool = cfg!(feature = "abi3");
+
     #[pymodule_export]
     use super::describe::{borrow, describe};
     #[pymodule_export]
