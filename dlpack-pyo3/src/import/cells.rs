@@ -125,10 +125,10 @@ pub(super) fn to_vec<T: Element>(py: Python<'_>, tensor: &Imported) -> Result<Ve
         Err(Error::Misaligned { .. }) => {
             // SAFETY: as for cells.
             let view = unsafe { tensor.unaligned_view::<T>() }?;
-            // SAFETY: these are elements, and bytes are aligned for whatever they are.
-            elements.extend(
-                view.iter().map(|e| unsafe { load_in::<T, AtomicU8>((&raw const *e).cast()) }),
-            );
+            elements.extend(view.iter().map(|element| {
+                // SAFETY: an element, and bytes are aligned for whatever it is.
+                unsafe { load_in::<T, AtomicU8>((&raw const *element).cast()) }
+            }));
         }
         Err(error) => return Err(error),
     }

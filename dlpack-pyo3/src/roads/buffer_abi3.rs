@@ -27,8 +27,8 @@ unsafe extern "C" {
 pub(super) fn has_buffer(object: Object<'_>) -> bool {
     match view(object) {
         Ok(_) => true,
-        // SAFETY: of the exceptions that live as long as the interpreter.
         Err(raised) => {
+            // SAFETY: of the exceptions that live as long as the interpreter.
             let is_other = !raised.is(unsafe { ffi::PyExc_TypeError });
             raised.clear();
             is_other

@@ -1,9 +1,9 @@
 //! Ends of tensors, in all the places where they may come.
 
 use core::ffi::{c_int, c_void};
+use core::time::Duration;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
-use std::time::Duration;
 
 use dlpack::{Adopted, DataType, Device, Exporter};
 use dlpack_pyo3::{Kept, PyTensor, Tensor};

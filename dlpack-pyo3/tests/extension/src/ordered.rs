@@ -1,6 +1,6 @@
 //! A runtime that notes what it is asked for.
 
-use std::cell::RefCell;
+use core::cell::RefCell;
 
 use dlpack::Device;
 use dlpack::negotiate::Stream;
