@@ -11,6 +11,10 @@ pub(super) fn locked<R>(_: Object<'_>, f: impl FnOnce() -> R) -> R {
     f()
 }
 
+/// Without one, those who take a capsule in a critical section of it, as all do that use this crate, come one after the other.
+/// A library that takes it in no such section is not kept out, and no order of calls would do that: the C API can compare a
+/// capsule's name and it can change it, but not both at once. What such a library finds between the two is a tensor with two
+/// owners. It is up to those who share one capsule among threads and libraries.
 #[cfg(Py_GIL_DISABLED)]
 pub(super) fn locked<R>(capsule: Object<'_>, f: impl FnOnce() -> R) -> R {
     use core::mem::MaybeUninit;

@@ -166,15 +166,16 @@ def test_the_end_of_the_main_thread(mode):
 def test_the_end_of_a_thread(mode):
     """The thread has left Python by then."""
     script = """
-        thread = threading.Thread(target=hold(ext.keeping(Owner())).release_with_thread)
-        made = hold(make())
-        other = threading.Thread(target=made.release_with_thread)
-        for each in (thread, other):
-            each.start()
-            each.join()
-        while ext.live():
+        import weakref
+        owner = Owner()
+        alive = weakref.ref(owner)
+        for holder in (hold(ext.keeping(owner)), hold(make())):
+            thread = threading.Thread(target=holder.release_with_thread)
+            thread.start()
+            thread.join()
+        del owner
+        while alive() or ext.live():
             time.sleep(0.01)
-        time.sleep(0.1)
     """
     assert run(script, mode) == ENDED
 
@@ -266,14 +267,16 @@ def test_daemon_threads_that_use_tensors(mode):
 @MODES
 @pytest.mark.parametrize("place", ["__dlpack__", "__dlpack_device__", "__cuda_stream__", "__del__"])
 def test_daemon_threads_in_code_of_python(mode, place):
-    """They come back from `sleep` while the interpreter finalises, which ends them where they stand."""
+    """They come back from `read` while the interpreter finalises, which ends them where they stand."""
     script = f"""
         import types
+
+        ear, mouth = os.pipe()
 
         def linger(at):
             if at == {place!r}:
                 is_there.set()
-                time.sleep(0.2)
+                os.read(ear, 1)
                 os.write(1, b"unreachable")
 
         class Producer:
@@ -306,9 +309,9 @@ def test_daemon_threads_in_code_of_python(mode, place):
         is_there.wait()
         # Where it ends although the thread still uses the names of the script.
         late = sys.modules["late"] = types.ModuleType("late")
-        exec("class Late:\\n  def __del__(self): sleep(0.5); write(1, b'late')",
-             late_space := {{"sleep": time.sleep, "write": os.write}})
-        late.late = late_space.pop("Late")()
+        exec("class Late:\\n  def __del__(self): write(mouth, b'!'); sleep(0.3); write(1, b'late')",
+             names := {{"sleep": time.sleep, "write": os.write, "mouth": mouth}})
+        late.late = names.pop("Late")()
         del late
     """
     assert run(script, mode) == "late"
