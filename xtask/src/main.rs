@@ -5,6 +5,7 @@ mod bindings;
 #[path = "../../dlpack-sys/generate/mod.rs"]
 mod generate;
 mod python;
+mod rustdoc;
 mod test;
 mod tools;
 mod vendor;
@@ -34,7 +35,7 @@ fn vendor(options: &[&str]) -> Result<ExitCode> {
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match run(&arguments) {
+    match rustdoc::run().unwrap_or_else(|| run(&arguments)) {
         Ok(code) => code,
         Err(message) => {
             eprintln!("error: {message}");

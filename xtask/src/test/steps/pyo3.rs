@@ -3,9 +3,10 @@
 use std::process::Command;
 
 use super::super::suite::{Outcome, Stop, Suite, cargo};
-use super::docs::{check_coverage, check_examples};
+use super::docs::{COVERAGE, check_coverage, check_examples};
 use super::style::{clippy, fmt};
 use crate::python::{Absent, Interpreter};
+use crate::rustdoc;
 
 /// Its package and its test extension, which have a workspace of their own.
 pub(super) const MANIFEST: &str = "dlpack-pyo3/Cargo.toml";
@@ -32,15 +33,17 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
 
 /// Builds the documentation: all is documented, and what can have an example has one.
 fn document(suite: &mut Suite, prepare: impl Fn(&mut Command)) -> Outcome {
-    let mut build = cargo(&format!("doc -p dlpack-pyo3 --no-deps --manifest-path {MANIFEST}"));
-    prepare(&mut build);
-    suite.run(build.env("RUSTDOCFLAGS", "-D warnings"))?;
-    let mut count = cargo(&format!("rustdoc -p dlpack-pyo3 --manifest-path {MANIFEST}"));
-    count.args(["--", "-Zunstable-options", "--show-coverage"]);
-    prepare(&mut count);
-    // Only rustdoc gets to know: build scripts that ask for it would have all built anew.
-    let table = suite.run(count.env("RUSTC_BOOTSTRAP", "dlpack_pyo3"))?;
-    check_coverage(&table)?;
+    let doc = || {
+        let mut command =
+            cargo(&format!("doc -p dlpack-pyo3 --no-deps --manifest-path {MANIFEST}"));
+        prepare(&mut command);
+        command
+    };
+    suite.run(doc().env("RUSTDOCFLAGS", "-D warnings"))?;
+    let mut count = doc();
+    count.env("RUSTDOCFLAGS", COVERAGE);
+    let tables = suite.run(rustdoc::allow_unstable(&mut count)?)?;
+    check_coverage(&tables, "src/lib.rs")?;
     check_examples(&["dlpack-pyo3/src"])
 }
 
