@@ -26,13 +26,13 @@ pub(crate) fn truth(_: Attached<'_>, value: bool) -> Result<Owned<'_>, Raised> {
 /// # Errors
 ///
 /// `TypeError` for what is no integer, `OverflowError` for one that is too large.
-pub(crate) fn index(value: Object<'_>) -> Result<c_long, Raised> {
+pub(crate) fn index(value: Object<'_>) -> Result<i64, Raised> {
     // SAFETY: an object on an attached thread.
     let number = unsafe { ffi::PyNumber_Index(value.as_ptr()) };
     // SAFETY: a new reference, or null with an exception set.
     let number = unsafe { Owned::or_raised(number) }?;
     // SAFETY: a Python integer on an attached thread.
-    let number = unsafe { ffi::PyLong_AsLong(number.as_ptr()) };
+    let number = unsafe { ffi::PyLong_AsLongLong(number.as_ptr()) };
     // SAFETY: the thread is attached.
     if number == -1 && !unsafe { ffi::PyErr_Occurred() }.is_null() {
         return Err(Raised::new());

@@ -82,7 +82,7 @@ fn describe(view: Object<'_>) -> Result<BorrowedTensor<'static>, Raised> {
 }
 
 fn number(view: Object<'_>, name: &Name) -> Result<i64, Raised> {
-    Ok(index(view.attr(name)?.borrow())?.into())
+    index(view.attr(name)?.borrow())
 }
 
 /// The numbers in a tuple, which are sizes.
