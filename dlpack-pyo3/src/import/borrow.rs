@@ -5,7 +5,7 @@ use dlpack::negotiate::Request;
 use pyo3::{Bound, PyAny, PyResult};
 
 use super::bridge::{object, to_err};
-use crate::roads::{self, Borrowed};
+use crate::roads;
 
 /// Passes the tensor of an object to a function, without an owner in between where that is possible.
 ///
@@ -58,10 +58,7 @@ pub unsafe fn with_borrowed<O>(
     f: impl FnOnce(BorrowedTensor<'_>) -> O,
 ) -> PyResult<O> {
     const ORDINARY: &Request = &Request::new();
-    // SAFETY: the caller's promise, for as long as `f` runs.
-    let borrowed = unsafe { roads::borrow(object(from.as_borrowed()), ORDINARY) };
-    match borrowed.map_err(|raised| to_err(from.py(), raised))?.0 {
-        Borrowed::Lent(tensor) => Ok(f(tensor)),
-        Borrowed::Taken(taken) => taken.lend(f).map_err(super::to_py_err),
-    }
+    // SAFETY: the caller's promise.
+    let lent = unsafe { roads::borrow(object(from.as_borrowed()), ORDINARY, f) };
+    lent.map_err(|raised| to_err(from.py(), raised))
 }

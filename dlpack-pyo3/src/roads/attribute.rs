@@ -1,5 +1,6 @@
 //! An attribute that all objects of a class have, found once.
 
+use core::ffi::c_void;
 use core::mem;
 use core::ptr::NonNull;
 
@@ -8,32 +9,50 @@ use crate::raw::{Name, Object, Owned, Raised, Reference, ffi};
 /// A property or a method in a class.
 #[derive(Debug)]
 pub(super) struct Attribute {
+    /// # Invariants
+    ///
+    /// Kept alive by the class in which it was found, and by this.
     descriptor: Reference,
-    /// The slot of the descriptor's own class.
-    get: ffi::descrgetfunc,
+    get: Get,
 }
+
+/// How a descriptor is asked.
+#[derive(Clone, Copy, Debug)]
+enum Get {
+    /// By the slot of its class.
+    Slot(ffi::descrgetfunc),
+    /// By the function that the slot of properties written in C calls, after it has looked at the object's class.
+    #[cfg(not(Py_LIMITED_API))]
+    Property(ffi::getter, *mut c_void),
+}
+
+// SAFETY: a function, and what it is to be called with on attached threads.
+unsafe impl Send for Get {}
+// SAFETY: the same.
+unsafe impl Sync for Get {}
 
 impl Attribute {
     /// `None` if the class has none, or a plain value.
     pub(super) fn of(class: Object<'_>, name: &Name) -> Result<Option<Self>, Raised> {
         let Some(descriptor) = class.optional_attr(name)? else { return Ok(None) };
-        // SAFETY: a class, of which there is such a slot.
-        let get = unsafe {
-            ffi::PyType_GetSlot(descriptor.class().as_ptr().cast(), ffi::Py_tp_descr_get)
-        };
-        let Some(get) = NonNull::new(get) else { return Ok(None) };
-        // SAFETY: a function of this type, since it is in that slot.
-        let get = unsafe { mem::transmute::<NonNull<_>, ffi::descrgetfunc>(get) };
-        Ok(Some(Self { descriptor: Reference::new(descriptor), get }))
+        let get = property(descriptor.borrow()).or_else(|| slot(descriptor.borrow()));
+        Ok(get.map(|get| Self { descriptor: Reference::new(descriptor), get }))
     }
 
     /// What the attribute is for an object of the class.
     #[inline]
     pub(super) fn get<'a>(&self, object: Object<'a>) -> Result<Owned<'a>, Raised> {
-        let descriptor = self.descriptor.get(object.attached());
-        let class = object.class();
-        // SAFETY: the slot of the descriptor's class, with an object of the class that the descriptor was found in.
-        let value = unsafe { (self.get)(descriptor.as_ptr(), object.as_ptr(), class.as_ptr()) };
+        let value = match self.get {
+            Get::Slot(get) => {
+                let descriptor = self.descriptor.get(object.attached());
+                let class = object.class();
+                // SAFETY: the slot of the descriptor's class, with an object of the class that the descriptor was found in.
+                unsafe { get(descriptor.as_ptr(), object.as_ptr(), class.as_ptr()) }
+            }
+            #[cfg(not(Py_LIMITED_API))]
+            // SAFETY: the function of the descriptor, with an object of the class that the descriptor was found in.
+            Get::Property(get, closure) => unsafe { get(object.as_ptr(), closure) },
+        };
         // SAFETY: a new reference, or null with an exception set.
         unsafe { Owned::or_raised(value) }
     }
@@ -46,6 +65,34 @@ impl Attribute {
         // SAFETY: a new reference, or null with an exception set.
         unsafe { Owned::or_raised(value) }
     }
+}
+
+fn slot(descriptor: Object<'_>) -> Option<Get> {
+    let class = descriptor.class().as_ptr().cast();
+    // SAFETY: a class, of which there is such a slot.
+    let get = NonNull::new(unsafe { ffi::PyType_GetSlot(class, ffi::Py_tp_descr_get) })?;
+    // SAFETY: a function of this type, since it is in that slot.
+    Some(Get::Slot(unsafe { mem::transmute::<NonNull<c_void>, ffi::descrgetfunc>(get) }))
+}
+
+#[cfg(not(Py_LIMITED_API))]
+fn property(descriptor: Object<'_>) -> Option<Get> {
+    if descriptor.class().as_ptr() != (&raw mut ffi::PyGetSetDescr_Type).cast() {
+        return None;
+    }
+    let descriptor = descriptor.as_ptr().cast::<ffi::PyGetSetDescrObject>();
+    // SAFETY: a descriptor of this class.
+    let property = unsafe { &raw const (*descriptor).d_getset };
+    // SAFETY: the same. What it points to lives as long as the descriptor.
+    let property = unsafe { property.read() };
+    // SAFETY: the same.
+    let ffi::PyGetSetDef { get, closure, .. } = unsafe { property.read() };
+    Some(Get::Property(get?, closure))
+}
+
+#[cfg(Py_LIMITED_API)]
+const fn property(_: Object<'_>) -> Option<Get> {
+    None
 }
 
 /// Whether this is Python's `False`, and not something that is taken for it.

@@ -3,10 +3,11 @@
 use core::ffi::CStr;
 
 use dlpack::exchange::ExchangeApi;
-use dlpack::negotiate::{CopyPolicy, Request, Stream};
-use dlpack::{BorrowedTensor, Descriptor, Device, DeviceType, Error, ManagedTensorVersioned};
+use dlpack::negotiate::{Request, Stream};
+use dlpack::{BorrowedTensor, Device, Error, ManagedTensorVersioned};
 
 use super::classes::{Classes, defines};
+use super::facts::Facts;
 use super::guard::Guard;
 use crate::raw::{Attached, Object, Raised, ffi, names, raise_error};
 
@@ -62,10 +63,10 @@ impl Exchange {
     pub(super) fn allows(
         &self,
         object: Object<'_>,
-        tensor: &Descriptor,
+        facts: Facts,
         request: &Request,
     ) -> Result<bool, Raised> {
-        Ok(answers(tensor, request) && self.guard.allows(object, tensor)?)
+        Ok(facts.answer(request) && self.guard.allows(object, facts)?)
     }
 
     /// The stream on which the library queues its work for the device.
@@ -97,7 +98,7 @@ impl Exchange {
     ) -> Result<Option<BorrowedTensor<'b>>, Raised> {
         // SAFETY: an object of the type, on an attached thread; the caller's promise.
         match unsafe { self.api.borrow_object(object.as_ptr().cast()) } {
-            Ok(tensor) if self.allows(object, &tensor, request)? => Ok(Some(tensor)),
+            Ok(tensor) if self.allows(object, Facts::of(&tensor), request)? => Ok(Some(tensor)),
             Ok(_) => Ok(None),
             Err(error) => {
                 if matches!(error, Error::CallFailed { .. }) {
@@ -107,22 +108,6 @@ impl Exchange {
             }
         }
     }
-}
-
-/// Whether the tensor is what was asked for, without anybody's waiting for a device.
-#[inline]
-fn answers(tensor: &Descriptor, request: &Request) -> bool {
-    let is_plain = tensor.device().device_type == DeviceType::CPU
-        && request.copy == CopyPolicy::IF_NEEDED
-        && !request.is_legacy();
-    is_plain || answers_after_all(tensor, request)
-}
-
-/// The same where it has to be looked at more closely.
-#[cold]
-fn answers_after_all(tensor: &Descriptor, request: &Request) -> bool {
-    let is_ready = tensor.device().device_type == DeviceType::CPU || request.stream.is_no_sync();
-    is_ready && request.check(tensor).is_ok()
 }
 
 /// Whether a class has another `__dlpack__` than the class that has the table, which then does not speak for it.

@@ -4,10 +4,9 @@
 //! exported as plain data there, and so is one that is to be read conjugated or negated. Such tensors go by `__dlpack__`, so
 //! that the library itself answers, as it does everywhere else.
 
-use dlpack::Descriptor;
-
 use super::attribute::{Attribute, is_false, is_true};
 use super::classes::{Classes, defines, is_named, is_of};
+use super::facts::Facts;
 use crate::raw::{Object, Raised, loaded, names};
 
 /// What is looked at before an object's table may be used.
@@ -42,12 +41,13 @@ impl Guard {
         Ok(Some(Self::Open))
     }
 
-    /// Whether the table gives the same tensor for the object as `__dlpack__` would. `tensor` is what the table has given.
+    /// Whether the table gives the same tensor for the object as `__dlpack__` would. `facts` are of what the table
+    /// has given.
     #[inline]
-    pub(super) fn allows(&self, object: Object<'_>, tensor: &Descriptor) -> Result<bool, Raised> {
+    pub(super) fn allows(&self, object: Object<'_>, facts: Facts) -> Result<bool, Raised> {
         match self {
             Self::Open => Ok(true),
-            Self::Torch(torch) => torch.allows(object, tensor),
+            Self::Torch(torch) => torch.allows(object, facts),
             Self::Paddle(stop_gradient) => Ok(is_true(stop_gradient.get(object)?.borrow())),
         }
     }
@@ -56,17 +56,17 @@ impl Guard {
 impl Torch {
     /// Only numbers with fractions have gradients.
     #[inline]
-    fn allows(&self, object: Object<'_>, tensor: &Descriptor) -> Result<bool, Raised> {
-        if tensor.dtype().is_integer() || tensor.dtype().is_bool() {
+    fn allows(&self, object: Object<'_>, facts: Facts) -> Result<bool, Raised> {
+        if facts.dtype.is_integer() || facts.dtype.is_bool() {
             return Ok(true);
         }
         Ok(is_false(self.requires_grad.get(object)?.borrow())
-            && (!may_be_negated(tensor) || self.is_plain(object, tensor)?))
+            && (!may_be_negated(facts) || self.is_plain(object, facts)?))
     }
 
     #[cold]
-    fn is_plain(&self, object: Object<'_>, tensor: &Descriptor) -> Result<bool, Raised> {
-        if tensor.dtype().is_complex() && !is_false(self.is_conj.call(object)?.borrow()) {
+    fn is_plain(&self, object: Object<'_>, facts: Facts) -> Result<bool, Raised> {
+        if facts.dtype.is_complex() && !is_false(self.is_conj.call(object)?.borrow()) {
             return Ok(false);
         }
         Ok(is_false(self.is_neg.call(object)?.borrow()))
@@ -80,13 +80,8 @@ impl Torch {
 /// by force may have odd ones. What `__dlpack__` says of them is what the table says: it does not look whether a tensor is
 /// to be read negated.)
 #[inline]
-fn may_be_negated(tensor: &Descriptor) -> bool {
-    tensor.dtype().is_complex()
-        || tensor
-            .shape()
-            .iter()
-            .zip(tensor.strides())
-            .all(|(&size, &stride)| size == 1 || stride % 2 == 0)
+const fn may_be_negated(facts: Facts) -> bool {
+    facts.dtype.is_complex() || facts.is_even
 }
 
 fn torch(class: Object<'_>) -> Result<Option<Guard>, Raised> {

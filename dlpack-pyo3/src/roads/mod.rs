@@ -1,4 +1,17 @@
 //! How an object is best taken: what its type offers, found once for each type.
+//!
+//! From the fastest to the slowest:
+//!
+//! - the fields of an array of NumPy, where its headers read them;
+//! - the table of functions that the standard lets a library put on its types, except where the library's own
+//!   `__dlpack__` would refuse (PyTorch and Paddle), and for memory that somebody has to wait for;
+//! - the buffer protocol, of objects without `__dlpack__`, and of JAX's arrays on the CPU;
+//! - `__dlpack__`, of all others, and for all that only a producer can answer: a copy, another device, a stream.
+//!
+//! Which one it is changes nothing but the speed: the shape, the dtype, the address, and whether the memory may be written are
+//! the same. What is odd about an object is left to its `__dlpack__`, so that the library's own errors are what Python sees.
+//!
+//! What a type offers is remembered for as many types as a program uses, in a table without locks.
 
 mod attribute;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
@@ -9,6 +22,7 @@ mod buffer;
 mod cache;
 mod classes;
 mod exchange;
+mod facts;
 mod format;
 mod guard;
 mod memory;
@@ -18,17 +32,18 @@ mod plan;
 mod recall;
 mod taken;
 
-use core::ops::Deref;
+use core::mem::ManuallyDrop;
 
 use dlpack::exchange::ExchangeApi;
 use dlpack::negotiate::{CopyPolicy, Request};
-use dlpack::{AnyManagedTensor, BorrowedTensor, Descriptor, Device, Error};
+use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error, ManagedTensorVersioned};
 
 use crate::capsule;
 use crate::protocol;
 use crate::raw::{
     Attached, Handling, Kind, Object, Pending, Raised, Reference, ffi, names, raise, raise_error,
 };
+use facts::Facts;
 pub(crate) use order::{current_stream, has_table};
 use plan::Plan;
 pub(crate) use taken::{Keeper, Taken};
@@ -81,14 +96,23 @@ pub(crate) fn take_and<R>(
                 }
             }
             Some(Plan::Exchange(exchange)) => match exchange.take(object) {
-                Ok(tensor) => match exchange.allows(object, &tensor, request) {
-                    Ok(true) => {
-                        let tensor = Taken::Managed(AnyManagedTensor::Versioned(tensor));
-                        return then(tensor, Road::Exchange);
+                Ok(tensor) => {
+                    // Nothing below panics, and so nothing has to drop it meanwhile, for which it would have to stay put.
+                    let tensor = ManuallyDrop::new(tensor);
+                    match exchange.allows(object, Facts::of(&tensor), request) {
+                        Ok(true) => {
+                            let tensor = ManuallyDrop::into_inner(tensor);
+                            let tensor = Taken::Managed(AnyManagedTensor::Versioned(tensor));
+                            return then(tensor, Road::Exchange);
+                        }
+                        Ok(false) => release(ManuallyDrop::into_inner(tensor)),
+                        Err(raised) => {
+                            let _pending = Pending::take(object.attached());
+                            release(ManuallyDrop::into_inner(tensor));
+                            return fail(raised);
+                        }
                     }
-                    Ok(false) => {}
-                    Err(raised) => return fail(raised),
-                },
+                }
                 Err(error) => {
                     return match after(object, request, error) {
                         Ok((taken, road)) => then(taken, road),
@@ -111,6 +135,13 @@ pub(crate) fn take_and<R>(
         };
     }
     protocol::ask_and(object, request, |tensor| then(Taken::Managed(tensor), Road::Protocol), fail)
+}
+
+/// Drops a tensor that is not the one to be taken.
+#[cold]
+#[inline(never)]
+fn release(tensor: ManagedTensorVersioned) {
+    drop(tensor);
 }
 
 /// Whether the roads that do no more than to describe memory give what is asked for, if that is on the CPU.
@@ -150,7 +181,7 @@ fn take_otherwise(object: Object<'_>, request: &Request) -> Result<(Taken, Road)
         Plan::Exchange(exchange) if asks_for_nothing_special(request) => {
             match exchange.take(object) {
                 Ok(tensor) => {
-                    if exchange.allows(object, &tensor, request)? {
+                    if exchange.allows(object, Facts::of(&tensor), request)? {
                         return Ok((Taken::Managed(tensor.into()), Road::Exchange));
                     }
                     ask(object, request)
@@ -233,43 +264,49 @@ fn after(object: Object<'_>, request: &Request, error: Error) -> Result<(Taken, 
     ask(object, request)
 }
 
-/// What was borrowed for a moment, or had better be taken.
-pub(crate) enum Borrowed<'a> {
-    Lent(BorrowedTensor<'a>),
-    Taken(Taken),
-}
-
-/// Borrows the tensor of an object, without an owner where that is possible.
+/// Passes the tensor of an object to a function, without an owner where that is possible.
 ///
 /// # Errors
 ///
-/// As for [`take`].
+/// As for [`take`]. The function is not called then.
 ///
 /// # Safety
 ///
-/// For the lifetime, nothing resizes, frees or moves the object's memory: no code in Python, no other thread.
-#[inline]
-pub(crate) unsafe fn borrow<'a>(
-    object: Object<'a>,
+/// Until the function returns, nothing resizes, frees or moves the object's memory: no code in Python, no other thread.
+#[inline(always)]
+pub(crate) unsafe fn borrow<R>(
+    object: Object<'_>,
     request: &Request,
-) -> Result<(Borrowed<'a>, Road), Raised> {
+    f: impl FnOnce(BorrowedTensor<'_>) -> R,
+) -> Result<R, Raised> {
     if asks_for_nothing_special(request) {
-        let lent = match cache::kept(object.class()) {
-            // SAFETY: an object of that class, which lives for the lifetime; the caller's promise.
-            Some(Plan::NumPy) => unsafe { numpy::lend(object) }.map(|tensor| (tensor, Road::NumPy)),
+        match cache::kept(object.class()) {
+            Some(Plan::NumPy) => {
+                // SAFETY: an object of that class; the caller's promise.
+                if let Some(tensor) = unsafe { numpy::lend(object) } {
+                    return Ok(f(tensor));
+                }
+            }
             Some(Plan::Exchange(exchange)) => {
                 // SAFETY: the caller's promise.
-                let lent = unsafe { exchange.lend(object, request) }?;
-                lent.map(|tensor| (tensor, Road::Exchange))
+                if let Some(tensor) = unsafe { exchange.lend(object, request) }? {
+                    return Ok(f(tensor));
+                }
             }
-            _ => None,
-        };
-        if let Some((tensor, road)) = lent {
-            return Ok((Borrowed::Lent(tensor), road));
+            _ => {}
         }
     }
-    let (taken, road) = take(object, request)?;
-    Ok((Borrowed::Taken(taken), road))
+    borrow_otherwise(object, request, f)
+}
+
+#[inline(never)]
+fn borrow_otherwise<R>(
+    object: Object<'_>,
+    request: &Request,
+    f: impl FnOnce(BorrowedTensor<'_>) -> R,
+) -> Result<R, Raised> {
+    let (taken, _) = take(object, request)?;
+    taken.lend(f).map_err(|error| raise_error(object.attached(), error))
 }
 
 /// How tensors are given to the library that a type is of.
@@ -289,16 +326,4 @@ pub(crate) fn way_to(class: Object<'_>) -> Result<Way, Raised> {
         Plan::NumPy => Way::NumPy,
         _ => Way::Protocol,
     })
-}
-
-impl Deref for Borrowed<'_> {
-    type Target = Descriptor;
-
-    #[inline]
-    fn deref(&self) -> &Descriptor {
-        match self {
-            Self::Lent(tensor) => tensor,
-            Self::Taken(taken) => taken,
-        }
-    }
 }
