@@ -41,34 +41,31 @@ pub(crate) struct Claimed {
 }
 
 impl Claimed {
-    /// Checks the tensor and passes it to a function, or the failure to another.
-    ///
-    /// Inlined, since a tensor is large to move: it had better be made where it is to be.
-    #[inline(always)]
-    pub(crate) fn import_and<R>(
-        self,
-        then: impl Fn(AnyManagedTensor) -> R,
-        fail: impl Fn(Error) -> R,
-    ) -> R {
-        if self.versioned {
-            // SAFETY: the invariant.
-            match unsafe { ManagedTensorVersioned::from_raw(self.raw.cast()) } {
-                Ok(tensor) => then(AnyManagedTensor::Versioned(tensor)),
-                Err(error) => fail(error),
-            }
-        } else {
-            // SAFETY: the invariant.
-            match unsafe { ManagedTensor::from_raw(self.raw.cast()) } {
-                Ok(tensor) => then(AnyManagedTensor::Legacy(tensor)),
-                Err(error) => fail(error),
-            }
+    /// Checks the tensor.
+    #[inline]
+    pub(crate) fn import(self) -> Result<AnyManagedTensor, Error> {
+        match self.versioned() {
+            Ok(tensor) => tensor.map(AnyManagedTensor::Versioned),
+            Err(legacy) => legacy.import_legacy(),
         }
     }
 
-    /// Checks the tensor.
+    /// Checks the tensor, if it is one of the current ABI.
+    ///
+    /// Inlined, since a tensor is large to move: it had better be made where it is to be.
     #[inline(always)]
-    pub(crate) fn import(self) -> Result<AnyManagedTensor, Error> {
-        self.import_and(Ok, Err)
+    pub(crate) fn versioned(self) -> Result<Result<ManagedTensorVersioned, Error>, Self> {
+        if !self.versioned {
+            return Err(self);
+        }
+        // SAFETY: the invariant.
+        Ok(unsafe { ManagedTensorVersioned::from_raw(self.raw.cast()) })
+    }
+
+    #[inline(never)]
+    pub(crate) fn import_legacy(self) -> Result<AnyManagedTensor, Error> {
+        // SAFETY: the invariant.
+        unsafe { ManagedTensor::from_raw(self.raw.cast()) }.map(AnyManagedTensor::Legacy)
     }
 }
 

@@ -34,6 +34,17 @@ use super::imported::Imported;
 /// # })?;
 /// # Ok::<(), PyErr>(())
 /// ```
+///
+/// While the thread is detached, they are out of reach:
+///
+/// ```compile_fail,E0277
+/// # use dlpack_pyo3::PyTensor;
+/// # use pyo3::prelude::*;
+/// fn sum(py: Python<'_>, tensor: PyTensor<u32>) -> PyResult<u32> {
+///     let cells = tensor.cells(py)?;
+///     Ok(py.detach(|| cells.iter().sum()))
+/// }
+/// ```
 pub struct Cells<'a, T> {
     view: TensorView<'a, ReadCell<T>>,
     py: PhantomData<Python<'a>>,

@@ -4,7 +4,8 @@ use core::ops::Deref;
 
 use dlpack::negotiate::Request;
 use dlpack::{
-    Descriptor, Device, DeviceType, Element, Error, ManagedTensorVersioned, TensorViewMut,
+    Descriptor, Device, DeviceType, Element, Error, ImportMode, ManagedTensorVersioned,
+    TensorViewMut,
 };
 use pyo3::{Borrowed, PyAny, PyResult};
 
@@ -62,6 +63,14 @@ impl Imported {
             Road::Protocol => "protocol",
             Road::NumPy => "numpy",
             Road::Buffer => "buffer",
+        }
+    }
+
+    /// Checks that the tensor keeps as closely to the standard as that.
+    pub(super) fn check_mode(&self, mode: ImportMode) -> Result<(), Error> {
+        match mode {
+            ImportMode::Lenient => Ok(()),
+            ImportMode::Strict => self.taken.check_strict(),
         }
     }
 

@@ -3,12 +3,13 @@
 use core::fmt;
 
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
-use dlpack::{Device, DeviceType};
+use dlpack::{Device, DeviceType, ImportMode};
 use pyo3::types::PyAnyMethods;
 use pyo3::{Borrowed, Bound, PyAny, PyResult};
 
 use super::bridge::{self, to_err};
 use super::elements::Elements;
+use super::error::to_py_err;
 use super::imported::Imported;
 use super::require::Requirement;
 use super::runtime::Runtime;
@@ -52,6 +53,7 @@ use crate::roads;
 #[derive(Clone, Copy, Default)]
 pub struct Import<'a> {
     request: Request,
+    mode: ImportMode,
     stream: Source<'a>,
 }
 
@@ -136,6 +138,29 @@ impl<'a> Import<'a> {
     #[must_use]
     pub const fn copy(mut self, copy: CopyPolicy) -> Self {
         self.request.copy = copy;
+        self
+    }
+
+    /// Says how closely a tensor has to keep to the standard.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::dlpack::ImportMode;
+    /// use dlpack_pyo3::{Import, PyTensor};
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// let tensor: PyTensor = Import::new().mode(ImportMode::Strict).of(&bytes)?;
+    /// assert_eq!(tensor.strides(), [1]);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    #[must_use]
+    pub const fn mode(mut self, mode: ImportMode) -> Self {
+        self.mode = mode;
         self
     }
 
@@ -244,7 +269,8 @@ impl<'a> Import<'a> {
     /// As for a [`PyTensor`] that is an argument. Besides,
     ///
     /// - `TypeError` for a producer that is too old for what was asked;
-    /// - `BufferError` for a tensor that is elsewhere than asked;
+    /// - `BufferError` for a tensor that is elsewhere than asked, or that has no strides although it should in
+    ///   [`ImportMode::Strict`];
     /// - an error that is a `BufferError` and a `ValueError` for a copy that was not to be made;
     /// - `ValueError` for a stream that the device does not have.
     ///
@@ -269,7 +295,7 @@ impl<'a> Import<'a> {
         let object = object.as_borrowed();
         match self.stream {
             Source::Runtime(runtime) if has_table(object)? => self.in_order(object, runtime),
-            _ => Imported::take(object, &self.request(object)?, PyTensor::new),
+            _ => Imported::take(object, &self.request(object)?, |imported| self.finish(imported)),
         }
     }
 
@@ -281,8 +307,14 @@ impl<'a> Import<'a> {
     ) -> PyResult<PyTensor<T, R>> {
         Imported::take(object, &self.request.stream(Stream::NO_SYNC), |imported| {
             order(object, imported.device(), runtime)?;
-            PyTensor::new(imported)
+            self.finish(imported)
         })
+    }
+
+    #[inline]
+    fn finish<T: Elements, R: Requirement>(&self, imported: Imported) -> PyResult<PyTensor<T, R>> {
+        imported.check_mode(self.mode).map_err(to_py_err)?;
+        PyTensor::new(imported)
     }
 
     /// What to ask this object for.

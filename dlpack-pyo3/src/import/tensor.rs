@@ -83,6 +83,11 @@ pub struct PyTensor<T = Any, R = ()> {
     kind: PhantomData<fn() -> (T, R)>,
 }
 
+const _: () = {
+    const fn may_go_anywhere<T: Send + Sync + Unpin + 'static>() {}
+    may_go_anywhere::<PyTensor<*const (), *const ()>>();
+};
+
 impl<T: Elements, R: Requirement> PyTensor<T, R> {
     /// Checks what `T` and `R` ask for.
     #[inline(always)]

@@ -4,7 +4,7 @@ use core::ops::Deref;
 
 use dlpack::{
     Access, Adopted, AnyManagedTensor, BorrowedTensor, Descriptor, Element, Error, Exporter,
-    ManagedTensorVersioned, Tensor, TensorViewMut,
+    ManagedTensorVersioned, Tensor, TensorViewMut, Version,
 };
 
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
@@ -66,6 +66,17 @@ impl Taken {
             // SAFETY: the caller's promise.
             Self::Lent(tensor, _) => unsafe { tensor.view_mut() },
         }
+    }
+
+    /// Checks that there are strides, if the version asks for them.
+    pub(crate) fn check_strict(&self) -> Result<(), Error> {
+        let Self::Managed(AnyManagedTensor::Versioned(tensor)) = self else { return Ok(()) };
+        if tensor.ndim() == 0 || !tensor.version().is_some_and(Version::requires_strides) {
+            return Ok(());
+        }
+        // SAFETY: a struct that lives as long as the tensor; a field of it, which is not followed.
+        let strides = unsafe { (*tensor.as_raw()).dl_tensor.strides };
+        if strides.is_null() { Err(Error::NullStrides { ndim: tensor.ndim() }) } else { Ok(()) }
     }
 
     /// Passes the tensor to a function, and drops it afterwards.

@@ -209,3 +209,22 @@ def test_asking_twice_leaves_alone_what_is_being_handled():
         first = caught.value.__context__
         assert (str(first), first.__context__) == ("no keywords", outer)
     assert sys.exc_info()[1] is None
+
+
+def test_strides_that_are_missing_only_the_strict_mode_minds():
+    late = Foreign(SIX, strides=None, version=(1, 2))
+    assert ext.describe(late.capsule())["strides"] == (3, 1)
+    assert late.deletes == 1
+    late = Foreign(SIX, strides=None, version=(1, 2))
+    with pytest.raises(BufferError, match="found a null pointer, which dlpack forbids since version 1.2"):
+        ext.strict(late.capsule())
+    assert late.deletes == 1
+    for allowed in (
+        Foreign(SIX, strides=None, version=(1, 1)),
+        Foreign(SIX, strides=None, versioned=False),
+        Foreign(SIX, shape=(), strides=None, version=(1, 3)),
+        Foreign(SIX),
+    ):
+        ext.strict(allowed.capsule())
+        assert allowed.deletes == 1
+    assert ext.strict(np.arange(3.0))["shape"] == (3,)

@@ -152,6 +152,7 @@ impl Request {
     /// assert_eq!(Request::new().device(Device::CPU).wanted_device(), Some(Device::CPU));
     /// ```
     #[must_use]
+    #[inline]
     pub fn wanted_device(&self) -> Option<Device> {
         (self.device.device_type.code() != 0).then_some(self.device)
     }
@@ -181,6 +182,7 @@ impl Request {
     /// assert_eq!(Request::new().device(Device::cuda(0)).check(&tensor), Err(mismatch));
     /// # Ok::<(), Error>(())
     /// ```
+    #[inline]
     pub fn check(&self, tensor: &Descriptor) -> Result<(), Error> {
         if let Some(found) = tensor.version().filter(|_| self.is_legacy()) {
             return Err(Error::NotLegacy { found });

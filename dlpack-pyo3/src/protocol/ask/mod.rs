@@ -9,8 +9,8 @@ mod device;
 mod refuse;
 mod words;
 
-use dlpack::AnyManagedTensor;
 use dlpack::negotiate::Request;
+use dlpack::{AnyManagedTensor, Error};
 
 use crate::capsule::{self, Claimed};
 use crate::raw::{Handling, Object, Owned, Raised, ffi, names, raise_error};
@@ -43,15 +43,29 @@ pub(crate) fn ask_and<R>(
         Ok(claimed) => claimed,
         Err(raised) => return fail(raised),
     };
-    let check = |tensor: AnyManagedTensor| match request.check(&tensor) {
-        Ok(()) => then(tensor),
-        Err(error) => {
-            // The tensor's deleter had better not find an exception that is set.
-            drop(tensor);
-            fail(raise_error(py, error))
-        }
-    };
-    claimed.import_and(check, |error| fail(raise_error(py, error)))
+    match claimed.versioned() {
+        Ok(Ok(tensor)) => match request.check(&tensor) {
+            Ok(()) => then(AnyManagedTensor::Versioned(tensor)),
+            Err(error) => {
+                // The tensor's deleter had better not find an exception that is set.
+                drop(tensor);
+                fail(raise_error(py, error))
+            }
+        },
+        Ok(Err(error)) => fail(raise_error(py, error)),
+        Err(legacy) => match checked(legacy, request) {
+            Ok(tensor) => then(tensor),
+            Err(error) => fail(raise_error(py, error)),
+        },
+    }
+}
+
+/// The same for the legacy ABI.
+#[inline(never)]
+fn checked(legacy: Claimed, request: &Request) -> Result<AnyManagedTensor, Error> {
+    let tensor = legacy.import()?;
+    request.check(&tensor)?;
+    Ok(tensor)
 }
 
 /// Asks, and takes what is in the answer.

@@ -41,5 +41,7 @@ mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::stream::stream;
     #[pymodule_export]
-    use super::typed::{typed_f32, typed_list, typed_list_on_cpu, typed_matrix, typed_writable};
+    use super::typed::{
+        strict, typed_f32, typed_list, typed_list_on_cpu, typed_matrix, typed_writable,
+    };
 }

@@ -1,6 +1,6 @@
 //! Functions whose arguments are checked.
 
-use dlpack::Device;
+use dlpack::{Device, ImportMode};
 use dlpack_pyo3::{Import, OnHost, PyTensor, Rank, RowMajor, Writable};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -47,4 +47,11 @@ pub(crate) fn typed_list(py: Python<'_>, x: PyTensor<f64>) -> PyResult<Vec<f64>>
 pub(crate) fn typed_list_on_cpu(x: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
     let tensor: PyTensor<f64> = Import::new().device(Device::CPU).of(x)?;
     tensor.to_vec(x.py())
+}
+
+/// As closely to the standard as can be checked.
+#[pyfunction]
+pub(crate) fn strict<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    let tensor: PyTensor = Import::new().mode(ImportMode::Strict).of(x)?;
+    with_road(x.py(), &tensor)
 }
