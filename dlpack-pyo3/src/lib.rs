@@ -121,6 +121,7 @@ pub use import::{ColumnMajor, Dense, OnCuda, OnHost, Rank, Requirement, RowMajor
 /// What the code that [`export!`] makes calls. Not for others.
 #[doc(hidden)]
 pub mod __private {
+    pub use crate::__export_buffer as export_buffer;
     #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
     pub use crate::export::buffer::{get_buffer, release_buffer};
     pub use crate::export::exchange::exchange_api;

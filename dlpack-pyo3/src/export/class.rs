@@ -70,7 +70,7 @@ macro_rules! export {
             }
         }
 
-        $crate::__export_buffer! { $class }
+        $crate::__private::export_buffer! { $class }
     };
 }
 

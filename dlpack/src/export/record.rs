@@ -85,8 +85,18 @@ pub(super) fn publish<A: Exported, O: Send + 'static, P: Place>(
     shaped: Shaped<A, O, P>,
     fields: &Fields,
 ) -> NonNull<A> {
+    let dl_tensor = outlined(&shaped, fields);
+    shaped.publish(|manager_ctx| A::fill(dl_tensor, manager_ctx, fields.flags))
+}
+
+/// The part of the C struct that is a tensor; its shape and strides are those in the block.
+#[inline(always)]
+pub(super) fn outlined<A: Exported, O: Send + 'static, P: Place>(
+    shaped: &Shaped<A, O, P>,
+    fields: &Fields,
+) -> sys::DLTensor {
     let (shape, strides) = shaped.dims();
-    let dl_tensor = sys::DLTensor {
+    sys::DLTensor {
         data: fields.data,
         device: fields.device.into(),
         // Cannot fail: there are at most 64 dimensions.
@@ -95,6 +105,5 @@ pub(super) fn publish<A: Exported, O: Send + 'static, P: Place>(
         shape,
         strides,
         byte_offset: fields.byte_offset,
-    };
-    shaped.publish(|manager_ctx| A::fill(dl_tensor, manager_ctx, fields.flags))
+    }
 }

@@ -3,14 +3,16 @@
 use alloc::sync::Arc;
 use core::ops::Deref;
 
-use super::block::Draft;
-use super::convert::{fields_of, flags_of_legacy, inherited, wrap};
+use super::block::{Draft, Shaped};
+use super::convert::{fields_of, flags_of_legacy, inherited};
 use super::parcel::Parcel;
 use super::place::Heap;
-use super::record;
+use super::record::{self, Fields};
 use crate::error::Error;
 use crate::layout::Canonical;
-use crate::managed::{Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor};
+use crate::managed::{
+    Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor, describe_own,
+};
 use crate::sys;
 use crate::vocabulary::Flags;
 
@@ -34,7 +36,7 @@ impl ManagedTensor {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn share(self: &Arc<Self>) -> Result<ManagedTensorVersioned, Error> {
-        share(Arc::clone(self), flags_of_legacy(self))
+        share(self, flags_of_legacy(self))
     }
 }
 
@@ -62,7 +64,7 @@ impl ManagedTensorVersioned {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn share(self: &Arc<Self>) -> Result<Self, Error> {
-        share(Arc::clone(self), inherited(self))
+        share(self, inherited(self))
     }
 }
 
@@ -87,15 +89,7 @@ impl ManagedTensorVersioned {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn share_parcel(self: &Arc<Self>) -> Result<Parcel, Error> {
-        let fields = fields_of(self, inherited(self));
-        let draft = Draft::new(Keep(Arc::clone(self)), Heap, self.ndim())?;
-        let mut canonical = Canonical::new(self.is_empty());
-        let mut strides = self.strides().iter().rev();
-        let shaped = draft.try_with_dims(self.shape(), |&size| {
-            Some((size, canonical.stride(size, *strides.next()?)))
-        });
-        // Cannot fail: there are as many strides as sizes, for which the draft was made.
-        let Ok(shaped) = shaped else { return Err(Error::AllocationFailed) };
+        let (shaped, fields) = wrapped(self, inherited(self))?;
         // SAFETY: a struct of ours, just published.
         Ok(unsafe { Parcel::from_raw(record::publish(shaped, &fields)) })
     }
@@ -123,18 +117,42 @@ impl<O: Tensor + Send + Sync + 'static> Frozen<O> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn share(self: &Arc<Self>) -> Result<Frozen<ManagedTensorVersioned>, Error> {
-        let tensor = share(Arc::clone(self), inherited(self).with(Flags::READ_ONLY))?;
+        let tensor = share(self, inherited(self).with(Flags::READ_ONLY))?;
         // SAFETY: the promise that this type stands for; the new tensor keeps it alive.
         Ok(unsafe { tensor.assume_frozen() })
     }
 }
 
-fn share<T>(tensor: Arc<T>, flags: Flags) -> Result<ManagedTensorVersioned, Error>
+fn share<T>(tensor: &Arc<T>, flags: Flags) -> Result<ManagedTensorVersioned, Error>
 where
     T: Deref<Target = Descriptor> + Send + Sync + 'static,
 {
-    let wrapped = wrap::<sys::DLManagedTensorVersioned, _>(Keep(tensor), flags)?;
-    Ok(record::versioned(wrapped.shaped, &wrapped.fields, wrapped.tensor))
+    let (shaped, fields) = wrapped(tensor, flags)?;
+    let dl_tensor = record::outlined(&shaped, &fields);
+    // The short way of imports is the shortest.
+    // SAFETY: shape and strides lie in the block, written.
+    let mut described = unsafe { describe_own(&raw const dl_tensor, fields.flags) }?;
+    described.host = tensor.host;
+    Ok(record::versioned(shaped, &fields, described))
+}
+
+type Wrapped<T> = Shaped<sys::DLManagedTensorVersioned, Keep<T>, Heap>;
+
+/// Puts the tensor under a new header.
+#[inline]
+fn wrapped<T>(tensor: &Arc<T>, flags: Flags) -> Result<(Wrapped<T>, Fields), Error>
+where
+    T: Deref<Target = Descriptor> + Send + Sync + 'static,
+{
+    let fields = fields_of(tensor, flags);
+    let draft = Draft::new(Keep(Arc::clone(tensor)), Heap, tensor.ndim())?;
+    let mut canonical = Canonical::new(tensor.is_empty());
+    let mut strides = tensor.strides().iter().rev();
+    let shaped = draft.try_with_dims(tensor.shape(), |&size| {
+        Some((size, canonical.stride(size, *strides.next()?)))
+    });
+    // Cannot fail: there are as many strides as sizes, for which the draft was made.
+    shaped.map(|shaped| (shaped, fields)).map_err(|_| Error::AllocationFailed)
 }
 
 /// A shared tensor, which dereferences as the tensor does.

@@ -95,6 +95,23 @@ pub(super) unsafe fn describe(
     })
 }
 
+/// Describes a tensor of our own in the current ABI.
+///
+/// # Safety
+///
+/// As for [`describe`].
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+#[inline]
+pub(crate) unsafe fn describe_own(
+    tensor: *const sys::DLTensor,
+    flags: Flags,
+) -> Result<Descriptor, Error> {
+    let access = if flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
+    let header = Header { version: Some(Version::CURRENT), flags, access };
+    // SAFETY: the caller's promise.
+    unsafe { describe(tensor, header, ImportMode::Lenient) }
+}
+
 /// What is known of a tensor once its shape and strides are copied and checked, up to those that are in a room.
 struct Shaped {
     dtype: DataType,

@@ -23,3 +23,5 @@ pub use promise::{Exclusive, ExclusiveUninit, Frozen, Tensor};
 pub use versioned::ManagedTensorVersioned;
 
 pub(crate) use abi::{Abi, Handle};
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+pub(crate) use import::describe_own;
