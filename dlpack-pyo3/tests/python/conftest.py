@@ -3,7 +3,6 @@
 import functools
 import gc
 import importlib.util
-import sys
 
 import pytest
 
@@ -45,16 +44,9 @@ def pytest_runtest_setup(item):
 
 @pytest.fixture(autouse=True)
 def _quick_collections():
-    """Leaves the many objects of large libraries out of the collections that tests ask for."""
+    """Leaves what large libraries and earlier tests have made out of the collections that tests ask for."""
     yield
-    if any(name in sys.modules and name not in _frozen for name in _LARGE):
-        _frozen.update(name for name in _LARGE if name in sys.modules)
-        gc.collect()
-        gc.freeze()
-
-
-_LARGE = ("torch", "jax", "tensorflow", "paddle", "max", "scipy")
-_frozen = set()
+    gc.freeze()
 
 
 def _libraries(item):

@@ -1,4 +1,4 @@
-"""What Rust asks producers for: which keywords, how often, what it drops for old producers, and what it must not drop."""
+"""What Rust asks producers for: which keywords, how often, and what it drops for old producers and what not."""
 
 import enum
 

@@ -151,7 +151,9 @@ def test_torch_pinned(torch):
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("dtype", ["bool", "int8", "int64", "float16", "bfloat16", "float64", "complex64", "float8_e4m3fn"])
+@pytest.mark.parametrize(
+    "dtype", ["bool", "int8", "int64", "float16", "bfloat16", "float64", "complex64", "float8_e4m3fn"]
+)
 def test_torch_dtypes_on_the_device(torch, dtype):
     tensor = torch.tensor(values.samples(dtype), dtype=getattr(torch, dtype)).cuda()
     seen = ext.describe(tensor)

@@ -29,7 +29,9 @@ def chain(error):
     return messages
 
 
-@pytest.mark.parametrize("keywords", [{}, {"max_version": None}, {"max_version": (0, 8)}, CURRENT, {"max_version": (7, 0)}])
+@pytest.mark.parametrize(
+    "keywords", [{}, {"max_version": None}, {"max_version": (0, 8)}, CURRENT, {"max_version": (7, 0)}]
+)
 def test_h119_the_name_says_what_is_inside(keywords):
     # A consumer believes the name, and nothing in the struct could tell: so the name has to be right.
     tensor = ext.make(SIX, "float32", (2, 3))
@@ -155,7 +157,9 @@ def test_h125_another_error_on_the_second_attempt():
     assert "no such keyword" in "\n".join(chain(caught.value))
 
 
-@pytest.mark.parametrize("error", [BufferError("b"), ValueError("v"), RuntimeError("r"), KeyError("k"), KeyboardInterrupt("i")])
+@pytest.mark.parametrize(
+    "error", [BufferError("b"), ValueError("v"), RuntimeError("r"), KeyError("k"), KeyboardInterrupt("i")]
+)
 def test_errors_of_producers_pass_through(error):
     producer = producers.Raises(error)
     with pytest.raises(type(error)) as caught:
@@ -261,7 +265,9 @@ def test_h129_copies_and_devices_that_are_served(copy, dl_device):
     assert seen["bytes"] == SIX
 
 
-@pytest.mark.parametrize("keywords", [{"dl_device": (2, 0)}, {"dl_device": (2, 0), "copy": False}, {"dl_device": (8, 1), "copy": True}])
+@pytest.mark.parametrize(
+    "keywords", [{"dl_device": (2, 0)}, {"dl_device": (2, 0), "copy": False}, {"dl_device": (8, 1), "copy": True}]
+)
 def test_h129_devices_that_are_not_served(keywords):
     tensor = ext.make(SIX, "float32", (2, 3))
     with pytest.raises(BufferError):

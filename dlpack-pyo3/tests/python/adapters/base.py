@@ -20,7 +20,7 @@ class Refusal:
 
 
 class Library:
-    """One library of the matrix. Arrays hold the six samples of a dtype with the shape (2, 3), unless said otherwise."""
+    """One library of the matrix. Arrays hold the six samples of a dtype as (2, 3), unless said otherwise."""
 
     name = ""
     modules = ()
@@ -29,6 +29,8 @@ class Library:
     produces = {}
     # What an array of it says about being written: any of these.
     access = ("writable",)
+    # By which of the ways into Rust its arrays come.
+    roads = ("protocol",)
     # Things it can make but not exchange: label -> (function without arguments, Refusal).
     refuses = {}
     # dtypes it imports, those of them that it copies or keeps as others, and what it answers to any other one.

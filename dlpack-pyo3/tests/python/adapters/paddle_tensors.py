@@ -25,6 +25,7 @@ class Paddle(Library):
     name = "paddle"
     modules = ("paddle", "numpy")
     produces = {d: d for d in ["bool", *INTEGERS, *FLOATS, "complex64", "complex128", *NARROW]}
+    roads = ("exchange",)
     consumes = list(produces)
     refusal = Refusal("NotImplementedError", "DLDataType|lanes")
 
@@ -44,7 +45,7 @@ class Paddle(Library):
         if dtype in NARROW:
             tensor = self.paddle.to_tensor(self.np.array(values.samples(dtype), "f4"))
             return tensor.astype(dtype).reshape(list(self.shape))
-        # Of NumPy's unsigned integers it takes those of 16 bits for bfloat16 and knows no wider ones: these go as signed.
+        # Of NumPy's unsigned integers it takes those of 16 bits for bfloat16 and knows no wider ones: they go as signed.
         signed = dtype.removeprefix("u") if dtype in UNSIGNED else dtype
         array = self.np.array(values.samples(dtype), dtype).reshape(self.shape)
         tensor = self.paddle.to_tensor(array.view(signed))

@@ -6,7 +6,7 @@ from . import abi, capsules
 from .foreign import Foreign, _forever
 
 SetError = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)
-# The allocator may be called without the interpreter; the others are called with it, and an exception they set must stay.
+# The allocator may be called without the interpreter; the others are called with it.
 Allocate = ctypes.CFUNCTYPE(
     ctypes.c_int, ctypes.POINTER(abi.Tensor), ctypes.POINTER(ctypes.c_void_p), ctypes.c_void_p, SetError
 )
@@ -29,11 +29,11 @@ FUNCTIONS = {
 
 
 class Table:
-    """One exchange table. `functions` replaces some of its functions, by ones in Python or by addresses of native ones; None
-    makes a pointer null.
+    """One exchange table. `functions` replaces some of its functions, by ones in Python or by addresses of native ones;
+    None makes a pointer null.
 
-    `calls` lists the names of the functions in Python that were called. Its own functions are honest: objects of a type made by
-    `type_for` keep a factory of tensors in `source`.
+    `calls` lists the names of the functions in Python that were called. Its own functions are honest: objects of a type
+    made by `type_for` keep a factory of tensors in `source`.
     """
 
     def __init__(self, *, version=(1, 3), prev=None, **functions):

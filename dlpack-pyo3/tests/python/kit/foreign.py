@@ -25,8 +25,8 @@ class Foreign:
     """One managed tensor as another library would hand it out, with any field set to anything.
 
     `strides` counts elements; "compact" fills them in, None leaves the pointer null. `ndim`, `null_shape` and
-    `address` contradict `shape` and `data` on purpose. When its deleter runs, everything it owns is overwritten, so that
-    whoever reads afterwards reads nonsense.
+    `address` contradict `shape` and `data` on purpose. When its deleter runs, everything it owns is overwritten, so
+    that whoever reads afterwards reads nonsense.
     """
 
     def __init__(
@@ -120,7 +120,7 @@ class Foreign:
         return self._record.thread
 
     def on_delete(self, function):
-        """Has `function()`, a Python function, called at the end of the first deletion, with the interpreter attached."""
+        """Has `function()` called at the end of the first deletion, with the interpreter attached."""
         callback = abi.Deleter(lambda _: function())
         _forever.append(callback)
         self._record.also = ctypes.cast(callback, ctypes.c_void_p)

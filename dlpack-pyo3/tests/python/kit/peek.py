@@ -20,7 +20,7 @@ def peek_capsule(capsule):
 
 
 def describe_struct(struct):
-    """The fields of a managed struct of either ABI, and as `bytes` the elements, if they are whole bytes of the host."""
+    """The fields of a managed struct of either ABI; as `bytes` the elements, if they are whole bytes of the host."""
     versioned = isinstance(struct, abi.ManagedTensorVersioned)
     tensor = struct.dl_tensor
     axes = range(tensor.ndim)
