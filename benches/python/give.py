@@ -89,13 +89,17 @@ def to_torch() -> list[Contender]:
 def torch_table() -> list[Contender]:
     give = giver(lambda: module("torch").from_dlpack, consumed)
     by_hand = giver(lambda: floors.to_torch, consumed)
-    by_dlpark = Contender(
-        "dlpark",
-        "peer",
-        lambda: Call(module("peer_dlpark").to_torch, (dlpark_own(), module("torch").zeros(1))),
-        consumed,
-    )
-    return [give("floor", "floor", floors.Own), by_hand("reference", "by hand", floors.Own), by_dlpark]
+
+    def like(role: str, name: str, function: Callable[[], Any], own: Callable[[], Any]) -> Contender:
+        """Gives it to the library of an example."""
+        return Contender(name, role, lambda: Call(function(), (own(), module("torch").zeros(1))), consumed)
+
+    return [
+        give("floor", "floor", floors.Own),
+        like("ours", OURS, lambda: ours().give_to, lambda: ours().Own()),
+        by_hand("reference", "by hand", floors.Own),
+        like("peer", "dlpark", lambda: module("peer_dlpark").to_torch, dlpark_own),
+    ]
 
 
 def produce(function: Callable[[], Any]) -> Callable[[], list[Contender]]:

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dlpack_pyo3::dlpack::{Descriptor, Exporter, ManagedTensorVersioned, Parcel};
-use dlpack_pyo3::{Export, Lend, PyTensor, Tensor, to_py_err, with_borrowed};
+use dlpack_pyo3::{Export, Lend, PyTensor, Tensor, hand_over, to_py_err, with_borrowed};
 use pyo3::prelude::*;
 
 /// The address of the first element plus the number of elements.
@@ -69,8 +69,14 @@ fn zeros(rows: usize, columns: usize) -> PyResult<ManagedTensorVersioned> {
     Ok(tensor.map_err(to_py_err)?.into_inner())
 }
 
+/// An own object as an array of another one's library.
+#[pyfunction]
+fn give_to<'py>(own: &Bound<'py, Own>, like: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    hand_over(own, like)
+}
+
 #[pymodule]
 mod ours {
     #[pymodule_export]
-    use super::{Own, nothing, take, take_view, tensor};
+    use super::{Own, give_to, nothing, take, take_view, tensor};
 }
