@@ -19,6 +19,7 @@ use crate::raw::ffi;
 /// # Safety
 ///
 /// As Python calls it: `view` is null or can be written.
+#[doc(hidden)]
 pub unsafe fn get_buffer<T: Export>(
     slf: &Bound<'_, T>,
     view: *mut ffi::Py_buffer,
@@ -45,6 +46,7 @@ pub unsafe fn get_buffer<T: Export>(
 /// # Safety
 ///
 /// As Python calls it: `view` was filled by [`get_buffer`], and not released yet.
+#[doc(hidden)]
 pub unsafe fn release_buffer(view: *mut ffi::Py_buffer) {
     // SAFETY: the caller's promise.
     let lent = unsafe { (*view).internal }.cast::<Lent>();

@@ -24,6 +24,7 @@ use crate::import::to_py_err;
 use crate::raw::{Attached, ffi};
 
 /// The class attribute `__dlpack_c_exchange_api__`.
+#[doc(hidden)]
 pub fn exchange_api<T: Export>(py: Python<'_>) -> PyResult<Py<PyAny>> {
     let table = if T::LEND.is_some() { Tables::<T>::LENDING } else { Tables::<T>::OWNED };
     let name = c"dlpack_exchange_api".as_ptr();

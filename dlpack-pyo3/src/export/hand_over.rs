@@ -84,7 +84,20 @@ impl Tensor {
     ///
     /// # Examples
     ///
-    /// See [`hand_over`].
+    /// ```
+    /// use dlpack_pyo3::dlpack::Exporter;
+    /// use dlpack_pyo3::{Tensor, to_py_err};
+    /// use pyo3::prelude::*;
+    ///
+    /// Python::attach(|py| {
+    ///     let tensor = || Exporter::new(vec![1_u8, 2]).build().map_err(to_py_err);
+    ///     let like = Bound::new(py, Tensor::from(tensor()?))?;
+    ///     let result = Tensor::from(tensor()?).into_framework_of(&like)?;
+    ///     assert_eq!(result.cast::<Tensor>()?.get().shape(), [2]);
+    ///     PyResult::Ok(())
+    /// })?;
+    /// # PyResult::Ok(())
+    /// ```
     pub fn into_framework_of<'py>(self, like: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         hand_over(&Bound::new(like.py(), self)?, like)
     }

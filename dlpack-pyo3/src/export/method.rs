@@ -21,11 +21,13 @@ use crate::raw::{
 };
 
 /// The class attribute `__dlpack__`.
+#[doc(hidden)]
 pub fn dlpack_method<T: Export>(py: Python<'_>) -> PyResult<Py<PyAny>> {
     descriptor::<T>(py, Methods::<T>::DLPACK)
 }
 
 /// The class attribute `__dlpack_device__`.
+#[doc(hidden)]
 pub fn dlpack_device_method<T: Export>(py: Python<'_>) -> PyResult<Py<PyAny>> {
     descriptor::<T>(py, Methods::<T>::DLPACK_DEVICE)
 }

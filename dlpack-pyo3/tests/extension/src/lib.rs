@@ -1,5 +1,7 @@
 //! The extension of the tests: each function shows one thing of `dlpack-pyo3` to Python.
 
+extern crate alloc;
+
 mod describe;
 mod held;
 mod life;

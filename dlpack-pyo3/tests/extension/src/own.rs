@@ -1,6 +1,6 @@
 //! Classes that export memory of their own, as users write them.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use dlpack::{Exporter, Parcel};
 use dlpack_pyo3::{Export, Inside, ReadOnlyAsLegacy, Tensor, to_py_err};

@@ -1,6 +1,6 @@
 //! A class of a device, without one.
 
-use std::sync::Arc;
+use alloc::sync::Arc;
 
 use dlpack::negotiate::Stream;
 use dlpack::{

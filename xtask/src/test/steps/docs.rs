@@ -68,13 +68,15 @@ fn find_bare(folder: &Path, bare: &mut Vec<String>) -> Outcome {
     Ok(())
 }
 
-/// Returns the numbers of the lines that open a public function whose documentation has no code.
+/// Returns the numbers of the lines that open a public, shown function whose documentation has no code.
 fn bare_functions(text: &str) -> Vec<usize> {
     let (mut bare, mut has_code) = (Vec::new(), false);
     for (number, line) in (1..).zip(text.lines()) {
         let line = line.trim_start();
         if line.starts_with("///") {
             has_code |= line.contains("```");
+        } else if line == "#[doc(hidden)]" {
+            has_code = true;
         } else if !line.starts_with("#[") {
             let is_function = line.starts_with("pub ") && line.contains("fn ");
             if is_function && !has_code {
@@ -122,6 +124,9 @@ pub unsafe fn two() {}
 
 /// A field is no function.
 pub field: u8,
+
+#[doc(hidden)]
+pub fn hidden() {}
 
 fn private() {}
 ";
