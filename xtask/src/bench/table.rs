@@ -1,6 +1,6 @@
 //! The ratios as a table that reads as plain text and as Markdown.
 
-use std::iter;
+use core::iter;
 
 use super::record::{Contender, Instructions, Role, Row, Verdict};
 

@@ -11,6 +11,9 @@ use crate::rustdoc;
 /// Its package and its test extension, which have a workspace of their own.
 pub(super) const MANIFEST: &str = "dlpack-pyo3/Cargo.toml";
 
+/// The example that a newcomer copies, which has a workspace of its own, too.
+const EXAMPLE: &str = "examples/pyo3_module/Cargo.toml";
+
 /// The feature for one build that all supported versions of Python import.
 pub(super) const ABI3: &str = "abi3";
 
@@ -23,6 +26,8 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
     fmt(suite, MANIFEST)?;
     clippy(suite, MANIFEST, "", on_target)?;
     clippy(suite, MANIFEST, &format!("--features {ABI3}"), on_target)?;
+    fmt(suite, EXAMPLE)?;
+    clippy(suite, EXAMPLE, "", on_target)?;
     document(suite, on_target)?;
     check_free_threaded(suite)?;
     let mut tests =
