@@ -41,9 +41,10 @@ fn paths(text: &str) -> Vec<&str> {
     inline.filter(|word| is_path(word)).collect()
 }
 
-/// A path counts from the root, from the sources of `dlpack`, from the crate for Python, or from the folder of the header.
+/// A path counts from the root, from the sources of a crate, from the crate for Python, or from the folder of the header.
 fn exists(path: &str) -> bool {
-    let bases = ["", "dlpack/src", "dlpack-pyo3", "vendor/dlpack/include/dlpack"];
+    let bases =
+        ["", "dlpack/src", "dlpack-pyo3", "dlpack-pyo3/src", "vendor/dlpack/include/dlpack"];
     bases.iter().any(|base| root().join(base).join(path).exists())
 }
 
