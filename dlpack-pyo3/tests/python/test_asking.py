@@ -7,6 +7,7 @@ import pytest
 
 from kit import abi, native, producers, values
 from kit.foreign import expected_once
+from kit.peek import peek
 
 SIX = values.sample_bytes("float32")
 CURRENT = (1, 3)
@@ -274,3 +275,17 @@ def test_an_object_without_the_device_method():
     bare = Bare()
     assert ext.to_bytes(bare) == SIX
     expected_once(*bare.producer.tensors)
+
+
+def test_device_memory_is_handed_on_in_order():
+    producer = producers.Producer(device=(abi.CUDA, 0), address=0x1000)
+    tensor = ext.hold(producer, stream=7).export(ready=7)
+    assert [call["stream"] for call in producer.calls] == [7]
+    assert peek(tensor, stream=7)["data"] == 0x1000
+    assert peek(tensor, stream=-1)["device"] == (abi.CUDA, 0)
+    # Nobody here can have another stream wait.
+    with pytest.raises(BufferError, match="streams"):
+        tensor.__dlpack__(max_version=(1, 3), stream=1)
+    assert producer.deletes == [0]
+    del tensor
+    expected_once(*producer.tensors)

@@ -26,7 +26,7 @@ def test_cupy_on_the_device(cupy):
     seen = held.describe()
     assert (seen["device"], seen["shape"], seen["dtype"]) == ((abi.CUDA, 0), (2, 3), "float32")
     assert seen["data"] == array.data.ptr
-    again = cupy.from_dlpack(held.export())
+    again = cupy.from_dlpack(held.export(ready=1))
     assert again.data.ptr == array.data.ptr
     assert again.ravel().get().tolist() == FLOATS
 
@@ -40,7 +40,7 @@ def test_cupy_is_asked_for_streams(cupy, stream):
     held = ext.hold(array, stream=handle)
     if stream == "own":
         with own:
-            total = float(cupy.from_dlpack(held.export()).sum())
+            total = float(cupy.from_dlpack(held.export(ready=own.ptr)).sum())
         assert total == 2 * (1 << 18)
 
 
@@ -92,7 +92,7 @@ def test_cupy_between_devices(cupy):
     held = ext.hold(array)
     assert held.describe()["device"] == (abi.CUDA, other)
     with cupy.cuda.Device(other):
-        assert cupy.from_dlpack(held.export()).get().tolist() == FLOATS
+        assert cupy.from_dlpack(held.export(ready=1)).get().tolist() == FLOATS
 
 
 @pytest.mark.device("torch")
@@ -100,7 +100,7 @@ def test_cupy_and_torch_by_way_of_rust(cupy):
     import torch
 
     array = cupy.array(FLOATS, "float32")
-    tensor = torch.from_dlpack(ext.hold(array).export())
+    tensor = torch.from_dlpack(ext.hold(array).export(ready=1))
     assert tensor.data_ptr() == array.data.ptr
     tensor += 1
     torch.cuda.synchronize()

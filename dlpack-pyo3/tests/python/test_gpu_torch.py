@@ -32,7 +32,7 @@ def test_torch_on_the_device(torch):
     del tensor
     gc.collect()
     # What Rust gives on is the device's memory still.
-    again = torch.from_dlpack(held.export())
+    again = torch.from_dlpack(held.export(ready=1))
     assert again.data_ptr() == seen["data"]
     assert again.reshape(-1).tolist() == FLOATS
 
@@ -47,7 +47,7 @@ def test_torch_memory_stays_as_long_as_rust_holds_it(torch):
     assert torch.cuda.memory_allocated() == before
     others = [torch.zeros(1 << 20, device="cuda") for _ in range(4)]
     assert address not in [other.data_ptr() for other in others]
-    assert torch.from_dlpack(held.export()).sum().item() == 1 << 20
+    assert torch.from_dlpack(held.export(ready=1)).sum().item() == 1 << 20
     held.release()
     gc.collect()
     assert torch.cuda.memory_allocated() < before + 4 * (1 << 22)
@@ -70,7 +70,7 @@ def test_torch_orders_a_stream_of_ours_behind_its_own(torch):
     tensor.fill_(3.0)
     held = ext.hold(tensor, stream=ours.cuda_stream)
     with torch.cuda.stream(ours):
-        copy = torch.from_dlpack(held.export()).clone()
+        copy = torch.from_dlpack(held.export(ready=ours.cuda_stream)).clone()
     ours.synchronize()
     assert copy.sum().item() == 3 * (1 << 20)
 
@@ -91,7 +91,7 @@ def test_torch_on_a_stream_of_its_own(torch):
         held = ext.hold(tensor)
     # Whatever road was taken, the default stream may use the memory once the producer's stream is done.
     side.synchronize()
-    assert torch.from_dlpack(held.export()).sum().item() == 5 * (1 << 18)
+    assert torch.from_dlpack(held.export(ready=1)).sum().item() == 5 * (1 << 18)
 
 
 def test_torch_copies_to_main_memory(torch):
@@ -126,7 +126,7 @@ def test_torch_copies_on_the_device(torch):
     held = ext.hold(tensor, copy=True)
     assert held.describe()["data"] != tensor.data_ptr()
     tensor.zero_()
-    assert torch.from_dlpack(held.export()).tolist() == FLOATS
+    assert torch.from_dlpack(held.export(ready=1)).tolist() == FLOATS
 
 
 def test_torch_between_devices(torch):
@@ -136,7 +136,7 @@ def test_torch_between_devices(torch):
     tensor = torch.tensor(FLOATS, device=f"cuda:{other}")
     held = ext.hold(tensor)
     assert held.describe()["device"] == (abi.CUDA, other)
-    again = torch.from_dlpack(held.export())
+    again = torch.from_dlpack(held.export(ready=1))
     assert again.device.index == other
     assert again.tolist() == FLOATS
 

@@ -3,6 +3,7 @@
 use std::thread;
 
 use dlpack::Descriptor;
+use dlpack::negotiate::Stream;
 use dlpack_pyo3::{PyTensor, Tensor, to_py_err};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -52,9 +53,15 @@ impl Held {
         bytes_of(py, self.tensor()?)
     }
 
-    /// Hands the tensor on as an object of the ready-made class.
-    fn export(&mut self) -> PyResult<Tensor> {
-        Ok(Tensor::new(self.take()?.into_managed()?))
+    /// Hands the tensor on as an object of the ready-made class, and says on which stream it can be used.
+    #[pyo3(signature = (*, ready=None))]
+    fn export(&mut self, ready: Option<usize>) -> PyResult<Tensor> {
+        let tensor = Tensor::new(self.take()?.into_managed()?);
+        Ok(match ready {
+            // SAFETY: tests give streams that exist, or have no device.
+            Some(stream) => tensor.ready_on(unsafe { Stream::from_handle(stream) }),
+            None => tensor,
+        })
     }
 
     /// Drops the tensor on another thread, which Python does not know, while this one is detached.

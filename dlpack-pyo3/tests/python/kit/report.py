@@ -58,5 +58,7 @@ def is_empty():
 def reason(error):
     """An exception as one line of the table; numbers in it differ from dtype to dtype and are left out."""
     lines = str(error).splitlines() or [""]
-    line = re.sub(r"\b(code)?\d+\b", r"\1N", lines[0])
-    return f"{type(error).__name__}: {line[:110]}"
+    # Some begin with the place in their source code.
+    line = re.sub(r"^/\S+:\d+ .*\) ", "", lines[0])
+    line = re.sub(r"\b(code)?\d+\b", r"\1N", line)
+    return f"{type(error).__name__}: {line[:110].rstrip()}"
