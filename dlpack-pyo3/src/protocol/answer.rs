@@ -110,12 +110,15 @@ fn any_pair<'a>(value: Object<'a>, keyword: &str) -> Result<[Owned<'a>; 2], Rais
     // SAFETY: an object on an attached thread; so are the others.
     let is_sequence = unsafe { ffi::PySequence_Check(value.as_ptr()) } != 0;
     // SAFETY: the same.
-    if !is_sequence || unsafe { ffi::PySequence_Size(value.as_ptr()) } != 2 {
-        // An exception of the sequence's own would say less.
-        let text = format_args!("expected None or a tuple of two numbers for {keyword}");
-        return Err(raise(value.attached(), Kind::Type, text));
+    match if is_sequence { unsafe { ffi::PySequence_Size(value.as_ptr()) } } else { 0 } {
+        2 => return Ok([item(value, 0)?, item(value, 1)?]),
+        // SAFETY: of the exceptions that live as long as the interpreter.
+        -1 if !Raised::new().is(unsafe { ffi::PyExc_TypeError }) => return Err(Raised::new()),
+        // That it has no length would say less.
+        _ => {}
     }
-    Ok([item(value, 0)?, item(value, 1)?])
+    let text = format_args!("expected None or a tuple of two numbers for {keyword}");
+    Err(raise(value.attached(), Kind::Type, text))
 }
 
 #[inline]

@@ -21,7 +21,7 @@ impl<'a> Object<'a> {
 
 impl ClassName<'_> {
     fn get(&self) -> Option<Owned<'_>> {
-        self.0.class().attr(&names::NAME).map_err(super::Raised::clear).ok()
+        self.0.class().to_owned().attr(&names::NAME).map_err(super::Raised::clear).ok()
     }
 }
 

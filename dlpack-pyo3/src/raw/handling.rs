@@ -13,32 +13,31 @@ use super::raise::Raised;
 pub(crate) struct Handling<'py> {
     /// What was being handled before.
     outer: [*mut ffi::PyObject; 3],
-    #[expect(dead_code, reason = "that the thread is attached, until the block ends")]
+    /// That the thread is attached, until the block ends.
     py: Attached<'py>,
 }
 
 impl<'py> Handling<'py> {
     /// Catches the exception that is set.
     pub(crate) fn of(py: Attached<'py>, _: Raised) -> Self {
-        let [mut kind, mut value, mut traceback] = [ptr::null_mut(); 3];
-        // SAFETY: the thread is attached, and the three can be written.
-        unsafe { ffi::PyErr_GetExcInfo(&raw mut kind, &raw mut value, &raw mut traceback) };
-        let outer = [kind, value, traceback];
-        let [kind, value, traceback] = caught();
-        // SAFETY: the thread is attached; three references are passed on.
-        unsafe { ffi::PyErr_SetExcInfo(kind, value, traceback) };
+        // In a generator this may be what its caller handles. Then the generator has none of its own, and is to have none
+        // afterwards, when another caller may go on with it.
+        let seen = handled(py);
+        handle(py, [ptr::null_mut(); 3]);
+        let behind = handled(py);
+        let is_callers = seen[1] == behind[1];
+        let (outer, unused) =
+            if is_callers { ([ptr::null_mut(); 3], seen) } else { (seen, [ptr::null_mut(); 3]) };
+        release(behind);
+        release(unused);
+        handle(py, caught());
         Self { outer, py }
     }
 
     /// Makes the exception that is being handled the cause of the one that is set, as `raise ... from` does.
     pub(crate) fn is_cause_of(&self, _: Raised) -> Raised {
-        let [mut kind, mut cause, mut traceback] = [ptr::null_mut(); 3];
-        // SAFETY: the thread is attached, and the three can be written.
-        unsafe { ffi::PyErr_GetExcInfo(&raw mut kind, &raw mut cause, &raw mut traceback) };
-        for unused in [kind, traceback] {
-            // SAFETY: a reference that was got, or null.
-            unsafe { ffi::Py_XDECREF(unused) };
-        }
+        let [kind, cause, traceback] = handled(self.py);
+        release([kind, ptr::null_mut(), traceback]);
         let [kind, value, traceback] = caught();
         // SAFETY: two exceptions, and a reference to the cause is passed on.
         unsafe { ffi::PyException_SetCause(value, cause) };
@@ -49,9 +48,29 @@ impl<'py> Handling<'py> {
 
 impl Drop for Handling<'_> {
     fn drop(&mut self) {
-        let [kind, value, traceback] = self.outer;
-        // SAFETY: the thread is attached; three references that are passed on as they came.
-        unsafe { ffi::PyErr_SetExcInfo(kind, value, traceback) }
+        handle(self.py, self.outer);
+    }
+}
+
+/// Class, instance and traceback of the exception that is being handled, here or by a caller: three references, or null.
+fn handled(_: Attached<'_>) -> [*mut ffi::PyObject; 3] {
+    let [mut kind, mut value, mut traceback] = [ptr::null_mut(); 3];
+    // SAFETY: the thread is attached, and the three can be written.
+    unsafe { ffi::PyErr_GetExcInfo(&raw mut kind, &raw mut value, &raw mut traceback) };
+    [kind, value, traceback]
+}
+
+/// Sets the exception that is being handled here. Takes the references over.
+fn handle(_: Attached<'_>, [kind, value, traceback]: [*mut ffi::PyObject; 3]) {
+    // SAFETY: the thread is attached; three references are passed on, or null.
+    unsafe { ffi::PyErr_SetExcInfo(kind, value, traceback) }
+}
+
+/// Gives references of [`handled`] back.
+fn release(unused: [*mut ffi::PyObject; 3]) {
+    for object in unused {
+        // SAFETY: a reference that was got, or null.
+        unsafe { ffi::Py_XDECREF(object) };
     }
 }
 

@@ -51,14 +51,15 @@ impl<'a> Object<'a> {
         unsafe { Attached::assume() }
     }
 
-    /// The type, which lives as long as the object.
+    /// The type, which lives as long as the object is of it: whoever runs code of Python, which may assign another one to
+    /// `__class__`, takes a reference before.
     #[inline]
     pub(crate) fn class(self) -> Object<'a> {
         // SAFETY: the invariant.
         let class = unsafe { ffi::Py_TYPE(self.as_ptr()) };
         // SAFETY: an object has a type.
         let class = unsafe { NonNull::new_unchecked(class.cast()) };
-        // SAFETY: and keeps it alive.
+        // SAFETY: and keeps it alive, as long as no code of Python runs; see above.
         unsafe { Object::new(class) }
     }
 

@@ -57,6 +57,9 @@ fn slots(class: Object<'_>) -> impl Iterator<Item = &'static OnceLock<Entry>> {
 
 #[cold]
 fn make(class: Object<'_>) -> Result<Known, Raised> {
+    // Code of Python may run, and give the object another class; then this is the only reference.
+    let class = class.to_owned();
+    let class = class.borrow();
     let plan = Plan::new(class)?;
     if !plan.lasts() {
         return Ok(Known::Made(plan));

@@ -1,0 +1,100 @@
+"""Code of Python that runs in the middle of an import or an export: what it changes, raises and handles."""
+
+import sys
+
+import dlpack_pyo3_tests as ext
+import pytest
+
+from kit.process import run
+
+
+def test_a_class_that_ends_while_it_is_looked_at():
+    # What the class gives for a table takes the class away from its only object when it is let go of.
+    script = """
+        import weakref
+
+        class Plain:
+            def __dlpack__(self, **keywords):
+                raise ValueError("plain")
+
+        class Taker:
+            def __del__(self):
+                place[0].__class__ = Plain
+                gc.collect()
+
+        class Meta(type):
+            def __getattr__(cls, name):
+                if name == "__dlpack_c_exchange_api__":
+                    return Taker()
+                raise AttributeError(name)
+
+        place = [Meta("Brief", (), {})()]
+        brief = weakref.ref(type(place[0]))
+        try:
+            ext.describe(place[0])
+        except ValueError as error:
+            print(error)
+        gc.collect()
+        print(brief())
+    """
+    assert run(script) == "plain\nNone\n"
+
+
+class Refuses:
+    """A producer that raises twice."""
+
+    def __dlpack__(self, **keywords):
+        raise TypeError("old" if not keywords else "new")
+
+
+def test_a_generator_that_was_refused_handles_nothing_of_its_callers():
+    def generator():
+        try:
+            ext.describe(Refuses())
+        except TypeError as error:
+            yield error
+        yield sys.exc_info()[1]
+
+    try:
+        raise KeyError
+    except KeyError:
+        refused = generator()
+        error = next(refused)
+    assert isinstance(error.__context__, TypeError)
+    assert next(refused) is None
+
+
+def test_who_was_refused_in_an_except_block_is_in_it_still():
+    try:
+        raise KeyError
+    except KeyError as outer:
+        with pytest.raises(TypeError) as refused:
+            ext.describe(Refuses())
+        assert sys.exc_info()[1] is outer
+        assert refused.value.__context__.__context__ is outer
+    assert sys.exc_info()[1] is None
+
+
+@pytest.mark.parametrize("keyword", ["max_version", "dl_device"])
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, MemoryError, ZeroDivisionError])
+def test_what_the_length_of_a_value_raises_is_passed_on(keyword, kind):
+    class Pair:
+        def __len__(self):
+            raise kind
+
+        def __getitem__(self, index):
+            return 1
+
+    tensor = ext.make(bytes(4), "float32", (1,))
+    with pytest.raises(kind):
+        tensor.__dlpack__(**{keyword: Pair()})
+
+
+def test_a_value_without_a_length_is_refused_by_name():
+    class Items:
+        def __getitem__(self, index):
+            return 1
+
+    tensor = ext.make(bytes(4), "float32", (1,))
+    with pytest.raises(TypeError, match="expected None or a tuple of two numbers for max_version"):
+        tensor.__dlpack__(max_version=Items())
