@@ -84,9 +84,9 @@
 //!   [detach](pyo3::Python::detach) where you wait for it.
 //! - *The end of the interpreter*: while it finalises, and after it is gone, memory of Rust ends as before, also in
 //!   handlers of C's `atexit`. References to Python objects are leaked where no thread is attached to give them
-//!   back, or that cannot be known, as with the feature `abi3`. A thread that already waits to attach in that moment waits until the process ends. So does a daemon
-//!   thread in a `__dlpack__` that is written in Python; CPython before 3.14 would end it in a way that Rust
-//!   answers with an abort.
+//!   back, or that cannot be known, as with the feature `abi3`. A thread that already waits to attach in that moment
+//!   waits until the process ends. So does a daemon thread in a `__dlpack__` that is written in Python; CPython before
+//!   3.14 would end it in a way that Rust answers with an abort.
 //! - *Cycles*: Python's garbage collector does not look into tensors. An object that a tensor keeps alive and that
 //!   holds that tensor itself lives until one lets go of the other; so do a script's global variables if a tensor
 //!   in one of them keeps alive an instance of a class of that script.
@@ -102,6 +102,7 @@
 //!   this crate one gets the tensor. Libraries that take capsules without one, such as NumPy, are not kept out:
 //!   give each consumer a capsule of its own, as a call of `__dlpack__` does. All that is remembered of names and
 //!   types is written once, and read without locks.
+
 extern crate alloc;
 
 mod capsule;
