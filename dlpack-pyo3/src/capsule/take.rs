@@ -114,10 +114,13 @@ fn rename(
 fn refuse(capsule: Object<'_>, name: *const c_char) -> Raised {
     let py = capsule.attached();
     if is(name, USED_LEGACY) || is(name, USED_VERSIONED) {
-        let text = format_args!(
-            "expected a capsule with a tensor, found one whose tensor was taken already"
+        return raise(
+            py,
+            Kind::Value,
+            format_args!(
+                "expected a capsule with a tensor, found one whose tensor was taken already"
+            ),
         );
-        return raise(py, Kind::Value, text);
     }
     if name.is_null() {
         // If this is no capsule, that exception is set already, and gives way to this one.
@@ -129,8 +132,11 @@ fn refuse(capsule: Object<'_>, name: *const c_char) -> Raised {
     }
     // SAFETY: as in `is`.
     let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
-    let text = format_args!(
-        "expected a capsule named \"dltensor\" or \"dltensor_versioned\", found \"{name}\""
-    );
-    raise(py, Kind::Type, text)
+    raise(
+        py,
+        Kind::Type,
+        format_args!(
+            "expected a capsule named \"dltensor\" or \"dltensor_versioned\", found \"{name}\""
+        ),
+    )
 }

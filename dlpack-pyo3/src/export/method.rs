@@ -179,11 +179,14 @@ fn place_by_text(keyword: Object<'_>) -> Result<usize, Raised> {
 
 #[cold]
 fn refuse_positional(py: Attached<'_>, positional: ffi::Py_ssize_t) -> Raised {
-    let text = format_args!(
-        "__dlpack__() takes 1 positional argument but {} were given",
-        positional.saturating_add(1)
-    );
-    raise(py, Kind::Type, text)
+    raise(
+        py,
+        Kind::Type,
+        format_args!(
+            "__dlpack__() takes 1 positional argument but {} were given",
+            positional.saturating_add(1)
+        ),
+    )
 }
 
 #[cold]

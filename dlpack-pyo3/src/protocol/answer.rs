@@ -67,10 +67,11 @@ fn device(py: Attached<'_>, value: Object<'_>) -> Result<Device, Raised> {
         (Ok(device_type @ (..=-1 | 1..)), Ok(id)) => {
             Ok(Device::new(DeviceType::new(device_type), id))
         }
-        _ => {
-            let text = format_args!("expected a device, found type {device_type} and number {id}");
-            Err(raise(py, Kind::Buffer, text))
-        }
+        _ => Err(raise(
+            py,
+            Kind::Buffer,
+            format_args!("expected a device, found type {device_type} and number {id}"),
+        )),
     }
 }
 
@@ -78,8 +79,11 @@ fn device(py: Attached<'_>, value: Object<'_>) -> Result<Device, Raised> {
 fn copy(value: Object<'_>) -> Result<CopyPolicy, Raised> {
     // SAFETY: an object on an attached thread.
     if unsafe { ffi::PyUnicode_Check(value.as_ptr()) } != 0 {
-        let text = format_args!("expected True, False or None for copy, found a string");
-        return Err(raise(value.attached(), Kind::Value, text));
+        return Err(raise(
+            value.attached(),
+            Kind::Value,
+            format_args!("expected True, False or None for copy, found a string"),
+        ));
     }
     // SAFETY: the same.
     match unsafe { ffi::PyObject_IsTrue(value.as_ptr()) } {
@@ -96,10 +100,10 @@ fn pair<R>(
     keyword: &str,
     read: impl FnOnce([Object<'_>; 2]) -> Result<R, Raised>,
 ) -> Result<R, Raised> {
-    if let Some(tuple) = Items::new(value)
-        && let (2, Some(first), Some(second)) = (tuple.len(), tuple.get(0), tuple.get(1))
-    {
-        return read([first, second]);
+    if let Some(tuple) = Items::new(value) {
+        if let (2, Some(first), Some(second)) = (tuple.len(), tuple.get(0), tuple.get(1)) {
+            return read([first, second]);
+        }
     }
     let [first, second] = any_pair(value, keyword)?;
     read([first.borrow(), second.borrow()])
@@ -117,8 +121,11 @@ fn any_pair<'a>(value: Object<'a>, keyword: &str) -> Result<[Owned<'a>; 2], Rais
         // That it has no length would say less.
         _ => {}
     }
-    let text = format_args!("expected None or a tuple of two numbers for {keyword}");
-    Err(raise(value.attached(), Kind::Type, text))
+    Err(raise(
+        value.attached(),
+        Kind::Type,
+        format_args!("expected None or a tuple of two numbers for {keyword}"),
+    ))
 }
 
 #[inline]

@@ -78,10 +78,13 @@ fn from_number(number: Object<'_>, device: Device) -> Result<Stream, Raised> {
         _ => None,
     };
     let Some(handle) = handle else {
-        let text = format_args!(
-            "expected a stream of device {device}, found a number that is no address and not -1"
-        );
-        return Err(raise(number.attached(), Kind::Value, text));
+        return Err(raise(
+            number.attached(),
+            Kind::Value,
+            format_args!(
+                "expected a stream of device {device}, found a number that is no address and not -1"
+            ),
+        ));
     };
     // SAFETY: Python's promise; see the module.
     Ok(unsafe { Stream::from_handle(handle) })
@@ -119,13 +122,19 @@ fn from_pair(value: Object<'_>, device: Device) -> Result<Stream, Raised> {
         // A number that is too large.
         // SAFETY: the thread is attached.
         unsafe { ffi::PyErr_Clear() };
-        let text = format_args!("expected version 0 of __cuda_stream__, found {version}");
-        return Err(raise(py, Kind::Value, text));
+        return Err(raise(
+            py,
+            Kind::Value,
+            format_args!("expected version 0 of __cuda_stream__, found {version}"),
+        ));
     }
     let Some(handle) = number(handle)? else { return Err(refuse_pair(handle)) };
     if !is_cuda(device.device_type) {
-        let text = format_args!("expected a stream of device {device}, found one of CUDA");
-        return Err(raise(py, Kind::Value, text));
+        return Err(raise(
+            py,
+            Kind::Value,
+            format_args!("expected a stream of device {device}, found one of CUDA"),
+        ));
     }
     match from_number(handle.borrow(), device)? {
         // Here it is a `cudaStream_t`, of which null is the default one.
@@ -155,17 +164,23 @@ fn item<'a>(pair: Object<'a>, index: ffi::Py_ssize_t) -> Option<Object<'a>> {
 #[cold]
 fn refuse(value: Object<'_>) -> Raised {
     let found = value.class_name();
-    let text = format_args!(
-        "expected a stream as None, an int or an object with __cuda_stream__, found {found}"
-    );
-    raise(value.attached(), Kind::Type, text)
+    raise(
+        value.attached(),
+        Kind::Type,
+        format_args!(
+            "expected a stream as None, an int or an object with __cuda_stream__, found {found}"
+        ),
+    )
 }
 
 #[cold]
 fn refuse_pair(value: Object<'_>) -> Raised {
     let found = value.class_name();
-    let text = format_args!("expected a version and a handle from __cuda_stream__, found {found}");
-    raise(value.attached(), Kind::Type, text)
+    raise(
+        value.attached(),
+        Kind::Type,
+        format_args!("expected a version and a handle from __cuda_stream__, found {found}"),
+    )
 }
 
 const fn is_cuda(device: DeviceType) -> bool {

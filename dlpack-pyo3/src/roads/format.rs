@@ -61,8 +61,11 @@ fn integer(letter: u8, is_native: bool) -> Option<DataType> {
 /// That there is no dtype for elements in this format.
 #[cold]
 pub(super) fn refuse(py: Attached<'_>, format: impl Display) -> Raised {
-    let text = format_args!(
-        "expected a buffer of numbers in this machine's byte order, found the format \"{format}\""
-    );
-    raise(py, Kind::Buffer, text)
+    raise(
+        py,
+        Kind::Buffer,
+        format_args!(
+            "expected a buffer of numbers in this machine's byte order, found the format \"{format}\""
+        ),
+    )
 }

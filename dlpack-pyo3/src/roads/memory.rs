@@ -108,11 +108,11 @@ impl Unfit {
     pub(super) fn raise(self, py: Attached<'_>) -> Raised {
         match self {
             Self::Error(error) => raise_error(py, error),
-            Self::Stride(bytes) => {
-                let text =
-                    format_args!("expected strides of whole elements, found one of {bytes} bytes");
-                raise(py, Kind::Buffer, text)
-            }
+            Self::Stride(bytes) => raise(
+                py,
+                Kind::Buffer,
+                format_args!("expected strides of whole elements, found one of {bytes} bytes"),
+            ),
         }
     }
 }

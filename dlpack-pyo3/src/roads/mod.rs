@@ -223,8 +223,11 @@ fn take_buffer(object: Object<'_>, request: &Request) -> Result<(Taken, Road), R
 fn take_capsule(capsule: Object<'_>, request: &Request) -> Result<(Taken, Road), Raised> {
     let py = capsule.attached();
     if let Some(stream) = request.stream.handle() {
-        let text = format_args!("expected a producer to tell the stream {stream}, found a capsule");
-        return Err(raise(py, Kind::Value, text));
+        return Err(raise(
+            py,
+            Kind::Value,
+            format_args!("expected a producer to tell the stream {stream}, found a capsule"),
+        ));
     }
     Ok((suit(py, capsule::take(capsule)?.into(), request)?, Road::Capsule))
 }

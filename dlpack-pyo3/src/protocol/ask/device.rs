@@ -66,14 +66,20 @@ fn number(value: Object<'_>) -> Result<i32, Raised> {
         number => number?,
     };
     i32::try_from(number).map_err(|_| {
-        let text = format_args!("expected a device, found one with the number {number}");
-        raise(value.attached(), Kind::Value, text)
+        raise(
+            value.attached(),
+            Kind::Value,
+            format_args!("expected a device, found one with the number {number}"),
+        )
     })
 }
 
 #[cold]
 fn refuse(found: Object<'_>) -> Raised {
     let name = found.class_name();
-    let text = format_args!("expected two integers from __dlpack_device__, found {name}");
-    raise(found.attached(), Kind::Type, text)
+    raise(
+        found.attached(),
+        Kind::Type,
+        format_args!("expected two integers from __dlpack_device__, found {name}"),
+    )
 }

@@ -13,8 +13,11 @@ pub(super) fn no_method(object: Object<'_>, raised: Raised) -> Raised {
     }
     raised.clear();
     let found = object.class_name();
-    let text = format_args!("expected an object with __dlpack__ or a buffer, found {found}");
-    raise(object.attached(), Kind::Type, text)
+    raise(
+        object.attached(),
+        Kind::Type,
+        format_args!("expected an object with __dlpack__ or a buffer, found {found}"),
+    )
 }
 
 fn has_method(object: Object<'_>) -> bool {
@@ -38,8 +41,11 @@ pub(super) fn no_keyword(object: Object<'_>, words: &Words<'_>, raised: Raised) 
     let py = object.attached();
     let cause = Handling::of(py, raised);
     let (said, found) = (List(&said), object.class_name());
-    let text = format_args!("expected a __dlpack__ that takes {said}, found that of {found}");
-    cause.is_cause_of(raise(py, Kind::Type, text))
+    cause.is_cause_of(raise(
+        py,
+        Kind::Type,
+        format_args!("expected a __dlpack__ that takes {said}, found that of {found}"),
+    ))
 }
 
 /// Displays words with `and` between them.
@@ -58,6 +64,9 @@ impl fmt::Display for List<'_> {
 #[cold]
 pub(super) fn no_capsule(answer: Object<'_>) -> Raised {
     let found = answer.class_name();
-    let text = format_args!("expected a capsule from __dlpack__, found {found}");
-    raise(answer.attached(), Kind::Type, text)
+    raise(
+        answer.attached(),
+        Kind::Type,
+        format_args!("expected a capsule from __dlpack__, found {found}"),
+    )
 }

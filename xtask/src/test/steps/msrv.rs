@@ -22,7 +22,7 @@ pub(super) fn run(suite: &mut Suite) -> Outcome {
     // Nothing is asked of an interpreter, so none is needed.
     for features in ["", "--features abi3"] {
         let mut check =
-            command(&format!("check -p dlpack-pyo3 --manifest-path {} {features}", pyo3::MANIFEST));
+            command(&format!("check --workspace --manifest-path {} {features}", pyo3::MANIFEST));
         Absent::USUAL.choose(&mut check, &target.with_extension("txt"))?;
         suite.run(&mut check)?;
     }
