@@ -11,10 +11,14 @@ use crate::raw::{Attached, Owned, Pending, Raised, ffi};
 /// Makes a capsule that owns the tensor until a consumer renames it.
 pub(crate) fn versioned(py: Attached<'_>, tensor: Parcel) -> Result<Owned<'_>, Raised> {
     // SAFETY: the tensor, and the destructor for its ABI.
-    let capsule = unsafe { make(py, tensor.as_raw().cast(), VERSIONED, delete_versioned) }?;
-    // From here on it is the capsule's.
-    let _ = tensor.into_raw();
-    Ok(capsule)
+    match unsafe { make(py, tensor.as_raw().cast(), VERSIONED, delete_versioned) } {
+        Ok(capsule) => {
+            // From here on it is the capsule's.
+            let _ = tensor.into_raw();
+            Ok(capsule)
+        }
+        Err(raised) => Err(raised.after_dropping(py, tensor)),
+    }
 }
 
 /// The same for the legacy ABI.
@@ -34,6 +38,7 @@ pub(crate) unsafe fn legacy_raw(
 ) -> Result<Owned<'_>, Raised> {
     // SAFETY: the tensor, and the destructor for its ABI.
     unsafe { make(py, tensor.cast(), LEGACY, delete_legacy) }.inspect_err(|_| {
+        let _pending = Pending::take(py);
         // SAFETY: the caller's promise, and no capsule has it.
         unsafe { delete(tensor) };
     })

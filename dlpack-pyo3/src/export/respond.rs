@@ -46,7 +46,11 @@ fn plain<'py, T: Export>(slf: &Bound<'py, T>, request: &Request) -> Result<Owned
         return ruled(slf, request, Some(tensor));
     }
     if !request.stream.is_no_sync() {
-        T::synchronize(slf, Stream::NONE).map_err(|exception| restore(py, exception))?;
+        if let Err(exception) = T::synchronize(slf, Stream::NONE) {
+            // Before the exception is set, which its deleter had better not find.
+            drop(tensor);
+            return Err(restore(py, exception));
+        }
     }
     let py = attached(py);
     if request.is_legacy() {

@@ -10,6 +10,7 @@ use super::attached::Attached;
 use super::ffi;
 use super::object::{Object, Owned};
 use super::once::Once;
+use super::pending::Pending;
 use super::tuple::tuple;
 
 /// That an exception is set in this thread. Whoever has this returns to Python, or clears the exception.
@@ -28,6 +29,15 @@ impl Raised {
     pub(crate) fn is(&self, class: *mut ffi::PyObject) -> bool {
         // SAFETY: a class, and an exception is set on this attached thread.
         (unsafe { ffi::PyErr_ExceptionMatches(class) }) != 0
+    }
+
+    /// Drops a value as if no exception were set yet, for values whose owners may run any code when they end.
+    #[cold]
+    #[inline(never)]
+    pub(crate) fn after_dropping<T>(self, py: Attached<'_>, value: T) -> Self {
+        let _pending = Pending::take(py);
+        drop(value);
+        self
     }
 
     /// Forgets the exception.

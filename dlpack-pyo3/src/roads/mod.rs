@@ -107,9 +107,8 @@ pub(crate) fn take_and<R>(
                         }
                         Ok(false) => release(ManuallyDrop::into_inner(tensor)),
                         Err(raised) => {
-                            let _pending = Pending::take(object.attached());
-                            release(ManuallyDrop::into_inner(tensor));
-                            return fail(raised);
+                            let tensor = ManuallyDrop::into_inner(tensor);
+                            return fail(raised.after_dropping(object.attached(), tensor));
                         }
                     }
                 }
@@ -180,12 +179,14 @@ fn take_otherwise(object: Object<'_>, request: &Request) -> Result<(Taken, Road)
         }
         Plan::Exchange(exchange) if asks_for_nothing_special(request) => {
             match exchange.take(object) {
-                Ok(tensor) => {
-                    if exchange.allows(object, Facts::of(&tensor), request)? {
-                        return Ok((Taken::Managed(tensor.into()), Road::Exchange));
+                Ok(tensor) => match exchange.allows(object, Facts::of(&tensor), request) {
+                    Ok(true) => Ok((Taken::Managed(tensor.into()), Road::Exchange)),
+                    Ok(false) => {
+                        release(tensor);
+                        ask(object, request)
                     }
-                    ask(object, request)
-                }
+                    Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
+                },
                 Err(error) => after(object, request, error),
             }
         }
@@ -238,7 +239,10 @@ fn suit(py: Attached<'_>, taken: Taken, request: &Request) -> Result<Taken, Rais
     let suited = if request.copy == CopyPolicy::ALWAYS {
         // SAFETY: what a tensor holds may be read, and code of Python's that writes it is attached, as this thread is: the
         // promise on which PyO3's own buffers are read.
-        unsafe { taken.to_copy() }.map(|copy| Taken::Managed(copy.into_inner().into()))
+        let copy = unsafe { taken.to_copy() };
+        // Before an exception is set, which its deleter had better not find.
+        drop(taken);
+        copy.map(|copy| Taken::Managed(copy.into_inner().into()))
     } else {
         Ok(taken)
     };

@@ -63,6 +63,35 @@ def test_h120_a_capsule_used_twice(versioned, holding):
     assert tensor.deletes == 1
 
 
+UNFIT = {
+    "a copy of what the host cannot read": ({"device": (abi.CUDA, 0)}, {"copy": True}),
+    "a copy of nothing": ({"address": None}, {"copy": True}),
+    "another device": ({}, {"device": (abi.CUDA, 0)}),
+    "a copy that was not wanted": ({"flags": abi.IS_COPIED}, {"copy": False}),
+    "a tensor that makes no sense": ({"dtype": (2, 0, 1)}, {}),
+}
+
+
+@pytest.mark.parametrize("case", UNFIT)
+def test_h123_a_deleter_in_python_finds_no_exception(case):
+    fields, asked = UNFIT[case]
+    tensor = Foreign(**fields)
+    seen = []
+
+    def end():
+        # Any of this fails with an exception of somebody else's in the thread.
+        seen.append(sum(int(number) for number in "123"))
+        with pytest.raises(KeyError):
+            {}["no such key"]
+        seen.append("done")
+
+    tensor.on_delete(end)
+    with pytest.raises(BufferError, match="^expected"):
+        ext.hold(tensor.capsule(), **asked)
+    assert seen == [6, "done"]
+    assert tensor.deletes == 1
+
+
 @pytest.mark.parametrize("keywords", [{}, CURRENT, {**CURRENT, "copy": True}])
 def test_h121_a_capsule_dropped_unconsumed(keywords):
     gc.collect()

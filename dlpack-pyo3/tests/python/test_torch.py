@@ -130,6 +130,22 @@ def test_a_plain_subclass(torch):
         ext.describe(torch.zeros(2, requires_grad=True).as_subclass(Plain))
 
 
+def test_a_subclass_whose_attribute_raises(torch):
+    class Undecided(torch.Tensor):
+        __torch_function__ = torch._C._disabled_torch_function_impl
+
+        @property
+        def requires_grad(self):
+            raise ZeroDivisionError("nobody knows")
+
+    tensor = torch.zeros(4, 2).as_subclass(Undecided)
+    # The first time, the type is looked at; then it is known.
+    for _ in range(3):
+        for function in (ext.describe, ext.borrow):
+            with pytest.raises(ZeroDivisionError, match="nobody knows"):
+                function(tensor)
+
+
 def test_a_subclass_that_intercepts_functions(torch):
     class Wrapped(torch.Tensor):
         @classmethod
