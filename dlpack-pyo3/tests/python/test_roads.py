@@ -64,7 +64,9 @@ def assert_as_protocol(taken, obj):
     assert taken["flags"] == seen["flags"]
     if 0 not in seen["shape"]:
         matter = [axis for axis, size in enumerate(seen["shape"]) if size != 1]
-        assert [taken["strides"][axis] for axis in matter] == [seen["strides"][axis] for axis in matter]
+        # NumPy leaves out those of contiguous arrays before 2.3.
+        strides = seen["strides"] or abi.row_major(seen["shape"])
+        assert [taken["strides"][axis] for axis in matter] == [strides[axis] for axis in matter]
 
 
 # NumPy.
@@ -373,7 +375,8 @@ def test_what_may_be_asked_of_memory(make):
     assert copied["data"] != plain["data"]
     assert copied["flags"] & abi.IS_COPIED
     assert held.to_bytes() == memoryview(made).tobytes()
-    with pytest.raises(BufferError):
+    # A ValueError of NumPy's before 2.3.
+    with pytest.raises((BufferError, ValueError)):
         ext.describe(made, device=(2, 0))
 
 
