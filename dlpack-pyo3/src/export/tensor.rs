@@ -234,6 +234,7 @@ impl Export for Tensor {
         };
         result.map_err(to_py_err)
     }
+
     fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {
         slf.get().policy
     }

@@ -11,7 +11,7 @@ use dlpack::negotiate::Stream;
 use dlpack::{Device, DeviceType, Error};
 
 use crate::raw::{
-    Attached, Kind, Object, Owned, Raised, call_no_args, ffi, names, raise, raise_error,
+    Attached, Kind, Object, Owned, Raised, call_no_args, ffi, items, names, raise, raise_error,
 };
 
 /// Reads a stream of the device: `None`, -1, a number, or an object with `__cuda_stream__`.
@@ -112,7 +112,8 @@ fn from_pair(value: Object<'_>, device: Device) -> Result<Stream, Raised> {
     let pair = unsafe { call_no_args(method.as_ptr()) };
     // SAFETY: a new reference, or null with an exception set.
     let pair = unsafe { Owned::or_raised(pair) }?;
-    let [Some(version), Some(handle)] = [item(pair.borrow(), 0), item(pair.borrow(), 1)] else {
+    let mut parts = items(pair.borrow());
+    let (Some(version), Some(handle), None) = (parts.next(), parts.next(), parts.next()) else {
         return Err(refuse_pair(pair.borrow()));
     };
     let Some(version) = number(version)? else { return Err(refuse_pair(version)) };
@@ -145,20 +146,6 @@ fn from_pair(value: Object<'_>, device: Device) -> Result<Stream, Raised> {
         }
         stream => Ok(stream),
     }
-}
-
-/// An item of a pair, which is a tuple.
-fn item<'a>(pair: Object<'a>, index: ffi::Py_ssize_t) -> Option<Object<'a>> {
-    // SAFETY: an object on an attached thread.
-    let is_tuple = unsafe { ffi::PyTuple_Check(pair.as_ptr()) } != 0;
-    // SAFETY: a tuple on an attached thread.
-    if !is_tuple || unsafe { ffi::PyTuple_Size(pair.as_ptr()) } != 2 {
-        return None;
-    }
-    // SAFETY: a tuple that has this item.
-    let item = unsafe { ffi::PyTuple_GetItem(pair.as_ptr(), index) };
-    // SAFETY: the tuple keeps its items.
-    core::ptr::NonNull::new(item).map(|item| unsafe { Object::new(item) })
 }
 
 #[cold]

@@ -43,6 +43,8 @@ impl<'a> Items<'a> {
         // SAFETY: the tuple keeps its items for as long as it lives.
         NonNull::new(item).map(|item| unsafe { Object::new(item) })
     }
+
+    /// All of them, in their order.
     #[inline]
     pub(crate) fn all(self) -> impl Iterator<Item = Object<'a>> {
         (0..self.len()).map_while(move |index| self.get(index))

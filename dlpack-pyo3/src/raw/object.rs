@@ -2,7 +2,6 @@
 
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
-use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
 use super::attached::Attached;
@@ -21,12 +20,13 @@ pub(crate) struct Object<'a> {
     life: PhantomData<Attached<'a>>,
 }
 
-/// An object that is kept alive by this value.
+/// An object that is kept alive by this value, and is lent for no longer than that.
 #[derive(Debug)]
 pub(crate) struct Owned<'py> {
     /// # Invariants
     ///
-    /// One reference of the object is this value's. The thread is attached for `'py`.
+    /// One reference of the object is this value's, so that it lives as long as that, and no copy of this field leaves it
+    /// with a longer lifetime. The thread is attached for `'py`.
     object: Object<'py>,
 }
 
@@ -145,14 +145,20 @@ impl<'py> Owned<'py> {
     pub(crate) const fn borrow(&self) -> Object<'_> {
         self.object
     }
-}
-
-impl<'py> Deref for Owned<'py> {
-    type Target = Object<'py>;
 
     #[inline]
-    fn deref(&self) -> &Object<'py> {
-        &self.object
+    pub(crate) const fn as_ptr(&self) -> *mut ffi::PyObject {
+        self.object.as_ptr()
+    }
+
+    /// As for [`Object::attr`]. The attribute may outlive this value.
+    pub(crate) fn attr(&self, name: &Name) -> Result<Self, Raised> {
+        self.object.attr(name)
+    }
+
+    /// As for [`Object::optional_attr`].
+    pub(crate) fn optional_attr(&self, name: &Name) -> Result<Option<Self>, Raised> {
+        self.object.optional_attr(name)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The buffer protocol: memory of objects that know nothing of tensors, such as `bytes`, `memoryview` and `array.array`.
 //!
-//! Elements have to be plain numbers in this machine's byte order. Structures, pointers, characters, and strides that are no
+//! Elements have to be plain numbers in this machine's byte order. Structures, pointers, text, and strides that are no
 //! whole number of elements are refused by name: there is no dtype for them, and nothing here copies unasked.
 
 use core::ffi::CStr;

@@ -57,7 +57,7 @@ fn view(object: Object<'_>) -> Result<Owned<'_>, Raised> {
 fn describe(view: Object<'_>) -> Result<BorrowedTensor<'static>, Raised> {
     let py = view.attached();
     let format = view.attr(&names::FORMAT)?;
-    let format = format.text().unwrap_or_default();
+    let format = format.borrow().text().unwrap_or_default();
     let size = number(view, &names::ITEMSIZE)?;
     let Some(dtype) = dtype_of(format.as_bytes()).filter(|dtype| size == i64::from(dtype.bits) / 8)
     else {

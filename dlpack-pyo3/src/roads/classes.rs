@@ -30,13 +30,13 @@ pub(super) fn defines(class: Object<'_>, name: &Name) -> Result<bool, Raised> {
 /// Whether the class is of this package, or of a module in it.
 pub(super) fn is_of(class: Object<'_>, package: &str) -> Result<bool, Raised> {
     let module = class.optional_attr(&names::MODULE)?;
-    let module = module.as_ref().and_then(|module| module.text()).unwrap_or_default();
+    let module = module.as_ref().and_then(|module| module.borrow().text()).unwrap_or_default();
     Ok(module.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }
 
 /// Whether the class has this name.
 pub(super) fn is_named(class: Object<'_>, name: &str) -> Result<bool, Raised> {
-    Ok(class.attr(&names::NAME)?.text() == Some(name))
+    Ok(class.attr(&names::NAME)?.borrow().text() == Some(name))
 }
 
 /// Whether nobody can give the class other attributes.

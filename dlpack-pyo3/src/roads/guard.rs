@@ -116,5 +116,6 @@ fn is_disabled(class: Object<'_>) -> Result<bool, Raised> {
     let Some(torch) = loaded(class.attached(), &names::TORCH_C)? else { return Ok(false) };
     let disabled = torch.optional_attr(&names::NO_TORCH_FUNCTION)?;
     let found = class.optional_attr(&names::TORCH_FUNCTION)?;
-    Ok(matches!((disabled, found), (Some(disabled), Some(found)) if found.is(disabled.borrow())))
+    let (Some(disabled), Some(found)) = (disabled, found) else { return Ok(false) };
+    Ok(found.borrow().is(disabled.borrow()))
 }

@@ -22,7 +22,7 @@ pub(crate) fn device_of(object: Object<'_>) -> Result<Option<Device>, Raised> {
     let answer = unsafe { Owned::or_raised(answer) }?;
     let Some([kind, id]) = pair(answer.borrow()) else { return Err(refuse(answer.borrow())) };
     let kind = number(kind.borrow())?;
-    let id = if id.is_none() { 0 } else { number(id.borrow())? };
+    let id = if id.borrow().is_none() { 0 } else { number(id.borrow())? };
     Ok(Some(Device::new(DeviceType::new(kind), id)))
 }
 
