@@ -58,6 +58,16 @@ impl Attribute {
         unsafe { Owned::or_raised(value) }
     }
 
+    /// Whether getting it is but a function in C, which libraries make short.
+    #[inline]
+    pub(super) const fn is_native(&self) -> bool {
+        match self.get {
+            Get::Slot(_) => false,
+            #[cfg(not(Py_LIMITED_API))]
+            Get::Property(..) => true,
+        }
+    }
+
     /// The same of a method without arguments, which is called.
     pub(super) fn call<'a>(&self, object: Object<'a>) -> Result<Owned<'a>, Raised> {
         let method = self.get(object)?;

@@ -117,3 +117,22 @@ def test_properties_of_pytorch_on_what_is_no_tensor_of_it():
                 print("requires_grad" in str(error))
     """
     assert run(script) == "True\nTrue\n"
+
+
+@pytest.mark.library("torch")
+def test_a_tensor_that_moves_when_it_is_asked_whether_it_may_be_borrowed():
+    import torch
+
+    class Moves(torch.Tensor):
+        __torch_function__ = torch._C._disabled_torch_function_impl
+
+        @property
+        def requires_grad(self):
+            self.resize_(self.numel() + 1000)
+            return False
+
+    tensor = torch.zeros(3).as_subclass(Moves)
+    for attempt in range(2):  # The type is not known at first, and its tensors are taken.
+        seen = ext.borrow(tensor)
+    assert seen["shape"] == tuple(tensor.shape) == (2003,)
+    assert seen["data"] == tensor.data_ptr()
