@@ -21,7 +21,8 @@ pub(super) struct Attribute {
 enum Get {
     /// By the slot of its class.
     Slot(ffi::descrgetfunc),
-    /// By the function that the slot of properties written in C calls, after it has looked at the object's class.
+    /// By the function that the slot of properties written in C calls, after it has looked at the object's class. Here
+    /// the class was looked at, once.
     #[cfg(not(Py_LIMITED_API))]
     Property(ffi::getter, *mut c_void),
 }
@@ -35,7 +36,7 @@ impl Attribute {
     /// `None` if the class has none, or a plain value.
     pub(super) fn of(class: Object<'_>, name: &Name) -> Result<Option<Self>, Raised> {
         let Some(descriptor) = class.optional_attr(name)? else { return Ok(None) };
-        let get = property(descriptor.borrow()).or_else(|| slot(descriptor.borrow()));
+        let get = property(class, descriptor.borrow()).or_else(|| slot(descriptor.borrow()));
         Ok(get.map(|get| Self { descriptor: Reference::new(descriptor), get }))
     }
 
@@ -57,6 +58,16 @@ impl Attribute {
         unsafe { Owned::or_raised(value) }
     }
 
+    /// Whether getting it is but a function in C, which libraries make short.
+    #[inline]
+    pub(super) const fn is_native(&self) -> bool {
+        match self.get {
+            Get::Slot(_) => false,
+            #[cfg(not(Py_LIMITED_API))]
+            Get::Property(..) => true,
+        }
+    }
+
     /// The same of a method without arguments, which is called.
     pub(super) fn call<'a>(&self, object: Object<'a>) -> Result<Owned<'a>, Raised> {
         let method = self.get(object)?;
@@ -75,12 +86,21 @@ fn slot(descriptor: Object<'_>) -> Option<Get> {
     Some(Get::Slot(unsafe { mem::transmute::<NonNull<c_void>, ffi::descrgetfunc>(get) }))
 }
 
+/// `None` also for a property of another class, which Python code can put anywhere.
 #[cfg(not(Py_LIMITED_API))]
-fn property(descriptor: Object<'_>) -> Option<Get> {
+fn property(class: Object<'_>, descriptor: Object<'_>) -> Option<Get> {
     if descriptor.class().as_ptr() != (&raw mut ffi::PyGetSetDescr_Type).cast() {
         return None;
     }
     let descriptor = descriptor.as_ptr().cast::<ffi::PyGetSetDescrObject>();
+    // SAFETY: a descriptor of this class.
+    let owner = unsafe { &raw const (*descriptor).d_common.d_type };
+    // SAFETY: the same.
+    let owner = unsafe { owner.read() };
+    // SAFETY: two classes.
+    if unsafe { ffi::PyType_IsSubtype(class.as_ptr().cast(), owner) } == 0 {
+        return None;
+    }
     // SAFETY: a descriptor of this class.
     let property = unsafe { &raw const (*descriptor).d_getset };
     // SAFETY: the same. What it points to lives as long as the descriptor.
@@ -91,7 +111,7 @@ fn property(descriptor: Object<'_>) -> Option<Get> {
 }
 
 #[cfg(Py_LIMITED_API)]
-const fn property(_: Object<'_>) -> Option<Get> {
+const fn property(_: Object<'_>, _: Object<'_>) -> Option<Get> {
     None
 }
 

@@ -97,16 +97,32 @@ impl Exchange {
         request: &Request,
     ) -> Result<Option<BorrowedTensor<'b>>, Raised> {
         // SAFETY: an object of the type, on an attached thread; the caller's promise.
-        match unsafe { self.api.borrow_object(object.as_ptr().cast()) } {
-            Ok(tensor) if self.allows(object, Facts::of(&tensor), request)? => Ok(Some(tensor)),
-            Ok(_) => Ok(None),
-            Err(error) => {
-                if matches!(error, Error::CallFailed { .. }) {
-                    Raised::new().clear();
-                }
-                Ok(None)
-            }
+        let Some(tensor) = (unsafe { self.borrow(object) }) else { return Ok(None) };
+        let facts = Facts::of(&tensor);
+        if !self.allows(object, facts, request)? {
+            Ok(None)
+        } else if self.guard.is_quiet(facts) {
+            Ok(Some(tensor))
+        } else {
+            // What ran meanwhile is none of the caller's promise, and may have moved the memory.
+            // SAFETY: an object of the type, on an attached thread; the caller's promise, from here on.
+            Ok(unsafe { self.borrow(object) })
         }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`lend`](Self::lend).
+    #[inline]
+    unsafe fn borrow<'b>(&self, object: Object<'_>) -> Option<BorrowedTensor<'b>> {
+        // SAFETY: the caller's promise.
+        let lent = unsafe { self.api.borrow_object(object.as_ptr().cast()) };
+        lent.inspect_err(|error| {
+            if matches!(error, Error::CallFailed { .. }) {
+                Raised::new().clear();
+            }
+        })
+        .ok()
     }
 }
 

@@ -51,13 +51,27 @@ impl Guard {
             Self::Paddle(stop_gradient) => Ok(is_true(stop_gradient.get(object)?.borrow())),
         }
     }
+
+    /// Whether [`allows`](Self::allows) runs no code of Python and lets no other thread run.
+    #[inline]
+    pub(super) const fn is_quiet(&self, facts: Facts) -> bool {
+        match self {
+            Self::Open => true,
+            Self::Torch(torch) => torch.is_quiet(facts),
+            Self::Paddle(stop_gradient) => stop_gradient.is_native(),
+        }
+    }
 }
 
 impl Torch {
-    /// Only numbers with fractions have gradients.
+    #[inline]
+    const fn is_quiet(&self, facts: Facts) -> bool {
+        has_no_gradient(facts) || (self.requires_grad.is_native() && !may_be_negated(facts))
+    }
+
     #[inline]
     fn allows(&self, object: Object<'_>, facts: Facts) -> Result<bool, Raised> {
-        if facts.dtype.is_integer() || facts.dtype.is_bool() {
+        if has_no_gradient(facts) {
             return Ok(true);
         }
         Ok(is_false(self.requires_grad.get(object)?.borrow())
@@ -71,6 +85,12 @@ impl Torch {
         }
         Ok(is_false(self.is_neg.call(object)?.borrow()))
     }
+}
+
+/// Only numbers with fractions have gradients.
+#[inline]
+const fn has_no_gradient(facts: Facts) -> bool {
+    facts.dtype.is_integer() || facts.dtype.is_bool()
 }
 
 /// Whether the tensor may be one to be read conjugated or negated.

@@ -98,3 +98,41 @@ def test_a_value_without_a_length_is_refused_by_name():
     tensor = ext.make(bytes(4), "float32", (1,))
     with pytest.raises(TypeError, match="expected None or a tuple of two numbers for max_version"):
         tensor.__dlpack__(max_version=Items())
+
+
+@pytest.mark.library("torch")
+def test_properties_of_pytorch_on_what_is_no_tensor_of_it():
+    # The class says that it is PyTorch's, and has its properties. Only the objects know better.
+    script = """
+        import torch
+
+        base = torch._C.TensorBase
+        names = ["requires_grad", "is_conj", "is_neg"]
+        members = {"__module__": "torch", **{name: vars(base)[name] for name in names}}
+        false = type("Tensor", (ext.Own,), members)([1.0, 2.0])
+        for attempt in range(2):
+            try:
+                ext.describe(false)
+            except TypeError as error:
+                print("requires_grad" in str(error))
+    """
+    assert run(script) == "True\nTrue\n"
+
+
+@pytest.mark.library("torch")
+def test_a_tensor_that_moves_when_it_is_asked_whether_it_may_be_borrowed():
+    import torch
+
+    class Moves(torch.Tensor):
+        __torch_function__ = torch._C._disabled_torch_function_impl
+
+        @property
+        def requires_grad(self):
+            self.resize_(self.numel() + 1000)
+            return False
+
+    tensor = torch.zeros(3).as_subclass(Moves)
+    for attempt in range(2):  # The type is not known at first, and its tensors are taken.
+        seen = ext.borrow(tensor)
+    assert seen["shape"] == tuple(tensor.shape) == (2003,)
+    assert seen["data"] == tensor.data_ptr()
