@@ -59,6 +59,8 @@ def test_an_image_is_not_copied():
 def test_totals(library):
     assert pyo3_module.total(made(library, [[1.0, 2.0], [3.0, 4.0]])) == 10.0
     assert pyo3_module.total(array.array("d", [0.5, 0.25])) == 0.75
+    with pytest.raises(TypeError, match="expected float32 or float64, found uint8"):
+        pyo3_module.total(b"text")
 
 
 def test_sizes(library):

@@ -277,10 +277,13 @@ def test_an_exception_survives_the_end_of_an_object():
     assert seen == [None]
 
 
-def test_an_exception_survives_an_owner_that_forgets_it():
+@pytest.mark.parametrize("asked", [{}, NEW])
+def test_an_exception_survives_an_owner_that_forgets_it(asked):
+    before = ext.live()
     for _ in range(100):
         with pytest.raises(TypeError, match="int\\(\\) argument must be"):
-            int(ext.sloppy().__dlpack__(**NEW))
+            int(ext.sloppy().__dlpack__(**asked))
+    assert ext.live() == before
 
 
 @pytest.mark.library("numpy")

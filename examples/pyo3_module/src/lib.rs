@@ -3,6 +3,8 @@
 //! Build it and try it, with NumPy or any other library that speaks DLPack:
 //!
 //! ```sh
+//! python -m venv .venv
+//! . .venv/bin/activate
 //! pip install maturin numpy pytest
 //! maturin develop
 //! pytest

@@ -10,7 +10,7 @@ use dlpack_pyo3::{Kept, PyTensor, Tensor};
 use pyo3::exceptions::{PyBufferError, PyRuntimeError};
 use pyo3::prelude::*;
 
-use crate::memory::live;
+use crate::memory::{Counted, live};
 
 /// Bytes that many tensors share, which nobody writes.
 static BYTES: [u8; 4] = [1, 2, 3, 4];
@@ -24,7 +24,7 @@ pub(crate) fn keeping(object: Bound<'_, PyAny>) -> PyResult<Tensor> {
 /// A tensor whose owner forgets, when it is dropped, whatever exception is set: what it should not do, but may.
 #[pyfunction]
 pub(crate) fn sloppy() -> PyResult<Tensor> {
-    struct Sloppy;
+    struct Sloppy(#[expect(dead_code, reason = "to be dropped")] Counted);
 
     impl Drop for Sloppy {
         fn drop(&mut self) {
@@ -32,7 +32,13 @@ pub(crate) fn sloppy() -> PyResult<Tensor> {
         }
     }
 
-    tensor_of(Sloppy)
+    // Not read-only, so that it goes out as it is in either ABI.
+    let memory = Counted::new(&BYTES);
+    let start = memory.start();
+    // SAFETY: at least as many bytes, which nobody else knows.
+    let memory = unsafe { Adopted::new(Sloppy(memory), start, BYTES.len(), Device::CPU) };
+    let tensor = Exporter::new(memory).dtype(DataType::U8).shape(&[BYTES.len()]).build();
+    tensor.map(Tensor::from).map_err(|e| PyBufferError::new_err(e.to_string()))
 }
 
 /// A tensor of the bytes, which drops this when it ends.
