@@ -123,13 +123,15 @@ fn a_handle_that_panics_after_a_downcast() {
 #[cfg(feature = "alloc")]
 #[test]
 fn a_downcast_of_what_another_crate_instantiated() {
-    let view = dlpack::TensorView::from_slice(&[1_u32, 2], &[2]).unwrap();
-    let copy = view.to_tensor().unwrap().freeze().to_copy().unwrap().into_inner();
-    let blocks = copy.downcast::<Vec<u128>>().unwrap();
-    let numbers: [u32; 4] = bytemuck::cast(blocks[0]);
-    assert_eq!(numbers, [1, 2, 0, 0]);
-    let here = Exporter::new(blocks).build().unwrap().into_inner();
-    assert_eq!(here.downcast::<Vec<u128>>().unwrap().len(), 1);
+    use dlpack::DataType;
+    use dlpack::negotiate::{Producer, Stream};
+
+    let padded = Exporter::new(vec![1_u8, 2, 3]).dtype(DataType::U4).padded().build().unwrap();
+    let packed = std::sync::Arc::new(padded.freeze()).copy_to(Device::CPU, Stream::NONE).unwrap();
+    let bytes = packed.downcast::<Vec<u8>>().unwrap();
+    assert_eq!(bytes[..2], [0x21, 0x03]);
+    let here = Exporter::new(bytes).build().unwrap().into_inner();
+    assert_eq!(here.downcast::<Vec<u8>>().unwrap()[..2], [0x21, 0x03]);
 }
 
 #[test]
