@@ -4,6 +4,7 @@ import array
 import ctypes
 import gc
 import mmap
+import os
 import struct
 import sys
 import threading
@@ -17,6 +18,7 @@ from kit import abi, values
 from kit.exchange import Table, type_for
 from kit.foreign import Foreign
 from kit.peek import peek
+from kit.process import run
 
 NAMES = {
     (0, 8): "int8", (0, 16): "int16", (0, 32): "int32", (0, 64): "int64",
@@ -149,6 +151,30 @@ def test_numpy_is_known_by_its_identity():
     fake = type("ndarray", (), {"__module__": "numpy", "__dlpack__": lambda self, **k: self.inner.__dlpack__(**k)})()
     fake.inner = np.arange(3.0)
     assert ext.describe(fake)["road"] == "protocol"
+
+
+@pytest.mark.parametrize("abi_version", [0x01000008, 0x02000001, 0x03000000])
+def test_numpy_of_an_abi_that_is_not_known_goes_by_the_protocol(abi_version):
+    """A NumPy of another ABI has its class and its version where they have always been, and all else elsewhere."""
+    script = f"""
+        import ctypes, types
+        sys.path.insert(0, {os.path.dirname(__file__)!r})
+        from kit import capsules
+        from kit.foreign import Foreign
+
+        class Array:
+            def __dlpack__(self, **asked):
+                return Foreign(b"12345678", "uint8", (8,)).capsule()
+
+        version = ctypes.CFUNCTYPE(ctypes.c_uint)(lambda: {abi_version})
+        table = (ctypes.c_void_p * 3)(ctypes.cast(version, ctypes.c_void_p), None, id(Array))
+        module = types.ModuleType("numpy._core._multiarray_umath")
+        module._ARRAY_API = capsules.new(ctypes.addressof(table), None)
+        sys.modules[module.__name__] = module
+        for _ in range(3):
+            print(ext.describe(Array())["road"], ext.to_bytes(Array()))
+    """
+    assert run(script) == "protocol b'12345678'\n" * 3
 
 
 def test_numpy_of_a_tensor_keeps_the_device_that_it_came_with():
