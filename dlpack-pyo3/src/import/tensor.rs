@@ -69,6 +69,9 @@ use super::require::Requirement;
 /// that release the interpreter lock, as NumPy does. Elements that were never written, as those of `numpy.empty`, are read
 /// as whatever is there.
 ///
+/// That the memory stays where it is rests on the protocol: a producer keeps it for as long as a consumer has it. Some can be told
+/// not to, by `resize(refcheck=False)` in NumPy and `resize_` in PyTorch; a program that does so breaks all its consumers.
+///
 /// # Life
 ///
 /// The tensor can be sent to other threads, and dropped on any of them, attached to the interpreter or not. Its producer's

@@ -163,10 +163,13 @@ fn take_otherwise(object: Object<'_>, request: &Request) -> Result<(Taken, Road)
         Plan::Unknown => take_unknown(object, request),
         Plan::BufferOrProtocol if asks_for_nothing_special(request) => match buffer::take(object) {
             Ok(taken) => Ok((taken, Road::Buffer)),
-            Err(raised) => {
+            // Not what interrupts the program.
+            // SAFETY: of the exceptions that live as long as the interpreter.
+            Err(raised) if raised.is(unsafe { ffi::PyExc_Exception }) => {
                 raised.clear();
                 ask(object, request)
             }
+            Err(raised) => Err(raised),
         },
         // The first object of its type.
         Plan::NumPy if asks_for_nothing_special(request) => {

@@ -157,6 +157,10 @@ static NDARRAY: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(ptr::null_mut());
 ///
 /// Any but that there is no NumPy.
 pub(super) fn is_ndarray(class: Object<'_>) -> Result<bool, Raised> {
+    // Without the global lock, another thread may give the array a new shape while this one reads the old.
+    if cfg!(Py_GIL_DISABLED) {
+        return Ok(false);
+    }
     let Some(table) = table(class.attached())? else { return Ok(false) };
     // SAFETY: the first function of NumPy's table.
     let version = unsafe { table.cast::<unsafe extern "C" fn() -> c_uint>().read() };
