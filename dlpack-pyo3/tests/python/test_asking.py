@@ -289,3 +289,27 @@ def test_device_memory_is_handed_on_in_order():
     assert producer.deletes == [0]
     del tensor
     expected_once(*producer.tensors)
+
+
+def test_the_cpu_is_not_told_that_nobody_waits():
+    """NumPy and JAX refuse the word, whatever it says."""
+    producer = producers.Producer(SIX)
+    assert ext.describe(producer, stream=-1)["numel"] == 6
+    assert producer.calls == [{"max_version": CURRENT}]
+    expected_once(*producer.tensors)
+
+
+def test_a_capsule_cannot_be_told_a_stream():
+    tensor = producers.Foreign(SIX, device=(abi.CUDA, 0))
+    capsule = tensor.capsule()
+    with pytest.raises(ValueError, match="expected a producer to tell the stream 5, found a capsule"):
+        ext.describe(capsule, device=(abi.CUDA, 0), stream=5)
+    # It has not been taken, and can be had without.
+    assert tensor.deletes == 0
+    assert ext.describe(capsule, device=(abi.CUDA, 0))["device"] == (abi.CUDA, 0)
+    expected_once(tensor)
+
+
+def test_a_buffer_has_no_stream_of_another_device():
+    with pytest.raises(ValueError, match="expected a stream of device cpu"):
+        ext.describe(b"text", device=(abi.CUDA, 0), stream=5)

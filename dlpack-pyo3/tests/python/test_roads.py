@@ -163,6 +163,9 @@ def test_numpy_of_an_abi_that_is_not_known_goes_by_the_protocol(abi_version):
         from kit.foreign import Foreign
 
         class Array:
+            # Null pointers, where the fields of an array would be.
+            __slots__ = tuple("abcdefgh")
+
             def __dlpack__(self, **asked):
                 return Foreign(b"12345678", "uint8", (8,)).capsule()
 
