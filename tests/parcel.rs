@@ -1,4 +1,5 @@
 //! A tensor on its way to a consumer, who may never come.
+#![cfg(feature = "alloc")]
 
 use std::sync::Arc;
 use std::thread;
