@@ -6,6 +6,7 @@ import importlib.util
 
 import pytest
 
+import dlpack_pyo3_tests as ext
 from kit import report
 
 
@@ -47,6 +48,16 @@ def _quick_collections():
     """Leaves what large libraries and earlier tests have made out of the collections that tests ask for."""
     yield
     gc.freeze()
+
+
+@pytest.fixture
+def nothing_is_lost():
+    """Asserts that no memory of Rust is left that was not there before."""
+    live = ext.live()
+    yield
+    if ext.live() > live:
+        gc.collect()
+    assert ext.live() <= live
 
 
 def _libraries(item):

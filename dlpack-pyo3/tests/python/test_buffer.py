@@ -22,7 +22,10 @@ def _has_buffers():
     return True
 
 
-pytestmark = pytest.mark.skipif(not _has_buffers(), reason="no buffers in the limited API of 3.10")
+pytestmark = [
+    pytest.mark.skipif(not _has_buffers(), reason="no buffers in the limited API of 3.10"),
+    pytest.mark.usefixtures("nothing_is_lost"),
+]
 
 SIX = struct.pack("=6f", *range(6))
 
@@ -55,15 +58,6 @@ _get = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.POINTER(PyBuffer
 _release = ctypes.PYFUNCTYPE(None, ctypes.POINTER(PyBuffer))(
     ("PyBuffer_Release", ctypes.pythonapi)
 )
-
-
-@pytest.fixture(autouse=True)
-def _nothing_is_lost():
-    live = ext.live()
-    yield
-    if ext.live() > live:
-        gc.collect()
-    assert ext.live() <= live
 
 
 def get(obj, flags):

@@ -27,13 +27,7 @@ SIX = struct.pack("=6f", *range(6))
 _decref = ctypes.PYFUNCTYPE(None, ctypes.c_void_p)(("Py_DecRef", ctypes.pythonapi))
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_lost():
-    live = ext.live()
-    yield
-    if ext.live() > live:
-        gc.collect()
-    assert ext.live() <= live
+pytestmark = pytest.mark.usefixtures("nothing_is_lost")
 
 
 def six(**kwargs):

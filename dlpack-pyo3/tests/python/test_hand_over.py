@@ -19,13 +19,7 @@ ROWS = np.arange(6, dtype="f4").reshape(2, 3)
 Tensor = type(ext.make(SIX, "float32", (2, 3)))
 
 
-@pytest.fixture(autouse=True)
-def _nothing_is_lost():
-    live = ext.live()
-    yield
-    if ext.live() > live:
-        gc.collect()
-    assert ext.live() <= live
+pytestmark = pytest.mark.usefixtures("nothing_is_lost")
 
 
 def six(dtype="float32", **keywords):
