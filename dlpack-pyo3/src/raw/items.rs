@@ -5,11 +5,12 @@ use core::ptr::NonNull;
 use super::ffi;
 use super::object::Object;
 
-/// A tuple to look into, but not one of a class derived from that, whose items may not be those that Python's code sees.
+/// A tuple to look into.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Items<'a>(Object<'a>);
 
 impl<'a> Items<'a> {
+    /// Not one of a class derived from tuples, whose items may not be those that Python's code sees.
     #[inline]
     pub(crate) fn new(object: Object<'a>) -> Option<Self> {
         // SAFETY: an object on an attached thread.
@@ -49,4 +50,13 @@ impl<'a> Items<'a> {
     pub(crate) fn all(self) -> impl Iterator<Item = Object<'a>> {
         (0..self.len()).map_while(move |index| self.get(index))
     }
+}
+
+/// The items of a tuple, and none of other objects.
+///
+/// Of a tuple of a derived class, too, such as a named one: as they are stored, whatever the class makes of them.
+pub(crate) fn items<'a>(object: Object<'a>) -> impl Iterator<Item = Object<'a>> {
+    // SAFETY: an object on an attached thread.
+    let is_tuple = unsafe { ffi::PyTuple_Check(object.as_ptr()) } != 0;
+    is_tuple.then_some(Items(object)).into_iter().flat_map(Items::all)
 }

@@ -1,6 +1,4 @@
-//! Tuples.
-
-use core::ptr::NonNull;
+//! Tuples that are made.
 
 use super::attached::Attached;
 use super::ffi;
@@ -22,18 +20,4 @@ pub(crate) fn tuple<'py>(_: Attached<'py>, items: &[Object<'_>]) -> Result<Owned
         }
     }
     Ok(made)
-}
-
-/// The items of a tuple, and none of other objects.
-pub(crate) fn items<'a>(tuple: Object<'a>) -> impl Iterator<Item = Object<'a>> {
-    // SAFETY: an object on an attached thread.
-    let is_tuple = unsafe { ffi::PyTuple_Check(tuple.as_ptr()) } != 0;
-    // SAFETY: a tuple.
-    let len = if is_tuple { unsafe { ffi::PyTuple_Size(tuple.as_ptr()) } } else { 0 };
-    (0..len).map_while(move |i| {
-        // SAFETY: the tuple has this item.
-        let item = NonNull::new(unsafe { ffi::PyTuple_GetItem(tuple.as_ptr(), i) })?;
-        // SAFETY: the tuple keeps it, and never changes.
-        Some(unsafe { Object::new(item) })
-    })
 }

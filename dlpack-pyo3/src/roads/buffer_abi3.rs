@@ -87,6 +87,6 @@ fn number(view: Object<'_>, name: &Name) -> Result<i64, Raised> {
 
 /// The numbers in a tuple, which are sizes.
 fn sizes(tuple: Object<'_>) -> Result<Vec<isize>, Raised> {
-    // On no machine is a `long` wider than a size.
+    // What does not fit is more than there is memory, and is refused as that.
     items(tuple).map(|size| Ok(isize::try_from(index(size)?).unwrap_or(isize::MAX))).collect()
 }
