@@ -80,6 +80,19 @@ impl<N> Rank<N> {
 }
 
 impl Dims<i64> {
+    /// A shape and as many strides as those of a C struct.
+    pub(crate) fn of_slices(shape: &[usize], strides: &[isize]) -> Result<Self, Error> {
+        let mut dims = Self::zeroed(shape.len())?;
+        let (sizes, steps) = dims.both_mut();
+        for (to, &from) in sizes.iter_mut().zip(shape) {
+            *to = i64::try_from(from).map_err(|_| Error::ShapeOverflow)?;
+        }
+        for (to, &from) in steps.iter_mut().zip(strides) {
+            *to = i64::try_from(from).map_err(|_| Error::ExtentOverflow)?;
+        }
+        Ok(dims)
+    }
+
     /// The same numbers as the machine's own integers; strides that do not fit, and so address nothing, become 0.
     #[inline(always)]
     pub(crate) fn native(&self) -> Result<Dims<isize>, Error> {

@@ -364,14 +364,14 @@ pub enum Error {
 ///
 /// let refused = Exporter::new(vec![1.0_f32; 6]).shape(&[2, 4]).build().unwrap_err();
 /// assert_eq!(refused.error(), Error::OutOfBounds { available: 24 });
-/// assert_eq!(refused.into_owner(), [1.0; 6]);
+/// assert_eq!(refused.into_inner(), [1.0; 6]);
 /// ```
-pub struct Rejected<O> {
+pub struct RejectedError<O> {
     error: Error,
     owner: O,
 }
 
-impl<O> Rejected<O> {
+impl<O> RejectedError<O> {
     pub(crate) const fn new(owner: O, error: Error) -> Self {
         Self { error, owner }
     }
@@ -398,9 +398,9 @@ impl<O> Rejected<O> {
     /// use dlpack::Exporter;
     ///
     /// let refused = Exporter::new(vec![7_u8; 2]).shape(&[3]).build().unwrap_err();
-    /// assert_eq!(refused.into_owner(), [7, 7]);
+    /// assert_eq!(refused.into_inner(), [7, 7]);
     /// ```
-    pub fn into_owner(self) -> O {
+    pub fn into_inner(self) -> O {
         self.owner
     }
 
@@ -419,27 +419,27 @@ impl<O> Rejected<O> {
         (self.owner, self.error)
     }
 
-    pub(crate) fn map<P>(self, f: impl FnOnce(O) -> P) -> Rejected<P> {
-        Rejected { error: self.error, owner: f(self.owner) }
+    pub(crate) fn map<P>(self, f: impl FnOnce(O) -> P) -> RejectedError<P> {
+        RejectedError { error: self.error, owner: f(self.owner) }
     }
 }
 
-impl<O> fmt::Debug for Rejected<O> {
+impl<O> fmt::Debug for RejectedError<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Rejected").field("error", &self.error).finish_non_exhaustive()
+        f.debug_struct("RejectedError").field("error", &self.error).finish_non_exhaustive()
     }
 }
 
-impl<O> fmt::Display for Rejected<O> {
+impl<O> fmt::Display for RejectedError<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.error, f)
     }
 }
 
-impl<O> core::error::Error for Rejected<O> {}
+impl<O> core::error::Error for RejectedError<O> {}
 
-impl<O> From<Rejected<O>> for Error {
-    fn from(rejected: Rejected<O>) -> Self {
+impl<O> From<RejectedError<O>> for Error {
+    fn from(rejected: RejectedError<O>) -> Self {
         rejected.error
     }
 }

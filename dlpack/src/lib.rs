@@ -141,25 +141,35 @@ pub mod negotiate;
 mod view;
 mod vocabulary;
 
-pub use error::{Error, Rejected};
-#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
-pub use export::Pool;
-pub use export::{
-    Adopted, Allocator, Exporter, Heap, InBlock, Owner, Parcel, Place, Release, Shared, Sharing,
-    SingleSlot, Slot, Source, Unique, header_layout, lend, lend_mut,
-};
-#[cfg(all(feature = "alloc", target_has_atomic = "8"))]
-pub use export::{Claim, Loaned, loan};
+pub use error::{Error, RejectedError};
+pub use export::{Exporter, OnDrop};
 #[cfg(all(
     feature = "alloc",
     any(feature = "bytes", feature = "faer", feature = "nalgebra", feature = "ndarray")
 ))]
 pub use integrations::IntoTensor;
 pub use managed::{
-    Access, AnyManagedTensor, BorrowedTensor, Deleter, Descriptor, Exclusive, ExclusiveUninit,
-    Frozen, ImportMode, ManagedTensor, ManagedTensorVersioned, Tensor,
+    Abi, Access, AnyManagedTensor, BorrowedTensor, Descriptor, Exclusive, ExclusiveUninit, Frozen,
+    ImportMode, Managed, ManagedTensor, ManagedTensorVersioned, OpaqueTensor,
 };
 pub use view::{
     Item, Iter, IterMut, PackedIter, PackedView, ReadCell, TensorView, TensorViewMut, Unaligned,
 };
 pub use vocabulary::*;
+
+/// Where the headers of exported tensors are allocated.
+///
+/// By default that is the global heap. An [`Exporter`] takes another [`Allocator`](allocator::Allocator) with
+/// [`header_in`](Exporter::header_in): one of your own, a [`Pool`](allocator::Pool) for a steady stream of exports, or a
+/// [`Slot`](allocator::Slot) in a `static` for programs without a heap.
+pub mod allocator {
+    #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+    pub use crate::export::Pool;
+    pub use crate::export::{Allocator, Global, InPlace, SingleSlot, Slot, header_layout};
+}
+
+/// Owners that come back when the consumer is done.
+#[cfg(all(feature = "alloc", target_has_atomic = "8"))]
+pub mod loan {
+    pub use crate::export::{Claim, Loaned};
+}

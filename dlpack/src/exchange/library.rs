@@ -6,8 +6,7 @@ use core::ptr::NonNull;
 use super::offer::Offer;
 use super::report::Report;
 use crate::error::Error;
-use crate::export::Parcel;
-use crate::managed::ManagedTensorVersioned;
+use crate::managed::{ManagedTensorVersioned, OpaqueTensor};
 use crate::negotiate::Stream;
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
@@ -113,7 +112,7 @@ pub trait Library: 'static {
     /// # Examples
     ///
     /// See [`Library`].
-    unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<Parcel, Self::Error>;
+    unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<OpaqueTensor, Self::Error>;
 
     /// Makes one of the library's objects, which owns the tensor that is offered.
     ///

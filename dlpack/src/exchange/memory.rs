@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use super::prototype::row_major;
 use crate::error::Error;
-use crate::export::{Adopted, Allocator, Exporter, InBlock, header_layout};
+use crate::export::{Allocator, Exporter, InPlace, header_layout};
 use crate::managed::{ExclusiveUninit, ManagedTensorVersioned};
 use crate::vocabulary::{DataType, Device};
 
@@ -52,10 +52,10 @@ pub fn allocate_in<A: Allocator>(
     let nbytes = row_major(dtype, shape)?.1.nbytes();
     let (block, room) = Block::new(allocator, nbytes, shape.len())?;
     let data = block.at.as_ptr().cast();
-    // SAFETY: invariant 1 of the block: it begins with so many bytes, and lives as long as its owner.
-    let memory = unsafe { Adopted::new(block, data, nbytes, device) };
-    // SAFETY: the room is in the owner's block, behind the elements.
-    let exporter = unsafe { Exporter::new(memory).header_at(room) };
+    // SAFETY: invariant 1 of the block: it begins with so many bytes, and lives as long as its owner. The room is in it,
+    // behind the elements.
+    let exporter =
+        unsafe { Exporter::from_raw_parts(block, data, nbytes, device).header_in_place(room) };
     let tensor = exporter.dtype(dtype).shape(shape).build()?;
     // SAFETY: invariant 2 of the block.
     Ok(unsafe { ExclusiveUninit::new(tensor) })
@@ -81,7 +81,7 @@ unsafe impl<A: Allocator> Send for Block<A> {}
 impl<A: Allocator> Block<A> {
     /// Gets a block for `nbytes` bytes of elements and the header of a tensor of `ndim` axes, and says where that goes.
     fn new(allocator: A, nbytes: usize, ndim: usize) -> Result<(Self, Room), Error> {
-        let header = header_layout::<Self, InBlock>(ndim);
+        let header = header_layout::<Self, InPlace>(ndim);
         let alignment = if nbytes == 0 { 1 } else { ALIGNMENT };
         let (bytes, start) = Bytes::from_size_align(nbytes, alignment)
             .and_then(|elements| elements.extend(header))

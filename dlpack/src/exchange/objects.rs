@@ -4,9 +4,8 @@ use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 
 use super::api::ExchangeApi;
-use crate::error::{Error, Rejected};
-use crate::export::Parcel;
-use crate::managed::{BorrowedTensor, ManagedTensorVersioned};
+use crate::error::{Error, RejectedError};
+use crate::managed::{BorrowedTensor, ManagedTensorVersioned, OpaqueTensor};
 use crate::negotiate::Stream;
 use crate::sys;
 use crate::vocabulary::{DataType, DataTypeCode, Device, DeviceType};
@@ -111,19 +110,19 @@ impl ExchangeApi {
     /// ```
     pub unsafe fn object_from_tensor(
         &self,
-        tensor: impl Into<Parcel>,
-    ) -> Result<NonNull<c_void>, Rejected<Option<Parcel>>> {
+        tensor: OpaqueTensor,
+    ) -> Result<NonNull<c_void>, RejectedError<Option<OpaqueTensor>>> {
         let name = OBJECT_FROM_TENSOR;
         let Some(import) = self.functions.object_from_tensor else {
-            return Err(Rejected::new(Some(tensor.into()), Error::MissingFunction { name }));
+            return Err(RejectedError::new(Some(tensor), Error::MissingFunction { name }));
         };
         let mut object = ptr::null_mut();
         // The struct is of our major version, as the table is: a tensor of another one cannot be taken in.
         // SAFETY: clause E2 and the caller's promise. From here on the tensor is the library's, or nobody's.
-        let code = unsafe { import(tensor.into().into_raw(), &raw mut object) };
+        let code = unsafe { import(tensor.into_raw(), &raw mut object) };
         succeeded(name, code)
             .and_then(|()| NonNull::new(object).ok_or(Error::NullObject))
-            .map_err(|error| Rejected::new(None, error))
+            .map_err(|error| RejectedError::new(None, error))
     }
 
     /// Passes the tensor in an object to a function, without an owner and without a deleter.

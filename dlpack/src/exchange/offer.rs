@@ -49,8 +49,7 @@ impl Offer<'_> {
     /// accepted. It stays valid for the lifetime.
     pub(super) unsafe fn from_raw(raw: *mut sys::DLManagedTensorVersioned) -> Result<Self, Error> {
         // SAFETY: the caller's promise.
-        let descriptor = unsafe { ManagedTensorVersioned::inspect(raw) }?;
-        let raw = NonNull::new(raw).ok_or(Error::NullTensor)?;
+        let (raw, descriptor) = unsafe { ManagedTensorVersioned::inspect(raw) }?;
         Ok(Self { raw, descriptor, caller: PhantomData })
     }
 
@@ -71,7 +70,7 @@ impl Offer<'_> {
         // SAFETY: invariants 1 and 2.
         let handle = unsafe { Handle::new(self.raw) };
         // SAFETY: invariants 1 and 3.
-        unsafe { ManagedTensorVersioned::from_parts(handle, self.descriptor) }
+        unsafe { ManagedTensorVersioned::imported(handle, self.descriptor) }
     }
 }
 

@@ -4,7 +4,7 @@ use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write};
 
 use super::text::Text;
-use crate::error::{Error, Rejected};
+use crate::error::{Error, RejectedError};
 
 const KIND: usize = 40;
 const MESSAGE: usize = 216;
@@ -133,8 +133,8 @@ impl From<Error> for Report {
 }
 
 /// Drops what is handed back.
-impl<O> From<Rejected<O>> for Report {
-    fn from(rejected: Rejected<O>) -> Self {
+impl<O> From<RejectedError<O>> for Report {
+    fn from(rejected: RejectedError<O>) -> Self {
         Self::from(Error::from(rejected))
     }
 }

@@ -1,478 +1,355 @@
-//! The block of an export: C struct, header, place, owner, shape and strides in one piece of memory.
+//! The block of an export: C struct, header, allocator, owner, shape and strides in one piece of memory.
 //!
 //! ```text
-//! | C struct | magic, kind, size | place | owner | shape | strides |
-//!     ^            ^
-//!     raw          manager_ctx
+//! | C struct | header | allocator | owner | shape | strides |
+//!     ^          ^
+//!     raw        manager_ctx
 //! ```
 //!
-//! The C struct goes to consumers, some of which write into it, so that on the way back nothing of it is
-//! believed but `manager_ctx`. Everything behind the C struct is ours. All pointers derive from the one that the
-//! block's place returned, and while the struct is out no reference to any of it exists.
-//!
-//! The deleter is one function for all owners; what differs between them is the [`Kind`] in the header. To
-//! recognise a struct of ours, its deleter must be that function *and* its header must point to a static that only
-//! this copy of the crate has. The deleter looks at that static too, which keeps a linker from folding it with
-//! the deleter of another copy.
+//! The C struct, shape and strides go to consumers, some of which write into them; nothing of them is read again.
+//! What lies between is ours. All pointers derive from the one that the allocator returned, and while the struct is
+//! out no reference to any of it exists.
 
 use core::alloc::Layout as Bytes;
 use core::any::TypeId;
-use core::ffi::c_void;
 use core::marker::PhantomData;
-use core::mem::{ManuallyDrop, offset_of};
+use core::mem::{ManuallyDrop, MaybeUninit, offset_of};
 use core::ptr::{self, NonNull};
 use core::slice;
-use core::sync::atomic::AtomicU8;
 
-use super::place::Place;
-use crate::error::{Error, Rejected};
-use crate::layout::MAX_NDIM;
-use crate::managed::Abi;
+use super::allocator::Allocator;
+#[cfg(feature = "alloc")]
+use super::allocator::Global;
+use crate::dims::Dims;
+use crate::error::{Error, RejectedError};
+use crate::layout::{Layout, MAX_NDIM};
+use crate::managed::{
+    Abi, Access, BlockHeader, BlockKind, Descriptor, Fields, Handle, Header, Managed, OpaqueTensor,
+};
 use crate::sys;
-use crate::vocabulary::{Flags, Version};
-
-/// Its address says that a header is ours. Writable, so that no other static can share the address.
-static MAGIC: AtomicU8 = AtomicU8::new(0);
+use crate::vocabulary::Flags;
 
 #[repr(C)]
-struct Block<A, O, K> {
-    managed: A,
-    header: Header,
-    /// What is kept of the place that gave the block.
-    place: K,
+struct Block<S, O, A> {
+    managed: S,
+    header: BlockHeader,
+    allocator: A,
     owner: O,
 }
 
-struct Header {
-    magic: *const AtomicU8,
-    kind: &'static Kind,
-    /// The size of the block; its alignment is that of its type.
-    size: usize,
-}
-
-/// What a block is made of, without its types.
-struct Kind {
-    owner: fn() -> TypeId,
-    /// Drops the owner and gives back the block that this header is in. A panic of the owner's does not leave it.
-    release: unsafe extern "C" fn(*mut Header),
-    /// Moves the owner to where the second pointer points, and gives back the block.
-    take: unsafe fn(*mut Header, *mut u8),
-}
-
-struct Kinds<A, O, P>(PhantomData<(A, O, P)>);
-
-impl<A: Exported, O: 'static, P: Place> Kinds<A, O, P> {
-    const KIND: Kind =
-        Kind { owner: TypeId::of::<O>, release: release_in_c::<A, O, P>, take: take::<A, O, P> };
-}
-
-/// The size of a block, and where in it the shape begins. `None` if that is more than the address space.
-const fn size<A, O, K>(ndim: usize) -> Option<(Bytes, usize)> {
-    let Some(count) = ndim.checked_mul(2) else { return None };
-    let Ok(numbers) = Bytes::array::<i64>(count) else { return None };
-    let Ok((bytes, dims)) = Bytes::new::<Block<A, O, K>>().extend(numbers) else { return None };
-    Some((bytes.pad_to_align(), dims))
-}
-
-/// The size of the larger of the blocks of the two ABIs.
-pub(super) const fn largest<O, P: Place>(ndim: usize) -> Bytes {
-    let ndim = if ndim < MAX_NDIM { ndim } else { MAX_NDIM };
-    match size::<sys::DLManagedTensorVersioned, O, P::Kept>(ndim) {
-        Some((bytes, _)) => bytes,
-        // Nobody can have an owner so large.
-        None => Bytes::new::<Block<sys::DLManagedTensorVersioned, O, P::Kept>>(),
-    }
-}
-
-/// Room for one block, in a place of a type as large as a pointer.
+/// Room for the largest block of an owner, with an allocator that is as large as a pointer.
 #[repr(C)]
 pub(super) struct Room<O, const NDIM: usize> {
     block: Block<sys::DLManagedTensorVersioned, O, *const ()>,
     dims: [[i64; NDIM]; 2],
 }
 
-/// A block that has an owner and is not yet out: dropping it drops the owner.
-pub(super) struct Draft<A: Exported, O: 'static, P: Place> {
+struct Kinds<S, O, A>(PhantomData<(S, O, A)>);
+
+impl<S: Abi, O: 'static, A: Allocator> Kinds<S, O, A> {
+    const KIND: BlockKind = BlockKind {
+        owner: TypeId::of::<O>,
+        release: release_in_c::<S, O, A>,
+        take: take::<S, O, A>,
+    };
+}
+
+/// The size of a block, and where in it the shape begins. `None` if that exceeds the address space.
+const fn size<S, O, A>(ndim: usize) -> Option<(Bytes, usize)> {
+    let Some(count) = ndim.checked_mul(2) else { return None };
+    let Ok(numbers) = Bytes::array::<i64>(count) else { return None };
+    let Ok((bytes, dims)) = Bytes::new::<Block<S, O, A>>().extend(numbers) else { return None };
+    Some((bytes.pad_to_align(), dims))
+}
+
+/// Returns the size and alignment of a header, in bytes, for an allocator of fixed blocks or
+/// [`Exporter::header_in_place`](crate::Exporter::header_in_place).
+///
+/// It is enough for an owner of type `O`, a tensor of `ndim` axes, either ABI, and a header that an `A` allocates. Memory of
+/// any alignment is enough if it is longer by the alignment less 1. Axes above
+/// [`MAX_NDIM`](crate::layout::MAX_NDIM), which the exporter refuses, are not counted.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack::allocator::{Global, header_layout};
+///
+/// let room = header_layout::<Vec<f32>, Global>(2);
+/// assert!(room.size() >= size_of::<dlpack::sys::DLManagedTensorVersioned>() + 4 * size_of::<i64>());
+/// ```
+#[must_use]
+pub const fn header_layout<O: 'static, A: Allocator>(ndim: usize) -> Bytes {
+    let ndim = if ndim < MAX_NDIM { ndim } else { MAX_NDIM };
+    // The larger of the two ABIs.
+    match size::<sys::DLManagedTensorVersioned, O, A>(ndim) {
+        Some((bytes, _)) => bytes,
+        // Nobody can have an owner so large.
+        None => Bytes::new::<Block<sys::DLManagedTensorVersioned, O, A>>(),
+    }
+}
+
+/// A block with an allocator and an owner. Dropping it drops the owner.
+struct Reserved<S: Abi, O: 'static, A: Allocator> {
     /// # Invariants
     ///
-    /// 1. Points to memory that the place gave of which `place` was kept, of the size in `header` and aligned for a
-    ///    block, in which `header`, `place` and `owner` are initialised.
-    /// 2. Nobody else does.
-    block: NonNull<Block<A, O, P::Kept>>,
-    /// Where the shape begins; `2·ndim` numbers fit.
+    /// 1. Points to memory that the allocator in it gave, of the size in its header and aligned for a block, in which
+    ///    header, allocator and owner are initialised.
+    /// 2. Nobody else has a pointer to it.
+    /// 3. `2·ndim` numbers fit in it from `dims` bytes on, aligned.
+    block: NonNull<Block<S, O, A>>,
     dims: usize,
     ndim: usize,
 }
 
-impl<A: Exported, O: Send + 'static, P: Place> Draft<A, O, P> {
-    /// Moves an owner to its final place.
+impl<S: Abi, O: Send + 'static, A: Allocator> Reserved<S, O, A> {
+    /// Moves an owner to its final place, with room for `ndim` axes.
     #[inline(always)]
-    pub(super) fn new(owner: O, place: P, ndim: usize) -> Result<Self, Rejected<O>> {
-        let reserved = size::<A, O, P::Kept>(ndim)
-            .and_then(|(bytes, dims)| Some((place.reserve(bytes)?, bytes, dims)));
+    fn new(owner: O, allocator: A, ndim: usize) -> Result<Self, RejectedError<O>> {
+        let reserved = size::<S, O, A>(ndim)
+            .and_then(|(bytes, dims)| Some((allocator.allocate(bytes)?, bytes, dims)));
         let Some((at, bytes, dims)) = reserved else {
-            return Err(Rejected::new(owner, Error::AllocationFailed));
+            return Err(RejectedError::new(owner, Error::AllocationFailed));
         };
-        let block = at.cast::<Block<A, O, P::Kept>>();
-        let header =
-            Header { magic: &raw const MAGIC, kind: &Kinds::<A, O, P>::KIND, size: bytes.size() };
-        // SAFETY: the memory is that of a block.
-        let to = unsafe { &raw mut (*block.as_ptr()).header };
-        // SAFETY: the same.
-        unsafe { to.write(header) };
-        // SAFETY: the same.
-        let to = unsafe { &raw mut (*block.as_ptr()).place };
-        // SAFETY: the same.
-        unsafe { to.write(place.into_kept()) };
-        // SAFETY: the same.
-        let to = unsafe { &raw mut (*block.as_ptr()).owner };
-        // SAFETY: the same.
-        unsafe { to.write(owner) };
+        let block = at.cast::<Block<S, O, A>>();
+        // SAFETY: the allocator gave memory for a block, and nobody else has it.
+        unsafe {
+            let header = BlockHeader::new(&Kinds::<S, O, A>::KIND, bytes.size());
+            (&raw mut (*block.as_ptr()).header).write(header);
+            (&raw mut (*block.as_ptr()).allocator).write(allocator);
+            (&raw mut (*block.as_ptr()).owner).write(owner);
+        }
         Ok(Self { block, dims, ndim })
     }
 
-    #[inline]
-    pub(super) fn owner(&mut self) -> &mut O {
-        // SAFETY: invariants 1 and 2.
-        unsafe { &mut (*self.block.as_ptr()).owner }
+    /// Where the shape begins. The strides follow it.
+    #[inline(always)]
+    const fn shape(&self) -> *mut i64 {
+        // SAFETY: invariant 3.
+        unsafe { self.block.as_ptr().byte_add(self.dims).cast() }
+    }
+
+    /// The owner, and room for shape and strides.
+    #[inline(always)]
+    fn split_mut(&mut self) -> (&mut O, DimsMut<'_>) {
+        let shape = self.shape().cast::<MaybeUninit<i64>>();
+        // SAFETY: invariants 1 to 3; the owner, the shape and the strides do not overlap.
+        unsafe {
+            let sizes = slice::from_raw_parts_mut(shape, self.ndim);
+            let steps = slice::from_raw_parts_mut(shape.add(self.ndim), self.ndim);
+            (&mut (*self.block.as_ptr()).owner, (sizes, steps))
+        }
     }
 
     /// Takes the owner out again and gives the block back.
-    pub(super) fn into_owner(self) -> O {
-        let draft = ManuallyDrop::new(self);
+    fn into_owner(self) -> O {
         // SAFETY: invariants 1 and 2; the block is not used again.
-        unsafe { take_typed::<A, O, P>(draft.block) }
+        unsafe { take_owner(ManuallyDrop::new(self).block) }
     }
 
-    /// Writes shape and strides: `fill` makes both of each axis, from the last to the first, or gives up.
+    /// Writes the C struct.
     ///
-    /// Without as many axes as the draft was made for, that fails too.
+    /// # Safety
+    ///
+    /// The tensor and its flags hold the import contract until the owner is dropped.
     #[inline(always)]
-    pub(super) fn try_with_dims<T>(
-        self,
-        axes: &[T],
-        mut fill: impl FnMut(&T) -> Option<(i64, i64)>,
-    ) -> Result<Shaped<A, O, P>, Self> {
-        if axes.len() != self.ndim {
-            return Err(self);
+    unsafe fn publish(self, dl_tensor: sys::DLTensor, flags: Flags) -> Handle<S> {
+        let block = ManuallyDrop::new(self).block;
+        // SAFETY: invariants 1 and 2: a block begins with the C struct, which nobody else has seen. With its context it
+        // has the deleter of this crate.
+        unsafe {
+            let context = (&raw mut (*block.as_ptr()).header).cast();
+            block.cast::<S>().write(S::new(dl_tensor, context, flags));
+            Handle::new(block.cast())
         }
-        // SAFETY: invariant 1: the numbers begin within the block.
-        let sizes = unsafe { self.block.as_ptr().byte_add(self.dims) }.cast::<i64>();
-        // SAFETY: the same: there is room for twice `ndim` numbers.
-        let steps = unsafe { sizes.add(self.ndim) };
-        for (axis, item) in axes.iter().enumerate().rev() {
-            let Some((size, step)) = fill(item) else { return Err(self) };
-            // SAFETY: the same.
-            let to = unsafe { sizes.add(axis) };
-            // SAFETY: the same.
-            unsafe { to.write(size) };
-            // SAFETY: the same.
-            let to = unsafe { steps.add(axis) };
-            // SAFETY: the same.
-            unsafe { to.write(step) };
+    }
+}
+
+impl<S: Abi, O: 'static, A: Allocator> Drop for Reserved<S, O, A> {
+    fn drop(&mut self) {
+        // SAFETY: invariants 1 and 2.
+        unsafe { release(self.block) }
+    }
+}
+
+/// A tensor that is made and that no consumer has seen. Dropping it drops the owner.
+pub(super) struct Unpublished<S: Abi, O: 'static, A: Allocator> {
+    /// # Invariants
+    ///
+    /// 1. Shape and strides in the block are written, and `layout` is theirs.
+    /// 2. With the fields and the flags they hold clauses S5 and S6 of the import contract until the owner is dropped.
+    reserved: Reserved<S, O, A>,
+    described: Described,
+}
+
+/// What is said of a tensor besides its shape and strides.
+#[derive(Clone, Copy)]
+pub(super) struct Described {
+    pub(super) fields: Fields,
+    pub(super) flags: Flags,
+    pub(super) layout: Layout,
+}
+
+/// Room for a shape and for strides.
+pub(super) type DimsMut<'a> = (&'a mut [MaybeUninit<i64>], &'a mut [MaybeUninit<i64>]);
+
+impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
+    /// Moves an owner to its final place, where `describe` writes the shape and the strides of its memory.
+    ///
+    /// # Safety
+    ///
+    /// When `describe` succeeds, the invariants of [`Unpublished`] hold.
+    #[inline(always)]
+    pub(super) unsafe fn new(
+        owner: O,
+        allocator: A,
+        ndim: usize,
+        describe: impl FnOnce(&mut O, DimsMut<'_>) -> Result<Described, Error>,
+    ) -> Result<Self, RejectedError<O>> {
+        let mut reserved = Reserved::new(owner, allocator, ndim)?;
+        let (owner, dims) = reserved.split_mut();
+        match describe(owner, dims) {
+            Ok(described) => Ok(Self { reserved, described }),
+            Err(error) => Err(RejectedError::new(reserved.into_owner(), error)),
         }
-        Ok(Shaped { sizes, steps, draft: self })
     }
 
-    /// Copies a shape and strides.
+    /// The tensor for a consumer. Its shape and strides are those in the block.
+    #[inline(always)]
+    fn dl_tensor(&self) -> sys::DLTensor {
+        let Fields { data, byte_offset, device, dtype } = self.described.fields;
+        let shape = self.reserved.shape();
+        let ndim = self.reserved.ndim;
+        sys::DLTensor {
+            data,
+            device: device.into(),
+            // Cannot fail: there are at most 64 axes.
+            ndim: i32::try_from(ndim).unwrap_or(0),
+            dtype: dtype.into(),
+            shape,
+            strides: shape.wrapping_add(ndim),
+            byte_offset,
+        }
+    }
+
+    /// The tensor for a consumer that is yet to get it.
+    #[inline(always)]
+    pub(super) fn into_opaque(self) -> OpaqueTensor<S> {
+        let dl_tensor = self.dl_tensor();
+        // SAFETY: the invariants. Shape and strides stay in the block until the deleter runs.
+        unsafe { OpaqueTensor::new(self.reserved.publish(dl_tensor, self.described.flags)) }
+    }
+
+    /// The tensor for use in Rust.
     ///
     /// # Errors
     ///
-    /// Hands the owner back, unless there are as many sizes as the draft was made for.
-    #[cfg(feature = "alloc")]
-    pub(super) fn with_dims(
-        self,
-        shape: &[i64],
-        strides: &[i64],
-    ) -> Result<Shaped<A, O, P>, Rejected<O>> {
-        let expected = self.ndim;
-        let mut steps = strides.iter().rev();
-        self.try_with_dims(shape, |&size| Some((size, *steps.next()?))).map_err(|draft| {
-            let error = Error::RankMismatch { expected, found: shape.len() };
-            Rejected::new(draft.into_owner(), error)
-        })
-    }
-}
-
-impl<A: Exported, O: 'static, P: Place> Drop for Draft<A, O, P> {
-    fn drop(&mut self) {
+    /// Hands the owner back if there is no memory for the shape and strides of many axes.
+    pub(super) fn into_managed(self) -> Result<Managed<S>, RejectedError<O>> {
+        let dl_tensor = self.dl_tensor();
+        let Self { reserved, described: Described { fields, flags, layout } } = self;
         // SAFETY: invariant 1.
-        let header = unsafe { &raw mut (*self.block.as_ptr()).header };
-        // SAFETY: invariants 1 and 2.
-        unsafe { release::<A, O, P>(header) }
+        let (shape, strides) = unsafe {
+            let (shape, ndim) = (reserved.shape(), reserved.ndim);
+            (slice::from_raw_parts(shape, ndim), slice::from_raw_parts(shape.add(ndim), ndim))
+        };
+        let dims = match Dims::copied(shape, strides) {
+            Ok(dims) => dims,
+            Err(error) => return Err(RejectedError::new(reserved.into_owner(), error)),
+        };
+        let header = Header { version: S::VERSION, flags, access: Access::of(flags) };
+        // SAFETY: the invariants. Shape and strides stay in the block until the deleter runs, and nobody has seen them.
+        unsafe {
+            let descriptor = Descriptor::new(fields, header, dims, layout);
+            Ok(Managed::exported(reserved.publish(dl_tensor, flags), descriptor))
+        }
     }
 }
 
-/// A block with an owner, a shape and strides.
-pub(super) struct Shaped<A: Exported, O: 'static, P: Place> {
-    draft: Draft<A, O, P>,
-    /// # Invariant
-    ///
-    /// This and `steps` point into the draft's block, to `ndim` initialised numbers each, which do not overlap.
-    sizes: *mut i64,
-    steps: *mut i64,
-}
-
-impl<A: Exported, O: Send + 'static, P: Place> Shaped<A, O, P> {
-    #[inline]
-    pub(super) fn shape(&self) -> &[i64] {
-        // SAFETY: the invariant.
-        unsafe { slice::from_raw_parts(self.sizes, self.draft.ndim) }
-    }
-
-    #[inline]
-    pub(super) fn strides(&self) -> &[i64] {
-        // SAFETY: the invariant.
-        unsafe { slice::from_raw_parts(self.steps, self.draft.ndim) }
-    }
-
-    /// The shape, and the strides to be changed.
-    #[inline]
-    pub(super) fn strides_mut(&mut self) -> (&[i64], &mut [i64]) {
-        // SAFETY: the invariant.
-        let shape = unsafe { slice::from_raw_parts(self.sizes, self.draft.ndim) };
-        // SAFETY: the invariant.
-        let strides = unsafe { slice::from_raw_parts_mut(self.steps, self.draft.ndim) };
-        (shape, strides)
-    }
-
-    /// Forgets shape and strides, to be written anew.
-    #[inline(always)]
-    pub(super) fn into_draft(self) -> Draft<A, O, P> {
-        self.draft
-    }
-
-    /// Where C finds the shape and the strides.
-    #[inline]
-    pub(super) const fn dims(&self) -> (*mut i64, *mut i64) {
-        (self.sizes, self.steps)
-    }
-
-    /// Takes the owner out again and gives the block back.
-    pub(super) fn into_owner(self) -> O {
-        self.draft.into_owner()
-    }
-
-    /// Writes the C struct and passes the block on. The context that the struct must have is given to `make`.
-    #[inline(always)]
-    pub(super) fn publish(self, make: impl FnOnce(*mut c_void) -> A) -> NonNull<A> {
-        let block = self.draft.block;
-        // SAFETY: invariant 1 of the draft.
-        let context = unsafe { &raw mut (*block.as_ptr()).header };
-        let managed = make(context.cast());
-        let _out = ManuallyDrop::new(self.draft);
-        // SAFETY: the same: a block begins with the C struct.
-        unsafe { block.cast::<A>().write(managed) };
-        block.cast()
-    }
+/// Puts a struct around an owner that keeps the memory, the shape and the strides of `dl_tensor`.
+///
+/// # Safety
+///
+/// The tensor and its flags hold the import contract until the owner is dropped, clause S4 included.
+#[cfg(feature = "alloc")]
+pub(super) unsafe fn around<S: Abi, O: Send + 'static>(
+    owner: O,
+    dl_tensor: sys::DLTensor,
+    flags: Flags,
+) -> Result<OpaqueTensor<S>, RejectedError<O>> {
+    let reserved = Reserved::<S, O, Global>::new(owner, Global, 0)?;
+    // SAFETY: the contract is the same.
+    Ok(unsafe { OpaqueTensor::new(reserved.publish(dl_tensor, flags)) })
 }
 
 /// # Safety
 ///
 /// `header` is that of a live block of these types, and derives from the pointer to all of it.
-unsafe fn block_of<A, O, P: Place>(header: *mut Header) -> NonNull<Block<A, O, P::Kept>> {
-    // SAFETY: the caller's promise.
-    let block = unsafe { header.byte_sub(offset_of!(Block<A, O, P::Kept>, header)) };
-    // SAFETY: a live block is not at address 0.
-    unsafe { NonNull::new_unchecked(block.cast()) }
+unsafe fn block_of<S, O, A>(header: *mut BlockHeader) -> NonNull<Block<S, O, A>> {
+    // SAFETY: the header lies at this offset in its block, which is not at address 0.
+    unsafe { NonNull::new_unchecked(header.byte_sub(offset_of!(Block<S, O, A>, header)).cast()) }
 }
 
 /// # Safety
 ///
-/// As for [`release`].
-unsafe extern "C" fn release_in_c<A: Exported, O: 'static, P: Place>(header: *mut Header) {
-    // SAFETY: the caller's promise.
-    unsafe { release::<A, O, P>(header) }
+/// As for [`release`], by the header.
+unsafe extern "C" fn release_in_c<S: Abi, O: 'static, A: Allocator>(header: *mut BlockHeader) {
+    // SAFETY: the header is in a block of these types.
+    unsafe { release(block_of::<S, O, A>(header)) }
 }
 
-/// Drops the owner of a block and gives it back.
+/// Drops the owner of a block and gives the block back.
 ///
 /// # Safety
 ///
-/// `header` is that of a live block of these types, and nobody uses the block again.
-unsafe fn release<A: Exported, O: 'static, P: Place>(header: *mut Header) {
-    // SAFETY: the caller's promise.
-    let block = unsafe { block_of::<A, O, P>(header) };
-    if P::IN_BLOCK {
-        // The owner frees the block, so it must not be in there when it is dropped.
-        // SAFETY: the caller's promise.
-        drop(unsafe { take_typed::<A, O, P>(block) });
-        return;
+/// `block` is live, and nobody uses it again.
+unsafe fn release<S: Abi, O: 'static, A: Allocator>(block: NonNull<Block<S, O, A>>) {
+    // SAFETY: the block is live, and given up.
+    unsafe {
+        if A::IN_OWNER {
+            // Dropping the owner frees the block, so that it must not be in there when it is dropped.
+            drop(take_owner(block));
+        } else {
+            // In place, since an owner may be too large for the stack.
+            ptr::drop_in_place(&raw mut (*block.as_ptr()).owner);
+            give_back(block);
+        }
     }
-    // SAFETY: the caller's promise.
-    let owner = unsafe { &raw mut (*block.as_ptr()).owner };
-    // SAFETY: the caller's promise. In place, since an owner may be too large for the stack.
-    unsafe { ptr::drop_in_place(owner) };
-    // SAFETY: the caller's promise.
-    unsafe { vacate::<A, O, P>(block) }
 }
 
 /// Moves the owner of a block to `to`, and gives the block back.
 ///
 /// # Safety
 ///
-/// As for [`release`]; `to` can be written, and has the size and alignment of an `O`.
-unsafe fn take<A: Exported, O: 'static, P: Place>(header: *mut Header, to: *mut u8) {
-    // SAFETY: the caller's promise.
-    let block = unsafe { block_of::<A, O, P>(header) };
-    // SAFETY: the caller's promise.
-    let owner = unsafe { take_typed::<A, O, P>(block) };
-    // SAFETY: the caller's promise.
-    unsafe { to.cast::<O>().write(owner) };
+/// As for [`release`], by the header; `to` can be written for an `O`.
+unsafe fn take<S: Abi, O: 'static, A: Allocator>(header: *mut BlockHeader, to: *mut u8) {
+    // SAFETY: the header is in a block of these types, which is given up, and there is room for the owner.
+    unsafe { to.cast::<O>().write(take_owner(block_of::<S, O, A>(header))) };
 }
 
 /// # Safety
 ///
-/// `block` is live, and nobody uses it again.
-unsafe fn take_typed<A: Exported, O: 'static, P: Place>(block: NonNull<Block<A, O, P::Kept>>) -> O {
-    // SAFETY: the caller's promise.
-    let owner = unsafe { &raw const (*block.as_ptr()).owner };
-    // SAFETY: the caller's promise.
-    let owner = unsafe { owner.read() };
-    // SAFETY: the caller's promise.
-    unsafe { vacate::<A, O, P>(block) };
-    owner
+/// As for [`release`].
+unsafe fn take_owner<S: Abi, O: 'static, A: Allocator>(block: NonNull<Block<S, O, A>>) -> O {
+    // SAFETY: the block is live, and given up.
+    unsafe {
+        let owner = (&raw const (*block.as_ptr()).owner).read();
+        give_back(block);
+        owner
+    }
 }
 
 /// Gives a block back whose owner is gone.
 ///
 /// # Safety
 ///
-/// `block` has a header and a place, and nobody uses it again.
-unsafe fn vacate<A: Exported, O: 'static, P: Place>(block: NonNull<Block<A, O, P::Kept>>) {
-    // SAFETY: the caller's promise.
-    let size = unsafe { (*block.as_ptr()).header.size };
-    // SAFETY: the caller's promise.
-    let place = unsafe { &raw const (*block.as_ptr()).place };
-    // SAFETY: the caller's promise. Out of the block, which it is about to give back.
-    let place = unsafe { place.read() };
-    // SAFETY: the layout that the block was made with: of that size, and aligned for a block, since nothing in it is
-    // aligned more.
-    let bytes =
-        unsafe { Bytes::from_size_align_unchecked(size, align_of::<Block<A, O, P::Kept>>()) };
-    // SAFETY: the place gave the block, with these bytes.
-    unsafe { P::release(&place, block.cast(), bytes) };
-}
-
-/// The ABIs, each with its one deleter.
-///
-/// The deleters are not generic, since every crate that instantiates a generic function may get an address of its own.
-pub(crate) trait Exported: Abi {
-    const DELETER: unsafe extern "C" fn(*mut Self);
-
-    /// The C struct. The legacy ABI has no place for the flags.
-    fn fill(dl_tensor: sys::DLTensor, manager_ctx: *mut c_void, flags: Flags) -> Self;
-}
-
-impl Exported for sys::DLManagedTensor {
-    const DELETER: unsafe extern "C" fn(*mut Self) = delete_legacy;
-
-    #[inline(always)]
-    fn fill(dl_tensor: sys::DLTensor, manager_ctx: *mut c_void, _: Flags) -> Self {
-        Self { dl_tensor, manager_ctx, deleter: Some(Self::DELETER) }
-    }
-}
-
-impl Exported for sys::DLManagedTensorVersioned {
-    const DELETER: unsafe extern "C" fn(*mut Self) = delete_versioned;
-
-    #[inline(always)]
-    fn fill(dl_tensor: sys::DLTensor, manager_ctx: *mut c_void, flags: Flags) -> Self {
-        Self {
-            version: Version::CURRENT.into(),
-            manager_ctx,
-            deleter: Some(Self::DELETER),
-            flags: flags.bits(),
-            dl_tensor,
-        }
-    }
-}
-
-/// # Safety
-///
-/// As for [`delete`].
-unsafe extern "C" fn delete_legacy(this: *mut sys::DLManagedTensor) {
-    // SAFETY: the caller's promise.
-    unsafe { delete(this) }
-}
-
-/// # Safety
-///
-/// As for [`delete`].
-unsafe extern "C" fn delete_versioned(this: *mut sys::DLManagedTensorVersioned) {
-    // SAFETY: the caller's promise.
-    unsafe { delete(this) }
-}
-
-/// # Safety
-///
-/// `this` was published by this module, and has not been deleted.
-unsafe fn delete<A: Abi>(this: *mut A) {
-    // SAFETY: the caller's promise.
-    let context = unsafe { A::manager_ctx(this) };
-    // SAFETY: the caller's promise. Of all that consumers could have written, only this is read.
-    let header = unsafe { context.read() }.cast::<Header>();
-    // SAFETY: the caller's promise.
-    if unsafe { (*header).magic } != &raw const MAGIC {
-        return;
-    }
-    // SAFETY: the caller's promise.
-    let kind = unsafe { (*header).kind };
-    // SAFETY: the caller's promise.
-    unsafe { (kind.release)(header) }
-}
-
-/// Where the owner of a struct of ours is.
-pub(super) struct Found<O> {
-    /// # Invariant
-    ///
-    /// The header of a live block with an owner of type `O`; `take` is of its [`Kind`].
-    header: *mut Header,
-    take: unsafe fn(*mut Header, *mut u8),
-    owner: PhantomData<O>,
-}
-
-/// Finds the owner of a struct, if it is one of ours with an owner of type `O`.
-///
-/// As in the deleter, of all that consumers could have written only `manager_ctx` is believed, and not even that the
-/// struct is where it was made.
-///
-/// # Safety
-///
-/// `this` points to a live struct of our major version.
-pub(super) unsafe fn find_owner<A: Exported, O: 'static>(this: *mut A) -> Option<Found<O>> {
-    // SAFETY: the caller's promise.
-    let deleter = unsafe { A::deleter(this) };
-    // SAFETY: the caller's promise.
-    let deleter = unsafe { deleter.read() }?;
-    if !ptr::fn_addr_eq(deleter, A::DELETER) {
-        return None;
-    }
-    // SAFETY: the caller's promise.
-    let context = unsafe { A::manager_ctx(this) };
-    // SAFETY: the caller's promise.
-    let header = unsafe { context.read() }.cast::<Header>();
-    // SAFETY: with that deleter the context is a header of ours.
-    let Header { magic, kind, .. } = unsafe { &*header };
-    if !ptr::eq(*magic, &raw const MAGIC) || (kind.owner)() != TypeId::of::<O>() {
-        return None;
-    }
-    Some(Found { header, take: kind.take, owner: PhantomData })
-}
-
-impl<O> Found<O> {
-    /// Takes the owner out, and gives its block back.
-    ///
-    /// # Safety
-    ///
-    /// The deleter has not run, and nobody runs it afterwards, not even if this panics, as the allocator's handle may when
-    /// it is dropped.
-    pub(super) unsafe fn take(self) -> O {
-        let mut owner = core::mem::MaybeUninit::<O>::uninit();
-        // SAFETY: the invariant, and the header derives from the pointer to all of its block; the caller promises that
-        // nobody uses it again. There is room for an `O`.
-        unsafe { (self.take)(self.header, owner.as_mut_ptr().cast()) };
-        // SAFETY: just moved there.
-        unsafe { owner.assume_init() }
+/// The block has a header and an allocator, and nobody uses it again.
+unsafe fn give_back<S: Abi, O: 'static, A: Allocator>(block: NonNull<Block<S, O, A>>) {
+    // SAFETY: the allocator gave the block, with this size and the alignment of a block, since nothing in it is aligned
+    // more. It is moved out of the block before it takes it back.
+    unsafe {
+        let size = (*block.as_ptr()).header.size;
+        let allocator = (&raw const (*block.as_ptr()).allocator).read();
+        let bytes = Bytes::from_size_align_unchecked(size, align_of::<Block<S, O, A>>());
+        allocator.deallocate(block.cast(), bytes);
     }
 }

@@ -1,10 +1,11 @@
 //! New tensors with copies of elements.
 
 use alloc::vec::Vec;
+use core::ops::Deref;
 
 use super::exporter::Exporter;
 use crate::error::Error;
-use crate::managed::{Descriptor, Exclusive, Frozen, ManagedTensorVersioned, Tensor};
+use crate::managed::{Descriptor, Exclusive, Frozen, ManagedTensorVersioned};
 use crate::view::{Item, TensorView};
 use crate::vocabulary::{DataType, Element};
 
@@ -49,7 +50,7 @@ impl<I: Item<Value: Element>> TensorView<'_, I> {
     /// ```
     pub fn to_tensor(&self) -> Result<Exclusive<ManagedTensorVersioned>, Error> {
         let elements = self.try_to_vec()?;
-        Ok(Exporter::new(elements).shape(self.shape()).is_copied().build()?)
+        Ok(Exporter::new(elements).shape(self.shape()).copied().build()?)
     }
 }
 
@@ -97,14 +98,14 @@ impl Descriptor {
         // SAFETY: all of them have been written, the last block also where no element is.
         unsafe { blocks.set_len(count) };
         let shape = self.native_dims()?;
-        let exporter = Exporter::new(blocks).dtype(self.dtype()).is_copied();
+        let exporter = Exporter::new(blocks).dtype(self.dtype()).copied();
         let exporter = exporter.shape(bytemuck::cast_slice(shape.shape()));
         let exporter = if self.flags().is_padded() { exporter.padded() } else { exporter };
         Ok(exporter.build()?)
     }
 }
 
-impl<O: Tensor> Frozen<O> {
+impl<O: Deref<Target = Descriptor>> Frozen<O> {
     /// Copies a tensor of any dtype; see [`Descriptor::to_copy`].
     ///
     /// # Errors
@@ -120,26 +121,6 @@ impl<O: Tensor> Frozen<O> {
     /// ```
     pub fn to_copy(&self) -> Result<Exclusive<ManagedTensorVersioned>, Error> {
         // SAFETY: the promise that the type stands for.
-        unsafe { Descriptor::to_copy(self) }
-    }
-}
-
-impl<O: Tensor> Exclusive<O> {
-    /// Copies a tensor of any dtype; see [`Descriptor::to_copy`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`Descriptor::to_copy`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![1_u8, 2]).build()?;
-    /// assert_eq!(tensor.to_copy()?.as_slice::<u8>()?, [1, 2]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    pub fn to_copy(&self) -> Result<Exclusive<ManagedTensorVersioned>, Error> {
-        // SAFETY: the promise that the type stands for; `self` writes nothing while it is borrowed.
         unsafe { Descriptor::to_copy(self) }
     }
 }

@@ -1,31 +1,35 @@
 //! The builder that turns an owner into a tensor.
 
+use core::ffi::c_void;
+use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
-use super::adopted::Adopted;
-use super::block::{Draft, Exported, Shaped};
-use super::outline::Outline;
-use super::owner::{Owner, Unique};
-use super::parcel::Parcel;
-use super::place::{Allocator, Heap, InBlock, Place};
-use super::record::{self, Fields};
-use super::source::Source;
-use crate::dims::Dims;
-use crate::error::{Error, Rejected};
-use crate::layout::{self, Layout};
-use crate::managed::{Descriptor, ManagedTensor, ManagedTensorVersioned};
+use super::allocator::{Allocator, Global, InPlace};
+use super::block::{Described, Unpublished};
+use super::source::{Memory, RawParts, Slice, SliceMut, Source};
+use super::spec::Spec;
+use crate::error::{Error, RejectedError};
+use crate::layout;
+use crate::managed::{Abi, ManagedTensor, ManagedTensorVersioned, OpaqueTensor};
 use crate::sys;
-use crate::vocabulary::{DataType, Flags};
+use crate::vocabulary::{DataType, Device, Element, Flags};
 
 /// Exports memory: give it an owner, describe the tensor, build it.
 ///
-/// The source is an [`Owner`] of Rust memory or [`Adopted`] memory of any kind. Without a description the tensor has one axis
-/// with all elements. What is described is checked against what the source really holds. The export makes one allocation, in
-/// which the owner finds its final place next to the C struct, shape and strides; elements on the heap stay where they
-/// are. [`header_in`](Self::header_in) and [`header_at`](Self::header_at) choose another place for it. When the consumer's call of the
-/// deleter, or a drop in Rust, ends the tensor, the owner is dropped, on whatever thread that is. If its `Drop`
-/// panics then, the process aborts, since the panic cannot cross C.
+/// | The owner | Constructor | The tensor is |
+/// |---|---|---|
+/// | `Vec<T>`, `Box<[T]>`, `[T; N]`, whatever is `AsMut<[T]>` | [`new`](Self::new) | [`Exclusive`](crate::Exclusive) |
+/// | `Arc<[T]>`, `&'static [T]`, `Cow`, whatever is `AsRef<[T]>` | [`shared`](Self::shared) | [`Frozen`](crate::Frozen), read-only |
+/// | a type that can lend its slice | [`of_mut`](Self::of_mut), [`of`](Self::of) | the same |
+/// | a block of another allocator, device memory, a handle | [`from_raw_parts`](Self::from_raw_parts) | [`Managed`](crate::Managed) |
+///
+/// Without a description, the tensor has one axis with all elements. The description is checked against the memory that
+/// the owner really has. The export makes one allocation, in which the owner finds its final place next to the C struct,
+/// shape and strides; elements on the heap stay where they are. [`header_in`](Self::header_in) and
+/// [`header_in_place`](Self::header_in_place) choose another place for it. When the tensor ends, by the consumer's call of
+/// the deleter or by a drop in Rust, the owner is dropped, on whatever thread that is. If its `Drop` panics then, the
+/// process aborts, since the panic cannot cross C.
 ///
 /// # Examples
 ///
@@ -37,63 +41,231 @@ use crate::vocabulary::{DataType, Flags};
 /// let raw = Exporter::new(vec![1.0_f32; 6]).shape(&[2, 3]).build()?.into_raw();
 /// // SAFETY: a tensor that was just passed on.
 /// assert_eq!(unsafe { (*raw).dl_tensor.ndim }, 2);
-/// # // SAFETY: the same.
+/// # // SAFETY: a struct of this crate holds the contract.
 /// # drop(unsafe { dlpack::ManagedTensorVersioned::from_raw(raw) }?);
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 ///
-/// What is not wholly the caller's to give cannot be exported. A borrow ends before the consumer is done:
+/// Only memory that the caller owns can be exported. A borrow ends before the consumer is done:
 ///
 /// ```compile_fail,E0597
 /// let data = vec![1.0_f32; 6];
-/// let tensor = dlpack::Exporter::new(&data[..]).build();
+/// let tensor = dlpack::Exporter::shared(&data[..]).build();
 /// ```
 ///
 /// And what may not leave its thread cannot be dropped by a consumer on another:
 ///
 /// ```compile_fail,E0277
-/// let tensor = dlpack::Exporter::new(std::rc::Rc::<[f32]>::from([1.0])).build();
+/// let tensor = dlpack::Exporter::shared(std::rc::Rc::<[f32]>::from([1.0])).build();
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing is exported before it is built"]
-pub struct Exporter<'a, S, P = Heap> {
+pub struct Exporter<'a, O, S, A = Global> {
+    owner: O,
     source: S,
-    place: P,
-    outline: Outline<'a>,
-    dtype: Option<DataType>,
-    flags: Flags,
+    allocator: A,
+    spec: Spec<'a>,
 }
 
-impl<S: Source> Exporter<'_, S> {
-    /// Starts with a source.
+/// Calls `AsMut::as_mut`, as a type that can be named.
+type AsMutFn<O, T> = for<'a> fn(&'a mut O) -> &'a mut [T];
+type AsRefFn<O, T> = for<'a> fn(&'a O) -> &'a [T];
+
+impl<O: Send + 'static, T: Element> Exporter<'_, O, SliceMut<T, AsMutFn<O, T>>> {
+    /// Exports an owner's slice for reading and writing.
     ///
     /// # Examples
     ///
     /// ```
     /// use dlpack::Exporter;
     ///
-    /// assert_eq!(Exporter::new(vec![1_u8, 2, 3]).build()?.shape(), [3]);
+    /// let mut tensor = Exporter::new(vec![1_u8, 2, 3]).build()?;
+    /// assert_eq!(tensor.shape(), [3]);
+    /// tensor.view_mut::<u8>()?.fill(0);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[inline]
-    pub fn new(source: S) -> Self {
-        let outline = Outline { shape: None, strides: None, offset: 0 };
-        Self { source, place: Heap, outline, dtype: None, flags: Flags::NONE }
+    pub fn new(owner: O) -> Self
+    where
+        O: AsMut<[T]>,
+    {
+        Self::start(owner, SliceMut { lend: O::as_mut, elements: PhantomData })
     }
 }
 
-/// The heap need not be a place for a header, as long as another one is chosen.
-impl<'a, S: Source, P> Exporter<'a, S, P> {
-    /// Puts the header into memory of an allocator, to which it goes back after the deleter has run.
+impl<O: Send + 'static, T: Element> Exporter<'_, O, Slice<T, AsRefFn<O, T>>> {
+    /// Exports an owner's slice for reading.
     ///
-    /// The header is the C struct, the owner, shape and strides; [`header_layout`](crate::header_layout) tells its size.
-    /// Together with [`into_raw`](Self::into_raw), nothing touches the global heap.
+    /// The legacy ABI cannot say that memory is read-only, so that such a tensor can only be built in the current one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Access, Error, Exporter};
+    ///
+    /// static TABLE: [u8; 2] = [1, 2];
+    /// assert_eq!(Exporter::shared(&TABLE[..]).build()?.access(), Access::ReadOnly);
+    /// let refused = Exporter::shared(&TABLE[..]).build_legacy().unwrap_err();
+    /// assert_eq!(refused.error(), Error::ReadOnlyNotExpressible);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[inline]
+    pub fn shared(owner: O) -> Self
+    where
+        O: AsRef<[T]>,
+    {
+        Self::start(owner, Slice { lend: O::as_ref, elements: PhantomData })
+    }
+}
+
+impl<O, T, F> Exporter<'_, O, Slice<T, F>>
+where
+    O: Send + 'static,
+    T: Element,
+    F: for<'a> FnOnce(&'a O) -> &'a [T],
+{
+    /// Exports the slice that a function borrows from the owner, for reading.
+    ///
+    /// `lend` is called once, when the owner is at its final place. What it borrows stays borrowed until the owner is
+    /// dropped or taken out, so that nobody writes the elements.
     ///
     /// # Examples
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use dlpack::{Exporter, Pool};
+    /// use dlpack::Exporter;
+    ///
+    /// struct Samples { rate: u32, values: Vec<i16> }
+    ///
+    /// let samples = Arc::new(Samples { rate: 48_000, values: vec![1, 2, 3] });
+    /// let tensor = Exporter::of(Arc::clone(&samples), |samples| &samples.values).build()?;
+    /// assert_eq!(tensor.as_slice::<i16>()?, [1, 2, 3]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    ///
+    /// A guard that ends the borrow cannot be hidden:
+    ///
+    /// ```compile_fail,E0515
+    /// let owner = std::cell::RefCell::new(vec![1_u8]);
+    /// let tensor = dlpack::Exporter::of(owner, |owner| &owner.borrow()[..]).build();
+    /// ```
+    ///
+    /// Nor can the function lend what lives shorter than the tensor:
+    ///
+    /// ```compile_fail,E0597
+    /// let other = vec![1_u8];
+    /// let tensor = dlpack::Exporter::of((), |_| &other[..]).build();
+    /// ```
+    #[inline]
+    pub fn of(owner: O, lend: F) -> Self {
+        Self::start(owner, Slice { lend, elements: PhantomData })
+    }
+}
+
+impl<O, T, F> Exporter<'_, O, SliceMut<T, F>>
+where
+    O: Send + 'static,
+    T: Element,
+    F: for<'a> FnOnce(&'a mut O) -> &'a mut [T],
+{
+    /// Exports the slice that a function borrows from the owner, for reading and writing; see [`of`](Self::of).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::Exporter;
+    ///
+    /// struct Samples { rate: u32, values: Box<[i16]> }
+    ///
+    /// let samples = Samples { rate: 48_000, values: Box::new([1, 2, 3]) };
+    /// let tensor = Exporter::of_mut(samples, |samples| &mut samples.values).build()?;
+    /// assert_eq!(tensor.as_slice::<i16>()?, [1, 2, 3]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub fn of_mut(owner: O, lend: F) -> Self {
+        Self::start(owner, SliceMut { lend, elements: PhantomData })
+    }
+}
+
+impl<O: Send + 'static> Exporter<'_, O, RawParts> {
+    /// Exports `nbytes` bytes from `data` on, which `owner` keeps until it is dropped.
+    ///
+    /// This is for memory that Rust does not know: a block of a foreign allocator, device memory, the handle of a buffer.
+    /// [`OnDrop`](crate::OnDrop) makes an owner of a function that gives the memory back. The elements are bytes until
+    /// [`dtype`](Self::dtype) says otherwise. The tensor promises nothing about them: whether they are initialised, and
+    /// who else reaches them, is for [`assume_frozen`](crate::Managed::assume_frozen) and its siblings.
+    ///
+    /// On devices with handles `data` is the handle, and an offset stays beside it, in `byte_offset`. On devices whose
+    /// [addresses](crate::DeviceType::is_address) can be added to, offsets become part of `data`. The number of a CPU, of
+    /// pinned or of managed memory is written as 0, as the standard asks.
+    ///
+    /// # Safety
+    ///
+    /// Until the owner is dropped, on whatever thread that is, and also when the owner is moved (which rules out a `Box` or
+    /// a `&mut` of this memory, since moving one claims that there is no other pointer to it):
+    ///
+    /// - the memory is `nbytes` bytes long, and the device is what it says;
+    /// - if the [host can access](Device::is_host_accessible) the device, the bytes lie in one live allocation and can be
+    ///   read, and also written unless [`read_only`](Self::read_only) is called.
+    ///
+    /// # Examples
+    ///
+    /// A block of the C heap, exported as two rows:
+    ///
+    /// ```
+    /// use core::ffi::c_void;
+    /// use dlpack::{DataType, Device, Exporter, OnDrop};
+    ///
+    /// unsafe extern "C" {
+    ///     fn calloc(count: usize, size: usize) -> *mut c_void;
+    ///     fn free(block: *mut c_void);
+    /// }
+    ///
+    /// // SAFETY: a function of the C library.
+    /// let block = unsafe { calloc(6, 4) };
+    /// assert!(!block.is_null());
+    /// let address = block as usize;
+    /// // SAFETY: the block is not used again.
+    /// let owner = OnDrop::new(move || unsafe { free(address as *mut c_void) });
+    /// // SAFETY: 24 bytes that nobody else knows of, until the owner frees them.
+    /// let exporter = unsafe { Exporter::from_raw_parts(owner, block, 24, Device::CPU) };
+    /// let tensor = exporter.dtype(DataType::F32).shape(&[2, 3]).build()?;
+    /// assert_eq!((tensor.strides(), tensor.data()), (&[3, 1][..], block));
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub unsafe fn from_raw_parts(
+        owner: O,
+        data: *mut c_void,
+        nbytes: usize,
+        device: Device,
+    ) -> Self {
+        // No tensor can have more than that.
+        let nbytes = nbytes.min(isize::MAX.unsigned_abs());
+        Self::start(owner, RawParts(Memory { data, nbytes, device }))
+    }
+}
+
+impl<O, S> Exporter<'_, O, S> {
+    #[inline]
+    fn start(owner: O, source: S) -> Self {
+        Self { owner, source, allocator: Global, spec: Spec::NEW }
+    }
+}
+
+impl<'a, O, S, A> Exporter<'a, O, S, A> {
+    /// Allocates the header with another allocator, to which it goes back after the deleter has run.
+    ///
+    /// The header holds the C struct, the owner, shape and strides;
+    /// [`header_layout`](crate::allocator::header_layout) tells its size. Together with [`into_raw`](Self::into_raw),
+    /// the global heap is not touched.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dlpack::{Exporter, allocator::Pool};
     ///
     /// let pool = Arc::new(Pool::new::<Vec<f32>>(16, 2)?);
     /// let tensor = Exporter::new(vec![1.0_f32, 2.0]).header_in(Arc::clone(&pool)).build()?;
@@ -103,66 +275,31 @@ impl<'a, S: Source, P> Exporter<'a, S, P> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[inline]
-    pub fn header_in<A: Allocator>(self, allocator: A) -> Exporter<'a, S, A> {
-        self.placed(allocator)
+    pub fn header_in<B: Allocator>(self, allocator: B) -> Exporter<'a, O, S, B> {
+        let Self { owner, source, spec, .. } = self;
+        Exporter { owner, source, allocator, spec }
     }
 
-    /// Puts the header into memory that belongs to the owner, such as a part of its own block that holds no elements.
+    /// Writes the header into memory that belongs to the owner, such as a part of its own block that holds no elements.
     ///
     /// Dropping the owner may free that memory: the deleter moves the owner out of it first. The header begins at the
     /// first address in `room` that is aligned for it.
     ///
     /// # Safety
     ///
-    /// `room` can be written, lies in one allocation, and is used by nobody else, until the owner is dropped or handed back; also
-    /// when the owner is moved, which rules out a `Box` or a `&mut` of this memory, as for [`Adopted::new`].
+    /// `room` can be written, lies in one allocation, and is used by nobody else until the owner is dropped or handed back;
+    /// also when the owner is moved, which rules out a `Box` or a `&mut` of this memory, as for
+    /// [`from_raw_parts`](Exporter::from_raw_parts).
     ///
     /// # Examples
     ///
-    /// ```
-    /// use core::mem::MaybeUninit;
-    /// use core::ptr::NonNull;
-    /// use dlpack::{Adopted, Device, Exporter};
-    ///
-    /// /// Room for a header, and the elements.
-    /// #[repr(C)]
-    /// struct Block {
-    ///     room: [MaybeUninit<u64>; 32],
-    ///     elements: [u8; 4],
-    /// }
-    ///
-    /// struct Owner(NonNull<Block>);
-    ///
-    /// // SAFETY: the only pointer to the block.
-    /// unsafe impl Send for Owner {}
-    ///
-    /// impl Drop for Owner {
-    ///     fn drop(&mut self) {
-    ///         // SAFETY: made of a box, below.
-    ///         drop(unsafe { Box::from_raw(self.0.as_ptr()) });
-    ///     }
-    /// }
-    ///
-    /// let block = Box::new(Block { room: [MaybeUninit::uninit(); 32], elements: [1, 2, 3, 4] });
-    /// let block = NonNull::from(Box::leak(block));
-    /// // SAFETY: the block is alive.
-    /// let (room, data) = unsafe { (&raw mut (*block.as_ptr()).room, &raw mut (*block.as_ptr()).elements) };
-    /// let room = NonNull::slice_from_raw_parts(NonNull::new(room.cast()).unwrap(), 256);
-    /// // SAFETY: the four elements live as long as the owner.
-    /// let memory = unsafe { Adopted::new(Owner(block), data.cast(), 4, Device::CPU) };
-    /// // SAFETY: the room is the owner's, and not used otherwise.
-    /// let tensor = unsafe { Exporter::new(memory).shape(&[2, 2]).header_at(room) }.build()?;
-    /// assert_eq!(tensor.as_raw().addr(), block.addr().get());
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// The repository's example `header_in_block` shows an allocator whose blocks have room for a header.
     #[inline]
-    pub unsafe fn header_at(self, room: NonNull<[MaybeUninit<u8>]>) -> Exporter<'a, S, InBlock> {
-        self.placed(InBlock::new(room))
-    }
-
-    fn placed<Q>(self, place: Q) -> Exporter<'a, S, Q> {
-        let Self { source, outline, dtype, flags, .. } = self;
-        Exporter { source, place, outline, dtype, flags }
+    pub unsafe fn header_in_place(
+        self,
+        room: NonNull<[MaybeUninit<u8>]>,
+    ) -> Exporter<'a, O, S, InPlace> {
+        self.header_in(InPlace::new(room))
     }
 
     /// Gives the tensor a shape; row-major unless [`strides`](Self::strides) says otherwise.
@@ -179,8 +316,9 @@ impl<'a, S: Source, P> Exporter<'a, S, P> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[inline]
-    pub fn shape(self, shape: &'a [usize]) -> Self {
-        Self { outline: Outline { shape: Some(shape), ..self.outline }, ..self }
+    pub fn shape(mut self, shape: &'a [usize]) -> Self {
+        self.spec.shape = Some(shape);
+        self
     }
 
     /// Gives the tensor strides, in elements: negative, zero, or with gaps.
@@ -195,11 +333,14 @@ impl<'a, S: Source, P> Exporter<'a, S, P> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[inline]
-    pub fn strides(self, strides: &'a [isize]) -> Self {
-        Self { outline: Outline { strides: Some(strides), ..self.outline }, ..self }
+    pub fn strides(mut self, strides: &'a [isize]) -> Self {
+        self.spec.strides = Some(strides);
+        self
     }
 
-    /// Says which element of the owner is the first of the tensor; without a shape it reaches to the last.
+    /// Makes the element `elements` after the owner's first one the first of the tensor.
+    ///
+    /// Without a shape, the tensor reaches to the owner's last element.
     ///
     /// # Examples
     ///
@@ -211,14 +352,15 @@ impl<'a, S: Source, P> Exporter<'a, S, P> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[inline]
-    pub fn offset(self, elements: usize) -> Self {
-        Self { outline: Outline { offset: elements, ..self.outline }, ..self }
+    pub fn offset(mut self, elements: usize) -> Self {
+        self.spec.offset = elements;
+        self
     }
 
     /// Gives the elements another dtype, of the same bytes.
     ///
-    /// Shape, strides and offset count elements of this dtype then. For elements that have no Rust type, such
-    /// as packed ones.
+    /// Shape, strides and offset count elements of this dtype then. This is for elements that have no Rust type, such as
+    /// packed ones.
     ///
     /// # Examples
     ///
@@ -230,8 +372,9 @@ impl<'a, S: Source, P> Exporter<'a, S, P> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[inline]
-    pub fn dtype(self, dtype: DataType) -> Self {
-        Self { dtype: Some(dtype), ..self }
+    pub fn dtype(mut self, dtype: DataType) -> Self {
+        self.spec.dtype = Some(dtype);
+        self
     }
 
     /// Forbids the consumer to write. Only the current ABI can say so.
@@ -247,7 +390,7 @@ impl<'a, S: Source, P> Exporter<'a, S, P> {
     /// ```
     #[inline]
     pub fn read_only(self) -> Self {
-        Self { flags: self.flags.with(Flags::READ_ONLY), ..self }
+        self.flag(Flags::READ_ONLY)
     }
 
     /// Says that elements smaller than a byte take a byte each. Only the current ABI can say so.
@@ -263,24 +406,65 @@ impl<'a, S: Source, P> Exporter<'a, S, P> {
     /// ```
     #[inline]
     pub fn padded(self) -> Self {
-        Self { flags: self.flags.with(Flags::IS_SUBBYTE_TYPE_PADDED), ..self }
+        self.flag(Flags::IS_SUBBYTE_TYPE_PADDED)
+    }
+
+    #[inline]
+    fn flag(mut self, flag: Flags) -> Self {
+        self.spec.flags = self.spec.flags.with(flag);
+        self
     }
 }
 
-impl<S: Source, P: Place> Exporter<'_, S, P> {
+impl<O, T, F, A> Exporter<'_, O, SliceMut<T, F>, A> {
+    /// Marks the memory as a copy that was made for this consumer alone, with the flag `IS_COPIED`.
+    ///
+    /// Shared memory cannot be marked so:
+    ///
+    /// ```compile_fail,E0599
+    /// let shared = std::sync::Arc::<[f32]>::from([1.0]);
+    /// let tensor = dlpack::Exporter::shared(shared).copied().build();
+    /// ```
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Exporter, Flags};
+    ///
+    /// let copy = Exporter::new([1, 2, 3].to_vec()).copied().build()?;
+    /// assert_eq!(copy.flags(), Flags::IS_COPIED);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn copied(self) -> Self {
+        self.flag(Flags::IS_COPIED)
+    }
+}
+
+impl<O, A> Exporter<'_, O, RawParts, A> {
+    /// Marks the memory as the consumer's alone, with the flag `IS_COPIED`.
+    ///
+    /// # Safety
+    ///
+    /// Until the owner is dropped, only the tensor's consumer reads or writes the memory.
+    pub unsafe fn copied(self) -> Self {
+        self.flag(Flags::IS_COPIED)
+    }
+}
+
+impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     /// Builds the tensor in the current ABI.
     ///
     /// # Errors
     ///
-    /// Hands the source back, with
+    /// Hands the owner back, with
     ///
     /// - [`Error::RankMismatch`] if there are not as many strides as sizes,
     /// - [`Error::OutOfBounds`] if the tensor reaches beyond the memory,
     /// - [`Error::NullData`] if there are elements, but neither address nor handle,
     /// - [`Error::NotWholeBytes`] if packed elements would start within a byte,
     /// - any error of [`Layout::new`](crate::layout::Layout::new),
-    /// - [`Error::AllocationFailed`] if there is no place for the header, or, above 8 axes, for the copy of shape and strides
-    ///   that a tensor in Rust keeps.
+    /// - [`Error::AllocationFailed`] if there is no memory for the header, or, above 8 axes, for the copy of shape and
+    ///   strides that a tensor in Rust keeps.
     ///
     /// # Examples
     ///
@@ -291,15 +475,13 @@ impl<S: Source, P: Place> Exporter<'_, S, P> {
     /// assert_eq!(tensor.as_slice::<u8>()?, [1, 2]);
     ///
     /// let refused = Exporter::new([1_u8, 2]).shape(&[3]).build().unwrap_err();
-    /// assert_eq!(refused.into_owner(), [1, 2]);
+    /// assert_eq!(refused.into_inner(), [1, 2]);
     /// # Ok::<(), Error>(())
     /// ```
-    pub fn build(self) -> Result<S::Tensor<ManagedTensorVersioned>, Rejected<S>> {
-        self.make(|prepared| {
-            let (Prepared { shaped, fields, .. }, tensor) = prepared.described()?;
-            // SAFETY: the tensor owns the owner, and is of its elements.
-            Ok(unsafe { S::promise(record::versioned(shaped, &fields, tensor)) })
-        })
+    pub fn build(self) -> Result<S::Tensor<ManagedTensorVersioned>, RejectedError<O>> {
+        let tensor = self.make()?.into_managed()?;
+        // SAFETY: the tensor owns the owner, whose memory `make` has found with this source.
+        Ok(unsafe { S::promise(tensor) })
     }
 
     /// Builds the tensor in the legacy ABI, for consumers that know no other.
@@ -308,31 +490,16 @@ impl<S: Source, P: Place> Exporter<'_, S, P> {
     ///
     /// As for [`build`](Self::build), and [`Error::ReadOnlyNotExpressible`] for read-only or shared memory,
     /// [`Error::PaddedNotExpressible`] for padded elements.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::Exporter;
-    ///
-    /// let tensor = Exporter::new([1_u8, 2]).build_legacy()?;
-    /// assert_eq!(tensor.as_slice::<u8>()?, [1, 2]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    pub fn build_legacy(self) -> Result<S::Tensor<ManagedTensor>, Rejected<S>> {
-        if let Err(error) = record::check_legacy(self.flags()) {
-            return Err(Rejected::new(self.source, error));
-        }
-        self.make(|prepared| {
-            let (Prepared { shaped, fields, .. }, tensor) = prepared.described()?;
-            // SAFETY: the tensor owns the owner, and is of its elements.
-            Ok(unsafe { S::promise(record::legacy(shaped, &fields, tensor)) })
-        })
+    pub fn build_legacy(self) -> Result<S::Tensor<ManagedTensor>, RejectedError<O>> {
+        let tensor = self.make()?.into_managed()?;
+        // SAFETY: the tensor owns the owner, whose memory `make` has found with this source.
+        Ok(unsafe { S::promise(tensor) })
     }
 
-    /// Builds the tensor in the current ABI, and passes it on to a consumer, who must call its deleter.
+    /// Builds the tensor in the current ABI, and passes it on to a consumer, which must call its deleter.
     ///
-    /// The same as [`build`](Self::build) and `into_raw`, but faster, since nothing that Rust would want to know of the
-    /// tensor is kept; nor is there a limit of 8 axes without the feature `alloc`.
+    /// This is the same as [`build`](Self::build) followed by `into_raw`, but faster, since metadata that only Rust looks
+    /// at is not kept. Without the feature `alloc`, it is not limited to 8 axes either.
     ///
     /// # Errors
     ///
@@ -344,173 +511,61 @@ impl<S: Source, P: Place> Exporter<'_, S, P> {
     /// use dlpack::{Exporter, ManagedTensorVersioned};
     ///
     /// let raw = Exporter::new(vec![1_u8, 2]).into_raw()?;
-    /// // SAFETY: just passed on.
+    /// // SAFETY: a struct of this crate holds the contract.
     /// let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
     /// assert_eq!(tensor.shape(), [2]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[inline(always)]
-    pub fn into_raw(self) -> Result<*mut sys::DLManagedTensorVersioned, Rejected<S>> {
-        self.make(|Prepared { shaped, fields, .. }| Ok(record::publish(shaped, &fields).as_ptr()))
+    pub fn into_raw(self) -> Result<*mut sys::DLManagedTensorVersioned, RejectedError<O>> {
+        Ok(self.into_opaque()?.into_raw())
     }
 
-    /// Builds the tensor in the current ABI, for a consumer who is yet to get it.
-    ///
-    /// As fast as [`into_raw`](Self::into_raw), and nothing leaks if the consumer never comes.
-    ///
-    /// # Errors
-    ///
-    /// As for [`build`](Self::build).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Error, Exporter};
-    ///
-    /// drop(Exporter::new(vec![1_u8, 2]).into_parcel()?); // The vector is freed.
-    /// let refused = Exporter::new(vec![1_u8, 2]).shape(&[3]).into_parcel();
-    /// assert_eq!(refused.unwrap_err().into_owner(), [1, 2]);
-    /// # Ok::<(), Error>(())
-    /// ```
-    #[inline(always)]
-    pub fn into_parcel(self) -> Result<Parcel, Rejected<S>> {
-        self.make(|Prepared { shaped, fields, .. }| {
-            // SAFETY: a struct of ours, just published.
-            Ok(unsafe { Parcel::from_raw(record::publish(shaped, &fields)) })
-        })
-    }
-
-    /// Builds the tensor in the legacy ABI, and passes it on to a consumer, who must call its deleter.
+    /// Builds the tensor in the legacy ABI, and passes it on to a consumer, which must call its deleter.
     ///
     /// # Errors
     ///
     /// As for [`build_legacy`](Self::build_legacy).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Exporter, ManagedTensor};
-    ///
-    /// let raw = Exporter::new(vec![1_u8, 2]).into_raw_legacy()?;
-    /// // SAFETY: just passed on.
-    /// let tensor = unsafe { ManagedTensor::from_raw(raw) }?;
-    /// assert_eq!(tensor.shape(), [2]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
-    pub fn into_raw_legacy(self) -> Result<*mut sys::DLManagedTensor, Rejected<S>> {
-        if let Err(error) = record::check_legacy(self.flags()) {
-            return Err(Rejected::new(self.source, error));
-        }
-        self.make(|Prepared { shaped, fields, .. }| Ok(record::publish(shaped, &fields).as_ptr()))
+    pub fn into_raw_legacy(self) -> Result<*mut sys::DLManagedTensor, RejectedError<O>> {
+        Ok(self.make()?.into_opaque().into_raw())
     }
 
-    #[inline]
-    fn flags(&self) -> Flags {
-        if S::READ_ONLY { self.flags.with(Flags::READ_ONLY) } else { self.flags }
-    }
-
-    /// Moves the owner to its place, asks it for its memory, checks the layout against that, and passes it all to `make`.
+    /// Builds the tensor in the current ABI, for a consumer that is yet to get it.
+    ///
+    /// This is as fast as [`into_raw`](Self::into_raw), and nothing leaks if the consumer never comes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`build`](Self::build).
     #[inline(always)]
-    fn make<A: Exported, T>(
-        self,
-        make: impl FnOnce(Prepared<A, S, P>) -> Result<T, Rejected<S>>,
-    ) -> Result<T, Rejected<S>> {
-        let flags = self.flags();
-        let dtype = self.dtype.unwrap_or(S::DTYPE);
-        let outline = self.outline;
-        let ndim = outline.ndim();
-        if ndim > layout::MAX_NDIM {
-            let error = Error::TooManyDims { ndim, max: layout::MAX_NDIM };
-            return Err(Rejected::new(self.source, error));
-        }
-        let (owner, rest) = self.source.split();
-        let mut draft = match Draft::new(owner, self.place, ndim) {
-            Ok(draft) => draft,
-            Err(rejected) => return Err(rejected.map(|owner| S::join(owner, rest))),
+    pub fn into_opaque(self) -> Result<OpaqueTensor, RejectedError<O>> {
+        Ok(self.make()?.into_opaque())
+    }
+
+    /// Moves the owner to its place, asks it for its memory, and writes and checks shape and strides.
+    #[inline(always)]
+    fn make<B: Abi>(self) -> Result<Unpublished<B, O, A>, RejectedError<O>> {
+        let Self { owner, source, allocator, spec } = self;
+        let asked = if S::READ_ONLY { spec.flags.with(Flags::READ_ONLY) } else { spec.flags };
+        let dtype = spec.dtype.unwrap_or(S::DTYPE);
+        let ndim = spec.ndim();
+        let flags = match B::express(asked) {
+            Ok(flags) if ndim <= layout::MAX_NDIM => flags,
+            Ok(_) => {
+                let error = Error::TooManyDims { ndim, max: layout::MAX_NDIM };
+                return Err(RejectedError::new(owner, error));
+            }
+            Err(error) => return Err(RejectedError::new(owner, error)),
         };
-        let memory = S::memory(draft.owner(), rest);
-        match outline.draw_quickly(draft, memory, dtype, flags) {
-            Ok((shaped, fields)) => make(Prepared { shaped, fields, rest }),
-            Err(draft) => cold(move || match outline.draw(draft, memory, dtype, flags) {
-                Ok((shaped, fields)) => make(Prepared { shaped, fields, rest }),
-                Err(rejected) => Err(rejected.map(|owner| S::join(owner, rest))),
-            }),
+        // SAFETY: `write` succeeds only if it has written all sizes and strides, and if they lie within the memory, of
+        // which the contract of `Source` says the rest.
+        unsafe {
+            Unpublished::new(owner, allocator, ndim, |owner, dims| {
+                let memory = source.memory(owner);
+                let (fields, layout) = spec.write(dims, &memory, dtype, asked)?;
+                Ok(Described { fields, flags, layout })
+            })
         }
-    }
-}
-
-/// Keeps what is rare out of the way of what is usual.
-#[cold]
-#[inline(never)]
-fn cold<T>(rare: impl FnOnce() -> T) -> T {
-    rare()
-}
-
-/// A tensor that wants nothing but its C struct.
-struct Prepared<A: Exported, S: Source, P: Place> {
-    shaped: Shaped<A, S::Owner, P>,
-    fields: Fields,
-    rest: S::Rest,
-}
-
-impl<A: Exported, S: Source, P: Place> Prepared<A, S, P> {
-    /// Adds the description that a tensor in Rust keeps.
-    fn described(self) -> Result<(Self, Descriptor), Rejected<S>> {
-        let (shape, strides) = (self.shaped.shape(), self.shaped.strides());
-        let layout = Layout::new(shape, strides, self.fields.dtype, self.fields.flags.is_padded());
-        let describe = |layout| Ok(self.fields.describe(Dims::copied(shape, strides)?, layout));
-        match layout.and_then(describe) {
-            Ok(tensor) => Ok((self, tensor)),
-            Err(error) => Err(Rejected::new(S::join(self.shaped.into_owner(), self.rest), error)),
-        }
-    }
-}
-
-impl<O: Owner<Sharing = Unique>, P: Place> Exporter<'_, O, P> {
-    /// Says that the memory is a copy, made for this consumer alone, with the flag `IS_COPIED`.
-    ///
-    /// Not to be had for shared memory, of which it would be untrue:
-    ///
-    /// ```compile_fail,E0599
-    /// let shared = std::sync::Arc::<[f32]>::from([1.0]);
-    /// let tensor = dlpack::Exporter::new(shared).is_copied().build();
-    /// ```
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Exporter, Flags};
-    ///
-    /// let copy = Exporter::new([1, 2, 3].to_vec()).is_copied().build()?;
-    /// assert_eq!(copy.flags(), Flags::IS_COPIED);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    pub fn is_copied(self) -> Self {
-        Self { flags: self.flags.with(Flags::IS_COPIED), ..self }
-    }
-}
-
-impl<O: Send + 'static, P: Place> Exporter<'_, Adopted<O>, P> {
-    /// Says that the memory is the consumer's alone, with the flag `IS_COPIED`.
-    ///
-    /// # Safety
-    ///
-    /// Until the owner is dropped, nobody but the tensor's consumer reads or writes the memory.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Adopted, Device, Exporter, Flags};
-    ///
-    /// // SAFETY: no bytes at all.
-    /// let memory = unsafe { Adopted::new((), core::ptr::null_mut(), 0, Device::CPU) };
-    /// // SAFETY: the same.
-    /// let tensor = unsafe { Exporter::new(memory).is_copied() }.build()?;
-    /// assert_eq!(tensor.flags(), Flags::IS_COPIED);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    pub unsafe fn is_copied(self) -> Self {
-        Self { flags: self.flags.with(Flags::IS_COPIED), ..self }
     }
 }

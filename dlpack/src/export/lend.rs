@@ -1,6 +1,6 @@
 //! Views lent to C functions for the time of a call, without an owner and without a heap.
 
-use core::ffi::c_void;
+use core::ptr;
 
 use crate::dims::Dims;
 use crate::error::Error;
@@ -9,67 +9,68 @@ use crate::sys;
 use crate::view::{Strided, TensorView, TensorViewMut};
 use crate::vocabulary::{Device, Element, assert_element};
 
-/// Lends a view to a C function that takes a `const DLTensor*`.
-///
-/// The struct, shape and strides live on the stack until `f` returns. The C function must not write the elements,
-/// although nothing in a `DLTensor` says so.
-///
-/// # Errors
-///
-/// [`Error::AllocationFailed`] above 8 dimensions, if there is no memory for shape and strides.
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::{TensorView, lend, sys::DLTensor};
-///
-/// unsafe extern "C" fn rank(tensor: *const DLTensor) -> i32 {
-///     // SAFETY: the caller's tensor is valid.
-///     unsafe { (*tensor).ndim }
-/// }
-///
-/// let view = TensorView::from_slice(&[1.0_f32, 2.0], &[2, 1])?;
-/// // SAFETY: the tensor is valid during the call, and the function only reads.
-/// assert_eq!(lend(&view, |tensor| unsafe { rank(tensor) })?, 2);
-/// # Ok::<(), dlpack::Error>(())
-/// ```
-pub fn lend<T: Element, R>(
-    view: &TensorView<'_, T>,
-    f: impl FnOnce(*const sys::DLTensor) -> R,
-) -> Result<R, Error> {
-    with_struct(view.strided(), |tensor| f(tensor.cast_const()))
+impl<T: Element> TensorView<'_, T> {
+    /// Lends the view to a C function that takes a `const DLTensor*`.
+    ///
+    /// The struct, shape and strides live on the stack until `f` returns. The C function must not write the elements,
+    /// although nothing in a `DLTensor` says so.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] above 8 axes, if there is no memory for shape and strides.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{TensorView, sys::DLTensor};
+    ///
+    /// unsafe extern "C" fn count_axes(tensor: *const DLTensor) -> i32 {
+    ///     // SAFETY: the caller's tensor is valid.
+    ///     unsafe { (*tensor).ndim }
+    /// }
+    ///
+    /// let view = TensorView::from_slice(&[1.0_f32, 2.0], &[2, 1])?;
+    /// // SAFETY: the tensor is valid during the call, and the function only reads.
+    /// assert_eq!(view.with_dl_tensor(|tensor| unsafe { count_axes(tensor) })?, 2);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn with_dl_tensor<R>(&self, f: impl FnOnce(*const sys::DLTensor) -> R) -> Result<R, Error> {
+        with_struct(self.strided(), |tensor| f(tensor.cast_const()))
+    }
 }
 
-/// Lends a view to a C function that writes through a `DLTensor*`.
-///
-/// As [`lend`], for functions that write the elements.
-///
-/// # Errors
-///
-/// As for [`lend`].
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::{TensorViewMut, lend_mut, sys::DLTensor};
-///
-/// unsafe extern "C" fn clear_first(tensor: *mut DLTensor) {
-///     // SAFETY: the caller's tensor is valid and has elements of one byte.
-///     unsafe { (*tensor).data.cast::<u8>().write(0) }
-/// }
-///
-/// let mut data = [1_u8, 2];
-/// let mut view = TensorViewMut::from_slice(&mut data, &[2])?;
-/// // SAFETY: the tensor is valid during the call.
-/// lend_mut(&mut view, |tensor| unsafe { clear_first(tensor) })?;
-/// assert_eq!(data, [0, 2]);
-/// # Ok::<(), dlpack::Error>(())
-/// ```
-pub fn lend_mut<T: Element, R>(
-    view: &mut TensorViewMut<'_, T>,
-    f: impl FnOnce(*mut sys::DLTensor) -> R,
-) -> Result<R, Error> {
-    with_struct(view.strided(), f)
+impl<T: Element> TensorViewMut<'_, T> {
+    /// Lends the view to a C function that writes the elements through a `DLTensor*`.
+    ///
+    /// The struct, shape and strides live on the stack until `f` returns.
+    ///
+    /// # Errors
+    ///
+    /// As for [`TensorView::with_dl_tensor`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{TensorViewMut, sys::DLTensor};
+    ///
+    /// unsafe extern "C" fn clear_first(tensor: *mut DLTensor) {
+    ///     // SAFETY: the caller's tensor is valid and has elements of one byte.
+    ///     unsafe { (*tensor).data.cast::<u8>().write(0) }
+    /// }
+    ///
+    /// let mut data = [1_u8, 2];
+    /// let mut view = TensorViewMut::from_slice(&mut data, &[2])?;
+    /// // SAFETY: the tensor is valid during the call.
+    /// view.with_dl_tensor(|tensor| unsafe { clear_first(tensor) })?;
+    /// assert_eq!(data, [0, 2]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn with_dl_tensor<R>(
+        &mut self,
+        f: impl FnOnce(*mut sys::DLTensor) -> R,
+    ) -> Result<R, Error> {
+        with_struct(self.strided(), f)
+    }
 }
 
 fn with_struct<T: Element, R>(
@@ -77,21 +78,14 @@ fn with_struct<T: Element, R>(
     f: impl FnOnce(*mut sys::DLTensor) -> R,
 ) -> Result<R, Error> {
     const { assert_element::<T>() };
-    let mut dims = Dims::<i64>::zeroed(view.ndim())?;
+    let mut dims = Dims::of_slices(view.shape(), view.strides())?;
     let (shape, strides) = dims.both_mut();
-    for (to, &from) in shape.iter_mut().zip(view.shape()) {
-        *to = i64::try_from(from).map_err(|_| Error::ShapeOverflow)?;
-    }
-    for (to, &from) in strides.iter_mut().zip(view.strides()) {
-        *to = i64::try_from(from).map_err(|_| Error::ExtentOverflow)?;
-    }
     layout::normalize_strides(shape, strides);
     let empty = view.numel() == 0;
-    let data = if empty { core::ptr::null_mut() } else { view.origin().as_ptr().cast::<c_void>() };
     let mut tensor = sys::DLTensor {
-        data,
+        data: if empty { ptr::null_mut() } else { view.origin().as_ptr().cast() },
         device: Device::CPU.into(),
-        // Cannot fail: there are at most 64 dimensions.
+        // Cannot fail: there are at most 64 axes.
         ndim: i32::try_from(shape.len()).unwrap_or(0),
         dtype: T::DTYPE.into(),
         shape: shape.as_mut_ptr(),

@@ -6,58 +6,8 @@ use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, Ordering};
 
-use super::owner::Owner;
-use super::place::{Allocator, Heap};
-use crate::error::{Error, Rejected};
-
-/// Lends an owner out: what is exported is the first part, and the second part gets the owner back.
-///
-/// For memory that is to be used again when the consumer is done, on whatever thread that is: a frame of a camera, a page of
-/// a cache, a buffer of a ring. The deleter only marks the loan as returned, without a lock; the owner is dropped by nobody
-/// until its [`Claim`] takes it. If the claim is dropped first, the deleter drops the owner as usual.
-///
-/// One allocation, in which the owner stays until it is taken.
-///
-/// # Errors
-///
-/// Hands the owner back with [`Error::AllocationFailed`].
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::{Exporter, loan, sys};
-///
-/// /// Some other library, which is done with the tensor on a thread of its own.
-/// struct Consumer(*mut sys::DLManagedTensorVersioned);
-/// # // SAFETY: the standard lets deleters run on any thread.
-/// # unsafe impl Send for Consumer {}
-/// # impl Consumer {
-/// #     fn finish(self) {
-/// #         // SAFETY: the pointer was passed on.
-/// #         drop(unsafe { dlpack::ManagedTensorVersioned::from_raw(self.0) });
-/// #     }
-/// # }
-///
-/// let frame = vec![0_u8; 640 * 480];
-/// let address = frame.as_ptr();
-/// let (loaned, claim) = loan(frame)?;
-/// let consumer = Consumer(Exporter::new(loaned).shape(&[480, 640]).into_raw()?);
-///
-/// let claim = claim.try_take().unwrap_err(); // Too early.
-/// std::thread::spawn(move || consumer.finish()).join().unwrap();
-/// let frame = claim.try_take().unwrap();
-/// assert_eq!((frame.as_ptr(), frame.len()), (address, 640 * 480));
-/// # Ok::<(), dlpack::Error>(())
-/// ```
-pub fn loan<O: Send + 'static>(owner: O) -> Result<(Loaned<O>, Claim<O>), Rejected<O>> {
-    let Some(block) = Heap.allocate(Bytes::new::<Desk<O>>()) else {
-        return Err(Rejected::new(owner, Error::AllocationFailed));
-    };
-    let desk = block.cast::<Desk<O>>();
-    // SAFETY: the memory is that of a desk.
-    unsafe { desk.write(Desk { one_left: AtomicBool::new(false), owner }) };
-    Ok((Loaned { desk }, Claim { desk }))
-}
+use super::allocator::{Allocator, Global};
+use crate::error::{Error, RejectedError};
 
 /// Where an owner on loan stays. A [`Loaned`] and a [`Claim`] know of it; the second of them to leave clears it.
 struct Desk<O> {
@@ -83,8 +33,8 @@ unsafe fn leave<O>(desk: NonNull<Desk<O>>) -> bool {
 ///
 /// The owner is gone, and nobody uses the desk again.
 unsafe fn clear<O>(desk: NonNull<Desk<O>>) {
-    // SAFETY: the memory is that of `loan`; the caller's promise.
-    unsafe { Heap.deallocate(desk.cast(), Bytes::new::<Desk<O>>()) }
+    // SAFETY: the memory is that of `Loaned::new`; the caller's promise.
+    unsafe { Global.deallocate(desk.cast(), Bytes::new::<Desk<O>>()) }
 }
 
 /// Drops the owner, and gives the memory back, also if that drop panics.
@@ -107,20 +57,41 @@ unsafe fn close<O>(desk: NonNull<Desk<O>>) {
     unsafe { ptr::drop_in_place(owner) };
 }
 
-/// An owner on loan, to be exported; made by [`loan()`].
+/// An owner on loan, to be exported; its [`Claim`] gets the owner back.
 ///
-/// It is an [`Owner`] if the lent one is, and can be the owner of [`Adopted`](crate::Adopted) memory in any case. Dropping it,
-/// as the deleter does, returns the loan.
+/// This is for memory that is to be used again when the consumer is done, on whatever thread that is: a frame of a camera,
+/// a page of a cache, a buffer of a ring. Dropping it, as the deleter does, only marks the loan as returned, without a lock.
+/// The owner is not dropped before its claim has taken it. If the claim is dropped first, the deleter drops the owner as
+/// usual.
+///
+/// It can be exported as the owner can: it is `AsMut` and `AsRef` if the owner is, and [`owner_mut`](Self::owner_mut) reaches
+/// the owner for [`Exporter::of_mut`](crate::Exporter::of_mut).
 ///
 /// # Examples
 ///
 /// ```
-/// use dlpack::{Exporter, loan};
+/// use dlpack::{Exporter, loan::Loaned, sys};
 ///
-/// let (loaned, claim) = loan(vec![1_u8, 2, 3])?;
-/// let refused = Exporter::new(loaned).shape(&[4]).build().unwrap_err();
-/// drop(refused);
-/// assert_eq!(claim.try_take().unwrap(), [1, 2, 3]);
+/// /// Some other library, which is done with the tensor on a thread of its own.
+/// struct Consumer(*mut sys::DLManagedTensorVersioned);
+/// # // SAFETY: the standard lets deleters run on any thread.
+/// # unsafe impl Send for Consumer {}
+/// # impl Consumer {
+/// #     fn finish(self) {
+/// #         // SAFETY: the pointer was passed on.
+/// #         drop(unsafe { dlpack::ManagedTensorVersioned::from_raw(self.0) });
+/// #     }
+/// # }
+///
+/// let frame = vec![0_u8; 640 * 480];
+/// let address = frame.as_ptr();
+/// let (loaned, claim) = Loaned::new(frame)?;
+/// let consumer = Consumer(Exporter::new(loaned).shape(&[480, 640]).into_raw()?);
+///
+/// let claim = claim.try_take().unwrap_err(); // Too early.
+/// std::thread::spawn(move || consumer.finish()).join().unwrap();
+/// let frame = claim.try_take().unwrap();
+/// assert_eq!((frame.as_ptr(), frame.len()), (address, 640 * 480));
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 pub struct Loaned<O> {
@@ -135,16 +106,43 @@ unsafe impl<O: Send> Send for Loaned<O> {}
 // SAFETY: there is nothing to be done with a shared reference.
 unsafe impl<O: Send> Sync for Loaned<O> {}
 
-// SAFETY: the elements are those of an owner that holds the contract, which neither moves nor is used by others while it is
-// on loan.
-unsafe impl<O: Owner> Owner for Loaned<O> {
-    type Element = O::Element;
-    type Sharing = O::Sharing;
+impl<O: Send + 'static> Loaned<O> {
+    /// Lends an owner out: the first part is exported, and the second part gets the owner back.
+    ///
+    /// This makes one allocation, in which the owner stays until it is taken.
+    ///
+    /// # Errors
+    ///
+    /// Hands the owner back with [`Error::AllocationFailed`].
+    pub fn new(owner: O) -> Result<(Self, Claim<O>), RejectedError<O>> {
+        let Some(block) = Global.allocate(Bytes::new::<Desk<O>>()) else {
+            return Err(RejectedError::new(owner, Error::AllocationFailed));
+        };
+        let desk = block.cast::<Desk<O>>();
+        // SAFETY: the memory is that of a desk.
+        unsafe { desk.write(Desk { one_left: AtomicBool::new(false), owner }) };
+        Ok((Self { desk }, Claim { desk }))
+    }
+}
 
-    fn memory(&mut self) -> *mut [O::Element] {
+impl<O> Loaned<O> {
+    /// Returns the owner.
+    pub fn owner_mut(&mut self) -> &mut O {
         // SAFETY: the invariant.
-        let owner = unsafe { &mut (*self.desk.as_ptr()).owner };
-        owner.memory()
+        unsafe { &mut (*self.desk.as_ptr()).owner }
+    }
+}
+
+impl<T, O: AsMut<[T]>> AsMut<[T]> for Loaned<O> {
+    fn as_mut(&mut self) -> &mut [T] {
+        self.owner_mut().as_mut()
+    }
+}
+
+impl<T, O: AsRef<[T]>> AsRef<[T]> for Loaned<O> {
+    fn as_ref(&self) -> &[T] {
+        // SAFETY: the invariant.
+        unsafe { &(*self.desk.as_ptr()).owner }.as_ref()
     }
 }
 
@@ -164,7 +162,7 @@ impl<O> fmt::Debug for Loaned<O> {
     }
 }
 
-/// The right to get an owner back from [`loan()`].
+/// The right to get an owner back from a [`Loaned`].
 ///
 /// # Examples
 ///
@@ -172,11 +170,11 @@ impl<O> fmt::Debug for Loaned<O> {
 ///
 /// ```
 /// use std::sync::Arc;
-/// use dlpack::{Exporter, loan};
+/// use dlpack::{Exporter, loan::Loaned};
 ///
 /// let numbers = Arc::<[f32]>::from([1.0, 2.0]);
-/// let (loaned, claim) = loan(Arc::clone(&numbers))?;
-/// let tensor = Exporter::new(loaned).build()?;
+/// let (loaned, claim) = Loaned::new(Arc::clone(&numbers))?;
+/// let tensor = Exporter::shared(loaned).build()?;
 /// drop(claim);
 /// assert_eq!(Arc::strong_count(&numbers), 2);
 /// drop(tensor);
@@ -204,7 +202,7 @@ impl<O> Claim<O> {
     /// # Examples
     ///
     /// ```
-    /// let (loaned, claim) = dlpack::loan([1_u8, 2])?;
+    /// let (loaned, claim) = dlpack::loan::Loaned::new([1_u8, 2])?;
     /// assert!(!claim.is_returned());
     /// drop(loaned);
     /// assert!(claim.is_returned());
@@ -228,7 +226,7 @@ impl<O> Claim<O> {
     /// # Examples
     ///
     /// ```
-    /// let (loaned, claim) = dlpack::loan([1_u8, 2])?;
+    /// let (loaned, claim) = dlpack::loan::Loaned::new([1_u8, 2])?;
     /// let claim = claim.try_take().unwrap_err();
     /// drop(loaned);
     /// assert_eq!(claim.try_take().unwrap(), [1, 2]);

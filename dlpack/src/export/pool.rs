@@ -8,13 +8,14 @@ use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use super::place::{Allocator, Heap, header_layout};
+use super::allocator::{Allocator, Global};
+use super::block::header_layout;
 use crate::error::Error;
 
 /// Keeps room for headers, so that a steady stream of exports allocates nothing.
 ///
 /// All room is allocated at the start. Exports take it and deleters give it back, from any thread, without locks. What does
-/// not fit, or comes when all room is taken, goes to the [`Heap`]. Use it through an `Arc`, which every header out holds a
+/// not fit, or comes when all room is taken, goes to the [`Global`]. Use it through an `Arc`, which every header out holds a
 /// clone of, or as a `&'static` reference.
 ///
 /// The next free room is found at once, as long as headers come back in about the order in which they went out or in the
@@ -24,7 +25,7 @@ use crate::error::Error;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use dlpack::{Exporter, Pool};
+/// use dlpack::{Exporter, allocator::Pool};
 ///
 /// // 64 tensors of up to 4 axes at a time, each of which owns a vector.
 /// let pool = Arc::new(Pool::new::<Vec<f32>>(64, 4)?);
@@ -65,7 +66,7 @@ impl Pool {
     /// # Examples
     ///
     /// ```
-    /// let pool = dlpack::Pool::new::<Vec<f32>>(64, 4)?;
+    /// let pool = dlpack::allocator::Pool::new::<Vec<f32>>(64, 4)?;
     /// assert_eq!(pool.capacity(), 64);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
@@ -83,7 +84,7 @@ impl Pool {
     ///
     /// ```
     /// use core::alloc::Layout;
-    /// use dlpack::Pool;
+    /// use dlpack::allocator::Pool;
     ///
     /// let pool = Pool::with_layout(8, Layout::new::<[u64; 64]>())?;
     /// assert_eq!((pool.capacity(), pool.in_use()), (8, 0));
@@ -108,7 +109,7 @@ impl Pool {
     /// # Examples
     ///
     /// ```
-    /// assert_eq!(dlpack::Pool::new::<Vec<u8>>(3, 1)?.capacity(), 3);
+    /// assert_eq!(dlpack::allocator::Pool::new::<Vec<u8>>(3, 1)?.capacity(), 3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub const fn capacity(&self) -> usize {
@@ -123,7 +124,7 @@ impl Pool {
     ///
     /// ```
     /// use std::sync::Arc;
-    /// use dlpack::{Exporter, Pool};
+    /// use dlpack::{Exporter, allocator::Pool};
     ///
     /// let pool = Arc::new(Pool::new::<Vec<u8>>(3, 1)?);
     /// let tensor = Exporter::new(vec![1_u8]).header_in(Arc::clone(&pool)).build()?;
@@ -189,7 +190,7 @@ impl Pool {
         let fits =
             (1..=self.each.size()).contains(&layout.size()) && layout.align() <= self.each.align();
         let block = if fits { self.take() } else { None };
-        block.or_else(|| Heap.allocate(layout))
+        block.or_else(|| Global.allocate(layout))
     }
 
     /// # Safety
@@ -198,7 +199,7 @@ impl Pool {
     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Bytes) {
         if !self.give_back(block) {
             // SAFETY: what is not the pool's is the heap's.
-            unsafe { Heap.deallocate(block, layout) }
+            unsafe { Global.deallocate(block, layout) }
         }
     }
 }

@@ -1,25 +1,26 @@
-//! Tensors given to several consumers.
+//! Tensors given to several consumers, whole or in part.
 
 use alloc::sync::Arc;
-use core::ops::Deref;
+use core::ops::{Deref, Range};
 
-use super::block::{Draft, Shaped};
-use super::convert::{fields_of, flags_of_legacy, inherited};
-use super::parcel::Parcel;
-use super::place::Heap;
-use super::record::{self, Fields};
+use super::allocator::Global;
+use super::block::{Described, Unpublished};
+use super::reexport::{inherited, under_header, write_canonical};
+use crate::dims::Dims;
 use crate::error::Error;
-use crate::layout::Canonical;
+use crate::layout::Layout;
 use crate::managed::{
-    Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor, describe_own,
+    Abi, Descriptor, Fields, Frozen, Managed, ManagedTensorVersioned, OpaqueTensor,
 };
 use crate::sys;
-use crate::vocabulary::Flags;
+use crate::view::TensorView;
+use crate::vocabulary::{Element, Flags};
 
-impl ManagedTensor {
-    /// Gives the tensor to one more consumer; see [`ManagedTensorVersioned::share`].
+impl<A: Abi> Managed<A> {
+    /// Gives the tensor to one more consumer, in the current ABI.
     ///
-    /// The flag `READ_ONLY` is set unless the memory is known to be writable.
+    /// The new tensor keeps this one alive. This makes one allocation and no copy. The flag `IS_COPIED` is lost, and a
+    /// legacy tensor becomes read-only unless it is known to be writable.
     ///
     /// # Errors
     ///
@@ -31,25 +32,49 @@ impl ManagedTensor {
     /// use std::sync::Arc;
     /// use dlpack::Exporter;
     ///
-    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build_legacy()?.into_inner());
-    /// assert_eq!(tensor.share()?.data(), tensor.data());
+    /// let tensor = Arc::new(Exporter::new([1_u8, 2, 3]).build()?.into_inner());
+    /// let (one, two) = (tensor.share()?, tensor.share()?);
+    /// assert_eq!(one.data(), two.data());
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn share(self: &Arc<Self>) -> Result<ManagedTensorVersioned, Error> {
-        share(self, flags_of_legacy(self))
+        share(self, inherited::<sys::DLManagedTensorVersioned>(self))
     }
-}
 
-impl ManagedTensorVersioned {
-    /// Gives the tensor to one more consumer.
-    ///
-    /// One allocation, no copy. The deleter of this tensor runs when all consumers and all clones of the `Arc` are
-    /// done. `READ_ONLY` and `IS_SUBBYTE_TYPE_PADDED` are passed on; `IS_COPIED` is not, since no consumer
-    /// is the only one.
+    /// Gives the tensor to one more consumer that is yet to get it; see [`share`](Self::share).
     ///
     /// # Errors
     ///
     /// [`Error::AllocationFailed`].
+    pub fn share_opaque(self: &Arc<Self>) -> Result<OpaqueTensor, Error> {
+        let flags = inherited::<sys::DLManagedTensorVersioned>(self);
+        Ok(under_header(Shared(Arc::clone(self)), flags)?.into_opaque())
+    }
+}
+
+impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
+    /// Gives the tensor to one more consumer, read-only; see [`Managed::share`].
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`].
+    pub fn share(self: &Arc<Self>) -> Result<Frozen<ManagedTensorVersioned>, Error> {
+        let flags = inherited::<sys::DLManagedTensorVersioned>(self).with(Flags::READ_ONLY);
+        let tensor = share(self, flags)?;
+        // SAFETY: the invariant of this type, which the new tensor keeps alive.
+        Ok(unsafe { tensor.assume_frozen() })
+    }
+
+    /// Gives a part of the tensor to one more consumer, read-only: any view of it, such as a crop or a transpose.
+    ///
+    /// The new tensor keeps this one alive. This makes one allocation and no copy; above 8 axes a few more, for shape and
+    /// strides of the view and of the tensor in Rust.
+    ///
+    /// # Errors
+    ///
+    /// - As for [`view`](Self::view), and what `choose` returns.
+    /// - [`Error::OutOfBounds`] if it returns a view of other memory.
+    /// - [`Error::AllocationFailed`].
     ///
     /// # Examples
     ///
@@ -57,69 +82,47 @@ impl ManagedTensorVersioned {
     /// use std::sync::Arc;
     /// use dlpack::Exporter;
     ///
-    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build()?.into_inner());
-    /// let (one, two) = (tensor.share()?, tensor.share()?);
-    /// assert_eq!(one.data(), two.data());
-    /// assert_eq!(Arc::strong_count(&tensor), 3);
+    /// let picture = Exporter::new(vec![1_u8, 2, 3, 4, 5, 6]).shape(&[2, 3]).build()?;
+    /// let picture = Arc::new(picture.freeze());
+    /// let column = picture.share_view::<u8>(|pixels| pixels.select(1, 2))?;
+    /// drop(picture);
+    /// assert_eq!((column.shape(), column.strides()), (&[2][..], &[3][..]));
+    /// assert_eq!(column.view::<u8>()?.to_vec(), [3, 6]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub fn share(self: &Arc<Self>) -> Result<Self, Error> {
-        share(self, inherited(self))
-    }
-}
-
-impl ManagedTensorVersioned {
-    /// Gives the tensor to one more consumer, as [`share`](Self::share) does, but without a description.
     ///
-    /// # Errors
+    /// A view of something that lives shorter cannot be returned:
     ///
-    /// [`Error::AllocationFailed`].
-    ///
-    /// # Examples
-    ///
-    /// ```
+    /// ```compile_fail,E0521
     /// use std::sync::Arc;
-    /// use dlpack::{Exporter, ManagedTensorVersioned};
+    /// use dlpack::{Exporter, TensorView};
     ///
-    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build()?.into_inner());
-    /// let raw = tensor.share_parcel()?.into_raw();
-    /// // SAFETY: just passed on.
-    /// let child = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
-    /// assert_eq!(child.data(), tensor.data());
+    /// let tensor = Arc::new(Exporter::new(vec![1_u8, 2]).build()?.freeze());
+    /// let other = vec![1_u8, 2];
+    /// let view = TensorView::from_slice(&other, &[2])?;
+    /// let child = tensor.share_view::<u8>(|_| Ok(view))?;
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub fn share_parcel(self: &Arc<Self>) -> Result<Parcel, Error> {
-        let (shaped, fields) = wrapped(self, inherited(self))?;
-        // SAFETY: a struct of ours, just published.
-        Ok(unsafe { Parcel::from_raw(record::publish(shaped, &fields)) })
-    }
-}
-
-impl<O: Tensor + Send + Sync + 'static> Frozen<O> {
-    /// Gives the tensor to one more consumer, read-only, as its elements are to stay as they are.
-    ///
-    /// As [`ManagedTensorVersioned::share`] otherwise.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::AllocationFailed`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use std::sync::Arc;
-    /// use dlpack::{Access, Exporter};
-    ///
-    /// let tensor = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
-    /// let child = tensor.share()?;
-    /// assert_eq!(child.access(), Access::ReadOnly);
-    /// assert_eq!(child.as_slice::<u8>()?, tensor.as_slice::<u8>()?);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    pub fn share(self: &Arc<Self>) -> Result<Frozen<ManagedTensorVersioned>, Error> {
-        let tensor = share(self, inherited(self).with(Flags::READ_ONLY))?;
-        // SAFETY: the promise that this type stands for; the new tensor keeps it alive.
-        Ok(unsafe { tensor.assume_frozen() })
+    pub fn share_view<T: Element>(
+        self: &Arc<Self>,
+        choose: impl for<'v> FnOnce(TensorView<'v, T>) -> Result<TensorView<'v, T>, Error>,
+    ) -> Result<Frozen<ManagedTensorVersioned>, Error> {
+        let view = choose(self.view::<T>()?)?;
+        let dims = Dims::of_slices(view.shape(), view.strides())?;
+        let layout = Layout::new(dims.shape(), dims.strides(), T::DTYPE, false)?;
+        let fields = part_of(self, &view, &layout)?;
+        // SAFETY: as many sizes and strides are written as the view has axes. Its elements are some of those of the tensor,
+        // which the new one keeps alive, and the new one is read-only.
+        let unpublished = unsafe {
+            Unpublished::new(Shared(Arc::clone(self)), Global, dims.ndim(), |_, to| {
+                write_canonical(to, dims.shape(), dims.strides());
+                Ok(Described { fields, flags: Flags::READ_ONLY, layout })
+            })
+        };
+        let tensor = unpublished?.into_managed()?;
+        // SAFETY: the host follows some of the memory that a view of this tensor follows, which is kept alive, and the
+        // invariant of this type holds for its elements.
+        Ok(unsafe { tensor.assume_host_accessible().assume_frozen() })
     }
 }
 
@@ -127,41 +130,43 @@ fn share<T>(tensor: &Arc<T>, flags: Flags) -> Result<ManagedTensorVersioned, Err
 where
     T: Deref<Target = Descriptor> + Send + Sync + 'static,
 {
-    let (shaped, fields) = wrapped(tensor, flags)?;
-    let dl_tensor = record::outlined(&shaped, &fields);
-    // The short way of imports is the shortest.
-    // SAFETY: shape and strides lie in the block, written.
-    let mut described = unsafe { describe_own(&raw const dl_tensor, fields.flags) }?;
-    described.host = tensor.host;
-    Ok(record::versioned(shaped, &fields, described))
+    let shared = under_header(Shared(Arc::clone(tensor)), flags)?.into_managed()?;
+    // SAFETY: if the promise was made, it was for the same memory, which the new tensor keeps.
+    Ok(if tensor.has_host_promise() { unsafe { shared.assume_host_accessible() } } else { shared })
 }
 
-type Wrapped<T> = Shaped<sys::DLManagedTensorVersioned, Keep<T>, Heap>;
+/// A tensor that is kept alive as the owner of others.
+struct Shared<T>(Arc<T>);
 
-/// Puts the tensor under a new header.
-#[inline]
-fn wrapped<T>(tensor: &Arc<T>, flags: Flags) -> Result<(Wrapped<T>, Fields), Error>
-where
-    T: Deref<Target = Descriptor> + Send + Sync + 'static,
-{
-    let fields = fields_of(tensor, flags);
-    let draft = Draft::new(Keep(Arc::clone(tensor)), Heap, tensor.ndim())?;
-    let mut canonical = Canonical::new(tensor.is_empty());
-    let mut strides = tensor.strides().iter().rev();
-    let shaped = draft.try_with_dims(tensor.shape(), |&size| {
-        Some((size, canonical.stride(size, *strides.next()?)))
-    });
-    // Cannot fail: there are as many strides as sizes, for which the draft was made.
-    shaped.map(|shaped| (shaped, fields)).map_err(|_| Error::AllocationFailed)
-}
-
-/// A shared tensor, which dereferences as the tensor does.
-pub(super) struct Keep<T>(pub(super) Arc<T>);
-
-impl<T: Deref<Target = Descriptor>> Deref for Keep<T> {
+impl<T: Deref<Target = Descriptor>> Deref for Shared<T> {
     type Target = Descriptor;
 
     fn deref(&self) -> &Descriptor {
         &self.0
     }
+}
+
+/// The fields of a part of a tensor, once it is known to be one.
+fn part_of<T: Element>(
+    whole: &Descriptor,
+    view: &TensorView<'_, T>,
+    layout: &Layout,
+) -> Result<Fields, Error> {
+    let mut data = core::ptr::null_mut();
+    if layout.numel() != 0 {
+        let first = view.as_ptr();
+        let part = addresses(first.addr(), layout);
+        let all = addresses(whole.address()?.addr().get(), whole.layout());
+        if part.start < all.start || part.end > all.end {
+            return Err(Error::OutOfBounds { available: whole.nbytes() });
+        }
+        data = first.cast_mut().cast();
+    }
+    Ok(Fields { data, byte_offset: 0, device: whole.device().canonical(), dtype: T::DTYPE })
+}
+
+/// The addresses from the first byte to the last. They are within one allocation, so that nothing overflows.
+fn addresses(first: usize, layout: &Layout) -> Range<usize> {
+    let extents = layout.byte_extents();
+    first.wrapping_add_signed(extents.start)..first.wrapping_add_signed(extents.end)
 }

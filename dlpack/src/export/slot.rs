@@ -7,8 +7,8 @@ use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
 
+use super::allocator::Allocator;
 use super::block::Room;
-use super::place::Allocator;
 
 /// Room for one header in a `static`, for programs without a heap.
 ///
@@ -18,20 +18,20 @@ use super::place::Allocator;
 /// [`Error::AllocationFailed`](crate::Error::AllocationFailed) and hands the owner back.
 ///
 /// Taking the slot is one atomic compare-and-swap, giving it back one atomic store; nothing waits. On targets without
-/// compare-and-swap a slot is no [`Allocator`] by itself; [`single`](Self::single) makes one of it that needs only atomic loads
+/// compare-and-swap a slot is no [`Allocator`] by itself; [`single`](Self::single) makes one from it that needs only atomic loads
 /// and stores.
 ///
 /// # Examples
 ///
 /// ```
-/// use dlpack::{Error, Exporter, Slot};
+/// use dlpack::{Error, Exporter, allocator::Slot};
 ///
 /// static SLOT: Slot<[f32; 6], 2> = Slot::new();
 ///
 /// let raw = Exporter::new([1.0_f32; 6]).shape(&[2, 3]).header_in(&SLOT).into_raw()?;
 /// assert!(!SLOT.is_free());
 /// let refused = Exporter::new([2.0_f32; 6]).header_in(&SLOT).into_raw().unwrap_err();
-/// assert_eq!((refused.error(), refused.into_owner()), (Error::AllocationFailed, [2.0; 6]));
+/// assert_eq!((refused.error(), refused.into_inner()), (Error::AllocationFailed, [2.0; 6]));
 ///
 /// // The consumer is done:
 /// // SAFETY: the tensor from above, which nobody uses again.
@@ -58,7 +58,7 @@ impl<O, const NDIM: usize> Slot<O, NDIM> {
     /// # Examples
     ///
     /// ```
-    /// static SLOT: dlpack::Slot<[u8; 16], 1> = dlpack::Slot::new();
+    /// static SLOT: dlpack::allocator::Slot<[u8; 16], 1> = dlpack::allocator::Slot::new();
     /// assert!(SLOT.is_free());
     /// ```
     #[must_use]
@@ -73,7 +73,7 @@ impl<O, const NDIM: usize> Slot<O, NDIM> {
     /// # Examples
     ///
     /// ```
-    /// use dlpack::{Exporter, Slot};
+    /// use dlpack::{Exporter, allocator::Slot};
     ///
     /// static SLOT: Slot<[u8; 2], 1> = Slot::new();
     /// let tensor = Exporter::new([1, 2]).header_in(&SLOT).build()?;
@@ -97,7 +97,7 @@ impl<O, const NDIM: usize> Slot<O, NDIM> {
     /// # Examples
     ///
     /// ```
-    /// use dlpack::{Exporter, Slot};
+    /// use dlpack::{Exporter, allocator::Slot};
     ///
     /// static SLOT: Slot<[u8; 2], 1> = Slot::new();
     /// // SAFETY: this is the only place that exports into the slot.
@@ -163,7 +163,7 @@ unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for &'static Slot<O,
 /// # Examples
 ///
 /// ```
-/// use dlpack::{SingleSlot, Slot};
+/// use dlpack::allocator::{SingleSlot, Slot};
 ///
 /// static SLOT: Slot<[u8; 2], 1> = Slot::new();
 /// // SAFETY: nothing is exported.

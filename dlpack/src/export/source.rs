@@ -1,136 +1,132 @@
-//! What an exporter can be given: an owner of Rust memory, or memory that was adopted.
+//! The ways in which an owner's memory comes in.
 
+use core::ffi::c_void;
+use core::marker::PhantomData;
 use core::ops::Deref;
 
-use super::adopted::{Adopted, Memory};
-use super::owner::{Owner, Sharing, sealed::Sharing as _};
-use crate::managed::{Descriptor, Tensor};
+use crate::managed::{Descriptor, Exclusive, Frozen};
 use crate::vocabulary::{DataType, Device, Element, assert_element};
 
-/// What [`Exporter`](crate::Exporter) exports: every [`Owner`], and [`Adopted`] memory.
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::{Error, Exporter, Source};
-///
-/// fn rank(source: impl Source) -> Result<usize, Error> {
-///     Ok(Exporter::new(source).build()?.ndim())
-/// }
-///
-/// assert_eq!(rank(vec![1_u8, 2])?, 1);
-/// # Ok::<(), Error>(())
-/// ```
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is neither an `Owner` nor `Adopted` memory",
-    note = "implement `dlpack::Owner` for it, or wrap its memory in `dlpack::Adopted`"
-)]
-pub trait Source: sealed::Source {
-    /// What is made of the exported tensor: for an [`Owner`] the promise that its [`Sharing`] allows, for [`Adopted`] memory
-    /// the tensor as it is.
-    type Tensor<T: Tensor>: Deref<Target = Descriptor>;
+/// Where memory lies, and how much of it there is.
+#[derive(Clone, Copy, Debug)]
+pub struct Memory {
+    /// An address or a handle, as the device has it.
+    pub(super) data: *mut c_void,
+    /// In bytes, from `data` on; at most `isize::MAX`.
+    pub(super) nbytes: usize,
+    pub(super) device: Device,
 }
 
-pub(super) mod sealed {
-    use super::{DataType, Memory, Tensor};
+// SAFETY: an address, which nothing here follows.
+unsafe impl Send for Memory {}
+// SAFETY: nothing changes behind a shared reference.
+unsafe impl Sync for Memory {}
+
+/// Finds the memory of an owner `O`, and knows what can be promised of it.
+///
+/// # Safety
+///
+/// Until the owner is dropped or taken out, and as long as nobody touches it otherwise:
+///
+/// 1. clauses S5 and S6 of the import contract hold for a tensor of `DTYPE` in that memory, which is read-only if
+///    `READ_ONLY` is set;
+/// 2. `promise` is right for a tensor of the memory that [`memory`](Self::memory) found.
+pub unsafe trait Source<O>: Sized {
+    const READ_ONLY: bool;
+    const DTYPE: DataType;
+
+    /// The tensor with the promise that can be made of such memory.
+    type Tensor<T: Deref<Target = Descriptor>>: Deref;
+
+    /// Finds the memory. The owner is at its final place.
+    fn memory(self, owner: &mut O) -> Memory;
 
     /// # Safety
     ///
-    /// [`memory`](Self::memory) returns memory that holds the contract of
-    /// [`Adopted::new`](super::Adopted::new).
-    pub unsafe trait Source: Sized {
-        /// What lies in the block, and comes back with `downcast`.
-        type Owner: Send + 'static;
-        /// What is left of the source beside the owner.
-        type Rest: Copy;
-
-        /// Whether consumers may not write.
-        const READ_ONLY: bool;
-        /// The dtype, unless the caller chooses one.
-        const DTYPE: DataType;
-
-        fn split(self) -> (Self::Owner, Self::Rest);
-
-        fn join(owner: Self::Owner, rest: Self::Rest) -> Self;
-
-        /// Called once, when the owner has come to its final place.
-        fn memory(owner: &mut Self::Owner, rest: Self::Rest) -> Memory;
-
-        /// # Safety
-        ///
-        /// `tensor` owns an owner of this source, and is of its elements.
-        unsafe fn promise<T: Tensor>(tensor: T) -> <Self as super::Source>::Tensor<T>
-        where
-            Self: super::Source;
-    }
+    /// `tensor` owns the owner, and its elements are some of those that `memory` found.
+    unsafe fn promise<T: Deref<Target = Descriptor>>(tensor: T) -> Self::Tensor<T>;
 }
 
-impl<O: Owner> Source for O {
-    type Tensor<T: Tensor> = <O::Sharing as Sharing>::Tensor<T>;
+/// A slice that the owner lends for reading.
+#[derive(Debug)]
+pub struct Slice<T, F> {
+    pub(super) lend: F,
+    pub(super) elements: PhantomData<fn() -> T>,
 }
 
-// SAFETY: the contract of `Owner`.
-unsafe impl<O: Owner> sealed::Source for O {
-    type Owner = O;
-    type Rest = ();
+// SAFETY: the slice is borrowed from the owner in its final place for as long as the caller of `lend` likes, and until the
+// owner is dropped or taken out nobody else reaches it. So the slice is alive, initialised, and not written. `O` is
+// `'static`, so that it holds no borrow that ends; a guard in it that ends the borrow cannot be dropped behind `&O`.
+unsafe impl<O, T: Element, F: for<'a> FnOnce(&'a O) -> &'a [T]> Source<O> for Slice<T, F> {
+    const READ_ONLY: bool = true;
+    const DTYPE: DataType = T::DTYPE;
 
-    const READ_ONLY: bool = O::Sharing::READ_ONLY;
-    const DTYPE: DataType = O::Element::DTYPE;
+    type Tensor<M: Deref<Target = Descriptor>> = Frozen<M>;
 
     #[inline]
-    fn split(self) -> (O, ()) {
-        (self, ())
+    fn memory(self, owner: &mut O) -> Memory {
+        const { assert_element::<T>() };
+        let elements = (self.lend)(owner);
+        let data = elements.as_ptr().cast_mut().cast();
+        Memory { data, nbytes: size_of_val(elements), device: Device::CPU }
     }
 
     #[inline]
-    fn join(owner: O, (): ()) -> Self {
-        owner
-    }
-
-    #[inline]
-    fn memory(owner: &mut O, (): ()) -> Memory {
-        const { assert_element::<O::Element>() };
-        let elements = owner.memory();
-        let nbytes = elements.len() * size_of::<O::Element>();
-        Memory { data: elements.cast(), nbytes, device: Device::CPU }
-    }
-
-    #[inline]
-    unsafe fn promise<T: Tensor>(tensor: T) -> <Self as Source>::Tensor<T> {
-        // SAFETY: the caller's promise.
-        unsafe { O::Sharing::promise(tensor) }
+    unsafe fn promise<M: Deref<Target = Descriptor>>(tensor: M) -> Frozen<M> {
+        // SAFETY: the elements are those of the slice, which nobody writes while the owner is borrowed.
+        unsafe { Frozen::new(tensor) }
     }
 }
 
-impl<O: Send + 'static> Source for Adopted<O> {
-    type Tensor<T: Tensor> = T;
+/// A slice that the owner lends for writing.
+#[derive(Debug)]
+pub struct SliceMut<T, F> {
+    pub(super) lend: F,
+    pub(super) elements: PhantomData<fn() -> T>,
 }
 
-// SAFETY: who made it has promised that.
-unsafe impl<O: Send + 'static> sealed::Source for Adopted<O> {
-    type Owner = O;
-    type Rest = Memory;
+// SAFETY: as for `Slice`, and an exclusive borrow is the only way to its elements.
+unsafe impl<O, T: Element, F: for<'a> FnOnce(&'a mut O) -> &'a mut [T]> Source<O>
+    for SliceMut<T, F>
+{
+    const READ_ONLY: bool = false;
+    const DTYPE: DataType = T::DTYPE;
 
+    type Tensor<M: Deref<Target = Descriptor>> = Exclusive<M>;
+
+    #[inline]
+    fn memory(self, owner: &mut O) -> Memory {
+        const { assert_element::<T>() };
+        let elements = (self.lend)(owner);
+        let nbytes = size_of_val(elements);
+        Memory { data: elements.as_mut_ptr().cast(), nbytes, device: Device::CPU }
+    }
+
+    #[inline]
+    unsafe fn promise<M: Deref<Target = Descriptor>>(tensor: M) -> Exclusive<M> {
+        // SAFETY: the elements are those of the slice, which nobody else reaches while the owner is borrowed.
+        unsafe { Exclusive::new(tensor) }
+    }
+}
+
+/// Memory that the caller described.
+#[derive(Clone, Copy, Debug)]
+pub struct RawParts(pub(super) Memory);
+
+// SAFETY: the contract of `Exporter::from_raw_parts`.
+unsafe impl<O> Source<O> for RawParts {
     const READ_ONLY: bool = false;
     const DTYPE: DataType = DataType::U8;
 
+    type Tensor<M: Deref<Target = Descriptor>> = M;
+
     #[inline]
-    fn split(self) -> (O, Memory) {
-        (self.owner, self.memory)
+    fn memory(self, _: &mut O) -> Memory {
+        self.0
     }
 
     #[inline]
-    fn join(owner: O, memory: Memory) -> Self {
-        Self { owner, memory }
-    }
-
-    #[inline]
-    fn memory(_: &mut O, memory: Memory) -> Memory {
-        memory
-    }
-
-    #[inline]
-    unsafe fn promise<T: Tensor>(tensor: T) -> <Self as Source>::Tensor<T> {
+    unsafe fn promise<M: Deref<Target = Descriptor>>(tensor: M) -> M {
         tensor
     }
 }

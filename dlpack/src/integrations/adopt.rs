@@ -2,8 +2,8 @@
 
 use super::into_tensor::Axes;
 use super::parts::Parts;
-use crate::error::Rejected;
-use crate::export::{Adopted, Exporter};
+use crate::error::RejectedError;
+use crate::export::Exporter;
 use crate::managed::ManagedTensorVersioned;
 use crate::vocabulary::{Device, Element};
 
@@ -28,10 +28,10 @@ pub(super) unsafe fn adopt<T: Element, O: Send + 'static>(
     parts: &Parts,
     axes: Axes,
     writing: Writing,
-) -> Result<ManagedTensorVersioned, Rejected<O>> {
+) -> Result<ManagedTensorVersioned, RejectedError<O>> {
     let mut dims = match parts.native() {
         Ok(dims) => dims,
-        Err(error) => return Err(Rejected::new(owner, error)),
+        Err(error) => return Err(RejectedError::new(owner, error)),
     };
     if let Axes::Reversed = axes {
         let (shape, strides) = dims.both_mut();
@@ -41,13 +41,12 @@ pub(super) unsafe fn adopt<T: Element, O: Send + 'static>(
     let extents = parts.byte_extents();
     let low = origin.wrapping_byte_offset(extents.start);
     let nbytes = extents.end.abs_diff(extents.start);
-    // SAFETY: the caller's promise.
-    let memory = unsafe { Adopted::new(owner, low.cast(), nbytes, Device::CPU) };
-    let exporter = Exporter::new(memory)
+    // SAFETY: the caller vouches for the owner's memory, of which these are the extents.
+    let exporter = unsafe { Exporter::from_raw_parts(owner, low.cast(), nbytes, Device::CPU) }
         .dtype(T::DTYPE)
         .shape(bytemuck::cast_slice(dims.shape()))
         .strides(dims.strides())
         .offset(extents.start.unsigned_abs() / size_of::<T>());
     let exporter = if writing == Writing::Forbidden { exporter.read_only() } else { exporter };
-    exporter.build().map_err(|rejected| rejected.map(Adopted::into_owner))
+    exporter.build()
 }

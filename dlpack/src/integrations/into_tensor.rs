@@ -1,6 +1,6 @@
 //! The way out for arrays that own their elements.
 
-use crate::error::Rejected;
+use crate::error::RejectedError;
 
 #[cfg(any(feature = "faer", feature = "nalgebra", feature = "ndarray"))]
 /// Whether a tensor has the axes of an array in their order, or the last one first.
@@ -61,7 +61,7 @@ pub trait IntoTensor: Sized {
     /// # }
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    fn into_tensor(self) -> Result<Self::Tensor, Rejected<Self>>;
+    fn into_tensor(self) -> Result<Self::Tensor, RejectedError<Self>>;
 
     /// Makes a tensor with the axes of the array in reverse order: the transpose of a matrix.
     ///
@@ -86,5 +86,5 @@ pub trait IntoTensor: Sized {
     /// # }
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    fn into_tensor_reversed(self) -> Result<Self::Tensor, Rejected<Self>>;
+    fn into_tensor_reversed(self) -> Result<Self::Tensor, RejectedError<Self>>;
 }

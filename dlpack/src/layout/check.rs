@@ -91,6 +91,14 @@ impl Layout {
         Self::unusual(shape, strides, dtype, padded)
     }
 
+    /// The layout of a row-major tensor with elements, whose bytes are known to fit in memory.
+    #[inline(always)]
+    pub(crate) const fn dense(numel: usize, nbytes: usize) -> Self {
+        let last = isize::from_ne_bytes(numel.to_ne_bytes()).wrapping_sub(1);
+        let end = isize::from_ne_bytes(nbytes.to_ne_bytes());
+        Self { numel, nbytes, first: 0, last, start: 0, end, row_major: true }
+    }
+
     /// What a survey leaves: tensors without elements, dtypes smaller than a byte, and errors.
     #[cold]
     #[inline(never)]

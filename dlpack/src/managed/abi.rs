@@ -1,99 +1,190 @@
-//! What the two C structs have in common, and the handle that calls their deleter once.
+//! The C structs that own a tensor, with one implementation of [`Abi`] for each.
 
-use core::mem::ManuallyDrop;
-use core::ptr::NonNull;
+use core::ffi::c_void;
 
+use super::descriptor::Access;
+use super::own;
+use crate::error::Error;
 use crate::sys;
+use crate::vocabulary::{Flags, Version};
+
+/// A C struct that owns a tensor: `DLManagedTensorVersioned`, or the legacy `DLManagedTensor`.
+///
+/// It is the parameter of [`Managed`](crate::Managed) and [`OpaqueTensor`](crate::OpaqueTensor). The trait is sealed; a
+/// future version of the standard that adds a struct adds an implementation.
+pub trait Abi: sealed::Abi {}
+
+impl Abi for sys::DLManagedTensor {}
+impl Abi for sys::DLManagedTensorVersioned {}
+
+/// What a struct says of its tensor besides the `DLTensor`.
+#[derive(Clone, Copy, Debug)]
+pub struct Header {
+    pub(crate) version: Option<Version>,
+    pub(crate) flags: Flags,
+    pub(crate) access: Access,
+}
+
+impl Header {
+    /// The header of a struct that has neither a version nor flags.
+    pub(crate) const NONE: Self =
+        Self { version: None, flags: Flags::NONE, access: Access::Unknown };
+}
+
+pub(crate) mod sealed {
+    use super::{Error, Flags, Header, Version, c_void, sys};
+
+    /// # Safety
+    ///
+    /// - `deleter`, `manager_ctx` and `dl_tensor` return pointers to the fields of these names.
+    /// - `DELETER` runs [`own::delete`](super::own::delete) with the context of the struct, and does nothing else.
+    pub unsafe trait Abi: Sized + 'static {
+        /// The version that is written into exported structs.
+        const VERSION: Option<Version>;
+
+        /// The deleter of exported structs. It is not generic: every crate that instantiates a generic function may get
+        /// an address of its own, and structs of ours are recognised by this one.
+        const DELETER: unsafe extern "C" fn(*mut Self);
+
+        /// # Safety
+        ///
+        /// `this` points to memory of this size. The same holds for the two functions below.
+        unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)>;
+
+        /// # Safety
+        ///
+        /// As for [`deleter`](Self::deleter).
+        unsafe fn manager_ctx(this: *mut Self) -> *mut *mut c_void;
+
+        /// # Safety
+        ///
+        /// As for [`deleter`](Self::deleter).
+        unsafe fn dl_tensor(this: *mut Self) -> *mut sys::DLTensor;
+
+        /// Reads the version and, if the version says that they are where this crate looks for them, the flags.
+        ///
+        /// # Safety
+        ///
+        /// Clauses S1 and S2 of the import contract; `this` is aligned.
+        unsafe fn header(this: *const Self) -> Result<Header, Error>;
+
+        /// Returns the flags that an exported struct carries for `flags`, or an error for what this ABI cannot express.
+        fn express(flags: Flags) -> Result<Flags, Error>;
+
+        /// Makes the C struct of an export.
+        fn new(dl_tensor: sys::DLTensor, manager_ctx: *mut c_void, flags: Flags) -> Self;
+    }
+}
+
+// SAFETY: the pointers are to the fields named.
+unsafe impl sealed::Abi for sys::DLManagedTensor {
+    const VERSION: Option<Version> = None;
+    const DELETER: unsafe extern "C" fn(*mut Self) = delete_legacy;
+
+    #[inline]
+    unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)> {
+        // SAFETY: a place within the struct, for which there is memory.
+        unsafe { &raw mut (*this).deleter }
+    }
+
+    #[inline]
+    unsafe fn manager_ctx(this: *mut Self) -> *mut *mut c_void {
+        // SAFETY: a place within the struct, for which there is memory.
+        unsafe { &raw mut (*this).manager_ctx }
+    }
+
+    #[inline]
+    unsafe fn dl_tensor(this: *mut Self) -> *mut sys::DLTensor {
+        // SAFETY: a place within the struct, for which there is memory.
+        unsafe { &raw mut (*this).dl_tensor }
+    }
+
+    #[inline]
+    unsafe fn header(_: *const Self) -> Result<Header, Error> {
+        Ok(Header::NONE)
+    }
+
+    #[inline]
+    fn express(flags: Flags) -> Result<Flags, Error> {
+        if flags.is_read_only() {
+            return Err(Error::ReadOnlyNotExpressible);
+        }
+        if flags.is_padded() {
+            return Err(Error::PaddedNotExpressible);
+        }
+        Ok(Flags::NONE)
+    }
+
+    #[inline(always)]
+    fn new(dl_tensor: sys::DLTensor, manager_ctx: *mut c_void, _: Flags) -> Self {
+        Self { dl_tensor, manager_ctx, deleter: Some(Self::DELETER) }
+    }
+}
+
+// SAFETY: the pointers are to the fields named.
+unsafe impl sealed::Abi for sys::DLManagedTensorVersioned {
+    const VERSION: Option<Version> = Some(Version::CURRENT);
+    const DELETER: unsafe extern "C" fn(*mut Self) = delete_versioned;
+
+    #[inline]
+    unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)> {
+        // SAFETY: a place within the struct, for which there is memory.
+        unsafe { &raw mut (*this).deleter }
+    }
+
+    #[inline]
+    unsafe fn manager_ctx(this: *mut Self) -> *mut *mut c_void {
+        // SAFETY: a place within the struct, for which there is memory.
+        unsafe { &raw mut (*this).manager_ctx }
+    }
+
+    #[inline]
+    unsafe fn dl_tensor(this: *mut Self) -> *mut sys::DLTensor {
+        // SAFETY: a place within the struct, for which there is memory.
+        unsafe { &raw mut (*this).dl_tensor }
+    }
+
+    #[inline(always)]
+    unsafe fn header(this: *const Self) -> Result<Header, Error> {
+        // SAFETY: clause S2: the version can be read, whatever it is. No reference: the struct may be shorter.
+        let version = Version::from(unsafe { (&raw const (*this).version).read() });
+        if !version.is_compatible() {
+            return Err(Error::UnsupportedVersion { found: version });
+        }
+        // SAFETY: clause S1: a struct of our major version is initialised.
+        let flags = Flags::from_bits(unsafe { (&raw const (*this).flags).read() });
+        Ok(Header { version: Some(version), flags, access: Access::of(flags) })
+    }
+
+    #[inline]
+    fn express(flags: Flags) -> Result<Flags, Error> {
+        Ok(flags)
+    }
+
+    #[inline(always)]
+    fn new(dl_tensor: sys::DLTensor, manager_ctx: *mut c_void, flags: Flags) -> Self {
+        Self {
+            version: Version::CURRENT.into(),
+            manager_ctx,
+            deleter: Some(Self::DELETER),
+            flags: flags.bits(),
+            dl_tensor,
+        }
+    }
+}
 
 /// # Safety
 ///
-/// The functions point to the fields of their names.
-pub(crate) unsafe trait Abi: Sized + 'static {
-    /// # Safety
-    ///
-    /// `this` points to a live struct.
-    unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)>;
-
-    /// # Safety
-    ///
-    /// `this` points to a live struct.
-    unsafe fn manager_ctx(this: *mut Self) -> *mut *mut core::ffi::c_void;
+/// This crate exported `this`, and its deleter has not run.
+unsafe extern "C" fn delete_legacy(this: *mut sys::DLManagedTensor) {
+    // SAFETY: an exported struct is live until its deleter runs. Of all that consumers can write only this is read.
+    unsafe { own::delete((*this).manager_ctx) }
 }
 
-// SAFETY: the fields are the ones named.
-unsafe impl Abi for sys::DLManagedTensor {
-    #[inline]
-    unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)> {
-        // SAFETY: the caller's promise.
-        unsafe { &raw mut (*this).deleter }
-    }
-
-    unsafe fn manager_ctx(this: *mut Self) -> *mut *mut core::ffi::c_void {
-        // SAFETY: the caller's promise.
-        unsafe { &raw mut (*this).manager_ctx }
-    }
-}
-
-// SAFETY: the fields are the ones named.
-unsafe impl Abi for sys::DLManagedTensorVersioned {
-    #[inline]
-    unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)> {
-        // SAFETY: the caller's promise.
-        unsafe { &raw mut (*this).deleter }
-    }
-
-    unsafe fn manager_ctx(this: *mut Self) -> *mut *mut core::ffi::c_void {
-        // SAFETY: the caller's promise.
-        unsafe { &raw mut (*this).manager_ctx }
-    }
-}
-
-/// Owns a C struct and calls its deleter once.
+/// # Safety
 ///
-/// The struct stays where the producer put it, since the deleter expects it there.
-pub(crate) struct Handle<A: Abi> {
-    /// # Invariants
-    ///
-    /// 1. Points to a live struct, which need not be aligned, and whose deleter and context can be read. Of a
-    ///    foreign major version nothing else can.
-    /// 2. Nobody else calls the deleter.
-    raw: NonNull<A>,
-}
-
-// SAFETY: clause S3 of the import contract: the deleter may be called from any thread.
-unsafe impl<A: Abi> Send for Handle<A> {}
-// SAFETY: a shared handle gives only the address away.
-unsafe impl<A: Abi> Sync for Handle<A> {}
-
-impl<A: Abi> Handle<A> {
-    /// # Safety
-    ///
-    /// The pointer must hold the invariants of [`Handle`].
-    #[inline]
-    pub(crate) const unsafe fn new(raw: NonNull<A>) -> Self {
-        Self { raw }
-    }
-
-    #[inline]
-    pub(crate) const fn as_ptr(&self) -> *mut A {
-        self.raw.as_ptr()
-    }
-
-    #[inline]
-    pub(crate) fn into_raw(self) -> *mut A {
-        ManuallyDrop::new(self).raw.as_ptr()
-    }
-}
-
-impl<A: Abi> Drop for Handle<A> {
-    #[inline]
-    fn drop(&mut self) {
-        // SAFETY: invariant 1.
-        let deleter = unsafe { A::deleter(self.as_ptr()) };
-        // SAFETY: invariant 1; read without alignment, since a misaligned struct is refused through here.
-        if let Some(delete) = unsafe { deleter.read_unaligned() } {
-            // SAFETY: invariant 2 and clauses S1 and S3 of the import contract. Nothing is read afterwards.
-            unsafe { delete(self.as_ptr()) }
-        }
-    }
+/// This crate exported `this`, and its deleter has not run.
+unsafe extern "C" fn delete_versioned(this: *mut sys::DLManagedTensorVersioned) {
+    // SAFETY: an exported struct is live until its deleter runs. Of all that consumers can write only this is read.
+    unsafe { own::delete((*this).manager_ctx) }
 }

@@ -3,9 +3,8 @@
 use core::ops::Deref;
 
 use super::descriptor::Descriptor;
-use super::legacy::ManagedTensor;
-use super::promise::{Tensor, sealed};
-use super::versioned::ManagedTensorVersioned;
+use super::promise::promise_methods;
+use super::tensor::{ManagedTensor, ManagedTensorVersioned};
 
 /// Owns a tensor in either ABI, for code that accepts both.
 ///
@@ -24,12 +23,24 @@ use super::versioned::ManagedTensorVersioned;
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 #[derive(Debug)]
+#[non_exhaustive]
 pub enum AnyManagedTensor {
     /// A tensor in the legacy ABI.
     Legacy(ManagedTensor),
     /// A tensor in the current ABI.
     Versioned(ManagedTensorVersioned),
 }
+
+impl AnyManagedTensor {
+    fn descriptor_mut(&mut self) -> &mut Descriptor {
+        match self {
+            Self::Legacy(tensor) => tensor.descriptor_mut(),
+            Self::Versioned(tensor) => tensor.descriptor_mut(),
+        }
+    }
+}
+
+promise_methods!([] AnyManagedTensor);
 
 impl Deref for AnyManagedTensor {
     type Target = Descriptor;
@@ -41,17 +52,6 @@ impl Deref for AnyManagedTensor {
         }
     }
 }
-
-impl sealed::Described for AnyManagedTensor {
-    fn descriptor_mut(&mut self, key: sealed::Key) -> &mut Descriptor {
-        match self {
-            Self::Legacy(tensor) => tensor.descriptor_mut(key),
-            Self::Versioned(tensor) => tensor.descriptor_mut(key),
-        }
-    }
-}
-
-impl Tensor for AnyManagedTensor {}
 
 impl From<ManagedTensor> for AnyManagedTensor {
     fn from(tensor: ManagedTensor) -> Self {

@@ -4,9 +4,10 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 
+use super::abi::Header;
 use super::descriptor::{Access, Descriptor};
-use super::import::{self, Header, ImportMode};
-use super::promise::{Tensor, sealed};
+use super::import::{self, ImportMode};
+use super::promise::promise_methods;
 use crate::error::Error;
 use crate::sys;
 use crate::vocabulary::Flags;
@@ -32,7 +33,7 @@ use crate::vocabulary::Flags;
 ///
 /// let view = dlpack::TensorView::from_slice(&[1.0_f32, 2.0], &[2])?;
 /// // SAFETY: the lent tensor is valid during the call.
-/// let sum = dlpack::lend(&view, |raw| unsafe { callback(raw) })?;
+/// let sum = view.with_dl_tensor(|raw| unsafe { callback(raw) })?;
 /// assert_eq!(sum, 3);
 /// # Ok::<(), Error>(())
 /// ```
@@ -61,11 +62,10 @@ impl<'a> BorrowedTensor<'a> {
     /// ```
     /// use dlpack::{BorrowedTensor, Exporter};
     ///
-    /// let owner = Exporter::new([1_u8, 2, 3]).build()?.into_inner();
+    /// let owner = Exporter::new([1_u8, 2, 3]).build()?;
+    /// let lent = owner.to_dl_tensor()?;
     /// // SAFETY: the owner is alive.
-    /// let raw = unsafe { &raw const (*owner.as_raw()).dl_tensor };
-    /// // SAFETY: the same.
-    /// let numel = unsafe { BorrowedTensor::with_raw(raw, |tensor| tensor.numel()) }?;
+    /// let numel = unsafe { BorrowedTensor::with_raw(&lent, |tensor| tensor.numel()) }?;
     /// assert_eq!(numel, 3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
@@ -73,7 +73,7 @@ impl<'a> BorrowedTensor<'a> {
         raw: *const sys::DLTensor,
         f: impl FnOnce(BorrowedTensor<'_>) -> R,
     ) -> Result<R, Error> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the contract is the same, for the length of this call.
         let tensor = unsafe { BorrowedTensor::from_raw(raw) }?;
         Ok(f(tensor))
     }
@@ -99,19 +99,17 @@ impl<'a> BorrowedTensor<'a> {
     /// ```
     /// use dlpack::{BorrowedTensor, Exporter};
     ///
-    /// let owner = Exporter::new([1_u8, 2, 3]).build()?.into_inner();
-    /// // SAFETY: the owner is alive.
-    /// let raw = unsafe { &raw const (*owner.as_raw()).dl_tensor };
+    /// let owner = Exporter::new([1_u8, 2, 3]).build()?;
+    /// let lent = owner.to_dl_tensor()?;
     /// // SAFETY: the owner outlives the tensor.
-    /// let tensor = unsafe { BorrowedTensor::from_raw(raw) }?;
+    /// let tensor = unsafe { BorrowedTensor::from_raw(&lent) }?;
     /// assert_eq!(tensor.shape(), [3]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[inline]
     pub unsafe fn from_raw(raw: *const sys::DLTensor) -> Result<Self, Error> {
-        let header = Header { version: None, flags: Flags::NONE, access: Access::Unknown };
-        // SAFETY: the caller's promise.
-        unsafe { Self::new(raw, header) }
+        // SAFETY: the contract is the same.
+        unsafe { Self::new(raw, Header::NONE) }
     }
 
     /// Checks a tensor that stays its owner's, and of which more is known than the struct says.
@@ -160,7 +158,7 @@ impl<'a> BorrowedTensor<'a> {
         flags: Flags,
     ) -> Result<Self, Error> {
         let header = Header { version: None, flags, access: Access::of(flags) };
-        // SAFETY: the caller's promise.
+        // SAFETY: the contract is the same, and the caller vouches for the flags.
         unsafe { Self::new(raw, header) }
     }
 
@@ -175,11 +173,17 @@ impl<'a> BorrowedTensor<'a> {
         if !raw.is_aligned() {
             return Err(Error::MisalignedHeader { required: align_of::<sys::DLTensor>() });
         }
-        // SAFETY: the caller's promise.
+        // SAFETY: the struct is initialised and aligned, and the caller vouches for clauses S4 to S6.
         let descriptor = unsafe { import::describe(raw, header, ImportMode::Lenient) }?;
         Ok(Self { descriptor, lender: PhantomData })
     }
+
+    fn descriptor_mut(&mut self) -> &mut Descriptor {
+        &mut self.descriptor
+    }
 }
+
+promise_methods!(['a] BorrowedTensor<'a>);
 
 impl Deref for BorrowedTensor<'_> {
     type Target = Descriptor;
@@ -189,14 +193,6 @@ impl Deref for BorrowedTensor<'_> {
         &self.descriptor
     }
 }
-
-impl sealed::Described for BorrowedTensor<'_> {
-    fn descriptor_mut(&mut self, _: sealed::Key) -> &mut Descriptor {
-        &mut self.descriptor
-    }
-}
-
-impl Tensor for BorrowedTensor<'_> {}
 
 impl fmt::Debug for BorrowedTensor<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -21,7 +21,7 @@ impl Descriptor {
         self.check_host()?;
         let start = self.address()?.as_ptr();
         if self.is_contiguous() {
-            // SAFETY: clause S5, and the caller's promise.
+            // SAFETY: invariant 2 of the descriptor: the bytes lie side by side. The caller vouches for the rest.
             unsafe { to.copy_from_nonoverlapping(start, self.nbytes()) };
             return Ok(());
         }
@@ -29,19 +29,16 @@ impl Descriptor {
         if bits % 8 != 0 {
             return Err(Error::NotContiguous);
         }
-        match bits / 8 {
-            // SAFETY: the caller's promise; the size of an element is that of the chunk.
-            1 => unsafe { self.copy_chunks::<1>(start, to) },
-            // SAFETY: the same.
-            2 => unsafe { self.copy_chunks::<2>(start, to) },
-            // SAFETY: the same.
-            4 => unsafe { self.copy_chunks::<4>(start, to) },
-            // SAFETY: the same.
-            8 => unsafe { self.copy_chunks::<8>(start, to) },
-            // SAFETY: the same.
-            16 => unsafe { self.copy_chunks::<16>(start, to) },
-            // SAFETY: the caller's promise.
-            size => unsafe { self.copy_elements(start, to, size) },
+        // SAFETY: the contract is the same, and the chunks are as large as an element.
+        unsafe {
+            match bits / 8 {
+                1 => self.copy_chunks::<1>(start, to),
+                2 => self.copy_chunks::<2>(start, to),
+                4 => self.copy_chunks::<4>(start, to),
+                8 => self.copy_chunks::<8>(start, to),
+                16 => self.copy_chunks::<16>(start, to),
+                size => self.copy_elements(start, to, size),
+            }
         }
     }
 
@@ -54,7 +51,8 @@ impl Descriptor {
         to: *mut u8,
     ) -> Result<(), Error> {
         let dims = self.native_dims()?;
-        // SAFETY: clause S5, and the caller's promise; chunks of bytes need no alignment.
+        // SAFETY: invariant 2 of the descriptor for the source, the contract for the destination. Chunks of bytes need no
+        // alignment.
         unsafe {
             copy_strided::<[u8; SIZE]>(
                 from.cast(),
@@ -73,7 +71,8 @@ impl Descriptor {
     unsafe fn copy_elements(&self, from: *const u8, to: *mut u8, size: u32) -> Result<(), Error> {
         let size = isize::try_from(size).map_err(|_| Error::ExtentOverflow)?;
         let dims = self.native_dims()?.in_parts(size)?;
-        // SAFETY: clause S5, and the caller's promise: the bytes of an element are one more axis.
+        // SAFETY: invariant 2 of the descriptor for the source, the contract for the destination. The bytes of an element
+        // are one more axis.
         unsafe {
             copy_strided::<u8>(
                 from,

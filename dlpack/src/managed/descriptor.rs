@@ -1,20 +1,25 @@
-//! What a tensor says of itself, checked and copied out of the C struct.
+//! A tensor's metadata, validated and copied out of the C struct.
 
 use core::ffi::c_void;
 use core::fmt;
+use core::ptr;
 
+use super::abi::Header;
 use crate::dims::Dims;
+use crate::error::Error;
 use crate::layout::{self, Layout};
+use crate::sys;
 use crate::vocabulary::{DataType, Device, Flags, Version};
 
-/// Everything a tensor says of itself, checked when it came in and unchanging since.
+/// A tensor's metadata: shape, strides, dtype, device, flags and data pointer.
 ///
-/// Shape and strides are copies: in some libraries those of the C struct are live fields of a tensor object,
-/// which change or move after the export. Nothing here can fail, and nothing here reads foreign memory.
+/// It was validated when the tensor came in and does not change afterwards. Shape and strides are copies: in some
+/// libraries those of the C struct are live fields of a tensor object, which change or move after the export. None
+/// of the accessors can fail, and none of them reads foreign memory.
 ///
-/// All owners dereference to this type. The functions that look at elements are in its second half; they
-/// are `unsafe`, since DLPack promises neither that the memory is initialised nor that nobody writes it. The
-/// wrappers [`Frozen`](crate::Frozen) and [`Exclusive`](crate::Exclusive) have safe ones of the same names.
+/// All owners dereference to this type. The functions that reach elements are in its second half. They are `unsafe`,
+/// since DLPack promises neither that the memory is initialised nor that nobody writes it. [`Frozen`](crate::Frozen)
+/// and [`Exclusive`](crate::Exclusive) have safe ones of the same names.
 ///
 /// # Examples
 ///
@@ -26,27 +31,45 @@ use crate::vocabulary::{DataType, Device, Flags, Version};
 /// assert_eq!(tensor.strides(), [3, 1]);
 /// assert_eq!(tensor.dtype(), DataType::F32);
 /// assert_eq!(tensor.device(), Device::CPU);
+/// assert_eq!((tensor.numel(), tensor.nbytes()), (6, 24));
+/// assert!(tensor.is_contiguous() && tensor.is_dense());
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 pub struct Descriptor {
-    pub(crate) data: *mut c_void,
-    pub(crate) byte_offset: u64,
-    pub(crate) device: Device,
-    pub(crate) dtype: DataType,
-    pub(crate) flags: Flags,
-    pub(crate) version: Option<Version>,
-    pub(crate) access: Access,
-    /// Whether somebody vouches that the host can follow `data`, whatever the device says.
-    pub(crate) host: bool,
-    /// `layout` is `Layout::new` of these.
-    pub(crate) dims: Dims<i64>,
-    pub(crate) layout: Layout,
+    /// # Invariants
+    ///
+    /// 1. `layout` is [`Layout::new`] of `dims`, the dtype and whether the flags say that elements are padded.
+    /// 2. If the host can access the device or `host` is set, and the tensor has elements, then the bytes of the
+    ///    layout's extents, counted from `byte_offset` bytes after `data`, lie in one live allocation and can be read
+    ///    for as long as the tensor is owned or borrowed.
+    /// 3. If `access` is [`Access::Writable`], those bytes can also be written.
+    /// 4. The flags are true, as clause S6 of the import contract has it.
+    data: *mut c_void,
+    byte_offset: u64,
+    device: Device,
+    dtype: DataType,
+    access: Access,
+    /// Whether somebody promised that the host can follow `data`, whatever the device.
+    host: bool,
+    flags: Flags,
+    version: Option<Version>,
+    dims: Dims<i64>,
+    layout: Layout,
 }
 
 // SAFETY: a descriptor holds numbers and an address, which it follows only in `unsafe` functions.
 unsafe impl Send for Descriptor {}
-// SAFETY: the same; nothing changes behind a shared reference.
+// SAFETY: nothing changes behind a shared reference.
 unsafe impl Sync for Descriptor {}
+
+/// Where a tensor lies and what its elements are: the scalar fields of a `DLTensor`.
+#[derive(Clone, Copy)]
+pub(crate) struct Fields {
+    pub(crate) data: *mut c_void,
+    pub(crate) byte_offset: u64,
+    pub(crate) device: Device,
+    pub(crate) dtype: DataType,
+}
 
 /// Whether the memory of a tensor may be written.
 ///
@@ -60,6 +83,7 @@ unsafe impl Sync for Descriptor {}
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Access {
     /// The producer forbids it.
     ReadOnly,
@@ -70,7 +94,7 @@ pub enum Access {
 }
 
 impl Access {
-    /// What the flags of the current ABI say.
+    /// The access that the flags of a versioned tensor grant.
     #[inline]
     pub(crate) const fn of(flags: Flags) -> Self {
         if flags.is_read_only() { Self::ReadOnly } else { Self::Writable }
@@ -78,252 +102,227 @@ impl Access {
 }
 
 impl Descriptor {
+    /// # Safety
+    ///
+    /// The arguments hold the invariants of [`Descriptor`], with `host` unset.
+    #[inline(always)]
+    pub(crate) const unsafe fn new(
+        fields: Fields,
+        header: Header,
+        dims: Dims<i64>,
+        layout: Layout,
+    ) -> Self {
+        let Fields { data, byte_offset, device, dtype } = fields;
+        let Header { version, flags, access } = header;
+        Self { data, byte_offset, device, dtype, access, host: false, flags, version, dims, layout }
+    }
+
+    /// Marks the memory as writable.
+    ///
+    /// # Safety
+    ///
+    /// Invariant 3 holds for [`Access::Writable`].
+    #[inline]
+    pub(super) const unsafe fn assume_writable(&mut self) {
+        self.access = Access::Writable;
+    }
+
+    /// Marks the memory as accessible by the host.
+    ///
+    /// # Safety
+    ///
+    /// Invariant 2 holds as if the device were the CPU.
+    #[inline]
+    pub(super) const unsafe fn assume_host_accessible(&mut self) {
+        self.host = true;
+    }
+
+    /// Returns `true` if somebody promised that the host can follow the data pointer.
+    #[cfg(feature = "alloc")]
+    #[inline]
+    pub(crate) const fn has_host_promise(&self) -> bool {
+        self.host
+    }
+
     /// Returns the shape: the number of elements along each axis.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![0_u8; 6]).shape(&[3, 2]).build()?;
-    /// assert_eq!(tensor.shape(), [3, 2]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub fn shape(&self) -> &[i64] {
         self.dims.shape()
     }
 
-    /// Returns the strides: how many *elements* lie between neighbours along each axis.
+    /// Returns the strides: the distance between neighbours along each axis, in *elements*.
     ///
-    /// As the producer gave them, or the row-major ones if it gave none. The stride of an axis of size 1, or
-    /// of a tensor without elements, means nothing and can be any number.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![0_u8; 6]).shape(&[3, 2]).build()?;
-    /// assert_eq!(tensor.strides(), [2, 1]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// They are as the producer gave them, or row-major if it gave none. The stride of an axis of size 1, and all
+    /// strides of a tensor without elements, have no meaning and can be any number.
     #[inline]
     pub fn strides(&self) -> &[i64] {
         self.dims.strides()
     }
 
     /// Returns the number of axes.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![0_u8; 6]).shape(&[3, 2]).build()?;
-    /// assert_eq!(tensor.ndim(), 2);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub const fn ndim(&self) -> usize {
         self.dims.ndim()
     }
 
     /// Returns the dtype.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![0_i16; 6]).build()?;
-    /// assert_eq!(tensor.dtype().to_string(), "int16");
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub const fn dtype(&self) -> DataType {
         self.dtype
     }
 
-    /// Returns the device. Its number is the producer's.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![0_u8; 6]).build()?;
-    /// assert_eq!(tensor.device().to_string(), "cpu");
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns the device, with the number that the producer wrote.
     #[inline]
     pub const fn device(&self) -> Device {
         self.device
     }
 
     /// Returns the flags, unknown ones included. A legacy tensor has none.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::Flags;
-    /// # let tensor = dlpack::Exporter::new(vec![0_u8; 6]).read_only().build()?;
-    /// assert!(tensor.flags().contains(Flags::READ_ONLY));
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub const fn flags(&self) -> Flags {
         self.flags
     }
 
     /// Returns the version that the producer wrote, or `None` for an ABI without one.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![0_u8; 6]).build()?;
-    /// assert_eq!(tensor.version(), Some(dlpack::Version::new(1, 3)));
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub const fn version(&self) -> Option<Version> {
         self.version
     }
 
-    /// Says whether the memory may be written.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::Access;
-    /// # let tensor = dlpack::Exporter::new(vec![0_u8; 6]).read_only().build()?;
-    /// assert_eq!(tensor.access(), Access::ReadOnly);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns whether the memory may be written.
     #[inline]
     pub const fn access(&self) -> Access {
         self.access
     }
 
-    /// Returns the number of elements: 1 for a tensor without axes.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![0_u8; 6]).shape(&[3, 2]).build()?;
-    /// assert_eq!(tensor.numel(), 6);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns the number of elements, which is 1 for a tensor without axes.
     #[inline]
     pub const fn numel(&self) -> usize {
         self.layout.numel()
     }
 
-    /// Says whether there are no elements.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(Vec::<u8>::new()).shape(&[0, 2]).build()?;
-    /// assert!(tensor.is_empty());
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns `true` if the tensor has no elements.
     #[inline]
     pub const fn is_empty(&self) -> bool {
         self.layout.numel() == 0
     }
 
-    /// Returns the number of bytes that the elements take side by side, as [`Layout::nbytes`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![0.0_f64; 6]).build()?;
-    /// assert_eq!(tensor.nbytes(), 48);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns the number of bytes that the elements take side by side; see [`Layout::nbytes`].
     #[inline]
     pub const fn nbytes(&self) -> usize {
         self.layout.nbytes()
     }
 
-    /// Returns where the elements lie.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![0.0_f64; 6]).build()?;
-    /// assert_eq!(tensor.layout().byte_extents(), 0..48);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns the layout, which tells where the elements lie.
     #[inline]
     pub const fn layout(&self) -> &Layout {
         &self.layout
     }
 
-    /// Says whether the elements lie side by side in row-major (C) order.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![0_u8; 6]).shape(&[3, 2]).build()?;
-    /// assert!(tensor.is_contiguous());
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns `true` if the elements lie side by side in row-major (C) order.
     #[inline]
     pub const fn is_contiguous(&self) -> bool {
         self.layout.is_row_major()
     }
 
-    /// Says whether the elements lie side by side in column-major (Fortran) order.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::Exporter;
-    /// let tensor = Exporter::new(vec![0_u8; 6]).shape(&[3, 2]).strides(&[1, 3]).build()?;
-    /// assert!(tensor.is_column_major());
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns `true` if the elements lie side by side in column-major (Fortran) order.
     pub fn is_column_major(&self) -> bool {
         layout::is_column_major(self.shape(), self.strides())
     }
 
-    /// Says whether the elements lie side by side in some order, each in a place of its own.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::Exporter;
-    /// let tensor = Exporter::new(vec![0_u8; 24]).shape(&[2, 3, 4]).strides(&[4, 8, 1]).build()?;
-    /// assert!(tensor.is_dense());
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns `true` if the elements lie side by side in some order, without gaps or overlap.
     pub fn is_dense(&self) -> bool {
         self.layout.covers_its_extents() && layout::is_disjoint(self.shape(), self.strides())
     }
 
     /// Returns the data pointer as the producer wrote it.
     ///
-    /// The first element lies [`byte_offset`](Self::byte_offset) bytes further, except where this is a handle;
-    /// see [`DeviceType::is_handle`](crate::DeviceType::is_handle).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::Exporter;
-    /// let data = vec![1_u8, 2];
-    /// let start = data.as_ptr();
-    /// assert_eq!(Exporter::new(data).build()?.data(), start.cast_mut().cast());
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// The first element lies [`byte_offset`](Self::byte_offset) bytes further, except where this is a handle; see
+    /// [`DeviceType::is_handle`](crate::DeviceType::is_handle).
     #[inline]
     pub const fn data(&self) -> *mut c_void {
         self.data
     }
 
-    /// Returns how many bytes lie between the data pointer and the first element.
+    /// Returns the distance from the data pointer to the first element, in bytes.
+    #[inline]
+    pub const fn byte_offset(&self) -> u64 {
+        self.byte_offset
+    }
+
+    /// Returns the tensor as a `DLTensor`, for functions that look at one during a call.
+    ///
+    /// Its shape and strides point to those of this descriptor, so that it must not be used after the descriptor moved
+    /// or ended, and they must not be written. On devices with addresses, the byte offset is added to the data pointer,
+    /// since some consumers ignore it.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ReadOnlyNotExpressible`] and [`Error::PaddedNotExpressible`], since a `DLTensor` has no flags.
     ///
     /// # Examples
     ///
     /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![0_u8; 6]).build()?;
-    /// assert_eq!(tensor.byte_offset(), 0);
+    /// use dlpack::{BorrowedTensor, Exporter};
+    ///
+    /// let tensor = Exporter::new([1_u8, 2, 3]).build()?;
+    /// let lent = tensor.to_dl_tensor()?;
+    /// // SAFETY: the tensor outlives the call.
+    /// let numel = unsafe { BorrowedTensor::with_raw(&lent, |borrowed| borrowed.numel()) }?;
+    /// assert_eq!(numel, 3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    pub fn to_dl_tensor(&self) -> Result<sys::DLTensor, Error> {
+        use super::abi::sealed::Abi;
+        sys::DLManagedTensor::express(self.flags)?;
+        if self.access == Access::ReadOnly {
+            return Err(Error::ReadOnlyNotExpressible);
+        }
+        let Fields { data, byte_offset, device, dtype } = self.canonical_fields();
+        Ok(sys::DLTensor {
+            data,
+            device: device.into(),
+            // Cannot fail: there are at most 64 axes.
+            ndim: i32::try_from(self.ndim()).unwrap_or(0),
+            dtype: dtype.into(),
+            shape: self.shape().as_ptr().cast_mut(),
+            strides: self.strides().as_ptr().cast_mut(),
+            byte_offset,
+        })
+    }
+
+    /// The fields of a struct of ours for this tensor: null data if there are no elements, and an offset that is added
+    /// to the address where there is one, since some consumers ignore it.
+    ///
+    /// An offset that leaves the address space stays as it is, and views refuse it as before.
+    pub(crate) fn canonical_fields(&self) -> Fields {
+        let (device, dtype) = (self.device.canonical(), self.dtype);
+        if self.is_empty() {
+            return Fields { data: ptr::null_mut(), byte_offset: 0, device, dtype };
+        }
+        let is_address = self.device.device_type.is_address() && !self.data.is_null();
+        let (data, byte_offset) = match isize::try_from(self.byte_offset) {
+            Ok(offset) if is_address && self.data.addr().checked_add_signed(offset).is_some() => {
+                (self.data.wrapping_byte_offset(offset), 0)
+            }
+            _ => (self.data, self.byte_offset),
+        };
+        Fields { data, byte_offset, device, dtype }
+    }
+
+    /// Shape and strides as the machine's own integers.
+    #[inline(always)]
+    pub(crate) fn native_dims(&self) -> Result<Dims<isize>, Error> {
+        self.dims.native()
+    }
+
     #[inline]
-    pub const fn byte_offset(&self) -> u64 {
-        self.byte_offset
+    pub(crate) fn check_host(&self) -> Result<(), Error> {
+        if self.device.is_host_accessible() || self.host {
+            Ok(())
+        } else {
+            Err(Error::NotHostAccessible { device: self.device })
+        }
     }
 }
 

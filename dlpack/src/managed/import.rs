@@ -1,24 +1,25 @@
 //! The gate: what is checked of a foreign tensor, and in which order.
 //!
-//! Each step bounds what the next may touch. The number of dimensions comes before the arrays that have so
-//! many entries; each number in them is copied before it is used; numbers are judged by
-//! [`layout`](crate::layout) before anything is derived from them.
+//! Each step bounds what the next may touch. The number of axes comes before the arrays that have so many entries;
+//! each number in them is copied before it is used; [`layout`](crate::layout) judges the numbers before an address is
+//! derived from them. This is the only place that reads a foreign shape or foreign strides: clause S4 grants them for
+//! the import call and no longer.
 //!
-//! There are two ways through: a short one for what nearly all tensors are, which is compiled into the caller, so that
-//! nothing is moved and what the caller does not ask for is left out; and one for all tensors, which also names errors.
+//! There are two ways through. The fast path, for non-empty tensors of whole-byte elements, is inlined into the caller,
+//! so that nothing is moved and what the caller does not ask for is left out. The slow path takes all tensors and
+//! reports the errors.
 
 use core::mem::MaybeUninit;
-use core::ptr::NonNull;
 
-use super::abi::{Abi, Handle};
-use super::descriptor::{Access, Descriptor};
+use super::abi::Header;
+use super::descriptor::{Descriptor, Fields};
 use crate::dims::{CAPACITY, Dims, INLINE, Rank, Room};
 use crate::error::Error;
 use crate::layout::{self, Layout, Survey};
 use crate::sys;
-use crate::vocabulary::{DataType, Device, Flags, Version};
+use crate::vocabulary::{DataType, Device};
 
-/// How closely a tensor must follow the standard to be taken in.
+/// How closely a tensor must follow the standard to be imported.
 ///
 /// # Examples
 ///
@@ -26,6 +27,7 @@ use crate::vocabulary::{DataType, Device, Flags, Version};
 /// assert_eq!(dlpack::ImportMode::default(), dlpack::ImportMode::Lenient);
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum ImportMode {
     /// Null strides mean row-major, in any version. Producers in use write them.
     #[default]
@@ -34,109 +36,53 @@ pub enum ImportMode {
     Strict,
 }
 
-/// Takes over a struct, unless there is none.
+/// Copies and checks the metadata of a tensor.
 ///
 /// # Safety
 ///
-/// Clauses S1 and S3 of the import contract.
-#[inline(always)]
-pub(super) unsafe fn take<A: Abi>(raw: *mut A) -> Result<Handle<A>, Error> {
-    let raw = NonNull::new(raw).ok_or(Error::NullTensor)?;
-    // SAFETY: the caller's promise. From here every way out calls the deleter.
-    let handle = unsafe { Handle::new(raw) };
-    if raw.is_aligned() {
-        Ok(handle)
-    } else {
-        Err(Error::MisalignedHeader { required: align_of::<A>() })
-    }
-}
-
-/// What the header says, before anything of the tensor is looked at.
-pub(super) struct Header {
-    pub(super) version: Option<Version>,
-    pub(super) flags: Flags,
-    pub(super) access: Access,
-}
-
-/// Copies and checks what a tensor says of itself.
-///
-/// # Safety
-///
-/// `tensor` is aligned and its fields can be read; clause S4 of the import contract.
+/// `tensor` is aligned and its fields can be read, the header is true, and clauses S4, S5 and S6 of the import contract
+/// hold.
 #[inline(always)]
 pub(super) unsafe fn describe(
     tensor: *const sys::DLTensor,
     header: Header,
     mode: ImportMode,
 ) -> Result<Descriptor, Error> {
-    let Header { version, flags, access } = header;
-    let mut room: Room<i64> = [MaybeUninit::uninit(); 2 * INLINE];
-    let strict = mode == ImportMode::Strict && version.is_some_and(|v| v.requires_strides());
-    // SAFETY: the caller's promise.
-    let Shaped { dtype, rank, layout } = match unsafe { ordinary(tensor, &mut room, strict) } {
-        Some(shaped) => shaped,
-        // SAFETY: the caller's promise.
-        None => unsafe { unusual(tensor, &mut room, flags.is_padded(), strict) }?,
+    // SAFETY: the fields can be read. These are copies, since others may write them later. The dtype is read in one word,
+    // since that is how it is compared.
+    let (tensor, dtype) = unsafe {
+        let dtype = (&raw const (*tensor).dtype).cast::<u32>();
+        (tensor.read(), DataType::from_word(dtype.read_unaligned()))
     };
-    // SAFETY: the caller's promise. A copy of plain fields: no reference to memory that others may write.
-    let sys::DLTensor { data, byte_offset, device, .. } = unsafe { tensor.read() };
-    Ok(Descriptor {
-        data,
-        byte_offset,
-        device: Device::from(device),
-        dtype,
-        flags,
-        version,
-        access,
-        host: false,
-        // SAFETY: the room was written for this rank.
-        dims: unsafe { Dims::from_parts(room, rank) },
-        layout,
-    })
+    let mut room: Room<i64> = [MaybeUninit::uninit(); 2 * INLINE];
+    let strict = mode == ImportMode::Strict && header.version.is_some_and(|v| v.requires_strides());
+    // SAFETY: clause S4.
+    let (rank, layout) = match unsafe { fast(&tensor, dtype, &mut room, strict) } {
+        Some(checked) => checked,
+        // SAFETY: clause S4.
+        None => unsafe { slow(&tensor, dtype, &mut room, header.flags.is_padded(), strict) }?,
+    };
+    let sys::DLTensor { data, byte_offset, device, .. } = tensor;
+    let fields = Fields { data, byte_offset, device: Device::from(device), dtype };
+    // SAFETY: both paths wrote the room for this rank, and checked the layout. Clauses S5 and S6 are the remaining
+    // invariants of a descriptor.
+    Ok(unsafe { Descriptor::new(fields, header, Dims::from_parts(room, rank), layout) })
 }
 
-/// Describes a tensor of our own in the current ABI.
+/// Copies and checks shape and strides in one pass, and returns `None` for the slow path: for more than [`INLINE`] axes,
+/// without elements, for elements smaller than a byte, and for errors. Leaves the room written for the rank.
 ///
 /// # Safety
 ///
-/// As for [`describe`].
-#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
-#[inline]
-pub(crate) unsafe fn describe_own(
-    tensor: *const sys::DLTensor,
-    flags: Flags,
-) -> Result<Descriptor, Error> {
-    let access = if flags.is_read_only() { Access::ReadOnly } else { Access::Writable };
-    let header = Header { version: Some(Version::CURRENT), flags, access };
-    // SAFETY: the caller's promise.
-    unsafe { describe(tensor, header, ImportMode::Lenient) }
-}
-
-/// What is known of a tensor once its shape and strides are copied and checked, up to those that are in a room.
-struct Shaped {
-    dtype: DataType,
-    rank: Rank<i64>,
-    layout: Layout,
-}
-
-/// Copies and checks shape and strides in one pass, if nothing about them is unusual: at most [`INLINE`] axes,
-/// elements, and those of whole bytes. Leaves the room written for that rank.
-///
-/// # Safety
-///
-/// As for [`describe`].
+/// Clause S4 of the import contract.
 #[inline(always)]
-unsafe fn ordinary(
-    tensor: *const sys::DLTensor,
+unsafe fn fast(
+    tensor: &sys::DLTensor,
+    dtype: DataType,
     room: &mut Room<i64>,
     strict: bool,
-) -> Option<Shaped> {
-    // SAFETY: the caller's promise. A copy, as in `describe`.
-    let sys::DLTensor { ndim, shape, strides, .. } = unsafe { tensor.read() };
-    // SAFETY: the same. In one word, since that is how it is compared.
-    let dtype = unsafe { &raw const (*tensor).dtype }.cast::<u32>();
-    // SAFETY: the same: a dtype has four bytes.
-    let dtype = DataType::from_word(unsafe { dtype.read_unaligned() });
+) -> Option<(Rank<i64>, Layout)> {
+    let &sys::DLTensor { ndim, shape, strides, .. } = tensor;
     let ndim = usize::try_from(ndim).ok()?;
     if shape.is_null() || (strides.is_null() && strict) {
         return None;
@@ -146,7 +92,7 @@ unsafe fn ordinary(
     let mut survey = Survey::new(dtype)?;
     let mut axes = sizes.iter_mut().zip(steps.iter_mut()).enumerate().rev();
     for (axis, (size, step)) in axes.by_ref() {
-        // SAFETY: clause S4; the pointer is not null.
+        // SAFETY: clause S4; the pointer is not null, and the axis is one of `ndim`.
         let size = size.write(unsafe { read(shape, axis) });
         // SAFETY: clause S4. Without strides, the row-major one.
         let stride = step.write(unsafe { read_or(strides, axis, survey.numel()) });
@@ -156,38 +102,36 @@ unsafe fn ordinary(
         }
     }
     for (axis, (size, step)) in axes {
-        // SAFETY: the same.
+        // SAFETY: clause S4; the pointer is not null, and the axis is one of `ndim`.
         let size = size.write(unsafe { read(shape, axis) });
-        // SAFETY: the same.
+        // SAFETY: clause S4.
         let stride = step.write(unsafe { read_or(strides, axis, survey.numel()) });
         survey.add_strided(*size, *stride)?;
     }
-    let layout = survey.layout()?;
-    Some(Shaped { dtype, rank: Rank::of(ndim), layout })
+    Some((Rank::of(ndim), survey.layout()?))
 }
 
-/// The same for all tensors: with many axes, without elements, with such as are smaller than a byte, with an error.
+/// Copies and checks shape and strides of any tensor.
 ///
 /// # Safety
 ///
-/// As for [`describe`].
+/// Clause S4 of the import contract.
 #[cold]
 #[inline(never)]
-unsafe fn unusual(
-    tensor: *const sys::DLTensor,
+unsafe fn slow(
+    tensor: &sys::DLTensor,
+    dtype: DataType,
     room: &mut Room<i64>,
     padded: bool,
     strict: bool,
-) -> Result<Shaped, Error> {
-    // SAFETY: the caller's promise. A copy, as in `describe`.
-    let sys::DLTensor { ndim, dtype, shape, strides, .. } = unsafe { tensor.read() };
-    let dtype = DataType::from(dtype);
+) -> Result<(Rank<i64>, Layout), Error> {
+    let &sys::DLTensor { ndim, shape, strides, .. } = tensor;
     // SAFETY: clause S4.
     let dims = unsafe { snapshot(ndim, shape, strides, strict) }?;
     let layout = Layout::new(dims.shape(), dims.strides(), dtype, padded)?;
     let rank;
     (*room, rank) = dims.into_parts();
-    Ok(Shaped { dtype, rank, layout })
+    Ok((rank, layout))
 }
 
 /// Copies shape and strides.
@@ -218,7 +162,6 @@ unsafe fn snapshot(
         *size = unsafe { read(shape, axis) };
     }
     if strides.is_null() {
-        layout::numel(sizes)?;
         layout::write_row_major_strides(sizes, steps);
         return Ok(dims);
     }
@@ -233,25 +176,23 @@ unsafe fn snapshot(
 ///
 /// # Safety
 ///
-/// The number can be read.
+/// The array has more than `axis` numbers that can be read.
 #[inline(always)]
 unsafe fn read(from: *const i64, axis: usize) -> i64 {
-    // SAFETY: the caller's promise.
-    let from = unsafe { from.add(axis) };
-    // SAFETY: the caller's promise.
-    unsafe { from.read_unaligned() }
+    // SAFETY: the number is in the array.
+    unsafe { from.add(axis).read_unaligned() }
 }
 
-/// The same of an array that need not be there.
+/// The same, or `otherwise` if there is no array.
 ///
 /// # Safety
 ///
-/// The number can be read, unless there is no array.
+/// As for [`read`], unless `from` is null.
 #[inline(always)]
 unsafe fn read_or(from: *const i64, axis: usize, otherwise: i64) -> i64 {
     if from.is_null() {
         return otherwise;
     }
-    // SAFETY: the caller's promise.
+    // SAFETY: the array is there, with a number for this axis.
     unsafe { read(from, axis) }
 }

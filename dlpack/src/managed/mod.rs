@@ -6,22 +6,24 @@ mod any;
 mod borrowed;
 #[cfg(feature = "alloc")]
 mod bytes;
-mod deleter;
 mod descriptor;
+mod handle;
 mod import;
-mod legacy;
+mod opaque;
+mod own;
 mod promise;
-mod versioned;
+mod tensor;
 
+pub use abi::Abi;
 pub use any::AnyManagedTensor;
 pub use borrowed::BorrowedTensor;
-pub use deleter::Deleter;
 pub use descriptor::{Access, Descriptor};
 pub use import::ImportMode;
-pub use legacy::ManagedTensor;
-pub use promise::{Exclusive, ExclusiveUninit, Frozen, Tensor};
-pub use versioned::ManagedTensorVersioned;
+pub use opaque::OpaqueTensor;
+pub use promise::{Exclusive, ExclusiveUninit, Frozen};
+pub use tensor::{Managed, ManagedTensor, ManagedTensorVersioned};
 
-pub(crate) use abi::{Abi, Handle};
-#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
-pub(crate) use import::describe_own;
+pub(crate) use abi::Header;
+pub(crate) use descriptor::Fields;
+pub(crate) use handle::Handle;
+pub(crate) use own::{BlockHeader, BlockKind};

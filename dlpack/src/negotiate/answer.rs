@@ -152,12 +152,18 @@ impl Answer {
     /// ```
     #[must_use = "the deleter of the tensor must be called"]
     pub fn new(result: Result<AnyManagedTensor, Error>) -> Self {
-        let (abi, tensor) = match result {
-            Ok(AnyManagedTensor::Legacy(tensor)) => (Self::LEGACY, tensor.into_raw().cast()),
-            Ok(AnyManagedTensor::Versioned(tensor)) => (Self::VERSIONED, tensor.into_raw().cast()),
-            Err(error) => return Self::without(error.into()),
-        };
-        Self { status: Status::OK, abi, tensor }
+        let ready = result.and_then(|tensor| match tensor {
+            AnyManagedTensor::Legacy(tensor) => {
+                Ok((Self::LEGACY, tensor.into_opaque()?.into_raw().cast()))
+            }
+            AnyManagedTensor::Versioned(tensor) => {
+                Ok((Self::VERSIONED, tensor.into_opaque()?.into_raw().cast()))
+            }
+        });
+        match ready {
+            Ok((abi, tensor)) => Self { status: Status::OK, abi, tensor },
+            Err(error) => Self::without(error.into()),
+        }
     }
 
     /// Takes the tensor out and checks it, as [`ManagedTensorVersioned::from_raw`] does.

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::ptr;
 #[cfg(feature = "alloc")]
 use {
-    crate::error::{Error, Rejected},
+    crate::error::{Error, RejectedError},
     alloc::{alloc::alloc, boxed::Box},
     core::alloc::Layout,
     core::ptr::NonNull,
@@ -44,7 +44,7 @@ impl RawProducer {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[cfg(feature = "alloc")]
-    pub fn new<P: Producer + Send + Sync + 'static>(producer: P) -> Result<Self, Rejected<P>> {
+    pub fn new<P: Producer + Send + Sync + 'static>(producer: P) -> Result<Self, RejectedError<P>> {
         let ctx = place(producer)?.as_ptr().cast();
         Ok(Self { table: &Tables::<P>::OWNED, ctx })
     }
@@ -133,7 +133,7 @@ unsafe extern "C" fn release<P>(ctx: *mut c_void) {
 
 /// Moves a value to where a box would have it, but survives having no memory.
 #[cfg(feature = "alloc")]
-fn place<P>(value: P) -> Result<NonNull<P>, Rejected<P>> {
+fn place<P>(value: P) -> Result<NonNull<P>, RejectedError<P>> {
     let layout = Layout::new::<P>();
     let room = if layout.size() == 0 {
         NonNull::dangling()
@@ -141,7 +141,7 @@ fn place<P>(value: P) -> Result<NonNull<P>, Rejected<P>> {
         // SAFETY: the size is not zero.
         let room = unsafe { alloc(layout) };
         let Some(room) = NonNull::new(room.cast::<P>()) else {
-            return Err(Rejected::new(value, Error::AllocationFailed));
+            return Err(RejectedError::new(value, Error::AllocationFailed));
         };
         room
     };

@@ -1,13 +1,17 @@
 //! Copies of padded elements, packed.
 
 use alloc::vec::Vec;
+use core::ops::Deref;
 
 use crate::error::Error;
 use crate::export::Exporter;
-use crate::managed::{Frozen, ManagedTensorVersioned, Tensor};
+use crate::managed::{Descriptor, Frozen, ManagedTensorVersioned};
 
 /// Copies a tensor whose values are smaller than a byte and take a byte each into new memory where they share bytes.
-pub(super) fn copy<O: Tensor>(tensor: &Frozen<O>) -> Result<ManagedTensorVersioned, Error> {
+pub(super) fn copy<O>(tensor: &Frozen<O>) -> Result<ManagedTensorVersioned, Error>
+where
+    O: Deref<Target = Descriptor>,
+{
     let mut bytes = Vec::<u8>::new();
     bytes.try_reserve_exact(tensor.nbytes()).map_err(|_| Error::AllocationFailed)?;
     // SAFETY: the type promises that the elements are initialised and stay as they are, and there is room for them.
@@ -16,7 +20,7 @@ pub(super) fn copy<O: Tensor>(tensor: &Frozen<O>) -> Result<ManagedTensorVersion
     unsafe { bytes.set_len(tensor.nbytes()) };
     pack(&mut bytes, tensor.dtype().bits);
     let dims = tensor.native_dims()?;
-    let exporter = Exporter::new(bytes).dtype(tensor.dtype()).is_copied();
+    let exporter = Exporter::new(bytes).dtype(tensor.dtype()).copied();
     Ok(exporter.shape(bytemuck::cast_slice(dims.shape())).build()?.into_inner())
 }
 

@@ -1,18 +1,19 @@
 //! Tensors that are shared already, as producers.
 
 use alloc::sync::Arc;
+use core::ops::Deref;
 
 use super::pack;
 use super::producer::Producer;
 use super::stream::Stream;
 use crate::error::Error;
-use crate::managed::{Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned, Tensor};
+use crate::managed::{Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned};
 use crate::vocabulary::Device;
 
 /// Gives out the memory read-only, and copies to main memory what the host can access.
 ///
 /// Elements that stay as they are have been written, so that there is nothing to wait for on any stream.
-impl<O: Tensor + Send + Sync + 'static> Producer for Arc<Frozen<O>> {
+impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Producer for Arc<Frozen<O>> {
     fn device(&self) -> Device {
         Descriptor::device(self)
     }

@@ -24,6 +24,8 @@ use crate::vocabulary::Element;
 pub trait Item: sealed::Raw {
     /// The plain value.
     type Value: Copy;
+    /// The type of the elements that such values are of.
+    type Element: Element;
 
     /// Reads the value.
     ///
@@ -76,6 +78,7 @@ unsafe impl<T: Element> sealed::Raw for T {
 
 impl<T: Element> Item for T {
     type Value = T;
+    type Element = T;
 
     #[inline]
     fn value(&self) -> T {
@@ -90,6 +93,7 @@ unsafe impl<T: Element> sealed::Raw for MaybeUninit<T> {
 
 impl<T: Element> Item for MaybeUninit<T> {
     type Value = Self;
+    type Element = T;
 
     #[inline]
     fn value(&self) -> Self {
@@ -155,6 +159,7 @@ unsafe impl<T: Element> sealed::Raw for ReadCell<T> {
 
 impl<T: Element> Item for ReadCell<T> {
     type Value = T;
+    type Element = T;
 
     #[inline]
     fn value(&self) -> T {
@@ -217,6 +222,7 @@ unsafe impl<T: Element> sealed::Raw for Unaligned<T> {
 
 impl<T: Element> Item for Unaligned<T> {
     type Value = T;
+    type Element = T;
 
     #[inline]
     fn value(&self) -> T {

@@ -1,12 +1,13 @@
 //! Tensors as buffers of `bytes`.
 
+use core::ops::Deref;
 use core::ptr::NonNull;
 use core::slice;
 
 use bytes::Bytes;
 
-use crate::error::{Error, Rejected};
-use crate::managed::{Frozen, Tensor};
+use crate::error::{Error, RejectedError};
+use crate::managed::{Descriptor, Frozen};
 
 /// Takes the bytes of a tensor of any dtype, in row-major order; nothing is copied.
 ///
@@ -31,13 +32,13 @@ use crate::managed::{Frozen, Tensor};
 /// assert_eq!(bytes.as_ptr(), start.cast_const().cast());
 /// # Ok::<(), dlpack::Error>(())
 /// ```
-impl<O: Tensor + Send + 'static> TryFrom<Frozen<O>> for Bytes {
-    type Error = Rejected<Frozen<O>>;
+impl<O: Deref<Target = Descriptor> + Send + 'static> TryFrom<Frozen<O>> for Bytes {
+    type Error = RejectedError<Frozen<O>>;
 
-    fn try_from(tensor: Frozen<O>) -> Result<Self, Rejected<Frozen<O>>> {
+    fn try_from(tensor: Frozen<O>) -> Result<Self, RejectedError<Frozen<O>>> {
         match Elements::of(&tensor) {
             Ok(elements) => Ok(Self::from_owner(Kept { elements, _tensor: tensor })),
-            Err(error) => Err(Rejected::new(tensor, error)),
+            Err(error) => Err(RejectedError::new(tensor, error)),
         }
     }
 }
@@ -55,7 +56,7 @@ struct Elements {
 unsafe impl Send for Elements {}
 
 impl Elements {
-    fn of<O: Tensor>(tensor: &Frozen<O>) -> Result<Self, Error> {
+    fn of<O: Deref<Target = Descriptor>>(tensor: &Frozen<O>) -> Result<Self, Error> {
         tensor.check_host()?;
         if !tensor.is_contiguous() {
             return Err(Error::NotContiguous);

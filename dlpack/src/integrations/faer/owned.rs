@@ -3,12 +3,12 @@
 use faer::Mat;
 
 use super::views::axes;
-use crate::error::Rejected;
+use crate::error::RejectedError;
 use crate::integrations::IntoTensor;
 use crate::integrations::adopt::{Writing, adopt};
 use crate::integrations::into_tensor::Axes;
 use crate::integrations::parts::Parts;
-use crate::managed::{Exclusive, ManagedTensorVersioned, Tensor};
+use crate::managed::{Exclusive, ManagedTensorVersioned};
 use crate::vocabulary::Element;
 
 /// The elements stay where they are, and the matrix comes back with `downcast::<Mat<T>>()`.
@@ -34,11 +34,11 @@ use crate::vocabulary::Element;
 impl<T: Element> IntoTensor for Mat<T> {
     type Tensor = Exclusive<ManagedTensorVersioned>;
 
-    fn into_tensor(self) -> Result<Self::Tensor, Rejected<Self>> {
+    fn into_tensor(self) -> Result<Self::Tensor, RejectedError<Self>> {
         export(self, Axes::Kept)
     }
 
-    fn into_tensor_reversed(self) -> Result<Self::Tensor, Rejected<Self>> {
+    fn into_tensor_reversed(self) -> Result<Self::Tensor, RejectedError<Self>> {
         export(self, Axes::Reversed)
     }
 }
@@ -46,10 +46,10 @@ impl<T: Element> IntoTensor for Mat<T> {
 fn export<T: Element>(
     mut matrix: Mat<T>,
     order: Axes,
-) -> Result<Exclusive<ManagedTensorVersioned>, Rejected<Mat<T>>> {
+) -> Result<Exclusive<ManagedTensorVersioned>, RejectedError<Mat<T>>> {
     let parts = match Parts::new::<T>(axes(matrix.as_ref()).into_iter()) {
         Ok(parts) => parts,
-        Err(error) => return Err(Rejected::new(matrix, error)),
+        Err(error) => return Err(RejectedError::new(matrix, error)),
     };
     let origin = matrix.as_ptr_mut();
     // SAFETY: a matrix keeps its elements on the heap, in one allocation, for as long as it lives.

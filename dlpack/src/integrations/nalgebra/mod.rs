@@ -3,5 +3,4 @@
 mod axes;
 #[cfg(feature = "alloc")]
 mod owned;
-mod owner;
 mod views;

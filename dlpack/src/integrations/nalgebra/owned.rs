@@ -2,8 +2,8 @@
 
 use nalgebra::{ArrayStorage, Const, Dim, Matrix, RawStorage, U1, VecStorage};
 
-use crate::error::{Error, Rejected};
-use crate::export::{Exporter, Owner, Unique};
+use crate::error::{Error, RejectedError};
+use crate::export::Exporter;
 use crate::integrations::IntoTensor;
 use crate::integrations::into_tensor::Axes;
 use crate::managed::{Exclusive, ManagedTensorVersioned};
@@ -35,14 +35,14 @@ where
 {
     type Tensor = Exclusive<ManagedTensorVersioned>;
 
-    fn into_tensor(self) -> Result<Self::Tensor, Rejected<Self>> {
+    fn into_tensor(self) -> Result<Self::Tensor, RejectedError<Self>> {
         let shape = self.shape();
-        column_major::<C, _>(self, shape, Axes::Kept)
+        column_major::<C, _, _>(self, Matrix::as_mut_slice, shape, Axes::Kept)
     }
 
-    fn into_tensor_reversed(self) -> Result<Self::Tensor, Rejected<Self>> {
+    fn into_tensor_reversed(self) -> Result<Self::Tensor, RejectedError<Self>> {
         let shape = self.shape();
-        column_major::<C, _>(self, shape, Axes::Reversed)
+        column_major::<C, _, _>(self, Matrix::as_mut_slice, shape, Axes::Reversed)
     }
 }
 
@@ -66,30 +66,31 @@ impl<T: Element, const R: usize, const C: usize> IntoTensor
 {
     type Tensor = Exclusive<ManagedTensorVersioned>;
 
-    fn into_tensor(self) -> Result<Self::Tensor, Rejected<Self>> {
-        column_major::<Const<C>, _>(self, (R, C), Axes::Kept)
+    fn into_tensor(self) -> Result<Self::Tensor, RejectedError<Self>> {
+        column_major::<Const<C>, _, _>(self, Matrix::as_mut_slice, (R, C), Axes::Kept)
     }
 
-    fn into_tensor_reversed(self) -> Result<Self::Tensor, Rejected<Self>> {
-        column_major::<Const<C>, _>(self, (R, C), Axes::Reversed)
+    fn into_tensor_reversed(self) -> Result<Self::Tensor, RejectedError<Self>> {
+        column_major::<Const<C>, _, _>(self, Matrix::as_mut_slice, (R, C), Axes::Reversed)
     }
 }
 
 /// Exports an owner of so many rows and columns, whose elements lie column by column.
-fn column_major<C: Dim, O: Owner<Sharing = Unique>>(
+fn column_major<C: Dim, T: Element, O: Send + 'static>(
     owner: O,
+    lend: for<'a> fn(&'a mut O) -> &'a mut [T],
     (rows, columns): (usize, usize),
     order: Axes,
-) -> Result<Exclusive<ManagedTensorVersioned>, Rejected<O>> {
+) -> Result<Exclusive<ManagedTensorVersioned>, RejectedError<O>> {
     if C::is::<U1>() {
-        return Exporter::new(owner).shape(&[rows]).build();
+        return Exporter::of_mut(owner, lend).shape(&[rows]).build();
     }
     let Ok(stride) = isize::try_from(rows) else {
-        return Err(Rejected::new(owner, Error::ShapeOverflow));
+        return Err(RejectedError::new(owner, Error::ShapeOverflow));
     };
     let (shape, strides) = match order {
         Axes::Kept => ([rows, columns], [1, stride]),
         Axes::Reversed => ([columns, rows], [stride, 1]),
     };
-    Exporter::new(owner).shape(&shape).strides(&strides).build()
+    Exporter::of_mut(owner, lend).shape(&shape).strides(&strides).build()
 }

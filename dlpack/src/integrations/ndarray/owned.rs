@@ -3,12 +3,12 @@
 use ndarray::{ArcArray, Array, Dimension};
 
 use super::views::axes;
-use crate::error::Rejected;
+use crate::error::RejectedError;
 use crate::integrations::IntoTensor;
 use crate::integrations::adopt::{Writing, adopt};
 use crate::integrations::into_tensor::Axes;
 use crate::integrations::parts::Parts;
-use crate::managed::{Exclusive, Frozen, ManagedTensorVersioned, Tensor};
+use crate::managed::{Exclusive, Frozen, ManagedTensorVersioned};
 use crate::vocabulary::Element;
 
 /// Any strides go. The elements stay where they are, and the array comes back with `downcast::<Array<T, D>>()`.
@@ -32,11 +32,11 @@ use crate::vocabulary::Element;
 impl<T: Element, D: Dimension + 'static> IntoTensor for Array<T, D> {
     type Tensor = Exclusive<ManagedTensorVersioned>;
 
-    fn into_tensor(self) -> Result<Self::Tensor, Rejected<Self>> {
+    fn into_tensor(self) -> Result<Self::Tensor, RejectedError<Self>> {
         unique(self, Axes::Kept)
     }
 
-    fn into_tensor_reversed(self) -> Result<Self::Tensor, Rejected<Self>> {
+    fn into_tensor_reversed(self) -> Result<Self::Tensor, RejectedError<Self>> {
         unique(self, Axes::Reversed)
     }
 }
@@ -58,11 +58,11 @@ impl<T: Element, D: Dimension + 'static> IntoTensor for Array<T, D> {
 impl<T: Element, D: Dimension + 'static> IntoTensor for ArcArray<T, D> {
     type Tensor = Frozen<ManagedTensorVersioned>;
 
-    fn into_tensor(self) -> Result<Self::Tensor, Rejected<Self>> {
+    fn into_tensor(self) -> Result<Self::Tensor, RejectedError<Self>> {
         shared(self, Axes::Kept)
     }
 
-    fn into_tensor_reversed(self) -> Result<Self::Tensor, Rejected<Self>> {
+    fn into_tensor_reversed(self) -> Result<Self::Tensor, RejectedError<Self>> {
         shared(self, Axes::Reversed)
     }
 }
@@ -70,10 +70,10 @@ impl<T: Element, D: Dimension + 'static> IntoTensor for ArcArray<T, D> {
 fn unique<T: Element, D: Dimension + 'static>(
     mut array: Array<T, D>,
     order: Axes,
-) -> Result<Exclusive<ManagedTensorVersioned>, Rejected<Array<T, D>>> {
+) -> Result<Exclusive<ManagedTensorVersioned>, RejectedError<Array<T, D>>> {
     let parts = match Parts::new::<T>(axes(array.shape(), array.strides())) {
         Ok(parts) => parts,
-        Err(error) => return Err(Rejected::new(array, error)),
+        Err(error) => return Err(RejectedError::new(array, error)),
     };
     let origin = array.as_mut_ptr();
     // SAFETY: an array keeps its elements on the heap, in one allocation, for as long as it lives.
@@ -85,10 +85,10 @@ fn unique<T: Element, D: Dimension + 'static>(
 fn shared<T: Element, D: Dimension + 'static>(
     array: ArcArray<T, D>,
     order: Axes,
-) -> Result<Frozen<ManagedTensorVersioned>, Rejected<ArcArray<T, D>>> {
+) -> Result<Frozen<ManagedTensorVersioned>, RejectedError<ArcArray<T, D>>> {
     let parts = match Parts::new::<T>(axes(array.shape(), array.strides())) {
         Ok(parts) => parts,
-        Err(error) => return Err(Rejected::new(array, error)),
+        Err(error) => return Err(RejectedError::new(array, error)),
     };
     let origin = array.as_ptr().cast_mut();
     // SAFETY: an array keeps its elements on the heap, in one allocation, for as long as it or another lives that shares

@@ -1,14 +1,18 @@
 //! The promise that elements stay as they are.
 
-use super::{Tensor, behaves_as_its_tensor};
+use core::fmt;
+use core::ops::Deref;
+
 use crate::error::Error;
-use crate::managed::Descriptor;
-use crate::view::{PackedView, TensorView, Unaligned};
+use crate::managed::{Abi, Descriptor, Managed};
+use crate::view::{Item, PackedView, TensorView};
 use crate::vocabulary::{Element, SubByte};
 
 /// A tensor whose elements are initialised and stay as they are.
 ///
-/// Made by [`Tensor::assume_frozen`], by exporting shared Rust memory, or by [`Exclusive::freeze`](crate::Exclusive::freeze).
+/// It is made by [`assume_frozen`](crate::Managed::assume_frozen), by exporting shared Rust memory, or by
+/// [`Exclusive::freeze`](crate::Exclusive::freeze). `O` is the owner: a [`Managed`], an
+/// [`AnyManagedTensor`](crate::AnyManagedTensor) or a [`BorrowedTensor`](crate::BorrowedTensor).
 ///
 /// # Examples
 ///
@@ -16,58 +20,53 @@ use crate::vocabulary::{Element, SubByte};
 /// use std::sync::Arc;
 /// use dlpack::Exporter;
 ///
-/// let tensor = Exporter::new(Arc::<[i32]>::from([1, 2, 3])).build()?;
+/// let tensor = Exporter::shared(Arc::<[i32]>::from([1, 2, 3])).build()?;
 /// assert_eq!(tensor.view::<i32>()?.iter().sum::<i32>(), 6);
+/// assert_eq!(tensor.as_slice::<i32>()?, [1, 2, 3]);
 /// # Ok::<(), dlpack::Error>(())
 /// ```
-pub struct Frozen<O>(O);
+///
+/// The view cannot outlive the tensor:
+///
+/// ```compile_fail,E0505
+/// let tensor = dlpack::Exporter::shared(&[1_u8, 2][..]).build()?;
+/// let view = tensor.view::<u8>()?;
+/// drop(tensor);
+/// assert_eq!(view[[0]], 1);
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+pub struct Frozen<O>(
+    /// # Invariant
+    ///
+    /// All elements of the tensor are initialised, and nobody writes them while this value lives.
+    O,
+);
 
 /// # Reading
 ///
 /// The errors of all of these are those of [`Descriptor::view`] and its siblings.
-impl<O: Tensor> Frozen<O> {
-    /// The promise has been made.
-    #[inline]
-    pub(super) const fn new(tensor: O) -> Self {
-        Self(tensor)
-    }
-
+impl<O: Deref<Target = Descriptor>> Frozen<O> {
     /// Views the elements; see [`Descriptor::view`].
     ///
     /// # Errors
     ///
     /// As for [`Descriptor::view`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![1_u8, 2]).build()?.freeze();
-    /// assert_eq!(tensor.view::<u8>()?[[1]], 2);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub fn view<T: Element>(&self) -> Result<TensorView<'_, T>, Error> {
-        // SAFETY: the promise that the type stands for.
+        // SAFETY: the invariant.
         unsafe { self.0.view() }
     }
 
-    /// Views the elements at any alignment; see [`Descriptor::unaligned_view`].
+    /// Views the elements through another type, such as [`Unaligned<T>`](crate::view::Unaligned); see
+    /// [`Descriptor::view_as`].
     ///
     /// # Errors
     ///
-    /// As for [`Descriptor::unaligned_view`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![1_u32, 2]).build()?.freeze();
-    /// assert_eq!(tensor.unaligned_view::<u32>()?[[1]].get(), 2);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// As for [`Descriptor::view_as`].
     #[inline]
-    pub fn unaligned_view<T: Element>(&self) -> Result<TensorView<'_, Unaligned<T>>, Error> {
-        // SAFETY: the promise that the type stands for.
-        unsafe { self.0.unaligned_view() }
+    pub fn view_as<I: Item>(&self) -> Result<TensorView<'_, I>, Error> {
+        // SAFETY: the invariant, which is more than any `I` needs.
+        unsafe { self.0.view_as() }
     }
 
     /// Views elements that are smaller than a byte; see [`Descriptor::packed_view`].
@@ -75,18 +74,8 @@ impl<O: Tensor> Frozen<O> {
     /// # Errors
     ///
     /// As for [`Descriptor::packed_view`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, Exporter, U4};
-    /// # let bytes = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).shape(&[2]);
-    /// # let tensor = bytes.build()?.freeze();
-    /// assert_eq!(tensor.packed_view::<U4>()?.get(1).map(U4::to_u8), Some(2));
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub fn packed_view<T: SubByte>(&self) -> Result<PackedView<'_, T>, Error> {
-        // SAFETY: the promise that the type stands for.
+        // SAFETY: the invariant.
         unsafe { self.0.packed_view() }
     }
 
@@ -95,35 +84,58 @@ impl<O: Tensor> Frozen<O> {
     /// # Errors
     ///
     /// As for [`Descriptor::as_slice`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![1_u8, 2]).build()?.freeze();
-    /// assert_eq!(tensor.as_slice::<u8>()?, [1, 2]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub fn as_slice<T: Element>(&self) -> Result<&[T], Error> {
-        // SAFETY: the promise that the type stands for.
+        // SAFETY: the invariant.
         unsafe { self.0.as_slice() }
+    }
+}
+
+impl<O> Frozen<O> {
+    /// # Safety
+    ///
+    /// `tensor` holds the invariant of [`Frozen`].
+    #[inline]
+    pub(crate) const unsafe fn new(tensor: O) -> Self {
+        Self(tensor)
     }
 
     /// Takes the promise back and returns the tensor.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![1_u8, 2]).build()?.freeze();
-    /// let raw = tensor.into_inner().into_raw();
-    /// # // SAFETY: just passed on.
-    /// # drop(unsafe { dlpack::ManagedTensorVersioned::from_raw(raw) }?);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub fn into_inner(self) -> O {
         self.0
     }
 }
 
-behaves_as_its_tensor!(Frozen);
+impl<A: Abi> Frozen<Managed<A>> {
+    /// Returns the struct itself; see [`Managed::into_raw`].
+    #[inline]
+    #[must_use = "the deleter must be called"]
+    pub fn into_raw(self) -> *mut A {
+        self.0.into_raw()
+    }
+
+    /// Takes the owner back; see [`Managed::downcast`].
+    ///
+    /// # Errors
+    ///
+    /// Returns the tensor, which is still frozen.
+    pub fn downcast<T: 'static>(self) -> Result<T, Self> {
+        self.0.downcast().map_err(Self)
+    }
+}
+
+impl<O: Deref<Target = Descriptor>> Deref for Frozen<O> {
+    type Target = Descriptor;
+
+    #[inline]
+    fn deref(&self) -> &Descriptor {
+        &self.0
+    }
+}
+
+impl<O: fmt::Debug> fmt::Debug for Frozen<O> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}

@@ -4,221 +4,90 @@ mod exclusive;
 mod exclusive_uninit;
 mod frozen;
 
-use core::ops::Deref;
-
 pub use exclusive::Exclusive;
 pub use exclusive_uninit::ExclusiveUninit;
 pub use frozen::Frozen;
 
-use super::descriptor::{Access, Descriptor};
-use crate::error::Error;
-use crate::view::TensorViewMut;
-use crate::vocabulary::Element;
-
-pub(in crate::managed) mod sealed {
-    /// What only this room can make.
-    #[derive(Debug)]
-    pub struct Key(pub(in crate::managed) ());
-
-    pub trait Described {
-        /// A bound on [`Tensor`](super::Tensor) lets anyone call this, but nobody outside has a key.
-        fn descriptor_mut(&mut self, key: Key) -> &mut super::Descriptor;
-    }
-}
-
-/// A tensor that came in, in whichever struct.
-///
-/// What the standard leaves open the caller can promise here, each time in one `unsafe` call.
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::{Exporter, Tensor};
-///
-/// let tensor = Exporter::new([1_u8, 2, 3]).build_legacy()?.into_inner();
-/// // SAFETY: the array was initialised, and nobody writes it.
-/// let tensor = unsafe { tensor.assume_frozen() };
-/// assert_eq!(tensor.as_slice::<u8>()?, [1, 2, 3]);
-/// # Ok::<(), dlpack::Error>(())
-/// ```
-pub trait Tensor: Deref<Target = Descriptor> + sealed::Described + Sized {
-    /// Promises that the elements are initialised and stay as they are, so that they can be read safely.
-    ///
-    /// # Safety
-    ///
-    /// All elements are initialised, and nobody writes them for as long as the returned value lives.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{Exporter, Tensor};
-    /// let tensor = Exporter::new([1_u8, 2, 3]).build()?.into_inner();
-    /// // SAFETY: the array was initialised, and nobody else knows of it.
-    /// let tensor = unsafe { tensor.assume_frozen() };
-    /// assert_eq!(tensor.view::<u8>()?[[2]], 3);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    #[inline]
-    unsafe fn assume_frozen(self) -> Frozen<Self> {
-        Frozen::new(self)
-    }
-
-    /// Promises that nobody else reaches the elements, so that they can be read and written safely.
-    ///
-    /// Does not make a read-only tensor writable.
-    ///
-    /// # Safety
-    ///
-    /// All elements are initialised, and nobody else reads or writes them for as long as the returned value lives.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{Exporter, Tensor};
-    /// let tensor = Exporter::new([1_u8, 2, 3]).build()?.into_inner();
-    /// // SAFETY: the array was initialised, and nobody else knows of it.
-    /// let mut tensor = unsafe { tensor.assume_exclusive() };
-    /// tensor.view_mut::<u8>()?[[2]] = 9;
-    /// assert_eq!(tensor.as_slice::<u8>()?, [1, 2, 9]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    #[inline]
-    unsafe fn assume_exclusive(self) -> Exclusive<Self> {
-        Exclusive::new(self)
-    }
-
-    /// Promises that the memory may be written, whatever the struct says or cannot say.
-    ///
-    /// # Safety
-    ///
-    /// Every byte of the tensor's extents can be written.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{Access, Exporter, ManagedTensor, Tensor};
-    /// # let raw = Exporter::new([1_u8, 2, 3]).build_legacy()?.into_raw();
-    /// // SAFETY: the producer passes the tensor on, and its documentation says that it may be written.
-    /// let tensor = unsafe { ManagedTensor::from_raw(raw)?.assume_writable() };
-    /// assert_eq!(tensor.access(), Access::Writable);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    #[must_use]
-    #[inline]
-    unsafe fn assume_writable(mut self) -> Self {
-        self.descriptor_mut(sealed::Key(())).access = Access::Writable;
-        self
-    }
-
-    /// Promises that the host can follow the data pointer, whatever the device.
-    ///
-    /// For CUDA managed memory, and for devices that this crate does not know.
-    ///
-    /// # Safety
-    ///
-    /// Clause S5 of [`ManagedTensorVersioned::from_raw`](crate::ManagedTensorVersioned::from_raw) holds for
-    /// the tensor as if its device were the CPU, and work that the device still does on it has ended whenever a
-    /// view is made.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{Exporter, Tensor};
-    /// let tensor = Exporter::new([1_u8, 2, 3]).build()?.into_inner();
-    /// // SAFETY: the device is the CPU.
-    /// let tensor = unsafe { tensor.assume_host_accessible() };
-    /// assert_eq!(tensor.numel(), 3);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    #[must_use]
-    #[inline]
-    unsafe fn assume_host_accessible(mut self) -> Self {
-        self.descriptor_mut(sealed::Key(())).host = true;
-        self
-    }
-
-    /// Views the elements to write them.
-    ///
-    /// # Errors
-    ///
-    /// As for [`Descriptor::view`], and [`Error::ReadOnly`] or [`Error::WritabilityUnknown`] unless the memory is known
-    /// to be writable, [`Error::Overlapping`] if two indices may name the same element.
-    ///
-    /// # Safety
-    ///
-    /// While the view lives, all elements are initialised and nobody else reads or writes them.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{Exporter, Tensor};
-    /// let mut tensor = Exporter::new([1_u8, 2, 3]).build()?.into_inner();
-    /// // SAFETY: the array was initialised, and nobody else knows of it.
-    /// unsafe { tensor.view_mut::<u8>() }?.fill(7);
-    /// // SAFETY: the same.
-    /// assert_eq!(unsafe { tensor.view::<u8>() }?[[1]], 7);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    unsafe fn view_mut<T: Element>(&mut self) -> Result<TensorViewMut<'_, T>, Error> {
-        // SAFETY: the caller's promise.
-        unsafe { (**self).mutable_view() }
-    }
-}
-
-/// What a promise around a tensor passes on to it.
-macro_rules! behaves_as_its_tensor {
-    ($name:ident) => {
-        impl<O: Tensor> core::ops::Deref for $name<O> {
-            type Target = Descriptor;
-
+/// The promises that a caller can make of a tensor of a type that has `descriptor_mut`.
+macro_rules! promise_methods {
+    ([$($generics:tt)*] $type:ty) => {
+        /// # Promises
+        ///
+        /// What the standard leaves open the caller can promise here, each in one `unsafe` call.
+        impl<$($generics)*> $type {
+            /// Promises that the elements are initialised and stay as they are, so that they can be read safely.
+            ///
+            /// # Safety
+            ///
+            /// All elements are initialised, and nobody writes them for as long as the returned value lives.
             #[inline]
-            fn deref(&self) -> &Descriptor {
-                &self.0
+            pub unsafe fn assume_frozen(self) -> $crate::managed::Frozen<Self> {
+                // SAFETY: the contract is the invariant of `Frozen`.
+                unsafe { $crate::managed::Frozen::new(self) }
             }
-        }
 
-        impl<O: Tensor> core::fmt::Debug for $name<O> {
-            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-                core::fmt::Debug::fmt(&**self, f)
+            /// Promises that nobody else reaches the elements, so that they can be read and written safely.
+            ///
+            /// This does not make a read-only tensor writable.
+            ///
+            /// # Safety
+            ///
+            /// All elements are initialised, and nobody else reads or writes them for as long as the returned value
+            /// lives.
+            #[inline]
+            pub unsafe fn assume_exclusive(self) -> $crate::managed::Exclusive<Self> {
+                // SAFETY: the contract is the invariant of `Exclusive`.
+                unsafe { $crate::managed::Exclusive::new(self) }
             }
-        }
 
-        impl $name<crate::managed::ManagedTensorVersioned> {
-            /// Passes the tensor on to a consumer, who must call its deleter.
+            /// Promises that the memory may be written, whatever the struct says or cannot say.
             ///
-            /// # Examples
+            /// # Safety
             ///
-            /// ```
-            /// # use dlpack::{Exporter, ManagedTensorVersioned};
-            /// let raw = Exporter::new([1_u8, 2]).build()?.into_raw();
-            /// // SAFETY: just passed on.
-            /// drop(unsafe { ManagedTensorVersioned::from_raw(raw) }?);
-            /// # Ok::<(), dlpack::Error>(())
-            /// ```
-            #[must_use = "the deleter must be called"]
-            pub fn into_raw(self) -> *mut crate::sys::DLManagedTensorVersioned {
-                self.0.into_raw()
+            /// Every byte of the tensor's extents can be written.
+            #[must_use]
+            #[inline]
+            pub unsafe fn assume_writable(mut self) -> Self {
+                // SAFETY: the contract is invariant 3 of the descriptor.
+                unsafe { self.descriptor_mut().assume_writable() };
+                self
             }
-        }
 
-        impl $name<crate::managed::ManagedTensor> {
-            /// Passes the tensor on to a consumer, who must call its deleter.
+            /// Promises that the host can follow the data pointer, whatever the device.
             ///
-            /// # Examples
+            /// This is for CUDA managed memory, and for devices that this crate does not know.
             ///
-            /// ```
-            /// # use dlpack::{Exporter, ManagedTensor};
-            /// let raw = Exporter::new([1_u8, 2]).build_legacy()?.into_raw();
-            /// // SAFETY: just passed on.
-            /// drop(unsafe { ManagedTensor::from_raw(raw) }?);
-            /// # Ok::<(), dlpack::Error>(())
-            /// ```
-            #[must_use = "the deleter must be called"]
-            pub fn into_raw(self) -> *mut crate::sys::DLManagedTensor {
-                self.0.into_raw()
+            /// # Safety
+            ///
+            /// Clause S5 of [`Managed::from_raw`](crate::Managed::from_raw) holds for the tensor as if its device were
+            /// the CPU, and work that the device still does on it has ended whenever a view is made.
+            #[must_use]
+            #[inline]
+            pub unsafe fn assume_host_accessible(mut self) -> Self {
+                // SAFETY: the contract is invariant 2 of the descriptor.
+                unsafe { self.descriptor_mut().assume_host_accessible() };
+                self
+            }
+
+            /// Views the elements to write them.
+            ///
+            /// # Errors
+            ///
+            /// As for [`Descriptor::view`](crate::Descriptor::view), and [`Error::ReadOnly`](crate::Error::ReadOnly) or
+            /// [`Error::WritabilityUnknown`](crate::Error::WritabilityUnknown) unless the memory is known to be
+            /// writable, [`Error::Overlapping`](crate::Error::Overlapping) if two indices may name the same element.
+            ///
+            /// # Safety
+            ///
+            /// While the view lives, all elements are initialised and nobody else reads or writes them.
+            pub unsafe fn view_mut<T: $crate::vocabulary::Element>(
+                &mut self,
+            ) -> Result<$crate::view::TensorViewMut<'_, T>, $crate::error::Error> {
+                // SAFETY: the contract is the same.
+                unsafe { $crate::managed::Descriptor::view_mut_as(self) }
             }
         }
     };
 }
 
-use behaves_as_its_tensor;
+pub(super) use promise_methods;

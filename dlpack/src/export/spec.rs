@@ -1,125 +1,126 @@
-//! The shape that a caller asks for, drawn into a block and checked against the memory there is.
+//! The tensor that a caller asks for, written into a block and checked against the memory there is.
 
 use core::ffi::c_void;
 use core::num::NonZero;
 
-use super::adopted::Memory;
-use super::block::{Draft, Exported, Shaped};
-use super::place::Place;
-use super::record::Fields;
-use crate::error::{Error, Rejected};
-use crate::layout::{self, Layout};
+use super::block::DimsMut;
+use super::source::Memory;
+use crate::error::Error;
+use crate::layout::{self, Layout, MAX_NDIM};
+use crate::managed::Fields;
 use crate::vocabulary::{DataType, Flags};
 
-/// Shape, strides and first element, as the caller gave them.
+/// What the caller said of the tensor.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Outline<'a> {
+pub(super) struct Spec<'a> {
     /// `None` is one axis with all elements that are left after the offset.
     pub(super) shape: Option<&'a [usize]>,
     /// In elements; `None` is row-major.
     pub(super) strides: Option<&'a [isize]>,
     /// In elements.
     pub(super) offset: usize,
+    /// `None` is the dtype of the memory.
+    pub(super) dtype: Option<DataType>,
+    pub(super) flags: Flags,
 }
 
-/// A block with a shape and strides, and what else the tensor says of itself.
-pub(super) type Drawn<A, O, P> = (Shaped<A, O, P>, Fields);
+impl Spec<'_> {
+    pub(super) const NEW: Self =
+        Self { shape: None, strides: None, offset: 0, dtype: None, flags: Flags::NONE };
 
-impl Outline<'_> {
     #[inline]
     pub(super) fn ndim(&self) -> usize {
         self.shape.map_or(1, <[usize]>::len)
     }
 
-    /// Draws the usual: a shape with elements of whole bytes in row-major order, at an address.
+    /// Writes shape and strides, and checks that the tensor lies within the memory.
     ///
-    /// `Err` if there is an error to tell, or more to do; [`draw`](Self::draw) does it then.
+    /// All sizes and strides are written when it succeeds.
     #[inline(always)]
-    pub(super) fn draw_quickly<A: Exported, O: Send + 'static, P: Place>(
-        self,
-        draft: Draft<A, O, P>,
-        memory: Memory,
-        dtype: DataType,
-        flags: Flags,
-    ) -> Result<Drawn<A, O, P>, Draft<A, O, P>> {
-        let device = memory.device.canonical();
-        let (Some(shape), None, Some(size)) = (self.shape, self.strides, whole_bytes(dtype)) else {
-            return Err(draft);
-        };
-        if !device.device_type.is_address() || memory.data.is_null() || self.offset != 0 {
-            return Err(draft);
-        }
-        let mut numel = 1_usize;
-        let shaped = draft.try_with_dims(shape, |&size| {
-            let stride = numel;
-            numel = numel.checked_mul(size)?;
-            // Nobody sees numbers that wrap, since there cannot be so many elements.
-            #[expect(clippy::cast_possible_wrap, reason = "see above")]
-            Some((size as i64, stride as i64))
-        })?;
-        // At least one element, and no more than there are; 0 wraps to more than that.
-        if numel.wrapping_sub(1) >= memory.nbytes / size {
-            return Err(shaped.into_draft());
-        }
-        Ok((shaped, Fields { data: memory.data, byte_offset: 0, device, dtype, flags }))
-    }
-
-    /// Draws what is asked for, and checks it.
-    ///
-    /// # Errors
-    ///
-    /// Hands the owner back.
-    pub(super) fn draw<A: Exported, O: Send + 'static, P: Place>(
-        self,
-        draft: Draft<A, O, P>,
-        memory: Memory,
-        dtype: DataType,
-        flags: Flags,
-    ) -> Result<Drawn<A, O, P>, Rejected<O>> {
-        let all = match self.all(&memory, dtype, flags) {
-            Ok(all) => [all],
-            Err(error) => return Err(Rejected::new(draft.into_owner(), error)),
-        };
-        // There are as many axes as the draft was made for, so that what fails is a size.
-        let sizes = draft.try_with_dims(self.shape.unwrap_or(&all), |&size| {
-            Some((i64::try_from(size).ok()?, 0))
-        });
-        let mut shaped = match sizes {
-            Ok(shaped) => shaped,
-            Err(draft) => return Err(Rejected::new(draft.into_owner(), Error::ShapeOverflow)),
-        };
-        match self.check(&mut shaped, &memory, dtype, flags) {
-            Ok(fields) => Ok((shaped, fields)),
-            Err(error) => Err(Rejected::new(shaped.into_owner(), error)),
-        }
-    }
-
-    /// The size of the one axis of a tensor that was given no shape; 0 if it was.
-    fn all(&self, memory: &Memory, dtype: DataType, flags: Flags) -> Result<usize, Error> {
-        if self.shape.is_some() {
-            return Ok(0);
-        }
-        let all = elements(memory.nbytes, dtype, flags)?;
-        all.checked_sub(self.offset).ok_or(Error::OutOfBounds { available: memory.nbytes })
-    }
-
-    /// Fills in the strides, checks the layout, and finds the first element.
-    fn check<A: Exported, O: Send + 'static, P: Place>(
+    pub(super) fn write(
         &self,
-        shaped: &mut Shaped<A, O, P>,
+        (sizes, steps): DimsMut<'_>,
         memory: &Memory,
         dtype: DataType,
         flags: Flags,
-    ) -> Result<Fields, Error> {
-        let (shape, steps) = shaped.strides_mut();
+    ) -> Result<(Fields, Layout), Error> {
+        match self.fast((&mut *sizes, &mut *steps), memory, dtype) {
+            Some(written) => Ok(written),
+            None => self.slow((sizes, steps), memory, dtype, flags),
+        }
+    }
+
+    /// Fast path: a row-major tensor of whole-byte elements from the start of memory that has an address. Returns `None`
+    /// for the slow path.
+    #[inline(always)]
+    fn fast(
+        &self,
+        (sizes, steps): DimsMut<'_>,
+        memory: &Memory,
+        dtype: DataType,
+    ) -> Option<(Fields, Layout)> {
+        let (Some(shape), None, Some(size)) = (self.shape, self.strides, whole_bytes(dtype)) else {
+            return None;
+        };
+        let device = memory.device.canonical();
+        if !device.device_type.is_address() || memory.data.is_null() || self.offset != 0 {
+            return None;
+        }
+        let mut numel = 1_usize;
+        for ((to, step), &size) in sizes.iter_mut().zip(steps).zip(shape).rev() {
+            // Nobody sees numbers that wrap, since there cannot be so many elements.
+            #[expect(clippy::cast_possible_wrap, reason = "see above")]
+            (to.write(size as i64), step.write(numel as i64));
+            numel = numel.checked_mul(size)?;
+        }
+        // At least one element, and no more than there are; 0 wraps to more than that.
+        if numel.wrapping_sub(1) >= memory.nbytes / size {
+            return None;
+        }
+        let fields = Fields { data: memory.data, byte_offset: 0, device, dtype };
+        Some((fields, Layout::dense(numel, numel * size.get())))
+    }
+
+    /// Slow path: any tensor, and the errors.
+    #[cold]
+    #[inline(never)]
+    fn slow(
+        &self,
+        (sizes, steps): DimsMut<'_>,
+        memory: &Memory,
+        dtype: DataType,
+        flags: Flags,
+    ) -> Result<(Fields, Layout), Error> {
+        let all;
+        let shape = match self.shape {
+            Some(shape) => shape,
+            None => {
+                let out = Error::OutOfBounds { available: memory.nbytes };
+                let found = elements(memory.nbytes, dtype, flags)?;
+                all = [found.checked_sub(self.offset).ok_or(out)?];
+                &all
+            }
+        };
+        // There are as many axes as the block was made for, at most 64.
+        let (mut shape_here, mut strides_here) = ([0; MAX_NDIM], [0; MAX_NDIM]);
+        let (shape_here, strides_here) =
+            (&mut shape_here[..shape.len()], &mut strides_here[..shape.len()]);
+        for (to, &size) in shape_here.iter_mut().zip(shape) {
+            *to = i64::try_from(size).map_err(|_| Error::ShapeOverflow)?;
+        }
         match self.strides {
-            None => layout::write_row_major_strides(shape, steps),
-            Some(strides) => write_strides(shape, steps, strides)?,
+            None => layout::write_row_major_strides(shape_here, strides_here),
+            Some(strides) => write_strides(shape_here, strides_here, strides)?,
         }
         let padded = flags.is_padded();
-        let layout = Layout::new(shaped.shape(), shaped.strides(), dtype, padded)?;
+        let layout = Layout::new(shape_here, strides_here, dtype, padded)?;
         let (data, byte_offset) = self.first(memory, dtype, padded, &layout)?;
-        Ok(Fields { data, byte_offset, device: memory.device.canonical(), dtype, flags })
+        for (to, &from) in
+            sizes.iter_mut().chain(steps).zip(shape_here.iter().chain(&*strides_here))
+        {
+            to.write(from);
+        }
+        Ok((Fields { data, byte_offset, device: memory.device.canonical(), dtype }, layout))
     }
 
     /// The data pointer and the byte offset of the first element of a tensor with this layout.
@@ -168,18 +169,18 @@ fn whole_bytes(dtype: DataType) -> Option<NonZero<usize>> {
 }
 
 /// Writes the caller's strides.
-fn write_strides(shape: &[i64], steps: &mut [i64], strides: &[isize]) -> Result<(), Error> {
-    if strides.len() != shape.len() {
-        return Err(Error::RankMismatch { expected: shape.len(), found: strides.len() });
+fn write_strides(sizes: &[i64], steps: &mut [i64], strides: &[isize]) -> Result<(), Error> {
+    if strides.len() != sizes.len() {
+        return Err(Error::RankMismatch { expected: sizes.len(), found: strides.len() });
     }
     for (to, &from) in steps.iter_mut().zip(strides) {
         *to = i64::try_from(from).map_err(|_| Error::ExtentOverflow)?;
     }
-    layout::normalize_strides(shape, steps);
+    layout::normalize_strides(sizes, steps);
     Ok(())
 }
 
-/// How many elements `nbytes` bytes hold.
+/// The number of elements that `nbytes` bytes hold.
 fn elements(nbytes: usize, dtype: DataType, flags: Flags) -> Result<usize, Error> {
     let bits = usize::try_from(dtype.element_bits(flags.is_padded()));
     let invalid = Error::InvalidDType { found: dtype };

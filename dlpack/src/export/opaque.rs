@@ -1,0 +1,41 @@
+//! Tensors that are made ready for a consumer.
+
+use crate::error::RejectedError;
+use crate::managed::{Abi, Managed, OpaqueTensor};
+
+impl<A: Abi> Managed<A> {
+    /// Makes the tensor ready for a consumer, and gives its metadata up.
+    ///
+    /// A tensor that this crate exported is passed on as it is. One that was imported is put under a header of ours, which
+    /// says what was checked; that makes one allocation and no copy. `READ_ONLY` and the flag of padded elements are kept,
+    /// `IS_COPIED` is not.
+    ///
+    /// # Errors
+    ///
+    /// Hands the tensor back with [`Error::AllocationFailed`](crate::Error::AllocationFailed), as without the feature
+    /// `alloc` every imported one.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Exporter, ManagedTensorVersioned};
+    ///
+    /// # let raw = Exporter::new([1_u8, 2]).into_raw()?;
+    /// // SAFETY: the producer passes the tensor on, and keeps to the standard.
+    /// let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
+    /// let raw = tensor.into_opaque()?.into_raw();
+    /// // SAFETY: an opaque tensor holds the contract.
+    /// assert_eq!(unsafe { ManagedTensorVersioned::from_raw(raw) }?.shape(), [2]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub fn into_opaque(self) -> Result<OpaqueTensor<A>, RejectedError<Self>> {
+        match self.try_into_opaque() {
+            Ok(opaque) => Ok(opaque),
+            #[cfg(feature = "alloc")]
+            Err(tensor) => Ok(super::reexport::wrap(tensor)?.into_opaque()),
+            #[cfg(not(feature = "alloc"))]
+            Err(tensor) => Err(RejectedError::new(tensor, crate::error::Error::AllocationFailed)),
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! Imported tensors, given out again under a header of ours.
+//!
+//! The struct that came in is never moved or changed, since its deleter expects it as it was. It becomes the owner in a
+//! new block, whose struct says what was checked when the tensor came in, with canonical strides and our version.
+
+use core::ops::Deref;
+
+use super::allocator::Global;
+use super::block::{Described, DimsMut, Unpublished, around};
+use crate::error::{Error, RejectedError};
+use crate::layout::Canonical;
+use crate::managed::{
+    Abi, Access, AnyManagedTensor, Descriptor, Managed, ManagedTensor, ManagedTensorVersioned,
+    OpaqueTensor,
+};
+use crate::sys;
+use crate::vocabulary::Flags;
+
+impl ManagedTensor {
+    /// Puts the tensor under a header of the current ABI.
+    ///
+    /// This makes one allocation and no copy. Strides are filled in if there were none, and on devices that have addresses
+    /// the byte offset becomes part of the data pointer. The flag `READ_ONLY` is set unless the memory is known to be
+    /// writable; see [`assume_writable`](Managed::assume_writable).
+    ///
+    /// # Errors
+    ///
+    /// Hands the tensor back with [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Access, Exporter, ManagedTensor};
+    ///
+    /// # let raw = Exporter::new([1_u8, 2]).build_legacy()?.into_raw();
+    /// // SAFETY: the producer passes the tensor on, and keeps to the standard.
+    /// let tensor = unsafe { ManagedTensor::from_raw(raw) }?.into_versioned()?;
+    /// assert_eq!(tensor.access(), Access::ReadOnly);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn into_versioned(self) -> Result<ManagedTensorVersioned, RejectedError<Self>> {
+        convert(self)
+    }
+}
+
+impl ManagedTensorVersioned {
+    /// Puts the tensor under a header of the legacy ABI, for consumers that know no other.
+    ///
+    /// This makes one allocation and no copy. The flag `IS_COPIED` is lost, since that ABI has none.
+    ///
+    /// # Errors
+    ///
+    /// Hands the tensor back, with [`Error::ReadOnlyNotExpressible`] or [`Error::PaddedNotExpressible`] if that ABI
+    /// cannot say what the flags do, or [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, Exporter};
+    ///
+    /// let tensor = Exporter::new([1_u8, 2]).build()?.into_inner().into_legacy()?;
+    /// assert_eq!(tensor.shape(), [2]);
+    ///
+    /// let tensor = Exporter::new([1_u8, 2]).read_only().build()?.into_inner();
+    /// let refused = tensor.into_legacy().unwrap_err();
+    /// assert_eq!(refused.error(), Error::ReadOnlyNotExpressible);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn into_legacy(self) -> Result<ManagedTensor, RejectedError<Self>> {
+        convert(self)
+    }
+}
+
+impl AnyManagedTensor {
+    /// Returns the tensor in the current ABI, under a new header if it came in the legacy one.
+    ///
+    /// # Errors
+    ///
+    /// As for [`ManagedTensor::into_versioned`].
+    pub fn into_versioned(self) -> Result<ManagedTensorVersioned, RejectedError<Self>> {
+        match self {
+            Self::Legacy(tensor) => {
+                tensor.into_versioned().map_err(|rejected| rejected.map(Self::Legacy))
+            }
+            Self::Versioned(tensor) => Ok(tensor),
+        }
+    }
+}
+
+impl OpaqueTensor {
+    /// Puts the tensor under a header of the legacy ABI, for consumers that know no other.
+    ///
+    /// This makes one allocation and no copy.
+    ///
+    /// # Errors
+    ///
+    /// Hands the tensor back, with [`Error::ReadOnlyNotExpressible`] or [`Error::PaddedNotExpressible`] if that ABI
+    /// cannot say what the flags do, or [`Error::AllocationFailed`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, Exporter, ManagedTensor};
+    ///
+    /// let raw = Exporter::new([1_u8, 2]).into_opaque()?.into_legacy()?.into_raw();
+    /// // SAFETY: an opaque tensor holds the contract.
+    /// assert_eq!(unsafe { ManagedTensor::from_raw(raw) }?.numel(), 2);
+    ///
+    /// let refused = Exporter::new([1_u8, 2]).read_only().into_opaque()?.into_legacy();
+    /// assert_eq!(refused.unwrap_err().error(), Error::ReadOnlyNotExpressible);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn into_legacy(self) -> Result<OpaqueTensor<sys::DLManagedTensor>, RejectedError<Self>> {
+        // SAFETY: invariant 1 of an opaque tensor: the struct is live. The pointers in it are only passed on.
+        let (flags, dl_tensor) = unsafe { ((*self.as_raw()).flags, (*self.as_raw()).dl_tensor) };
+        let flags = match express::<sys::DLManagedTensor>(Flags::from_bits(flags)) {
+            Ok(flags) => flags,
+            Err(error) => return Err(RejectedError::new(self, error)),
+        };
+        // `downcast` must not find the opaque tensor in the new block: whoever had the new struct may have written the
+        // arrays, which the two have in common.
+        // SAFETY: the opaque tensor keeps the memory and, by invariant 2, the arrays.
+        unsafe { around(Sealed(self), dl_tensor, flags) }
+            .map_err(|rejected| rejected.map(|Sealed(tensor)| tensor))
+    }
+}
+
+/// An owner that has no type outside of this file.
+struct Sealed(OpaqueTensor);
+
+fn express<A: Abi>(flags: Flags) -> Result<Flags, Error> {
+    A::express(flags)
+}
+
+/// The flags that a tensor passes on: a legacy one is read-only unless it is known to be writable.
+pub(super) fn inherited<A: Abi>(tensor: &Descriptor) -> Flags {
+    let padded = tensor.flags().is_padded();
+    let flags = if padded { Flags::IS_SUBBYTE_TYPE_PADDED } else { Flags::NONE };
+    let forbidden = match tensor.access() {
+        Access::ReadOnly => true,
+        Access::Writable => false,
+        // The legacy ABI leaves it open again.
+        Access::Unknown => A::VERSION.is_some(),
+    };
+    if forbidden { flags.with(Flags::READ_ONLY) } else { flags }
+}
+
+/// Puts a tensor under a new header, which says what the tensor says.
+pub(super) fn under_header<B: Abi, O>(
+    owner: O,
+    flags: Flags,
+) -> Result<Unpublished<B, O, Global>, RejectedError<O>>
+where
+    O: Deref<Target = Descriptor> + Send + 'static,
+{
+    let ndim = owner.ndim();
+    // SAFETY: as many sizes and strides are written as the tensor has axes. Together with the fields they describe the
+    // elements of a checked tensor, which the owner is; the flags forbid what it forbids.
+    unsafe {
+        Unpublished::new(owner, Global, ndim, |tensor, to| {
+            write_canonical(to, tensor.shape(), tensor.strides());
+            Ok(Described { fields: tensor.canonical_fields(), flags, layout: *tensor.layout() })
+        })
+    }
+}
+
+/// Writes a shape, and strides with canonical values where they address nothing.
+#[inline]
+pub(super) fn write_canonical((sizes, steps): DimsMut<'_>, shape: &[i64], strides: &[i64]) {
+    let mut canonical = Canonical::new(shape.contains(&0));
+    let axes = shape.iter().zip(strides);
+    for ((to, step), (&size, &stride)) in sizes.iter_mut().zip(steps).zip(axes).rev() {
+        to.write(size);
+        step.write(canonical.stride(size, stride));
+    }
+}
+
+/// Puts a tensor under a header of either ABI.
+fn convert<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Managed<B>, RejectedError<Managed<A>>> {
+    let host = tensor.has_host_promise();
+    let converted = wrap(tensor)?.into_managed()?;
+    // SAFETY: if the promise was made, it was for the same memory, which the new tensor keeps.
+    Ok(if host { unsafe { converted.assume_host_accessible() } } else { converted })
+}
+
+pub(super) fn wrap<A: Abi, B: Abi>(
+    tensor: Managed<A>,
+) -> Result<Unpublished<B, Managed<A>, Global>, RejectedError<Managed<A>>> {
+    match express::<B>(inherited::<B>(&tensor)) {
+        Ok(flags) => under_header(tensor, flags),
+        Err(error) => Err(RejectedError::new(tensor, error)),
+    }
+}
