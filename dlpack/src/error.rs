@@ -419,6 +419,7 @@ impl<O> RejectedError<O> {
         (self.owner, self.error)
     }
 
+    #[cfg(feature = "alloc")]
     pub(crate) fn map<P>(self, f: impl FnOnce(O) -> P) -> RejectedError<P> {
         RejectedError { error: self.error, owner: f(self.owner) }
     }

@@ -37,12 +37,12 @@ where
 
     fn into_tensor(self) -> Result<Self::Tensor, RejectedError<Self>> {
         let shape = self.shape();
-        column_major::<C, _, _>(self, Matrix::as_mut_slice, shape, Axes::Kept)
+        column_major::<C, _, _>(self, |m| m.data.as_mut_slice(), shape, Axes::Kept)
     }
 
     fn into_tensor_reversed(self) -> Result<Self::Tensor, RejectedError<Self>> {
         let shape = self.shape();
-        column_major::<C, _, _>(self, Matrix::as_mut_slice, shape, Axes::Reversed)
+        column_major::<C, _, _>(self, |m| m.data.as_mut_slice(), shape, Axes::Reversed)
     }
 }
 
