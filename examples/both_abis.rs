@@ -2,7 +2,7 @@
 
 use std::error::Error;
 
-use dlpack::{Access, AnyManagedTensor, ManagedTensor, ManagedTensorVersioned, Tensor};
+use dlpack::{Access, AnyManagedTensor, ManagedTensor, ManagedTensorVersioned};
 use harness::{Spec, release};
 
 fn main() -> Result<(), Box<dyn Error>> {

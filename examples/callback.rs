@@ -2,7 +2,7 @@
 
 use std::ffi::c_int;
 
-use dlpack::{BorrowedTensor, Error, TensorView, TensorViewMut, lend, lend_mut, sys::DLTensor};
+use dlpack::{BorrowedTensor, Error, TensorView, TensorViewMut, sys::DLTensor};
 use harness::{Spec, consumer};
 
 fn main() -> Result<(), Error> {

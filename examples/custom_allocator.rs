@@ -8,7 +8,8 @@ use std::error::Error;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use dlpack::{Adopted, Allocator, DataType, Device, Exporter, sys::DLManagedTensorVersioned};
+use dlpack::allocator::Allocator;
+use dlpack::{DataType, Device, Exporter, sys::DLManagedTensorVersioned};
 use harness::alloc::{CountingAllocator, count};
 use harness::{consumer, release};
 

@@ -11,7 +11,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use dlpack::{
-    Adopted, DataType, Device, DeviceType, Error as DLPackError, Exporter, ManagedTensorVersioned,
+    DataType, Device, DeviceType, Error as DLPackError, Exporter, ManagedTensorVersioned,
 };
 
 /// Names its blocks by addresses, which can be added to. They are far from those of the processor.

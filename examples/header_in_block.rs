@@ -8,7 +8,8 @@ use std::error::Error;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 
-use dlpack::{Exporter, InBlock, ManagedTensorVersioned, Owner, Unique, header_layout};
+use dlpack::allocator::{InPlace, header_layout};
+use dlpack::{Exporter, ManagedTensorVersioned};
 use harness::alloc::{CountingAllocator, count};
 use harness::{consumer, release};
 
@@ -16,7 +17,7 @@ use harness::{consumer, release};
 static HEAP: CountingAllocator = CountingAllocator;
 
 /// What the header of a picture takes: three axes, and the owner in it.
-const HEADER: Layout = header_layout::<Picture, InBlock>(3);
+const HEADER: Layout = header_layout::<Picture, InPlace>(3);
 
 /// Pixels begin at a multiple of this, as is good for vector instructions.
 const ALIGN: usize = 64;
@@ -27,7 +28,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         picture.pixels().fill(7);
         let room = picture.room();
         // SAFETY: nobody but this export uses the room, which stays until the picture is dropped, wherever that is moved.
-        let exporter = unsafe { Exporter::new(picture).shape(&[4, 6, 3]).header_at(room) };
+        let exporter = unsafe { Exporter::new(picture).shape(&[4, 6, 3]).header_in_place(room) };
         exporter.into_raw().map_err(|_| "expected room for a header")
     });
     let raw = raw?;
@@ -50,7 +51,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let picture = tensor.downcast::<Picture>().map_err(|_| "expected the picture")?;
     let room = picture.room();
     // SAFETY: as above.
-    let exporter = unsafe { Exporter::new(picture).shape(&[72]).header_at(room) };
+    let exporter = unsafe { Exporter::new(picture).shape(&[72]).header_in_place(room) };
     let raw = exporter.into_raw()?;
 
     // However badly a consumer treats the struct: its deleter moves the owner out, and that frees the block.

@@ -1,6 +1,6 @@
 //! A C library hands over a pointer: two lines make it an owned, checked value.
 
-use dlpack::{DataType, Device, Error, ManagedTensorVersioned, Tensor};
+use dlpack::{DataType, Device, Error, ManagedTensorVersioned};
 use dlpack_sys::DLManagedTensorVersioned;
 use harness::{Record, Spec, dtype};
 

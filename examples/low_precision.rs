@@ -4,7 +4,7 @@
 
 use std::error::Error;
 
-use dlpack::{DataType, Exporter, F4E2m1fn, F8E4m3fn, Flags, ManagedTensorVersioned, Tensor};
+use dlpack::{DataType, Exporter, F4E2m1fn, F8E4m3fn, Flags, ManagedTensorVersioned};
 use harness::{Spec, dtype, release};
 
 fn main() -> Result<(), Box<dyn Error>> {

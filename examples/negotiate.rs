@@ -9,10 +9,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use dlpack::negotiate::{
     CopyPolicy, ForeignProducer, Producer, RawProducer, Request, Stream, respond,
 };
-use dlpack::{
-    Adopted, AnyManagedTensor, DataType, Device, Error, Exporter, Flags, ManagedTensorVersioned,
-    Tensor,
-};
+use dlpack::{AnyManagedTensor, DataType, Device, Error, Exporter, Flags, ManagedTensorVersioned};
 use harness::negotiate::{self as c, Behaviour, CProducer};
 
 /// The device type that the standard keeps free for trying things out.
@@ -51,7 +48,7 @@ impl Producer for DeviceArray {
             return Err(Error::CopyUnsupported { device });
         }
         self.copies.fetch_add(1, Ordering::Relaxed);
-        Ok(Exporter::new(self.memory.to_vec()).is_copied().build()?.into_inner())
+        Ok(Exporter::new(self.memory.to_vec()).copied().build()?.into_inner())
     }
 
     fn synchronize(&self, stream: Stream) -> Result<(), Error> {

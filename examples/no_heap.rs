@@ -4,7 +4,8 @@
 
 use std::hint;
 
-use dlpack::{Error, Exporter, Slot, sys::DLManagedTensorVersioned};
+use dlpack::allocator::Slot;
+use dlpack::{Error, Exporter, sys::DLManagedTensorVersioned};
 use harness::alloc::{CountingAllocator, count};
 use harness::{consumer, release};
 

@@ -4,7 +4,8 @@ use std::error::Error;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use dlpack::{Exporter, Pool, sys::DLManagedTensorVersioned};
+use dlpack::allocator::Pool;
+use dlpack::{Exporter, sys::DLManagedTensorVersioned};
 use harness::alloc::{CountingAllocator, count};
 use harness::release;
 

@@ -3,7 +3,8 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use dlpack::{Access, Exporter, Flags, ManagedTensor, ManagedTensorVersioned, loan};
+use dlpack::loan::Loaned;
+use dlpack::{Access, Exporter, Flags, ManagedTensor, ManagedTensorVersioned};
 use harness::alloc::{CountingAllocator, count};
 use harness::{consumer, release};
 

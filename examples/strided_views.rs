@@ -1,6 +1,6 @@
 //! Crops, flips and new shapes: other strides over the same memory.
 
-use dlpack::{Error, ManagedTensorVersioned, Tensor, TensorView, TensorViewMut};
+use dlpack::{Error, ManagedTensorVersioned, TensorView, TensorViewMut};
 use harness::Spec;
 
 fn main() -> Result<(), Error> {

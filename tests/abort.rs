@@ -10,7 +10,7 @@ use std::ptr::{self, NonNull};
 use dlpack::exchange::{ExchangeApi, ExchangeTable, Lend, Library, Offer, Report};
 use dlpack::negotiate::{ForeignProducer, Producer, RawProducer, Request, Stream, respond};
 use dlpack::sys::DLTensor;
-use dlpack::{DataType, Device, Error, Exporter, ManagedTensorVersioned, Owner, Parcel, Unique};
+use dlpack::{DataType, Device, Error, Exporter, ManagedTensorVersioned, OpaqueTensor};
 use harness::release::delete;
 
 /// The name of the test whose body the process is to run.
@@ -183,7 +183,7 @@ impl Library for Panics {
         panic!("the library panics");
     }
 
-    unsafe fn tensor_from_object(_: NonNull<c_void>) -> Result<Parcel, Error> {
+    unsafe fn tensor_from_object(_: NonNull<c_void>) -> Result<OpaqueTensor, Error> {
         panic!("the library panics");
     }
 

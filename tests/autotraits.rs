@@ -8,7 +8,8 @@ use dlpack::{
     Error, Exclusive, ExclusiveUninit, F4E2m1fn, F6E2m3fn, F6E3m2fn, F8E3m4, F8E4m3, F8E4m3b11fnuz,
     F8E4m3fn, F8E4m3fnuz, F8E5m2, F8E5m2fnuz, F8E8m0fnu, Flags, Frozen, I2, I4, ImportMode, Iter,
     IterMut, ManagedTensor, ManagedTensorVersioned, PackedIter, PackedView, ParseError, ReadCell,
-    Rejected, TensorView, TensorViewMut, U1, U2, U4, Unaligned, Version, layout::Layout, negotiate,
+    RejectedError, TensorView, TensorViewMut, U1, U2, U4, Unaligned, Version, layout::Layout,
+    negotiate,
 };
 
 fn shared<T: Send + Sync>() {}
@@ -94,7 +95,7 @@ fn owners() {
     owner::<Exclusive<ManagedTensor>>();
     owner::<ExclusiveUninit<ManagedTensorVersioned>>();
     owner::<Descriptor>();
-    owner::<Rejected<ManagedTensor>>();
+    owner::<RejectedError<ManagedTensor>>();
 }
 
 #[test]
@@ -116,7 +117,9 @@ fn views() {
 #[cfg(feature = "alloc")]
 #[test]
 fn exporters() {
-    use dlpack::{Adopted, Claim, Exporter, Loaned, Owner, Pool, Shared, SingleSlot, Slot, Unique};
+    use dlpack::Exporter;
+    use dlpack::allocator::{Pool, SingleSlot, Slot};
+    use dlpack::loan::{Claim, Loaned};
 
     /// May be sent, but is nothing that two threads may look at.
     type Local = std::cell::Cell<u8>;

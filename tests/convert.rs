@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use dlpack::{
     Access, AnyManagedTensor, DataType, Device, Error, Exporter, Flags, ManagedTensor,
-    ManagedTensorVersioned, Tensor, Version,
+    ManagedTensorVersioned, Version,
 };
 use harness::consumer::gather_managed;
 use harness::release::{consume, delete, vandalise_and_delete};

@@ -2,7 +2,7 @@
 
 use std::ptr::{self, null_mut};
 
-use dlpack::{Access, BorrowedTensor, DataType, Device, Error, Flags, Tensor, sys};
+use dlpack::{Access, BorrowedTensor, DataType, Device, Error, Flags, sys};
 
 fn describe(data: &mut [i32], shape: &mut [i64]) -> sys::DLTensor {
     sys::DLTensor {

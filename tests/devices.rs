@@ -12,8 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use dlpack::{
-    Adopted, DataType, Descriptor, Device, DeviceType, Error, Exporter, ManagedTensor,
-    ManagedTensorVersioned, Release, Tensor, sys,
+    DataType, Descriptor, Device, DeviceType, Error, Exporter, ManagedTensor,
+    ManagedTensorVersioned, OnDrop, sys,
 };
 use harness::{Record, Spec};
 
@@ -92,7 +92,7 @@ fn device(code: i32, number: i32) -> Device {
 fn adopt(data: *mut c_void, on: Device) -> (Adopted<impl Send + 'static>, Arc<AtomicUsize>) {
     let released = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&released);
-    let owner = Release::new(move || {
+    let owner = OnDrop::new(move || {
         count.fetch_add(1, Ordering::SeqCst);
     });
     // SAFETY: host memory is the static above; of other devices nothing is accessed.

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dlpack::{Exporter, ManagedTensor, ManagedTensorVersioned, Owner, Unique};
+use dlpack::{Exporter, ManagedTensor, ManagedTensorVersioned};
 use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
 use harness::Spec;
 

@@ -5,8 +5,8 @@ use std::error::Error as _;
 use std::mem;
 
 use dlpack::{
-    DataType, DataTypeCode, Device, Error, Flags, ManagedTensorVersioned, ParseError, Rejected,
-    Version,
+    DataType, DataTypeCode, Device, Error, Flags, ManagedTensorVersioned, ParseError,
+    RejectedError, Version,
 };
 use harness::Spec;
 
@@ -269,10 +269,11 @@ fn what_is_handed_back_speaks_as_its_error() {
     let (raw, record) = Spec::of(&[1_u8, 2]).make_versioned();
     // SAFETY: C passes it on.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
-    let refused: Rejected<ManagedTensorVersioned> = tensor.try_exclusive().expect_err("no copy");
+    let refused: RejectedError<ManagedTensorVersioned> =
+        tensor.try_exclusive().expect_err("no copy");
     error_type(&refused);
     assert_eq!(refused.to_string(), Error::NotExclusive.to_string());
-    assert_eq!(format!("{refused:?}"), "Rejected { error: NotExclusive, .. }");
+    assert_eq!(format!("{refused:?}"), "RejectedError { error: NotExclusive, .. }");
     assert!(refused.source().is_none());
     assert_eq!(record.deleted(), 0);
     assert_eq!(Error::from(refused), Error::NotExclusive);

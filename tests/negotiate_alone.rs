@@ -8,8 +8,7 @@ use dlpack::negotiate::{
     Answer, CopyPolicy, ForeignProducer, Producer, RawProducer, Request, Status, Stream,
 };
 use dlpack::{
-    AnyManagedTensor, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned,
-    Tensor, U4,
+    AnyManagedTensor, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, U4,
 };
 
 /// A producer that counts its drops.
@@ -25,7 +24,7 @@ impl Producer for Numbers {
 
     fn copy_to(&self, device: Device, _: Stream) -> Result<ManagedTensorVersioned, Error> {
         assert_eq!(device, Device::CPU, "the tests ask for no other");
-        Ok(Exporter::new(self.shared.to_vec()).is_copied().build()?.into_inner())
+        Ok(Exporter::new(self.shared.to_vec()).copied().build()?.into_inner())
     }
 }
 

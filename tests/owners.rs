@@ -6,8 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dlpack::{
-    Access, Bool8, DataType, Descriptor, Device, Error, Exporter, F8E4m3fn, Flags, I4, Owner,
-    Shared, Tensor, Unique, Version,
+    Access, Bool8, DataType, Descriptor, Device, Error, Exporter, F8E4m3fn, Flags, I4, Version,
 };
 use harness::release::delete;
 
@@ -282,7 +281,7 @@ fn elements_smaller_than_a_byte() {
 /// A tensor that is marked as a copy is the consumer's alone.
 #[test]
 fn copies_are_exclusive() {
-    let raw = Exporter::new(vec![1_u8, 2]).is_copied().build().unwrap().into_raw();
+    let raw = Exporter::new(vec![1_u8, 2]).copied().build().unwrap().into_raw();
     // SAFETY: just passed on.
     let copy = unsafe { dlpack::ManagedTensorVersioned::from_raw(raw) }.unwrap();
     let tensor = copy.try_exclusive().unwrap().fill(5_u8).unwrap();
@@ -291,7 +290,7 @@ fn copies_are_exclusive() {
     let tensor = Exporter::new(vec![1_u8]).build().unwrap().into_inner();
     let refused = tensor.try_exclusive().unwrap_err();
     assert_eq!(refused.error(), Error::NotExclusive);
-    let copy = Exporter::new(vec![1_u8]).is_copied().read_only().build().unwrap().into_inner();
+    let copy = Exporter::new(vec![1_u8]).copied().read_only().build().unwrap().into_inner();
     let refused = copy.try_exclusive().unwrap_err();
     assert_eq!(refused.error(), Error::ReadOnly);
     // SAFETY: no view comes of it.
@@ -299,7 +298,7 @@ fn copies_are_exclusive() {
     assert_eq!(tensor.as_slice::<u8>().unwrap(), [1]);
 
     // The legacy ABI has no flags, so that its tensors claim none.
-    let legacy = Exporter::new(vec![1_u8]).is_copied().build_legacy().unwrap();
+    let legacy = Exporter::new(vec![1_u8]).copied().build_legacy().unwrap();
     assert_eq!((legacy.flags(), legacy.version()), (Flags::NONE, None));
 }
 

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::thread;
 
-use dlpack::{Error, Exporter, Flags, ManagedTensor, ManagedTensorVersioned, Parcel, sys};
+use dlpack::{Error, Exporter, Flags, ManagedTensor, ManagedTensorVersioned, OpaqueTensor, sys};
 use harness::{Record, Spec};
 
 const NUMBERS: [i32; 3] = [1, 2, 3];
@@ -16,7 +16,7 @@ fn from_c(spec: &Spec) -> (ManagedTensorVersioned, Record) {
 }
 
 /// What the consumer finds.
-fn arrived(parcel: Parcel) -> ManagedTensorVersioned {
+fn arrived(parcel: OpaqueTensor) -> ManagedTensorVersioned {
     // SAFETY: just passed on.
     unsafe { ManagedTensorVersioned::from_raw(parcel.into_raw()) }.unwrap()
 }
@@ -25,7 +25,7 @@ fn arrived(parcel: Parcel) -> ManagedTensorVersioned {
 fn an_owner_ends_with_its_parcel() {
     let owner = Arc::new([1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0]);
     let shared: Arc<[f32]> = owner.clone();
-    let parcel = Exporter::new(shared).shape(&[2, 3]).into_parcel().unwrap();
+    let parcel = Exporter::new(shared).shape(&[2, 3]).into_opaque().unwrap();
     assert_eq!(Arc::strong_count(&owner), 2);
     thread::spawn(move || drop(parcel)).join().unwrap();
     assert_eq!(Arc::strong_count(&owner), 1);
@@ -35,7 +35,7 @@ fn an_owner_ends_with_its_parcel() {
 fn a_consumer_finds_what_was_exported() {
     let data = vec![1_u16, 2, 3, 4, 5, 6];
     let start = data.as_ptr();
-    let parcel = Exporter::new(data).shape(&[2, 3]).strides(&[1, 2]).read_only().into_parcel();
+    let parcel = Exporter::new(data).shape(&[2, 3]).strides(&[1, 2]).read_only().into_opaque();
     let tensor = arrived(parcel.unwrap());
     assert_eq!((tensor.shape(), tensor.strides()), (&[2, 3][..], &[1, 2][..]));
     assert_eq!(tensor.data().cast_const(), start.cast());
@@ -45,7 +45,7 @@ fn a_consumer_finds_what_was_exported() {
 
 #[test]
 fn a_refused_owner_comes_back() {
-    let refused = Exporter::new(vec![1_u8, 2]).shape(&[2, 2]).into_parcel().unwrap_err();
+    let refused = Exporter::new(vec![1_u8, 2]).shape(&[2, 2]).into_opaque().unwrap_err();
     assert!(matches!(refused.error(), Error::OutOfBounds { .. }), "{:?}", refused.error());
     assert_eq!(refused.into_owner(), [1, 2]);
 }
@@ -54,7 +54,7 @@ fn a_refused_owner_comes_back() {
 fn a_tensor_that_came_in_goes_out_as_it_is() {
     let (tensor, record) = from_c(&Spec::of(&NUMBERS));
     let raw = tensor.as_raw();
-    let parcel = Parcel::from(tensor);
+    let parcel = OpaqueTensor::from(tensor);
     assert_eq!((parcel.as_raw(), record.deleted()), (raw, 0));
     drop(parcel);
     assert_eq!(record.deleted(), 1);
@@ -66,7 +66,7 @@ fn a_share_says_what_a_described_one_says() {
     for spec in [Spec::of(&NUMBERS), odd] {
         let (tensor, record) = from_c(&spec);
         let tensor = Arc::new(tensor);
-        let (parcel, described) = (tensor.share_parcel().unwrap(), tensor.share().unwrap());
+        let (parcel, described) = (tensor.share_opaque().unwrap(), tensor.share().unwrap());
         drop(tensor);
         let child = arrived(parcel);
         assert_eq!((child.data(), child.device()), (described.data(), described.device()));
@@ -82,13 +82,16 @@ fn a_share_says_what_a_described_one_says() {
 #[test]
 fn it_crosses_threads_and_is_a_pointer() {
     fn crosses_threads<T: Send + Sync>() {}
-    crosses_threads::<Parcel>();
-    assert_eq!(size_of::<Option<Parcel>>(), size_of::<usize>());
-    assert_eq!(format!("{:?}", Exporter::new([1_u8]).into_parcel().unwrap()), "Parcel { .. }");
+    crosses_threads::<OpaqueTensor>();
+    assert_eq!(size_of::<Option<OpaqueTensor>>(), size_of::<usize>());
+    assert_eq!(
+        format!("{:?}", Exporter::new([1_u8]).into_opaque().unwrap()),
+        "OpaqueTensor { .. }"
+    );
 }
 
 /// What a consumer of the legacy ABI finds.
-fn arrived_legacy(parcel: Parcel) -> ManagedTensor {
+fn arrived_legacy(parcel: OpaqueTensor) -> ManagedTensor {
     // SAFETY: just passed on.
     unsafe { ManagedTensor::from_raw(parcel.into_raw_legacy().unwrap()) }.unwrap()
 }
@@ -98,7 +101,7 @@ fn a_legacy_consumer_finds_the_same() {
     for offset in [0, 4] {
         let (tensor, record) = from_c(&Spec::of(&NUMBERS[..2]).byte_offset(offset));
         let start = tensor.data().wrapping_byte_add(usize::try_from(offset).unwrap());
-        let legacy = arrived_legacy(Parcel::from(tensor));
+        let legacy = arrived_legacy(OpaqueTensor::from(tensor));
         assert_eq!((legacy.data(), legacy.byte_offset()), (start, 0));
         assert_eq!((legacy.shape(), legacy.strides()), (&[2][..], &[1][..]));
         assert_eq!((legacy.version(), record.deleted()), (None, 0));
@@ -110,7 +113,7 @@ fn a_legacy_consumer_finds_the_same() {
 #[test]
 fn a_legacy_consumer_finds_strides_even_if_the_producer_gave_none() {
     let (tensor, record) = from_c(&Spec::of(&NUMBERS).version(1, 0).null_strides());
-    let raw = Parcel::from(tensor).into_raw_legacy().unwrap();
+    let raw = OpaqueTensor::from(tensor).into_raw_legacy().unwrap();
     // SAFETY: just passed on.
     assert!(!unsafe { (*raw).dl_tensor.strides }.is_null());
     // SAFETY: the same.
@@ -126,7 +129,7 @@ fn what_the_legacy_abi_cannot_say_is_refused_and_deleted() {
     ];
     for (flag, error) in flags {
         let (tensor, record) = from_c(&Spec::of(&NUMBERS).flags(flag));
-        assert_eq!(Parcel::from(tensor).into_raw_legacy(), Err(error));
+        assert_eq!(OpaqueTensor::from(tensor).into_raw_legacy(), Err(error));
         assert_eq!(record.deleted(), 1);
     }
 }
@@ -134,7 +137,7 @@ fn what_the_legacy_abi_cannot_say_is_refused_and_deleted() {
 #[test]
 fn a_parcel_can_be_opened() {
     let (tensor, record) = from_c(&Spec::of(&NUMBERS));
-    let tensor = Parcel::from(tensor).into_tensor().unwrap();
+    let tensor = OpaqueTensor::from(tensor).into_tensor().unwrap();
     assert_eq!((tensor.shape(), record.deleted()), (&[3][..], 0));
     drop(tensor);
     assert_eq!(record.deleted(), 1);

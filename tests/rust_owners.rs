@@ -5,9 +5,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::thread;
 
-use dlpack::{
-    Access, Error, Exporter, ManagedTensor, ManagedTensorVersioned, Owner, Shared, Unique,
-};
+use dlpack::{Access, Error, Exporter, ManagedTensor, ManagedTensorVersioned};
 
 static TABLE: [u32; 4] = [1, 2, 3, 4];
 
@@ -51,7 +49,7 @@ fn is_read_only<O: Owner<Element = u32, Sharing = Shared>>(owner: O, start: *con
     let refused = Exporter::new(owner).into_raw_legacy().unwrap_err();
     assert_eq!(refused.error(), Error::ReadOnlyNotExpressible);
     let tensor = Exporter::new(refused.into_owner()).shape(&[4]).build().unwrap();
-    assert_eq!((tensor.access(), tensor.flags().is_copied()), (Access::ReadOnly, false));
+    assert_eq!((tensor.access(), tensor.flags().copied()), (Access::ReadOnly, false));
     assert_eq!(tensor.data().cast_const(), start.cast());
     let seen = thread::scope(|scope| {
         let read = || tensor.as_slice::<u32>().unwrap().to_vec();

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 
 use dlpack::{
-    Access, Adopted, Device, Error, Exporter, Flags, Frozen, ManagedTensorVersioned, Release,
-    Tensor, TensorView, Version,
+    Access, Device, Error, Exporter, Flags, Frozen, ManagedTensorVersioned, OnDrop, TensorView,
+    Version,
 };
 
 type Parent = Arc<Frozen<ManagedTensorVersioned>>;
@@ -123,7 +123,7 @@ fn many_axes() {
 fn a_device_that_the_host_can_access() {
     let mut bytes = vec![1_u8, 2, 3, 4];
     let data = bytes.as_mut_ptr().cast();
-    let owner = Release::new(move || drop(bytes));
+    let owner = OnDrop::new(move || drop(bytes));
     // SAFETY: four bytes that the owner keeps, and nobody else uses.
     let memory = unsafe { Adopted::new(owner, data, 4, Device::cuda(1)) };
     let tensor = Exporter::new(memory).shape(&[2, 2]).build().unwrap();

@@ -5,7 +5,6 @@ use core::ptr;
 use core::slice;
 use core::sync::atomic::{AtomicI64, Ordering};
 
-use dlpack::{Owner, Unique};
 use dlpack_sys::{
     DLDataType, DLDevice, DLDeviceType, DLManagedTensorVersioned, DLPACK_MAJOR_VERSION,
     DLPACK_MINOR_VERSION, DLPackVersion, DLTensor,

@@ -33,7 +33,7 @@ fn a_share_allocates_once() {
         let tensor = Arc::new(tensor);
         let one = allocates(1, || tensor.share().unwrap());
         let two = allocates(1, || tensor.share().unwrap());
-        drop(allocates(1, || tensor.share_parcel().unwrap()));
+        drop(allocates(1, || tensor.share_opaque().unwrap()));
         allocates(0, || drop(one));
         drop(tensor);
         assert_eq!(record.deleted(), 0);

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use dlpack::{Allocator, DataType, Exporter, ManagedTensorVersioned, Owner, Pool, Slot, loan};
+use dlpack::allocator::{Allocator, Pool, Slot};
+use dlpack::loan::Loaned;
+use dlpack::{DataType, Exporter, ManagedTensorVersioned};
 use harness::release::delete;
 
 use crate::{allocates, gives_all_back};
@@ -51,7 +53,7 @@ fn an_export_of_other_elements_allocates_once() {
     gives_all_back(|| {
         let (packed, empty) = (vec![0_u8; 8], Vec::<f64>::new());
         let packed = Exporter::new(packed).dtype(DataType::F4_E2M1FN).shape(&[4, 4]);
-        drop(allocates(1, || packed.is_copied().build().unwrap()));
+        drop(allocates(1, || packed.copied().build().unwrap()));
         drop(allocates(1, || Exporter::new(empty).shape(&[0, 3]).build().unwrap()));
     });
 }

@@ -1,6 +1,6 @@
 //! Tensors that come in.
 
-use dlpack::{BorrowedTensor, Error, ManagedTensor, ManagedTensorVersioned, Tensor};
+use dlpack::{BorrowedTensor, Error, ManagedTensor, ManagedTensorVersioned};
 use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
 use harness::{Managed, Record, Spec, dtype};
 

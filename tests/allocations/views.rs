@@ -1,6 +1,6 @@
 //! What is done with elements.
 
-use dlpack::{Error, Tensor, TensorView, TensorViewMut, lend, lend_mut};
+use dlpack::{Error, TensorView, TensorViewMut};
 use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
 use harness::{Spec, dtype};
 

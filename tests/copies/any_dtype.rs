@@ -1,6 +1,6 @@
 //! Copies of tensors whose elements have no Rust type: any number of bytes, at any address.
 
-use dlpack::{DataType, DataTypeCode, Error, Exporter, Flags, Owner, TensorView, Unique};
+use dlpack::{DataType, DataTypeCode, Error, Exporter, Flags, TensorView};
 
 /// Bytes that start at an odd address.
 struct Odd(Box<[u8]>);

@@ -4,7 +4,7 @@ use std::ptr;
 
 use dlpack::exchange::ExchangeApi;
 use dlpack::sys::DLTensor;
-use dlpack::{Access, BorrowedTensor, DataType, DataTypeCode, Error, Tensor};
+use dlpack::{Access, BorrowedTensor, DataType, DataTypeCode, Error};
 use harness::Spec;
 use harness::exchange::{Object, Plan};
 

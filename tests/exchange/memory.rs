@@ -4,8 +4,9 @@ use std::alloc::Layout;
 use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
 
+use dlpack::allocator::Allocator;
 use dlpack::exchange::allocate_in;
-use dlpack::{Allocator, DataType, Device, DeviceType, Error, Flags, Version};
+use dlpack::{DataType, Device, DeviceType, Error, Flags, Version};
 
 /// The system's memory, with a list of what is out.
 #[derive(Clone, Default)]

@@ -6,10 +6,11 @@ use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
+use dlpack::allocator::Global;
 use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
 use dlpack::negotiate::Stream;
 use dlpack::sys::DLTensor;
-use dlpack::{Access, DataType, Device, Error, Heap, ManagedTensorVersioned, Parcel};
+use dlpack::{Access, DataType, Device, Error, ManagedTensorVersioned, OpaqueTensor};
 
 /// What the library does next, on this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,14 +123,14 @@ impl Library for Shelf {
         device: Device,
     ) -> Result<ManagedTensorVersioned, Report> {
         told().map_err(|_| Report::new("BufferError", &"told. ".repeat(50)))?;
-        Ok(allocate_in(Heap, dtype, shape, device)?.into_inner())
+        Ok(allocate_in(Global, dtype, shape, device)?.into_inner())
     }
 
-    unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<Parcel, ShelfError> {
+    unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<OpaqueTensor, ShelfError> {
         told()?;
         // SAFETY: an object of this library.
         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
-        Ok(tensor.share_parcel()?)
+        Ok(tensor.share_opaque()?)
     }
 
     unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, ShelfError> {

@@ -3,7 +3,7 @@
 use std::ffi::c_void;
 use std::thread;
 
-use dlpack::{Access, Error, ManagedTensor, ManagedTensorVersioned, Tensor};
+use dlpack::{Access, Error, ManagedTensor, ManagedTensorVersioned};
 use harness::{Managed, Spec, bytes_of, consumer};
 
 use crate::support::{Abi, SIX, accept, accepts, read, six};
@@ -111,7 +111,7 @@ fn h103_the_producer_writes_between_two_reads() {
         // SAFETY: C passes it on.
         let tensor = unsafe { A::import(raw) }.expect("a valid tensor");
         // SAFETY: C initialised the elements, and only this thread uses them.
-        let view = unsafe { tensor.cell_view::<f32>() }.expect("a view");
+        let view = unsafe { tensor.view_as::<ReadCell<f32>>() }.expect("a view");
         assert_eq!(view[[1, 2]].get(), 6.0);
         // SAFETY: live.
         let inner = unsafe { A::Struct::tensor(raw) };

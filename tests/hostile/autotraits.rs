@@ -6,8 +6,8 @@ use dlpack::layout::Layout;
 use dlpack::{
     Access, AnyManagedTensor, BorrowedTensor, DataType, DataTypeCode, Descriptor, Device,
     DeviceType, Error, Exclusive, ExclusiveUninit, Flags, Frozen, ImportMode, Iter, IterMut,
-    ManagedTensor, ManagedTensorVersioned, PackedIter, PackedView, ParseError, ReadCell, Rejected,
-    TensorView, TensorViewMut, U4, Unaligned, Version,
+    ManagedTensor, ManagedTensorVersioned, PackedIter, PackedView, ParseError, ReadCell,
+    RejectedError, TensorView, TensorViewMut, U4, Unaligned, Version,
 };
 
 /// Whether a type implements a trait.
@@ -54,7 +54,7 @@ fn h101_owners_cross_threads() {
         Exclusive<ManagedTensor>,
         Exclusive<ManagedTensorVersioned>,
         ExclusiveUninit<ManagedTensorVersioned>,
-        Rejected<ManagedTensorVersioned>,
+        RejectedError<ManagedTensorVersioned>,
     }
 }
 
@@ -109,7 +109,7 @@ fn h101_owners_are_not_cloned() {
 
 #[test]
 fn h101_an_owner_behind_a_local_type_stays_local() {
-    assert!(!answers!(Rejected<std::rc::Rc<u8>>: Send));
+    assert!(!answers!(RejectedError<std::rc::Rc<u8>>: Send));
     #[cfg(feature = "alloc")]
     assert!(!answers!(dlpack::Exporter<'_, std::rc::Rc<[f32]>>: Send));
     assert!(answers!(u8: Send) && !answers!(*const u8: Send), "the question can be answered no");

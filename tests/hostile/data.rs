@@ -19,7 +19,7 @@ fn error_of_all<T: Element>(tensor: &Descriptor) -> Option<Error> {
     // SAFETY: the same.
     let uninit = unsafe { tensor.uninit_view::<T>() }.err();
     // SAFETY: the same.
-    let cells = unsafe { tensor.cell_view::<T>() }.err();
+    let cells = unsafe { tensor.view_as::<ReadCell<T>>() }.err();
     assert_eq!([slice, uninit, cells], [view; 3]);
     view
 }
@@ -27,7 +27,7 @@ fn error_of_all<T: Element>(tensor: &Descriptor) -> Option<Error> {
 /// The elements, wherever they lie.
 fn read_unaligned<T: Element>(tensor: &Descriptor) -> Result<Vec<T>, Error> {
     // SAFETY: C initialised the elements, and nobody writes them.
-    Ok(unsafe { tensor.unaligned_view::<T>() }?.iter().map(Unaligned::get).collect())
+    Ok(unsafe { tensor.view_as::<Unaligned<T>>() }?.iter().map(Unaligned::get).collect())
 }
 
 #[test]

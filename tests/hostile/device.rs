@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use dlpack::{Descriptor, Error, Tensor};
+use dlpack::{Descriptor, Error};
 
 use crate::support::{SIX, accepts, read, six};
 
@@ -13,7 +13,7 @@ fn assert_closed(tensor: &Descriptor) {
     // SAFETY: refused.
     assert_eq!(unsafe { tensor.as_slice::<f32>() }, Err(error));
     // SAFETY: refused.
-    assert_eq!(unsafe { tensor.unaligned_view::<f32>() }.err(), Some(error));
+    assert_eq!(unsafe { tensor.view_as::<Unaligned<f32>>() }.err(), Some(error));
     // SAFETY: refused.
     assert_eq!(unsafe { tensor.packed_view::<dlpack::U4>() }.err(), Some(error));
     #[cfg(feature = "alloc")]

@@ -77,7 +77,7 @@ fn h076_vectors_more_aligned_than_their_lanes() {
         assert_eq!(read::<Vector>(&tensor), Err(Error::Misaligned { required: 16 }));
         assert_eq!(read(&tensor), Ok(vec![expected]));
         // SAFETY: C initialised the element, and nobody writes it.
-        let view = unsafe { tensor.unaligned_view::<Vector>() }.expect("a view");
+        let view = unsafe { tensor.view_as::<Unaligned<Vector>>() }.expect("a view");
         assert_eq!(view[[0]].get(), Vector(expected));
     });
     accepts(&spec.data_shift(16), |tensor| {

@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::thread;
 
-use dlpack::{Error, ManagedTensorVersioned, Tensor};
+use dlpack::{Error, ManagedTensorVersioned};
 
 use crate::producer::{Deleted, memory, produce};
 
@@ -118,7 +118,7 @@ fn h071_uninitialised_memory_of_ones_own() {
 fn h103_written_behind_a_view_of_cells() {
     let (tensor, deleted) = import(2, &[3, -1]);
     // SAFETY: all elements are initialised, and only this thread uses them.
-    let view = unsafe { tensor.cell_view::<f32>() }.expect("a view");
+    let view = unsafe { tensor.view_as::<ReadCell<f32>>() }.expect("a view");
     let first = &view[[0, 0]];
     let foreign = tensor.data().cast::<f32>();
     let mut seen = vec![first.get()];

@@ -2,9 +2,7 @@
 
 use std::thread;
 
-use dlpack::{
-    Access, Error, Exporter, Flags, ManagedTensor, ManagedTensorVersioned, Tensor, Version,
-};
+use dlpack::{Access, Error, Exporter, Flags, ManagedTensor, ManagedTensorVersioned, Version};
 use harness::alloc::{allocations, deallocations};
 use harness::release::{consume, delete_on_thread, vandalise_and_delete};
 use harness::{Spec, bytes_of, consumer, dtype};

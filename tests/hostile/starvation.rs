@@ -5,9 +5,11 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use dlpack::allocator::{Allocator, Global, Pool, Slot};
+use dlpack::loan::Loaned;
 use dlpack::{
-    Allocator, AnyManagedTensor, Error, Exporter, Frozen, Heap, ManagedTensor,
-    ManagedTensorVersioned, Pool, Rejected, Slot, Tensor, TensorView, loan,
+    AnyManagedTensor, Error, Exporter, Frozen, ManagedTensor, ManagedTensorVersioned,
+    RejectedError, TensorView,
 };
 use harness::alloc::fail_nth;
 use harness::release::delete;
@@ -75,7 +77,7 @@ fn h117_export() {
     fn setup() -> (Tracked, Fate) {
         Tracked::new(&SIX)
     }
-    fn refused((refused, fate): (Rejected<Tracked>, Fate)) {
+    fn refused((refused, fate): (RejectedError<Tracked>, Fate)) {
         assert_eq!((refused.error(), fate.dropped()), (Error::AllocationFailed, 0));
         drop(refused.into_owner());
         assert_eq!(fate.dropped(), 1);
@@ -97,12 +99,12 @@ fn h117_export() {
 
 /// Every road out of an exporter, into one kind of place, with the allocations that it takes: as a tensor, and as a pointer.
 fn roads<A: Allocator>(place: impl Fn() -> A, shape: &[usize], [tensor, raw]: [u64; 2]) {
-    fn refused((refused, fate): (Rejected<Tracked>, Fate)) {
+    fn refused((refused, fate): (RejectedError<Tracked>, Fate)) {
         assert_eq!((refused.error(), fate.dropped()), (Error::AllocationFailed, 0));
         drop(refused.into_owner());
         assert_eq!(fate.dropped(), 1);
     }
-    type Road<A> = fn(Exporter<'_, Tracked, A>) -> Result<(), Rejected<Tracked>>;
+    type Road<A> = fn(Exporter<'_, Tracked, A>) -> Result<(), RejectedError<Tracked>>;
     let road = |expected: u64, road: Road<A>| {
         let op = |((owner, fate), place): ((Tracked, Fate), A)| {
             let exporter = Exporter::new(owner).shape(shape).header_in(place);
@@ -122,8 +124,8 @@ const SIX_ON_NINE_AXES: [usize; 9] = [1, 1, 1, 1, 1, 1, 1, 2, 3];
 
 #[test]
 fn h117_export_into_the_heap() {
-    roads(|| Heap, &[2, 3], [1, 1]);
-    roads(|| Heap, &SIX_ON_NINE_AXES, [2, 1]);
+    roads(|| Global, &[2, 3], [1, 1]);
+    roads(|| Global, &SIX_ON_NINE_AXES, [2, 1]);
 }
 
 #[test]
@@ -156,18 +158,18 @@ fn h117_export_into_an_allocator() {
     static LEFT: AtomicU32 = AtomicU32::new(0);
     static OUT: AtomicU32 = AtomicU32::new(0);
     struct Failing;
-    // SAFETY: all memory is that of `Heap`.
+    // SAFETY: all memory is that of `Global`.
     unsafe impl Allocator for Failing {
         fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
             LEFT.store(LEFT.load(Ordering::Relaxed).checked_sub(1)?, Ordering::Relaxed);
             OUT.fetch_add(1, Ordering::Relaxed);
-            Heap.allocate(layout)
+            Global.allocate(layout)
         }
 
         unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
             OUT.fetch_sub(1, Ordering::Relaxed);
             // SAFETY: the caller's promise.
-            unsafe { Heap.deallocate(block, layout) }
+            unsafe { Global.deallocate(block, layout) }
         }
     }
 
@@ -202,7 +204,7 @@ fn h117_pool() {
 
 #[test]
 fn h117_loan() {
-    let refused = |(refused, fate): (Rejected<Tracked>, Fate)| {
+    let refused = |(refused, fate): (RejectedError<Tracked>, Fate)| {
         assert_eq!((refused.error(), fate.dropped()), (Error::AllocationFailed, 0));
         drop(refused);
         assert_eq!(fate.dropped(), 1);
@@ -212,7 +214,7 @@ fn h117_loan() {
 }
 
 /// A conversion that hands the tensor back.
-fn convert<A: Abi, T>(convert: impl Fn(A) -> Result<T, Rejected<A>>) {
+fn convert<A: Abi, T>(convert: impl Fn(A) -> Result<T, RejectedError<A>>) {
     for (spec, expected) in [(six(), 1), (nine(), 2)] {
         let count = starve(
             || import::<A>(&spec),

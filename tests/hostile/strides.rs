@@ -1,6 +1,6 @@
 //! Strides: negative, zero, overlapping, and larger than the address space.
 
-use dlpack::{AnyManagedTensor, Element, Error, Tensor};
+use dlpack::{AnyManagedTensor, Element, Error};
 use harness::{Spec, dtype};
 
 use crate::support::{SIX, accepts, guarded, read, refuses, six};

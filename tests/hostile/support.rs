@@ -3,9 +3,7 @@
 use std::fmt::Debug;
 
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
-use dlpack::{
-    AnyManagedTensor, Descriptor, Element, Error, ManagedTensor, ManagedTensorVersioned, Tensor,
-};
+use dlpack::{AnyManagedTensor, Descriptor, Element, Error, ManagedTensor, ManagedTensorVersioned};
 use harness::{Managed, Spec, has_guard_pages};
 
 /// The most dimensions that can be taken in.

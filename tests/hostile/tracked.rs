@@ -4,8 +4,6 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, ThreadId};
 
-use dlpack::{Owner, Unique};
-
 /// What became of one [`Tracked`].
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Fate {

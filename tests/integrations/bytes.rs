@@ -7,8 +7,8 @@ use std::thread;
 
 use bytes::{Bytes, BytesMut};
 use dlpack::{
-    Access, Adopted, DataType, Device, Error, Exporter, F8E4m3fn, Flags, IntoTensor, ManagedTensor,
-    ManagedTensorVersioned, Owner, Release, Tensor, Unique,
+    Access, DataType, Device, Error, Exporter, F8E4m3fn, Flags, IntoTensor, ManagedTensor,
+    ManagedTensorVersioned, OnDrop,
 };
 use harness::alloc::{count, fail_nth};
 
@@ -163,7 +163,7 @@ fn what_is_no_buffer_is_handed_back() {
 fn memory_of_a_device_is_handed_back() {
     let releases = Arc::new(AtomicUsize::new(0));
     let counter = Arc::clone(&releases);
-    let owner = Release::new(move || {
+    let owner = OnDrop::new(move || {
         counter.fetch_add(1, Ordering::Relaxed);
     });
     let address = ptr::without_provenance_mut(0x1000);

@@ -4,9 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use dlpack::negotiate::{Producer, RawProducer, Request, Stream, respond};
-use dlpack::{
-    AnyManagedTensor, Device, Error, Exporter, Frozen, ManagedTensorVersioned, Owner, Unique,
-};
+use dlpack::{AnyManagedTensor, Device, Error, Exporter, Frozen, ManagedTensorVersioned};
 use harness::negotiate as c;
 use harness::{bytes_of, dtype};
 

@@ -1,7 +1,7 @@
 //! Producers in C, honest and not, asked from Rust: each tensor is deleted once, each producer released once.
 
 use dlpack::negotiate::{CopyPolicy, ForeignProducer, Request, Stream};
-use dlpack::{AnyManagedTensor, Device, Error, Flags, Tensor};
+use dlpack::{AnyManagedTensor, Device, Error, Flags};
 use harness::negotiate::{Behaviour, CProducer};
 
 use crate::support::{device, in_c, named, producer_from_c, version};

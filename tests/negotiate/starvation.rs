@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dlpack::negotiate::{CopyPolicy, ForeignProducer, RawProducer, Request, respond};
-use dlpack::{Error, Exporter, Frozen, ManagedTensorVersioned, Rejected, Tensor};
+use dlpack::{Error, Exporter, Frozen, ManagedTensorVersioned, RejectedError};
 use harness::alloc::fail_nth;
 use harness::negotiate::{Behaviour, CProducer};
 use harness::{Spec, dtype};
@@ -72,7 +72,7 @@ fn a_producer_for_c() {
     let result = RawProducer::new(producer);
     assert!(failure.happened());
     drop(failure);
-    let refused: Rejected<Shared> = result.expect_err("no memory");
+    let refused: RejectedError<Shared> = result.expect_err("no memory");
     assert_eq!(refused.error(), Error::AllocationFailed);
     producer = refused.into_owner();
     assert_eq!(Arc::strong_count(&producer), 1);

@@ -8,7 +8,7 @@
 //! | 4 | contents that may not leave their thread | does not compile |
 //! | 5 | no version check, flags that cannot be read, `no_std` in name only | test; the interpreter: Python layer, not here yet |
 
-use dlpack::{Error, Flags, Tensor, Version};
+use dlpack::{Error, Flags, Version};
 use harness::Spec;
 
 use crate::support::{import, imported};

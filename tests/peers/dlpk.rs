@@ -21,7 +21,7 @@
 //! | 17 | a data pointer that has, and a document that has not, the byte offset added | test |
 //! | 18 | no shape for scalars; `unimplemented!` on 32 bits | test; `tests/rooms` |
 
-use dlpack::{Bool8, DataType, DataTypeCode, DeviceType, Error, Tensor, Version};
+use dlpack::{Bool8, DataType, DataTypeCode, DeviceType, Error, Version};
 #[cfg(feature = "alloc")]
 use harness::Managed;
 use harness::{Spec, dtype, has_guard_pages};
@@ -203,7 +203,7 @@ fn dlpk_b13_boxed_slices_are_written() {
 #[cfg(feature = "alloc")]
 #[test]
 fn dlpk_b14_owners_are_dropped_where_the_consumer_is() {
-    use dlpack::{Exporter, Owner, Unique};
+    use dlpack::Exporter;
     use std::sync::mpsc::{Sender, channel};
     use std::thread::{self, ThreadId};
 

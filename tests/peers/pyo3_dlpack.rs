@@ -18,7 +18,7 @@ use crate::support::{assert_refused, import, imported};
 #[cfg(feature = "alloc")]
 #[test]
 fn pyo3_dlpack_c2_owners_are_asked_in_their_last_place() {
-    use dlpack::{Exporter, Owner, Unique};
+    use dlpack::Exporter;
     use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
     use harness::consumer::gather_managed;
     use harness::release::delete;

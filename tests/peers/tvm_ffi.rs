@@ -7,7 +7,7 @@
 //! | 3 | safe methods on the C struct that follow its pointers | does not compile |
 //! | 4 | a closed enum for devices; ignored offsets; null strides, shape and data; a safe element trait | test, does not compile |
 
-use dlpack::{Device, DeviceType, Tensor};
+use dlpack::{Device, DeviceType};
 use harness::{Spec, dtype};
 
 use crate::support::{guarded_end, imported, imported_legacy};
@@ -27,7 +27,7 @@ fn tvm_ffi_e4_the_byte_offset_counts() {
     let tensor = unsafe { tensor.assume_frozen() };
     assert_eq!(tensor.as_slice::<i16>().unwrap(), [3, 4, 5, 6]);
     assert_eq!(tensor.view::<i16>().unwrap()[[1, 0]], 5);
-    assert_eq!(tensor.unaligned_view::<i16>().unwrap()[[0, 1]].get(), 4);
+    assert_eq!(tensor.view_as::<Unaligned<i16>>().unwrap()[[0, 1]].get(), 4);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Each of these is missing, or wrong, in at least one of them.
 
-use dlpack::{Bool8, DataType, Device, Error, ImportMode, ManagedTensorVersioned, Tensor};
+use dlpack::{Bool8, DataType, Device, Error, ImportMode, ManagedTensorVersioned};
 use harness::{Spec, dtype};
 
 use crate::support::{assert_refused, guarded_end, imported, imported_legacy};
@@ -124,7 +124,7 @@ fn validation_of_alignment() {
     assert_no_view(&spec.clone().byte_offset(2).shape(&[1]), Error::Misaligned { required: 4 });
     let (tensor, _record) = imported(&guarded_end(spec).data_shift(0));
     // SAFETY: C wrote the elements, and nobody writes them now.
-    assert_eq!(unsafe { tensor.unaligned_view::<f32>() }.unwrap()[[1]].get(), 2.0);
+    assert_eq!(unsafe { tensor.view_as::<Unaligned<f32>>() }.unwrap()[[1]].get(), 2.0);
 }
 
 #[test]

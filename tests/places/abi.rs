@@ -4,14 +4,16 @@ use std::fmt::Debug;
 use std::thread;
 
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned, DLTensor};
-use dlpack::{Error, Exporter, ManagedTensor, ManagedTensorVersioned, Place, Rejected, Source};
+use dlpack::{Error, Exporter, ManagedTensor, ManagedTensorVersioned, RejectedError};
 
 /// One of the two C structs.
 pub(crate) trait Abi: Sized + 'static {
     /// What owns such a struct.
     type Tensor: Debug;
 
-    fn export<S: Source, P: Place>(exporter: Exporter<'_, S, P>) -> Result<*mut Self, Rejected<S>>;
+    fn export<S: Source, P: Place>(
+        exporter: Exporter<'_, S, P>,
+    ) -> Result<*mut Self, RejectedError<S>>;
 
     /// # Safety
     ///
@@ -39,7 +41,9 @@ pub(crate) trait Abi: Sized + 'static {
 impl Abi for DLManagedTensorVersioned {
     type Tensor = ManagedTensorVersioned;
 
-    fn export<S: Source, P: Place>(exporter: Exporter<'_, S, P>) -> Result<*mut Self, Rejected<S>> {
+    fn export<S: Source, P: Place>(
+        exporter: Exporter<'_, S, P>,
+    ) -> Result<*mut Self, RejectedError<S>> {
         exporter.into_raw()
     }
 
@@ -69,7 +73,9 @@ impl Abi for DLManagedTensorVersioned {
 impl Abi for DLManagedTensor {
     type Tensor = ManagedTensor;
 
-    fn export<S: Source, P: Place>(exporter: Exporter<'_, S, P>) -> Result<*mut Self, Rejected<S>> {
+    fn export<S: Source, P: Place>(
+        exporter: Exporter<'_, S, P>,
+    ) -> Result<*mut Self, RejectedError<S>> {
         exporter.into_raw_legacy()
     }
 

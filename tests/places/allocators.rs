@@ -1,7 +1,8 @@
 //! Headers in the memory of a caller's allocator.
 
+use dlpack::allocator::header_layout;
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
-use dlpack::{Adopted, Device, Error, Exporter, Owner, Shared, Unique, header_layout};
+use dlpack::{Device, Error, Exporter};
 
 use crate::abi::{Abi, End, delete};
 use crate::diary::{Diary, Event, Exacting, Noted};
@@ -82,16 +83,16 @@ fn a_downcast_gives_the_header_back() {
 fn a_handle_that_panics_after_a_downcast() {
     struct Loud(Diary);
 
-    // SAFETY: all memory is that of `Heap`.
+    // SAFETY: all memory is that of `Global`.
     unsafe impl dlpack::Allocator for Loud {
         fn allocate(&self, layout: std::alloc::Layout) -> Option<std::ptr::NonNull<u8>> {
-            dlpack::Heap.allocate(layout)
+            dlpack::Global.allocate(layout)
         }
 
         unsafe fn deallocate(&self, block: std::ptr::NonNull<u8>, layout: std::alloc::Layout) {
             self.0.note(Event::HeaderBack(layout));
             // SAFETY: the caller's promise.
-            unsafe { dlpack::Heap.deallocate(block, layout) }
+            unsafe { dlpack::Global.deallocate(block, layout) }
         }
     }
 

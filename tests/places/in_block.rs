@@ -6,8 +6,9 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use dlpack::allocator::header_layout;
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
-use dlpack::{Adopted, Device, Error, Exporter, Owner, Unique, header_layout};
+use dlpack::{Device, Error, Exporter};
 
 use crate::abi::{Abi, End};
 
@@ -85,10 +86,10 @@ unsafe impl Owner for Block {
 }
 
 /// Exports a block whose room starts so many bytes behind the elements.
-fn export<A: Abi>(block: Block, skipped: usize) -> Result<*mut A, dlpack::Rejected<Block>> {
+fn export<A: Abi>(block: Block, skipped: usize) -> Result<*mut A, dlpack::RejectedError<Block>> {
     let room = block.room(skipped);
     // SAFETY: the block's own memory, which is used for nothing else.
-    A::export(unsafe { Exporter::new(block).shape(&[2, 3]).header_at(room) })
+    A::export(unsafe { Exporter::new(block).shape(&[2, 3]).header_in_place(room) })
 }
 
 /// The owner frees the block that the header is in; nothing may look at it afterwards.
@@ -121,7 +122,7 @@ fn adopted_memory_has_room_too() {
             // SAFETY: the elements stay until the owner is dropped, and are 24 bytes.
             let memory = unsafe { Adopted::new(block, data, 24, Device::CPU) };
             // SAFETY: the block's own memory, which is used for nothing else.
-            let exporter = unsafe { Exporter::new(memory).header_at(room) };
+            let exporter = unsafe { Exporter::new(memory).header_in_place(room) };
             let raw = A::export(exporter).unwrap();
             // SAFETY: just exported.
             unsafe { end.of(raw) };
@@ -135,7 +136,7 @@ fn adopted_memory_has_room_too() {
 /// Room that starts anywhere: the header begins at the first address that will do, and one byte less is refused.
 #[test]
 fn room_of_any_alignment() {
-    let layout = header_layout::<Block, dlpack::InBlock>(2);
+    let layout = header_layout::<Block, dlpack::InPlace>(2);
     for skipped in 0..=layout.align() + 1 {
         let block = Block::new(2048);
         let start = block.room(skipped).addr().get();
@@ -147,14 +148,14 @@ fn room_of_any_alignment() {
         let short = NonNull::slice_from_raw_parts(enough.cast(), enough.len() - 1);
 
         // SAFETY: the block's own memory, which is used for nothing else.
-        let exporter = unsafe { Exporter::new(block).shape(&[2, 3]).header_at(short) };
+        let exporter = unsafe { Exporter::new(block).shape(&[2, 3]).header_in_place(short) };
         let refused = exporter.into_raw().unwrap_err();
         assert_eq!(refused.error(), Error::AllocationFailed);
         let block = refused.into_owner();
         assert_eq!(block.untouched(), 2048, "nothing was written");
 
         // SAFETY: the same.
-        let exporter = unsafe { Exporter::new(block).shape(&[2, 3]).header_at(enough) };
+        let exporter = unsafe { Exporter::new(block).shape(&[2, 3]).header_in_place(enough) };
         let tensor = exporter.build().unwrap();
         assert_eq!(tensor.as_slice::<u32>().unwrap(), [7; ELEMENTS]);
         let tensor = tensor.into_inner();
@@ -170,7 +171,7 @@ fn no_room_at_all() {
         let block = Block::new(64);
         let room = NonNull::slice_from_raw_parts(block.room(0).cast(), len);
         // SAFETY: the block's own memory, which is used for nothing else.
-        let exporter = unsafe { Exporter::new(block).header_at(room) };
+        let exporter = unsafe { Exporter::new(block).header_in_place(room) };
         let refused = exporter.build_legacy().unwrap_err();
         assert_eq!(refused.error(), Error::AllocationFailed);
         assert_eq!(refused.into_owner().untouched(), 64);
@@ -201,7 +202,7 @@ fn a_refused_export_gives_the_room_back() {
     let block = Block::new(512);
     let room = block.room(0);
     // SAFETY: the block's own memory, which is used for nothing else.
-    let exporter = unsafe { Exporter::new(block).shape(&[7]).header_at(room) };
+    let exporter = unsafe { Exporter::new(block).shape(&[7]).header_in_place(room) };
     let refused = exporter.build().unwrap_err();
     assert_eq!(refused.error(), Error::OutOfBounds { available: 24 });
     let block = refused.into_owner();
@@ -216,10 +217,10 @@ fn a_refused_export_gives_the_room_back() {
 #[test]
 fn sixty_four_axes() {
     let shape = [1; 64];
-    let block = Block::new(header_layout::<Block, dlpack::InBlock>(64).size() + 64);
+    let block = Block::new(header_layout::<Block, dlpack::InPlace>(64).size() + 64);
     let room = block.room(0);
     // SAFETY: the block's own memory, which is used for nothing else.
-    let exporter = unsafe { Exporter::new(block).shape(&shape).header_at(room) };
+    let exporter = unsafe { Exporter::new(block).shape(&shape).header_in_place(room) };
     let raw = exporter.into_raw().unwrap();
     // SAFETY: just exported.
     unsafe { End::Vandalised.of(raw) };
@@ -232,8 +233,13 @@ fn the_heap_after_all() {
     let block = Block::new(512);
     let room = block.room(0);
     // SAFETY: the block's own memory, which is used for nothing else.
-    let exporter = unsafe { Exporter::new(block).header_at(room) };
-    let block =
-        exporter.header_in(dlpack::Heap).build().unwrap().into_inner().downcast::<Block>().unwrap();
+    let exporter = unsafe { Exporter::new(block).header_in_place(room) };
+    let block = exporter
+        .header_in(dlpack::Global)
+        .build()
+        .unwrap()
+        .into_inner()
+        .downcast::<Block>()
+        .unwrap();
     assert_eq!(block.untouched(), 512);
 }

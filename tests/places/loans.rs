@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::thread;
 
+use dlpack::loan::Loaned;
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
-use dlpack::{Adopted, Device, Error, Exporter, Loaned, loan};
+use dlpack::{Device, Error, Exporter};
 
 use crate::abi::{Abi, End, Sent, delete};
 use crate::diary::{Diary, Event, Noted};

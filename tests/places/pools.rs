@@ -5,8 +5,9 @@ use std::ptr::NonNull;
 use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 
+use dlpack::allocator::{Allocator, Pool, header_layout};
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
-use dlpack::{Allocator, Error, Exporter, Pool, header_layout};
+use dlpack::{Error, Exporter};
 
 use crate::abi::{Abi, End, Sent, delete};
 use crate::diary::{Diary, Event, Noted};

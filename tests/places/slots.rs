@@ -3,8 +3,9 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+use dlpack::allocator::Slot;
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
-use dlpack::{Error, Exporter, Slot};
+use dlpack::{Error, Exporter};
 
 use crate::abi::{Abi, End, Sent, delete};
 use crate::diary::{Diary, Event, Noted};

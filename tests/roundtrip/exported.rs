@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use dlpack::{DataType, Exporter, ManagedTensor, ManagedTensorVersioned, Owner, Unique};
+use dlpack::{DataType, Exporter, ManagedTensor, ManagedTensorVersioned};
 use dlpack_sys::{DLDataType, DLManagedTensor, DLManagedTensorVersioned};
 use harness::consumer::{checksum, gather, is_row_major, scatter};
 use harness::{Managed, current_thread};
@@ -45,7 +45,7 @@ impl fmt::Debug for Case {
         for (set, call) in [
             (self.read_only, ".read_only()"),
             (self.padded, ".padded()"),
-            (self.is_copied, ".is_copied()"),
+            (self.is_copied, ".copied()"),
         ] {
             f.write_str(if set { call } else { "" })?;
         }
@@ -208,7 +208,7 @@ fn there_and_back<M: Abi>(case: &Case) {
     }
     exporter = if case.read_only { exporter.read_only() } else { exporter };
     exporter = if case.padded { exporter.padded() } else { exporter };
-    exporter = if case.is_copied { exporter.is_copied() } else { exporter };
+    exporter = if case.is_copied { exporter.copied() } else { exporter };
     let raw = M::export(exporter);
 
     // SAFETY: just passed on.

@@ -40,7 +40,7 @@ unsafe fn check_copy(tensor: &Descriptor, model: &Model, memory: &[u8]) {
     }
     let copy = copy.unwrap();
     assert_eq!((copy.dtype(), copy.shape()), (tensor.dtype(), tensor.shape()));
-    assert!(copy.is_contiguous() && copy.flags().is_copied());
+    assert!(copy.is_contiguous() && copy.flags().copied());
     assert_eq!(copy.flags().is_padded(), tensor.flags().is_padded());
     let raw: *mut DLManagedTensorVersioned = copy.into_raw();
     // SAFETY: just passed on.
@@ -61,7 +61,7 @@ impl Typed for Views<'_> {
         let Self { tensor, model, memory } = self;
         let gathered = model.gather(memory);
         // SAFETY: the promise made to `check`.
-        let view = unsafe { tensor.unaligned_view::<T>() }.unwrap();
+        let view = unsafe { tensor.view_as::<Unaligned<T>>() }.unwrap();
         assert_eq!(bytemuck::cast_slice::<T, u8>(&view.to_vec()), gathered);
         assert_eq!(view.iter().len(), model.numel());
 

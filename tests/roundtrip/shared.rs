@@ -68,7 +68,7 @@ fn family(foreign: &Foreign, count: usize) -> (Vec<ManagedTensorVersioned>, Reco
             let share = |i| match i % 2 {
                 0 => tensor.share().unwrap(),
                 // SAFETY: just passed on.
-                _ => unsafe { arrived(tensor.share_parcel().unwrap().into_raw()) },
+                _ => unsafe { arrived(tensor.share_opaque().unwrap().into_raw()) },
             };
             (0..count).map(share).collect()
         }

@@ -3,8 +3,6 @@
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
-use dlpack::{Owner, Unique};
-
 /// One entry for each owner, and the headers that are out.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ledger {

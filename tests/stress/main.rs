@@ -11,7 +11,7 @@ mod workers;
 use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 
-use dlpack::Pool;
+use dlpack::allocator::Pool;
 use harness::alloc::CountingAllocator;
 
 use ledger::Ledger;

@@ -6,7 +6,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use dlpack::{Allocator, Owner, Unique};
+use dlpack::allocator::Allocator;
 
 use crate::ledger::{Headers, Tracked};
 

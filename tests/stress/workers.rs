@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
+use dlpack::allocator::{Pool, Slot};
+use dlpack::loan::{Claim, Loaned};
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
-use dlpack::{
-    Adopted, Claim, Device, Error, Exporter, ManagedTensor, ManagedTensorVersioned, Place, Pool,
-    Rejected, Slot, Source, Tensor, loan,
-};
+use dlpack::{Device, Error, Exporter, ManagedTensor, ManagedTensorVersioned, RejectedError};
 use harness::alloc::fail_nth;
 use harness::release::{Bag, consume as walk_and_delete, delete, vandalise_and_delete};
 
@@ -52,7 +51,7 @@ fn elements(round: usize) -> Vec<u32> {
 fn export<S: Source, P: Place>(
     exporter: Exporter<'_, S, P>,
     dice: &mut Dice,
-) -> Result<Raw, Rejected<S>> {
+) -> Result<Raw, RejectedError<S>> {
     let exporter = exporter.shape(&[2, 3]);
     let is_legacy = dice.roll(2) == 0;
     let failure = (dice.roll(5) == 0).then(|| fail_nth(1));
@@ -66,7 +65,7 @@ fn export<S: Source, P: Place>(
 }
 
 /// What a refusal must be, and that the owner is dropped with what was handed back.
-fn refused<T, S>(result: Result<T, Rejected<S>>) -> Option<T> {
+fn refused<T, S>(result: Result<T, RejectedError<S>>) -> Option<T> {
     result.map_err(|refused| assert_eq!(refused.error(), Error::AllocationFailed)).ok()
 }
 
@@ -117,7 +116,7 @@ fn plain(owner: Tracked, dice: &mut Dice, ledger: &Ledger, pool: &Arc<Pool>) -> 
             let block = Block::new(owner);
             let room = block.room();
             // SAFETY: the block's own memory, which is used for nothing else.
-            refused(export(unsafe { Exporter::new(block).header_at(room) }, dice))
+            refused(export(unsafe { Exporter::new(block).header_in_place(room) }, dice))
         }
         // What was refused by one slot is tried in the other, and then on the heap.
         _ => match export(Exporter::new(owner).header_in(&SLOTS[1]), dice) {

@@ -94,7 +94,7 @@ fn written_meanwhile() -> Result<(), dlpack::Error> {
     let tensor =
         Exporter::new((0..96_u32).collect::<Vec<_>>()).shape(&[8, 12]).build()?.into_inner();
     // SAFETY: the vector was initialised, and this thread alone writes it.
-    let view = unsafe { tensor.cell_view::<u32>() }?.transpose();
+    let view = unsafe { tensor.view_as::<ReadCell<u32>>() }?.transpose();
     let expected = |i: usize, j: usize| u32::try_from(j * 12 + i).unwrap();
     let row_major = || (0..96).map(|n| expected(n / 8, n % 8));
     assert!(view.iter().map(ReadCell::get).eq(row_major()));

@@ -5,7 +5,8 @@ use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use dlpack::{Exporter, Pool, Slot};
+use dlpack::allocator::{Pool, Slot};
+use dlpack::{Exporter};
 use dlpack_rs::ffi as kornia;
 use dlpack_rs::safe::{TensorInfo, pack_versioned};
 use dlpack_sys::{DLManagedTensorVersioned, DLPACK_FLAG_BITMASK_READ_ONLY};
@@ -181,7 +182,7 @@ fn lent() -> Vec<Contender> {
         contender(Role::Ours, "dlpack", move || {
             let exporter = Exporter::new(field.lease()).shape(shape());
             // SAFETY: the memory is leaked, and each tensor is released before the next one is made.
-            let exporter = unsafe { exporter.header_at(spare) };
+            let exporter = unsafe { exporter.header_in_place(spare) };
             exporter.into_raw().expect("a tensor")
         }),
         contender(Role::Reference, "floor, lent", move || {

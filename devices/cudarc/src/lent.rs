@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use cudarc::driver::{CudaSlice, CudaStream, DevicePtrMut, DriverError, result};
 use dlpack::negotiate::Stream;
-use dlpack::{Adopted, Element, Exporter};
+use dlpack::{Element, Exporter};
 
 use crate::Error;
 use crate::current::Current;

@@ -9,10 +9,8 @@ mod runtime;
 use std::sync::Arc;
 
 use consumer::{Managed, Received};
-use dlpack::{
-    Adopted, DataType, Device, DeviceType, Error, Exporter, ManagedTensor, ManagedTensorVersioned,
-    Slot, Tensor, sys,
-};
+use dlpack::allocator::{Slot};
+use dlpack::{DataType, Device, DeviceType, Error, Exporter, ManagedTensor, ManagedTensorVersioned, sys};
 use producer::{Buffer, Released};
 use runtime::Consumer;
 

@@ -10,7 +10,7 @@ use core::ffi::c_void;
 use std::sync::Arc;
 
 use consumer::{Managed, Received};
-use dlpack::{Adopted, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, sys};
+use dlpack::{DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, sys};
 use producer::{Buffer, Objects};
 use runtime::Consumer;
 

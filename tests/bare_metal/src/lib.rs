@@ -5,7 +5,8 @@
 
 use core::ptr;
 
-use dlpack::{Exporter, SingleSlot, Slot, sys::DLManagedTensorVersioned};
+use dlpack::allocator::{SingleSlot, Slot};
+use dlpack::{Exporter, sys::DLManagedTensorVersioned};
 
 /// Room for one tensor of two rows with three readings each.
 static READINGS: Slot<[f32; 6], 2> = Slot::new();

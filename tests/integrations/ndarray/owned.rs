@@ -1,6 +1,6 @@
 //! Arrays that become tensors: where the elements are, who may write them, who gets the array back.
 
-use dlpack::{Access, Error, Flags, IntoTensor, ManagedTensor, ManagedTensorVersioned, Tensor};
+use dlpack::{Access, Error, Flags, IntoTensor, ManagedTensor, ManagedTensorVersioned};
 use harness::alloc::{count, deallocations, fail_nth};
 use ndarray::{ArcArray, Array, Array1, Array2, ArrayD, Axis, IxDyn, Slice, array, s};
 use proptest::prelude::*;
