@@ -88,8 +88,8 @@ pub const fn header_layout<O: 'static, A: Allocator>(ndim: usize) -> Bytes {
     }
 }
 
-/// A block with an allocator and an owner. Dropping it drops the owner.
-struct Reserved<S: Abi, O: 'static, A: Allocator> {
+/// A block that has an owner and that no consumer has seen. Dropping it drops the owner.
+pub(super) struct Unpublished<S: Abi, O: 'static, A: Allocator> {
     /// # Invariants
     ///
     /// 1. Points to memory that the allocator in it gave, of the size in its header and aligned for a block, in which
@@ -101,10 +101,10 @@ struct Reserved<S: Abi, O: 'static, A: Allocator> {
     ndim: usize,
 }
 
-impl<S: Abi, O: Send + 'static, A: Allocator> Reserved<S, O, A> {
+impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
     /// Moves an owner to its final place, with room for `ndim` axes.
     #[inline(always)]
-    fn new(owner: O, allocator: A, ndim: usize) -> Result<Self, RejectedError<O>> {
+    pub(super) fn new(owner: O, allocator: A, ndim: usize) -> Result<Self, RejectedError<O>> {
         let reserved = size::<S, O, A>(ndim)
             .and_then(|(bytes, dims)| Some((allocator.allocate(bytes)?, bytes, dims)));
         let Some((at, bytes, dims)) = reserved else {
@@ -130,7 +130,7 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Reserved<S, O, A> {
 
     /// The owner, and room for shape and strides.
     #[inline(always)]
-    fn split_mut(&mut self) -> (&mut O, DimsMut<'_>) {
+    pub(super) fn split_mut(&mut self) -> (&mut O, DimsMut<'_>) {
         let shape = self.shape().cast::<MaybeUninit<i64>>();
         // SAFETY: invariants 1 to 3; the owner, the shape and the strides do not overlap.
         unsafe {
@@ -141,7 +141,7 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Reserved<S, O, A> {
     }
 
     /// Takes the owner out again and gives the block back.
-    fn into_owner(self) -> O {
+    pub(super) fn into_owner(self) -> O {
         // SAFETY: invariants 1 and 2; the block is not used again.
         unsafe { take_owner(ManuallyDrop::new(self).block) }
     }
@@ -162,23 +162,74 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Reserved<S, O, A> {
             Handle::new(block.cast())
         }
     }
+
+    /// The tensor for a consumer, with the shape and the strides in the block.
+    #[inline(always)]
+    fn dl_tensor(&self, fields: &Fields) -> sys::DLTensor {
+        let shape = self.shape();
+        sys::DLTensor {
+            data: fields.data,
+            device: fields.device.into(),
+            // Cannot fail: there are at most 64 axes.
+            ndim: i32::try_from(self.ndim).unwrap_or(0),
+            dtype: fields.dtype.into(),
+            shape,
+            strides: shape.wrapping_add(self.ndim),
+            byte_offset: fields.byte_offset,
+        }
+    }
+
+    /// Publishes the tensor for a consumer that is yet to get it.
+    ///
+    /// # Safety
+    ///
+    /// 1. Shape and strides have been written.
+    /// 2. With the fields and the flags they hold clauses S5 and S6 of the import contract until the owner is dropped.
+    #[inline(always)]
+    pub(super) unsafe fn into_opaque(self, described: &Described) -> OpaqueTensor<S> {
+        let dl_tensor = self.dl_tensor(&described.fields);
+        // SAFETY: the contract. Shape and strides stay in the block until the deleter runs.
+        unsafe { OpaqueTensor::new(self.publish(dl_tensor, described.flags)) }
+    }
+
+    /// Publishes the tensor for use in Rust.
+    ///
+    /// # Errors
+    ///
+    /// Hands the owner back if there is no memory for the shape and strides of many axes.
+    ///
+    /// # Safety
+    ///
+    /// As for [`into_opaque`](Self::into_opaque), and the layout is that of the shape and strides.
+    pub(super) unsafe fn into_managed(
+        self,
+        described: &Described,
+    ) -> Result<Managed<S>, RejectedError<O>> {
+        let &Described { fields, flags, layout } = described;
+        // SAFETY: shape and strides have been written.
+        let (shape, strides) = unsafe {
+            let (shape, ndim) = (self.shape(), self.ndim);
+            (slice::from_raw_parts(shape, ndim), slice::from_raw_parts(shape.add(ndim), ndim))
+        };
+        let dims = match Dims::copied(shape, strides) {
+            Ok(dims) => dims,
+            Err(error) => return Err(RejectedError::new(self.into_owner(), error)),
+        };
+        let header = Header { version: S::VERSION, flags, access: Access::of(flags) };
+        let dl_tensor = self.dl_tensor(&fields);
+        // SAFETY: the contract. Shape and strides stay in the block until the deleter runs, and nobody has seen them.
+        unsafe {
+            let descriptor = Descriptor::new(fields, header, dims, layout);
+            Ok(Managed::exported(self.publish(dl_tensor, flags), descriptor))
+        }
+    }
 }
 
-impl<S: Abi, O: 'static, A: Allocator> Drop for Reserved<S, O, A> {
+impl<S: Abi, O: 'static, A: Allocator> Drop for Unpublished<S, O, A> {
     fn drop(&mut self) {
         // SAFETY: invariants 1 and 2.
         unsafe { release(self.block) }
     }
-}
-
-/// A tensor that is made and that no consumer has seen. Dropping it drops the owner.
-pub(super) struct Unpublished<S: Abi, O: 'static, A: Allocator> {
-    /// # Invariants
-    ///
-    /// 1. Shape and strides in the block are written, and `layout` is theirs.
-    /// 2. With the fields and the flags they hold clauses S5 and S6 of the import contract until the owner is dropped.
-    reserved: Reserved<S, O, A>,
-    described: Described,
 }
 
 /// What is said of a tensor besides its shape and strides.
@@ -192,79 +243,6 @@ pub(super) struct Described {
 /// Room for a shape and for strides.
 pub(super) type DimsMut<'a> = (&'a mut [MaybeUninit<i64>], &'a mut [MaybeUninit<i64>]);
 
-impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
-    /// Moves an owner to its final place, where `describe` writes the shape and the strides of its memory.
-    ///
-    /// # Safety
-    ///
-    /// When `describe` succeeds, the invariants of [`Unpublished`] hold.
-    #[inline(always)]
-    pub(super) unsafe fn new(
-        owner: O,
-        allocator: A,
-        ndim: usize,
-        describe: impl FnOnce(&mut O, DimsMut<'_>) -> Result<Described, Error>,
-    ) -> Result<Self, RejectedError<O>> {
-        let mut reserved = Reserved::new(owner, allocator, ndim)?;
-        let (owner, dims) = reserved.split_mut();
-        match describe(owner, dims) {
-            Ok(described) => Ok(Self { reserved, described }),
-            Err(error) => Err(RejectedError::new(reserved.into_owner(), error)),
-        }
-    }
-
-    /// The tensor for a consumer. Its shape and strides are those in the block.
-    #[inline(always)]
-    fn dl_tensor(&self) -> sys::DLTensor {
-        let Fields { data, byte_offset, device, dtype } = self.described.fields;
-        let shape = self.reserved.shape();
-        let ndim = self.reserved.ndim;
-        sys::DLTensor {
-            data,
-            device: device.into(),
-            // Cannot fail: there are at most 64 axes.
-            ndim: i32::try_from(ndim).unwrap_or(0),
-            dtype: dtype.into(),
-            shape,
-            strides: shape.wrapping_add(ndim),
-            byte_offset,
-        }
-    }
-
-    /// The tensor for a consumer that is yet to get it.
-    #[inline(always)]
-    pub(super) fn into_opaque(self) -> OpaqueTensor<S> {
-        let dl_tensor = self.dl_tensor();
-        // SAFETY: the invariants. Shape and strides stay in the block until the deleter runs.
-        unsafe { OpaqueTensor::new(self.reserved.publish(dl_tensor, self.described.flags)) }
-    }
-
-    /// The tensor for use in Rust.
-    ///
-    /// # Errors
-    ///
-    /// Hands the owner back if there is no memory for the shape and strides of many axes.
-    pub(super) fn into_managed(self) -> Result<Managed<S>, RejectedError<O>> {
-        let dl_tensor = self.dl_tensor();
-        let Self { reserved, described: Described { fields, flags, layout } } = self;
-        // SAFETY: invariant 1.
-        let (shape, strides) = unsafe {
-            let (shape, ndim) = (reserved.shape(), reserved.ndim);
-            (slice::from_raw_parts(shape, ndim), slice::from_raw_parts(shape.add(ndim), ndim))
-        };
-        let dims = match Dims::copied(shape, strides) {
-            Ok(dims) => dims,
-            Err(error) => return Err(RejectedError::new(reserved.into_owner(), error)),
-        };
-        let header = Header { version: S::VERSION, flags, access: Access::of(flags) };
-        // SAFETY: the invariants. Shape and strides stay in the block until the deleter runs, and nobody has seen them.
-        unsafe {
-            let descriptor = Descriptor::new(fields, header, dims, layout);
-            Ok(Managed::exported(reserved.publish(dl_tensor, flags), descriptor))
-        }
-    }
-}
-
 /// Puts a struct around an owner that keeps the memory, the shape and the strides of `dl_tensor`.
 ///
 /// # Safety
@@ -276,9 +254,9 @@ pub(super) unsafe fn around<S: Abi, O: Send + 'static>(
     dl_tensor: sys::DLTensor,
     flags: Flags,
 ) -> Result<OpaqueTensor<S>, RejectedError<O>> {
-    let reserved = Reserved::<S, O, Global>::new(owner, Global, 0)?;
+    let block = Unpublished::<S, O, Global>::new(owner, Global, 0)?;
     // SAFETY: the contract is the same.
-    Ok(unsafe { OpaqueTensor::new(reserved.publish(dl_tensor, flags)) })
+    Ok(unsafe { OpaqueTensor::new(block.publish(dl_tensor, flags)) })
 }
 
 /// # Safety

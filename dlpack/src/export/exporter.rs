@@ -479,9 +479,9 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn build(self) -> Result<S::Tensor<ManagedTensorVersioned>, RejectedError<O>> {
-        let tensor = self.make()?.into_managed()?;
-        // SAFETY: the tensor owns the owner, whose memory `make` has found with this source.
-        Ok(unsafe { S::promise(tensor) })
+        // SAFETY: `make` has written and checked shape and strides against the memory that the source found, of which the
+        // contract of `Source` says the rest. The tensor owns the owner.
+        self.make(|block, described| unsafe { Ok(S::promise(block.into_managed(&described)?)) })
     }
 
     /// Builds the tensor in the legacy ABI, for consumers that know no other.
@@ -491,9 +491,9 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     /// As for [`build`](Self::build), and [`Error::ReadOnlyNotExpressible`] for read-only or shared memory,
     /// [`Error::PaddedNotExpressible`] for padded elements.
     pub fn build_legacy(self) -> Result<S::Tensor<ManagedTensor>, RejectedError<O>> {
-        let tensor = self.make()?.into_managed()?;
-        // SAFETY: the tensor owns the owner, whose memory `make` has found with this source.
-        Ok(unsafe { S::promise(tensor) })
+        // SAFETY: `make` has written and checked shape and strides against the memory that the source found, of which the
+        // contract of `Source` says the rest. The tensor owns the owner.
+        self.make(|block, described| unsafe { Ok(S::promise(block.into_managed(&described)?)) })
     }
 
     /// Builds the tensor in the current ABI, and passes it on to a consumer, which must call its deleter.
@@ -528,7 +528,8 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     /// As for [`build_legacy`](Self::build_legacy).
     #[inline]
     pub fn into_raw_legacy(self) -> Result<*mut sys::DLManagedTensor, RejectedError<O>> {
-        Ok(self.make()?.into_opaque().into_raw())
+        // SAFETY: as for `build`.
+        self.make(|block, described| Ok(unsafe { block.into_opaque(&described) }.into_raw()))
     }
 
     /// Builds the tensor in the current ABI, for a consumer that is yet to get it.
@@ -540,12 +541,18 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     /// As for [`build`](Self::build).
     #[inline(always)]
     pub fn into_opaque(self) -> Result<OpaqueTensor, RejectedError<O>> {
-        Ok(self.make()?.into_opaque())
+        // SAFETY: as for `build`.
+        self.make(|block, described| Ok(unsafe { block.into_opaque(&described) }))
     }
 
-    /// Moves the owner to its place, asks it for its memory, and writes and checks shape and strides.
+    /// Moves the owner to its place, asks it for its memory, writes and checks shape and strides, and publishes the tensor.
+    ///
+    /// `publish` is called with a block and a description that hold its contract.
     #[inline(always)]
-    fn make<B: Abi>(self) -> Result<Unpublished<B, O, A>, RejectedError<O>> {
+    fn make<B: Abi, T>(
+        self,
+        publish: impl FnOnce(Unpublished<B, O, A>, Described) -> Result<T, RejectedError<O>>,
+    ) -> Result<T, RejectedError<O>> {
         let Self { owner, source, allocator, spec } = self;
         let asked = if S::READ_ONLY { spec.flags.with(Flags::READ_ONLY) } else { spec.flags };
         let dtype = spec.dtype.unwrap_or(S::DTYPE);
@@ -558,14 +565,23 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
             }
             Err(error) => return Err(RejectedError::new(owner, error)),
         };
-        // SAFETY: `write` succeeds only if it has written all sizes and strides, and if they lie within the memory, of
-        // which the contract of `Source` says the rest.
-        unsafe {
-            Unpublished::new(owner, allocator, ndim, |owner, dims| {
-                let memory = source.memory(owner);
-                let (fields, layout) = spec.write(dims, &memory, dtype, asked)?;
-                Ok(Described { fields, flags, layout })
-            })
+        let mut block = Unpublished::new(owner, allocator, ndim)?;
+        let (owner, dims) = block.split_mut();
+        let memory = source.memory(owner);
+        // Both arms publish, so that the usual one need not wait for what the other one finds.
+        match spec.write_fast(dims, &memory, dtype) {
+            Some((fields, layout)) => publish(block, Described { fields, flags, layout }),
+            None => cold(move || match spec.write(block.split_mut().1, &memory, dtype, asked) {
+                Ok((fields, layout)) => publish(block, Described { fields, flags, layout }),
+                Err(error) => Err(RejectedError::new(block.into_owner(), error)),
+            }),
         }
     }
+}
+
+/// Keeps what is rare out of the way of what is usual.
+#[cold]
+#[inline(never)]
+fn cold<T>(rare: impl FnOnce() -> T) -> T {
+    rare()
 }

@@ -33,7 +33,7 @@ impl<A: Abi> Managed<A> {
         match self.try_into_opaque() {
             Ok(opaque) => Ok(opaque),
             #[cfg(feature = "alloc")]
-            Err(tensor) => Ok(super::reexport::wrap(tensor)?.into_opaque()),
+            Err(tensor) => super::reexport::ready(tensor),
             #[cfg(not(feature = "alloc"))]
             Err(tensor) => Err(RejectedError::new(tensor, crate::error::Error::AllocationFailed)),
         }

@@ -145,23 +145,24 @@ pub(super) fn inherited<A: Abi>(tensor: &Descriptor) -> Flags {
     if forbidden { flags.with(Flags::READ_ONLY) } else { flags }
 }
 
-/// Puts a tensor under a new header, which says what the tensor says.
+/// A tensor as the owner of a block that says what the tensor says.
+///
+/// The block and the description hold the contract of [`Unpublished::into_managed`]: shape and strides are written, and
+/// describe the elements of a checked tensor, which the owner is.
 pub(super) fn under_header<B: Abi, O>(
     owner: O,
     flags: Flags,
-) -> Result<Unpublished<B, O, Global>, RejectedError<O>>
+) -> Result<(Unpublished<B, O, Global>, Described), RejectedError<O>>
 where
     O: Deref<Target = Descriptor> + Send + 'static,
 {
     let ndim = owner.ndim();
-    // SAFETY: as many sizes and strides are written as the tensor has axes. Together with the fields they describe the
-    // elements of a checked tensor, which the owner is; the flags forbid what it forbids.
-    unsafe {
-        Unpublished::new(owner, Global, ndim, |tensor, to| {
-            write_canonical(to, tensor.shape(), tensor.strides());
-            Ok(Described { fields: tensor.canonical_fields(), flags, layout: *tensor.layout() })
-        })
-    }
+    let mut block = Unpublished::new(owner, Global, ndim)?;
+    let (tensor, dims) = block.split_mut();
+    write_canonical(dims, tensor.shape(), tensor.strides());
+    let described =
+        Described { fields: tensor.canonical_fields(), flags, layout: *tensor.layout() };
+    Ok((block, described))
 }
 
 /// Writes a shape, and strides with canonical values where they address nothing.
@@ -178,14 +179,26 @@ pub(super) fn write_canonical((sizes, steps): DimsMut<'_>, shape: &[i64], stride
 /// Puts a tensor under a header of either ABI.
 fn convert<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Managed<B>, RejectedError<Managed<A>>> {
     let host = tensor.has_host_promise();
-    let converted = wrap(tensor)?.into_managed()?;
-    // SAFETY: if the promise was made, it was for the same memory, which the new tensor keeps.
-    Ok(if host { unsafe { converted.assume_host_accessible() } } else { converted })
+    let (block, described) = wrap(tensor)?;
+    // SAFETY: `under_header` holds the contract. If the promise about the host was made, it was for the same memory.
+    unsafe {
+        let converted = block.into_managed(&described)?;
+        Ok(if host { converted.assume_host_accessible() } else { converted })
+    }
 }
 
-pub(super) fn wrap<A: Abi, B: Abi>(
+/// Puts a tensor under a header of either ABI, for a consumer.
+pub(super) fn ready<A: Abi, B: Abi>(
     tensor: Managed<A>,
-) -> Result<Unpublished<B, Managed<A>, Global>, RejectedError<Managed<A>>> {
+) -> Result<OpaqueTensor<B>, RejectedError<Managed<A>>> {
+    let (block, described) = wrap(tensor)?;
+    // SAFETY: `under_header` holds the contract.
+    Ok(unsafe { block.into_opaque(&described) })
+}
+
+type Wrapped<B, A> = (Unpublished<B, Managed<A>, Global>, Described);
+
+fn wrap<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Wrapped<B, A>, RejectedError<Managed<A>>> {
     match express::<B>(inherited::<B>(&tensor)) {
         Ok(flags) => under_header(tensor, flags),
         Err(error) => Err(RejectedError::new(tensor, error)),

@@ -48,7 +48,9 @@ impl<A: Abi> Managed<A> {
     /// [`Error::AllocationFailed`].
     pub fn share_opaque(self: &Arc<Self>) -> Result<OpaqueTensor, Error> {
         let flags = inherited::<sys::DLManagedTensorVersioned>(self);
-        Ok(under_header(Shared(Arc::clone(self)), flags)?.into_opaque())
+        let (block, described) = under_header(Shared(Arc::clone(self)), flags)?;
+        // SAFETY: `under_header` holds the contract.
+        Ok(unsafe { block.into_opaque(&described) })
     }
 }
 
@@ -111,18 +113,16 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
         let dims = Dims::of_slices(view.shape(), view.strides())?;
         let layout = Layout::new(dims.shape(), dims.strides(), T::DTYPE, false)?;
         let fields = part_of(self, &view, &layout)?;
-        // SAFETY: as many sizes and strides are written as the view has axes. Its elements are some of those of the tensor,
-        // which the new one keeps alive, and the new one is read-only.
-        let unpublished = unsafe {
-            Unpublished::new(Shared(Arc::clone(self)), Global, dims.ndim(), |_, to| {
-                write_canonical(to, dims.shape(), dims.strides());
-                Ok(Described { fields, flags: Flags::READ_ONLY, layout })
-            })
-        };
-        let tensor = unpublished?.into_managed()?;
-        // SAFETY: the host follows some of the memory that a view of this tensor follows, which is kept alive, and the
-        // invariant of this type holds for its elements.
-        Ok(unsafe { tensor.assume_host_accessible().assume_frozen() })
+        let described = Described { fields, flags: Flags::READ_ONLY, layout };
+        let mut block = Unpublished::new(Shared(Arc::clone(self)), Global, dims.ndim())?;
+        write_canonical(block.split_mut().1, dims.shape(), dims.strides());
+        // SAFETY: shape and strides are written, and describe some of the elements of this tensor, which the new one keeps
+        // alive and may only read. The invariant of this type holds for them, and a view of this tensor has shown that
+        // the host can follow its memory.
+        unsafe {
+            let tensor = block.into_managed(&described)?;
+            Ok(tensor.assume_host_accessible().assume_frozen())
+        }
     }
 }
 
@@ -130,9 +130,12 @@ fn share<T>(tensor: &Arc<T>, flags: Flags) -> Result<ManagedTensorVersioned, Err
 where
     T: Deref<Target = Descriptor> + Send + Sync + 'static,
 {
-    let shared = under_header(Shared(Arc::clone(tensor)), flags)?.into_managed()?;
-    // SAFETY: if the promise was made, it was for the same memory, which the new tensor keeps.
-    Ok(if tensor.has_host_promise() { unsafe { shared.assume_host_accessible() } } else { shared })
+    let (block, described) = under_header(Shared(Arc::clone(tensor)), flags)?;
+    // SAFETY: `under_header` holds the contract. If the promise about the host was made, it was for the same memory.
+    unsafe {
+        let shared = block.into_managed(&described)?;
+        Ok(if tensor.has_host_promise() { shared.assume_host_accessible() } else { shared })
+    }
 }
 
 /// A tensor that is kept alive as the owner of others.

@@ -33,27 +33,10 @@ impl Spec<'_> {
         self.shape.map_or(1, <[usize]>::len)
     }
 
-    /// Writes shape and strides, and checks that the tensor lies within the memory.
-    ///
-    /// All sizes and strides are written when it succeeds.
+    /// Fast path: writes shape and strides of a row-major tensor of whole-byte elements from the start of memory that has an
+    /// address. Returns `None` for all other tensors and for errors.
     #[inline(always)]
-    pub(super) fn write(
-        &self,
-        (sizes, steps): DimsMut<'_>,
-        memory: &Memory,
-        dtype: DataType,
-        flags: Flags,
-    ) -> Result<(Fields, Layout), Error> {
-        match self.fast((&mut *sizes, &mut *steps), memory, dtype) {
-            Some(written) => Ok(written),
-            None => self.slow((sizes, steps), memory, dtype, flags),
-        }
-    }
-
-    /// Fast path: a row-major tensor of whole-byte elements from the start of memory that has an address. Returns `None`
-    /// for the slow path.
-    #[inline(always)]
-    fn fast(
+    pub(super) fn write_fast(
         &self,
         (sizes, steps): DimsMut<'_>,
         memory: &Memory,
@@ -81,10 +64,12 @@ impl Spec<'_> {
         Some((fields, Layout::dense(numel, numel * size.get())))
     }
 
-    /// Slow path: any tensor, and the errors.
+    /// Writes shape and strides of any tensor, and checks that it lies within the memory.
+    ///
+    /// All sizes and strides are written when it succeeds.
     #[cold]
     #[inline(never)]
-    fn slow(
+    pub(super) fn write(
         &self,
         (sizes, steps): DimsMut<'_>,
         memory: &Memory,

@@ -48,25 +48,37 @@ pub(super) unsafe fn describe(
     header: Header,
     mode: ImportMode,
 ) -> Result<Descriptor, Error> {
-    // SAFETY: the fields can be read. These are copies, since others may write them later. The dtype is read in one word,
-    // since that is how it is compared.
-    let (tensor, dtype) = unsafe {
-        let dtype = (&raw const (*tensor).dtype).cast::<u32>();
-        (tensor.read(), DataType::from_word(dtype.read_unaligned()))
-    };
     let mut room: Room<i64> = [MaybeUninit::uninit(); 2 * INLINE];
     let strict = mode == ImportMode::Strict && header.version.is_some_and(|v| v.requires_strides());
+    // SAFETY: the fields can be read. These are copies, since others may write them later. The dtype is read in one word,
+    // since that is how it is compared.
+    let (arrays, dtype) = unsafe {
+        let sys::DLTensor { ndim, shape, strides, .. } = tensor.read();
+        let dtype = (&raw const (*tensor).dtype).cast::<u32>().read_unaligned();
+        (Arrays { ndim, shape, strides, strict }, DataType::from_word(dtype))
+    };
     // SAFETY: clause S4.
-    let (rank, layout) = match unsafe { fast(&tensor, dtype, &mut room, strict) } {
+    let (rank, layout) = match unsafe { fast(arrays, dtype, &mut room) } {
         Some(checked) => checked,
         // SAFETY: clause S4.
-        None => unsafe { slow(&tensor, dtype, &mut room, header.flags.is_padded(), strict) }?,
+        None => unsafe { slow(arrays, dtype, header.flags.is_padded(), &mut room) }?,
     };
-    let sys::DLTensor { data, byte_offset, device, .. } = tensor;
+    // SAFETY: the fields can be read. They are read here, so that they need no registers above.
+    let sys::DLTensor { data, byte_offset, device, .. } = unsafe { tensor.read() };
     let fields = Fields { data, byte_offset, device: Device::from(device), dtype };
     // SAFETY: both paths wrote the room for this rank, and checked the layout. Clauses S5 and S6 are the remaining
     // invariants of a descriptor.
     Ok(unsafe { Descriptor::new(fields, header, Dims::from_parts(room, rank), layout) })
+}
+
+/// The arrays of a `DLTensor`, as the producer gave them.
+#[derive(Clone, Copy)]
+struct Arrays {
+    ndim: i32,
+    shape: *const i64,
+    strides: *const i64,
+    /// Whether null strides are refused.
+    strict: bool,
 }
 
 /// Copies and checks shape and strides in one pass, and returns `None` for the slow path: for more than [`INLINE`] axes,
@@ -77,12 +89,11 @@ pub(super) unsafe fn describe(
 /// Clause S4 of the import contract.
 #[inline(always)]
 unsafe fn fast(
-    tensor: &sys::DLTensor,
+    arrays: Arrays,
     dtype: DataType,
     room: &mut Room<i64>,
-    strict: bool,
 ) -> Option<(Rank<i64>, Layout)> {
-    let &sys::DLTensor { ndim, shape, strides, .. } = tensor;
+    let Arrays { ndim, shape, strides, strict } = arrays;
     let ndim = usize::try_from(ndim).ok()?;
     if shape.is_null() || (strides.is_null() && strict) {
         return None;
@@ -119,15 +130,13 @@ unsafe fn fast(
 #[cold]
 #[inline(never)]
 unsafe fn slow(
-    tensor: &sys::DLTensor,
+    arrays: Arrays,
     dtype: DataType,
-    room: &mut Room<i64>,
     padded: bool,
-    strict: bool,
+    room: &mut Room<i64>,
 ) -> Result<(Rank<i64>, Layout), Error> {
-    let &sys::DLTensor { ndim, shape, strides, .. } = tensor;
     // SAFETY: clause S4.
-    let dims = unsafe { snapshot(ndim, shape, strides, strict) }?;
+    let dims = unsafe { snapshot(arrays) }?;
     let layout = Layout::new(dims.shape(), dims.strides(), dtype, padded)?;
     let rank;
     (*room, rank) = dims.into_parts();
@@ -139,12 +148,8 @@ unsafe fn slow(
 /// # Safety
 ///
 /// Clause S4 of the import contract.
-unsafe fn snapshot(
-    ndim: i32,
-    shape: *const i64,
-    strides: *const i64,
-    strict: bool,
-) -> Result<Dims<i64>, Error> {
+unsafe fn snapshot(arrays: Arrays) -> Result<Dims<i64>, Error> {
+    let Arrays { ndim, shape, strides, strict } = arrays;
     let count = usize::try_from(ndim).map_err(|_| Error::NegativeNdim { ndim })?;
     if count > CAPACITY {
         return Err(Error::TooManyDims { ndim: count, max: CAPACITY });
