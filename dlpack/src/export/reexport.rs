@@ -160,8 +160,7 @@ where
     let mut block = Unpublished::new(owner, Global, ndim)?;
     let (tensor, dims) = block.split_mut();
     write_canonical(dims, tensor.shape(), tensor.strides());
-    let described =
-        Described { fields: tensor.canonical_fields(), flags, layout: *tensor.layout() };
+    let described = Described { fields: tensor.canonical_fields(), flags, layout: tensor.layout() };
     Ok((block, described))
 }
 

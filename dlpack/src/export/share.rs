@@ -159,7 +159,7 @@ fn part_of<T: Element>(
     if layout.numel() != 0 {
         let first = view.as_ptr();
         let part = addresses(first.addr(), layout);
-        let all = addresses(whole.address()?.addr().get(), whole.layout());
+        let all = addresses(whole.address()?.addr().get(), &whole.layout());
         if part.start < all.start || part.end > all.end {
             return Err(Error::OutOfBounds { available: whole.nbytes() });
         }

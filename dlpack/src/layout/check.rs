@@ -137,7 +137,7 @@ impl Layout {
         })
     }
 
-    const EMPTY: Self =
+    pub(crate) const EMPTY: Self =
         Self { numel: 0, nbytes: 0, first: 0, last: -1, start: 0, end: 0, row_major: true };
 
     /// Returns the number of elements: 1 for a tensor without axes.

@@ -244,7 +244,7 @@ impl Descriptor {
         }
         let byte_offset = isize::try_from(self.byte_offset())
             .map_err(|_| Error::ByteOffsetOverflow { byte_offset: self.byte_offset() })?;
-        let extents = self.layout().byte_extents();
+        let extents = self.byte_extents();
         // The first element is within the extents: they start at most there, and end at least there.
         let first = self.data().addr().wrapping_add_signed(byte_offset);
         let low = first.wrapping_add_signed(extents.start);

@@ -2,6 +2,7 @@
 
 use core::ffi::c_void;
 use core::fmt;
+use core::ops::Range;
 use core::ptr;
 
 use super::abi::Header;
@@ -38,23 +39,36 @@ use crate::vocabulary::{DataType, Device, Flags, Version};
 pub struct Descriptor {
     /// # Invariants
     ///
-    /// 1. `layout` is [`Layout::new`] of `dims`, the dtype and whether the flags say that elements are padded.
+    /// 1. `numel`, `start..end` (the byte extents) and `row_major` are those of [`Layout::new`] of `dims`, the dtype and
+    ///    whether the flags say that elements are padded, which is not an error.
     /// 2. If the host can access the device or `host` is set, and the tensor has elements, then the bytes of the
-    ///    layout's extents, counted from `byte_offset` bytes after `data`, lie in one live allocation and can be read
-    ///    for as long as the tensor is owned or borrowed.
-    /// 3. If `access` is [`Access::Writable`], those bytes can also be written.
+    ///    extents, counted from `byte_offset` bytes after `data`, lie in one live allocation and can be read for as long
+    ///    as the tensor is owned or borrowed.
+    /// 3. If [`access`](Self::access) is [`Access::Writable`], those bytes can also be written.
     /// 4. The flags are true, as clause S6 of the import contract has it.
     data: *mut c_void,
     byte_offset: u64,
     device: Device,
+    flags: Flags,
+    /// Version 0.0 for an ABI without one.
+    version: Version,
+    numel: usize,
+    start: isize,
+    end: isize,
+    dims: Dims<i64>,
     dtype: DataType,
-    access: Access,
+    row_major: bool,
     /// Whether somebody promised that the host can follow `data`, whatever the device.
     host: bool,
-    flags: Flags,
-    version: Option<Version>,
-    dims: Dims<i64>,
-    layout: Layout,
+    writing: Writing,
+}
+
+/// What decides whether the memory may be written.
+#[derive(Clone, Copy)]
+enum Writing {
+    Flags,
+    Unknown,
+    Promised,
 }
 
 // SAFETY: a descriptor holds numbers and an address, which it follows only in `unsafe` functions.
@@ -104,7 +118,8 @@ impl Access {
 impl Descriptor {
     /// # Safety
     ///
-    /// The arguments hold the invariants of [`Descriptor`], with `host` unset.
+    /// The arguments hold the invariants of [`Descriptor`], with `host` unset. The access in the header is unknown or what
+    /// the flags say.
     #[inline(always)]
     pub(crate) const unsafe fn new(
         fields: Fields,
@@ -113,8 +128,29 @@ impl Descriptor {
         layout: Layout,
     ) -> Self {
         let Fields { data, byte_offset, device, dtype } = fields;
-        let Header { version, flags, access } = header;
-        Self { data, byte_offset, device, dtype, access, host: false, flags, version, dims, layout }
+        let version = match header.version {
+            Some(version) => version,
+            None => Version::new(0, 0),
+        };
+        let writing = match header.access {
+            Access::Unknown => Writing::Unknown,
+            Access::ReadOnly | Access::Writable => Writing::Flags,
+        };
+        Self {
+            data,
+            byte_offset,
+            device,
+            flags: header.flags,
+            version,
+            numel: layout.numel(),
+            start: layout.byte_extents().start,
+            end: layout.byte_extents().end,
+            dims,
+            dtype,
+            row_major: layout.is_row_major(),
+            host: false,
+            writing,
+        }
     }
 
     /// Marks the memory as writable.
@@ -124,7 +160,7 @@ impl Descriptor {
     /// Invariant 3 holds for [`Access::Writable`].
     #[inline]
     pub(super) const unsafe fn assume_writable(&mut self) {
-        self.access = Access::Writable;
+        self.writing = Writing::Promised;
     }
 
     /// Marks the memory as accessible by the host.
@@ -186,43 +222,59 @@ impl Descriptor {
     /// Returns the version that the producer wrote, or `None` for an ABI without one.
     #[inline]
     pub const fn version(&self) -> Option<Version> {
-        self.version
+        if self.version.major == 0 { None } else { Some(self.version) }
     }
 
     /// Returns whether the memory may be written.
     #[inline]
     pub const fn access(&self) -> Access {
-        self.access
+        match self.writing {
+            Writing::Flags => Access::of(self.flags),
+            Writing::Unknown => Access::Unknown,
+            Writing::Promised => Access::Writable,
+        }
     }
 
     /// Returns the number of elements, which is 1 for a tensor without axes.
     #[inline]
     pub const fn numel(&self) -> usize {
-        self.layout.numel()
+        self.numel
     }
 
     /// Returns `true` if the tensor has no elements.
     #[inline]
     pub const fn is_empty(&self) -> bool {
-        self.layout.numel() == 0
+        self.numel == 0
     }
 
     /// Returns the number of bytes that the elements take side by side; see [`Layout::nbytes`].
     #[inline]
-    pub const fn nbytes(&self) -> usize {
-        self.layout.nbytes()
+    pub fn nbytes(&self) -> usize {
+        if self.row_major {
+            // The elements lie side by side, from the first one on.
+            self.end.unsigned_abs()
+        } else {
+            self.layout().nbytes()
+        }
     }
 
     /// Returns the layout, which tells where the elements lie.
+    pub fn layout(&self) -> Layout {
+        let layout = Layout::new(self.shape(), self.strides(), self.dtype, self.flags.is_padded());
+        // By invariant 1, there is no error.
+        layout.unwrap_or(Layout::EMPTY)
+    }
+
+    /// The bytes that the elements cover, relative to the first byte of the first one.
     #[inline]
-    pub const fn layout(&self) -> &Layout {
-        &self.layout
+    pub(super) const fn byte_extents(&self) -> Range<isize> {
+        self.start..self.end
     }
 
     /// Returns `true` if the elements lie side by side in row-major (C) order.
     #[inline]
     pub const fn is_contiguous(&self) -> bool {
-        self.layout.is_row_major()
+        self.row_major
     }
 
     /// Returns `true` if the elements lie side by side in column-major (Fortran) order.
@@ -232,7 +284,7 @@ impl Descriptor {
 
     /// Returns `true` if the elements lie side by side in some order, without gaps or overlap.
     pub fn is_dense(&self) -> bool {
-        self.layout.covers_its_extents() && layout::is_disjoint(self.shape(), self.strides())
+        self.layout().covers_its_extents() && layout::is_disjoint(self.shape(), self.strides())
     }
 
     /// Returns the data pointer as the producer wrote it.
@@ -275,7 +327,7 @@ impl Descriptor {
     pub fn to_dl_tensor(&self) -> Result<sys::DLTensor, Error> {
         use super::abi::sealed::Abi;
         sys::DLManagedTensor::express(self.flags)?;
-        if self.access == Access::ReadOnly {
+        if self.access() == Access::ReadOnly {
             return Err(Error::ReadOnlyNotExpressible);
         }
         let Fields { data, byte_offset, device, dtype } = self.canonical_fields();
@@ -333,7 +385,7 @@ impl fmt::Debug for Descriptor {
             .field("shape", &self.shape())
             .field("strides", &self.strides())
             .field("device", &format_args!("{}", self.device))
-            .field("access", &self.access)
+            .field("access", &self.access())
             .finish_non_exhaustive()
     }
 }

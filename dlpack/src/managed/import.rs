@@ -52,16 +52,18 @@ pub(super) unsafe fn describe(
     let strict = mode == ImportMode::Strict && header.version.is_some_and(|v| v.requires_strides());
     // SAFETY: the fields can be read. These are copies, since others may write them later. The dtype is read in one word,
     // since that is how it is compared.
-    let (arrays, dtype) = unsafe {
-        let sys::DLTensor { ndim, shape, strides, .. } = tensor.read();
+    let (sys::DLTensor { ndim, shape, strides, .. }, dtype) = unsafe {
         let dtype = (&raw const (*tensor).dtype).cast::<u32>().read_unaligned();
-        (Arrays { ndim, shape, strides, strict }, DataType::from_word(dtype))
+        (tensor.read(), DataType::from_word(dtype))
     };
     // SAFETY: clause S4.
-    let (rank, layout) = match unsafe { fast(arrays, dtype, &mut room) } {
+    let (rank, layout) = match unsafe { fast(ndim, shape, strides, dtype, &mut room, strict) } {
         Some(checked) => checked,
-        // SAFETY: clause S4.
-        None => unsafe { slow(arrays, dtype, header.flags.is_padded(), &mut room) }?,
+        None => {
+            let padded = header.flags.is_padded();
+            // SAFETY: clause S4.
+            unsafe { slow(ndim, shape, strides, dtype, padded, &mut room, strict) }?
+        }
     };
     // SAFETY: the fields can be read. They are read here, so that they need no registers above.
     let sys::DLTensor { data, byte_offset, device, .. } = unsafe { tensor.read() };
@@ -69,16 +71,6 @@ pub(super) unsafe fn describe(
     // SAFETY: both paths wrote the room for this rank, and checked the layout. Clauses S5 and S6 are the remaining
     // invariants of a descriptor.
     Ok(unsafe { Descriptor::new(fields, header, Dims::from_parts(room, rank), layout) })
-}
-
-/// The arrays of a `DLTensor`, as the producer gave them.
-#[derive(Clone, Copy)]
-struct Arrays {
-    ndim: i32,
-    shape: *const i64,
-    strides: *const i64,
-    /// Whether null strides are refused.
-    strict: bool,
 }
 
 /// Copies and checks shape and strides in one pass, and returns `None` for the slow path: for more than [`INLINE`] axes,
@@ -89,11 +81,13 @@ struct Arrays {
 /// Clause S4 of the import contract.
 #[inline(always)]
 unsafe fn fast(
-    arrays: Arrays,
+    ndim: i32,
+    shape: *const i64,
+    strides: *const i64,
     dtype: DataType,
     room: &mut Room<i64>,
+    strict: bool,
 ) -> Option<(Rank<i64>, Layout)> {
-    let Arrays { ndim, shape, strides, strict } = arrays;
     let ndim = usize::try_from(ndim).ok()?;
     if shape.is_null() || (strides.is_null() && strict) {
         return None;
@@ -130,13 +124,16 @@ unsafe fn fast(
 #[cold]
 #[inline(never)]
 unsafe fn slow(
-    arrays: Arrays,
+    ndim: i32,
+    shape: *const i64,
+    strides: *const i64,
     dtype: DataType,
     padded: bool,
     room: &mut Room<i64>,
+    strict: bool,
 ) -> Result<(Rank<i64>, Layout), Error> {
     // SAFETY: clause S4.
-    let dims = unsafe { snapshot(arrays) }?;
+    let dims = unsafe { snapshot(ndim, shape, strides, strict) }?;
     let layout = Layout::new(dims.shape(), dims.strides(), dtype, padded)?;
     let rank;
     (*room, rank) = dims.into_parts();
@@ -148,8 +145,12 @@ unsafe fn slow(
 /// # Safety
 ///
 /// Clause S4 of the import contract.
-unsafe fn snapshot(arrays: Arrays) -> Result<Dims<i64>, Error> {
-    let Arrays { ndim, shape, strides, strict } = arrays;
+unsafe fn snapshot(
+    ndim: i32,
+    shape: *const i64,
+    strides: *const i64,
+    strict: bool,
+) -> Result<Dims<i64>, Error> {
     let count = usize::try_from(ndim).map_err(|_| Error::NegativeNdim { ndim })?;
     if count > CAPACITY {
         return Err(Error::TooManyDims { ndim: count, max: CAPACITY });
