@@ -1,18 +1,18 @@
 //! DLPack for Rust: tensors across the C ABI that array libraries share, owned, checked and typed.
 //!
-//! DLPack is a C header by which libraries such as NumPy, PyTorch, JAX and TVM pass one another tensors
-//! without a copy: a pointer to a struct that holds an address, a shape, strides, a dtype, a device, and a
-//! *deleter*, a function that the consumer calls when it is done. This crate makes such a pointer an owned
-//! Rust value, and makes such a pointer of Rust memory. What a foreign producer wrote into the struct is
-//! checked before it is used, and answered with an [`Error`] where it makes no sense.
+//! DLPack is a C header by which libraries such as NumPy, PyTorch, JAX and TVM pass one another tensors without a copy: a
+//! pointer to a struct that holds an address, a shape, strides, a dtype, a device, and a *deleter*, a function that the
+//! consumer calls when it is done. This crate makes an owned Rust value of such a pointer, and such a pointer of Rust
+//! memory. What a foreign producer wrote into the struct is checked before it is used; if it makes no sense, the answer is
+//! an [`Error`].
 //!
 //! # Import: a library hands over a tensor
 //!
-//! One `unsafe` call takes the tensor over and checks it. A second one promises what no check can see: that
-//! the elements are initialised and that nobody writes them. From there on everything is safe.
+//! One `unsafe` call takes the tensor over and checks it. A second one promises what no check can see: that the elements
+//! are initialised and that nobody writes them. From there on everything is safe.
 //!
 //! ```
-//! use dlpack::{Error, ManagedTensorVersioned, Tensor, sys};
+//! use dlpack::{Error, ManagedTensorVersioned, sys};
 //!
 //! /// The mean of a `float32` tensor of any shape.
 //! ///
@@ -20,28 +20,28 @@
 //! ///
 //! /// The caller passes the tensor on, it keeps to the DLPack standard, and its elements stay as they are.
 //! unsafe fn mean(raw: *mut sys::DLManagedTensorVersioned) -> Result<f32, Error> {
-//!     // SAFETY: the caller's promise.
+//!     // SAFETY: the caller passes a tensor on that keeps to the standard.
 //!     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
-//!     // SAFETY: the caller's promise.
+//!     // SAFETY: the elements stay as they are.
 //!     let tensor = unsafe { tensor.assume_frozen() };
-//!     let elements = tensor.view::<f32>()?;
-//!     Ok(elements.iter().sum::<f32>() / elements.numel() as f32)
+//!     let elements: &[f32] = tensor.as_slice()?;
+//!     Ok(elements.iter().sum::<f32>() / elements.len() as f32)
 //! } // The deleter runs here, and on every error before.
 //!
 //! # let raw = dlpack::Exporter::new([1.0_f32, 2.0, 3.0, 6.0]).shape(&[2, 2]).build()?.into_raw();
 //! // SAFETY: a tensor of 1, 2, 3 and 6, which nobody else knows.
 //! assert_eq!(unsafe { mean(raw) }?, 3.0);
 //! # let raw = dlpack::Exporter::new([1_i64, 2]).build()?.into_raw();
-//! # // SAFETY: just passed on.
+//! # // SAFETY: a tensor that nobody else knows.
 //! # assert!(matches!(unsafe { mean(raw) }, Err(Error::DTypeMismatch { .. })));
 //! # Ok::<(), Error>(())
 //! ```
 //!
 //! # Export: Rust memory for other libraries
 //!
-//! An [`Exporter`] takes the owner of the memory, checks the layout against what the owner really holds, and
-//! returns a tensor. [`into_raw`](ManagedTensorVersioned::into_raw) gives the pointer for C. The owner is dropped
-//! when the consumer calls the deleter.
+//! An [`Exporter`] takes the owner of the memory, checks the layout against what the owner really holds, and returns a
+//! tensor. [`into_raw`](Managed::into_raw) gives the pointer for C. The owner is dropped when the consumer calls the
+//! deleter.
 //!
 //! ```
 //! use dlpack::{Error, Exporter, ManagedTensorVersioned};
@@ -50,7 +50,7 @@
 //! let start = data.as_ptr();
 //! let raw = Exporter::new(data).shape(&[2, 3]).build()?.into_raw();
 //!
-//! // Some other library has used the tensor and hands it back: here is the vector again, not a copy.
+//! // Another library has used the tensor and hands it back: here is the vector again, not a copy.
 //! // SAFETY: the tensor is passed on, and is the one from above.
 //! let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
 //! let data = tensor.downcast::<Vec<f32>>().expect("a tensor of this crate, with that owner");
@@ -62,43 +62,41 @@
 //!
 //! | I have | I want | |
 //! |---|---|---|
-//! | a `DLManagedTensorVersioned*` | to own it | [`ManagedTensorVersioned::from_raw`] |
-//! | a `DLManagedTensor*` | to own it | [`ManagedTensor::from_raw`] |
+//! | a `DLManagedTensorVersioned*` | to own it | [`ManagedTensorVersioned::from_raw`](Managed::from_raw) |
+//! | a `DLManagedTensor*` | to own it | [`ManagedTensor::from_raw`](Managed::from_raw) |
 //! | one or the other | one type for both | [`AnyManagedTensor`] |
 //! | a `DLTensor*` in a callback | to look at it during the call | [`BorrowedTensor::with_raw`] |
 //! | any of these | shape, strides, dtype, device | [`Descriptor`], to which all of them dereference |
-//! | any of these | safe reads | [`Tensor::assume_frozen`], which makes a [`Frozen`] tensor |
-//! | any of these | safe reads and writes | [`Tensor::assume_exclusive`], which makes an [`Exclusive`] one |
-//! | a tensor with the flag `IS_COPIED` | safe writes without a promise | [`ManagedTensorVersioned::try_exclusive`] |
-//! | memory that this thread writes by other means | to read it all the same | [`Descriptor::cell_view`] |
-//! | data that is not aligned | to read it all the same | [`Descriptor::unaligned_view`] |
+//! | any of these | safe reads | [`assume_frozen`](Managed::assume_frozen), which makes a [`Frozen`] tensor |
+//! | any of these | safe reads and writes | [`assume_exclusive`](Managed::assume_exclusive), which makes an [`Exclusive`] one |
+//! | a tensor with the flag `IS_COPIED` | safe writes without a promise | [`Managed::try_exclusive`] |
+//! | memory that this thread writes by other means, or that is not aligned | to read it all the same | [`Descriptor::view_as`] |
 //! | 4-bit and 6-bit elements | their values | [`Descriptor::packed_view`], which makes a [`PackedView`] |
 //! | a view or a slice | crops, steps, flips, new shapes | [`TensorView`], [`TensorViewMut`] |
-//! | a `Vec`, `Box`, array, `Arc` or `static` | a tensor for others | [`Exporter`] |
+//! | a `Vec`, `Box` or array, an `Arc` or `static` | a tensor for others | [`Exporter::new`], [`Exporter::shared`] |
+//! | a type of my own that holds memory | a tensor for others | [`Exporter::of_mut`], [`Exporter::of`] |
 //! | an array of `ndarray`, `nalgebra`, `faer` or `bytes` | a tensor, or a view of one | the module `integrations` |
-//! | a type of my own that holds memory | a tensor for others | [`Owner`], then [`Exporter`] |
-//! | a block of a foreign allocator, device memory, a handle | a tensor for others | [`Adopted`], then [`Exporter`] |
-//! | an allocator of my own, or no heap | the header there | [`Exporter::header_in`], [`Slot`], [`Pool`], [`Exporter::header_at`] |
-//! | a view | to call a C function that takes a `DLTensor*` | [`lend()`], [`lend_mut()`] |
-//! | a tensor | several consumers for it | [`ManagedTensorVersioned::share`] |
-//! | consumers that ask for an ABI, a device, a copy | to answer them | [`negotiate`] |
-//! | a legacy tensor | it in the current ABI | [`ManagedTensor::into_versioned`] |
-//! | a versioned tensor | it in the legacy ABI | [`ManagedTensorVersioned::into_legacy`] |
+//! | a block of a foreign allocator, device memory, a handle | a tensor for others | [`Exporter::from_raw_parts`] |
+//! | an allocator of my own, or no heap | the header there | [`Exporter::header_in`] and the module [`allocator`] |
+//! | a view | to call a C function that takes a `DLTensor*` | [`TensorView::with_dl_tensor`] |
+//! | a tensor | several consumers for it | [`Managed::share`] |
 //! | a part of a tensor | to give it away as a tensor | [`Frozen::share_view`] |
-//! | a tensor that I exported | its owner back | [`ManagedTensorVersioned::downcast`] |
-//! | an owner | it back when the consumer is done | [`loan()`] |
-//! | a storage type of my own | of a tensor only its end | [`Deleter`] |
-//! | a producer that only hands tensors on | to make them at least cost | [`Parcel`] |
+//! | a tensor | to pass it on at least cost, or to keep only its end | [`OpaqueTensor`] |
+//! | a legacy tensor | it in the current ABI | [`ManagedTensor::into_versioned`](Managed::into_versioned) |
+//! | a versioned tensor | it in the legacy ABI | [`ManagedTensorVersioned::into_legacy`](Managed::into_legacy) |
+//! | a tensor that I exported | its owner back | [`Managed::downcast`] |
+//! | an owner | it back when the consumer is done | the module [`loan`] |
+//! | consumers that ask for an ABI, a device, a copy | to answer them | the module [`negotiate`] |
 //! | another library's `DLPackExchangeAPI*` | to call its functions | [`exchange::ExchangeApi`] |
 //! | a library of my own | such a table for others | [`exchange::Library`], [`exchange::ExchangeTable`] |
-//! | shapes and strides as numbers | to check them | [`layout`] |
+//! | shapes and strides as numbers | to check them | the module [`layout`] |
 //! | nothing of the above | the C structs as they are | [`sys`] |
 //!
 //! # Safety
 //!
 //! Safe functions have no undefined behaviour, whatever the fields of a foreign struct say, as long as each
 //! `unsafe` call keeps to its `# Safety` section. The contract of import is stated once, at
-//! [`ManagedTensorVersioned::from_raw`]; it asks neither that elements are initialised nor that nobody writes them,
+//! [`Managed::from_raw`]; it asks neither that elements are initialised nor that nobody writes them,
 //! since DLPack grants neither. That is what the second `unsafe` call of the import is for. The memory of devices that
 //! the host cannot access is never followed. No field of a foreign struct makes this crate panic.
 //!
@@ -114,7 +112,8 @@
 //! - `num-complex`: `num_complex::Complex<T>` is an [`Element`] for `f32` and `f64`, with `half` also for `f16`.
 //!
 //! The crate is `no_std`, with every feature. On processors without compare-and-swap, such as a Cortex-M0, it does without what
-//! needs that: sharing, owners in an `Arc`, pools and loans; a [`Slot`] is used by way of [`Slot::single`] there.
+//! needs that: sharing, owners in an `Arc`, pools and loans; a [`Slot`](allocator::Slot) is used through
+//! [`Slot::single`](allocator::Slot::single) there.
 #![no_std]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
