@@ -43,11 +43,11 @@ struct ViewsEndWithTheirTensor;
 /// A borrowed tensor does not leave the call that it is lent for.
 ///
 /// ```compile_fail,E0521
-/// use dlpack::{BorrowedTensor, TensorView, lend};
+/// use dlpack::{BorrowedTensor, TensorView};
 ///
 /// let view = TensorView::from_slice(&[1_u8, 2], &[2])?;
 /// let mut kept = None;
-/// lend(&view, |raw| {
+/// view.with_dl_tensor(|raw| {
 ///     // SAFETY: the tensor is valid during the call.
 ///     unsafe { BorrowedTensor::with_raw(raw, |tensor| kept = Some(tensor)) }
 /// })??;
@@ -83,8 +83,6 @@ struct LentTensorsStay;
 /// ```
 ///
 /// ```compile_fail,E0596
-/// use dlpack::Tensor;
-///
 /// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?.into_inner();
 /// // SAFETY: the vector was initialised, and nobody else knows of it.
 /// unsafe { tensor.view_mut::<u8>() }?.fill(1);
@@ -243,8 +241,6 @@ struct ChecksHold;
 /// ```
 ///
 /// ```compile_fail,E0133
-/// use dlpack::Tensor;
-///
 /// let tensor = dlpack::Exporter::new(vec![1_u8]).build()?.into_inner();
 /// let tensor = tensor.assume_exclusive();
 /// # Ok::<(), dlpack::Error>(())
@@ -273,14 +269,13 @@ struct RawPointersAreUnsafe;
 /// ```
 ///
 /// ```compile_fail,E0200
-/// struct Mine(Vec<u8>);
-/// impl dlpack::Owner for Mine {
-///     type Element = u8;
-///     type Sharing = dlpack::Unique;
-///
-///     fn memory(&mut self) -> *mut [u8] {
-///         self.0.memory()
+/// struct Mine;
+/// impl dlpack::allocator::Allocator for Mine {
+///     fn allocate(&self, _: core::alloc::Layout) -> Option<core::ptr::NonNull<u8>> {
+///         None
 ///     }
+///
+///     unsafe fn deallocate(&self, _: core::ptr::NonNull<u8>, _: core::alloc::Layout) {}
 /// }
 /// ```
 ///
@@ -307,13 +302,7 @@ struct RawPointersAreUnsafe;
 ///
 /// ```compile_fail,E0277
 /// struct Mine;
-/// impl core::ops::Deref for Mine {
-///     type Target = dlpack::Descriptor;
-///     fn deref(&self) -> &dlpack::Descriptor {
-///         unimplemented!()
-///     }
-/// }
-/// impl dlpack::Tensor for Mine {}
+/// impl dlpack::Abi for Mine {}
 /// ```
 ///
 /// ```compile_fail,E0277
@@ -323,13 +312,6 @@ struct RawPointersAreUnsafe;
 ///     fn value(&self) -> u8 {
 ///         0
 ///     }
-/// }
-/// ```
-///
-/// ```compile_fail,E0277
-/// struct Mine;
-/// impl dlpack::Sharing for Mine {
-///     type Tensor<O: dlpack::Tensor> = dlpack::Exclusive<O>;
 /// }
 /// ```
 struct ContractsAreUnsafe;
@@ -363,49 +345,44 @@ struct ElementsArePlain;
 
 /// An owner is dropped by a consumer, whenever and on whatever thread that is: it must not borrow.
 ///
-/// ```compile_fail,E0478
+/// ```compile_fail,E0597
 /// struct Window<'a>(&'a [f32]);
-/// // SAFETY: none: what is borrowed may be gone.
-/// unsafe impl<'a> dlpack::Owner for Window<'a> {
-///     type Element = f32;
-///     type Sharing = dlpack::Shared;
 ///
-///     fn memory(&mut self) -> *mut [f32] {
-///         core::ptr::from_ref(self.0).cast_mut()
-///     }
-/// }
+/// let data = vec![1.0_f32];
+/// let tensor = dlpack::Exporter::of(Window(&data), |window| window.0).build();
+/// ```
+///
+/// What it lends, it must own: neither a slice of something else nor one behind a guard.
+///
+/// ```compile_fail,E0597
+/// let data = vec![1.0_f32];
+/// let tensor = dlpack::Exporter::of((), |_| &data[..]).build();
+/// ```
+///
+/// ```compile_fail,E0515
+/// let owner = std::sync::Mutex::new(vec![1.0_f32]);
+/// let tensor = dlpack::Exporter::of(owner, |owner| &owner.lock().unwrap()[..]).build();
 /// ```
 ///
 /// And it must be [`Send`], which what is bound to its thread is not:
 ///
 /// ```compile_fail,E0277
-/// use std::rc::Rc;
-///
-/// struct Local(Rc<[f32]>);
-/// // SAFETY: none: another thread may drop the count.
-/// unsafe impl dlpack::Owner for Local {
-///     type Element = f32;
-///     type Sharing = dlpack::Shared;
-///
-///     fn memory(&mut self) -> *mut [f32] {
-///         Rc::as_ptr(&self.0).cast_mut()
-///     }
-/// }
+/// let owner = std::rc::Rc::<[f32]>::from([1.0]);
+/// let tensor = dlpack::Exporter::of(owner, |owner| &owner[..]).build();
 /// ```
 ///
 /// ```compile_fail,E0277
-/// use std::sync::MutexGuard;
+/// static LOCK: std::sync::Mutex<Vec<f32>> = std::sync::Mutex::new(Vec::new());
+/// let owner = LOCK.lock().unwrap();
+/// let tensor = dlpack::Exporter::of(owner, |owner| &owner[..]).build();
+/// ```
 ///
-/// struct Locked(MutexGuard<'static, Vec<f32>>);
-/// // SAFETY: none: the lock is not for another thread to open.
-/// unsafe impl dlpack::Owner for Locked {
-///     type Element = f32;
-///     type Sharing = dlpack::Unique;
+/// Shared memory is not written:
 ///
-///     fn memory(&mut self) -> *mut [f32] {
-///         self.0.memory()
-///     }
-/// }
+/// ```compile_fail,E0599
+/// let owner = std::sync::Arc::<[f32]>::from([1.0]);
+/// let tensor = dlpack::Exporter::shared(owner).build()?.view_mut::<f32>()?;
+/// # Ok::<(), dlpack::Error>(())
 /// ```
 struct OwnersAreFree;
 
@@ -471,13 +448,13 @@ struct ProducersAreFree;
 /// What may be uninitialised cannot be read without a promise.
 ///
 /// ```compile_fail,E0133
-/// let copy = dlpack::Exporter::new(vec![1_u8]).is_copied().build()?.into_inner();
+/// let copy = dlpack::Exporter::new(vec![1_u8]).copied().build()?.into_inner();
 /// let view = copy.try_exclusive()?.view::<u8>()?;
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 ///
 /// ```compile_fail,E0308
-/// let copy = dlpack::Exporter::new(vec![1_u8]).is_copied().build()?.into_inner();
+/// let copy = dlpack::Exporter::new(vec![1_u8]).copied().build()?.into_inner();
 /// let tensor: dlpack::Exclusive<_> = copy.try_exclusive()?;
 /// # Ok::<(), dlpack::Error>(())
 /// ```
@@ -486,7 +463,7 @@ struct UninitialisedStaysUnread;
 /// What a tensor says of itself cannot be exchanged for what another says, also not by code that is generic over tensors.
 ///
 /// ```compile_fail,E0061
-/// use dlpack::{Descriptor, Tensor};
+/// use dlpack::Descriptor;
 ///
 /// fn descriptor<T: Tensor>(tensor: &mut T) -> &mut Descriptor {
 ///     tensor.descriptor_mut()
