@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
-use dlpack::{Access, DataType, Device, Error, Heap, ManagedTensorVersioned, Parcel};
+use dlpack::{DataType, Device, Error, Heap, ManagedTensorVersioned, Parcel};
 
 /// A library whose objects are boxed tensors.
 pub struct Boxes;
@@ -51,11 +51,8 @@ impl Lend for Boxes {
     unsafe fn lend(object: NonNull<c_void>) -> Result<dlpack::sys::DLTensor, Error> {
         // SAFETY: an object of this library.
         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
-        if tensor.access() == Access::ReadOnly {
-            return Err(Error::ReadOnly);
-        }
-        // SAFETY: the tensor is alive.
-        Ok(unsafe { (*tensor.as_raw()).dl_tensor })
+        // Read-only and padded tensors are refused, since the struct has no flags.
+        tensor.as_dl_tensor()
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) unsafe extern "C" fn allocate<L: Library>(
         // SAFETY: the caller's promise.
         let prototype = unsafe { Prototype::read(prototype) }?;
         let tensor = L::allocate(prototype.dtype, prototype.shape(), prototype.device)?;
-        Ok(tensor.into_raw())
+        Ok(tensor.into_parcel()?.into_raw())
     };
     // SAFETY: the caller's promise.
     let report = match unsafe { clear(out) } {

@@ -49,7 +49,7 @@ impl ExchangeApi {
     /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
     /// # let tensor = library.allocate(dlpack::DataType::F32, &[3], dlpack::Device::CPU)?.fill(2.0_f32)?;
     /// # // SAFETY: this library can be called anywhere.
-    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner()) }?;
+    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner().into_parcel()?) }?;
     /// // SAFETY: an object of the library, which can be called anywhere.
     /// let tensor = unsafe { library.tensor_from_object(object.as_ptr()) }?;
     /// assert_eq!(tensor.shape(), [3]);
@@ -75,7 +75,7 @@ impl ExchangeApi {
         unsafe { ManagedTensorVersioned::from_raw(tensor) }
     }
 
-    /// Makes an object of the library of a tensor, which the object then owns. Any [`Parcel`] will do.
+    /// Makes an object of the library of a tensor, which the object then owns.
     ///
     /// # Errors
     ///
@@ -102,7 +102,7 @@ impl ExchangeApi {
     /// let tensor = Exporter::new(vec![1.0_f32, 2.0, 3.0]).build()?.into_inner();
     /// let data = tensor.data();
     /// // SAFETY: the library can be called anywhere, and the tensor may be written.
-    /// let object = unsafe { library.object_from_tensor(tensor) }?;
+    /// let object = unsafe { library.object_from_tensor(tensor.into_parcel()?) }?;
     /// // SAFETY: an object of the library, and the same.
     /// assert_eq!(unsafe { library.tensor_from_object(object.as_ptr()) }?.data(), data);
     /// # // SAFETY: the object is not used again.
@@ -111,16 +111,16 @@ impl ExchangeApi {
     /// ```
     pub unsafe fn object_from_tensor(
         &self,
-        tensor: impl Into<Parcel>,
+        tensor: Parcel,
     ) -> Result<NonNull<c_void>, Rejected<Option<Parcel>>> {
         let name = OBJECT_FROM_TENSOR;
         let Some(import) = self.functions.object_from_tensor else {
-            return Err(Rejected::new(Some(tensor.into()), Error::MissingFunction { name }));
+            return Err(Rejected::new(Some(tensor), Error::MissingFunction { name }));
         };
         let mut object = ptr::null_mut();
         // The struct is of our major version, as the table is: a tensor of another one cannot be taken in.
         // SAFETY: clause E2 and the caller's promise. From here on the tensor is the library's, or nobody's.
-        let code = unsafe { import(tensor.into().into_raw(), &raw mut object) };
+        let code = unsafe { import(tensor.into_raw(), &raw mut object) };
         succeeded(name, code)
             .and_then(|()| NonNull::new(object).ok_or(Error::NullObject))
             .map_err(|error| Rejected::new(None, error))
@@ -152,7 +152,7 @@ impl ExchangeApi {
     /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
     /// # let tensor = library.allocate(dlpack::DataType::F32, &[3], dlpack::Device::CPU)?.fill(2.0_f32)?;
     /// # // SAFETY: this library can be called anywhere.
-    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner()) }?;
+    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner().into_parcel()?) }?;
     /// let sum = |tensor: BorrowedTensor<'_>| -> Result<f32, Error> {
     ///     // SAFETY: the elements are initialised, and nobody writes them.
     ///     Ok(unsafe { tensor.view::<f32>() }?.iter().sum())
@@ -196,7 +196,7 @@ impl ExchangeApi {
     /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
     /// # let tensor = library.allocate(dlpack::DataType::F32, &[3], dlpack::Device::CPU)?.fill(2.0_f32)?;
     /// # // SAFETY: this library can be called anywhere.
-    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner()) }?;
+    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner().into_parcel()?) }?;
     /// {
     ///     // SAFETY: an object of the library, which nobody changes in this block.
     ///     let tensor: BorrowedTensor<'_> = unsafe { library.borrow_object(object.as_ptr()) }?;

@@ -71,7 +71,7 @@ impl Offer<'_> {
         // SAFETY: invariants 1 and 2.
         let handle = unsafe { Handle::new(self.raw) };
         // SAFETY: invariants 1 and 3.
-        unsafe { ManagedTensorVersioned::from_parts(handle, self.descriptor) }
+        unsafe { ManagedTensorVersioned::from_parts(handle, self.descriptor, false) }
     }
 }
 

@@ -3,11 +3,9 @@
 //! The struct that came in is never moved or changed, since its deleter expects it as it was. It becomes the owner
 //! of a new one, with canonical strides and our version.
 
-use core::ffi::c_void;
-
 use super::block::{Draft, Exported, Shaped};
 use super::place::Heap;
-use super::record::{self, Fields};
+use super::record::{self, Fields, fields_of, inherited};
 use crate::dims::Dims;
 use crate::error::{Error, Rejected};
 use crate::layout;
@@ -42,6 +40,15 @@ impl ManagedTensor {
         let wrapped = wrap::<sys::DLManagedTensorVersioned, _>(self, flags)?;
         Ok(record::versioned(wrapped.shaped, &wrapped.fields, wrapped.tensor))
     }
+
+    /// Puts a tensor whose arrays need not last under a header of this crate, in the same ABI.
+    pub(super) fn into_lasting(self) -> Result<Self, Rejected<Self>> {
+        if self.is_lasting() {
+            return Ok(self);
+        }
+        let wrapped = wrap::<sys::DLManagedTensor, _>(self, Flags::NONE)?;
+        Ok(record::legacy(wrapped.shaped, &wrapped.fields, wrapped.tensor))
+    }
 }
 
 impl ManagedTensorVersioned {
@@ -74,6 +81,21 @@ impl ManagedTensorVersioned {
         }
         let wrapped = wrap::<sys::DLManagedTensor, _>(self, flags)?;
         Ok(record::legacy(wrapped.shaped, &wrapped.fields, wrapped.tensor))
+    }
+
+    /// Puts a tensor whose arrays need not last under a header of this crate, in the same ABI.
+    ///
+    /// It goes to one consumer, so that what is marked as a copy remains one.
+    pub(super) fn into_lasting(self) -> Result<Self, Rejected<Self>> {
+        if self.is_lasting() {
+            return Ok(self);
+        }
+        let mut flags = inherited(&self);
+        if self.flags().contains(Flags::IS_COPIED) {
+            flags = flags.with(Flags::IS_COPIED);
+        }
+        let wrapped = wrap::<sys::DLManagedTensorVersioned, _>(self, flags)?;
+        Ok(record::versioned(wrapped.shaped, &wrapped.fields, wrapped.tensor))
     }
 }
 
@@ -108,18 +130,6 @@ pub(super) fn flags_of_legacy(tensor: &Descriptor) -> Flags {
     if tensor.access() == Access::Writable { Flags::NONE } else { Flags::READ_ONLY }
 }
 
-/// The flags that a tensor passes on.
-pub(super) fn inherited(tensor: &Descriptor) -> Flags {
-    let mut flags = Flags::NONE;
-    if tensor.access() == Access::ReadOnly {
-        flags = flags.with(Flags::READ_ONLY);
-    }
-    if tensor.flags().is_padded() {
-        flags = flags.with(Flags::IS_SUBBYTE_TYPE_PADDED);
-    }
-    flags
-}
-
 /// A tensor that has become the owner of a new one.
 pub(super) struct Wrapped<A: Exported, O: 'static> {
     pub(super) shaped: Shaped<A, O, Heap>,
@@ -140,26 +150,6 @@ where
     let draft = Draft::new(owner, Heap, tensor.ndim())?;
     let shaped = draft.with_dims(tensor.shape(), tensor.strides())?;
     Ok(Wrapped { shaped, fields, tensor })
-}
-
-/// The data pointer and the byte offset, which is folded into an address, since some consumers ignore it.
-///
-/// What leaves the address space stays as it is, and is refused by views as it was before.
-fn folded(tensor: &Descriptor) -> (*mut c_void, u64) {
-    let is_address = tensor.device.device_type.is_address() && !tensor.data.is_null();
-    match isize::try_from(tensor.byte_offset) {
-        Ok(offset) if is_address && tensor.data.addr().checked_add_signed(offset).is_some() => {
-            (tensor.data.wrapping_byte_offset(offset), 0)
-        }
-        _ => (tensor.data, tensor.byte_offset),
-    }
-}
-
-pub(super) fn fields_of(tensor: &Descriptor, flags: Flags) -> Fields {
-    let (data, byte_offset) =
-        if tensor.is_empty() { (core::ptr::null_mut(), 0) } else { folded(tensor) };
-    let device = tensor.device.canonical();
-    Fields { data, byte_offset, device, dtype: tensor.dtype, flags }
 }
 
 fn copy_of(tensor: &Descriptor, fields: &Fields) -> Result<Descriptor, Error> {

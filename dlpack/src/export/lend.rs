@@ -2,12 +2,14 @@
 
 use core::ffi::c_void;
 
+use super::record;
 use crate::dims::Dims;
 use crate::error::Error;
 use crate::layout;
+use crate::managed::Descriptor;
 use crate::sys;
 use crate::view::{Strided, TensorView, TensorViewMut};
-use crate::vocabulary::{Device, Element, assert_element};
+use crate::vocabulary::{Device, Element, Flags, assert_element};
 
 /// Lends a view to a C function that takes a `const DLTensor*`.
 ///
@@ -70,6 +72,54 @@ pub fn lend_mut<T: Element, R>(
     f: impl FnOnce(*mut sys::DLTensor) -> R,
 ) -> Result<R, Error> {
     with_struct(view.strided(), f)
+}
+
+impl Descriptor {
+    /// Lends the tensor to C as a `DLTensor`, with the shape and strides of this description.
+    ///
+    /// They stay where they are until the tensor is moved or dropped, and nobody may write them. For
+    /// [`Lend::lend`](crate::exchange::Lend::lend), and for C functions that are done with the struct when they return. The
+    /// struct that the tensor came in with is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// A `DLTensor` has no flags: [`Error::ReadOnlyNotExpressible`] for read-only tensors,
+    /// [`Error::PaddedNotExpressible`] for padded ones.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, Exporter, sys::DLTensor};
+    ///
+    /// unsafe extern "C" fn rank(tensor: *const DLTensor) -> i32 {
+    ///     // SAFETY: the caller's tensor is valid.
+    ///     unsafe { (*tensor).ndim }
+    /// }
+    ///
+    /// let tensor = Exporter::new(vec![1_i32, 2]).shape(&[2, 1]).build()?;
+    /// let lent = tensor.as_dl_tensor()?;
+    /// // SAFETY: the tensor stays where it is during the call.
+    /// assert_eq!(unsafe { rank(&lent) }, 2);
+    ///
+    /// let read_only = Exporter::new([1_u8]).read_only().build()?;
+    /// assert_eq!(read_only.as_dl_tensor().unwrap_err(), Error::ReadOnlyNotExpressible);
+    /// # Ok::<(), Error>(())
+    /// ```
+    #[inline]
+    pub fn as_dl_tensor(&self) -> Result<sys::DLTensor, Error> {
+        record::check_legacy(record::inherited(self))?;
+        let fields = record::fields_of(self, Flags::NONE);
+        Ok(sys::DLTensor {
+            data: fields.data,
+            device: fields.device.into(),
+            // Cannot fail: there are at most 64 dimensions.
+            ndim: i32::try_from(self.ndim()).unwrap_or(0),
+            dtype: fields.dtype.into(),
+            shape: self.shape().as_ptr().cast_mut(),
+            strides: self.strides().as_ptr().cast_mut(),
+            byte_offset: fields.byte_offset,
+        })
+    }
 }
 
 fn with_struct<T: Element, R>(

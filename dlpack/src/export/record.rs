@@ -42,6 +42,42 @@ impl Fields {
     }
 }
 
+/// Returns what a new struct says of a tensor, apart from shape and strides.
+pub(super) fn fields_of(tensor: &Descriptor, flags: Flags) -> Fields {
+    let device = tensor.device.canonical();
+    let (data, byte_offset) = if tensor.is_empty() {
+        (core::ptr::null_mut(), 0)
+    } else {
+        folded(tensor.data, tensor.byte_offset, device)
+    };
+    Fields { data, byte_offset, device, dtype: tensor.dtype, flags }
+}
+
+/// Returns the flags that a tensor passes on to whoever gets it next.
+pub(super) fn inherited(tensor: &Descriptor) -> Flags {
+    let mut flags = Flags::NONE;
+    if tensor.access() == Access::ReadOnly {
+        flags = flags.with(Flags::READ_ONLY);
+    }
+    if tensor.flags().is_padded() {
+        flags = flags.with(Flags::IS_SUBBYTE_TYPE_PADDED);
+    }
+    flags
+}
+
+/// Returns the data pointer and the byte offset, which becomes part of an address, since some consumers ignore it.
+///
+/// What leaves the address space stays as it is, and is refused by views as it was before.
+pub(super) fn folded(data: *mut c_void, byte_offset: u64, device: Device) -> (*mut c_void, u64) {
+    let is_address = device.device_type.is_address() && !data.is_null();
+    match isize::try_from(byte_offset) {
+        Ok(offset) if is_address && data.addr().checked_add_signed(offset).is_some() => {
+            (data.wrapping_byte_offset(offset), 0)
+        }
+        _ => (data, byte_offset),
+    }
+}
+
 /// Refuses what the legacy ABI cannot say.
 pub(super) const fn check_legacy(flags: Flags) -> Result<(), Error> {
     if flags.is_read_only() {
@@ -61,8 +97,8 @@ pub(super) fn versioned<O: Send + 'static, P: Place>(
 ) -> ManagedTensorVersioned {
     // SAFETY: a struct of ours, just published.
     let handle = unsafe { Handle::new(publish(shaped, fields)) };
-    // SAFETY: the descriptor says what was written.
-    unsafe { ManagedTensorVersioned::from_parts(handle, tensor) }
+    // SAFETY: the descriptor says what was written, and shape and strides lie in the block.
+    unsafe { ManagedTensorVersioned::from_parts(handle, tensor, true) }
 }
 
 /// Makes a block a tensor in the legacy ABI, of which `tensor` is the description; [`check_legacy`] has passed.
@@ -75,8 +111,8 @@ pub(super) fn legacy<O: Send + 'static, P: Place>(
     tensor.flags = Flags::NONE;
     // SAFETY: a struct of ours, just published.
     let handle = unsafe { Handle::new(publish(shaped, fields)) };
-    // SAFETY: the descriptor says what was written.
-    unsafe { ManagedTensor::from_parts(handle, tensor) }
+    // SAFETY: the descriptor says what was written, and shape and strides lie in the block.
+    unsafe { ManagedTensor::from_parts(handle, tensor, true) }
 }
 
 /// Writes the C struct; who gets the pointer owns the tensor. For the legacy ABI [`check_legacy`] has passed.

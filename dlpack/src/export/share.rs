@@ -4,10 +4,10 @@ use alloc::sync::Arc;
 use core::ops::Deref;
 
 use super::block::{Draft, Shaped};
-use super::convert::{fields_of, flags_of_legacy, inherited};
+use super::convert::flags_of_legacy;
 use super::parcel::Parcel;
 use super::place::Heap;
-use super::record::{self, Fields};
+use super::record::{self, Fields, fields_of, inherited};
 use crate::error::Error;
 use crate::layout::Canonical;
 use crate::managed::{

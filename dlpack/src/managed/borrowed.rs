@@ -7,6 +7,7 @@ use core::ops::Deref;
 use super::descriptor::{Access, Descriptor};
 use super::import::{self, Header, ImportMode};
 use super::promise::{Tensor, sealed};
+use crate::dims::Dims;
 use crate::error::Error;
 use crate::sys;
 use crate::vocabulary::Flags;
@@ -178,6 +179,29 @@ impl<'a> BorrowedTensor<'a> {
         // SAFETY: the caller's promise.
         let descriptor = unsafe { import::describe(raw, header, ImportMode::Lenient) }?;
         Ok(Self { descriptor, lender: PhantomData })
+    }
+}
+
+impl Descriptor {
+    /// Lends the tensor, as this description has it, to a function that takes a [`BorrowedTensor`].
+    ///
+    /// Copies the description. The C struct, if there is one, is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] above 8 dimensions, if there is no memory for shape and strides.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let tensor = dlpack::Exporter::new([1_u8, 2, 3]).build()?;
+    /// assert_eq!(tensor.to_borrowed()?.shape(), [3]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn to_borrowed(&self) -> Result<BorrowedTensor<'_>, Error> {
+        let dims = Dims::copied(self.shape(), self.strides())?;
+        let descriptor = Self { dims, ..*self };
+        Ok(BorrowedTensor { descriptor, lender: PhantomData })
     }
 }
 

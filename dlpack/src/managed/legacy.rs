@@ -32,10 +32,13 @@ use crate::vocabulary::Flags;
 pub struct ManagedTensor {
     /// # Invariants
     ///
-    /// 1. Points to a live, aligned struct.
-    /// 2. `descriptor` is what it said when it came in.
+    /// 1. `handle` points to a live, aligned struct.
+    /// 2. `descriptor` is what the struct said when it came in.
+    /// 3. If `lasting`, the struct was made by this crate and has not been out since: its shape and strides hold
+    ///    what `descriptor` says until the deleter runs. Otherwise clause S4 has ended, and nobody reads them again.
     handle: Handle<sys::DLManagedTensor>,
     descriptor: Descriptor,
+    lasting: bool,
 }
 
 impl ManagedTensor {
@@ -60,7 +63,7 @@ impl ManagedTensor {
     /// use dlpack::{Exporter, ManagedTensor};
     ///
     /// let raw = Exporter::new([1_u8, 2, 3]).build_legacy()?.into_raw();
-    /// // SAFETY: `into_raw` passes on a tensor that holds the contract.
+    /// // SAFETY: a struct of this crate, just passed on.
     /// let tensor = unsafe { ManagedTensor::from_raw(raw) }?;
     /// assert_eq!(tensor.numel(), 3);
     /// # Ok::<(), dlpack::Error>(())
@@ -74,7 +77,7 @@ impl ManagedTensor {
         let header = Header { version: None, flags: Flags::NONE, access: Access::Unknown };
         // SAFETY: clauses S1 and S4.
         let descriptor = unsafe { import::describe(tensor, header, ImportMode::Lenient) }?;
-        Ok(Self { handle, descriptor })
+        Ok(Self { handle, descriptor, lasting: false })
     }
 
     /// # Safety
@@ -83,15 +86,25 @@ impl ManagedTensor {
     pub(crate) const unsafe fn from_parts(
         handle: Handle<sys::DLManagedTensor>,
         descriptor: Descriptor,
+        lasting: bool,
     ) -> Self {
-        Self { handle, descriptor }
+        Self { handle, descriptor, lasting }
+    }
+
+    /// Returns `true` if the shape and strides of the struct hold until the deleter runs.
+    pub(crate) const fn is_lasting(&self) -> bool {
+        self.lasting
     }
 
     pub(super) fn into_handle(self) -> Handle<sys::DLManagedTensor> {
         self.handle
     }
 
-    /// Passes the tensor on to a consumer, who must call its deleter.
+    /// Returns the struct to be passed on to a consumer, who must call its deleter.
+    ///
+    /// The shape and strides of a struct that this crate has made hold until its deleter runs. A tensor that came in
+    /// by [`from_raw`](Self::from_raw) leaves as its producer's own struct, of which that does not hold; see
+    /// [`ManagedTensorVersioned::into_raw`](crate::ManagedTensorVersioned::into_raw).
     ///
     /// # Examples
     ///
@@ -99,7 +112,7 @@ impl ManagedTensor {
     /// use dlpack::{Exporter, ManagedTensor};
     ///
     /// let raw = Exporter::new([1_u8, 2, 3]).build_legacy()?.into_inner().into_raw();
-    /// // SAFETY: just passed on.
+    /// // SAFETY: a struct of this crate, just passed on.
     /// drop(unsafe { ManagedTensor::from_raw(raw) }?);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
@@ -109,6 +122,9 @@ impl ManagedTensor {
     }
 
     /// Returns the pointer and keeps the tensor.
+    ///
+    /// As for [`ManagedTensorVersioned::as_raw`](crate::ManagedTensorVersioned::as_raw), nobody may write the struct or
+    /// its shape and strides through the pointer.
     ///
     /// # Examples
     ///

@@ -40,10 +40,13 @@ use crate::vocabulary::{Flags, Version};
 pub struct ManagedTensorVersioned {
     /// # Invariants
     ///
-    /// 1. Points to a live, aligned struct of our major version.
-    /// 2. `descriptor` is what it said when it came in.
+    /// 1. `handle` points to a live, aligned struct of our major version.
+    /// 2. `descriptor` is what the struct said when it came in.
+    /// 3. If `lasting`, the struct was made by this crate and has not been out since: its shape and strides hold
+    ///    what `descriptor` says until the deleter runs. Otherwise clause S4 has ended, and nobody reads them again.
     handle: Handle<sys::DLManagedTensorVersioned>,
     descriptor: Descriptor,
+    lasting: bool,
 }
 
 impl ManagedTensorVersioned {
@@ -88,7 +91,7 @@ impl ManagedTensorVersioned {
     /// use dlpack::{Exporter, ManagedTensorVersioned};
     ///
     /// let raw = Exporter::new([1_u8, 2, 3]).build()?.into_raw();
-    /// // SAFETY: `into_raw` passes on a tensor that holds the contract.
+    /// // SAFETY: a struct of this crate, just passed on.
     /// let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
     /// assert_eq!(tensor.numel(), 3);
     /// # Ok::<(), dlpack::Error>(())
@@ -115,7 +118,7 @@ impl ManagedTensorVersioned {
     /// use dlpack::{Exporter, ImportMode, ManagedTensorVersioned};
     ///
     /// let raw = Exporter::new([1_u8, 2, 3]).build()?.into_raw();
-    /// // SAFETY: `into_raw` passes on a tensor that holds the contract.
+    /// // SAFETY: a struct of this crate, just passed on.
     /// let tensor = unsafe { ManagedTensorVersioned::from_raw_with(raw, ImportMode::Strict) }?;
     /// assert_eq!(tensor.strides(), [1]);
     /// # Ok::<(), dlpack::Error>(())
@@ -129,7 +132,7 @@ impl ManagedTensorVersioned {
         let handle = unsafe { import::take(raw) }?;
         // SAFETY: clauses S1, S2 and S4; `take` has found the struct to be aligned.
         let descriptor = unsafe { describe(raw, mode) }?;
-        Ok(Self { handle, descriptor })
+        Ok(Self { handle, descriptor, lasting: false })
     }
 
     /// Checks a tensor that stays its owner's: on errors, too, the deleter is not called.
@@ -157,8 +160,9 @@ impl ManagedTensorVersioned {
     pub(crate) const unsafe fn from_parts(
         handle: Handle<sys::DLManagedTensorVersioned>,
         descriptor: Descriptor,
+        lasting: bool,
     ) -> Self {
-        Self { handle, descriptor }
+        Self { handle, descriptor, lasting }
     }
 
     #[inline]
@@ -166,7 +170,19 @@ impl ManagedTensorVersioned {
         self.handle
     }
 
-    /// Passes the tensor on to a consumer, who must call its deleter.
+    /// Returns `true` if the shape and strides of the struct hold until the deleter runs.
+    #[inline]
+    pub(crate) const fn is_lasting(&self) -> bool {
+        self.lasting
+    }
+
+    /// Returns the struct to be passed on to a consumer, who must call its deleter.
+    ///
+    /// The shape and strides of a struct that this crate has made hold until its deleter runs. A tensor that came in
+    /// by [`from_raw`](Self::from_raw) leaves as its producer's own struct, and clause S4 has granted shape and strides
+    /// during that call only: they may have been freed or written since. Passing the pointer to `from_raw` again, or
+    /// to a consumer that reads them, needs the producer's word that they still hold. Without it, use
+    /// [`into_parcel`](Self::into_parcel), which passes on the description that was checked.
     ///
     /// # Examples
     ///
@@ -174,7 +190,7 @@ impl ManagedTensorVersioned {
     /// use dlpack::{Exporter, ManagedTensorVersioned};
     ///
     /// let raw = Exporter::new([1_u8, 2, 3]).build()?.into_inner().into_raw();
-    /// // SAFETY: just passed on.
+    /// // SAFETY: a struct of this crate, just passed on.
     /// drop(unsafe { ManagedTensorVersioned::from_raw(raw) }?);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
@@ -185,7 +201,9 @@ impl ManagedTensorVersioned {
 
     /// Returns the pointer and keeps the tensor.
     ///
-    /// For functions that look at a tensor without taking it over.
+    /// For functions that look at a tensor without taking it over. Nobody may write the struct or its shape and strides
+    /// through the pointer. Those of a tensor that came in by [`from_raw`](Self::from_raw) may be gone;
+    /// [`as_dl_tensor`](Descriptor::as_dl_tensor) lends the ones that were checked.
     ///
     /// # Examples
     ///

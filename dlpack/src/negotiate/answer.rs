@@ -142,6 +142,9 @@ impl Answer {
 
     /// Puts a tensor, or an error, into an answer. The tensor now belongs to whoever gets the answer.
     ///
+    /// A tensor that came in from a producer gets a new struct; see [`ManagedTensorVersioned::into_parcel`]. Where there
+    /// is no memory for that, the answer is [`Status::NO_MEMORY`].
+    ///
     /// # Examples
     ///
     /// ```
@@ -152,12 +155,18 @@ impl Answer {
     /// ```
     #[must_use = "the deleter of the tensor must be called"]
     pub fn new(result: Result<AnyManagedTensor, Error>) -> Self {
-        let (abi, tensor) = match result {
-            Ok(AnyManagedTensor::Legacy(tensor)) => (Self::LEGACY, tensor.into_raw().cast()),
-            Ok(AnyManagedTensor::Versioned(tensor)) => (Self::VERSIONED, tensor.into_raw().cast()),
-            Err(error) => return Self::without(error.into()),
+        let raw = |tensor| match tensor {
+            AnyManagedTensor::Legacy(tensor) => {
+                Ok((Self::LEGACY, tensor.into_lasting_raw()?.cast()))
+            }
+            AnyManagedTensor::Versioned(tensor) => {
+                Ok((Self::VERSIONED, tensor.into_parcel()?.into_raw().cast()))
+            }
         };
-        Self { status: Status::OK, abi, tensor }
+        match result.and_then(raw) {
+            Ok((abi, tensor)) => Self { status: Status::OK, abi, tensor },
+            Err(error) => Self::without(error.into()),
+        }
     }
 
     /// Takes the tensor out and checks it, as [`ManagedTensorVersioned::from_raw`] does.

@@ -184,14 +184,15 @@ macro_rules! behaves_as_its_tensor {
         }
 
         impl $name<crate::managed::ManagedTensorVersioned> {
-            /// Passes the tensor on to a consumer, who must call its deleter.
+            /// Returns the struct to be passed on to a consumer, who must call its deleter; see
+            /// [`ManagedTensorVersioned::into_raw`](crate::ManagedTensorVersioned::into_raw).
             ///
             /// # Examples
             ///
             /// ```
             /// # use dlpack::{Exporter, ManagedTensorVersioned};
             /// let raw = Exporter::new([1_u8, 2]).build()?.into_raw();
-            /// // SAFETY: just passed on.
+            /// // SAFETY: a struct of this crate, just passed on.
             /// drop(unsafe { ManagedTensorVersioned::from_raw(raw) }?);
             /// # Ok::<(), dlpack::Error>(())
             /// ```
@@ -202,14 +203,15 @@ macro_rules! behaves_as_its_tensor {
         }
 
         impl $name<crate::managed::ManagedTensor> {
-            /// Passes the tensor on to a consumer, who must call its deleter.
+            /// Returns the struct to be passed on to a consumer, who must call its deleter; see
+            /// [`ManagedTensorVersioned::into_raw`](crate::ManagedTensorVersioned::into_raw).
             ///
             /// # Examples
             ///
             /// ```
             /// # use dlpack::{Exporter, ManagedTensor};
             /// let raw = Exporter::new([1_u8, 2]).build_legacy()?.into_raw();
-            /// // SAFETY: just passed on.
+            /// // SAFETY: a struct of this crate, just passed on.
             /// drop(unsafe { ManagedTensor::from_raw(raw) }?);
             /// # Ok::<(), dlpack::Error>(())
             /// ```
