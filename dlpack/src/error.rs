@@ -231,7 +231,7 @@ pub enum Error {
         /// The number of bytes that the owner holds.
         available: usize,
     },
-    /// A read-only tensor was asked for in the legacy ABI, which cannot say so.
+    /// A read-only tensor was asked for in the legacy ABI, or as a plain `DLTensor`, neither of which has flags.
     #[error("expected a writable tensor for the legacy abi, found a read-only one")]
     ReadOnlyNotExpressible,
     /// A padded sub-byte tensor was asked for in the legacy ABI, or as a plain `DLTensor`, neither of which has flags.
