@@ -119,22 +119,22 @@ fn an_accepted_offer() {
         let (raw, record) = six().make_versioned();
         // SAFETY: the library's table, and a live tensor.
         let object = unsafe { c::give_tensor(boxes::TABLE.as_raw(), raw) }.expect("an object");
-        record.resize_live(&[300, 400], &[400, 1]);
         let read = if export { c::read_exported } else { c::read_lent };
+        // Within the memory, so that another sum is all that C could find.
+        record.resize_live(&[1, 2], &[2, 1]);
         // SAFETY: the same table, and an object of its.
-        let sum = unsafe { read(boxes::TABLE.as_raw(), object) };
+        assert_eq!(unsafe { read(boxes::TABLE.as_raw(), object) }, Ok(checksum_of_six()));
         record.free_live();
         // SAFETY: the same.
-        let again = unsafe { read(boxes::TABLE.as_raw(), object) };
+        assert_eq!(unsafe { read(boxes::TABLE.as_raw(), object) }, Ok(checksum_of_six()));
         // SAFETY: the object is not used again.
         unsafe { boxes::release(NonNull::new(object).expect("an object")) };
-        let expected = harness_checksum();
-        assert_eq!((sum, again, record.deleted()), (Ok(expected), Ok(expected), 1));
+        assert_eq!(record.deleted(), 1);
     }
 }
 
 /// The checksum of [`six`], as C computes it.
-fn harness_checksum() -> u64 {
+fn checksum_of_six() -> u64 {
     let (raw, _record) = six().make_versioned();
     // SAFETY: just made.
     unsafe { harness::release::consume(raw) }.expect("a tensor that C can walk")
