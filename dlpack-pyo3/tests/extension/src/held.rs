@@ -76,7 +76,7 @@ impl Held {
 /// The ready-made class over a producer that gives out these tensors, the last one first, and is asked once by this.
 #[pyfunction]
 pub(crate) fn relay(tensors: Vec<Bound<'_, Held>>) -> PyResult<Tensor> {
-    let take = |held: &Bound<'_, Held>| Ok(held.borrow_mut().take()?.into_managed()?);
+    let take = |held: &Bound<'_, Held>| held.borrow_mut().take()?.into_managed();
     let tensors: PyResult<Vec<_>> = tensors.iter().map(take).collect();
     Tensor::from_producer(Relay(Mutex::new(tensors?))).map_err(to_py_err)
 }
