@@ -561,6 +561,31 @@ struct ElementsHaveTheirSize;
 /// ```
 struct LentStaysLent;
 
+/// A tensor that leaves is not looked at again without a promise.
+///
+/// ```compile_fail,E0133
+/// let parcel = dlpack::Exporter::new([1_u8, 2]).into_parcel()?;
+/// let tensor = parcel.into_tensor()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// A tensor that came in needs a struct of this crate to leave, for which there may be no memory:
+///
+/// ```compile_fail,E0277
+/// fn leave(tensor: dlpack::ManagedTensorVersioned) -> dlpack::Parcel {
+///     tensor.into()
+/// }
+/// ```
+///
+/// Neither does a producer's own struct leave without a promise:
+///
+/// ```compile_fail,E0133
+/// fn leave(raw: core::ptr::NonNull<dlpack::sys::DLManagedTensorVersioned>) -> dlpack::Parcel {
+///     dlpack::Parcel::from_raw(raw)
+/// }
+/// ```
+struct LeavingIsNotLooking;
+
 /// A table stays where it is for as long as the process runs.
 ///
 /// ```compile_fail,E0716

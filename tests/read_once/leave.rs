@@ -108,9 +108,11 @@ fn a_parcel_is_not_got_back_from_a_legacy_struct() {
         let parcel = tensor.into_parcel().expect("memory for a struct");
         let raw = parcel.into_raw_legacy().expect("memory for a struct");
         // SAFETY: the tensor was passed on.
+        let shape = unsafe { (*raw).dl_tensor.shape };
+        // SAFETY: the same.
         let tensor = unsafe { ManagedTensor::from_raw(raw) }.expect("a valid tensor");
-        // SAFETY: what consumers are known to do; nobody reads the array meanwhile.
-        unsafe { (*tensor.as_raw()).dl_tensor.shape.write(300) };
+        // SAFETY: a consumer that had the struct may write the array once it has been taken in.
+        unsafe { shape.write(300) };
         scene.is_six(&tensor);
         let tensor = tensor.downcast::<Parcel>().expect_err("its arrays were in other hands");
         let tensor = tensor.downcast::<ManagedTensorVersioned>().expect_err("so were those");
