@@ -1,6 +1,7 @@
 //! A tensor on its way to a consumer, who may never come.
 #![cfg(feature = "alloc")]
 
+use std::ptr::NonNull;
 use std::sync::Arc;
 use std::thread;
 
@@ -51,10 +52,43 @@ fn a_refused_owner_comes_back() {
 }
 
 #[test]
-fn a_tensor_that_came_in_goes_out_as_it_is() {
-    let (tensor, record) = from_c(&Spec::of(&NUMBERS));
+fn a_tensor_of_this_crate_goes_out_as_it_is() {
+    let tensor = Exporter::new(NUMBERS).build().unwrap().into_inner();
     let raw = tensor.as_raw();
-    let parcel = OpaqueTensor::from(tensor);
+    assert_eq!(tensor.into_opaque().unwrap().as_raw(), raw);
+}
+
+#[test]
+fn a_tensor_that_came_in_goes_out_as_a_struct_of_this_crate() {
+    let flags = [
+        0,
+        sys::DLPACK_FLAG_BITMASK_READ_ONLY,
+        sys::DLPACK_FLAG_BITMASK_IS_COPIED,
+        sys::DLPACK_FLAG_BITMASK_IS_SUBBYTE_TYPE_PADDED,
+    ];
+    for flags in flags {
+        let (tensor, record) = from_c(&Spec::of(&NUMBERS[..2]).flags(flags).byte_offset(4));
+        let (raw, second) = (tensor.as_raw(), tensor.data().wrapping_byte_add(4));
+        let parcel = tensor.into_opaque().unwrap();
+        assert_ne!(parcel.as_raw(), raw);
+        let tensor = arrived(parcel);
+        assert_eq!((tensor.data(), tensor.byte_offset()), (second, 0));
+        assert_eq!((tensor.shape(), tensor.flags()), (&[2][..], Flags::from_bits(flags)));
+        assert_eq!(record.deleted(), 0);
+        // The producer's own struct is the owner of the new one, and comes back as it went in.
+        let tensor = tensor.downcast::<ManagedTensorVersioned>().unwrap();
+        assert_eq!((tensor.as_raw(), record.deleted()), (raw, 0));
+        drop(tensor);
+        assert_eq!(record.deleted(), 1);
+    }
+}
+
+#[test]
+fn a_producers_own_struct_goes_out_by_a_promise() {
+    let (tensor, record) = from_c(&Spec::of(&NUMBERS));
+    let raw = tensor.into_raw();
+    // SAFETY: the arrays of the C library hold until the deleter runs, unless a test changes them.
+    let parcel = unsafe { OpaqueTensor::from_raw(NonNull::new(raw).unwrap()) };
     assert_eq!((parcel.as_raw(), record.deleted()), (raw, 0));
     drop(parcel);
     assert_eq!(record.deleted(), 1);
@@ -84,10 +118,7 @@ fn it_crosses_threads_and_is_a_pointer() {
     fn crosses_threads<T: Send + Sync>() {}
     crosses_threads::<OpaqueTensor>();
     assert_eq!(size_of::<Option<OpaqueTensor>>(), size_of::<usize>());
-    assert_eq!(
-        format!("{:?}", Exporter::new([1_u8]).into_opaque().unwrap()),
-        "OpaqueTensor { .. }"
-    );
+    assert_eq!(format!("{:?}", Exporter::new([1_u8]).into_opaque().unwrap()), "OpaqueTensor { .. }");
 }
 
 /// What a consumer of the legacy ABI finds.
@@ -101,7 +132,7 @@ fn a_legacy_consumer_finds_the_same() {
     for offset in [0, 4] {
         let (tensor, record) = from_c(&Spec::of(&NUMBERS[..2]).byte_offset(offset));
         let start = tensor.data().wrapping_byte_add(usize::try_from(offset).unwrap());
-        let legacy = arrived_legacy(OpaqueTensor::from(tensor));
+        let legacy = arrived_legacy(tensor.into_opaque().unwrap());
         assert_eq!((legacy.data(), legacy.byte_offset()), (start, 0));
         assert_eq!((legacy.shape(), legacy.strides()), (&[2][..], &[1][..]));
         assert_eq!((legacy.version(), record.deleted()), (None, 0));
@@ -113,7 +144,7 @@ fn a_legacy_consumer_finds_the_same() {
 #[test]
 fn a_legacy_consumer_finds_strides_even_if_the_producer_gave_none() {
     let (tensor, record) = from_c(&Spec::of(&NUMBERS).version(1, 0).null_strides());
-    let raw = OpaqueTensor::from(tensor).into_raw_legacy().unwrap();
+    let raw = tensor.into_opaque().unwrap().into_raw_legacy().unwrap();
     // SAFETY: just passed on.
     assert!(!unsafe { (*raw).dl_tensor.strides }.is_null());
     // SAFETY: the same.
@@ -129,7 +160,7 @@ fn what_the_legacy_abi_cannot_say_is_refused_and_deleted() {
     ];
     for (flag, error) in flags {
         let (tensor, record) = from_c(&Spec::of(&NUMBERS).flags(flag));
-        assert_eq!(OpaqueTensor::from(tensor).into_raw_legacy(), Err(error));
+        assert_eq!(tensor.into_opaque().unwrap().into_raw_legacy(), Err(error));
         assert_eq!(record.deleted(), 1);
     }
 }
@@ -137,7 +168,8 @@ fn what_the_legacy_abi_cannot_say_is_refused_and_deleted() {
 #[test]
 fn a_parcel_can_be_opened() {
     let (tensor, record) = from_c(&Spec::of(&NUMBERS));
-    let tensor = OpaqueTensor::from(tensor).into_tensor().unwrap();
+    // SAFETY: nobody has written the struct since.
+    let tensor = unsafe { tensor.into_opaque().unwrap().into_tensor() }.unwrap();
     assert_eq!((tensor.shape(), record.deleted()), (&[3][..], 0));
     drop(tensor);
     assert_eq!(record.deleted(), 1);

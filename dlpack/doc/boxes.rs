@@ -5,7 +5,8 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
-use dlpack::{Access, DataType, Device, Error, Heap, ManagedTensorVersioned, Parcel};
+use dlpack::allocator::Global;
+use dlpack::{DataType, Device, Error, ManagedTensorVersioned, OpaqueTensor};
 
 /// A library whose objects are boxed tensors.
 pub struct Boxes;
@@ -33,12 +34,12 @@ impl Library for Boxes {
         if device != Device::CPU {
             return Err(Report::new("ValueError", "this library has no devices"));
         }
-        Ok(allocate_in(Heap, dtype, shape, device)?.into_inner())
+        Ok(allocate_in(Global, dtype, shape, device)?.into_inner())
     }
 
-    unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<Parcel, Error> {
+    unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<OpaqueTensor, Error> {
         // SAFETY: an object of this library.
-        unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() }.share_parcel()
+        unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() }.share_opaque()
     }
 
     unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, Error> {
@@ -51,11 +52,8 @@ impl Lend for Boxes {
     unsafe fn lend(object: NonNull<c_void>) -> Result<dlpack::sys::DLTensor, Error> {
         // SAFETY: an object of this library.
         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
-        if tensor.access() == Access::ReadOnly {
-            return Err(Error::ReadOnly);
-        }
-        // SAFETY: the tensor is alive.
-        Ok(unsafe { (*tensor.as_raw()).dl_tensor })
+        // Read-only and padded tensors are refused, since the struct has no flags.
+        tensor.as_dl_tensor()
     }
 }
 

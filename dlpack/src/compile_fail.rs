@@ -538,6 +538,31 @@ struct ElementsHaveTheirSize;
 /// ```
 struct LentStaysLent;
 
+/// A tensor that leaves is not looked at again without a promise.
+///
+/// ```compile_fail,E0133
+/// let tensor = dlpack::Exporter::new([1_u8, 2]).into_opaque()?;
+/// let tensor = tensor.into_managed()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// A tensor that came in needs a struct of this crate to leave, for which there may be no memory:
+///
+/// ```compile_fail,E0277
+/// fn leave(tensor: dlpack::ManagedTensorVersioned) -> dlpack::OpaqueTensor {
+///     tensor.into()
+/// }
+/// ```
+///
+/// Neither does a producer's own struct leave without a promise:
+///
+/// ```compile_fail,E0133
+/// fn leave(raw: core::ptr::NonNull<dlpack::sys::DLManagedTensorVersioned>) -> dlpack::OpaqueTensor {
+///     dlpack::OpaqueTensor::from_raw(raw)
+/// }
+/// ```
+struct LeavingIsNotLooking;
+
 /// A table stays where it is for as long as the process runs.
 ///
 /// ```compile_fail,E0716

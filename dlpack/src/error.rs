@@ -231,10 +231,10 @@ pub enum Error {
         /// The number of bytes that the owner holds.
         available: usize,
     },
-    /// A read-only tensor was asked for in the legacy ABI, which cannot say so.
+    /// A read-only tensor was asked for in the legacy ABI, or as a plain `DLTensor`, neither of which has flags.
     #[error("expected a writable tensor for the legacy abi, found a read-only one")]
     ReadOnlyNotExpressible,
-    /// A padded sub-byte tensor was asked for in the legacy ABI, which cannot say so.
+    /// A padded sub-byte tensor was asked for in the legacy ABI, or as a plain `DLTensor`, neither of which has flags.
     #[error("expected packed elements for the legacy abi, found padded ones")]
     PaddedNotExpressible,
     /// There was no memory for the header, for shape and strides, or for a copy of the elements.

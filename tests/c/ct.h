@@ -80,6 +80,8 @@ uint64_t ct_current_thread(void);
  * the tensor was made with; the second frees them and points the tensor at new ones. 0, or -1 when it cannot. */
 int ct_resize_live(ct_record* record, const int64_t* shape, const int64_t* strides, size_t len);
 int ct_move_live(ct_record* record, const int64_t* shape, const int64_t* strides, size_t len);
+/* Frees the arrays and leaves the struct as it is, as a producer may once it has been imported. */
+int ct_free_live(ct_record* record);
 
 /* Lends a tensor on the stack to `callback` and returns its answer; struct, shape, strides and data are overwritten
  * after it returned. -1 without a call when the tensor cannot be made. */

@@ -6,7 +6,7 @@ use dlpack::negotiate::Stream;
 use dlpack::{DataType, Device, Error, ManagedTensorVersioned, Version};
 use harness::exchange::{self, Object, pending_error};
 
-use crate::support::{checksum_of_six, library, six};
+use crate::support::{checksum_of_six, library, own_struct, six};
 
 #[test]
 fn from_an_allocation_to_an_object_and_back() {
@@ -18,7 +18,8 @@ fn from_an_allocation_to_an_object_and_back() {
     tensor.view_mut::<f32>().expect("floats")[[1, 2]] = 2.0;
 
     // SAFETY: the library's functions can be called anywhere.
-    let object = unsafe { api.object_from_tensor(tensor.into_inner()) }.expect("an object");
+    let object =
+        unsafe { api.object_from_tensor(own_struct(tensor.into_inner())) }.expect("an object");
     // SAFETY: the library has just returned it.
     let object = unsafe { Object::from_raw(object) };
     // SAFETY: an object of the library.
@@ -64,7 +65,8 @@ fn what_it_refuses_to_take() {
     // SAFETY: C passes it on.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
     // SAFETY: the library's functions can be called anywhere.
-    let refused = unsafe { library().object_from_tensor(tensor) }.expect_err("five dimensions");
+    let refused =
+        unsafe { library().object_from_tensor(own_struct(tensor)) }.expect_err("five dimensions");
     assert!(matches!(refused.error(), Error::CallFailed { code: -1, .. }));
     assert_eq!(pending_error(), "the library has at most 4 dimensions");
     crate::support::delete_leaked(raw, &record);

@@ -7,7 +7,7 @@ use dlpack::sys::DLPackExchangeAPI;
 use dlpack::{DataType, Device, Error, ManagedTensorVersioned};
 use harness::exchange::{self, Object, Plan};
 
-use crate::support::six;
+use crate::support::{own_struct, six};
 
 /// The fields of the table, and how to empty them.
 type Field = (&'static str, fn(&mut DLPackExchangeAPI));
@@ -31,7 +31,7 @@ fn answers(api: &ExchangeApi) -> [Error; 5] {
     // SAFETY: C passes it on.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
     // SAFETY: the library never looks at its objects.
-    let given = unsafe { api.object_from_tensor(tensor) }.expect_err("no object");
+    let given = unsafe { api.object_from_tensor(own_struct(tensor)) }.expect_err("no object");
     let (tensor, error) = given.into_parts();
     assert_eq!(tensor.is_some(), matches!(error, Error::MissingFunction { .. }));
     if tensor.is_none() {

@@ -8,7 +8,7 @@ use dlpack::{Device, DeviceType, Error, ManagedTensorVersioned, Version};
 use harness::exchange::{Asked, Plan};
 use harness::{Record, Spec};
 
-use crate::support::{delete_leaked, planned, six};
+use crate::support::{delete_leaked, own_struct, planned, six};
 
 const EXPORT: &str = "managed_tensor_from_py_object_no_sync";
 const IMPORT: &str = "managed_tensor_to_py_object_no_sync";
@@ -33,7 +33,8 @@ fn give(plan: Plan<'_>) -> (Result<(), Error>, *mut DLManagedTensorVersioned, Re
     // SAFETY: C passes it on.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
     // SAFETY: the library has no language, and writes nothing.
-    let (answer, asked) = plan.during(|| unsafe { planned().object_from_tensor(tensor) });
+    let (answer, asked) =
+        plan.during(|| unsafe { planned().object_from_tensor(own_struct(tensor)) });
     assert_eq!(asked.calls, 1);
     let answer = answer.map(|found| assert_eq!(found, object())).map_err(|rejected| {
         let (tensor, error) = rejected.into_parts();

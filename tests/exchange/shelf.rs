@@ -6,11 +6,10 @@ use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use dlpack::allocator::Global;
 use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
 use dlpack::negotiate::Stream;
 use dlpack::sys::DLTensor;
-use dlpack::{Access, DataType, Device, Error, ManagedTensorVersioned, OpaqueTensor};
+use dlpack::{DataType, Device, Error, Global, ManagedTensorVersioned, OpaqueTensor};
 
 /// What the library does next, on this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -159,10 +158,6 @@ impl Lend for Shelf {
         told()?;
         // SAFETY: an object of this library.
         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
-        if tensor.access() == Access::ReadOnly {
-            return Err(Error::ReadOnly.into());
-        }
-        // SAFETY: the tensor is alive.
-        Ok(unsafe { (*tensor.as_raw()).dl_tensor })
+        Ok(tensor.as_dl_tensor()?)
     }
 }

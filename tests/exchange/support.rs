@@ -1,6 +1,9 @@
 //! The libraries in C as the crate sees them.
 
+use std::ptr::NonNull;
+
 use dlpack::exchange::ExchangeApi;
+use dlpack::{ManagedTensorVersioned, OpaqueTensor};
 use harness::{Record, Spec, exchange};
 
 /// The library that keeps to the standard.
@@ -26,6 +29,13 @@ pub(crate) fn checksum_of_six() -> u64 {
     bytes.as_flattened().iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
         (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3)
     })
+}
+
+/// Passes on the struct itself that a C library has made.
+pub(crate) fn own_struct(tensor: ManagedTensorVersioned) -> OpaqueTensor {
+    let raw = NonNull::new(tensor.into_raw()).expect("a tensor");
+    // SAFETY: the arrays of the C libraries hold until the deleter runs, unless a test changes them.
+    unsafe { OpaqueTensor::from_raw(raw) }
 }
 
 /// Deletes a tensor that a failed call has left alone, and expects that this is the first time.

@@ -59,21 +59,22 @@ fn objects_are_lent() {
     assert_eq!(record.deleted(), 1);
 }
 
-/// A `DLTensor` has no flag to say so.
+/// A `DLTensor` has no flags to say so.
 #[test]
-fn read_only_objects_are_exported_and_not_lent() {
-    let (raw, record) = six().flags(1).make_versioned();
-    // SAFETY: C passes it on.
-    let object = Object::new(unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("valid"));
-    // SAFETY: an object of the library.
-    let export = || unsafe { read_exported(table(), object.as_ptr()) };
-    assert_eq!(during(Mood::Works, export), (Ok(checksum_of_six()), vec![], 1));
-    // SAFETY: the same.
-    let lend = || unsafe { read_lent(table(), object.as_ptr()) };
-    let refused = (Err(-1), vec![Error::ReadOnly.to_string()], 1);
-    assert_eq!(during(Mood::Works, lend), refused);
-    drop(object);
-    assert_eq!(record.deleted(), 1);
+fn read_only_and_padded_objects_are_exported_and_not_lent() {
+    for (flags, error) in [(1, Error::ReadOnlyNotExpressible), (4, Error::PaddedNotExpressible)] {
+        let (raw, record) = six().flags(flags).make_versioned();
+        // SAFETY: C passes it on.
+        let object = Object::new(unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("valid"));
+        // SAFETY: an object of the library.
+        let export = || unsafe { read_exported(table(), object.as_ptr()) };
+        assert_eq!(during(Mood::Works, export), (Ok(checksum_of_six()), vec![], 1));
+        // SAFETY: the same.
+        let lend = || unsafe { read_lent(table(), object.as_ptr()) };
+        assert_eq!(during(Mood::Works, lend), (Err(-1), vec![error.to_string()], 1));
+        drop(object);
+        assert_eq!(record.deleted(), 1);
+    }
 }
 
 #[test]

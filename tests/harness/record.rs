@@ -63,6 +63,15 @@ impl Record {
         assert_eq!(rc, 0, "the tensor is gone or its arrays are shorter");
     }
 
+    /// Overwrites the shape in place, for a tensor without strides.
+    pub fn resize_live_shape(&self, shape: &[i64]) {
+        // SAFETY: `raw` is ours until drop; null strides are left alone.
+        let rc = unsafe {
+            ffi::ct_resize_live(self.raw.as_ptr(), shape.as_ptr(), ptr::null(), shape.len())
+        };
+        assert_eq!(rc, 0, "the tensor is gone or its array is shorter");
+    }
+
     /// Frees the arrays of shape and strides and points the tensor at new ones.
     pub fn move_live(&self, shape: &[i64], strides: &[i64]) {
         assert_eq!(shape.len(), strides.len());
@@ -71,6 +80,13 @@ impl Record {
         let rc =
             unsafe { ffi::ct_move_live(self.raw.as_ptr(), shape_ptr, strides_ptr, shape.len()) };
         assert_eq!(rc, 0, "the tensor is gone or has no arrays");
+    }
+
+    /// Frees the arrays of shape and strides, to which the struct goes on pointing.
+    pub fn free_live(&self) {
+        // SAFETY: `raw` is ours until drop.
+        let rc = unsafe { ffi::ct_free_live(self.raw.as_ptr()) };
+        assert_eq!(rc, 0, "the tensor is gone");
     }
 
     /// Frees the array of the shape alone.

@@ -128,15 +128,16 @@ fn h109_consumer_that_overwrites_the_struct() {
 #[test]
 fn h110_consumer_that_writes_into_the_shape() {
     let shape = [2, 3];
-    let tensor = Exporter::new(SIX).shape(&shape).build().expect("it fits");
-    let raw = tensor.into_inner();
+    let raw = Exporter::new(SIX).shape(&shape).into_raw().expect("it fits");
     // SAFETY: live.
-    let sizes = unsafe { (*raw.as_raw()).dl_tensor.shape };
+    let sizes = unsafe { (*raw).dl_tensor.shape };
+    // SAFETY: passed on.
+    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
     // SAFETY: an array of the export, which consumers have been seen writing.
     unsafe { sizes.write(1) };
-    assert_eq!((raw.shape(), shape), (&[2, 3][..], [2, 3]));
-    // SAFETY: passed on by the line itself.
-    let again = unsafe { ManagedTensorVersioned::from_raw(raw.into_raw()) };
+    assert_eq!((tensor.shape(), shape), (&[2, 3][..], [2, 3]));
+    // SAFETY: passed on by the line itself; the array holds what was written, which is less than there is.
+    let again = unsafe { ManagedTensorVersioned::from_raw(tensor.into_raw()) };
     assert_eq!(again.expect("a valid tensor").shape(), [1, 3]);
 }
 

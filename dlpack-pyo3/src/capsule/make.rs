@@ -79,8 +79,12 @@ unsafe extern "C" fn delete_versioned(capsule: *mut ffi::PyObject) {
     let tensor = tensor.cast::<sys::DLManagedTensorVersioned>();
     // SAFETY: Python frees capsules on attached threads.
     let _pending = Pending::take(unsafe { Attached::assume() });
+    // Not as a parcel again: whoever has had the capsule may have written shape and strides.
     // SAFETY: nobody has taken the tensor that the capsule owns.
-    drop(unsafe { Parcel::from_raw(tensor) });
+    if let Some(deleter) = unsafe { (*tensor.as_ptr()).deleter } {
+        // SAFETY: the same; it is not used again.
+        unsafe { deleter(tensor.as_ptr()) }
+    }
 }
 
 /// # Safety

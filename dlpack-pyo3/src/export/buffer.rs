@@ -33,8 +33,9 @@ pub unsafe fn get_buffer<T: Export>(
     // For failures.
     // SAFETY: the same.
     unsafe { object.write(ptr::null_mut()) };
-    let mut filled =
-        Lent::new(T::tensor(slf)?.into_tensor().map_err(to_py_err)?)?.into_buffer(flags)?;
+    // SAFETY: just made by the class; a parcel's shape and strides hold, and nobody may write them.
+    let tensor = unsafe { T::tensor(slf)?.into_tensor() }.map_err(to_py_err)?;
+    let mut filled = Lent::new(tensor)?.into_buffer(flags)?;
     filled.obj = slf.clone().into_ptr();
     // SAFETY: the caller's promise.
     unsafe { view.write(filled) };

@@ -4,15 +4,13 @@ use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem;
 use core::panic::AssertUnwindSafe;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 use std::panic::catch_unwind;
 
 use alloc::sync::Arc;
 use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
 use dlpack::negotiate::Stream;
-use dlpack::{
-    Access, DataType, Device, DeviceType, Error, Heap, ManagedTensorVersioned, Parcel, sys,
-};
+use dlpack::{DataType, Device, DeviceType, Error, Heap, ManagedTensorVersioned, Parcel, sys};
 use pyo3::exceptions::PyTypeError;
 use pyo3::types::{PyAny, PyAnyMethods, PyTypeMethods};
 use pyo3::{Borrowed, Bound, Py, PyErr, PyResult, Python};
@@ -135,7 +133,7 @@ impl<T: Export> Lend for Class<T> {
             if device.device_type != DeviceType::CPU {
                 follow(&object, device).map_err(Failure)?;
             }
-            lent(tensor).map_err(Failure::from)
+            tensor.as_dl_tensor().map_err(Failure::from)
         })
     }
 }
@@ -174,23 +172,4 @@ fn no_instance<T: Export>(object: &Bound<'_, PyAny>) -> Failure {
     let found = object.get_type().name();
     let found = found.map_or_else(|_| "another class".into(), |name| name.to_string());
     Failure(PyTypeError::new_err(format!("expected an object of {}, found {found}", T::NAME)))
-}
-
-/// The tensor as C has it, with the shape and strides of its description, which stay where the tensor is.
-#[inline]
-fn lent(tensor: &ManagedTensorVersioned) -> Result<sys::DLTensor, Error> {
-    if tensor.access() != Access::Writable || tensor.flags().is_padded() {
-        // The struct cannot say so.
-        return Err(Error::ReadOnly);
-    }
-    let ndim = tensor.ndim();
-    Ok(sys::DLTensor {
-        data: if tensor.is_empty() { ptr::null_mut() } else { tensor.data() },
-        device: tensor.device().canonical().into(),
-        ndim: i32::try_from(ndim).map_err(|_| Error::TooManyDims { ndim, max: 64 })?,
-        dtype: tensor.dtype().into(),
-        shape: tensor.shape().as_ptr().cast_mut(),
-        strides: tensor.strides().as_ptr().cast_mut(),
-        byte_offset: tensor.byte_offset(),
-    })
 }

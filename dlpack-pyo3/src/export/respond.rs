@@ -81,7 +81,12 @@ fn ruled<'py, T: Export>(
         Failure::Error(error) => raise_error(py, error),
     })?;
     match answer {
-        AnyManagedTensor::Versioned(tensor) => capsule::versioned(py, tensor.into()),
+        AnyManagedTensor::Versioned(tensor) => {
+            // A tensor that the class was given leaves as a struct of ours.
+            let parcel = tensor.into_parcel().map_err(|error| raise_error(py, error.into()))?;
+            capsule::versioned(py, parcel)
+        }
+        // Always one of ours: `alias_legacy` has made it, or `negotiate::respond` of a copy.
         AnyManagedTensor::Legacy(tensor) => capsule::legacy(py, tensor),
     }
 }
@@ -141,7 +146,8 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
             Some(tensor) => tensor,
             None => self.keep(T::tensor(self.slf))?,
         };
-        tensor.into_tensor()
+        // SAFETY: just made by the class; a parcel's shape and strides hold, and nobody may write them.
+        unsafe { tensor.into_tensor() }
     }
 
     fn alias_legacy(&self) -> Result<ManagedTensor, Error> {

@@ -143,7 +143,7 @@ pub trait Export: PyClass {
     /// How the object's tensor is lent, if it lies in the object; by default, it is not.
     ///
     /// Consumers that are done with a tensor before they return can be lent one, which costs next to nothing. It has no
-    /// flags, so that read-only tensors are not lent.
+    /// flags, so that read-only and padded tensors are not lent.
     ///
     /// ```
     /// # use dlpack_pyo3::dlpack::{Exporter, ManagedTensorVersioned, Parcel};
@@ -179,7 +179,8 @@ pub trait Export: PyClass {
     ///
     /// A fresh one for each call, on the device that [`device`](Self::device) names. Read-only if consumers must not
     /// write. Its elements are initialised. An [`Exporter`](dlpack::Exporter) makes one with
-    /// [`into_parcel`](dlpack::Exporter::into_parcel), and any tensor becomes one with `into()`.
+    /// [`into_parcel`](dlpack::Exporter::into_parcel), and any tensor becomes one with
+    /// [`into_parcel`](ManagedTensorVersioned::into_parcel).
     ///
     /// # Errors
     ///
@@ -212,7 +213,8 @@ pub trait Export: PyClass {
         stream: Stream,
     ) -> PyResult<ManagedTensorVersioned> {
         let _ = stream;
-        let tensor = Self::tensor(slf)?.into_tensor();
+        // SAFETY: just made by the class; a parcel's shape and strides hold, and nobody may write them.
+        let tensor = unsafe { Self::tensor(slf)?.into_tensor() };
         tensor.and_then(|tensor| copy::to_host(slf.py(), tensor, device)).map_err(to_py_err)
     }
 

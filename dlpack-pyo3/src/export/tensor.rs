@@ -201,7 +201,9 @@ impl Export for Tensor {
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
         let this = slf.get();
         let tensor = match &this.order {
-            Order::Producer(producer) => producer.alias().map(Parcel::from),
+            Order::Producer(producer) => {
+                producer.alias().and_then(|tensor| Ok(tensor.into_parcel()?))
+            }
             Order::None | Order::On(_) => this.tensor.share_parcel(),
         };
         tensor.map_err(to_py_err)

@@ -87,18 +87,7 @@ impl Taken {
     pub(crate) fn lend<R>(self, f: impl FnOnce(BorrowedTensor<'_>) -> R) -> Result<R, Error> {
         match self {
             Self::Lent(tensor, _keeper) => Ok(f(tensor)),
-            Self::Managed(AnyManagedTensor::Legacy(tensor)) => {
-                // SAFETY: a struct that lives as long as the tensor.
-                let raw = unsafe { &raw const (*tensor.as_raw()).dl_tensor };
-                // SAFETY: the contract under which it came in holds as long.
-                unsafe { BorrowedTensor::from_raw(raw) }.map(f)
-            }
-            Self::Managed(AnyManagedTensor::Versioned(tensor)) => {
-                // SAFETY: a struct that lives as long as the tensor.
-                let raw = unsafe { &raw const (*tensor.as_raw()).dl_tensor };
-                // SAFETY: the contract under which it came in holds as long.
-                unsafe { BorrowedTensor::from_raw_with_flags(raw, tensor.flags()) }.map(f)
-            }
+            Self::Managed(tensor) => tensor.to_borrowed().map(f),
         }
     }
 

@@ -8,6 +8,7 @@ use super::prototype::row_major;
 use super::report::{AllocateError, Report};
 use crate::dims::Dims;
 use crate::error::Error;
+use crate::layout;
 use crate::managed::{Access, Descriptor, ExclusiveUninit, ManagedTensorVersioned};
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
@@ -116,7 +117,12 @@ fn is_as_wanted(
     if tensor.access() != Access::Writable {
         return Err(Error::ReadOnly);
     }
-    Ok(())
+    if layout::is_disjoint(tensor.shape(), tensor.strides()) {
+        Ok(())
+    } else {
+        // Nobody can fill it.
+        Err(Error::Overlapping)
+    }
 }
 
 /// What was said through `SetError`.

@@ -131,6 +131,9 @@ impl ExchangeApi {
 
     /// Returns the table whose functions these are: the one that was given, or an older one that it points to.
     ///
+    /// The standard asks libraries to keep their tables for as long as the process runs. Clause E1 has promised it for the
+    /// call of [`from_raw`](Self::from_raw) only, so that whoever follows the pointer needs the library's word.
+    ///
     /// # Examples
     ///
     /// ```
@@ -139,7 +142,7 @@ impl ExchangeApi {
     /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
     /// # // SAFETY: the example library of `Library`.
     /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
-    /// // SAFETY: a table is static.
+    /// // SAFETY: the library keeps its table in a `static`.
     /// assert_eq!(unsafe { (*library.as_raw()).header.version.major }, 1);
     /// # Ok::<(), dlpack::Error>(())
     /// ```

@@ -39,7 +39,7 @@ use crate::vocabulary::{DataType, Device};
 /// let boxes = unsafe { ExchangeApi::from_raw(TABLE.as_raw()) }?;
 /// let tensor = boxes.allocate(DataType::F32, &[2, 3], Device::CPU)?.fill(1.0_f32)?;
 /// // SAFETY: this library's functions can be called anywhere.
-/// let object = unsafe { boxes.object_from_tensor(tensor.into_inner()) }?;
+/// let object = unsafe { boxes.object_from_tensor(tensor.into_inner().into_parcel()?) }?;
 /// // SAFETY: an object of the library, and the same.
 /// assert_eq!(unsafe { boxes.tensor_from_object(object.as_ptr()) }?.shape(), [2, 3]);
 /// // SAFETY: an object of the library, which is not used again.
@@ -98,7 +98,7 @@ pub trait Library: 'static {
         device: Device,
     ) -> Result<ManagedTensorVersioned, Report>;
 
-    /// Exports one of the library's objects, as a [`Parcel`], which any tensor can be made into.
+    /// Exports one of the library's objects, as a [`Parcel`]; see [`ManagedTensorVersioned::into_parcel`].
     ///
     /// # Errors
     ///
@@ -171,8 +171,10 @@ pub trait Library: 'static {
 pub trait Lend: Library {
     /// Describes the tensor of an object.
     ///
-    /// Data, shape and strides stay the object's. They stay valid until control returns to the library or to its
-    /// language. There is no way to say that the memory is read-only: refuse objects whose memory must not be written.
+    /// Data, shape and strides stay the object's, and are valid until control returns to the library or to its language;
+    /// the consumer does not write shape and strides. Of a tensor, [`as_dl_tensor`](crate::Descriptor::as_dl_tensor) makes
+    /// the struct. It has no flags: refuse objects whose memory must not be written, and those with padded elements, as
+    /// that function does.
     ///
     /// # Errors
     ///

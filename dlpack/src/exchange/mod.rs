@@ -33,7 +33,7 @@
 //! # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
 //! # let tensor = dlpack::Exporter::new(vec![1.0_f32, 3.0, 2.0]).build()?.into_inner();
 //! # // SAFETY: this library can be called anywhere.
-//! # let object = unsafe { library.object_from_tensor(tensor) }?;
+//! # let object = unsafe { library.object_from_tensor(tensor.into_parcel()?) }?;
 //!
 //! // SAFETY: an object of the library with the elements 1, 3 and 2, and it has no lock.
 //! assert_eq!(unsafe { largest(&library, object.as_ptr()) }?, 3.0);

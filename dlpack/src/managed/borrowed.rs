@@ -63,7 +63,7 @@ impl<'a> BorrowedTensor<'a> {
     /// use dlpack::{BorrowedTensor, Exporter};
     ///
     /// let owner = Exporter::new([1_u8, 2, 3]).build()?;
-    /// let lent = owner.to_dl_tensor()?;
+    /// let lent = owner.as_dl_tensor()?;
     /// // SAFETY: the owner is alive.
     /// let numel = unsafe { BorrowedTensor::with_raw(&lent, |tensor| tensor.numel()) }?;
     /// assert_eq!(numel, 3);
@@ -100,7 +100,7 @@ impl<'a> BorrowedTensor<'a> {
     /// use dlpack::{BorrowedTensor, Exporter};
     ///
     /// let owner = Exporter::new([1_u8, 2, 3]).build()?;
-    /// let lent = owner.to_dl_tensor()?;
+    /// let lent = owner.as_dl_tensor()?;
     /// // SAFETY: the owner outlives the tensor.
     /// let tensor = unsafe { BorrowedTensor::from_raw(&lent) }?;
     /// assert_eq!(tensor.shape(), [3]);
@@ -184,6 +184,19 @@ impl<'a> BorrowedTensor<'a> {
 }
 
 promise_methods!(['a] BorrowedTensor<'a>);
+
+impl Descriptor {
+    /// Lends the tensor to a function that takes a [`BorrowedTensor`].
+    ///
+    /// This copies the metadata. The C struct, if there is one, is not looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] above 8 axes, if there is no memory for shape and strides.
+    pub fn to_borrowed(&self) -> Result<BorrowedTensor<'_>, Error> {
+        Ok(BorrowedTensor { descriptor: self.try_clone()?, lender: PhantomData })
+    }
+}
 
 impl Deref for BorrowedTensor<'_> {
     type Target = Descriptor;

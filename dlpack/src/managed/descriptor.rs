@@ -180,6 +180,15 @@ impl Descriptor {
         self.host
     }
 
+    /// A copy of the metadata, promises included, of the same tensor.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] if there is no memory for the shape and strides of many axes.
+    pub(super) fn try_clone(&self) -> Result<Self, Error> {
+        Ok(Self { dims: Dims::copied(self.shape(), self.strides())?, ..*self })
+    }
+
     /// Returns the shape: the number of elements along each axis.
     #[inline]
     pub fn shape(&self) -> &[i64] {
@@ -318,13 +327,13 @@ impl Descriptor {
     /// use dlpack::{BorrowedTensor, Exporter};
     ///
     /// let tensor = Exporter::new([1_u8, 2, 3]).build()?;
-    /// let lent = tensor.to_dl_tensor()?;
+    /// let lent = tensor.as_dl_tensor()?;
     /// // SAFETY: the tensor outlives the call.
     /// let numel = unsafe { BorrowedTensor::with_raw(&lent, |borrowed| borrowed.numel()) }?;
     /// assert_eq!(numel, 3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub fn to_dl_tensor(&self) -> Result<sys::DLTensor, Error> {
+    pub fn as_dl_tensor(&self) -> Result<sys::DLTensor, Error> {
         use super::abi::sealed::Abi;
         sys::DLManagedTensor::express(self.flags)?;
         if self.access() == Access::ReadOnly {

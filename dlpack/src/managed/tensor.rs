@@ -206,7 +206,7 @@ impl<A: Abi> Managed<A> {
     /// Returns a pointer to the struct, which stays owned by this tensor.
     ///
     /// Neither the struct nor its shape and strides may be written through it. What [`into_raw`](Self::into_raw) says of
-    /// shape and strides holds here, too; [`to_dl_tensor`](Descriptor::to_dl_tensor) lends the checked ones.
+    /// shape and strides holds here, too; [`as_dl_tensor`](Descriptor::as_dl_tensor) lends the checked ones.
     #[inline]
     pub const fn as_raw(&self) -> *mut A {
         self.handle.as_ptr()

@@ -51,8 +51,8 @@ impl ForeignProducer {
     ///
     /// # Safety
     ///
-    /// - **P1** `raw.table` is null, or points to a table that can be read during this call; of another major version
-    ///   only `version` and `release`. The producer is passed on: nobody else releases it.
+    /// - **P1** `raw.table` is null, or points to a table that can be read, and is not written, until `release` is called;
+    ///   of another major version only `version` and `release`. The producer is passed on: nobody else releases it.
     /// - **P2** Until `release` is called, the functions may be called with `raw.ctx`, from any thread, though not from
     ///   two at once. They do not unwind, and their code stays loaded. `release` may be called once.
     /// - **P3** If `respond` writes the status [`OK`](super::Status::OK), the answer keeps to the contract of

@@ -27,16 +27,41 @@ where
 /// Moves the low `bits` bits of all bytes together to the front, lowest first. What is behind them means nothing.
 fn pack(bytes: &mut [u8], bits: u8) {
     let bits = usize::from(bits);
-    let mut filled = 0_usize;
     for from in 0..bytes.len() {
         let value = u16::from(bytes[from]) & ((1 << bits) - 1);
-        let (byte, bit) = (filled / 8, filled % 8);
+        let (byte, bit) = position(from, bits);
         // A value may reach into the next byte. Both are at or before `from`, as a value takes less than a byte.
         let [low, high] = (value << bit).to_le_bytes();
         bytes[byte] = if bit == 0 { low } else { bytes[byte] | low };
         if bit + bits > 8 {
             bytes[byte + 1] = high;
         }
-        filled += bits;
+    }
+}
+
+/// Returns the byte in which a value of `bits` bits begins, and the bit within that byte.
+///
+/// Counts bytes, since the number of bits before a value need not fit.
+const fn position(index: usize, bits: usize) -> (usize, usize) {
+    let rest = index % 8 * bits;
+    (index / 8 * bits + rest / 8, rest % 8)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::position;
+
+    /// With 32 bits, some of these are in reach: `usize::MAX` bits are 715,827,882 values of 6.
+    #[test]
+    fn positions_do_not_wrap() {
+        let last = usize::MAX / 6;
+        for bits in 1..8 {
+            for index in [0, 1, 7, 8, 9, last - 1, last, last + 1, usize::MAX / 2] {
+                let before = u128::try_from(index).unwrap() * u128::try_from(bits).unwrap();
+                let (byte, bit) = position(index, bits);
+                let found = u128::try_from(byte).unwrap() * 8 + u128::try_from(bit).unwrap();
+                assert_eq!((found, bit < 8), (before, true), "value {index} of {bits} bits");
+            }
+        }
     }
 }

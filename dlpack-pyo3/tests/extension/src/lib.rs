@@ -25,7 +25,7 @@ mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::describe::{borrow, describe};
     #[pymodule_export]
-    use super::held::{Held, hold, to_bytes};
+    use super::held::{Held, hold, relay, to_bytes};
     #[pymodule_export]
     use super::life::{Holder, keeping, sloppy};
     #[pymodule_export]
