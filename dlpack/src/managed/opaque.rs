@@ -8,11 +8,13 @@ use super::handle::Handle;
 use super::tensor::Managed;
 use crate::error::Error;
 use crate::sys;
+use crate::vocabulary::{DataType, Device, Flags};
 
 /// Owns a tensor that is ready for a consumer, and whose metadata nobody in Rust needs.
 ///
 /// Producers answer with it: making one takes less than half of what [`Managed`] takes, since nothing is described.
-/// It cannot be looked at, only passed on with [`into_raw`](Self::into_raw) or dropped, which runs the deleter. Storage
+/// Its elements, shape and strides cannot be looked at; it is passed on with [`into_raw`](Self::into_raw) or dropped, which
+/// runs the deleter. Storage
 /// types that keep a description of their own hold it to keep the memory alive.
 ///
 /// | I have | I want an opaque tensor |
@@ -87,6 +89,27 @@ impl<A: Abi> OpaqueTensor<A> {
     #[must_use]
     pub const fn as_raw(&self) -> *mut A {
         self.handle.as_ptr()
+    }
+
+    /// Returns the dtype that the struct names.
+    #[inline]
+    pub fn dtype(&self) -> DataType {
+        // SAFETY: invariant 1: the struct is live, and this is a field of it.
+        DataType::from(unsafe { (*A::dl_tensor(self.as_raw())).dtype })
+    }
+
+    /// Returns the device that the struct names.
+    #[inline]
+    pub fn device(&self) -> Device {
+        // SAFETY: invariant 1: the struct is live, and this is a field of it.
+        Device::from(unsafe { (*A::dl_tensor(self.as_raw())).device })
+    }
+
+    /// Returns the flags of the struct. A legacy tensor has none.
+    #[inline]
+    pub fn flags(&self) -> Flags {
+        // SAFETY: invariant 1: the struct is live and aligned. Its version is ours, so that there is no error.
+        unsafe { A::header(self.as_raw()) }.map_or(Flags::NONE, |header| header.flags)
     }
 
     /// Imports the tensor, for use in Rust.

@@ -6,7 +6,7 @@ use core::ops::Deref;
 
 use super::Exclusive;
 use crate::error::{Error, RejectedError};
-use crate::managed::Descriptor;
+use crate::managed::{Abi, Descriptor, Managed};
 use crate::view::{TensorView, TensorViewMut};
 use crate::vocabulary::Element;
 
@@ -118,6 +118,15 @@ impl<O: Deref<Target = Descriptor>> ExclusiveUninit<O> {
             Ok(()) => Ok(unsafe { Exclusive::new(self.0) }),
             Err(error) => Err(RejectedError::new(self, error)),
         }
+    }
+}
+
+impl<A: Abi> ExclusiveUninit<Managed<A>> {
+    /// Returns the struct itself; see [`Managed::into_raw`].
+    #[inline]
+    #[must_use = "the deleter must be called"]
+    pub fn into_raw(self) -> *mut A {
+        self.0.into_raw()
     }
 }
 
