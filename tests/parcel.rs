@@ -118,7 +118,10 @@ fn it_crosses_threads_and_is_a_pointer() {
     fn crosses_threads<T: Send + Sync>() {}
     crosses_threads::<OpaqueTensor>();
     assert_eq!(size_of::<Option<OpaqueTensor>>(), size_of::<usize>());
-    assert_eq!(format!("{:?}", Exporter::new([1_u8]).into_opaque().unwrap()), "OpaqueTensor { .. }");
+    assert_eq!(
+        format!("{:?}", Exporter::new([1_u8]).into_opaque().unwrap()),
+        "OpaqueTensor { .. }"
+    );
 }
 
 /// What a consumer of the legacy ABI finds.

@@ -14,6 +14,8 @@ use crate::vocabulary::Device;
 ///
 /// Elements that stay as they are have been written, so that there is nothing to wait for on any stream.
 impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Producer for Arc<Frozen<O>> {
+    type Error = Error;
+
     fn device(&self) -> Device {
         Descriptor::device(self)
     }
@@ -44,6 +46,8 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Producer for Arc<Fro
 /// Gives out the memory as [`share`](ManagedTensorVersioned::share) does. Does not copy, since nobody promises that
 /// the elements are initialised and stay as they are; `Arc<Frozen<_>>` is a producer for which somebody did.
 impl Producer for Arc<ManagedTensorVersioned> {
+    type Error = Error;
+
     fn device(&self) -> Device {
         Descriptor::device(self)
     }
