@@ -1,25 +1,25 @@
 use std::cell::RefCell;
 use std::ffi::c_void;
-use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::panic::AssertUnwindSafe;
 use std::ptr::NonNull;
 use std::sync::Arc;
 
 use dlpack::allocator::Global;
-use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
+use dlpack::exchange::{ExchangeTable, Library, Offer, Report, allocate_in};
 use dlpack::{DataType, Device, Error, ManagedTensorVersioned, OpaqueTensor};
 
 /// A library whose objects are boxed tensors.
 pub struct Boxes;
 
-pub static TABLE: ExchangeTable<Boxes> = ExchangeTable::new().lending();
+pub static TABLE: ExchangeTable<Boxes> = ExchangeTable::new();
 
 thread_local!(static LAST_ERROR: RefCell<Option<Error>> = const { RefCell::new(None) });
 
 impl Library for Boxes {
     type Error = Error;
 
-    fn contain<R>(call: impl FnOnce() -> R) -> Option<R> {
-        catch_unwind(AssertUnwindSafe(call)).ok()
+    fn catch_unwind<R>(call: impl FnOnce() -> R) -> Option<R> {
+        std::panic::catch_unwind(AssertUnwindSafe(call)).ok()
     }
 
     fn set_error(error: Error) {
@@ -46,9 +46,9 @@ impl Library for Boxes {
         let object = Box::new(Arc::new(offer.accept()));
         NonNull::new(Box::into_raw(object).cast()).ok_or(Error::NullObject)
     }
-}
 
-impl Lend for Boxes {
+    const LENDS: bool = true;
+
     unsafe fn lend(object: NonNull<c_void>) -> Result<dlpack::sys::DLTensor, Error> {
         // SAFETY: an object of this library.
         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };

@@ -1,12 +1,12 @@
 //! The C functions in a library's table: what comes in is checked, and what happens is told as C expects it.
 //!
-//! None of them unwinds: whatever the library's own code does happens within [`Library::contain`], and a panic that comes
+//! None of them unwinds: whatever the library's own code does happens within [`Library::catch_unwind`], and a panic that comes
 //! out of that ends the process, as of any C function.
 
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
 
-use super::library::{Lend, Library};
+use super::library::Library;
 use super::offer::Offer;
 use super::prototype::Prototype;
 use super::report::Report;
@@ -40,7 +40,7 @@ pub(super) unsafe extern "C" fn allocate<L: Library>(
     // SAFETY: the caller's promise.
     let report = match unsafe { clear(out) } {
         Err(error) => error.into(),
-        Ok(out) => match L::contain(allocate) {
+        Ok(out) => match L::catch_unwind(allocate) {
             Some(Ok(tensor)) => {
                 // SAFETY: the caller's promise.
                 unsafe { out.write(tensor) };
@@ -103,7 +103,7 @@ pub(super) unsafe extern "C" fn object_from_tensor<L: Library>(
 /// # Safety
 ///
 /// `object` is null or as for [`Library::tensor_from_object`]; `out` is null or can be written.
-pub(super) unsafe extern "C" fn lend<L: Lend>(
+pub(super) unsafe extern "C" fn lend<L: Library>(
     object: *mut c_void,
     out: *mut sys::DLTensor,
 ) -> c_int {
@@ -115,7 +115,7 @@ pub(super) unsafe extern "C" fn lend<L: Lend>(
         // SAFETY: the caller's promise.
         unsafe { L::lend(object) }
     };
-    match L::contain(lend) {
+    match L::catch_unwind(lend) {
         Some(Ok(tensor)) => {
             // SAFETY: the caller's promise; not null, since there is a tensor.
             unsafe { out.write(tensor) };
@@ -175,7 +175,7 @@ unsafe fn answer<L: Library, T>(
         Ok(out) => out,
         Err(error) => return fail::<L>(|| error.into()),
     };
-    match L::contain(call) {
+    match L::catch_unwind(call) {
         Some(Ok(result)) => {
             // SAFETY: the caller's promise.
             unsafe { out.write(result) };
@@ -189,6 +189,6 @@ unsafe fn answer<L: Library, T>(
 /// Sets the error of the library's language. To make it is the library's code, too.
 fn fail<L: Library>(error: impl FnOnce() -> L::Error) -> c_int {
     // If this panics as well, there is no error to tell, but still a failure.
-    let _ = L::contain(|| L::set_error(error()));
+    let _ = L::catch_unwind(|| L::set_error(error()));
     FAILURE
 }

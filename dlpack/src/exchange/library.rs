@@ -23,12 +23,12 @@ use crate::vocabulary::{DataType, Device};
 ///
 /// # Panics
 ///
-/// A panic cannot leave a C function. Without a [`contain`](Self::contain) of its own a library whose functions panic
+/// A panic cannot leave a C function. Without a [`catch_unwind`](Self::catch_unwind) of its own a library whose functions panic
 /// aborts the process.
 ///
 /// # Examples
 ///
-/// A library whose objects are boxed tensors, and that also [lends](Lend) them:
+/// A library whose objects are boxed tensors, and that also [lends](Self::lend) them:
 ///
 /// ```
 #[doc = include_str!("../../doc/boxes.rs")]
@@ -58,14 +58,14 @@ pub trait Library: 'static {
     /// # Examples
     ///
     /// ```
-    /// fn contain<R>(call: impl FnOnce() -> R) -> Option<R> {
+    /// fn catch_unwind<R>(call: impl FnOnce() -> R) -> Option<R> {
     ///     std::panic::catch_unwind(std::panic::AssertUnwindSafe(call)).ok()
     /// }
     ///
-    /// assert_eq!(contain(|| 1), Some(1));
-    /// assert_eq!(contain(|| -> i32 { panic!("contained") }), None);
+    /// assert_eq!(catch_unwind(|| 1), Some(1));
+    /// assert_eq!(catch_unwind(|| -> i32 { panic!("caught") }), None);
     /// ```
-    fn contain<R>(call: impl FnOnce() -> R) -> Option<R> {
+    fn catch_unwind<R>(call: impl FnOnce() -> R) -> Option<R> {
         Some(call())
     }
 
@@ -158,34 +158,26 @@ pub trait Library: 'static {
         let _ = device;
         Ok(Stream::NONE)
     }
-}
 
-/// A library that also lends its objects' tensors, without an owner.
-///
-/// The function for this is the one that a table may lack; [`ExchangeTable::lending`](super::ExchangeTable::lending)
-/// puts it in.
-///
-/// # Examples
-///
-/// [`Library`] has a library that does this.
-pub trait Lend: Library {
-    /// Describes the tensor of an object.
+    /// Whether the table has the function that [`lend`](Self::lend) answers, the one that it may lack.
+    const LENDS: bool = false;
+
+    /// Describes the tensor of an object, which stays the object's.
     ///
-    /// Data, shape and strides stay the object's, and are valid until control returns to the library or to its language;
-    /// the consumer does not write shape and strides. Of a tensor, [`as_dl_tensor`](crate::Descriptor::as_dl_tensor) makes
-    /// the struct. It has no flags: refuse objects whose memory must not be written, and those with padded elements, as
-    /// that function does.
+    /// Data, shape and strides are valid until control returns to the library or to its language; the consumer does not
+    /// write shape and strides. [`as_dl_tensor`](crate::Descriptor::as_dl_tensor) makes such a struct of a tensor. It has
+    /// no flags: objects whose memory must not be written and those with padded elements are refused, as that function
+    /// does.
     ///
     /// # Errors
     ///
-    /// What [`set_error`](Library::set_error) is to be given.
+    /// Whatever [`set_error`](Self::set_error) is to be given.
     ///
     /// # Safety
     ///
-    /// As for [`Library::tensor_from_object`].
-    ///
-    /// # Examples
-    ///
-    /// See [`Lend`].
-    unsafe fn lend(object: NonNull<c_void>) -> Result<sys::DLTensor, Self::Error>;
+    /// As for [`tensor_from_object`](Self::tensor_from_object).
+    unsafe fn lend(object: NonNull<c_void>) -> Result<sys::DLTensor, Self::Error> {
+        let _ = object;
+        Err(Error::MissingFunction { name: "dltensor_from_py_object_no_sync" }.into())
+    }
 }

@@ -56,7 +56,7 @@ mod table;
 mod text;
 
 pub use api::ExchangeApi;
-pub use library::{Lend, Library};
+pub use library::Library;
 pub use memory::allocate_in;
 pub use offer::Offer;
 pub use report::{AllocateError, Report};

@@ -5,7 +5,7 @@ use core::marker::PhantomData;
 use core::ptr;
 
 use super::entries;
-use super::library::{Lend, Library};
+use super::library::Library;
 use crate::sys;
 use crate::vocabulary::Version;
 
@@ -61,7 +61,8 @@ unsafe impl<L: Library> Send for ExchangeTable<L> {}
 unsafe impl<L: Library> Sync for ExchangeTable<L> {}
 
 impl<L: Library> ExchangeTable<L> {
-    /// Makes the table, of DLPack 1.3, with all functions but the one for [lending](Self::lending).
+    /// Makes the table, of DLPack 1.3, with all functions, and with the one for lending if the library
+    /// [lends](Library::LENDS).
     ///
     /// # Examples
     ///
@@ -82,30 +83,10 @@ impl<L: Library> ExchangeTable<L> {
             managed_tensor_allocator: Some(entries::allocate::<L>),
             managed_tensor_from_py_object_no_sync: Some(entries::tensor_from_object::<L>),
             managed_tensor_to_py_object_no_sync: Some(entries::object_from_tensor::<L>),
-            dltensor_from_py_object_no_sync: None,
+            dltensor_from_py_object_no_sync: if L::LENDS { Some(entries::lend::<L>) } else { None },
             current_work_stream: Some(entries::current_stream::<L>),
         };
         Self { raw, library: PhantomData }
-    }
-
-    /// Adds the function that lends the tensor of an object, `dltensor_from_py_object_no_sync`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::exchange::{ExchangeTable, Lend};
-    ///
-    /// const fn table<L: Lend>() -> ExchangeTable<L> {
-    ///     ExchangeTable::new().lending()
-    /// }
-    /// ```
-    #[must_use]
-    pub const fn lending(mut self) -> Self
-    where
-        L: Lend,
-    {
-        self.raw.dltensor_from_py_object_no_sync = Some(entries::lend::<L>);
-        self
     }
 
     /// Points to a table of an older major version, for consumers that know no newer one.

@@ -7,8 +7,7 @@ impl<A: Abi> Managed<A> {
     /// Makes the tensor ready for a consumer, and gives its metadata up.
     ///
     /// A tensor that this crate exported is passed on as it is. One that was imported is put under a header of ours, which
-    /// says what was checked; that makes one allocation and no copy. `READ_ONLY` and the flag of padded elements are kept,
-    /// `IS_COPIED` is not.
+    /// says what was checked; that makes one allocation and no copy. The flags that the standard names are kept.
     ///
     /// # Errors
     ///

@@ -190,8 +190,12 @@ fn convert<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Managed<B>, RejectedErr
 pub(super) fn ready<A: Abi, B: Abi>(
     tensor: Managed<A>,
 ) -> Result<OpaqueTensor<B>, RejectedError<Managed<A>>> {
-    let (block, described) = wrap(tensor)?;
-    // SAFETY: `under_header` holds the contract.
+    let copied = tensor.flags().contains(Flags::IS_COPIED);
+    let (block, mut described) = wrap::<A, B>(tensor)?;
+    if copied && B::VERSION.is_some() {
+        described.flags = described.flags.with(Flags::IS_COPIED);
+    }
+    // SAFETY: `under_header` holds the contract. Whoever alone reaches the tensor is still alone.
     Ok(unsafe { block.into_opaque(&described) })
 }
 

@@ -9,8 +9,8 @@ use crate::vocabulary::Device;
 
 /// Something that can give its memory out as a tensor, again and again, by the rules of [`respond`](super::respond).
 ///
-/// Only [`alias`](Self::alias) must be written. A producer in main memory that can also copy writes
-/// [`copy_to`](Self::copy_to); one on a device writes all but [`alias_legacy`](Self::alias_legacy). Implemented for
+/// Only [`export`](Self::export) must be written. A producer in main memory that can also copy writes
+/// [`copy_to`](Self::copy_to); one on a device writes all but [`export_legacy`](Self::export_legacy). Implemented for
 /// `Arc<Frozen<_>>`, which copies to main memory, and for `Arc<ManagedTensorVersioned>`, which does not copy.
 ///
 /// # Examples
@@ -27,7 +27,7 @@ use crate::vocabulary::Device;
 /// impl Producer for Table {
 ///     type Error = Error;
 ///
-///     fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+///     fn export(&self) -> Result<ManagedTensorVersioned, Error> {
 ///         Ok(Exporter::new(Arc::clone(&self.0)).build()?.into_inner())
 ///     }
 ///
@@ -84,17 +84,17 @@ pub trait Producer {
     /// use dlpack::{Exporter, negotiate::Producer};
     ///
     /// let producer = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
-    /// assert_eq!(producer.alias()?.data(), producer.data());
+    /// assert_eq!(producer.export()?.data(), producer.data());
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    fn alias(&self) -> Result<ManagedTensorVersioned, Self::Error>;
+    fn export(&self) -> Result<ManagedTensorVersioned, Self::Error>;
 
-    /// Gives out the memory as it is, in the legacy ABI; by default, the tensor of [`alias`](Self::alias) under another
+    /// Gives out the memory as it is, in the legacy ABI; by default, the tensor of [`export`](Self::export) under another
     /// header.
     ///
     /// # Errors
     ///
-    /// As for [`alias`](Self::alias). [`Error::ReadOnlyNotExpressible`] and [`Error::PaddedNotExpressible`] mean that a
+    /// As for [`export`](Self::export). [`Error::ReadOnlyNotExpressible`] and [`Error::PaddedNotExpressible`] mean that a
     /// copy is needed. Without the feature `alloc` the default has no memory for a header, and says so.
     ///
     /// # Examples
@@ -104,11 +104,11 @@ pub trait Producer {
     /// use dlpack::{Error, Exporter, negotiate::Producer};
     ///
     /// let producer = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
-    /// assert_eq!(producer.alias_legacy().unwrap_err(), Error::ReadOnlyNotExpressible);
+    /// assert_eq!(producer.export_legacy().unwrap_err(), Error::ReadOnlyNotExpressible);
     /// # Ok::<(), Error>(())
     /// ```
-    fn alias_legacy(&self) -> Result<ManagedTensor, Self::Error> {
-        Ok(into_legacy(self.alias()?)?)
+    fn export_legacy(&self) -> Result<ManagedTensor, Self::Error> {
+        Ok(into_legacy(self.export()?)?)
     }
 
     /// Copies the elements into new memory on a device, its own or another; by default, refuses.
@@ -146,7 +146,7 @@ pub trait Producer {
 
     /// Sees to it that work enqueued on `stream` from now on finds the elements written.
     ///
-    /// Called for what [`alias`](Self::alias) gave out, unless the consumer asked for
+    /// Called for what [`export`](Self::export) gave out, unless the consumer asked for
     /// [`Stream::NO_SYNC`]. From [`respond`](super::respond) the stream has passed [`Stream::check`], and the default
     /// stream of CUDA or ROCm stands in for none. Others may call this with a default stream of another device:
     /// [check](Stream::check) before a runtime gets the handle, here and in [`copy_to`](Self::copy_to). By default, does

@@ -57,7 +57,7 @@ pub fn respond<P: Producer + ?Sized>(
     if plan.copy == Copying::Must {
         return copied(producer, request, &plan);
     }
-    match aliased(producer, request, &plan) {
+    match exported(producer, request, &plan) {
         Err(error) if plan.copy == Copying::May && needs_copy(error.borrow()) => {
             // If no copy can be made either, the first error says what the consumer could change.
             copied(producer, request, &plan).map_err(|copying| match copying.borrow() {
@@ -75,13 +75,13 @@ const fn needs_copy(error: &Error) -> bool {
 }
 
 #[inline]
-fn aliased<P: Producer + ?Sized>(
+fn exported<P: Producer + ?Sized>(
     producer: &P,
     request: &Request,
     plan: &Plan,
 ) -> Result<AnyManagedTensor, P::Error> {
     let tensor: AnyManagedTensor =
-        if plan.legacy { producer.alias_legacy()?.into() } else { producer.alias()?.into() };
+        if plan.legacy { producer.export_legacy()?.into() } else { producer.export()?.into() };
     check(&tensor, request, plan)?;
     if !plan.stream.is_no_sync() {
         producer.synchronize(plan.stream)?;

@@ -20,11 +20,11 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Producer for Arc<Fro
         Descriptor::device(self)
     }
 
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         Ok(self.share()?.into_inner())
     }
 
-    fn alias_legacy(&self) -> Result<ManagedTensor, Error> {
+    fn export_legacy(&self) -> Result<ManagedTensor, Error> {
         Err(Error::ReadOnlyNotExpressible)
     }
 
@@ -52,7 +52,7 @@ impl Producer for Arc<ManagedTensorVersioned> {
         Descriptor::device(self)
     }
 
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         self.share()
     }
 }
