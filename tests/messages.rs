@@ -95,7 +95,7 @@ fn access_errors() -> Vec<(Error, &'static str)> {
 fn view_errors() -> Vec<(Error, &'static str)> {
     use Error::*;
     vec![
-        (RankMismatch { expected: 2, found: 3 }, "expected 2 dimensions, found 3"),
+        (NdimMismatch { expected: 2, found: 3 }, "expected 2 dimensions, found 3"),
         (AxisOutOfRange { axis: 2, ndim: 2 }, "expected an axis below 2, found 2"),
         (
             IndexOutOfRange { axis: 1, index: 3, size: 3 },

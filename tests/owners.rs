@@ -6,8 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dlpack::{
-    Access, Bool8, DataType, Descriptor, Device, Error, Exporter, F8E4m3fn, Flags, I4, Owner,
-    Shared, Tensor, Unique, Version,
+    Access, DataType, Descriptor, Device, Error, Exporter, Flags, Owner, Shared, Tensor, Unique,
+    Version,
+    types::{Bool8, F8E4m3fn, I4},
 };
 use harness::release::delete;
 

@@ -150,7 +150,7 @@ pub enum Error {
 
     /// The number of indices, axes or dimensions is not that of the tensor.
     #[error("expected {expected} dimensions, found {found}")]
-    RankMismatch {
+    NdimMismatch {
         /// The number of dimensions of the tensor.
         expected: usize,
         /// The number given.

@@ -138,7 +138,7 @@ pub mod integrations;
 pub mod layout;
 mod managed;
 pub mod negotiate;
-mod view;
+pub mod view;
 mod vocabulary;
 
 pub use error::{Error, Rejected};
@@ -159,7 +159,7 @@ pub use managed::{
     Access, AnyManagedTensor, BorrowedTensor, Deleter, Descriptor, Exclusive, ExclusiveUninit,
     Frozen, ImportMode, ManagedTensor, ManagedTensorVersioned, Tensor,
 };
-pub use view::{
-    Item, Iter, IterMut, PackedIter, PackedView, ReadCell, TensorView, TensorViewMut, Unaligned,
-};
+pub use view::packed_view::PackedView;
+pub use view::tensor_view::TensorView;
+pub use view::tensor_view_mut::TensorViewMut;
 pub use vocabulary::*;

@@ -5,9 +5,10 @@ use std::cell::Cell;
 use dlpack::layout::Layout;
 use dlpack::{
     Access, AnyManagedTensor, BorrowedTensor, DataType, DataTypeCode, Descriptor, Device,
-    DeviceType, Error, Exclusive, ExclusiveUninit, Flags, Frozen, ImportMode, Iter, IterMut,
-    ManagedTensor, ManagedTensorVersioned, PackedIter, PackedView, ParseError, ReadCell, Rejected,
-    TensorView, TensorViewMut, U4, Unaligned, Version,
+    DeviceType, Error, Exclusive, ExclusiveUninit, Flags, Frozen, ImportMode, ManagedTensor,
+    ManagedTensorVersioned, PackedView, ParseError, Rejected, TensorView, TensorViewMut, Version,
+    types::U4,
+    view::{Iter, IterMut, PackedIter, ReadCell, Unaligned},
 };
 
 /// Whether a type implements a trait.

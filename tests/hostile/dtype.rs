@@ -1,6 +1,9 @@
 //! The dtype, and the Rust types that its elements can be viewed as.
 
-use dlpack::{Bool1, Bool8, DataType, DataTypeCode, Descriptor, Element, Error};
+use dlpack::{
+    DataType, DataTypeCode, Descriptor, Element, Error,
+    types::{Bool1, Bool8},
+};
 use harness::{Spec, dtype};
 
 use crate::autotraits::answers;

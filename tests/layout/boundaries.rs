@@ -173,8 +173,8 @@ fn ranks() {
     assert_eq!(layout(64, 64), Ok(1));
     assert_eq!(layout(65, 65), Err(Error::TooManyDims { ndim: 65, max: 64 }));
     assert_eq!(layout(65, 0), Err(Error::TooManyDims { ndim: 65, max: 64 }));
-    assert_eq!(layout(2, 1), Err(Error::RankMismatch { expected: 2, found: 1 }));
-    assert_eq!(layout(0, 1), Err(Error::RankMismatch { expected: 0, found: 1 }));
+    assert_eq!(layout(2, 1), Err(Error::NdimMismatch { expected: 2, found: 1 }));
+    assert_eq!(layout(0, 1), Err(Error::NdimMismatch { expected: 0, found: 1 }));
 }
 
 #[test]

@@ -29,15 +29,15 @@ macro_rules! refused {
 #[test]
 fn axes() {
     refused!([2, 3], slice(2, ..), no_axis(2, 2));
-    refused!([2, 3], step(2, 1), no_axis(2, 2));
-    refused!([2, 3], step(usize::MAX, 0), no_axis(usize::MAX, 2));
-    refused!([2, 3], reverse(2), no_axis(2, 2));
+    refused!([2, 3], step_by(2, 1), no_axis(2, 2));
+    refused!([2, 3], step_by(usize::MAX, 0), no_axis(usize::MAX, 2));
+    refused!([2, 3], flip(2), no_axis(2, 2));
     refused!([2, 3], select(2, 0), no_axis(2, 2));
     refused!([2, 3], split_at(2, 0), no_axis(2, 2));
     refused!([2, 3], insert_axis(3), no_axis(3, 3));
     refused!([], slice(0, ..), no_axis(0, 0));
-    refused!([], step(0, 1), no_axis(0, 0));
-    refused!([], reverse(0), no_axis(0, 0));
+    refused!([], step_by(0, 1), no_axis(0, 0));
+    refused!([], flip(0), no_axis(0, 0));
     refused!([], select(0, 0), no_axis(0, 0));
     refused!([], split_at(0, 0), no_axis(0, 0));
     refused!([], insert_axis(1), no_axis(1, 1));
@@ -95,25 +95,25 @@ fn ranges_of_all_kinds() {
 
 #[test]
 fn steps() {
-    refused!([2, 3], step(1, 0), Error::ZeroStep);
-    refused!([0], step(0, 0), Error::ZeroStep);
+    refused!([2, 3], step_by(1, 0), Error::ZeroStep);
+    refused!([0], step_by(0, 0), Error::ZeroStep);
     let memory = [0_u8, 1, 2, 3, 4];
     let view = TensorView::from_slice(&memory, &[5]).unwrap();
     for (step, expected) in [(1, 5), (2, 3), (4, 2), (5, 1), (6, 1), (usize::MAX, 1)] {
-        let stepped = view.step(0, step).unwrap();
+        let stepped = view.step_by(0, step).unwrap();
         assert_eq!(stepped.shape(), [expected]);
         assert_eq!(stepped[[0]], 0);
         // A single element has no neighbours, so what its stride is does not matter.
-        let again = stepped.reverse(0).unwrap().step(0, usize::MAX).unwrap();
+        let again = stepped.flip(0).unwrap().step_by(0, usize::MAX).unwrap();
         assert_eq!(again.as_slice().unwrap().len(), 1);
     }
 }
 
 #[test]
 fn permutations() {
-    refused!([2, 3], permute(&[0]), Error::RankMismatch { expected: 2, found: 1 });
-    refused!([2, 3], permute(&[0, 1, 2]), Error::RankMismatch { expected: 2, found: 3 });
-    refused!([], permute(&[0]), Error::RankMismatch { expected: 0, found: 1 });
+    refused!([2, 3], permute(&[0]), Error::NdimMismatch { expected: 2, found: 1 });
+    refused!([2, 3], permute(&[0, 1, 2]), Error::NdimMismatch { expected: 2, found: 3 });
+    refused!([], permute(&[0]), Error::NdimMismatch { expected: 0, found: 1 });
     refused!([2, 3], permute(&[0, 2]), no_axis(2, 2));
     refused!([2, 3], permute(&[usize::MAX, 0]), no_axis(usize::MAX, 2));
     refused!([2, 3], permute(&[1, 1]), Error::RepeatedAxis { axis: 1 });
@@ -167,8 +167,8 @@ fn copies_between_different_shapes() {
         result
     };
     assert_eq!(copy(&[2, 3]), Ok(()));
-    assert_eq!(copy(&[6]), Err(Error::RankMismatch { expected: 1, found: 2 }));
-    assert_eq!(copy(&[2, 3, 1]), Err(Error::RankMismatch { expected: 3, found: 2 }));
+    assert_eq!(copy(&[6]), Err(Error::NdimMismatch { expected: 1, found: 2 }));
+    assert_eq!(copy(&[2, 3, 1]), Err(Error::NdimMismatch { expected: 3, found: 2 }));
     assert_eq!(copy(&[2, 4]), Err(Error::ShapeMismatch { axis: 1, expected: 4, found: 3 }));
     assert_eq!(copy(&[3, 2]), Err(Error::ShapeMismatch { axis: 0, expected: 3, found: 2 }));
     assert_eq!(copy(&[0, 3]), Err(Error::ShapeMismatch { axis: 0, expected: 0, found: 2 }));

@@ -102,7 +102,7 @@ impl Model {
         })
     }
 
-    pub fn step(&self, axis: usize, step: usize) -> Result<Self, Error> {
+    pub fn step_by(&self, axis: usize, step: usize) -> Result<Self, Error> {
         let size = self.size(axis)?;
         if step == 0 {
             return Err(Error::ZeroStep);
@@ -114,7 +114,7 @@ impl Model {
         })
     }
 
-    pub fn reverse(&self, axis: usize) -> Result<Self, Error> {
+    pub fn flip(&self, axis: usize) -> Result<Self, Error> {
         let size = self.size(axis)?;
         self.renumber(self.shape.clone(), |index| Some(with(index, axis, size - 1 - index[axis])))
     }
@@ -143,7 +143,7 @@ impl Model {
     pub fn permute(&self, axes: &[usize]) -> Result<Self, Error> {
         let ndim = self.shape.len();
         if axes.len() != ndim {
-            return Err(Error::RankMismatch { expected: ndim, found: axes.len() });
+            return Err(Error::NdimMismatch { expected: ndim, found: axes.len() });
         }
         for (i, &axis) in axes.iter().enumerate() {
             if axis >= ndim {

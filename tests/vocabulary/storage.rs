@@ -43,30 +43,30 @@ fn sizes_are_exact() {
                 for count in counts.into_iter().chain([max - 1, max]) {
                     let bytes = (count as u128 * stride).div_ceil(8);
                     let expected = isize::try_from(bytes).ok().map(|_| bytes);
-                    let size = dtype.size_of(count, padded).map(|size| size as u128);
+                    let size = dtype.nbytes(count, padded).map(|size| size as u128);
                     assert_eq!(size, expected, "{count} of {dtype}, {padded}");
                 }
             }
             let whole = stride(bits.into(), lanes.into(), false);
             let expected = (whole > 0 && whole & 7 == 0).then_some(whole / 8);
-            assert_eq!(dtype.bytes_per_element().map(|size| size as u128), expected, "{dtype}");
+            assert_eq!(dtype.itemsize().map(|size| size as u128), expected, "{dtype}");
         }
     }
 }
 
 #[test]
 fn sizes_that_are_easy_to_get_wrong() {
-    assert_eq!(DataType::F4_E2M1FN.size_of(5, false), Some(3));
-    assert_eq!(DataType::F4_E2M1FN.size_of(5, true), Some(5));
-    assert_eq!(DataType::F4_E2M1FN.with_lanes(2).size_of(4, false), Some(4));
-    assert_eq!(DataType::F6_E2M3FN.size_of(4, false), Some(3));
-    assert_eq!(DataType::U1.size_of(9, false), Some(2));
-    assert_eq!(DataType::new(DataTypeCode::INT, 12, 1).size_of(2, false), Some(4));
+    assert_eq!(DataType::F4_E2M1FN.nbytes(5, false), Some(3));
+    assert_eq!(DataType::F4_E2M1FN.nbytes(5, true), Some(5));
+    assert_eq!(DataType::F4_E2M1FN.with_lanes(2).nbytes(4, false), Some(4));
+    assert_eq!(DataType::F6_E2M3FN.nbytes(4, false), Some(3));
+    assert_eq!(DataType::U1.nbytes(9, false), Some(2));
+    assert_eq!(DataType::new(DataTypeCode::INT, 12, 1).nbytes(2, false), Some(4));
     assert_eq!(
-        DataType::U8.size_of(isize::MAX.unsigned_abs(), false),
+        DataType::U8.nbytes(isize::MAX.unsigned_abs(), false),
         Some(isize::MAX.unsigned_abs())
     );
-    assert_eq!(DataType::U8.size_of(isize::MAX.unsigned_abs() + 1, false), None);
+    assert_eq!(DataType::U8.nbytes(isize::MAX.unsigned_abs() + 1, false), None);
 }
 
 #[test]

@@ -188,7 +188,7 @@ impl<A: Exported, O: Send + 'static, P: Place> Draft<A, O, P> {
         let expected = self.ndim;
         let mut steps = strides.iter().rev();
         self.try_with_dims(shape, |&size| Some((size, *steps.next()?))).map_err(|draft| {
-            let error = Error::RankMismatch { expected, found: shape.len() };
+            let error = Error::NdimMismatch { expected, found: shape.len() };
             Rejected::new(draft.into_owner(), error)
         })
     }

@@ -274,7 +274,7 @@ impl<S: Source, P: Place> Exporter<'_, S, P> {
     ///
     /// Hands the source back, with
     ///
-    /// - [`Error::RankMismatch`] if there are not as many strides as sizes,
+    /// - [`Error::NdimMismatch`] if there are not as many strides as sizes,
     /// - [`Error::OutOfBounds`] if the tensor reaches beyond the memory,
     /// - [`Error::NullData`] if there are elements, but neither address nor handle,
     /// - [`Error::NotWholeBytes`] if packed elements would start within a byte,

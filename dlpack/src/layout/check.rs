@@ -56,7 +56,7 @@ impl Layout {
     ///
     /// # Errors
     ///
-    /// - [`Error::TooManyDims`] above [`MAX_NDIM`] axes, [`Error::RankMismatch`] if the slices differ in length.
+    /// - [`Error::TooManyDims`] above [`MAX_NDIM`] axes, [`Error::NdimMismatch`] if the slices differ in length.
     /// - [`Error::InvalidDType`] for a dtype that is not [valid](DataType::is_valid).
     /// - [`Error::NegativeDim`], also where another axis is empty.
     /// - [`Error::ShapeOverflow`] if the product of the non-zero sizes, or the bytes of that many elements of a
@@ -104,7 +104,7 @@ impl Layout {
             return Err(Error::TooManyDims { ndim: shape.len(), max: MAX_NDIM });
         }
         if shape.len() != strides.len() {
-            return Err(Error::RankMismatch { expected: shape.len(), found: strides.len() });
+            return Err(Error::NdimMismatch { expected: shape.len(), found: strides.len() });
         }
         if !dtype.is_valid() {
             return Err(Error::InvalidDType { found: dtype });

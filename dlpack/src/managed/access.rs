@@ -97,7 +97,7 @@ impl Descriptor {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{Exporter, Unaligned};
+    /// # use dlpack::{Exporter, view::Unaligned};
     /// let tensor = Exporter::new(vec![1_i32, 2, 3]).build()?.into_inner();
     /// // SAFETY: the vector was initialised, and nobody else knows of it.
     /// let view = unsafe { tensor.unaligned_view::<i32>() }?;
@@ -188,7 +188,7 @@ impl Descriptor {
     /// # Examples
     ///
     /// ```
-    /// use dlpack::{DataType, Exporter, U4};
+    /// use dlpack::{DataType, Exporter, types::U4};
     ///
     /// let bytes = Exporter::new(vec![0x21_u8, 0x43]);
     /// let tensor = bytes.dtype(DataType::U4).shape(&[4]).build()?.into_inner();

@@ -10,17 +10,17 @@ mod tiles;
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 
-use super::exclusive::TensorViewMut;
-use super::item::Item;
-use super::shared::TensorView;
 use super::strided::Strided;
+use super::tensor_view::TensorView;
+use super::tensor_view_mut::TensorViewMut;
+use super::view_element::ViewElement;
 use crate::dims::RowMajor;
 use crate::error::Error;
 use crate::vocabulary::Element;
 
 pub(crate) use kernel::copy_strided;
 
-impl<I: Item> TensorView<'_, I> {
+impl<I: ViewElement> TensorView<'_, I> {
     /// Copies all elements into a new vector, in row-major order.
     ///
     /// # Panics
@@ -112,7 +112,7 @@ impl<T: Copy> TensorViewMut<'_, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::RankMismatch`], or [`Error::ShapeMismatch`] for the first axis that differs. Nothing is written.
+    /// [`Error::NdimMismatch`], or [`Error::ShapeMismatch`] for the first axis that differs. Nothing is written.
     ///
     /// # Examples
     ///
@@ -125,7 +125,7 @@ impl<T: Copy> TensorViewMut<'_, T> {
     /// assert_eq!(data, [1, 3, 2, 4]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub fn copy_from<I: Item<Value = T>>(
+    pub fn copy_from<I: ViewElement<Value = T>>(
         &mut self,
         source: &TensorView<'_, I>,
     ) -> Result<(), Error> {
@@ -154,7 +154,7 @@ impl<T: Copy> TensorViewMut<'_, T> {
     /// ```
     pub fn copy_from_slice(&mut self, elements: &[T]) -> Result<(), Error>
     where
-        T: Item<Value = T>,
+        T: ViewElement<Value = T>,
     {
         if elements.len() != self.numel() {
             return Err(Error::LenMismatch { expected: self.numel(), found: elements.len() });
@@ -210,7 +210,7 @@ impl<T: Copy> TensorViewMut<'_, T> {
 /// # Safety
 ///
 /// The shapes agree, values of `from` can be written to `to`, which may be written, and the two do not overlap.
-unsafe fn write_strided<I: Item, T>(from: &Strided<I>, to: &Strided<T>) {
+unsafe fn write_strided<I: ViewElement, T>(from: &Strided<I>, to: &Strided<T>) {
     // SAFETY: the caller's promise, and invariant 2 of both sides.
     unsafe {
         copy_strided::<I::Bits>(
@@ -226,7 +226,7 @@ unsafe fn write_strided<I: Item, T>(from: &Strided<I>, to: &Strided<T>) {
 /// # Safety
 ///
 /// The elements of `from` can be read, `to` can be written for as many values, and the two do not overlap.
-unsafe fn write_row_major<I: Item>(from: &Strided<I>, to: *mut I::Value) {
+unsafe fn write_row_major<I: ViewElement>(from: &Strided<I>, to: *mut I::Value) {
     if let Some(start) = from.row_major_start() {
         // SAFETY: the caller's promise; the elements lie side by side from `start`.
         unsafe {
@@ -249,7 +249,7 @@ unsafe fn write_row_major<I: Item>(from: &Strided<I>, to: *mut I::Value) {
 
 fn same_shape(expected: &[usize], found: &[usize]) -> Result<(), Error> {
     if expected.len() != found.len() {
-        return Err(Error::RankMismatch { expected: expected.len(), found: found.len() });
+        return Err(Error::NdimMismatch { expected: expected.len(), found: found.len() });
     }
     for (axis, (&expected, &found)) in expected.iter().zip(found).enumerate() {
         if expected != found {

@@ -135,7 +135,7 @@ impl<T> Strided<T> {
         Ok(())
     }
 
-    pub(crate) fn step(&mut self, axis: usize, step: usize) -> Result<(), Error> {
+    pub(crate) fn step_by(&mut self, axis: usize, step: usize) -> Result<(), Error> {
         let (size, stride) = self.axis(axis)?;
         if step == 0 {
             return Err(Error::ZeroStep);
@@ -147,7 +147,7 @@ impl<T> Strided<T> {
         Ok(())
     }
 
-    pub(crate) fn reverse(&mut self, axis: usize) -> Result<(), Error> {
+    pub(crate) fn flip(&mut self, axis: usize) -> Result<(), Error> {
         let (size, stride) = self.axis(axis)?;
         self.advance(stride, size.saturating_sub(1));
         self.set_axis(axis, size, stride.wrapping_neg());
@@ -198,7 +198,7 @@ impl<T> Strided<T> {
     pub(crate) fn permute(&mut self, axes: &[usize]) -> Result<(), Error> {
         let ndim = self.ndim();
         if axes.len() != ndim {
-            return Err(Error::RankMismatch { expected: ndim, found: axes.len() });
+            return Err(Error::NdimMismatch { expected: ndim, found: axes.len() });
         }
         let mut seen = [false; CAPACITY];
         for &axis in axes {
@@ -264,7 +264,7 @@ impl<T> Strided<T> {
         for axis in 0..self.ndim() {
             if self.strides()[axis] < 0 {
                 // Cannot fail: the axis exists.
-                let _ = self.reverse(axis);
+                let _ = self.flip(axis);
             }
         }
         let (shape, strides) = self.dims.both_mut();

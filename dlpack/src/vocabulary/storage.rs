@@ -53,12 +53,12 @@ impl DataType {
     /// ```
     /// use dlpack::DataType;
     ///
-    /// assert_eq!(DataType::C64.bytes_per_element(), Some(8));
-    /// assert_eq!(DataType::F4_E2M1FN.bytes_per_element(), None);
-    /// assert_eq!(DataType::F4_E2M1FN.with_lanes(2).bytes_per_element(), Some(1));
+    /// assert_eq!(DataType::C64.itemsize(), Some(8));
+    /// assert_eq!(DataType::F4_E2M1FN.itemsize(), None);
+    /// assert_eq!(DataType::F4_E2M1FN.with_lanes(2).itemsize(), Some(1));
     /// ```
     #[must_use]
-    pub const fn bytes_per_element(self) -> Option<usize> {
+    pub const fn itemsize(self) -> Option<usize> {
         let bits = self.element_bits(false);
         if bits != 0 && bits % 8 == 0 { Some((bits / 8) as usize) } else { None }
     }
@@ -72,13 +72,13 @@ impl DataType {
     /// ```
     /// use dlpack::DataType;
     ///
-    /// assert_eq!(DataType::F32.size_of(6, false), Some(24));
-    /// assert_eq!(DataType::F4_E2M1FN.size_of(5, false), Some(3));
-    /// assert_eq!(DataType::F4_E2M1FN.size_of(5, true), Some(5));
-    /// assert_eq!(DataType::U16.size_of(usize::MAX, false), None);
+    /// assert_eq!(DataType::F32.nbytes(6, false), Some(24));
+    /// assert_eq!(DataType::F4_E2M1FN.nbytes(5, false), Some(3));
+    /// assert_eq!(DataType::F4_E2M1FN.nbytes(5, true), Some(5));
+    /// assert_eq!(DataType::U16.nbytes(usize::MAX, false), None);
     /// ```
     #[must_use]
-    pub const fn size_of(self, count: usize, padded: bool) -> Option<usize> {
+    pub const fn nbytes(self, count: usize, padded: bool) -> Option<usize> {
         let bits = self.element_bits(padded) as usize;
         // Eight elements take `bits` bytes, so nothing overflows here that would not overflow in bytes.
         let Some(eights) = (count / 8).checked_mul(bits) else { return None };

@@ -15,7 +15,7 @@ use crate::vocabulary::Element;
 ///
 /// # Errors
 ///
-/// [`Error::RankMismatch`] for another number of axes.
+/// [`Error::NdimMismatch`] for another number of axes.
 ///
 /// # Examples
 ///
@@ -35,7 +35,7 @@ use crate::vocabulary::Element;
 /// assert!(reversed.try_as_col_major().is_some());
 ///
 /// let refused = MatRef::try_from(view.reshape(&[6])?).unwrap_err();
-/// assert_eq!(refused, Error::RankMismatch { expected: 2, found: 1 });
+/// assert_eq!(refused, Error::NdimMismatch { expected: 2, found: 1 });
 /// # Ok::<(), Error>(())
 /// ```
 impl<'a, T> TryFrom<TensorView<'a, T>> for MatRef<'a, T> {
@@ -147,7 +147,7 @@ pub(super) fn axes<T>(matrix: MatRef<'_, T>) -> [(usize, isize); 2] {
 /// Shape and strides of a view with two axes.
 fn rows_and_columns<T>(view: &Strided<T>) -> Result<([usize; 2], [isize; 2]), Error> {
     let (&[rows, columns], &[row_stride, column_stride]) = (view.shape(), view.strides()) else {
-        return Err(Error::RankMismatch { expected: 2, found: view.ndim() });
+        return Err(Error::NdimMismatch { expected: 2, found: view.ndim() });
     };
     let meaningless = |size| view.numel() == 0 || size == 1;
     let row_stride = if meaningless(rows) { 1 } else { row_stride };

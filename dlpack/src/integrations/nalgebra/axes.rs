@@ -46,7 +46,7 @@ fn rows_and_columns<T, C: Dim>(view: &Strided<T>) -> Result<(Extent, Extent), Er
         (&[rows], &[stride]) if C::is::<U1>() => {
             Ok((Extent { axis: 0, size: rows, stride }, Extent { axis: 1, size: 1, stride: 0 }))
         }
-        _ => Err(Error::RankMismatch { expected: 2, found: view.ndim() }),
+        _ => Err(Error::NdimMismatch { expected: 2, found: view.ndim() }),
     }
 }
 

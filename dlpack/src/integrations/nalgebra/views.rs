@@ -22,7 +22,7 @@ use crate::vocabulary::Element;
 ///
 /// # Errors
 ///
-/// - [`Error::RankMismatch`] for another number of axes,
+/// - [`Error::NdimMismatch`] for another number of axes,
 /// - [`Error::ShapeMismatch`] or [`Error::StrideMismatch`] if a size or a stride is part of the type, and another one,
 /// - [`Error::StrideNotPositive`] for a stride that is negative or 0.
 ///

@@ -18,7 +18,7 @@ use crate::vocabulary::Element;
 ///
 /// # Errors
 ///
-/// [`Error::RankMismatch`] if `D` is a fixed number of axes and not that of the view, [`Error::ShapeOverflow`] if the product
+/// [`Error::NdimMismatch`] if `D` is a fixed number of axes and not that of the view, [`Error::ShapeOverflow`] if the product
 /// of the sizes of an empty view, without those that are 0, exceeds `isize::MAX`.
 ///
 /// # Examples
@@ -29,12 +29,12 @@ use crate::vocabulary::Element;
 ///
 /// let tensor = Exporter::new(vec![1, 2, 3, 4, 5, 6]).shape(&[2, 3]).build()?;
 /// let view = tensor.view::<i32>()?;
-/// let array = ArrayView2::try_from(view.reverse(1)?)?;
+/// let array = ArrayView2::try_from(view.flip(1)?)?;
 /// assert_eq!(array, array![[3, 2, 1], [6, 5, 4]]);
 /// assert_eq!(array.as_ptr(), &raw const view[[0, 2]]);
 ///
 /// let refused = ArrayView3::try_from(view).unwrap_err();
-/// assert_eq!(refused, Error::RankMismatch { expected: 3, found: 2 });
+/// assert_eq!(refused, Error::NdimMismatch { expected: 3, found: 2 });
 /// # Ok::<(), Error>(())
 /// ```
 impl<'a, T, D: Dimension> TryFrom<TensorView<'a, T>> for ArrayView<'a, T, D> {
@@ -157,7 +157,7 @@ pub(super) fn axes(
 fn upwards<T, D: Dimension>(view: &Strided<T>) -> Result<(StrideShape<D>, NonNull<T>), Error> {
     let ndim = view.ndim();
     if let Some(expected) = D::NDIM.filter(|&expected| expected != ndim) {
-        return Err(Error::RankMismatch { expected, found: ndim });
+        return Err(Error::NdimMismatch { expected, found: ndim });
     }
     let (mut shape, mut strides) = (D::zeros(ndim), D::zeros(ndim));
     let mut low = view.origin();

@@ -77,7 +77,7 @@ impl<O: Tensor> Exclusive<O> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{DataType, Exporter, U4};
+    /// # use dlpack::{DataType, Exporter, types::U4};
     /// let bytes = Exporter::new(vec![0x21_u8]);
     /// let tensor = bytes.dtype(DataType::U4).shape(&[2]).build()?;
     /// assert_eq!(tensor.packed_view::<U4>()?.get(1).map(U4::to_u8), Some(2));

@@ -79,7 +79,7 @@ impl<O: Tensor> Frozen<O> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{DataType, Exporter, U4};
+    /// # use dlpack::{DataType, Exporter, types::U4};
     /// # let bytes = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).shape(&[2]);
     /// # let tensor = bytes.build()?.freeze();
     /// assert_eq!(tensor.packed_view::<U4>()?.get(1).map(U4::to_u8), Some(2));

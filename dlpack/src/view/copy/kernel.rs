@@ -5,8 +5,8 @@ use super::axes::{Axes, Axis};
 use super::registers::{Matrix, copy_matrix};
 use super::tiles::copy_tiles;
 use crate::dims::{CAPACITY, INLINE};
-use crate::view::item::sealed::Bits;
 use crate::view::strided::signed;
+use crate::view::view_element::sealed::Bits;
 
 /// Larger elements fill a cache line by themselves and gain nothing from tiles.
 const TILED_BYTES: usize = 16;

@@ -13,7 +13,7 @@ macro_rules! small_float {
         /// # Examples
         ///
         /// ```
-        #[doc = concat!("use dlpack::", stringify!($name), ";")]
+        #[doc = concat!("use dlpack::types::", stringify!($name), ";")]
         ///
         #[doc = concat!("assert_eq!(", stringify!($name), "::from_f32(1.0).to_bits(), ", stringify!($one), ");")]
         #[doc = concat!("assert_eq!(", stringify!($name), "::MAX.to_f32(), ", $max_text, ");")]
@@ -44,7 +44,7 @@ macro_rules! small_float {
             /// # Examples
             ///
             /// ```
-            #[doc = concat!("let one = dlpack::", stringify!($name), "::from_bits(", stringify!($one), ");")]
+            #[doc = concat!("let one = dlpack::types::", stringify!($name), "::from_bits(", stringify!($one), ");")]
             /// assert_eq!(one.to_f32(), 1.0);
             /// ```
             #[must_use]
@@ -58,7 +58,7 @@ macro_rules! small_float {
             /// # Examples
             ///
             /// ```
-            #[doc = concat!("let one = dlpack::", stringify!($name), "::from_f32(1.0);")]
+            #[doc = concat!("let one = dlpack::types::", stringify!($name), "::from_f32(1.0);")]
             #[doc = concat!("assert_eq!(one.to_bits(), ", stringify!($one), ");")]
             /// ```
             #[must_use]
@@ -72,7 +72,7 @@ macro_rules! small_float {
             /// # Examples
             ///
             /// ```
-            #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::MAX.to_f32(), ", $max_text, ");")]
+            #[doc = concat!("assert_eq!(dlpack::types::", stringify!($name), "::MAX.to_f32(), ", $max_text, ");")]
             /// ```
             #[must_use]
             #[inline]
@@ -86,7 +86,7 @@ macro_rules! small_float {
             /// # Examples
             ///
             /// ```
-            #[doc = concat!("let two = dlpack::", stringify!($name), "::from_f32(2.0);")]
+            #[doc = concat!("let two = dlpack::types::", stringify!($name), "::from_f32(2.0);")]
             /// assert_eq!(two.to_f32(), 2.0);
             /// ```
             #[must_use]
@@ -99,7 +99,7 @@ macro_rules! small_float {
             /// # Examples
             ///
             /// ```
-            #[doc = concat!("assert!(!dlpack::", stringify!($name), "::MAX.is_nan());")]
+            #[doc = concat!("assert!(!dlpack::types::", stringify!($name), "::MAX.is_nan());")]
             /// ```
             #[must_use]
             pub const fn is_nan(self) -> bool {

@@ -39,11 +39,11 @@ impl<T> TensorView<'_, T> {
     /// ```
     /// # use dlpack::TensorView;
     /// let view = TensorView::from_slice(&[1, 2, 3, 4, 5], &[5])?;
-    /// assert_eq!(view.step(0, 2)?.to_vec(), [1, 3, 5]);
+    /// assert_eq!(view.step_by(0, 2)?.to_vec(), [1, 3, 5]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub fn step(&self, axis: usize, step: usize) -> Result<Self, Error> {
-        self.derive(|tensor| tensor.step(axis, step))
+    pub fn step_by(&self, axis: usize, step: usize) -> Result<Self, Error> {
+        self.derive(|tensor| tensor.step_by(axis, step))
     }
 
     /// Runs an axis the other way round.
@@ -57,11 +57,11 @@ impl<T> TensorView<'_, T> {
     /// ```
     /// # use dlpack::TensorView;
     /// let view = TensorView::from_slice(&[1, 2, 3], &[3])?;
-    /// assert_eq!(view.reverse(0)?.to_vec(), [3, 2, 1]);
+    /// assert_eq!(view.flip(0)?.to_vec(), [3, 2, 1]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub fn reverse(&self, axis: usize) -> Result<Self, Error> {
-        self.derive(|tensor| tensor.reverse(axis))
+    pub fn flip(&self, axis: usize) -> Result<Self, Error> {
+        self.derive(|tensor| tensor.flip(axis))
     }
 
     /// Picks one index of an axis, which is gone afterwards.
@@ -105,7 +105,7 @@ impl<T> TensorView<'_, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::RankMismatch`], [`Error::AxisOutOfRange`], [`Error::RepeatedAxis`].
+    /// [`Error::NdimMismatch`], [`Error::AxisOutOfRange`], [`Error::RepeatedAxis`].
     ///
     /// # Examples
     ///

@@ -31,7 +31,7 @@ impl<T> TensorViewMut<'_, T> {
         Ok(self)
     }
 
-    /// Keeps every `step`-th element along an axis, as [`TensorView::step`](crate::TensorView::step).
+    /// Keeps every `step`-th element along an axis, as [`TensorView::step_by`](crate::TensorView::step_by).
     ///
     /// # Errors
     ///
@@ -42,16 +42,16 @@ impl<T> TensorViewMut<'_, T> {
     /// ```
     /// # use dlpack::TensorViewMut;
     /// let mut data = [1, 2, 3];
-    /// TensorViewMut::from_slice(&mut data, &[3])?.step(0, 2)?.fill(0);
+    /// TensorViewMut::from_slice(&mut data, &[3])?.step_by(0, 2)?.fill(0);
     /// assert_eq!(data, [0, 2, 0]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub fn step(mut self, axis: usize, step: usize) -> Result<Self, Error> {
-        self.tensor.step(axis, step)?;
+    pub fn step_by(mut self, axis: usize, step: usize) -> Result<Self, Error> {
+        self.tensor.step_by(axis, step)?;
         Ok(self)
     }
 
-    /// Runs an axis the other way round, as [`TensorView::reverse`](crate::TensorView::reverse).
+    /// Runs an axis the other way round, as [`TensorView::flip`](crate::TensorView::flip).
     ///
     /// # Errors
     ///
@@ -62,12 +62,12 @@ impl<T> TensorViewMut<'_, T> {
     /// ```
     /// # use dlpack::TensorViewMut;
     /// let mut data = [1, 2, 3];
-    /// TensorViewMut::from_slice(&mut data, &[3])?.reverse(0)?[[0]] = 9;
+    /// TensorViewMut::from_slice(&mut data, &[3])?.flip(0)?[[0]] = 9;
     /// assert_eq!(data, [1, 2, 9]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub fn reverse(mut self, axis: usize) -> Result<Self, Error> {
-        self.tensor.reverse(axis)?;
+    pub fn flip(mut self, axis: usize) -> Result<Self, Error> {
+        self.tensor.flip(axis)?;
         Ok(self)
     }
 
@@ -114,7 +114,7 @@ impl<T> TensorViewMut<'_, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::RankMismatch`], [`Error::AxisOutOfRange`], [`Error::RepeatedAxis`].
+    /// [`Error::NdimMismatch`], [`Error::AxisOutOfRange`], [`Error::RepeatedAxis`].
     ///
     /// # Examples
     ///

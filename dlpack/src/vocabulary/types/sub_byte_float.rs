@@ -1,7 +1,7 @@
 //! The 6-bit and 4-bit floats.
 
-use super::float_type::small_float;
-use super::minifloat::Format;
+use super::float_bits::Format;
+use super::float_macro::small_float;
 use super::sub_byte::sub_bytes;
 use crate::vocabulary::data_type::DataType;
 

@@ -1,13 +1,13 @@
-//! The Rust types made for dtypes that Rust has no type for.
+//! Rust types for dtypes that Rust itself has no type for: small floats, integers narrower than a byte, booleans.
 
 mod bool8;
 #[cfg(feature = "num-complex")]
 mod complex;
 mod float8;
-mod float_type;
+mod float_bits;
+mod float_macro;
 #[cfg(feature = "half")]
 mod half;
-mod minifloat;
 mod sub_byte;
 mod sub_byte_float;
 mod sub_byte_integer;

@@ -16,7 +16,7 @@ macro_rules! integers {
         /// # Examples
         ///
         /// ```
-        #[doc = concat!("use dlpack::", stringify!($name), ";")]
+        #[doc = concat!("use dlpack::types::", stringify!($name), ";")]
         ///
         #[doc = concat!("assert_eq!(", stringify!($name), "::new(1).map(", stringify!($name), "::", stringify!($to), "), Some(1));")]
         #[doc = concat!("assert_eq!(", stringify!($name), "::new(", stringify!($beyond), "), None);")]
@@ -36,7 +36,7 @@ macro_rules! integers {
             /// # Examples
             ///
             /// ```
-            #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::new(", stringify!($beyond), "), None);")]
+            #[doc = concat!("assert_eq!(dlpack::types::", stringify!($name), "::new(", stringify!($beyond), "), None);")]
             /// ```
             #[must_use]
             #[inline]
@@ -51,7 +51,7 @@ macro_rules! integers {
             /// # Examples
             ///
             /// ```
-            #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::MAX.", stringify!($to), "(), ", stringify!($max), ");")]
+            #[doc = concat!("assert_eq!(dlpack::types::", stringify!($name), "::MAX.", stringify!($to), "(), ", stringify!($max), ");")]
             /// ```
             #[must_use]
             #[inline]
@@ -64,7 +64,7 @@ macro_rules! integers {
             /// # Examples
             ///
             /// ```
-            #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::from_bits(0).", stringify!($to), "(), 0);")]
+            #[doc = concat!("assert_eq!(dlpack::types::", stringify!($name), "::from_bits(0).", stringify!($to), "(), 0);")]
             /// ```
             #[must_use]
             #[inline]
@@ -78,7 +78,7 @@ macro_rules! integers {
             /// # Examples
             ///
             /// ```
-            #[doc = concat!("assert_eq!(dlpack::", stringify!($name), "::from_bits(1).to_bits(), 1);")]
+            #[doc = concat!("assert_eq!(dlpack::types::", stringify!($name), "::from_bits(1).to_bits(), 1);")]
             /// ```
             #[must_use]
             #[inline]
@@ -121,7 +121,7 @@ integers! {
 /// # Examples
 ///
 /// ```
-/// use dlpack::Bool1;
+/// use dlpack::types::Bool1;
 ///
 /// assert!(Bool1::from(true).to_bool());
 /// assert_eq!(Bool1::FALSE.to_bits(), 0);
@@ -141,7 +141,7 @@ impl Bool1 {
     /// # Examples
     ///
     /// ```
-    /// assert_eq!(dlpack::Bool1::from_bits(1), dlpack::Bool1::TRUE);
+    /// assert_eq!(dlpack::types::Bool1::from_bits(1), dlpack::types::Bool1::TRUE);
     /// ```
     #[must_use]
     #[inline]
@@ -154,7 +154,7 @@ impl Bool1 {
     /// # Examples
     ///
     /// ```
-    /// assert_eq!(dlpack::Bool1::TRUE.to_bits(), 1);
+    /// assert_eq!(dlpack::types::Bool1::TRUE.to_bits(), 1);
     /// ```
     #[must_use]
     #[inline]
@@ -167,7 +167,7 @@ impl Bool1 {
     /// # Examples
     ///
     /// ```
-    /// assert!(dlpack::Bool1::TRUE.to_bool());
+    /// assert!(dlpack::types::Bool1::TRUE.to_bool());
     /// ```
     #[must_use]
     #[inline]

@@ -1,6 +1,6 @@
 //! The mutable view: typed elements of a tensor, written through any strides that do not overlap.
 
-mod parts;
+mod derive;
 
 use core::marker::PhantomData;
 use core::ops::{Index, IndexMut};
@@ -10,8 +10,8 @@ use core::slice;
 use crate::error::Error;
 use crate::view::from_rust;
 use crate::view::iter::IterMut;
-use crate::view::shared::TensorView;
 use crate::view::strided::Strided;
+use crate::view::tensor_view::TensorView;
 
 /// Typed elements of a tensor that nobody else reads or writes while the view lives.
 ///

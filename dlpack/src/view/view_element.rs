@@ -13,15 +13,15 @@ use crate::vocabulary::Element;
 /// # Examples
 ///
 /// ```
-/// use dlpack::{Item, Unaligned};
+/// use dlpack::view::{ViewElement, Unaligned};
 ///
-/// fn value<I: Item>(item: &I) -> I::Value {
+/// fn value<I: ViewElement>(item: &I) -> I::Value {
 ///     item.value()
 /// }
 /// assert_eq!(value(&1.5_f32), 1.5);
 /// assert_eq!(value(&Unaligned::new(1.5_f32)), 1.5);
 /// ```
-pub trait Item: sealed::Raw {
+pub trait ViewElement: sealed::Raw {
     /// The plain value.
     type Value: Copy;
 
@@ -30,7 +30,7 @@ pub trait Item: sealed::Raw {
     /// # Examples
     ///
     /// ```
-    /// use dlpack::Item;
+    /// use dlpack::view::ViewElement;
     ///
     /// assert_eq!(7_u8.value(), 7);
     /// ```
@@ -74,7 +74,7 @@ unsafe impl<T: Element> sealed::Raw for T {
     type Bits = T;
 }
 
-impl<T: Element> Item for T {
+impl<T: Element> ViewElement for T {
     type Value = T;
 
     #[inline]
@@ -88,7 +88,7 @@ unsafe impl<T: Element> sealed::Raw for MaybeUninit<T> {
     type Bits = Self;
 }
 
-impl<T: Element> Item for MaybeUninit<T> {
+impl<T: Element> ViewElement for MaybeUninit<T> {
     type Value = Self;
 
     #[inline]
@@ -106,7 +106,7 @@ impl<T: Element> Item for MaybeUninit<T> {
 /// # Examples
 ///
 /// ```
-/// use dlpack::{Exporter, ReadCell, TensorView};
+/// use dlpack::{Exporter, TensorView, view::ReadCell};
 ///
 /// fn sum(view: &TensorView<'_, ReadCell<f32>>) -> f32 {
 ///     view.iter().map(ReadCell::get).sum()
@@ -153,7 +153,7 @@ unsafe impl<T: Element> sealed::Raw for ReadCell<T> {
     type Bits = T;
 }
 
-impl<T: Element> Item for ReadCell<T> {
+impl<T: Element> ViewElement for ReadCell<T> {
     type Value = T;
 
     #[inline]
@@ -170,7 +170,7 @@ impl<T: Element> Item for ReadCell<T> {
 /// # Examples
 ///
 /// ```
-/// use dlpack::Unaligned;
+/// use dlpack::view::Unaligned;
 ///
 /// assert_eq!(align_of::<Unaligned<f64>>(), 1);
 /// assert_eq!(Unaligned::new(2.5_f64).get(), 2.5);
@@ -185,7 +185,7 @@ impl<T: Copy> Unaligned<T> {
     /// # Examples
     ///
     /// ```
-    /// assert_eq!(dlpack::Unaligned::new(3_u16).get(), 3);
+    /// assert_eq!(dlpack::view::Unaligned::new(3_u16).get(), 3);
     /// ```
     pub const fn new(value: T) -> Self {
         Self(value)
@@ -196,7 +196,7 @@ impl<T: Copy> Unaligned<T> {
     /// # Examples
     ///
     /// ```
-    /// assert_eq!(dlpack::Unaligned::new(3_u16).get(), 3);
+    /// assert_eq!(dlpack::view::Unaligned::new(3_u16).get(), 3);
     /// ```
     #[inline]
     pub const fn get(&self) -> T {
@@ -215,7 +215,7 @@ unsafe impl<T: Element> sealed::Raw for Unaligned<T> {
     type Bits = Self;
 }
 
-impl<T: Element> Item for Unaligned<T> {
+impl<T: Element> ViewElement for Unaligned<T> {
     type Value = T;
 
     #[inline]

@@ -1,7 +1,7 @@
 //! The eight kinds of 8-bit float as elements.
 
-use super::float_type::small_float;
-use super::minifloat::{Format, PowerOfTwo};
+use super::float_bits::{Format, PowerOfTwo};
+use super::float_macro::small_float;
 use crate::vocabulary::data_type::DataType;
 use crate::vocabulary::element::{Element, assert_element};
 

@@ -7,7 +7,7 @@ use core::iter::FusedIterator;
 use core::marker::PhantomData;
 
 use super::iter::Iter;
-use super::shared::TensorView;
+use super::tensor_view::TensorView;
 use crate::dims::Dims;
 use crate::vocabulary::SubByte;
 
@@ -20,7 +20,7 @@ use crate::vocabulary::SubByte;
 /// # Examples
 ///
 /// ```
-/// use dlpack::{DataType, Exporter, F4E2m1fn};
+/// use dlpack::{DataType, Exporter, types::F4E2m1fn};
 ///
 /// let bytes = Exporter::new(vec![0x21_u8, 0x07]);
 /// let tensor = bytes.dtype(DataType::F4_E2M1FN).shape(&[3]).build()?;
@@ -61,7 +61,7 @@ impl<'a, T: SubByte> PackedView<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{DataType, Exporter, U4};
+    /// # use dlpack::{DataType, Exporter, types::U4};
     /// # let bytes = Exporter::new(vec![0x21_u8, 0x43]).dtype(DataType::U4).shape(&[2, 2]);
     /// # let tensor = bytes.build()?;
     /// assert_eq!(tensor.packed_view::<U4>()?.shape(), [2, 2]);
@@ -76,7 +76,7 @@ impl<'a, T: SubByte> PackedView<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{DataType, Exporter, U4};
+    /// # use dlpack::{DataType, Exporter, types::U4};
     /// let pairs = Exporter::new(vec![0x21_u8]).dtype(DataType::U4.with_lanes(2)).build()?;
     /// assert_eq!(pairs.packed_view::<U4>()?.lanes(), 2);
     /// # Ok::<(), dlpack::Error>(())
@@ -90,7 +90,7 @@ impl<'a, T: SubByte> PackedView<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{DataType, Exporter, U4};
+    /// # use dlpack::{DataType, Exporter, types::U4};
     /// let pairs = Exporter::new(vec![0x21_u8]).dtype(DataType::U4.with_lanes(2)).build()?;
     /// assert_eq!(pairs.packed_view::<U4>()?.len(), 2);
     /// # Ok::<(), dlpack::Error>(())
@@ -104,7 +104,7 @@ impl<'a, T: SubByte> PackedView<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{DataType, Exporter, U4};
+    /// # use dlpack::{DataType, Exporter, types::U4};
     /// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
     /// assert!(!tensor.packed_view::<U4>()?.is_empty());
     /// # Ok::<(), dlpack::Error>(())
@@ -118,7 +118,7 @@ impl<'a, T: SubByte> PackedView<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{DataType, Exporter, U4};
+    /// # use dlpack::{DataType, Exporter, types::U4};
     /// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
     /// let view = tensor.packed_view::<U4>()?;
     /// assert_eq!(view.get(1).map(U4::to_u8), Some(2));
@@ -141,7 +141,7 @@ impl<'a, T: SubByte> PackedView<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{DataType, Exporter, I4};
+    /// # use dlpack::{DataType, Exporter, types::I4};
     /// # let tensor = Exporter::new(vec![0xF1_u8]).dtype(DataType::I4).build()?;
     /// assert!(tensor.packed_view::<I4>()?.iter().map(I4::to_i8).eq([1, -1]));
     /// # Ok::<(), dlpack::Error>(())
@@ -191,7 +191,7 @@ fn nth<'a>(view: &TensorView<'a, u8>, i: usize) -> Option<&'a u8> {
 /// # Examples
 ///
 /// ```
-/// # use dlpack::{DataType, Exporter, U4};
+/// # use dlpack::{DataType, Exporter, types::U4};
 /// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
 /// let mut values = tensor.packed_view::<U4>()?.iter();
 /// assert_eq!(values.next().map(U4::to_u8), Some(1));

@@ -1,6 +1,6 @@
 //! The shared view: typed elements of a tensor, read through any strides.
 
-mod parts;
+mod derive;
 
 use core::marker::PhantomData;
 use core::ops::Index;
@@ -27,7 +27,7 @@ use crate::view::strided::Strided;
 /// use dlpack::TensorView;
 ///
 /// let image = TensorView::from_slice(&[1, 2, 3, 4, 5, 6], &[2, 3])?;
-/// let flipped = image.reverse(1)?;
+/// let flipped = image.flip(1)?;
 /// assert_eq!(flipped[[0, 0]], 3);
 /// assert_eq!(flipped.to_vec(), [3, 2, 1, 6, 5, 4]);
 /// # Ok::<(), dlpack::Error>(())
@@ -107,7 +107,7 @@ impl<'a, T> TensorView<'a, T> {
     /// # use dlpack::TensorView;
     /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?;
     /// assert_eq!(view.strides(), [2, 1]);
-    /// assert_eq!(view.reverse(0)?.strides(), [-2, 1]);
+    /// assert_eq!(view.flip(0)?.strides(), [-2, 1]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn strides(&self) -> &[isize] {
@@ -178,7 +178,7 @@ impl<'a, T> TensorView<'a, T> {
     /// ```
     /// # use dlpack::TensorView;
     /// let data = [1_u8, 2, 3];
-    /// let view = TensorView::from_slice(&data, &[3])?.reverse(0)?;
+    /// let view = TensorView::from_slice(&data, &[3])?.flip(0)?;
     /// assert_eq!(view.as_ptr(), &raw const data[2]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
@@ -238,7 +238,7 @@ impl<'a, T> TensorView<'a, T> {
     ///
     /// ```
     /// # use dlpack::TensorView;
-    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?.transpose().reverse(0)?;
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?.transpose().flip(0)?;
     /// assert_eq!(view.as_slice_memory_order()?, [1, 2, 3, 4]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```

@@ -10,7 +10,7 @@ use crate::vocabulary::data_type::DataType;
 /// # Examples
 ///
 /// ```
-/// use dlpack::{DataType, DataTypeCode, SubByte};
+/// use dlpack::{DataType, DataTypeCode, types::SubByte};
 ///
 /// #[derive(Clone, Copy)]
 /// struct U3(u8);
@@ -39,7 +39,7 @@ pub trait SubByte: Copy + Send + Sync + 'static {
     /// # Examples
     ///
     /// ```
-    /// use dlpack::{I4, SubByte};
+    /// use dlpack::types::{I4, SubByte};
     ///
     /// fn read<T: SubByte>(byte: u8) -> T {
     ///     T::from_bits(byte & 0xf)
@@ -53,7 +53,7 @@ pub trait SubByte: Copy + Send + Sync + 'static {
     /// # Examples
     ///
     /// ```
-    /// use dlpack::{SubByte, U2};
+    /// use dlpack::types::{SubByte, U2};
     ///
     /// assert_eq!(SubByte::to_bits(U2::from_bits(3)), 3);
     /// ```
@@ -62,7 +62,7 @@ pub trait SubByte: Copy + Send + Sync + 'static {
 
 macro_rules! sub_bytes {
     ($($name:ident $dtype:expr,)*) => {$(
-        impl $crate::SubByte for $name {
+        impl $crate::types::SubByte for $name {
             const DTYPE: $crate::DataType = $dtype;
 
             #[inline]

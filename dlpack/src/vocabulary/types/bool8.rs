@@ -14,7 +14,7 @@ use crate::vocabulary::element::{Element, assert_element};
 /// # Examples
 ///
 /// ```
-/// use dlpack::Bool8;
+/// use dlpack::types::Bool8;
 ///
 /// assert!(Bool8::from_bits(255).to_bool());
 /// assert_eq!(Bool8::from_bits(255), Bool8::TRUE);
@@ -35,7 +35,7 @@ impl Bool8 {
     /// # Examples
     ///
     /// ```
-    /// assert!(dlpack::Bool8::from_bits(2).to_bool());
+    /// assert!(dlpack::types::Bool8::from_bits(2).to_bool());
     /// ```
     #[must_use]
     pub const fn from_bits(bits: u8) -> Self {
@@ -47,7 +47,7 @@ impl Bool8 {
     /// # Examples
     ///
     /// ```
-    /// assert_eq!(dlpack::Bool8::TRUE.to_bits(), 1);
+    /// assert_eq!(dlpack::types::Bool8::TRUE.to_bits(), 1);
     /// ```
     #[must_use]
     pub const fn to_bits(self) -> u8 {
@@ -59,7 +59,7 @@ impl Bool8 {
     /// # Examples
     ///
     /// ```
-    /// use dlpack::Bool8;
+    /// use dlpack::types::Bool8;
     ///
     /// assert!(Bool8::from_bits(2).to_bool());
     /// assert!(!Bool8::FALSE.to_bool());
@@ -74,7 +74,7 @@ impl Bool8 {
     /// # Examples
     ///
     /// ```
-    /// use dlpack::Bool8;
+    /// use dlpack::types::Bool8;
     ///
     /// assert!(Bool8::TRUE.is_valid());
     /// assert!(!Bool8::from_bits(2).is_valid());
