@@ -129,6 +129,7 @@ pub use dlpack_sys as sys;
 
 #[cfg(all(doctest, feature = "alloc"))]
 mod compile_fail;
+mod copy;
 mod dims;
 mod error;
 pub mod exchange;

@@ -1,9 +1,9 @@
 //! Copies of elements whose Rust type nobody names.
 
 use super::descriptor::Descriptor;
+use crate::copy::copy_strided;
 use crate::dims::RowMajor;
 use crate::error::Error;
-use crate::view::copy_strided;
 
 impl Descriptor {
     /// Copies all elements, in row-major order.
@@ -62,6 +62,7 @@ impl Descriptor {
                 to.cast(),
                 RowMajor::of(dims.shape()).strides(),
                 bytemuck::cast_slice(dims.shape()),
+                true,
             );
         }
         Ok(())
@@ -81,6 +82,7 @@ impl Descriptor {
                 to,
                 RowMajor::of(dims.shape()).strides(),
                 bytemuck::cast_slice(dims.shape()),
+                true,
             );
         }
         Ok(())

@@ -1,11 +1,5 @@
 //! Copies between strided tensors, in the order that suits the memory.
 
-mod axes;
-mod kernel;
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-mod registers;
-mod tiles;
-
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
@@ -14,11 +8,10 @@ use super::strided::Strided;
 use super::tensor_view::TensorView;
 use super::tensor_view_mut::TensorViewMut;
 use super::view_element::ViewElement;
+use crate::copy::copy_strided;
 use crate::dims::RowMajor;
 use crate::error::Error;
 use crate::vocabulary::Element;
-
-pub(crate) use kernel::copy_strided;
 
 impl<I: ViewElement> TensorView<'_, I> {
     /// Copies all elements into a new vector, in row-major order.
@@ -219,6 +212,7 @@ unsafe fn write_strided<I: ViewElement, T>(from: &Strided<I>, to: &Strided<T>) {
             to.origin().as_ptr().cast(),
             to.strides(),
             to.shape(),
+            I::INITIALISED,
         );
     }
 }
@@ -243,6 +237,7 @@ unsafe fn write_row_major<I: ViewElement>(from: &Strided<I>, to: *mut I::Value) 
             to.cast(),
             to_strides.strides(),
             from.shape(),
+            I::INITIALISED,
         );
     }
 }

@@ -21,8 +21,6 @@ pub use iter::{Iter, IterMut};
 pub use packed_view::PackedIter;
 pub use view_element::{ReadCell, Unaligned, ViewElement};
 
-#[cfg(feature = "alloc")]
-pub(crate) use copy::copy_strided;
 pub(crate) use packed_view::PackedView;
 pub(crate) use strided::Strided;
 pub(crate) use tensor_view::TensorView;

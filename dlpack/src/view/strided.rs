@@ -6,7 +6,7 @@
 use core::ptr::NonNull;
 
 use super::reshape;
-use crate::dims::{CAPACITY, Dims};
+use crate::dims::{Axes, CAPACITY, Dims, signed};
 use crate::error::Error;
 
 pub(crate) struct Strided<T> {
@@ -256,52 +256,29 @@ impl<T> Strided<T> {
 
     /// The same elements in the order of their addresses, with as few axes as possible.
     ///
-    /// Axes along which the address stays the same come first. Of several orders for overlapping elements, one.
+    /// Axes along which the address stays the same come first. If overlapping elements allow several orders, one is picked.
     pub(crate) fn into_memory_order(mut self) -> Self {
         if self.numel == 0 {
             return self;
         }
-        for axis in 0..self.ndim() {
-            if self.strides()[axis] < 0 {
-                // Cannot fail: the axis exists.
-                let _ = self.flip(axis);
-            }
-        }
         let (shape, strides) = self.dims.both_mut();
-        let slowest_first = |stride: isize| if stride == 0 { isize::MAX } else { stride };
-        for i in 1..shape.len() {
-            let mut j = i;
-            while j > 0 && slowest_first(strides[j - 1]) < slowest_first(strides[j]) {
-                strides.swap(j - 1, j);
-                shape.swap(j - 1, j);
-                j -= 1;
-            }
-        }
-        self.into_fewest_axes()
+        let mut axes = Axes { shape, strides: [strides] };
+        let [offset] = axes.flip_negative();
+        axes.sort();
+        let ndim = axes.merge();
+        self.dims.truncate(ndim);
+        // SAFETY: invariant 2: this is the address of an element.
+        self.origin = unsafe { self.origin.offset(offset) };
+        self
     }
 
     /// The same elements in the same order, with as few axes as possible.
     pub(crate) fn into_fewest_axes(mut self) -> Self {
-        if self.numel == 0 {
-            return self;
+        if self.numel != 0 {
+            let (shape, strides) = self.dims.both_mut();
+            let ndim = Axes { shape, strides: [strides] }.merge();
+            self.dims.truncate(ndim);
         }
-        let (shape, strides) = self.dims.both_mut();
-        let mut kept = 0;
-        for axis in 0..shape.len() {
-            if shape[axis] == 1 {
-                continue;
-            }
-            // Cannot overflow: with at least two elements on each axis, invariant 2 bounds the product.
-            if kept > 0 && strides[kept - 1] == strides[axis].wrapping_mul(shape[axis]) {
-                shape[kept - 1] *= shape[axis];
-                strides[kept - 1] = strides[axis];
-            } else {
-                shape[kept] = shape[axis];
-                strides[kept] = strides[axis];
-                kept += 1;
-            }
-        }
-        self.dims.truncate(kept);
         self
     }
 }
@@ -310,13 +287,6 @@ impl<T> Clone for Strided<T> {
     fn clone(&self) -> Self {
         Self { origin: self.origin, dims: self.dims.clone(), numel: self.numel }
     }
-}
-
-/// Sizes of a tensor are at most `isize::MAX`; so are indices into it.
-#[inline]
-#[expect(clippy::cast_possible_wrap, reason = "callers pass sizes and indices, which fit")]
-pub(crate) const fn signed(n: usize) -> isize {
-    n as isize
 }
 
 fn product(shape: &[usize]) -> usize {

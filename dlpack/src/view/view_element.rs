@@ -21,7 +21,7 @@ use crate::vocabulary::Element;
 /// assert_eq!(value(&1.5_f32), 1.5);
 /// assert_eq!(value(&Unaligned::new(1.5_f32)), 1.5);
 /// ```
-pub trait ViewElement: sealed::Raw {
+pub trait ViewElement: sealed::Layout {
     /// The plain value.
     type Value: Copy;
 
@@ -38,63 +38,48 @@ pub trait ViewElement: sealed::Raw {
 }
 
 pub(crate) mod sealed {
-    /// # Safety
-    ///
-    /// `Bits` has the size of `Self`, at most its alignment, and copying one as `Bits` copies the value.
-    pub unsafe trait Raw {
-        type Bits: Bits;
-    }
+    use crate::vocabulary::Element;
 
     /// # Safety
     ///
-    /// If `INITIALISED`, all bytes of every value are initialised.
-    #[allow(unreachable_pub, reason = "older compilers do not see that `Raw` reaches it")]
-    pub unsafe trait Bits: Copy {
+    /// 1. `Self` has the size of `Element`, and at most its alignment.
+    /// 2. `Bits` has the size of `Self`, at most its alignment, and copying one as `Bits` copies the value.
+    /// 3. If `INITIALISED`, all bytes of every value are initialised.
+    #[allow(unreachable_pub, reason = "older compilers do not see that `ViewElement` reaches it")]
+    pub unsafe trait Layout {
+        type Element: Element;
+        type Bits: Copy;
         const INITIALISED: bool;
     }
 }
 
-// SAFETY: elements are plain old data, without padding.
-unsafe impl<T: Element> sealed::Bits for T {
-    const INITIALISED: bool = true;
+macro_rules! view_elements {
+    ($($element:ty: $bits:ty, $initialised:literal, $value:ty = $read:expr;)*) => {$(
+        // SAFETY: all of these are transparent around an element, or packed around it: 1 and 2. Elements are plain old
+        // data, without padding: 3.
+        unsafe impl<T: Element> sealed::Layout for $element {
+            type Element = T;
+            type Bits = $bits;
+            const INITIALISED: bool = $initialised;
+        }
+
+        impl<T: Element> ViewElement for $element {
+            type Value = $value;
+
+            #[inline]
+            fn value(&self) -> $value {
+                let read: fn(&Self) -> $value = $read;
+                read(self)
+            }
+        }
+    )*};
 }
 
-// SAFETY: nothing is said of its bytes.
-unsafe impl<T: Element> sealed::Bits for MaybeUninit<T> {
-    const INITIALISED: bool = false;
-}
-
-// SAFETY: packed around an element, and nothing else.
-unsafe impl<T: Element> sealed::Bits for Unaligned<T> {
-    const INITIALISED: bool = true;
-}
-
-// SAFETY: the same type.
-unsafe impl<T: Element> sealed::Raw for T {
-    type Bits = T;
-}
-
-impl<T: Element> ViewElement for T {
-    type Value = T;
-
-    #[inline]
-    fn value(&self) -> T {
-        *self
-    }
-}
-
-// SAFETY: the same type.
-unsafe impl<T: Element> sealed::Raw for MaybeUninit<T> {
-    type Bits = Self;
-}
-
-impl<T: Element> ViewElement for MaybeUninit<T> {
-    type Value = Self;
-
-    #[inline]
-    fn value(&self) -> Self {
-        *self
-    }
+view_elements! {
+    T: T, true, T = |element| *element;
+    MaybeUninit<T>: Self, false, Self = |element| *element;
+    ReadCell<T>: T, true, T = Self::get;
+    Unaligned<T>: Self, true, T = Self::get;
 }
 
 /// An element that can be read while this thread writes it through another path.
@@ -148,20 +133,6 @@ impl<T: Copy + fmt::Debug> fmt::Debug for ReadCell<T> {
     }
 }
 
-// SAFETY: `ReadCell` is transparent around `UnsafeCell`, which is transparent around `T`.
-unsafe impl<T: Element> sealed::Raw for ReadCell<T> {
-    type Bits = T;
-}
-
-impl<T: Element> ViewElement for ReadCell<T> {
-    type Value = T;
-
-    #[inline]
-    fn value(&self) -> T {
-        self.get()
-    }
-}
-
 /// An element at any address.
 ///
 /// DLPack's data pointer is often less aligned than the element type asks for. A view of `Unaligned<f32>` may
@@ -207,19 +178,5 @@ impl<T: Copy> Unaligned<T> {
 impl<T: Copy + fmt::Debug> fmt::Debug for Unaligned<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.get().fmt(f)
-    }
-}
-
-// SAFETY: the same type.
-unsafe impl<T: Element> sealed::Raw for Unaligned<T> {
-    type Bits = Self;
-}
-
-impl<T: Element> ViewElement for Unaligned<T> {
-    type Value = T;
-
-    #[inline]
-    fn value(&self) -> T {
-        self.get()
     }
 }

@@ -1,5 +1,7 @@
 //! Storage for a shape and strides: in place for the ranks in use, on the heap above.
 
+mod axes;
+
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 #[cfg(feature = "alloc")]
@@ -8,6 +10,8 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::slice;
+
+pub(crate) use axes::{Axes, advance};
 
 use crate::error::Error;
 #[cfg(feature = "alloc")]
@@ -282,6 +286,13 @@ impl Dims<isize> {
         }
         Ok(dims)
     }
+}
+
+/// The same number; sizes of a tensor and indices into it are at most `isize::MAX`.
+#[inline]
+#[expect(clippy::cast_possible_wrap, reason = "callers pass sizes and indices, which fit")]
+pub(crate) const fn signed(n: usize) -> isize {
+    n as isize
 }
 
 /// The row-major strides of a shape, without a heap.

@@ -6,8 +6,8 @@ use core::arch::x86_64::{
     _mm_unpacklo_epi8, _mm_unpacklo_epi16, _mm_unpacklo_epi32, _mm_unpacklo_epi64,
 };
 
-use super::matrix::{Matrix, starts};
-use crate::view::strided::signed;
+use crate::copy::matrix::Matrix;
+use crate::dims::signed;
 
 /// The pattern of an element, of which `K` make 16 bytes.
 pub(super) trait Pattern<const K: usize>: Copy {
@@ -22,10 +22,7 @@ macro_rules! patterns {
             fn turned(lines: [__m128i; $count]) -> [__m128i; $count] {
                 $(let lines = $round(lines, |a, b| {
                     // SAFETY: x86-64 has SSE2.
-                    let low = unsafe { $low(a, b) };
-                    // SAFETY: the same.
-                    let high = unsafe { $high(a, b) };
-                    [low, high]
+                    unsafe { [$low(a, b), $high(a, b)] }
                 });)*
                 lines
             }
@@ -78,7 +75,7 @@ fn round16(lines: [__m128i; 16], pair: impl Fn(__m128i, __m128i) -> Pair) -> [__
 ///
 /// # Safety
 ///
-/// As for [`copy_patterns`](super::copy_patterns), for at least as many elements; with `STREAM`, the lines of the squares
+/// As for [`copy_patterns`](super::copy_patterns), for a tile that `L` squares abreast fit into; with `STREAM`, the lines of the squares
 /// are aligned at the destination, and a fence comes before any other access to them.
 #[inline(always)]
 pub(super) unsafe fn copy_squares<
@@ -92,27 +89,30 @@ pub(super) unsafe fn copy_squares<
     for i in starts(tile.rows, K) {
         for j in starts(tile.columns, L * K) {
             let (i, j) = (signed(i), signed(j));
-            // SAFETY: the caller's promise: the squares begin within the tile.
-            let from = unsafe { tile.from.offset(j * tile.from_pitch + i) };
-            // SAFETY: the same.
-            let to = unsafe { tile.to.offset(i * tile.to_pitch + j) };
             let mut squares = [[zero(); K]; L];
-            for (k, square) in squares.iter_mut().enumerate() {
-                // SAFETY: the caller's promise: the square lies within the tile.
-                let from = unsafe { from.offset(signed(k * K) * tile.from_pitch) };
-                // SAFETY: the same.
-                *square = unsafe { read_turned::<P, K>(from, tile.from_pitch) };
-            }
-            for line in 0..K {
-                for (k, square) in squares.iter().enumerate() {
-                    // SAFETY: the caller's promise: the line lies within the tile.
-                    let to = unsafe { to.offset(signed(line) * tile.to_pitch + signed(k * K)) };
-                    // SAFETY: the same.
-                    unsafe { write::<STREAM>(to.cast(), square[line]) };
+            // SAFETY: the tile has these squares, and each line of them.
+            unsafe {
+                let from = tile.from.offset(j * tile.from_pitch + i);
+                let to = tile.to.offset(i * tile.to_pitch + j);
+                for (k, square) in squares.iter_mut().enumerate() {
+                    let from = from.offset(signed(k * K) * tile.from_pitch);
+                    *square = read_turned::<P, K>(from, tile.from_pitch);
+                }
+                for line in 0..K {
+                    for (k, square) in squares.iter().enumerate() {
+                        let to = to.offset(signed(line) * tile.to_pitch + signed(k * K));
+                        write::<STREAM>(to.cast(), square[line]);
+                    }
                 }
             }
         }
     }
+}
+
+/// Where parts of `len` begin that cover `total`, which is no less; the last may lie over the one before.
+#[inline(always)]
+pub(super) fn starts(total: usize, len: usize) -> impl Iterator<Item = usize> {
+    (0..total).step_by(len).map(move |start| start.min(total - len))
 }
 
 /// Reads a square, and returns its columns.
@@ -124,10 +124,8 @@ pub(super) unsafe fn copy_squares<
 unsafe fn read_turned<P: Pattern<K>, const K: usize>(from: *const P, pitch: isize) -> [__m128i; K] {
     let mut lines = [zero(); K];
     for (k, line) in lines.iter_mut().enumerate() {
-        // SAFETY: the caller's promise.
-        let from = unsafe { from.offset(signed(k) * pitch) };
-        // SAFETY: the caller's promise; this needs no alignment.
-        *line = unsafe { _mm_loadu_si128(from.cast()) };
+        // SAFETY: this function's own contract; unaligned loads need no more.
+        *line = unsafe { _mm_loadu_si128(from.offset(signed(k) * pitch).cast()) };
     }
     P::turned(lines)
 }
@@ -143,13 +141,8 @@ fn zero() -> __m128i {
 /// 16 bytes can be written, which with `STREAM` are aligned, and come before a fence.
 #[inline(always)]
 unsafe fn write<const STREAM: bool>(to: *mut __m128i, line: __m128i) {
-    if STREAM {
-        // SAFETY: the caller's promise.
-        unsafe { _mm_stream_si128(to, line) }
-    } else {
-        // SAFETY: the caller's promise; this needs no alignment.
-        unsafe { _mm_storeu_si128(to, line) }
-    }
+    // SAFETY: this function's own contract.
+    unsafe { if STREAM { _mm_stream_si128(to, line) } else { _mm_storeu_si128(to, line) } }
 }
 
 /// Copies a tile without squares.
@@ -161,14 +154,11 @@ pub(super) unsafe fn copy_each<P: Copy>(tile: &Matrix<P>) {
     for i in 0..tile.rows {
         for j in 0..tile.columns {
             let (i, j) = (signed(i), signed(j));
-            // SAFETY: the caller's promise: `i` and `j` are within the tile.
-            let from = unsafe { tile.from.offset(j * tile.from_pitch + i) };
-            // SAFETY: the same.
-            let to = unsafe { tile.to.offset(i * tile.to_pitch + j) };
-            // SAFETY: the same.
-            let element = unsafe { from.read_unaligned() };
-            // SAFETY: the same.
-            unsafe { to.write_unaligned(element) };
+            // SAFETY: `i` and `j` are within the tile.
+            unsafe {
+                let element = tile.from.offset(j * tile.from_pitch + i).read_unaligned();
+                tile.to.offset(i * tile.to_pitch + j).write_unaligned(element);
+            }
         }
     }
 }

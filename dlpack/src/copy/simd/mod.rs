@@ -6,15 +6,14 @@
 
 #![allow(unused_unsafe, reason = "before Rust 1.87 the intrinsics are unsafe functions")]
 
-mod matrix;
 mod squares;
 
 use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch, _mm_sfence};
 
-pub(super) use self::matrix::Matrix;
 use squares::{Pattern, copy_each, copy_squares};
 
-use crate::view::strided::signed;
+use super::matrix::Matrix;
+use crate::dims::signed;
 
 /// The bytes of a cache line.
 const LINE: usize = 64;
@@ -55,18 +54,16 @@ const fn tile_shape<P>(stream: bool) -> [usize; 2] {
 /// As for [`copy_strided`](super::copy_strided), for elements whose bytes are initialised.
 pub(super) unsafe fn copy_matrix<T>(matrix: &Matrix<T>, nbytes: usize) -> bool {
     let caching = Caching::of(nbytes);
-    match size_of::<T>() {
-        // SAFETY: the caller's promise; elements have the size of the pattern.
-        1 => unsafe { copy_patterns::<u8, 16>(&matrix.cast(), caching) },
-        // SAFETY: the same.
-        2 => unsafe { copy_patterns::<u16, 8>(&matrix.cast(), caching) },
-        // SAFETY: the same.
-        4 => unsafe { copy_patterns::<u32, 4>(&matrix.cast(), caching) },
-        // SAFETY: the same.
-        8 => unsafe { copy_patterns::<u64, 2>(&matrix.cast(), caching) },
-        // SAFETY: the same.
-        16 => unsafe { copy_patterns::<u128, 1>(&matrix.cast(), caching) },
-        _ => return false,
+    // SAFETY: this function's own contract; elements have the size of the pattern.
+    unsafe {
+        match size_of::<T>() {
+            1 => copy_patterns::<u8, 16>(&matrix.cast(), caching),
+            2 => copy_patterns::<u16, 8>(&matrix.cast(), caching),
+            4 => copy_patterns::<u32, 4>(&matrix.cast(), caching),
+            8 => copy_patterns::<u64, 2>(&matrix.cast(), caching),
+            16 => copy_patterns::<u128, 1>(&matrix.cast(), caching),
+            _ => return false,
+        }
     }
     true
 }
@@ -80,15 +77,15 @@ unsafe fn copy_patterns<P: Pattern<K>, const K: usize>(matrix: &Matrix<P>, cachi
     let (rows, columns) = (matrix.rows, matrix.columns);
     let before = before_line(matrix);
     let lines = matrix.part(0..rows, before..columns);
-    if caching.stream && has_whole_lines(&lines) {
-        // SAFETY: the caller's promise: a part of the matrix; its rows begin at cache lines.
-        unsafe { stream::<P, K>(&lines, caching) };
-    } else {
-        // SAFETY: the caller's promise: a part of the matrix.
-        unsafe { copy_blocks::<P, K, false>(&lines, caching) };
+    // SAFETY: these are parts of the matrix, and those that are streamed have rows that begin at cache lines.
+    unsafe {
+        if caching.stream && has_whole_lines(&lines) {
+            stream::<P, K>(&lines, caching);
+        } else {
+            copy_blocks::<P, K, false>(&lines, caching);
+        }
+        copy_blocks::<P, K, false>(&matrix.part(0..rows, 0..before), caching);
     }
-    // SAFETY: the caller's promise: a part of the matrix.
-    unsafe { copy_blocks::<P, K, false>(&matrix.part(0..rows, 0..before), caching) };
 }
 
 /// How many columns come before the first that begins a cache line of the destination, if it pays to copy them apart.
@@ -101,7 +98,7 @@ fn before_line<P>(matrix: &Matrix<P>) -> usize {
     }
 }
 
-/// Whether all rows of the destination begin at cache lines.
+/// Returns whether all rows of the destination begin at cache lines.
 fn has_whole_lines<P>(matrix: &Matrix<P>) -> bool {
     let pitch = matrix.to_pitch.unsigned_abs().wrapping_mul(size_of::<P>());
     matrix.to.addr() % LINE == 0 && pitch % LINE == 0
@@ -115,16 +112,16 @@ fn has_whole_lines<P>(matrix: &Matrix<P>) -> bool {
 unsafe fn stream<P: Pattern<K>, const K: usize>(matrix: &Matrix<P>, caching: Caching) {
     let [height, width] = tile_shape::<P>(true);
     let (rows, columns) = (matrix.rows / height * height, matrix.columns / width * width);
-    // SAFETY: the caller's promise: whole tiles of the matrix, and the fence follows.
-    unsafe { copy_blocks::<P, K, true>(&matrix.part(0..rows, 0..columns), caching) };
-    // SAFETY: x86-64 has SSE2.
-    unsafe { _mm_sfence() };
-    for rest in [
-        matrix.part(0..rows, columns..matrix.columns),
-        matrix.part(rows..matrix.rows, 0..matrix.columns),
-    ] {
-        // SAFETY: the caller's promise: a part of the matrix.
-        unsafe { copy_blocks::<P, K, false>(&rest, caching) };
+    // SAFETY: these are parts of the matrix: whole tiles, before a fence, and then the rest.
+    unsafe {
+        copy_blocks::<P, K, true>(&matrix.part(0..rows, 0..columns), caching);
+        _mm_sfence();
+        for rest in [
+            matrix.part(0..rows, columns..matrix.columns),
+            matrix.part(rows..matrix.rows, 0..matrix.columns),
+        ] {
+            copy_blocks::<P, K, false>(&rest, caching);
+        }
     }
 }
 
@@ -145,7 +142,7 @@ unsafe fn copy_blocks<P: Pattern<K>, const K: usize, const STREAM: bool>(
         if caching.fetch && !STREAM {
             fetch(next.to, next.to_pitch, height, width);
         }
-        // SAFETY: the caller's promise: a part of the matrix.
+        // SAFETY: a tile is a part of the matrix.
         unsafe { copy_tile::<P, K, STREAM>(tile) };
     });
 }
@@ -170,20 +167,19 @@ unsafe fn copy_tile<P: Pattern<K>, const K: usize, const STREAM: bool>(tile: &Ma
     let [height, width] = tile_shape::<P>(STREAM);
     // A square of small elements takes all registers by itself.
     let abreast = K < 8 || STREAM;
-    if abreast && tile.rows == height && tile.columns == width {
-        // The same with numbers that the compiler knows.
-        let tile = Matrix { rows: height, columns: width, ..*tile };
-        // SAFETY: the caller's promise.
-        unsafe { copy_squares::<P, K, ABREAST, STREAM>(&tile) }
-    } else if abreast && tile.columns >= ABREAST * K && tile.rows >= K {
-        // SAFETY: the caller's promise.
-        unsafe { copy_squares::<P, K, ABREAST, STREAM>(tile) }
-    } else if tile.columns >= K && tile.rows >= K {
-        // SAFETY: the caller's promise.
-        unsafe { copy_squares::<P, K, 1, false>(tile) }
-    } else {
-        // SAFETY: the caller's promise.
-        unsafe { copy_each(tile) }
+    // SAFETY: this function's own contract; the squares fit into the tile.
+    unsafe {
+        if abreast && tile.rows == height && tile.columns == width {
+            // The same with numbers that the compiler knows.
+            let tile = Matrix { rows: height, columns: width, ..*tile };
+            copy_squares::<P, K, ABREAST, STREAM>(&tile);
+        } else if abreast && tile.columns >= ABREAST * K && tile.rows >= K {
+            copy_squares::<P, K, ABREAST, STREAM>(tile);
+        } else if tile.columns >= K && tile.rows >= K {
+            copy_squares::<P, K, 1, false>(tile);
+        } else {
+            copy_each(tile);
+        }
     }
 }
 
@@ -196,7 +192,7 @@ mod tests {
     use core::ops::Range;
 
     use super::{Caching, LINE, Matrix, Pattern, copy_patterns};
-    use crate::view::strided::signed;
+    use crate::dims::signed;
 
     const CACHINGS: [Caching; 4] = [
         Caching { fetch: false, stream: false },
