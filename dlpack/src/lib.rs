@@ -142,7 +142,7 @@ pub mod negotiate;
 pub mod view;
 mod vocabulary;
 
-pub use error::{Error, Rejected};
+pub use error::{Error, ErrorKind, Rejected};
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 pub use export::Pool;
 pub use export::{

@@ -194,7 +194,7 @@ fn the_library_is_not_asked_for_what_cannot_be() {
         (DataType::F32, &[usize::MAX][..], Error::ShapeOverflow),
         (DataType::F32, &[isize::MAX.unsigned_abs()], Error::ExtentOverflow),
         (DataType::F32, &[usize::MAX / 2, 3], Error::ShapeOverflow),
-        (DataType::F32, &[1; 65], Error::TooManyDims { ndim: 65, max }),
+        (DataType::F32, &[1; 65], Error::TooManyAxes { ndim: 65, max }),
         (no_bits, &[1], Error::InvalidDType { found: no_bits }),
     ] {
         let ask = || planned().allocate(dtype, shape, Device::CPU).map(drop);

@@ -131,8 +131,8 @@ fn dlpk_b9_negative_numbers_are_no_sizes() {
     let spec = Spec::of(&[1_u8, 2]);
     assert_refused(&spec.clone().ndim(-1), Error::NegativeNdim { ndim: -1 });
     assert_refused(&spec.clone().ndim(i32::MIN), Error::NegativeNdim { ndim: i32::MIN });
-    assert_refused(&spec.clone().shape(&[-1]), Error::NegativeDim { axis: 0, size: -1 });
-    assert_refused(&spec.shape(&[2, i64::MIN]), Error::NegativeDim { axis: 1, size: i64::MIN });
+    assert_refused(&spec.clone().shape(&[-1]), Error::NegativeSize { axis: 0, size: -1 });
+    assert_refused(&spec.shape(&[2, i64::MIN]), Error::NegativeSize { axis: 1, size: i64::MIN });
 }
 
 #[test]

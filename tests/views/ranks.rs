@@ -82,7 +82,7 @@ fn sixty_four_axes() {
     let (turned, model) = (view.transpose().flip(32).unwrap(), model.transpose());
     let model = model.flip(32).unwrap();
     check(&turned, &model, &memory);
-    assert_eq!(turned.insert_axis(0).unwrap_err(), Error::TooManyDims { ndim: 65, max: 64 });
+    assert_eq!(turned.insert_axis(0).unwrap_err(), Error::TooManyAxes { ndim: 65, max: 64 });
     assert_eq!(turned.select(1, 0).unwrap().insert_axis(7).unwrap().shape(), turned.shape());
     // Lists on the 31 axes up to that of size 4, and within each of those 4 on the 32 axes after it.
     let printed = format!("{:?}", view.select(0, 0).unwrap());

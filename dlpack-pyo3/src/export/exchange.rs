@@ -187,7 +187,7 @@ fn lent(tensor: &ManagedTensorVersioned) -> Result<sys::DLTensor, Error> {
     Ok(sys::DLTensor {
         data: if tensor.is_empty() { ptr::null_mut() } else { tensor.data() },
         device: tensor.device().canonical().into(),
-        ndim: i32::try_from(ndim).map_err(|_| Error::TooManyDims { ndim, max: 64 })?,
+        ndim: i32::try_from(ndim).map_err(|_| Error::TooManyAxes { ndim, max: 64 })?,
         dtype: tensor.dtype().into(),
         shape: tensor.shape().as_ptr().cast_mut(),
         strides: tensor.strides().as_ptr().cast_mut(),

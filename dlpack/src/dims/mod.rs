@@ -221,7 +221,7 @@ impl<N: Copy + Default> Rank<N> {
     #[cold]
     fn zeroed(ndim: usize) -> Result<Self, Error> {
         if ndim > CAPACITY {
-            return Err(Error::TooManyDims { ndim, max: CAPACITY });
+            return Err(Error::TooManyAxes { ndim, max: CAPACITY });
         }
         let mut both = Vec::new();
         both.try_reserve_exact(2 * ndim).map_err(|_| Error::AllocationFailed)?;
@@ -245,7 +245,7 @@ impl<N: Copy + Default> Rank<N> {
 impl<N> Rank<N> {
     #[cold]
     fn zeroed(ndim: usize) -> Result<Self, Error> {
-        Err(Error::TooManyDims { ndim, max: CAPACITY })
+        Err(Error::TooManyAxes { ndim, max: CAPACITY })
     }
 
     #[cold]
@@ -255,6 +255,20 @@ impl<N> Rank<N> {
 }
 
 impl Dims<isize> {
+    /// A shape with strides of 0, and the number of its elements.
+    pub(crate) fn of_shape(shape: &[usize]) -> Result<(Self, usize), Error> {
+        let mut dims = Self::zeroed(shape.len())?;
+        let sizes = dims.both_mut().0;
+        for (to, &size) in sizes.iter_mut().zip(shape) {
+            *to = isize::try_from(size).map_err(|_| Error::ShapeOverflow)?;
+        }
+        if shape.contains(&0) {
+            return Ok((dims, 0));
+        }
+        let numel = sizes.iter().try_fold(1_isize, |numel, &size| numel.checked_mul(size));
+        Ok((dims, numel.ok_or(Error::ShapeOverflow)?.unsigned_abs()))
+    }
+
     /// Makes the strides row-major.
     pub(crate) fn fill_row_major(&mut self) {
         let (shape, strides) = self.both_mut();

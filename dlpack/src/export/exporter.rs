@@ -274,7 +274,7 @@ impl<S: Source, P: Place> Exporter<'_, S, P> {
     ///
     /// Hands the source back, with
     ///
-    /// - [`Error::NdimMismatch`] if there are not as many strides as sizes,
+    /// - [`Error::StridesLenMismatch`] if there are not as many strides as sizes,
     /// - [`Error::OutOfBounds`] if the tensor reaches beyond the memory,
     /// - [`Error::NullData`] if there are elements, but neither address nor handle,
     /// - [`Error::NotWholeBytes`] if packed elements would start within a byte,
@@ -421,7 +421,7 @@ impl<S: Source, P: Place> Exporter<'_, S, P> {
         let outline = self.outline;
         let ndim = outline.ndim();
         if ndim > layout::MAX_NDIM {
-            let error = Error::TooManyDims { ndim, max: layout::MAX_NDIM };
+            let error = Error::TooManyAxes { ndim, max: layout::MAX_NDIM };
             return Err(Rejected::new(self.source, error));
         }
         let (owner, rest) = self.source.split();

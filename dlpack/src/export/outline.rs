@@ -170,7 +170,7 @@ fn whole_bytes(dtype: DataType) -> Option<NonZero<usize>> {
 /// Writes the caller's strides.
 fn write_strides(shape: &[i64], steps: &mut [i64], strides: &[isize]) -> Result<(), Error> {
     if strides.len() != shape.len() {
-        return Err(Error::NdimMismatch { expected: shape.len(), found: strides.len() });
+        return Err(Error::StridesLenMismatch { expected: shape.len(), found: strides.len() });
     }
     for (to, &from) in steps.iter_mut().zip(strides) {
         *to = i64::try_from(from).map_err(|_| Error::ExtentOverflow)?;

@@ -56,9 +56,9 @@ impl Layout {
     ///
     /// # Errors
     ///
-    /// - [`Error::TooManyDims`] above [`MAX_NDIM`] axes, [`Error::NdimMismatch`] if the slices differ in length.
+    /// - [`Error::TooManyAxes`] above [`MAX_NDIM`] axes, [`Error::StridesLenMismatch`] if the slices differ in length.
     /// - [`Error::InvalidDType`] for a dtype that is not [valid](DataType::is_valid).
-    /// - [`Error::NegativeDim`], also where another axis is empty.
+    /// - [`Error::NegativeSize`], also where another axis is empty.
     /// - [`Error::ShapeOverflow`] if the product of the non-zero sizes, or the bytes of that many elements of a
     ///   tensor that is not empty, exceeds `isize::MAX`.
     /// - [`Error::ExtentOverflow`] if the distance from the lowest to the highest byte exceeds `isize::MAX`, or the offset
@@ -73,7 +73,7 @@ impl Layout {
     /// assert_eq!(layout.numel(), 0);
     ///
     /// let negative = Layout::new(&[0, -3], &[3, 1], DataType::U8, false);
-    /// assert_eq!(negative.unwrap_err(), Error::NegativeDim { axis: 1, size: -3 });
+    /// assert_eq!(negative.unwrap_err(), Error::NegativeSize { axis: 1, size: -3 });
     /// # Ok::<(), Error>(())
     /// ```
     #[inline]
@@ -101,10 +101,10 @@ impl Layout {
         padded: bool,
     ) -> Result<Self, Error> {
         if shape.len() > MAX_NDIM {
-            return Err(Error::TooManyDims { ndim: shape.len(), max: MAX_NDIM });
+            return Err(Error::TooManyAxes { ndim: shape.len(), max: MAX_NDIM });
         }
         if shape.len() != strides.len() {
-            return Err(Error::NdimMismatch { expected: shape.len(), found: strides.len() });
+            return Err(Error::StridesLenMismatch { expected: shape.len(), found: strides.len() });
         }
         if !dtype.is_valid() {
             return Err(Error::InvalidDType { found: dtype });
@@ -235,7 +235,7 @@ impl Layout {
 ///
 /// # Errors
 ///
-/// [`Error::NegativeDim`], or [`Error::ShapeOverflow`] if the product of the non-zero sizes exceeds `isize::MAX`.
+/// [`Error::NegativeSize`], or [`Error::ShapeOverflow`] if the product of the non-zero sizes exceeds `isize::MAX`.
 ///
 /// # Examples
 ///
@@ -256,7 +256,7 @@ fn count(shape: &[i64]) -> Result<isize, Error> {
     let mut empty = false;
     for (axis, &size) in shape.iter().enumerate() {
         if size < 0 {
-            return Err(Error::NegativeDim { axis, size });
+            return Err(Error::NegativeSize { axis, size });
         }
         if size == 0 {
             empty = true;

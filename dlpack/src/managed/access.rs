@@ -178,7 +178,7 @@ impl Descriptor {
     ///
     /// As for [`view`](Self::view), where `T`'s dtype may come with any number of lanes; and
     /// [`Error::NotContiguous`] for packed elements that do not lie side by side in row-major order, since
-    /// the standard does not say what their strides count. Without `alloc`, [`Error::TooManyDims`] for padded elements
+    /// the standard does not say what their strides count. Without `alloc`, [`Error::TooManyAxes`] for padded elements
     /// of several lanes on eight axes.
     ///
     /// # Safety

@@ -203,7 +203,7 @@ unsafe fn snapshot(
 ) -> Result<Dims<i64>, Error> {
     let count = usize::try_from(ndim).map_err(|_| Error::NegativeNdim { ndim })?;
     if count > CAPACITY {
-        return Err(Error::TooManyDims { ndim: count, max: CAPACITY });
+        return Err(Error::TooManyAxes { ndim: count, max: CAPACITY });
     }
     if shape.is_null() && count > 0 {
         return Err(Error::NullShape { ndim: count });

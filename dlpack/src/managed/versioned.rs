@@ -58,8 +58,8 @@ impl ManagedTensorVersioned {
     /// - [`Error::NullTensor`], [`Error::MisalignedHeader`].
     /// - [`Error::UnsupportedVersion`] for another major version. As the standard asks, nothing but the
     ///   version and the deleter is read then.
-    /// - [`Error::NegativeNdim`], [`Error::TooManyDims`], [`Error::NullShape`].
-    /// - [`Error::InvalidDType`], [`Error::NegativeDim`], [`Error::ShapeOverflow`], [`Error::ExtentOverflow`]: see
+    /// - [`Error::NegativeNdim`], [`Error::TooManyAxes`], [`Error::NullShape`].
+    /// - [`Error::InvalidDType`], [`Error::NegativeSize`], [`Error::ShapeOverflow`], [`Error::ExtentOverflow`]: see
     ///   [`Layout::new`](crate::layout::Layout::new).
     ///
     /// Unknown devices, dtype codes and flags are not errors. Neither is a null data pointer: some devices

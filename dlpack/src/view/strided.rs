@@ -124,11 +124,8 @@ impl<T> Strided<T> {
 
     pub(crate) fn slice(&mut self, axis: usize, start: usize, end: usize) -> Result<(), Error> {
         let (size, stride) = self.axis(axis)?;
-        if end > size {
-            return Err(Error::IndexOutOfRange { axis, index: end, size });
-        }
-        if start > end {
-            return Err(Error::IndexOutOfRange { axis, index: start, size: end });
+        if end > size || start > end {
+            return Err(Error::RangeOutOfBounds { axis, start, end, size });
         }
         self.set_axis(axis, end - start, stride);
         self.advance(stride, start);
@@ -182,7 +179,7 @@ impl<T> Strided<T> {
     pub(crate) fn insert_axis(&mut self, axis: usize) -> Result<(), Error> {
         let ndim = self.ndim();
         if axis > ndim {
-            return Err(Error::AxisOutOfRange { axis, ndim: ndim + 1 });
+            return Err(Error::AxisOutOfRange { axis, ndim });
         }
         let mut dims = Dims::zeroed(ndim + 1)?;
         let (shape, strides) = dims.both_mut();
@@ -225,19 +222,11 @@ impl<T> Strided<T> {
     }
 
     pub(crate) fn reshape(&mut self, shape: &[usize]) -> Result<(), Error> {
-        let found = shape.iter().try_fold(1_usize, |n, &size| n.checked_mul(size));
-        let found = if shape.contains(&0) { Some(0) } else { found };
-        if found != Some(self.numel) {
-            return Err(Error::LenMismatch {
-                expected: self.numel,
-                found: found.unwrap_or(usize::MAX),
-            });
+        let (mut dims, found) = Dims::of_shape(shape)?;
+        if found != self.numel {
+            return Err(Error::LenMismatch { expected: self.numel, found });
         }
-        let mut dims = Dims::zeroed(shape.len())?;
         let (sizes, strides) = dims.both_mut();
-        for (to, &from) in sizes.iter_mut().zip(shape) {
-            *to = isize::try_from(from).map_err(|_| Error::ShapeOverflow)?;
-        }
         if self.numel != 0 {
             reshape::strides(self.dims.shape(), self.dims.strides(), sizes, strides)?;
         }
@@ -248,6 +237,9 @@ impl<T> Strided<T> {
     /// Two parts of one axis: before `at`, and from `at` on.
     pub(crate) fn split_at(mut self, axis: usize, at: usize) -> Result<(Self, Self), Error> {
         let (size, _) = self.axis(axis)?;
+        if at > size {
+            return Err(Error::IndexOutOfRange { axis, index: at, size });
+        }
         let mut tail = self.clone();
         tail.slice(axis, at, size)?;
         self.slice(axis, 0, at)?;

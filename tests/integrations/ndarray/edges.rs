@@ -83,7 +83,7 @@ fn as_many_axes_as_there_can_be() {
     assert_eq!((tensor.ndim(), tensor.numel()), (64, 1));
 
     let mut array = ArrayD::<u8>::from_elem(IxDyn(&[1; 65]), 7);
-    let too_many = Error::TooManyDims { ndim: 65, max: 64 };
+    let too_many = Error::TooManyAxes { ndim: 65, max: 64 };
     assert_eq!(TensorView::try_from(array.view()).unwrap_err(), too_many);
     assert_eq!(TensorViewMut::try_from(array.view_mut()).unwrap_err(), too_many);
     let (array, error) = array.into_tensor().unwrap_err().into_parts();

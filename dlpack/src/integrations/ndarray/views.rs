@@ -92,7 +92,7 @@ impl<'a, T, D: Dimension> TryFrom<TensorViewMut<'a, T>> for ArrayViewMut<'a, T, 
 ///
 /// # Errors
 ///
-/// [`Error::TooManyDims`] above 64 axes; [`Error::AllocationFailed`] above 8, if there is no memory for the shape.
+/// [`Error::TooManyAxes`] above 64 axes; [`Error::AllocationFailed`] above 8, if there is no memory for the shape.
 ///
 /// # Examples
 ///

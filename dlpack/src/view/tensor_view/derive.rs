@@ -87,7 +87,7 @@ impl<T> TensorView<'_, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::AxisOutOfRange`] if `axis` exceeds the number of axes, [`Error::TooManyDims`].
+    /// [`Error::AxisOutOfRange`] if `axis` exceeds the number of axes, [`Error::TooManyAxes`].
     ///
     /// # Examples
     ///

@@ -62,7 +62,7 @@ impl<'a, T> TensorView<'a, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::LenMismatch`] if the product of `shape` is not the length of the slice, [`Error::TooManyDims`]
+    /// [`Error::LenMismatch`] if the product of `shape` is not the length of the slice, [`Error::TooManyAxes`]
     /// above 64 axes, or 8 without `alloc`, [`Error::ShapeOverflow`] if a size exceeds `isize::MAX`.
     ///
     /// # Examples

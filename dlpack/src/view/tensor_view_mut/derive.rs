@@ -95,7 +95,7 @@ impl<T> TensorViewMut<'_, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::AxisOutOfRange`], [`Error::TooManyDims`].
+    /// [`Error::AxisOutOfRange`], [`Error::TooManyAxes`].
     ///
     /// # Examples
     ///
