@@ -5,8 +5,8 @@ use std::error::Error as _;
 use std::mem;
 
 use dlpack::{
-    DataType, DataTypeCode, Device, Error, Flags, ManagedTensorVersioned, ParseError, Rejected,
-    Version,
+    DataType, DataTypeCode, Device, Error, ErrorKind, Flags, ManagedTensorVersioned, ParseError,
+    Rejected, Version,
 };
 use harness::Spec;
 
@@ -226,6 +226,43 @@ fn no_error_is_left_out() {
     let declared = ERRORS.lines().filter(|line| line.starts_with(VARIANT)).count();
     assert!(declared > 30, "the search finds them");
     assert_eq!((kinds.len(), all_errors().len()), (declared, declared));
+}
+
+/// The errors that are not of the kind that most errors of their group are of.
+#[test]
+fn kinds() {
+    use ErrorKind::*;
+    let exceptions = |error: &Error| match error {
+        Error::DTypeMismatch { .. } => Some(DType),
+        Error::TooManyAxes { .. } | Error::ShapeOverflow | Error::ExtentOverflow => {
+            Some(Unsupported)
+        }
+        Error::NullData | Error::ByteOffsetOverflow { .. } | Error::AddressOverflow => {
+            Some(Malformed)
+        }
+        Error::NotLegacy { .. } | Error::UnknownAbi { .. } => Some(Malformed),
+        Error::ReshapeNeedsCopy => Some(Unsupported),
+        Error::UnknownCopyPolicy { .. }
+        | Error::UnknownStreamKind { .. }
+        | Error::InvalidStream { .. } => Some(InvalidArgument),
+        Error::Copied | Error::CopyNeeded { .. } => Some(CopyPolicy),
+        Error::AllocationFailed => Some(OutOfMemory),
+        Error::MissingFunction { .. } => Some(NotImplemented),
+        Error::CallFailed { .. } | Error::Panicked => Some(Failed),
+        _ => None,
+    };
+    for (errors, kind) in [
+        (import_errors(), Malformed),
+        (access_errors(), Unsupported),
+        (view_errors(), InvalidArgument),
+        (export_errors(), Unsupported),
+        (negotiation_errors(), Unsupported),
+        (exchange_errors(), Malformed),
+    ] {
+        for (error, message) in errors {
+            assert_eq!(error.kind(), exceptions(&error).unwrap_or(kind), "{message}");
+        }
+    }
 }
 
 #[test]
