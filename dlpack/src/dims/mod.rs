@@ -102,14 +102,17 @@ impl Dims<i64> {
 }
 
 #[inline(never)]
-fn converted(shape: &[i64], strides: &[i64]) -> Result<Dims<isize>, Error> {
+fn converted<N: Copy, M: Copy + Default + TryFrom<N>>(
+    shape: &[N],
+    strides: &[N],
+) -> Result<Dims<M>, Error> {
     let mut dims = Dims::zeroed(shape.len())?;
     let (to_shape, to_strides) = dims.both_mut();
     for (to, &from) in to_shape.iter_mut().zip(shape) {
-        *to = isize::try_from(from).map_err(|_| Error::ShapeOverflow)?;
+        *to = M::try_from(from).map_err(|_| Error::ShapeOverflow)?;
     }
     for (to, &from) in to_strides.iter_mut().zip(strides) {
-        *to = isize::try_from(from).unwrap_or(0);
+        *to = M::try_from(from).unwrap_or_default();
     }
     Ok(dims)
 }
@@ -255,6 +258,11 @@ impl<N> Rank<N> {
 }
 
 impl Dims<isize> {
+    /// The same numbers as those of the C struct.
+    pub(crate) fn wide(&self) -> Result<Dims<i64>, Error> {
+        converted(self.shape(), self.strides())
+    }
+
     /// A shape with strides of 0, and the number of its elements.
     pub(crate) fn of_shape(shape: &[usize]) -> Result<(Self, usize), Error> {
         let mut dims = Self::zeroed(shape.len())?;

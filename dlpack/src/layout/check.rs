@@ -6,7 +6,7 @@ use super::order::is_row_major;
 use super::storage::Unit;
 use super::survey::{self, reach};
 use crate::error::Error;
-use crate::vocabulary::DataType;
+use crate::vocabulary::{DataType, Element, assert_element};
 
 /// The most dimensions that a tensor may have.
 ///
@@ -89,6 +89,36 @@ impl Layout {
             }
         }
         Self::unusual(shape, strides, dtype, padded)
+    }
+
+    /// Checks a shape and its strides as Rust code has them, for elements of a Rust type.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new), with [`Error::ShapeOverflow`] for sizes beyond `i64::MAX`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::layout::Layout;
+    ///
+    /// assert_eq!(Layout::of::<f32>(&[2, 3], &[-3, 1])?.byte_extents(), -12..12);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn of<T: Element>(shape: &[usize], strides: &[isize]) -> Result<Self, Error> {
+        const { assert_element::<T>() };
+        let [mut sizes, mut steps] = [[0; MAX_NDIM]; 2];
+        let (ndim, count) = (shape.len(), strides.len());
+        let (Some(sizes), Some(steps)) = (sizes.get_mut(..ndim), steps.get_mut(..count)) else {
+            return Err(Error::TooManyAxes { ndim: ndim.max(count), max: MAX_NDIM });
+        };
+        for (to, &size) in sizes.iter_mut().zip(shape) {
+            *to = i64::try_from(size).map_err(|_| Error::ShapeOverflow)?;
+        }
+        for (to, &stride) in steps.iter_mut().zip(strides) {
+            *to = i64::try_from(stride).map_err(|_| Error::ExtentOverflow)?;
+        }
+        Self::new(sizes, steps, T::DTYPE, false)
     }
 
     /// What a survey leaves: tensors without elements, dtypes smaller than a byte, and errors.

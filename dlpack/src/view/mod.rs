@@ -2,10 +2,10 @@
 //!
 //! The views themselves are [`TensorView`], [`TensorViewMut`] and [`PackedView`].
 
+mod construct;
 mod copy;
 mod debug;
 mod fold;
-mod from_rust;
 mod iter;
 pub(crate) mod packed_view;
 mod reshape;

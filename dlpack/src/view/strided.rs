@@ -8,6 +8,7 @@ use core::ptr::NonNull;
 use super::reshape;
 use crate::dims::{Axes, CAPACITY, Dims, signed};
 use crate::error::Error;
+use crate::layout::is_disjoint;
 
 pub(crate) struct Strided<T> {
     /// # Invariants
@@ -95,6 +96,12 @@ impl<T> Strided<T> {
     pub(crate) fn dense_start(&self) -> Option<NonNull<T>> {
         let sorted = self.clone().into_memory_order();
         sorted.row_major_start()
+    }
+
+    /// Returns whether no two indices can name the same element.
+    pub(crate) fn is_disjoint(&self) -> Result<bool, Error> {
+        let dims = self.dims.wide()?;
+        Ok(is_disjoint(dims.shape(), dims.strides()))
     }
 
     fn axis(&self, axis: usize) -> Result<(usize, isize), Error> {

@@ -4,11 +4,9 @@ mod derive;
 
 use core::marker::PhantomData;
 use core::ops::Index;
-use core::ptr::NonNull;
 use core::slice;
 
 use crate::error::Error;
-use crate::view::from_rust;
 use crate::view::iter::Iter;
 use crate::view::strided::Strided;
 
@@ -56,32 +54,6 @@ impl<'a, T> TensorView<'a, T> {
 
     pub(crate) const fn strided(&self) -> &Strided<T> {
         &self.tensor
-    }
-
-    /// Views a slice as a row-major tensor.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::LenMismatch`] if the product of `shape` is not the length of the slice, [`Error::TooManyAxes`]
-    /// above 64 axes, or 8 without `alloc`, [`Error::ShapeOverflow`] if a size exceeds `isize::MAX`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::TensorView;
-    ///
-    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?;
-    /// assert_eq!(view[[1, 0]], 3);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    pub fn from_slice(elements: &'a [T], shape: &[usize]) -> Result<Self, Error> {
-        const { assert!(size_of::<T>() != 0, "elements have a size") };
-        let dims = from_rust::row_major(shape, elements.len())?;
-        let origin = NonNull::from(elements).cast();
-        // SAFETY: the checked shape names each element of the slice once, in order.
-        let tensor = unsafe { Strided::new_unchecked(origin, dims, elements.len()) };
-        // SAFETY: the slice is borrowed for `'a`.
-        Ok(unsafe { Self::new(tensor) })
     }
 
     /// Returns the shape: the number of elements along each axis.

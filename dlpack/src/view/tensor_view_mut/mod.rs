@@ -4,11 +4,9 @@ mod derive;
 
 use core::marker::PhantomData;
 use core::ops::{Index, IndexMut};
-use core::ptr::NonNull;
 use core::slice;
 
 use crate::error::Error;
-use crate::view::from_rust;
 use crate::view::iter::IterMut;
 use crate::view::strided::Strided;
 use crate::view::tensor_view::TensorView;
@@ -56,32 +54,6 @@ impl<'a, T> TensorViewMut<'a, T> {
 
     pub(crate) const fn strided(&self) -> &Strided<T> {
         &self.tensor
-    }
-
-    /// Views a slice as a row-major tensor.
-    ///
-    /// # Errors
-    ///
-    /// As for [`TensorView::from_slice`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::TensorViewMut;
-    /// let mut data = [0; 4];
-    /// TensorViewMut::from_slice(&mut data, &[2, 2])?[[1, 0]] = 9;
-    /// assert_eq!(data, [0, 0, 9, 0]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    pub fn from_slice(elements: &'a mut [T], shape: &[usize]) -> Result<Self, Error> {
-        const { assert!(size_of::<T>() != 0, "elements have a size") };
-        let numel = elements.len();
-        let dims = from_rust::row_major(shape, numel)?;
-        let origin = NonNull::from(elements).cast();
-        // SAFETY: the checked shape names each element of the slice once, in order.
-        let tensor = unsafe { Strided::new_unchecked(origin, dims, numel) };
-        // SAFETY: the slice is mutably borrowed for `'a`.
-        Ok(unsafe { Self::new(tensor) })
     }
 
     /// Lends the view out and keeps it.
