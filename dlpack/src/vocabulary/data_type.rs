@@ -1,6 +1,6 @@
 //! The dtype: what an element is, by code, width and lanes.
 
-use super::data_type_code::DataTypeCode;
+use super::data_type_code::{Class, DataTypeCode};
 use crate::sys;
 
 /// The type of a tensor's elements, such as `float32`.
@@ -142,9 +142,8 @@ impl DataType {
     /// ```
     #[must_use]
     pub const fn is_valid(self) -> bool {
-        let width = match self.code {
-            DataTypeCode::FLOAT6_E2M3FN | DataTypeCode::FLOAT6_E3M2FN => self.bits == 6,
-            DataTypeCode::FLOAT4_E2M1FN => self.bits == 4,
+        let width = match self.code.implied_bits() {
+            Some(bits) if bits < 8 => self.bits == bits,
             _ => self.bits != 0,
         };
         width && self.lanes != 0
@@ -174,7 +173,7 @@ impl DataType {
     /// ```
     #[must_use]
     pub const fn is_signed_integer(self) -> bool {
-        matches!(self.code, DataTypeCode::INT)
+        matches!(self.code.class(), Class::SignedInteger)
     }
 
     /// Whether the lanes are unsigned integers.
@@ -186,7 +185,7 @@ impl DataType {
     /// ```
     #[must_use]
     pub const fn is_unsigned_integer(self) -> bool {
-        matches!(self.code, DataTypeCode::UINT)
+        matches!(self.code.class(), Class::UnsignedInteger)
     }
 
     /// Whether the lanes are real floating-point numbers: IEEE, `bfloat`, or one of the 8-, 6- and 4-bit kinds.
@@ -201,13 +200,7 @@ impl DataType {
     /// ```
     #[must_use]
     pub const fn is_float(self) -> bool {
-        match self.code {
-            DataTypeCode::FLOAT | DataTypeCode::BFLOAT => true,
-            code => {
-                code.code() >= DataTypeCode::FLOAT8_E3M4.code()
-                    && code.code() <= DataTypeCode::FLOAT4_E2M1FN.code()
-            }
-        }
+        matches!(self.code.class(), Class::Float)
     }
 
     /// Whether the lanes are complex numbers.
@@ -219,7 +212,7 @@ impl DataType {
     /// ```
     #[must_use]
     pub const fn is_complex(self) -> bool {
-        matches!(self.code, DataTypeCode::COMPLEX)
+        matches!(self.code.class(), Class::Complex)
     }
 
     /// Whether the lanes are truth values.
@@ -231,7 +224,7 @@ impl DataType {
     /// ```
     #[must_use]
     pub const fn is_bool(self) -> bool {
-        matches!(self.code, DataTypeCode::BOOL)
+        matches!(self.code.class(), Class::Bool)
     }
 
     /// Says whether the two are equal, in one comparison rather than three.

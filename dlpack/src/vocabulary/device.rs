@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use super::device_type::DeviceType;
+use super::device_type::{DeviceType, device_types};
 use super::parse::{ParseError, decimal};
 use crate::sys;
 
@@ -32,37 +32,39 @@ pub struct Device {
     pub device_id: i32,
 }
 
-macro_rules! numbered {
-    ($($name:ident $constant:ident $text:literal)*) => {$(
-        #[doc = concat!("The `", $text, "` device with this number.")]
-        ///
-        /// # Examples
-        ///
-        /// ```
-        #[doc = concat!("assert_eq!(dlpack::Device::", stringify!($name), "(1).to_string(), \"", $text, ":1\");")]
-        /// ```
-        #[must_use]
-        pub const fn $name(device_id: i32) -> Self {
-            Self::new(DeviceType::$constant, device_id)
-        }
-    )*};
+/// What the documentation of a constructor says, and the number that it gives the device.
+macro_rules! number {
+    (@doc $text:literal) => {
+        concat!("Returns the `", $text, "` device, whose number the standard fixes at 0.")
+    };
+    (@doc $text:literal $id:ident) => {
+        concat!("Returns the `", $text, "` device with this number.")
+    };
+    (@id) => {
+        0
+    };
+    (@id $id:ident) => {
+        $id
+    };
 }
 
-macro_rules! unnumbered {
-    ($($name:ident $constant:ident $text:literal $what:literal)*) => {$(
-        #[doc = concat!("The device of ", $what, ", whose number the standard fixes at 0.")]
-        ///
-        /// # Examples
-        ///
-        /// ```
-        #[doc = concat!("assert_eq!(dlpack::Device::", stringify!($name), "().to_string(), \"", $text, "\");")]
-        /// ```
-        #[must_use]
-        pub const fn $name() -> Self {
-            Self::new(DeviceType::$constant, 0)
-        }
-    )*};
+macro_rules! constructors {
+    ($(
+        #[doc = $doc:literal]
+        $name:ident $function:ident($($id:ident)?) = $code:literal, $text:literal, $memory:ident;
+    )*) => {
+        /// # Devices with a name
+        impl Device {$(
+            #[doc = number!(@doc $text $($id)?)]
+            #[must_use]
+            pub const fn $function($($id: i32)?) -> Self {
+                Self::new(DeviceType::$name, number!(@id $($id)?))
+            }
+        )*}
+    };
 }
+
+device_types!(constructors);
 
 impl Device {
     /// Main memory: type `cpu`, number 0.
@@ -80,28 +82,6 @@ impl Device {
     #[must_use]
     pub const fn new(device_type: DeviceType, device_id: i32) -> Self {
         Self { device_type, device_id }
-    }
-
-    unnumbered! {
-        cpu CPU "cpu" "main memory"
-        cuda_host CUDA_HOST "cuda_host:0" "memory pinned by CUDA"
-        rocm_host ROCM_HOST "rocm_host:0" "memory pinned by ROCm"
-        cuda_managed CUDA_MANAGED "cuda_managed:0" "memory managed by CUDA"
-    }
-
-    numbered! {
-        cuda CUDA "cuda"
-        opencl OPENCL "opencl"
-        vulkan VULKAN "vulkan"
-        metal METAL "metal"
-        vpi VPI "vpi"
-        rocm ROCM "rocm"
-        ext_dev EXT_DEV "ext_dev"
-        one_api ONE_API "oneapi"
-        webgpu WEBGPU "webgpu"
-        hexagon HEXAGON "hexagon"
-        maia MAIA "maia"
-        trn TRN "trn"
     }
 
     /// Whether the processor may read the memory: as for [`DeviceType::is_host_accessible`], whatever the number.

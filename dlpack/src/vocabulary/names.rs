@@ -49,8 +49,9 @@ impl FromStr for DataType {
     fn from_str(text: &str) -> Result<Self, ParseError> {
         // A name may begin with another (`float8_e4m3fn`, `float8_e4m3`, `float`), so the right one is the one after
         // which nothing is left over.
-        DataTypeCode::known()
-            .find_map(|(code, name)| after_name(code, text.strip_prefix(name)?))
+        DataTypeCode::KNOWN
+            .iter()
+            .find_map(|&(code, name)| after_name(code, text.strip_prefix(name)?))
             .or_else(|| unnamed(text))
             .or_else(|| {
                 ALIASES
