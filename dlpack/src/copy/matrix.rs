@@ -18,7 +18,7 @@ pub(super) struct Matrix<P> {
 }
 
 impl<P> Matrix<P> {
-    /// The same with elements of another type, which must have the same size.
+    /// Returns the same with elements of another type, which must have the same size.
     pub(super) fn cast<Q>(&self) -> Matrix<Q> {
         Matrix {
             from: self.from.cast(),

@@ -84,7 +84,7 @@ impl<N> Rank<N> {
 }
 
 impl Dims<i64> {
-    /// The same numbers as the machine's own integers; strides that do not fit, and so address nothing, become 0.
+    /// Returns the same numbers as the machine's own integers; strides that do not fit, and so address nothing, become 0.
     #[inline(always)]
     pub(crate) fn native(&self) -> Result<Dims<isize>, Error> {
         if size_of::<isize>() != size_of::<i64>() {
@@ -155,7 +155,7 @@ impl<N: Copy> Dims<N> {
         unsafe { slice::from_raw_parts(start, self.ndim()) }
     }
 
-    /// The shape and the strides.
+    /// Returns the shape and the strides.
     #[inline]
     pub(crate) fn both_mut(&mut self) -> (&mut [N], &mut [N]) {
         let ndim = self.ndim();
@@ -258,7 +258,7 @@ impl<N> Rank<N> {
 }
 
 impl Dims<isize> {
-    /// The same numbers as those of the C struct.
+    /// Returns the same numbers as those of the C struct.
     pub(crate) fn wide(&self) -> Result<Dims<i64>, Error> {
         converted(self.shape(), self.strides())
     }
@@ -283,7 +283,7 @@ impl Dims<isize> {
         write_row_major(shape, strides);
     }
 
-    /// The same elements cut into `count` parts each: strides count parts, and the parts are the last axis.
+    /// Returns the same elements cut into `count` parts each: strides count parts, and the parts are the last axis.
     ///
     /// Leaves out what addresses nothing, so that there is room for that axis: of 64 axes, some have size 1 or 0. The
     /// extents of the parts must fit in `isize`.
@@ -310,7 +310,7 @@ impl Dims<isize> {
     }
 }
 
-/// The same number; sizes of a tensor and indices into it are at most `isize::MAX`.
+/// Returns the same number; sizes of a tensor and indices into it are at most `isize::MAX`.
 #[inline]
 #[expect(clippy::cast_possible_wrap, reason = "callers pass sizes and indices, which fit")]
 pub(crate) const fn signed(n: usize) -> isize {

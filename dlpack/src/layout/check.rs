@@ -1,10 +1,10 @@
-//! The check that every shape and every stride passes before anything is done with them.
+//! The check that every shape and all strides must pass before they are used.
 
 use core::ops::{Range, RangeInclusive};
 
+use super::element_size::Unit;
+use super::fast_path::{self, reach};
 use super::order::is_row_major;
-use super::storage::Unit;
-use super::survey::{self, reach};
 use crate::error::Error;
 use crate::vocabulary::{DataType, Element, assert_element};
 
@@ -20,7 +20,7 @@ use crate::vocabulary::{DataType, Element, assert_element};
 /// ```
 pub const MAX_NDIM: usize = 64;
 
-/// What a checked shape and strides say: how many elements, and where they lie.
+/// A valid shape and strides: the number of elements, and where they lie.
 ///
 /// # Examples
 ///
@@ -84,7 +84,7 @@ impl Layout {
         padded: bool,
     ) -> Result<Self, Error> {
         if shape.len() <= MAX_NDIM && shape.len() == strides.len() {
-            if let Some(layout) = survey::layout(shape, strides, dtype) {
+            if let Some(layout) = fast_path::layout(shape, strides, dtype) {
                 return Ok(layout);
             }
         }
@@ -121,7 +121,7 @@ impl Layout {
         Self::new(sizes, steps, T::DTYPE, false)
     }
 
-    /// What a survey leaves: tensors without elements, dtypes smaller than a byte, and errors.
+    /// Slow path: tensors without elements, dtypes narrower than a byte, and errors.
     #[cold]
     #[inline(never)]
     fn unusual(
@@ -163,14 +163,6 @@ impl Layout {
         Self { numel: 0, nbytes: 0, first: 0, last: -1, start: 0, end: 0, row_major: true };
 
     /// Returns the number of elements: 1 for a tensor without axes.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, layout::Layout};
-    /// assert_eq!(Layout::new(&[], &[], DataType::U8, false)?.numel(), 1);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub const fn numel(&self) -> usize {
         self.numel
@@ -198,15 +190,6 @@ impl Layout {
     /// Returns the offsets, in elements, of the lowest and the highest element from the first one.
     ///
     /// Empty for a tensor without elements.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, layout::Layout};
-    /// let layout = Layout::new(&[2, 3], &[3, -1], DataType::U8, false)?;
-    /// assert_eq!(layout.extents(), -2..=3);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub const fn extents(&self) -> RangeInclusive<isize> {
         self.first..=self.last
@@ -227,21 +210,13 @@ impl Layout {
         self.start..self.end
     }
 
-    /// Says whether the elements lie side by side in row-major (C) order.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, layout::Layout};
-    /// assert!(Layout::new(&[2, 3], &[3, 1], DataType::U8, false)?.is_row_major());
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns `true` if the elements lie side by side in row-major (C) order.
     #[inline]
     pub const fn is_row_major(&self) -> bool {
         self.row_major
     }
 
-    /// Says whether as many places are covered as there are elements.
+    /// Returns `true` if as many places are covered as there are elements.
     ///
     /// Together with [`is_disjoint`](super::is_disjoint) that means: dense, in some order.
     ///
@@ -266,16 +241,6 @@ impl Layout {
 /// # Errors
 ///
 /// [`Error::NegativeSize`], or [`Error::ShapeOverflow`] if the product of the non-zero sizes exceeds `isize::MAX`.
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::{Error, layout::numel};
-///
-/// assert_eq!(numel(&[2, 3, 4])?, 24);
-/// assert_eq!(numel(&[1 << 62, 4, 0]), Err(Error::ShapeOverflow));
-/// # Ok::<(), Error>(())
-/// ```
 pub fn numel(shape: &[i64]) -> Result<usize, Error> {
     count(shape).map(isize::unsigned_abs)
 }

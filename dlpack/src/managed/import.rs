@@ -14,7 +14,7 @@ use super::abi::{Abi, Handle};
 use super::descriptor::{Access, Descriptor};
 use crate::dims::{CAPACITY, Dims, INLINE, Rank, Room};
 use crate::error::Error;
-use crate::layout::{self, Layout, Survey};
+use crate::layout::{self, FastLayout, Layout};
 use crate::sys;
 use crate::vocabulary::{DataType, Device, Flags, Version};
 
@@ -143,7 +143,7 @@ unsafe fn ordinary(
     }
     let (sizes, steps) = room.split_at_mut(INLINE);
     let (sizes, steps) = (sizes.get_mut(..ndim)?, steps.get_mut(..ndim)?);
-    let mut survey = Survey::new(dtype)?;
+    let mut survey = FastLayout::new(dtype)?;
     let mut axes = sizes.iter_mut().zip(steps.iter_mut()).enumerate().rev();
     for (axis, (size, step)) in axes.by_ref() {
         // SAFETY: clause S4; the pointer is not null.

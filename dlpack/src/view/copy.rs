@@ -44,16 +44,6 @@ impl<I: ViewElement> TensorView<'_, I> {
     /// # Errors
     ///
     /// [`Error::AllocationFailed`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::TensorView;
-    ///
-    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?.transpose();
-    /// assert_eq!(view.try_to_vec()?, [1, 3, 2, 4]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[cfg(feature = "alloc")]
     pub fn try_to_vec(&self) -> Result<Vec<I::Value>, Error> {
         let mut elements = Vec::new();

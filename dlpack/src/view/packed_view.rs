@@ -57,74 +57,26 @@ impl<'a, T: SubByte> PackedView<'a, T> {
     }
 
     /// Returns the shape, in elements.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, Exporter, types::U4};
-    /// # let bytes = Exporter::new(vec![0x21_u8, 0x43]).dtype(DataType::U4).shape(&[2, 2]);
-    /// # let tensor = bytes.build()?;
-    /// assert_eq!(tensor.packed_view::<U4>()?.shape(), [2, 2]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub fn shape(&self) -> &[usize] {
         bytemuck::cast_slice(self.dims.shape())
     }
 
     /// Returns the number of values in an element.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, Exporter, types::U4};
-    /// let pairs = Exporter::new(vec![0x21_u8]).dtype(DataType::U4.with_lanes(2)).build()?;
-    /// assert_eq!(pairs.packed_view::<U4>()?.lanes(), 2);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub const fn lanes(&self) -> u16 {
         self.lanes
     }
 
     /// Returns the number of values: elements times lanes.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, Exporter, types::U4};
-    /// let pairs = Exporter::new(vec![0x21_u8]).dtype(DataType::U4.with_lanes(2)).build()?;
-    /// assert_eq!(pairs.packed_view::<U4>()?.len(), 2);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub const fn len(&self) -> usize {
         self.len
     }
 
-    /// Says whether there are no values.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, Exporter, types::U4};
-    /// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
-    /// assert!(!tensor.packed_view::<U4>()?.is_empty());
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns `true` if there are no values.
     pub const fn is_empty(&self) -> bool {
         self.len == 0
     }
 
     /// Returns value `i` in row-major order, or `None` if there are not as many.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, Exporter, types::U4};
-    /// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
-    /// let view = tensor.packed_view::<U4>()?;
-    /// assert_eq!(view.get(1).map(U4::to_u8), Some(2));
-    /// assert_eq!(view.get(2), None);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub fn get(&self, i: usize) -> Option<T> {
         if i >= self.len {
             return None;
@@ -137,15 +89,6 @@ impl<'a, T: SubByte> PackedView<'a, T> {
     }
 
     /// Iterates over the values in row-major order.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, Exporter, types::I4};
-    /// # let tensor = Exporter::new(vec![0xF1_u8]).dtype(DataType::I4).build()?;
-    /// assert!(tensor.packed_view::<I4>()?.iter().map(I4::to_i8).eq([1, -1]));
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub fn iter(&self) -> PackedIter<'a, T> {
         let source = match &self.store {
             Store::Packed(bytes) => Source::Packed(bytes, 0),

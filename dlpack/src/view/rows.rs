@@ -13,7 +13,7 @@ pub(super) struct Row<T> {
 }
 
 impl<T> Row<T> {
-    /// The address of element `k`.
+    /// Returns the address of element `k`.
     ///
     /// # Safety
     ///
@@ -52,7 +52,7 @@ impl<T> Rows<T> {
     }
 }
 
-/// All rows of a tensor in logical order, as many together as two axes have.
+/// Returns all rows of a tensor in logical order, as many together as two axes have.
 pub(super) fn all_rows<T>(mut tensor: Strided<T>) -> impl Iterator<Item = Rows<T>> {
     let (len, stride) = tensor.pop_axis();
     let (count, pitch) = tensor.pop_axis();
@@ -111,7 +111,7 @@ impl<T> Cursor<T> {
         Some(Row { start, len, stride })
     }
 
-    /// The element under the cursor; the cursor moves to the next.
+    /// Returns the element under the cursor; the cursor moves to the next.
     #[inline]
     pub(super) fn next(&mut self) -> Option<NonNull<T>> {
         if self.left == 0 {

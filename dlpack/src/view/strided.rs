@@ -66,7 +66,7 @@ impl<T> Strided<T> {
         &self.dims
     }
 
-    /// The address of an element, or `None` if there is none with this index.
+    /// Returns the address of an element, or `None` if there is none with this index.
     #[inline]
     pub(crate) fn element(&self, index: &[usize]) -> Option<NonNull<T>> {
         if index.len() != self.ndim() {
@@ -87,12 +87,12 @@ impl<T> Strided<T> {
         Some(unsafe { self.origin.offset(offset) })
     }
 
-    /// The first element in memory, if the elements lie side by side in row-major order.
+    /// Returns the first element in memory, if the elements lie side by side in row-major order.
     pub(crate) fn row_major_start(&self) -> Option<NonNull<T>> {
         (self.numel == 0 || is_compact(self.shape(), self.strides())).then_some(self.origin)
     }
 
-    /// The first element in memory, if the elements lie side by side in any order.
+    /// Returns the first element in memory, if the elements lie side by side in any order.
     pub(crate) fn dense_start(&self) -> Option<NonNull<T>> {
         let sorted = self.clone().into_memory_order();
         sorted.row_major_start()
@@ -253,7 +253,7 @@ impl<T> Strided<T> {
         Ok((self, tail))
     }
 
-    /// The same elements in the order of their addresses, with as few axes as possible.
+    /// Returns the same elements in the order of their addresses, with as few axes as possible.
     ///
     /// Axes along which the address stays the same come first. If overlapping elements allow several orders, one is picked.
     pub(crate) fn into_memory_order(mut self) -> Self {
@@ -271,7 +271,7 @@ impl<T> Strided<T> {
         self
     }
 
-    /// The same elements in the same order, with as few axes as possible.
+    /// Returns the same elements in the same order, with as few axes as possible.
     pub(crate) fn into_fewest_axes(mut self) -> Self {
         if self.numel != 0 {
             let (shape, strides) = self.dims.both_mut();

@@ -26,14 +26,6 @@ pub trait ViewElement: sealed::Layout {
     type Value: Copy;
 
     /// Reads the value.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::view::ViewElement;
-    ///
-    /// assert_eq!(7_u8.value(), 7);
-    /// ```
     fn value(&self) -> Self::Value;
 }
 
@@ -108,17 +100,6 @@ pub struct ReadCell<T>(UnsafeCell<T>);
 
 impl<T: Copy> ReadCell<T> {
     /// Reads the value as it is now.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::Exporter;
-    /// let tensor = Exporter::new(vec![4_u8, 2]).build()?;
-    /// // SAFETY: the memory is initialised, and no other thread writes it.
-    /// let view = unsafe { tensor.cell_view::<u8>() }?;
-    /// assert_eq!(view[[0]].get(), 4);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub fn get(&self) -> T {
         // SAFETY: whoever made the reference promised that the element is initialised and that no other
@@ -152,23 +133,11 @@ pub struct Unaligned<T>(T);
 
 impl<T: Copy> Unaligned<T> {
     /// Wraps a value.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(dlpack::view::Unaligned::new(3_u16).get(), 3);
-    /// ```
     pub const fn new(value: T) -> Self {
         Self(value)
     }
 
     /// Reads the value.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(dlpack::view::Unaligned::new(3_u16).get(), 3);
-    /// ```
     #[inline]
     pub const fn get(&self) -> T {
         self.0

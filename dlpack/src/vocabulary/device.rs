@@ -71,50 +71,24 @@ impl Device {
     pub const CPU: Self = Self::new(DeviceType::CPU, 0);
 
     /// Puts a device together from its kind and its number.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Device, DeviceType};
-    ///
-    /// assert_eq!(Device::new(DeviceType::CUDA, 1), Device::cuda(1));
-    /// ```
     #[must_use]
     pub const fn new(device_type: DeviceType, device_id: i32) -> Self {
         Self { device_type, device_id }
     }
 
-    /// Whether the processor may read the memory: as for [`DeviceType::is_host_accessible`], whatever the number.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::Device;
-    ///
-    /// assert!(Device::CPU.is_host_accessible());
-    /// assert!(!Device::cuda(0).is_host_accessible());
-    /// ```
+    /// Returns whether the processor may read the memory: as for [`DeviceType::is_host_accessible`], whatever the number.
     #[must_use]
     pub const fn is_host_accessible(self) -> bool {
         self.device_type.is_host_accessible()
     }
 
-    /// Whether `data` is a handle rather than an address: as for [`DeviceType::is_handle`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::Device;
-    ///
-    /// assert!(Device::metal(0).is_handle());
-    /// assert!(!Device::CPU.is_handle());
-    /// ```
+    /// Returns whether `data` is a handle rather than an address: as for [`DeviceType::is_handle`].
     #[must_use]
     pub const fn is_handle(self) -> bool {
         self.device_type.is_handle()
     }
 
-    /// The device as the standard writes it: number 0 where it [fixes](DeviceType::is_unnumbered) the number.
+    /// Returns the device as the standard writes it: number 0 where it [fixes](DeviceType::is_unnumbered) the number.
     ///
     /// # Examples
     ///

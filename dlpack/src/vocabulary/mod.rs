@@ -5,10 +5,10 @@ mod data_type_code;
 mod device;
 mod device_type;
 mod element;
+mod element_size;
 mod flags;
-mod names;
 mod parse;
-mod storage;
+mod spelling;
 pub mod types;
 mod version;
 

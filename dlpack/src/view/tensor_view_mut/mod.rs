@@ -75,128 +75,48 @@ impl<'a, T> TensorViewMut<'a, T> {
     }
 
     /// Looks at the elements without writing them.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::TensorViewMut;
-    /// let mut data = [1, 2, 3];
-    /// let view = TensorViewMut::from_slice(&mut data, &[3])?;
-    /// assert_eq!(view.as_view().iter().sum::<i32>(), 6);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub fn as_view(&self) -> TensorView<'_, T> {
         // SAFETY: the invariant of the type; `self` writes nothing while it is borrowed.
         unsafe { TensorView::new(self.tensor.clone()) }
     }
 
     /// Gives up writing for the rest of the lifetime.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::TensorViewMut;
-    /// let mut data = [1, 2, 3];
-    /// let view = TensorViewMut::from_slice(&mut data, &[3])?.into_view();
-    /// let other = view.clone();
-    /// assert_eq!(view[[0]] + other[[2]], 4);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub fn into_view(self) -> TensorView<'a, T> {
         // SAFETY: the invariant of the type; `self` is gone.
         unsafe { TensorView::new(self.tensor) }
     }
 
     /// Returns the shape, as [`TensorView::shape`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::TensorViewMut;
-    /// assert_eq!(TensorViewMut::from_slice(&mut [1, 2], &[1, 2])?.shape(), [1, 2]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub fn shape(&self) -> &[usize] {
         self.tensor.shape()
     }
 
     /// Returns the strides in elements, as [`TensorView::strides`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::TensorViewMut;
-    /// assert_eq!(TensorViewMut::from_slice(&mut [1, 2], &[1, 2])?.strides(), [2, 1]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub fn strides(&self) -> &[isize] {
         self.tensor.strides()
     }
 
     /// Returns the number of axes.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::TensorViewMut;
-    /// assert_eq!(TensorViewMut::from_slice(&mut [1, 2], &[1, 2])?.ndim(), 2);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub const fn ndim(&self) -> usize {
         self.tensor.ndim()
     }
 
     /// Returns the number of elements.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::TensorViewMut;
-    /// assert_eq!(TensorViewMut::from_slice(&mut [1, 2], &[1, 2])?.numel(), 2);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub const fn numel(&self) -> usize {
         self.tensor.numel()
     }
 
-    /// Says whether there are no elements.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::TensorViewMut;
-    /// assert!(TensorViewMut::<u8>::from_slice(&mut [], &[0])?.is_empty());
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns `true` if there are no elements.
     pub const fn is_empty(&self) -> bool {
         self.tensor.numel() == 0
     }
 
     /// Returns the address of the element with index 0 on all axes, as [`TensorView::as_ptr`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::TensorViewMut;
-    /// let mut data = [1, 2];
-    /// let start = data.as_mut_ptr();
-    /// assert_eq!(TensorViewMut::from_slice(&mut data, &[2])?.as_mut_ptr(), start);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub const fn as_mut_ptr(&mut self) -> *mut T {
         self.tensor.origin().as_ptr()
     }
 
     /// Returns an element, or `None` if there is none with this index.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::TensorViewMut;
-    /// let mut data = [1, 2];
-    /// assert_eq!(TensorViewMut::from_slice(&mut data, &[2])?.get(&[1]), Some(&2));
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub fn get(&self, index: &[usize]) -> Option<&T> {
         let element = self.tensor.element(index)?;
@@ -205,18 +125,6 @@ impl<'a, T> TensorViewMut<'a, T> {
     }
 
     /// Returns an element to write, or `None` if there is none with this index.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::TensorViewMut;
-    /// let mut data = [1, 2];
-    /// if let Some(x) = TensorViewMut::from_slice(&mut data, &[2])?.get_mut(&[1]) {
-    ///     *x = 5;
-    /// }
-    /// assert_eq!(data, [1, 5]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub fn get_mut(&mut self, index: &[usize]) -> Option<&mut T> {
         let mut element = self.tensor.element(index)?;
@@ -229,16 +137,6 @@ impl<'a, T> TensorViewMut<'a, T> {
     /// # Errors
     ///
     /// [`Error::NotContiguous`] if they do not lie side by side in that order.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::TensorViewMut;
-    /// let mut data = [3, 1, 2];
-    /// TensorViewMut::from_slice(&mut data, &[3, 1])?.as_mut_slice()?.sort();
-    /// assert_eq!(data, [1, 2, 3]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     pub fn as_mut_slice(&mut self) -> Result<&mut [T], Error> {
         let start = self.tensor.row_major_start().ok_or(Error::NotContiguous)?;
         // SAFETY: the invariant of the type; the elements lie side by side from `start`.

@@ -31,54 +31,24 @@ impl Bool8 {
     pub const FALSE: Self = Self(0);
 
     /// Takes any byte.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(dlpack::types::Bool8::from_bits(2).to_bool());
-    /// ```
     #[must_use]
     pub const fn from_bits(bits: u8) -> Self {
         Self(bits)
     }
 
-    /// The byte as it is stored.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(dlpack::types::Bool8::TRUE.to_bits(), 1);
-    /// ```
+    /// Returns the byte as it is stored.
     #[must_use]
     pub const fn to_bits(self) -> u8 {
         self.0
     }
 
     /// What the byte means: false if it is 0, and true otherwise.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::types::Bool8;
-    ///
-    /// assert!(Bool8::from_bits(2).to_bool());
-    /// assert!(!Bool8::FALSE.to_bool());
-    /// ```
     #[must_use]
     pub const fn to_bool(self) -> bool {
         self.0 != 0
     }
 
-    /// Whether the byte is 0 or 1, as a Rust `bool` must be.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::types::Bool8;
-    ///
-    /// assert!(Bool8::TRUE.is_valid());
-    /// assert!(!Bool8::from_bits(2).is_valid());
-    /// ```
+    /// Returns whether the byte is 0 or 1, as a Rust `bool` must be.
     #[must_use]
     pub const fn is_valid(self) -> bool {
         self.0 <= 1

@@ -41,7 +41,7 @@ impl Format {
         Self { magnitude_bits, mantissa_bits, rebias: 127 - bias, specials }
     }
 
-    /// The value of the lowest bits, exactly.
+    /// Returns the value of the lowest bits, exactly.
     pub(super) const fn decode(self, bits: u8) -> f32 {
         let sign = (bits as u32 >> self.magnitude_bits & 1) << 31;
         let magnitude = bits as u32 & self.ones();
@@ -69,7 +69,7 @@ impl Format {
         f32::from_bits((significand as f32 * unit).to_bits() | sign)
     }
 
-    /// The pattern of the nearest number, the one with an even last bit if there are two.
+    /// Returns the pattern of the nearest number, the one with an even last bit if there are two.
     pub(super) const fn encode(self, value: f32) -> u8 {
         let sign = value.to_bits() >> 31 << self.magnitude_bits;
         let opposite = sign ^ (1 << self.magnitude_bits);
@@ -135,7 +135,7 @@ impl PowerOfTwo {
         }
     }
 
-    /// The nearest power, the larger if there are two; NaN for what is not positive or too large.
+    /// Returns the nearest power, the larger if there are two; NaN for what is not positive or too large.
     pub(super) const fn encode(self, value: f32) -> u8 {
         let bits = value.to_bits();
         if bits == 0 || bits >= 0x7f80_0000 {

@@ -1,4 +1,18 @@
 //! Rust types for dtypes that Rust itself has no type for: small floats, integers narrower than a byte, booleans.
+//!
+//! # Examples
+//!
+//! ```
+//! use dlpack::types::{Bool1, F4E2m1fn, F8E4m3fn, I4, U2};
+//!
+//! assert_eq!(F8E4m3fn::from_f32(1.0).to_bits(), 0x38);
+//! assert_eq!(F8E4m3fn::MAX.to_f32(), 448.0);
+//! assert_eq!(F4E2m1fn::from_bits(0x3).to_f32(), 1.5);
+//!
+//! assert_eq!(I4::from_bits(0xf).to_i8(), -1);
+//! assert_eq!((U2::new(3), U2::new(4)), (Some(U2::MAX), None));
+//! assert!(Bool1::from(true).to_bool());
+//! ```
 
 mod bool8;
 #[cfg(feature = "num-complex")]

@@ -35,28 +35,9 @@ pub trait SubByte: Copy + Send + Sync + 'static {
     const DTYPE: DataType;
 
     /// Makes a value of the lowest bits of `bits`; the rest is zero.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::types::{I4, SubByte};
-    ///
-    /// fn read<T: SubByte>(byte: u8) -> T {
-    ///     T::from_bits(byte & 0xf)
-    /// }
-    /// assert_eq!(read::<I4>(0x2f).to_i8(), -1);
-    /// ```
     fn from_bits(bits: u8) -> Self;
 
     /// The bits of the value, in the lowest places; the rest is ignored.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::types::{SubByte, U2};
-    ///
-    /// assert_eq!(SubByte::to_bits(U2::from_bits(3)), 3);
-    /// ```
     fn to_bits(self) -> u8;
 }
 

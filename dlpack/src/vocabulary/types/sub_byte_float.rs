@@ -10,7 +10,7 @@ small_float! {
     ///
     /// Has two zeros, and neither infinity nor NaN. What is too large, infinity included, becomes the largest value of
     /// its sign; NaN becomes a zero of the opposite sign.
-    F6E2m3fn, Format::E2M3FN, F6_E2M3FN, one: 0x08, max: 0x1f = "7.5"
+    F6E2m3fn, Format::E2M3FN, F6_E2M3FN, max: 0x1f = "7.5"
 }
 
 small_float! {
@@ -18,7 +18,7 @@ small_float! {
     ///
     /// Has two zeros, and neither infinity nor NaN. What is too large, infinity included, becomes the largest value of
     /// its sign; NaN becomes a zero of the opposite sign.
-    F6E3m2fn, Format::E3M2FN, F6_E3M2FN, one: 0x0c, max: 0x1f = "28.0"
+    F6E3m2fn, Format::E3M2FN, F6_E3M2FN, max: 0x1f = "28.0"
 }
 
 small_float! {
@@ -26,7 +26,7 @@ small_float! {
     ///
     /// Has two zeros, and neither infinity nor NaN. What is too large, infinity included, becomes the largest value of
     /// its sign; NaN becomes a zero of the opposite sign.
-    F4E2m1fn, Format::E2M1FN, F4_E2M1FN, one: 0x02, max: 0x07 = "6.0"
+    F4E2m1fn, Format::E2M1FN, F4_E2M1FN, max: 0x07 = "6.0"
 }
 
 sub_bytes! {

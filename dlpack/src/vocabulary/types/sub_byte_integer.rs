@@ -8,19 +8,10 @@ use crate::vocabulary::data_type_code::DataTypeCode;
 
 macro_rules! integers {
     ($(
-        $name:ident $text:literal $bits:literal $min:literal $max:literal $beyond:literal
+        $name:ident $text:literal $bits:literal $min:literal $max:literal
         $value:ident $to:ident
     )*) => {$(
         #[doc = concat!("An `", $text, "`: ", stringify!($min), " to ", stringify!($max), ".")]
-        ///
-        /// # Examples
-        ///
-        /// ```
-        #[doc = concat!("use dlpack::types::", stringify!($name), ";")]
-        ///
-        #[doc = concat!("assert_eq!(", stringify!($name), "::new(1).map(", stringify!($name), "::", stringify!($to), "), Some(1));")]
-        #[doc = concat!("assert_eq!(", stringify!($name), "::new(", stringify!($beyond), "), None);")]
-        /// ```
         #[derive(Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
         #[repr(transparent)]
         pub struct $name($value);
@@ -32,12 +23,6 @@ macro_rules! integers {
             pub const MAX: Self = Self($max);
 
             /// Makes a value of an integer, or `None` if it does not fit.
-            ///
-            /// # Examples
-            ///
-            /// ```
-            #[doc = concat!("assert_eq!(dlpack::types::", stringify!($name), "::new(", stringify!($beyond), "), None);")]
-            /// ```
             #[must_use]
             #[inline]
             pub const fn new(value: $value) -> Option<Self> {
@@ -46,13 +31,7 @@ macro_rules! integers {
                 if kept.0 == value { Some(kept) } else { None }
             }
 
-            /// The value.
-            ///
-            /// # Examples
-            ///
-            /// ```
-            #[doc = concat!("assert_eq!(dlpack::types::", stringify!($name), "::MAX.", stringify!($to), "(), ", stringify!($max), ");")]
-            /// ```
+            /// Returns the value.
             #[must_use]
             #[inline]
             pub const fn $to(self) -> $value {
@@ -60,12 +39,6 @@ macro_rules! integers {
             }
 
             /// Takes the stored bits, which are the lowest ones.
-            ///
-            /// # Examples
-            ///
-            /// ```
-            #[doc = concat!("assert_eq!(dlpack::types::", stringify!($name), "::from_bits(0).", stringify!($to), "(), 0);")]
-            /// ```
             #[must_use]
             #[inline]
             pub const fn from_bits(bits: u8) -> Self {
@@ -73,13 +46,7 @@ macro_rules! integers {
                 Self($value::from_ne_bytes([bits << (8 - $bits)]) >> (8 - $bits))
             }
 
-            /// The bits as they are stored, in the lowest places.
-            ///
-            /// # Examples
-            ///
-            /// ```
-            #[doc = concat!("assert_eq!(dlpack::types::", stringify!($name), "::from_bits(1).to_bits(), 1);")]
-            /// ```
+            /// Returns the bits as they are stored, in the lowest places.
             #[must_use]
             #[inline]
             pub const fn to_bits(self) -> u8 {
@@ -109,23 +76,14 @@ macro_rules! integers {
 }
 
 integers! {
-    I4 "int4" 4 -8 7 8 i8 to_i8
-    U4 "uint4" 4 0 15 16 u8 to_u8
-    I2 "int2" 2 -2 1 2 i8 to_i8
-    U2 "uint2" 2 0 3 4 u8 to_u8
-    U1 "uint1" 1 0 1 2 u8 to_u8
+    I4 "int4" 4 -8 7 i8 to_i8
+    U4 "uint4" 4 0 15 u8 to_u8
+    I2 "int2" 2 -2 1 i8 to_i8
+    U2 "uint2" 2 0 3 u8 to_u8
+    U1 "uint1" 1 0 1 u8 to_u8
 }
 
 /// A `bool1`: a truth value in one bit.
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::types::Bool1;
-///
-/// assert!(Bool1::from(true).to_bool());
-/// assert_eq!(Bool1::FALSE.to_bits(), 0);
-/// ```
 #[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
 #[repr(transparent)]
 pub struct Bool1(bool);
@@ -137,38 +95,20 @@ impl Bool1 {
     pub const FALSE: Self = Self(false);
 
     /// Takes the stored bit, which is the lowest one.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(dlpack::types::Bool1::from_bits(1), dlpack::types::Bool1::TRUE);
-    /// ```
     #[must_use]
     #[inline]
     pub const fn from_bits(bits: u8) -> Self {
         Self(bits & 1 == 1)
     }
 
-    /// The bit as it is stored, in the lowest place.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(dlpack::types::Bool1::TRUE.to_bits(), 1);
-    /// ```
+    /// Returns the bit as it is stored, in the lowest place.
     #[must_use]
     #[inline]
     pub const fn to_bits(self) -> u8 {
         self.0 as u8
     }
 
-    /// The truth value.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(dlpack::types::Bool1::TRUE.to_bool());
-    /// ```
+    /// Returns the truth value.
     #[must_use]
     #[inline]
     pub const fn to_bool(self) -> bool {

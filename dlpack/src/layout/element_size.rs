@@ -24,7 +24,7 @@ impl Unit {
         }
     }
 
-    /// The bytes from the start of element `first` to the end of element `last`, relative to element 0.
+    /// Returns the bytes from the start of element `first` to the end of element `last`, relative to element 0.
     pub(super) fn span(self, first: isize, last: isize) -> Option<Range<isize>> {
         match self {
             Self::Bytes(size) => {
@@ -34,7 +34,7 @@ impl Unit {
         }
     }
 
-    /// The bytes of `count` elements side by side; there is at least one.
+    /// Returns the bytes of `count` elements side by side; there is at least one.
     pub(super) fn total(self, count: isize) -> Option<isize> {
         match self {
             Self::Bytes(size) => count.checked_mul(size),

@@ -3,25 +3,16 @@
 use super::data_type::DataType;
 
 impl DataType {
-    /// Whether a lane is narrower than a byte.
+    /// Returns whether a lane is narrower than a byte.
     ///
     /// Such lanes are packed without gaps, lowest bits first, unless the tensor's flags say that each has a byte of its
     /// own ([`Flags::is_padded`](super::Flags::is_padded)).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DataType;
-    ///
-    /// assert!(DataType::F4_E2M1FN.is_sub_byte());
-    /// assert!(!DataType::BOOL.is_sub_byte());
-    /// ```
     #[must_use]
     pub const fn is_sub_byte(self) -> bool {
         self.bits < 8
     }
 
-    /// The bits from one element to the next in a compact tensor.
+    /// Returns the bits from one element to the next in a compact tensor.
     ///
     /// Lanes narrower than a byte take their own width each, or a byte each if `padded`; the standard does not say what
     /// `padded` means for several lanes, and this is the reading taken here. An element of wider lanes is rounded up to
@@ -46,24 +37,14 @@ impl DataType {
         }
     }
 
-    /// The bytes of one element, or `None` if a packed element is not a whole, positive number of bytes.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DataType;
-    ///
-    /// assert_eq!(DataType::C64.itemsize(), Some(8));
-    /// assert_eq!(DataType::F4_E2M1FN.itemsize(), None);
-    /// assert_eq!(DataType::F4_E2M1FN.with_lanes(2).itemsize(), Some(1));
-    /// ```
+    /// Returns the bytes of one element, or `None` if a packed element is not a whole, positive number of bytes.
     #[must_use]
     pub const fn itemsize(self) -> Option<usize> {
         let bits = self.element_bits(false);
         if bits != 0 && bits % 8 == 0 { Some((bits / 8) as usize) } else { None }
     }
 
-    /// The bytes of `count` compact elements, rounded up once at the end, or `None` if they exceed [`isize::MAX`].
+    /// Returns the bytes of `count` compact elements, rounded up once at the end, or `None` if they exceed [`isize::MAX`].
     ///
     /// `padded` is as for [`DataType::element_bits`].
     ///

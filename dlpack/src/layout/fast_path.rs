@@ -1,33 +1,34 @@
-//! The short way to a layout, for what nearly all tensors are: elements, of whole bytes, and no error to tell.
+//! Fast path: the layout of a valid, non-empty tensor of whole-byte elements.
 //!
-//! The axes are looked at once, the last one first. As long as they are row-major, their extents follow from the number of
+//! The axes are read once, the last one first. As long as they are row-major, their extents follow from the number of
 //! elements.
 
 use super::check::Layout;
 use crate::vocabulary::DataType;
 
-/// The layout of such a tensor; shape and strides are of one length.
+/// Returns the layout, or `None` for an empty tensor, a dtype narrower than a byte, and any error; shape and strides are of one
+/// length.
 #[inline(always)]
 pub(super) fn layout(shape: &[i64], strides: &[i64], dtype: DataType) -> Option<Layout> {
-    let mut survey = Survey::new(dtype)?;
+    let mut layout = FastLayout::new(dtype)?;
     let mut axes = shape.iter().zip(strides).rev();
     for (&size, &stride) in axes.by_ref() {
-        if !survey.add_row_major(size, stride)? {
-            survey.add_first_strided(size, stride)?;
+        if !layout.add_row_major(size, stride)? {
+            layout.add_first_strided(size, stride)?;
             break;
         }
     }
     for (&size, &stride) in axes {
-        survey.add_strided(size, stride)?;
+        layout.add_strided(size, stride)?;
     }
-    survey.layout()
+    layout.layout()
 }
 
-/// What the axes that were looked at so far say.
+/// The layout of the axes that were added so far.
 ///
 /// Two loops are faster than one: the second goes on where [`add_row_major`](Self::add_row_major) has refused an axis.
 #[derive(Clone, Copy)]
-pub(crate) struct Survey {
+pub(crate) struct FastLayout {
     /// Bytes of an element.
     size: isize,
     numel: i64,
@@ -35,22 +36,22 @@ pub(crate) struct Survey {
     reach: Option<(i64, i64)>,
 }
 
-impl Survey {
-    /// Of no axes. `None` if elements are smaller than a byte, or if there is an error to tell.
+impl FastLayout {
+    /// Starts without axes. Returns `None` if elements are smaller than a byte, or the dtype is invalid.
     #[inline(always)]
     pub(crate) fn new(dtype: DataType) -> Option<Self> {
         Some(Self { size: whole_bytes(dtype)?, numel: 1, reach: None })
     }
 
-    /// The number of elements so far, which is also the row-major stride of the next axis.
+    /// Returns the number of elements so far, which is also the row-major stride of the next axis.
     #[inline(always)]
     pub(crate) const fn numel(&self) -> i64 {
         self.numel
     }
 
-    /// Takes the axis before the one that came last, unless it is not row-major: then it returns false.
+    /// Adds the axis before the last one added, or returns `false` if it is not row-major.
     ///
-    /// `None` if the axis is empty, or if there is an error to tell.
+    /// Returns `None` for an empty axis or an invalid size; the slow path then reports the error.
     #[inline(always)]
     pub(crate) fn add_row_major(&mut self, size: i64, stride: i64) -> Option<bool> {
         if stride != self.numel && size != 1 {
@@ -63,9 +64,9 @@ impl Survey {
         Some(true)
     }
 
-    /// Takes the axis that was refused.
+    /// Adds the axis that is not row-major.
     ///
-    /// `None` if it is empty, or if there is an error to tell.
+    /// Returns `None` as [`add_row_major`](Self::add_row_major) does.
     #[inline(always)]
     pub(crate) fn add_first_strided(&mut self, size: i64, stride: i64) -> Option<()> {
         // There is an element.
@@ -73,9 +74,9 @@ impl Survey {
         self.add_strided(size, stride)
     }
 
-    /// Takes the axis before the one that came last, after the one that was refused.
+    /// Adds the axis before the last one added, once an axis was not row-major.
     ///
-    /// `None` if it is empty, or if there is an error to tell. The two sums only ever grow, so an intermediate result
+    /// Returns `None` as [`add_row_major`](Self::add_row_major) does. The two sums only ever grow, so an intermediate result
     /// overflows exactly when the final one does.
     #[inline(always)]
     pub(crate) fn add_strided(&mut self, size: i64, stride: i64) -> Option<()> {
@@ -96,7 +97,7 @@ impl Survey {
         Some(())
     }
 
-    /// The layout of these axes, all of which were looked at. `None` if there is an error to tell.
+    /// Returns the layout of all axes, or `None` if it does not fit in the address space.
     #[inline(always)]
     pub(crate) fn layout(self) -> Option<Layout> {
         let Self { size, numel, reach } = self;
@@ -139,7 +140,7 @@ const fn unsigned(number: isize) -> usize {
     usize::from_ne_bytes(number.to_ne_bytes())
 }
 
-/// The lowest and the highest offset of a tensor that has elements.
+/// Returns the lowest and the highest offset of a tensor that has elements.
 ///
 /// The two sums only ever grow, so an intermediate result overflows exactly when the final one does.
 #[inline]
