@@ -117,9 +117,10 @@ impl DataType {
     /// assert!(!DataType::F32.with_lanes(0).is_valid());
     /// ```
     #[must_use]
+    #[inline]
     pub const fn is_valid(self) -> bool {
         let width = match self.code.implied_bits() {
-            Some(bits) if bits < 8 => self.bits == bits,
+            Some(bits) if self.code.is_narrow() => self.bits == bits,
             _ => self.bits != 0,
         };
         width && self.lanes != 0

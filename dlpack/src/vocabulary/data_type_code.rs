@@ -56,6 +56,8 @@ macro_rules! codes {
                 }
             }
 
+            #[inline]
+
             pub(super) const fn class(self) -> Class {
                 match self {
                     $(Self::$name => Class::$class,)*
@@ -63,7 +65,17 @@ macro_rules! codes {
                 }
             }
 
+            /// Returns whether the standard allows one width only, which is less than a byte.
+            #[inline]
+            pub(super) const fn is_narrow(self) -> bool {
+                match self {
+                    $($(Self::$name => $bits < 8,)?)*
+                    _ => false,
+                }
+            }
+
             /// Returns the width that the name alone stands for, where it stands for one.
+            #[inline]
             pub(super) const fn implied_bits(self) -> Option<u8> {
                 match self {
                     $($(Self::$name => Some($bits),)?)*

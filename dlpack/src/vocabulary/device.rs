@@ -78,12 +78,14 @@ impl Device {
 
     /// Returns whether the processor may read the memory: as for [`DeviceType::is_host_accessible`], whatever the number.
     #[must_use]
+    #[inline]
     pub const fn is_host_accessible(self) -> bool {
         self.device_type.is_host_accessible()
     }
 
     /// Returns whether `data` is a handle rather than an address: as for [`DeviceType::is_handle`].
     #[must_use]
+    #[inline]
     pub const fn is_handle(self) -> bool {
         self.device_type.is_handle()
     }
@@ -99,6 +101,7 @@ impl Device {
     /// assert_eq!(Device::cuda(1).canonical(), Device::cuda(1));
     /// ```
     #[must_use]
+    #[inline]
     pub const fn canonical(self) -> Self {
         if self.device_type.is_unnumbered() { Self::new(self.device_type, 0) } else { self }
     }

@@ -104,6 +104,8 @@ macro_rules! define {
                 }
             }
 
+            #[inline]
+
             const fn memory(self) -> Memory {
                 match self {
                     $(Self::$name => Memory::$memory,)*
@@ -114,6 +116,7 @@ macro_rules! define {
             /// Returns whether the standard fixes the device's number at 0: `cpu`, `cuda_host`, `rocm_host` and
             /// `cuda_managed`.
             #[must_use]
+            #[inline]
             pub const fn is_unnumbered(self) -> bool {
                 match self {
                     $(Self::$name => concat!("" $(, stringify!($id))?).is_empty(),)*
@@ -149,6 +152,7 @@ impl DeviceType {
     ///
     /// `cuda_managed` is not among them: a GPU may still be at work on the memory, and only its runtime can tell.
     #[must_use]
+    #[inline]
     pub const fn is_host_accessible(self) -> bool {
         matches!(self.memory(), Memory::Host)
     }
@@ -158,6 +162,7 @@ impl DeviceType {
     ///
     /// The offset to the first element may not be added to a handle.
     #[must_use]
+    #[inline]
     pub const fn is_handle(self) -> bool {
         matches!(self.memory(), Memory::Handle)
     }
@@ -177,6 +182,7 @@ impl DeviceType {
     /// assert!(!DeviceType::new(99).is_address());
     /// ```
     #[must_use]
+    #[inline]
     pub const fn is_address(self) -> bool {
         matches!(self.memory(), Memory::Host | Memory::Device)
     }
