@@ -86,7 +86,7 @@ fn what_is_refused() {
     let error = refused(parent.share_view::<i16>(|all| Ok(all)));
     assert!(matches!(error, Error::DTypeMismatch { .. }), "{error}");
     let error = refused(parent.share_view::<u16>(|all| all.slice(0, 0..9)));
-    assert_eq!(error, Error::RangeOutOfBounds { axis: 0, start: 0, end: 9, size: 2 });
+    assert_eq!(error, Error::RangeOutOfBounds { start: 0, end: 9, size: 2 });
     let error = refused(parent.share_view::<u16>(|_| TensorView::from_slice(&OTHER, &[6])));
     assert_eq!(error, Error::OutOfBounds { available: 12 });
     assert_eq!(Arc::strong_count(&parent), 1);

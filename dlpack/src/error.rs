@@ -187,11 +187,9 @@ pub enum Error {
         /// The size of the axis.
         size: usize,
     },
-    /// The range ends beyond the axis, or before it starts.
-    #[error("expected a range within the {size} elements of axis {axis}, found {start}..{end}")]
+    /// The range ends beyond the axis that it is of, or before it starts.
+    #[error("expected a range within the {size} elements of an axis, found {start}..{end}")]
     RangeOutOfBounds {
-        /// The axis.
-        axis: usize,
         /// The first index of the range.
         start: usize,
         /// The index after the last one of the range.

@@ -14,8 +14,8 @@ const fn no_index(axis: usize, index: usize, size: usize) -> Error {
     Error::IndexOutOfRange { axis, index, size }
 }
 
-const fn no_range(axis: usize, start: usize, end: usize, size: usize) -> Error {
-    Error::RangeOutOfBounds { axis, start, end, size }
+const fn no_range(start: usize, end: usize, size: usize) -> Error {
+    Error::RangeOutOfBounds { start, end, size }
 }
 
 /// Checks one refusal of a shared view, and the same of a mutable one.
@@ -49,18 +49,18 @@ fn axes() {
 
 #[test]
 fn ranges() {
-    refused!([2, 3], slice(1, 4..), no_range(1, 4, 3, 3));
-    refused!([2, 3], slice(1, ..4), no_range(1, 0, 4, 3));
-    refused!([2, 3], slice(1, 1..=3), no_range(1, 1, 4, 3));
-    refused!([2, 3], slice(0, 0..=usize::MAX), no_range(0, 0, usize::MAX, 2));
-    refused!([2, 3], slice(0, 3..usize::MAX), no_range(0, 3, usize::MAX, 2));
-    refused!([2, 3], slice(0, (Bound::Excluded(2), Bound::Unbounded)), no_range(0, 3, 2, 2));
+    refused!([2, 3], slice(1, 4..), no_range(4, 3, 3));
+    refused!([2, 3], slice(1, ..4), no_range(0, 4, 3));
+    refused!([2, 3], slice(1, 1..=3), no_range(1, 4, 3));
+    refused!([2, 3], slice(0, 0..=usize::MAX), no_range(0, usize::MAX, 2));
+    refused!([2, 3], slice(0, 3..usize::MAX), no_range(3, usize::MAX, 2));
+    refused!([2, 3], slice(0, (Bound::Excluded(2), Bound::Unbounded)), no_range(3, 2, 2));
     refused!(
         [2, 3],
         slice(0, (Bound::Excluded(usize::MAX), Bound::Unbounded)),
-        no_range(0, usize::MAX, 2, 2)
+        no_range(usize::MAX, 2, 2)
     );
-    refused!([0, 3], slice(0, ..1), no_range(0, 0, 1, 0));
+    refused!([0, 3], slice(0, ..1), no_range(0, 1, 0));
     refused!([2, 3], select(1, 3), no_index(1, 3, 3));
     refused!([2, 3], select(0, usize::MAX), no_index(0, usize::MAX, 2));
     refused!([0, 3], select(0, 0), no_index(0, 0, 0));
@@ -73,7 +73,7 @@ fn ranges_that_end_before_they_start() {
     let view = TensorView::from_slice(&[0_u8; 5], &[5]).unwrap();
     for (start, end) in [(3, 2), (5, 0), (4, 1), (usize::MAX, 1)] {
         let error = view.slice(0, start..end).unwrap_err();
-        assert_eq!(error, Error::RangeOutOfBounds { axis: 0, start, end, size: 5 });
+        assert_eq!(error, Error::RangeOutOfBounds { start, end, size: 5 });
     }
 }
 

@@ -93,7 +93,7 @@ impl Model {
     pub fn slice(&self, axis: usize, start: usize, end: usize) -> Result<Self, Error> {
         let size = self.size(axis)?;
         if end > size {
-            return Err(Error::RangeOutOfBounds { axis, start, end, size });
+            return Err(Error::RangeOutOfBounds { start, end, size });
         }
         let shape = with(&self.shape, axis, end - start);
         self.renumber(shape, |index| {

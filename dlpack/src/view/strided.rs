@@ -132,7 +132,7 @@ impl<T> Strided<T> {
     pub(crate) fn slice(&mut self, axis: usize, start: usize, end: usize) -> Result<(), Error> {
         let (size, stride) = self.axis(axis)?;
         if end > size || start > end {
-            return Err(Error::RangeOutOfBounds { axis, start, end, size });
+            return Err(Error::RangeOutOfBounds { start, end, size });
         }
         self.set_axis(axis, end - start, stride);
         self.advance(stride, start);
