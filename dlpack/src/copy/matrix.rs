@@ -46,15 +46,16 @@ impl<P> Matrix<P> {
     /// tile that follows.
     #[inline(always)]
     pub(super) fn each_tile(&self, [height, width]: [usize; 2], mut f: impl FnMut(&Self, &Self)) {
-        let [height, width] = [height.min(self.rows), width.min(self.columns)];
-        let tile = |[i, j]: [usize; 2]| self.part(i..i + height, j..j + width);
+        let (rows, columns) = (height.min(self.rows), width.min(self.columns));
+        let tile = |[i, j]: [usize; 2]| self.part(i..i + rows, j..j + columns);
         each_tile([self.rows, self.columns], [height, width], |this, next| {
             f(&tile(this), &tile(next));
         });
     }
 }
 
-/// Calls `f` with the first row and column of each tile and of the tile that follows it; no tile is larger than the matrix.
+/// Calls `f` with the first row and column of each tile and of the tile that follows it; the
+/// tiles are as large as the matrix if that is smaller.
 ///
 /// Tiles that follow one another are neighbours along the rows, and fill one block after the other. A tile that would leave
 /// the matrix is moved back over its neighbour.
@@ -64,7 +65,8 @@ pub(super) fn each_tile(
     [height, width]: [usize; 2],
     mut f: impl FnMut([usize; 2], [usize; 2]),
 ) {
-    let within = |i: usize, j: usize| [i.min(rows - height), j.min(columns - width)];
+    let (lowest, rightmost) = (rows - height.min(rows), columns - width.min(columns));
+    let within = |i: usize, j: usize| [i.min(lowest), j.min(rightmost)];
     for j0 in (0..columns).step_by(BLOCK) {
         for i0 in (0..rows).step_by(BLOCK) {
             for j in (j0..columns.min(j0 + BLOCK)).step_by(width) {

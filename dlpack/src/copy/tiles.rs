@@ -68,7 +68,7 @@ pub(super) unsafe fn copy_strided_tiles<T: Copy>(
     fast: Axis,
 ) {
     let [height, width] = [slow.size.min(SIDE), fast.size.min(SIDE)];
-    each_tile([slow.size, fast.size], [height, width], |[i, j], _| {
+    each_tile([slow.size, fast.size], [SIDE, SIDE], |[i, j], _| {
         let (i, j) = (signed(i), signed(j));
         // SAFETY: the tile begins at an index of the matrix, and lies within it.
         unsafe {

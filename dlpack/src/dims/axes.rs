@@ -98,17 +98,17 @@ pub(crate) fn advance<const K: usize>(
     offsets: &mut [isize; K],
 ) -> bool {
     for axis in (0..shape.len()).rev() {
-        let last = shape[axis] - 1;
-        let is_last = index[axis] == last;
-        for (strides, offset) in strides.iter().zip(&mut *offsets) {
-            let step = if is_last { last.wrapping_neg() } else { 1 };
-            *offset = offset.wrapping_add(step.wrapping_mul(strides[axis]));
-        }
-        if !is_last {
-            index[axis] += 1;
+        index[axis] += 1;
+        if index[axis] < shape[axis] {
+            for (strides, offset) in strides.iter().zip(&mut *offsets) {
+                *offset = offset.wrapping_add(strides[axis]);
+            }
             return true;
         }
         index[axis] = 0;
+        for (strides, offset) in strides.iter().zip(&mut *offsets) {
+            *offset = offset.wrapping_sub((shape[axis] - 1).wrapping_mul(strides[axis]));
+        }
     }
     false
 }

@@ -263,20 +263,6 @@ impl Dims<isize> {
         converted(self.shape(), self.strides())
     }
 
-    /// A shape with strides of 0, and the number of its elements.
-    pub(crate) fn of_shape(shape: &[usize]) -> Result<(Self, usize), Error> {
-        let mut dims = Self::zeroed(shape.len())?;
-        let sizes = dims.both_mut().0;
-        for (to, &size) in sizes.iter_mut().zip(shape) {
-            *to = isize::try_from(size).map_err(|_| Error::ShapeOverflow)?;
-        }
-        if shape.contains(&0) {
-            return Ok((dims, 0));
-        }
-        let numel = sizes.iter().try_fold(1_isize, |numel, &size| numel.checked_mul(size));
-        Ok((dims, numel.ok_or(Error::ShapeOverflow)?.unsigned_abs()))
-    }
-
     /// Makes the strides row-major.
     pub(crate) fn fill_row_major(&mut self) {
         let (shape, strides) = self.both_mut();
@@ -315,6 +301,16 @@ impl Dims<isize> {
 #[expect(clippy::cast_possible_wrap, reason = "callers pass sizes and indices, which fit")]
 pub(crate) const fn signed(n: usize) -> isize {
     n as isize
+}
+
+/// The number of elements of a shape; each size and the number fit in `isize`.
+pub(crate) fn numel(shape: &[usize]) -> Result<usize, Error> {
+    let mut numel = Some(1_isize);
+    for &size in shape {
+        let size = isize::try_from(size).map_err(|_| Error::ShapeOverflow)?;
+        numel = if size == 0 { Some(0) } else { numel.and_then(|numel| numel.checked_mul(size)) };
+    }
+    numel.map(isize::unsigned_abs).ok_or(Error::ShapeOverflow)
 }
 
 /// The row-major strides of a shape, without a heap.

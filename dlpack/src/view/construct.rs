@@ -6,7 +6,7 @@ use super::strided::Strided;
 use super::tensor_view::TensorView;
 use super::tensor_view_mut::TensorViewMut;
 use super::view_element::ViewElement;
-use crate::dims::Dims;
+use crate::dims::{Dims, numel};
 use crate::error::Error;
 use crate::layout::Layout;
 
@@ -157,10 +157,12 @@ impl<'a, I: ViewElement> TensorViewMut<'a, I> {
 
 /// A row-major shape over `len` elements.
 fn row_major(shape: &[usize], len: usize) -> Result<Dims<isize>, Error> {
-    let (mut dims, expected) = Dims::of_shape(shape)?;
+    let expected = numel(shape)?;
     if expected != len {
         return Err(Error::LenMismatch { expected, found: len });
     }
+    let mut dims = Dims::zeroed(shape.len())?;
+    dims.both_mut().0.copy_from_slice(bytemuck::cast_slice(shape));
     dims.fill_row_major();
     Ok(dims)
 }

@@ -6,7 +6,7 @@
 use core::ptr::NonNull;
 
 use super::reshape;
-use crate::dims::{Axes, CAPACITY, Dims, signed};
+use crate::dims::{Axes, CAPACITY, Dims, numel, signed};
 use crate::error::Error;
 use crate::layout::is_disjoint;
 
@@ -229,11 +229,13 @@ impl<T> Strided<T> {
     }
 
     pub(crate) fn reshape(&mut self, shape: &[usize]) -> Result<(), Error> {
-        let (mut dims, found) = Dims::of_shape(shape)?;
+        let found = numel(shape)?;
         if found != self.numel {
             return Err(Error::LenMismatch { expected: self.numel, found });
         }
+        let mut dims = Dims::zeroed(shape.len())?;
         let (sizes, strides) = dims.both_mut();
+        sizes.copy_from_slice(bytemuck::cast_slice(shape));
         if self.numel != 0 {
             reshape::strides(self.dims.shape(), self.dims.strides(), sizes, strides)?;
         }
