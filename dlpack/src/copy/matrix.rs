@@ -42,41 +42,59 @@ impl<P> Matrix<P> {
         }
     }
 
-    /// Calls `f` with tiles of so many rows and columns, or of all that there are if there are fewer, each with the
-    /// tile that follows.
+    /// Returns the tile of `walk` that is next.
     #[inline(always)]
-    pub(super) fn each_tile(&self, [height, width]: [usize; 2], mut f: impl FnMut(&Self, &Self)) {
+    pub(super) fn tile(&self, walk: &Walk) -> Self {
+        let ([i, j], [height, width]) = (walk.start(), walk.tile);
         let (rows, columns) = (height.min(self.rows), width.min(self.columns));
-        let tile = |[i, j]: [usize; 2]| self.part(i..i + rows, j..j + columns);
-        each_tile([self.rows, self.columns], [height, width], |this, next| {
-            f(&tile(this), &tile(next));
-        });
+        self.part(i..i + rows, j..j + columns)
     }
 }
 
-/// Calls `f` with the first row and column of each tile and of the tile that follows it; the
-/// tiles are as large as the matrix if that is smaller.
+/// The walk through a matrix in tiles, of which none is empty.
 ///
 /// Tiles that follow one another are neighbours along the rows, and fill one block after the other. A tile that would leave
 /// the matrix is moved back over its neighbour.
-#[inline(always)]
-pub(super) fn each_tile(
-    [rows, columns]: [usize; 2],
-    [height, width]: [usize; 2],
-    mut f: impl FnMut([usize; 2], [usize; 2]),
-) {
-    let (lowest, rightmost) = (rows - height.min(rows), columns - width.min(columns));
-    let within = |i: usize, j: usize| [i.min(lowest), j.min(rightmost)];
-    for j0 in (0..columns).step_by(BLOCK) {
-        for i0 in (0..rows).step_by(BLOCK) {
-            for j in (j0..columns.min(j0 + BLOCK)).step_by(width) {
-                let end = rows.min(i0 + BLOCK);
-                for i in (i0..end).step_by(height) {
-                    let after = i + height;
-                    let next = if after < end { within(after, j) } else { within(i0, j + width) };
-                    f(within(i, j), next);
-                }
-            }
+// Not an iterator that is compiled into each copy: there are as many copies as there are sizes of elements.
+pub(super) struct Walk {
+    matrix: [usize; 2],
+    tile: [usize; 2],
+    block: [usize; 2],
+    at: [usize; 2],
+}
+
+impl Walk {
+    /// Starts at the first tile of a matrix of so many rows and columns, unless the matrix is empty.
+    pub(super) fn new(matrix: [usize; 2], tile: [usize; 2]) -> Option<Self> {
+        (!matrix.contains(&0)).then_some(Self { matrix, tile, block: [0; 2], at: [0; 2] })
+    }
+
+    /// Returns the first row and column of the tile.
+    #[inline(always)]
+    pub(super) fn start(&self) -> [usize; 2] {
+        let [[rows, columns], [height, width]] = [self.matrix, self.tile];
+        let [i, j] = self.at;
+        [i.min(rows - height.min(rows)), j.min(columns - width.min(columns))]
+    }
+
+    /// Moves to the next tile. Returns `false`, where it was, if there is none.
+    #[inline(never)]
+    pub(super) fn advance(&mut self) -> bool {
+        let ([rows, columns], [i0, j0]) = (self.matrix, self.block);
+        let [i, j] = [self.at[0] + self.tile[0], self.at[1] + self.tile[1]];
+        if i < rows.min(i0 + BLOCK) {
+            self.at[0] = i;
+        } else if j < columns.min(j0 + BLOCK) {
+            self.at = [i0, j];
+        } else if i0 + BLOCK < rows {
+            self.block[0] = i0 + BLOCK;
+            self.at = self.block;
+        } else if j0 + BLOCK < columns {
+            self.block = [0, j0 + BLOCK];
+            self.at = self.block;
+        } else {
+            return false;
         }
+        true
     }
 }

@@ -68,23 +68,29 @@ pub(crate) unsafe fn copy_strided<T: Copy>(
         return unsafe { to.write(from.read()) };
     };
     let fast = plan.axis(last);
-    match plan.transposed().filter(|_| size_of::<T>() <= TILED_BYTES) {
-        Some(axis) => {
-            let slow = plan.axis(axis);
-            let nbytes = plan.axes.shape.iter().product::<isize>().unsigned_abs() * size_of::<T>();
-            plan.axes.bring_to_end(axis);
-            plan.each(last - 1, |[t, f]| {
-                // SAFETY: clauses 1, 2 and 4, for the places that the outer axes lead to.
-                unsafe {
-                    let (from, to) = (from.offset(f), to.offset(t));
+    let slow = plan.transposed().filter(|_| const { size_of::<T>() <= TILED_BYTES });
+    let outer = last - usize::from(slow.is_some());
+    let nbytes = plan.axes.shape.iter().product::<isize>().unsigned_abs() * size_of::<T>();
+    let slow = slow.map(|axis| {
+        let slow = plan.axis(axis);
+        plan.axes.bring_to_end(axis);
+        slow
+    });
+    let mut offsets = [0; 2];
+    loop {
+        // SAFETY: clauses 1, 2 and 4, for the places that the outer axes lead to.
+        unsafe {
+            let (from, to) = (from.offset(offsets[1]), to.offset(offsets[0]));
+            match slow {
+                Some(slow) => {
                     copy_transposed(from, to, slow, fast, initialised.then_some(nbytes));
                 }
-            });
+                None => copy_row(from, to, fast),
+            }
         }
-        None => plan.each(last, |[t, f]| {
-            // SAFETY: clauses 1 and 2, for the places that the outer axes lead to.
-            unsafe { copy_row(from.offset(f), to.offset(t), fast) }
-        }),
+        if !plan.advance(outer, &mut offsets) {
+            return;
+        }
     }
 }
 
@@ -120,17 +126,11 @@ impl<'r> Plan<'r> {
         (faster && pays(axis) && pays(outer.len())).then_some(axis)
     }
 
-    /// Calls `f` with the offsets on both sides that each index of the first `ndim` axes leads to.
-    fn each(&mut self, ndim: usize, mut f: impl FnMut([isize; 2])) {
-        let shape = &self.axes.shape[..ndim];
+    /// Moves the offsets on both sides to those of the next index of the first `ndim` axes, as [`advance`] does.
+    #[inline(never)]
+    fn advance(&mut self, ndim: usize, offsets: &mut [isize; 2]) -> bool {
         let [to, from] = &self.axes.strides;
-        let mut offsets = [0; 2];
-        loop {
-            f(offsets);
-            if !advance(shape, [&to[..ndim], &from[..ndim]], self.index, &mut offsets) {
-                return;
-            }
-        }
+        advance(&self.axes.shape[..ndim], [&to[..ndim], &from[..ndim]], self.index, offsets)
     }
 }
 

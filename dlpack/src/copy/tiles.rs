@@ -7,7 +7,7 @@
 
 use core::mem::MaybeUninit;
 
-use super::matrix::{Matrix, each_tile};
+use super::matrix::{Matrix, Walk};
 use super::{Axis, copy_row};
 use crate::dims::signed;
 
@@ -28,7 +28,7 @@ type Quarter<T> = [MaybeUninit<T>; SQUARE];
 pub(super) unsafe fn copy_tiles<T: Copy>(matrix: &Matrix<T>) {
     // SAFETY: this function's own contract.
     unsafe {
-        if size_of::<T>() <= 2 {
+        if const { size_of::<T>() <= 2 } {
             copy_turned(matrix, &mut [[[[MaybeUninit::uninit(); SQUARE]; 16]; SQUARE]; 16]);
         } else {
             copy_turned(matrix, &mut [[[[MaybeUninit::uninit(); SQUARE]; 8]; SQUARE]; 8]);
@@ -41,7 +41,9 @@ pub(super) unsafe fn copy_tiles<T: Copy>(matrix: &Matrix<T>) {
 /// As for [`copy_tiles`].
 unsafe fn copy_turned<T: Copy, const N: usize>(matrix: &Matrix<T>, buffer: &mut Tile<T, N>) {
     let side = N * SQUARE;
-    matrix.each_tile([side, side], |tile, _| {
+    let Some(mut walk) = Walk::new([matrix.rows, matrix.columns], [side, side]) else { return };
+    loop {
+        let tile = matrix.tile(&walk);
         // SAFETY: the tile lies within the matrix, and `turn` fills the buffer.
         unsafe {
             if tile.rows == side && tile.columns == side {
@@ -53,7 +55,10 @@ unsafe fn copy_turned<T: Copy, const N: usize>(matrix: &Matrix<T>, buffer: &mut 
                 copy_rows(tile.from, tile.to, slow, fast);
             }
         }
-    });
+        if !walk.advance() {
+            return;
+        }
+    }
 }
 
 /// Copies a matrix that steps over elements on either side.
@@ -68,15 +73,19 @@ pub(super) unsafe fn copy_strided_tiles<T: Copy>(
     fast: Axis,
 ) {
     let [height, width] = [slow.size.min(SIDE), fast.size.min(SIDE)];
-    each_tile([slow.size, fast.size], [SIDE, SIDE], |[i, j], _| {
-        let (i, j) = (signed(i), signed(j));
+    let Some(mut walk) = Walk::new([slow.size, fast.size], [SIDE, SIDE]) else { return };
+    loop {
+        let [i, j] = walk.start().map(signed);
         // SAFETY: the tile begins at an index of the matrix, and lies within it.
         unsafe {
             let from = from.offset(i * slow.from + j * fast.from);
             let to = to.offset(i * slow.to + j * fast.to);
             copy_rows(from, to, Axis { size: height, ..slow }, Axis { size: width, ..fast });
         }
-    });
+        if !walk.advance() {
+            return;
+        }
+    }
 }
 
 /// Fills a tile from lines that are `pitch` apart, and that become its columns.
@@ -103,10 +112,15 @@ unsafe fn turn<T: Copy, const N: usize>(from: *const T, pitch: isize, tile: &mut
 /// [`SQUARE`] lines of as many elements, `pitch` apart, can be read.
 #[inline]
 unsafe fn read_square<T: Copy>(from: *const T, pitch: isize) -> [Quarter<T>; SQUARE] {
-    [0, 1, 2, 3].map(|line| {
-        // SAFETY: this function's own contract.
-        unsafe { from.offset(line * pitch).cast::<Quarter<T>>().read() }
-    })
+    // SAFETY: this function's own contract.
+    unsafe {
+        [
+            from.cast::<Quarter<T>>().read(),
+            from.offset(pitch).cast::<Quarter<T>>().read(),
+            from.offset(2 * pitch).cast::<Quarter<T>>().read(),
+            from.offset(3 * pitch).cast::<Quarter<T>>().read(),
+        ]
+    }
 }
 
 /// Writes the lines of a tile, `pitch` apart.

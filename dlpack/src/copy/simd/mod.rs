@@ -12,7 +12,7 @@ use core::arch::x86_64::{_MM_HINT_T0, _mm_prefetch, _mm_sfence};
 
 use squares::{Pattern, copy_each, copy_squares};
 
-use super::matrix::Matrix;
+use super::matrix::{Matrix, Walk};
 use crate::dims::signed;
 
 /// The bytes of a cache line.
@@ -135,7 +135,11 @@ unsafe fn copy_blocks<P: Pattern<K>, const K: usize, const STREAM: bool>(
 ) {
     // Tiles at the edges may be smaller, but with numbers that the compiler knows it is faster.
     let [height, width] = tile_shape::<P>(STREAM);
-    matrix.each_tile([height, width], |tile, next| {
+    let Some(mut walk) = Walk::new([matrix.rows, matrix.columns], [height, width]) else { return };
+    let mut tile = matrix.tile(&walk);
+    loop {
+        let more = walk.advance();
+        let next = matrix.tile(&walk);
         if caching.fetch {
             fetch(next.from, next.from_pitch, width, height);
         }
@@ -143,8 +147,12 @@ unsafe fn copy_blocks<P: Pattern<K>, const K: usize, const STREAM: bool>(
             fetch(next.to, next.to_pitch, height, width);
         }
         // SAFETY: a tile is a part of the matrix.
-        unsafe { copy_tile::<P, K, STREAM>(tile) };
-    });
+        unsafe { copy_tile::<P, K, STREAM>(&tile) };
+        if !more {
+            return;
+        }
+        tile = next;
+    }
 }
 
 /// Brings lines of so many elements, `pitch` apart, into the cache.
