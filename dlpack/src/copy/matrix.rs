@@ -45,8 +45,7 @@ impl<P> Matrix<P> {
     /// Returns the tile of `walk` that is next.
     #[inline(always)]
     pub(super) fn tile(&self, walk: &Walk) -> Self {
-        let ([i, j], [height, width]) = (walk.start(), walk.tile);
-        let (rows, columns) = (height.min(self.rows), width.min(self.columns));
+        let ([i, j], [rows, columns]) = (walk.start(), walk.size);
         self.part(i..i + rows, j..j + columns)
     }
 }
@@ -59,6 +58,10 @@ impl<P> Matrix<P> {
 pub(super) struct Walk {
     matrix: [usize; 2],
     tile: [usize; 2],
+    /// The size of all tiles: less than `tile` if the matrix is smaller.
+    size: [usize; 2],
+    /// Where the last tile begins.
+    last: [usize; 2],
     block: [usize; 2],
     at: [usize; 2],
 }
@@ -66,15 +69,16 @@ pub(super) struct Walk {
 impl Walk {
     /// Starts at the first tile of a matrix of so many rows and columns, unless the matrix is empty.
     pub(super) fn new(matrix: [usize; 2], tile: [usize; 2]) -> Option<Self> {
-        (!matrix.contains(&0)).then_some(Self { matrix, tile, block: [0; 2], at: [0; 2] })
+        let size = [tile[0].min(matrix[0]), tile[1].min(matrix[1])];
+        let last = [matrix[0] - size[0], matrix[1] - size[1]];
+        let walk = Self { matrix, tile, size, last, block: [0; 2], at: [0; 2] };
+        (!matrix.contains(&0)).then_some(walk)
     }
 
     /// Returns the first row and column of the tile.
     #[inline(always)]
     pub(super) fn start(&self) -> [usize; 2] {
-        let [[rows, columns], [height, width]] = [self.matrix, self.tile];
-        let [i, j] = self.at;
-        [i.min(rows - height.min(rows)), j.min(columns - width.min(columns))]
+        [self.at[0].min(self.last[0]), self.at[1].min(self.last[1])]
     }
 
     /// Moves to the next tile. Returns `false`, where it was, if there is none.

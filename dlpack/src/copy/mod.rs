@@ -33,21 +33,20 @@ struct Plan<'r> {
 
 /// Copies the elements of one strided tensor to another of the same shape; strides count elements.
 ///
-/// If the elements are `initialised`, vector instructions are used, which load numbers; otherwise bytes are moved as they are.
+/// If the elements are `INITIALISED`, vector instructions are used, which load numbers; otherwise bytes are moved as they are.
 ///
 /// # Safety
 ///
 /// 1. For each index within `shape`, the element at that index can be read at `from` and written at `to`, both aligned.
 /// 2. The two tensors do not overlap.
 /// 3. The three slices have one length, of at most [`CAPACITY`].
-/// 4. If `initialised`, all bytes of the elements are initialised.
-pub(crate) unsafe fn copy_strided<T: Copy>(
+/// 4. If `INITIALISED`, all bytes of the elements are initialised.
+pub(crate) unsafe fn copy_strided<T: Copy, const INITIALISED: bool>(
     from: *const T,
     from_strides: &[isize],
     to: *mut T,
     to_strides: &[isize],
     shape: &[usize],
-    initialised: bool,
 ) {
     if shape.contains(&0) {
         return;
@@ -82,9 +81,7 @@ pub(crate) unsafe fn copy_strided<T: Copy>(
         unsafe {
             let (from, to) = (from.offset(offsets[1]), to.offset(offsets[0]));
             match slow {
-                Some(slow) => {
-                    copy_transposed(from, to, slow, fast, initialised.then_some(nbytes));
-                }
+                Some(slow) => copy_transposed::<T, INITIALISED>(from, to, slow, fast, nbytes),
                 None => copy_row(from, to, fast),
             }
         }
@@ -135,17 +132,17 @@ impl<'r> Plan<'r> {
 }
 
 /// Copies a matrix whose columns (`slow`) run fast at the source and whose rows (`fast`) run fast at the
-/// destination; with `nbytes` as part of a copy of that many bytes, which are initialised.
+/// destination, as part of a copy of `nbytes` bytes.
 ///
 /// # Safety
 ///
 /// As for [`copy_strided`], for two axes.
-unsafe fn copy_transposed<T: Copy>(
+unsafe fn copy_transposed<T: Copy, const INITIALISED: bool>(
     from: *const T,
     to: *mut T,
     slow: Axis,
     fast: Axis,
-    nbytes: Option<usize>,
+    nbytes: usize,
 ) {
     if slow.from != 1 || fast.to != 1 {
         // SAFETY: this function's own contract.
@@ -153,10 +150,11 @@ unsafe fn copy_transposed<T: Copy>(
     }
     let (rows, columns) = (slow.size, fast.size);
     let matrix = Matrix { from, from_pitch: fast.from, to, to_pitch: slow.to, rows, columns };
+    // Only one of the two is compiled.
     #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-    // SAFETY: this function's own contract.
-    if nbytes.is_some_and(|nbytes| unsafe { simd::copy_matrix(&matrix, nbytes) }) {
-        return;
+    if const { INITIALISED && simd::has_pattern::<T>() } {
+        // SAFETY: this function's own contract.
+        return unsafe { simd::copy_matrix(&matrix, nbytes) };
     }
     #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
     let _ = nbytes;

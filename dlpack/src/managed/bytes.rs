@@ -31,8 +31,6 @@ impl Descriptor {
         }
         match bits / 8 {
             // SAFETY: the caller's promise; the size of an element is that of the chunk.
-            1 => unsafe { self.copy_chunks::<1>(start, to) },
-            // SAFETY: the same.
             2 => unsafe { self.copy_chunks::<2>(start, to) },
             // SAFETY: the same.
             4 => unsafe { self.copy_chunks::<4>(start, to) },
@@ -56,13 +54,12 @@ impl Descriptor {
         let dims = self.native_dims()?;
         // SAFETY: clause S5, and the caller's promise; chunks of bytes need no alignment.
         unsafe {
-            copy_strided::<[u8; SIZE]>(
+            copy_strided::<[u8; SIZE], true>(
                 from.cast(),
                 dims.strides(),
                 to.cast(),
                 RowMajor::of(dims.shape()).strides(),
                 bytemuck::cast_slice(dims.shape()),
-                true,
             );
         }
         Ok(())
@@ -76,13 +73,12 @@ impl Descriptor {
         let dims = self.native_dims()?.in_parts(size)?;
         // SAFETY: clause S5, and the caller's promise: the bytes of an element are one more axis.
         unsafe {
-            copy_strided::<u8>(
+            copy_strided::<u8, true>(
                 from,
                 dims.strides(),
                 to,
                 RowMajor::of(dims.shape()).strides(),
                 bytemuck::cast_slice(dims.shape()),
-                true,
             );
         }
         Ok(())

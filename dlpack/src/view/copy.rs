@@ -194,17 +194,8 @@ impl<T: Copy> TensorViewMut<'_, T> {
 ///
 /// The shapes agree, values of `from` can be written to `to`, which may be written, and the two do not overlap.
 unsafe fn write_strided<I: ViewElement, T>(from: &Strided<I>, to: &Strided<T>) {
-    // SAFETY: the caller's promise, and invariant 2 of both sides.
-    unsafe {
-        copy_strided::<I::Bits>(
-            from.origin().as_ptr().cast(),
-            from.strides(),
-            to.origin().as_ptr().cast(),
-            to.strides(),
-            to.shape(),
-            I::INITIALISED,
-        );
-    }
+    // SAFETY: this function's own contract, and invariant 2 of both sides.
+    unsafe { copy_to::<I>(from, to.origin().as_ptr().cast(), to.strides()) }
 }
 
 /// # Safety
@@ -212,23 +203,29 @@ unsafe fn write_strided<I: ViewElement, T>(from: &Strided<I>, to: &Strided<T>) {
 /// The elements of `from` can be read, `to` can be written for as many values, and the two do not overlap.
 unsafe fn write_row_major<I: ViewElement>(from: &Strided<I>, to: *mut I::Value) {
     if let Some(start) = from.row_major_start() {
-        // SAFETY: the caller's promise; the elements lie side by side from `start`.
+        // SAFETY: this function's own contract; the elements lie side by side from `start`.
         unsafe {
             start.as_ptr().cast::<I::Bits>().copy_to_nonoverlapping(to.cast(), from.numel());
         }
         return;
     }
     let to_strides = RowMajor::of(from.dims().shape());
-    // SAFETY: the caller's promise; the strides place each element once among the values.
+    // SAFETY: this function's own contract; the strides place each element once among the values.
+    unsafe { copy_to::<I>(from, to.cast(), to_strides.strides()) }
+}
+
+/// # Safety
+///
+/// As for [`copy_strided`], where `to_strides` has as many strides as `from`.
+unsafe fn copy_to<I: ViewElement>(from: &Strided<I>, to: *mut I::Bits, to_strides: &[isize]) {
+    let (start, strides, shape) = (from.origin().as_ptr().cast(), from.strides(), from.shape());
+    // SAFETY: this function's own contract; clause 3 of `Layout` says whether the elements are initialised.
     unsafe {
-        copy_strided::<I::Bits>(
-            from.origin().as_ptr().cast(),
-            from.strides(),
-            to.cast(),
-            to_strides.strides(),
-            from.shape(),
-            I::INITIALISED,
-        );
+        if I::INITIALISED {
+            copy_strided::<I::Bits, true>(start, strides, to, to_strides, shape);
+        } else {
+            copy_strided::<I::Bits, false>(start, strides, to, to_strides, shape);
+        }
     }
 }
 

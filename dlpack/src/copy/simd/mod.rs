@@ -47,12 +47,17 @@ const fn tile_shape<P>(stream: bool) -> [usize; 2] {
     [lines * LINE / size_of::<P>(), 2 * LINE / size_of::<P>()]
 }
 
-/// Copies a matrix, as part of a copy of `nbytes` bytes, if there is a pattern for its elements.
+/// Returns whether there is a pattern for elements of this type.
+pub(super) const fn has_pattern<T>() -> bool {
+    matches!(size_of::<T>(), 1 | 2 | 4 | 8 | 16)
+}
+
+/// Copies a matrix of elements with a [pattern](has_pattern), as part of a copy of `nbytes` bytes.
 ///
 /// # Safety
 ///
 /// As for [`copy_strided`](super::copy_strided), for elements whose bytes are initialised.
-pub(super) unsafe fn copy_matrix<T>(matrix: &Matrix<T>, nbytes: usize) -> bool {
+pub(super) unsafe fn copy_matrix<T>(matrix: &Matrix<T>, nbytes: usize) {
     let caching = Caching::of(nbytes);
     // SAFETY: this function's own contract; elements have the size of the pattern.
     unsafe {
@@ -62,10 +67,9 @@ pub(super) unsafe fn copy_matrix<T>(matrix: &Matrix<T>, nbytes: usize) -> bool {
             4 => copy_patterns::<u32, 4>(&matrix.cast(), caching),
             8 => copy_patterns::<u64, 2>(&matrix.cast(), caching),
             16 => copy_patterns::<u128, 1>(&matrix.cast(), caching),
-            _ => return false,
+            _ => {}
         }
     }
-    true
 }
 
 /// Copies a matrix of patterns, `K` of which are 16 bytes.
@@ -177,8 +181,8 @@ unsafe fn copy_tile<P: Pattern<K>, const K: usize, const STREAM: bool>(tile: &Ma
     let abreast = K < 8 || STREAM;
     // SAFETY: this function's own contract; the squares fit into the tile.
     unsafe {
-        if abreast && tile.rows == height && tile.columns == width {
-            // The same with numbers that the compiler knows.
+        if STREAM || (abreast && tile.rows == height && tile.columns == width) {
+            // A whole tile, with numbers that the compiler knows.
             let tile = Matrix { rows: height, columns: width, ..*tile };
             copy_squares::<P, K, ABREAST, STREAM>(&tile);
         } else if abreast && tile.columns >= ABREAST * K && tile.rows >= K {

@@ -92,17 +92,17 @@ pub(super) unsafe fn copy_squares<
             let mut squares = [[zero(); K]; L];
             // SAFETY: the tile has these squares, and each line of them.
             unsafe {
-                let from = tile.from.offset(j * tile.from_pitch + i);
-                let to = tile.to.offset(i * tile.to_pitch + j);
-                for (k, square) in squares.iter_mut().enumerate() {
-                    let from = from.offset(signed(k * K) * tile.from_pitch);
+                let mut from = tile.from.offset(j * tile.from_pitch + i);
+                let mut to = tile.to.offset(i * tile.to_pitch + j);
+                for square in &mut squares {
                     *square = read_turned::<P, K>(from, tile.from_pitch);
+                    from = from.wrapping_offset(signed(K) * tile.from_pitch);
                 }
                 for line in 0..K {
                     for (k, square) in squares.iter().enumerate() {
-                        let to = to.offset(signed(line) * tile.to_pitch + signed(k * K));
-                        write::<STREAM>(to.cast(), square[line]);
+                        write::<STREAM>(to.add(k * K).cast(), square[line]);
                     }
+                    to = to.wrapping_offset(tile.to_pitch);
                 }
             }
         }
