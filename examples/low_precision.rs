@@ -4,7 +4,10 @@
 
 use std::error::Error;
 
-use dlpack::{DataType, Exporter, F4E2m1fn, F8E4m3fn, Flags, ManagedTensorVersioned};
+use dlpack::{
+    DataType, Exporter, Flags, ManagedTensorVersioned, Tensor,
+    types::{F4E2m1fn, F8E4m3fn},
+};
 use harness::{Spec, dtype, release};
 
 fn main() -> Result<(), Box<dyn Error>> {

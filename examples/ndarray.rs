@@ -55,7 +55,7 @@ fn main() -> Result<(), Error> {
     // What does not fit is an error with a name.
     let refused = ndarray::ArrayView3::try_from(tensor.view::<i32>()?).unwrap_err();
     println!("as three axes: {refused}");
-    assert_eq!(refused, Error::RankMismatch { expected: 3, found: 2 });
+    assert_eq!(refused, Error::NdimMismatch { expected: 3, found: 2 });
 
     // A part of an array, lent to C for a call.
     let corner = shared.slice(s![.., 1..]);

@@ -34,7 +34,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let pixels = picture.view::<u8>()?;
 
     // A crop, mirrored: other strides over the same memory.
-    let face = pixels.slice(0, TOP..TOP + HEIGHT)?.slice(1, LEFT..LEFT + WIDTH)?.reverse(1)?;
+    let face = pixels.slice(0, TOP..TOP + HEIGHT)?.slice(1, LEFT..LEFT + WIDTH)?.flip(1)?;
     println!("Rust crops and mirrors it: shape {:?}, strides {:?}", face.shape(), face.strides());
     assert_eq!(face.as_ptr(), &raw const pixels[[TOP, LEFT + WIDTH - 1, 0]]);
 

@@ -38,13 +38,13 @@ fn of_a_slice() -> Result<(), Error> {
     println!("a crop: {crop:#?}");
     assert!(crop.iter().eq(&[4, 5, 8, 9, 16, 17, 20, 21]));
 
-    let every_other_column = view.step(2, 2)?;
+    let every_other_column = view.step_by(2, 2)?;
     assert_eq!(
         (every_other_column.shape(), every_other_column.strides()),
         (&[2, 3, 2][..], &[12, 4, 2][..])
     );
 
-    let flipped = view.reverse(0)?;
+    let flipped = view.flip(0)?;
     assert_eq!(flipped[[0, 0, 0]], 12);
     assert_eq!(flipped.strides(), [-12, 4, 1]);
 
@@ -70,7 +70,7 @@ fn of_a_mutable_slice() -> Result<(), Error> {
 
     // Part of a view, by borrowing it anew.
     view.reborrow().slice(1, 1..3)?.fill(1);
-    view.reborrow().select(0, 1)?.reverse(0)?.copy_from_slice(&[5, 6, 7, 8])?;
+    view.reborrow().select(0, 1)?.flip(0)?.copy_from_slice(&[5, 6, 7, 8])?;
     view[[2, 3]] = 9;
 
     // Two parts that have nothing in common can be written side by side.

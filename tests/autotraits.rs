@@ -4,12 +4,16 @@
 use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use dlpack::{
-    Access, AnyManagedTensor, Bool1, Bool8, DataType, DataTypeCode, Descriptor, Device, DeviceType,
-    Error, Exclusive, ExclusiveUninit, F4E2m1fn, F6E2m3fn, F6E3m2fn, F8E3m4, F8E4m3, F8E4m3b11fnuz,
-    F8E4m3fn, F8E4m3fnuz, F8E5m2, F8E5m2fnuz, F8E8m0fnu, Flags, Frozen, I2, I4, ImportMode, Iter,
-    IterMut, ManagedTensor, ManagedTensorVersioned, PackedIter, PackedView, ParseError, ReadCell,
-    RejectedError, TensorView, TensorViewMut, U1, U2, U4, Unaligned, Version, layout::Layout,
+    Access, AnyManagedTensor, DataType, DataTypeCode, Descriptor, Device, DeviceType, Error,
+    Exclusive, ExclusiveUninit, Flags, Frozen, ImportMode, ManagedTensor, ManagedTensorVersioned,
+    PackedView, ParseError, RejectedError, TensorView, TensorViewMut, Version,
+    layout::Layout,
     negotiate,
+    types::{
+        Bool1, Bool8, F4E2m1fn, F6E2m3fn, F6E3m2fn, F8E3m4, F8E4m3, F8E4m3b11fnuz, F8E4m3fn,
+        F8E4m3fnuz, F8E5m2, F8E5m2fnuz, F8E8m0fnu, I2, I4, U1, U2, U4,
+    },
+    view::{Iter, IterMut, PackedIter, ReadCell, Unaligned},
 };
 
 fn shared<T: Send + Sync>() {}

@@ -56,5 +56,5 @@ fn what_makes_no_sense_is_refused() {
     let raw = describe(&mut data, &mut shape);
     // SAFETY: the memory is not looked at.
     let refused = unsafe { BorrowedTensor::from_raw_with_flags(&raw, Flags::NONE) };
-    assert_eq!(refused.map(drop), Err(Error::NegativeDim { axis: 0, size: -2 }));
+    assert_eq!(refused.map(drop), Err(Error::NegativeSize { axis: 0, size: -2 }));
 }

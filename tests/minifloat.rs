@@ -1,6 +1,6 @@
 //! The small floats against tables that the Python package ml_dtypes computed (`data/minifloat/generate.py`).
 
-use dlpack::{
+use dlpack::types::{
     F4E2m1fn, F6E2m3fn, F6E3m2fn, F8E3m4, F8E4m3, F8E4m3b11fnuz, F8E4m3fn, F8E4m3fnuz, F8E5m2,
     F8E5m2fnuz, F8E8m0fnu,
 };

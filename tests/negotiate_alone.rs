@@ -8,7 +8,8 @@ use dlpack::negotiate::{
     Answer, CopyPolicy, ForeignProducer, Producer, RawProducer, Request, Status, Stream,
 };
 use dlpack::{
-    AnyManagedTensor, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, U4,
+    AnyManagedTensor, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned,
+    Tensor, types::U4,
 };
 
 /// A producer that counts its drops.

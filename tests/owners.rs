@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dlpack::{
-    Access, Bool8, DataType, Descriptor, Device, Error, Exporter, F8E4m3fn, Flags, I4, Version,
+    Access, DataType, Descriptor, Device, Error, Exporter, Flags, Owner, Shared, Tensor, Unique,
+    Version,
+    types::{Bool8, F8E4m3fn, I4},
 };
 use harness::release::delete;
 
@@ -308,7 +310,7 @@ fn as_many_axes_as_there_can_be() {
     assert_eq!((tensor.ndim(), tensor.strides()), (64, &[1; 64][..]));
     assert_eq!(tensor.as_slice::<u8>().unwrap(), [7]);
     let refused = Exporter::new([7_u8]).shape(&[1; 65]).build().unwrap_err();
-    assert_eq!(refused.error(), Error::TooManyDims { ndim: 65, max: 64 });
+    assert_eq!(refused.error(), Error::TooManyAxes { ndim: 65, max: 64 });
 }
 
 #[test]

@@ -21,7 +21,7 @@ fn numbers(shape: &[usize]) -> Parent {
 fn a_part_of_the_same_memory() {
     let parent = numbers(&[4, 6]);
     let start = parent.data().addr();
-    let crop = parent.share_view::<u16>(|all| all.slice(0, 1..3)?.slice(1, 2..6)?.step(1, 2));
+    let crop = parent.share_view::<u16>(|all| all.slice(0, 1..3)?.slice(1, 2..6)?.step_by(1, 2));
     let crop = crop.unwrap();
     assert_eq!((crop.shape(), crop.strides()), (&[2, 2][..], &[6, 2][..]));
     assert_eq!(crop.data().addr(), start + 2 * (6 + 2));
@@ -29,7 +29,7 @@ fn a_part_of_the_same_memory() {
     assert_eq!((crop.flags(), crop.access()), (Flags::READ_ONLY, Access::ReadOnly));
     assert_eq!((crop.version(), crop.byte_offset()), (Some(Version::new(1, 3)), 0));
 
-    let flipped = parent.share_view::<u16>(|all| all.transpose().reverse(1)).unwrap();
+    let flipped = parent.share_view::<u16>(|all| all.transpose().flip(1)).unwrap();
     assert_eq!((flipped.shape(), flipped.strides()), (&[6, 4][..], &[1, -6][..]));
     assert_eq!(flipped.data().addr(), start + 2 * 18);
     assert_eq!(flipped.view::<u16>().unwrap()[[5, 0]], 23);
@@ -86,7 +86,7 @@ fn what_is_refused() {
     let error = refused(parent.share_view::<i16>(|all| Ok(all)));
     assert!(matches!(error, Error::DTypeMismatch { .. }), "{error}");
     let error = refused(parent.share_view::<u16>(|all| all.slice(0, 0..9)));
-    assert_eq!(error, Error::IndexOutOfRange { axis: 0, index: 9, size: 2 });
+    assert_eq!(error, Error::RangeOutOfBounds { start: 0, end: 9, size: 2 });
     let error = refused(parent.share_view::<u16>(|_| TensorView::from_slice(&OTHER, &[6])));
     assert_eq!(error, Error::OutOfBounds { available: 12 });
     assert_eq!(Arc::strong_count(&parent), 1);
@@ -104,8 +104,7 @@ fn neighbours() {
         assert_eq!(child.map(|child| child.numel()), expected);
     }
     // Backwards it begins at its last element.
-    let child =
-        middle.share_view::<u16>(|_| TensorView::from_slice(&TABLE[1..4], &[3])?.reverse(0));
+    let child = middle.share_view::<u16>(|_| TensorView::from_slice(&TABLE[1..4], &[3])?.flip(0));
     assert_eq!(child.map(drop), Err(Error::OutOfBounds { available: 4 }));
 }
 

@@ -307,7 +307,7 @@ struct RawPointersAreUnsafe;
 ///
 /// ```compile_fail,E0277
 /// struct Mine;
-/// impl dlpack::Item for Mine {
+/// impl dlpack::view::ViewElement for Mine {
 ///     type Value = u8;
 ///     fn value(&self) -> u8 {
 ///         0
@@ -389,19 +389,19 @@ struct OwnersAreFree;
 /// A view that its thread writes behind its back does not leave the thread.
 ///
 /// ```compile_fail,E0277
-/// fn send(view: dlpack::TensorView<'static, dlpack::ReadCell<f32>>) -> impl Send {
+/// fn send(view: dlpack::TensorView<'static, dlpack::view::ReadCell<f32>>) -> impl Send {
 ///     view
 /// }
 /// ```
 ///
 /// ```compile_fail,E0277
-/// fn share(view: &dlpack::TensorView<'static, dlpack::ReadCell<f32>>) -> impl Send {
+/// fn share(view: &dlpack::TensorView<'static, dlpack::view::ReadCell<f32>>) -> impl Send {
 ///     view
 /// }
 /// ```
 ///
 /// ```compile_fail,E0277
-/// fn send(elements: dlpack::Iter<'static, dlpack::ReadCell<f32>>) -> impl Send {
+/// fn send(elements: dlpack::view::Iter<'static, dlpack::view::ReadCell<f32>>) -> impl Send {
 ///     elements
 /// }
 /// ```
@@ -584,7 +584,7 @@ struct TablesStay;
 /// let tensor = dlpack::Exporter::new(vec![1_u8, 2]).build()?;
 /// // SAFETY: the elements are initialised, and this thread alone writes them.
 /// let cells = unsafe { tensor.cell_view::<u8>() }?;
-/// let column = DVectorView::<dlpack::ReadCell<u8>>::try_from(cells)?;
+/// let column = DVectorView::<dlpack::view::ReadCell<u8>>::try_from(cells)?;
 /// assert_eq!(column.len(), 2);
 /// # Ok::<(), dlpack::Error>(())
 /// ```

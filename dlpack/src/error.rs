@@ -1,16 +1,21 @@
-//! The one error type of the crate, and the error that hands an owner back.
+//! The error type of the crate, its classes, and the error that hands an owner back.
+
+mod kind;
 
 use core::fmt;
 
+pub use kind::ErrorKind;
+
 use crate::vocabulary::{DataType, Device, Version};
 
-/// Says why a tensor could not be taken in, looked at, or given out.
+/// The error of every operation on tensors: import, access, views, export, negotiation and exchange.
 ///
-/// Every variant carries what was found, and what was expected where that is not fixed. The type is
-/// `Copy` and never allocates, so that it can travel through `no_std` code and across FFI callbacks.
+/// Every variant carries what was found, and what was expected where that is not fixed. [`kind`](Self::kind) sorts the
+/// variants into a few classes. The type is `Copy` and never allocates, so that it can travel through `no_std` code and
+/// across FFI callbacks.
 ///
-/// There is one type rather than one per room because callers compose the rooms: an import followed by a
-/// view followed by a slice is one `?` chain, and what they do with a failure is to report it.
+/// There is one type rather than one per module because callers compose them: an import followed by a view followed by
+/// a slice is one `?` chain.
 ///
 /// # Examples
 ///
@@ -39,24 +44,24 @@ pub enum Error {
         /// The version in the header.
         found: Version,
     },
-    /// The number of dimensions is negative.
+    /// The number of axes is negative.
     #[error("expected a number of dimensions of at least 0, found {ndim}")]
     NegativeNdim {
-        /// The number of dimensions.
+        /// The number of axes.
         ndim: i32,
     },
-    /// There are more dimensions than this build can hold.
+    /// There are more axes than this build can hold.
     #[error("expected at most {max} dimensions, found {ndim}")]
-    TooManyDims {
-        /// The number of dimensions.
+    TooManyAxes {
+        /// The number of axes.
         ndim: usize,
         /// The most that this build can hold: 64 with the feature `alloc`, 8 without.
         max: usize,
     },
-    /// The shape pointer is null although there are dimensions.
+    /// The shape pointer is null although there are axes.
     #[error("expected a shape of {ndim} dimensions, found a null pointer")]
     NullShape {
-        /// The number of dimensions.
+        /// The number of axes.
         ndim: usize,
     },
     /// The strides pointer is null although the version forbids it.
@@ -64,7 +69,7 @@ pub enum Error {
         "expected {ndim} strides, found a null pointer, which dlpack forbids since version 1.2"
     )]
     NullStrides {
-        /// The number of dimensions.
+        /// The number of axes.
         ndim: usize,
     },
     /// The dtype is one that the standard does not allow.
@@ -73,22 +78,22 @@ pub enum Error {
         /// The dtype in the tensor.
         found: DataType,
     },
-    /// A dimension is negative.
+    /// The size of an axis is negative.
     #[error("expected a size of at least 0 on axis {axis}, found {size}")]
-    NegativeDim {
+    NegativeSize {
         /// The axis.
         axis: usize,
         /// Its size.
         size: i64,
     },
-    /// The product of the non-zero dimensions, or the bytes of so many elements, does not fit in `isize`.
+    /// The product of the non-zero sizes, or the bytes of so many elements, does not fit in `isize`.
     #[error("expected a shape whose size fits in the address space, found a larger one")]
     ShapeOverflow,
     /// The distance between the first and the last byte of the tensor does not fit in `isize`.
     #[error("expected strides that stay within the address space, found larger ones")]
     ExtentOverflow,
 
-    /// The memory is not one the host may read.
+    /// The host cannot access the memory.
     #[error("expected memory that the host can access, found device {device}")]
     NotHostAccessible {
         /// The device of the tensor.
@@ -108,7 +113,7 @@ pub enum Error {
         /// The dtype of the tensor.
         found: DataType,
     },
-    /// Lanes smaller than a byte take a byte each, where they are expected side by side.
+    /// Lanes narrower than a byte take a byte each, where they are expected side by side.
     #[error("expected lanes side by side, found padded {found}")]
     Padded {
         /// The dtype of the tensor.
@@ -135,7 +140,7 @@ pub enum Error {
     /// The memory must not be written.
     #[error("expected a writable tensor, found a read-only one")]
     ReadOnly,
-    /// Nothing says whether the memory may be written.
+    /// It is unknown whether the memory may be written.
     #[error("expected a writable tensor, found a legacy one, which does not say whether it is")]
     WritabilityUnknown,
     /// Two indices may name the same memory.
@@ -144,33 +149,51 @@ pub enum Error {
     /// The elements do not follow one another in the order asked for.
     #[error("expected contiguous elements, found gaps or another order")]
     NotContiguous,
-    /// The flag `IS_COPIED` is not set, so the consumer does not own the memory alone.
-    #[error("expected a tensor that only its consumer can reach, found one that is shared")]
+    /// The flag `IS_COPIED` is not set, so the consumer may not be the only one with access to the memory.
+    #[error("expected a tensor with the flag IS_COPIED, found one without it")]
     NotExclusive,
 
-    /// The number of indices, axes or dimensions is not that of the tensor.
+    /// The number of axes is not the one that is needed.
     #[error("expected {expected} dimensions, found {found}")]
-    RankMismatch {
-        /// The number of dimensions of the tensor.
+    NdimMismatch {
+        /// The number of axes needed.
         expected: usize,
         /// The number given.
         found: usize,
     },
-    /// The axis does not exist.
-    #[error("expected an axis below {ndim}, found {axis}")]
+    /// The number of strides is not the number of axes.
+    #[error("expected {expected} strides, found {found}")]
+    StridesLenMismatch {
+        /// The number of axes.
+        expected: usize,
+        /// The number of strides given.
+        found: usize,
+    },
+    /// The axis does not exist, or is not a place for a new one.
+    #[error("expected an axis of a tensor of {ndim} dimensions, found axis {axis}")]
     AxisOutOfRange {
         /// The axis given.
         axis: usize,
-        /// The number of dimensions of the tensor.
+        /// The number of axes of the tensor.
         ndim: usize,
     },
-    /// The index or the end of a range lies beyond the axis.
+    /// The index lies beyond the axis.
     #[error("expected an index within the {size} elements of axis {axis}, found {index}")]
     IndexOutOfRange {
         /// The axis.
         axis: usize,
         /// The index given.
         index: usize,
+        /// The size of the axis.
+        size: usize,
+    },
+    /// The range ends beyond the axis that it is of, or before it starts.
+    #[error("expected a range within the {size} elements of an axis, found {start}..{end}")]
+    RangeOutOfBounds {
+        /// The first index of the range.
+        start: usize,
+        /// The index after the last one of the range.
+        end: usize,
         /// The size of the axis.
         size: usize,
     },
@@ -211,7 +234,7 @@ pub enum Error {
         /// The stride of the tensor, in elements.
         stride: isize,
     },
-    /// The number of elements is not the one that the shape or the buffer has.
+    /// The number of elements is not that of the shape or the buffer.
     #[error("expected {expected} elements, found {found}")]
     LenMismatch {
         /// The number of elements needed.
@@ -219,7 +242,7 @@ pub enum Error {
         /// The number of elements given.
         found: usize,
     },
-    /// The new shape cannot be had without moving elements.
+    /// The new shape is impossible without moving elements.
     #[error("expected a shape that needs no copy, found one that does")]
     ReshapeNeedsCopy,
 
@@ -237,17 +260,17 @@ pub enum Error {
     /// A padded sub-byte tensor was asked for in the legacy ABI, or as a plain `DLTensor`, neither of which has flags.
     #[error("expected packed elements for the legacy abi, found padded ones")]
     PaddedNotExpressible,
-    /// There was no memory for the header, for shape and strides, or for a copy of the elements.
+    /// There is no memory for the header, for shape and strides, or for a copy of the elements.
     #[error("expected memory for the tensor, found none")]
     AllocationFailed,
 
-    /// The copy policy of a request is none that is known.
+    /// The copy policy of a request is not a known one.
     #[error("expected copy policy 0, 1 or 2, found {code}")]
     UnknownCopyPolicy {
         /// The number in the request.
         code: u32,
     },
-    /// The stream of a request is of no kind that is known.
+    /// The kind of stream in a request is not a known one.
     #[error("expected a stream of kind 0, 1 or 2, found kind {code}")]
     UnknownStreamKind {
         /// The number in the request.
@@ -273,7 +296,7 @@ pub enum Error {
         /// The device that was to get the copy.
         device: Device,
     },
-    /// The memory is on another device than the one asked for, and was not to be copied.
+    /// The memory is on another device than the one asked for, and the request forbids a copy.
     #[error("expected memory on device {expected} without a copy, found it on {found}")]
     CopyNeeded {
         /// The device that was asked for.
@@ -281,13 +304,13 @@ pub enum Error {
         /// The device of the memory.
         found: Device,
     },
-    /// A copy came, which was not to be made.
+    /// The producer made a copy, which the request forbids.
     #[error("expected the memory of the producer, found a copy")]
     Copied,
     /// The pointer to the exchange table is null.
     #[error("expected an exchange table, found a null pointer")]
     NullTable,
-    /// A table that should be older is not.
+    /// The table that is linked as an older one is not older.
     #[error("expected a table of a major version below {newer}, found {older}")]
     TableOrder {
         /// The major version of the table that points to it.
@@ -295,7 +318,7 @@ pub enum Error {
         /// The major version found.
         older: u32,
     },
-    /// There are too many tables to look at.
+    /// There are too many exchange tables in a chain.
     #[error("expected at most {max} exchange tables, found more")]
     TooManyTables {
         /// The most that are looked at.
@@ -321,7 +344,7 @@ pub enum Error {
     /// The pointer to the place for a result is null.
     #[error("expected a place for the result, found a null pointer")]
     NullOutput,
-    /// The tensor is on another device than it has to be.
+    /// The tensor is on another device than the one asked for.
     #[error("expected a tensor on device {expected}, found one on {found}")]
     DeviceMismatch {
         /// The device that was asked for.
@@ -329,13 +352,13 @@ pub enum Error {
         /// The device of the tensor.
         found: Device,
     },
-    /// A versioned tensor came, and the consumer reads the legacy ABI only.
+    /// The producer answered with a versioned tensor, and the consumer reads the legacy ABI only.
     #[error("expected a tensor in the legacy abi, found one of version {found}")]
     NotLegacy {
         /// The version of the tensor.
         found: Version,
     },
-    /// The ABI that an answer names is none that is known; its tensor cannot be deleted.
+    /// The ABI that an answer names is not a known one; its tensor cannot be deleted.
     #[error("expected a tensor of abi 1 or 2, found abi {code}")]
     UnknownAbi {
         /// The number in the answer.
@@ -354,8 +377,7 @@ pub enum Error {
 
 /// An error that hands back what was given.
 ///
-/// Nothing is lost when an export or a conversion is refused: the owner, or the tensor, comes back as
-/// it was.
+/// When an export or a conversion is refused, the owner or the tensor comes back as it was.
 ///
 /// # Examples
 ///
@@ -376,16 +398,7 @@ impl<O> RejectedError<O> {
         Self { error, owner }
     }
 
-    /// Returns the reason.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Error, Exporter};
-    ///
-    /// let refused = Exporter::new(vec![0_u8; 2]).shape(&[3]).build().unwrap_err();
-    /// assert_eq!(refused.error(), Error::OutOfBounds { available: 2 });
-    /// ```
+    /// Returns the error.
     pub const fn error(&self) -> Error {
         self.error
     }
@@ -404,17 +417,7 @@ impl<O> RejectedError<O> {
         self.owner
     }
 
-    /// Returns the reason and what was given.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Error, Exporter};
-    ///
-    /// let refused = Exporter::new(vec![7_u8; 2]).shape(&[3]).build().unwrap_err();
-    /// let (owner, error) = refused.into_parts();
-    /// assert_eq!((owner.len(), error), (2, Error::OutOfBounds { available: 2 }));
-    /// ```
+    /// Returns what was given, and the error.
     pub fn into_parts(self) -> (O, Error) {
         (self.owner, self.error)
     }

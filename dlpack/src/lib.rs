@@ -128,6 +128,7 @@ pub use dlpack_sys as sys;
 
 #[cfg(all(doctest, feature = "alloc"))]
 mod compile_fail;
+mod copy;
 mod dims;
 mod error;
 pub mod exchange;
@@ -137,10 +138,10 @@ pub mod integrations;
 pub mod layout;
 mod managed;
 pub mod negotiate;
-mod view;
+pub mod view;
 mod vocabulary;
 
-pub use error::{Error, RejectedError};
+pub use error::{Error, ErrorKind, RejectedError};
 pub use export::{Exporter, OnDrop};
 #[cfg(all(
     feature = "alloc",
@@ -151,9 +152,9 @@ pub use managed::{
     Abi, Access, AnyManagedTensor, BorrowedTensor, Descriptor, Exclusive, ExclusiveUninit, Frozen,
     ImportMode, Managed, ManagedTensor, ManagedTensorVersioned, OpaqueTensor,
 };
-pub use view::{
-    Item, Iter, IterMut, PackedIter, PackedView, ReadCell, TensorView, TensorViewMut, Unaligned,
-};
+pub use view::packed_view::PackedView;
+pub use view::tensor_view::TensorView;
+pub use view::tensor_view_mut::TensorViewMut;
 pub use vocabulary::*;
 
 /// Where the headers of exported tensors are allocated.

@@ -21,7 +21,7 @@ fn views_allocate_nothing() {
         assert_eq!(view.as_slice()?.len() + view.as_slice_memory_order()?.len(), 12);
         let columns = view.transpose();
         assert!(columns.iter().eq(&[1, 4, 2, 5, 3, 6]));
-        let part = view.slice(1, 1..)?.reverse(0)?.step(1, 2)?.insert_axis(0)?.select(0, 0)?;
+        let part = view.slice(1, 1..)?.flip(0)?.step_by(1, 2)?.insert_axis(0)?.select(0, 0)?;
         assert_eq!((part.shape(), part.get(&[0, 0])), (&[2, 1][..], Some(&5)));
         assert_eq!(view.permute(&[1, 0])?.reshape(&[3, 2, 1])?.numel(), 6);
         assert_eq!(view.split_at(1, 1)?.0.numel(), 2);
@@ -53,9 +53,9 @@ fn packed_views_allocate_nothing() {
     // SAFETY: C wrote the elements, and nobody writes them now.
     let tensor = unsafe { tensor.assume_frozen() };
     allocates(0, || -> Result<(), Error> {
-        let view = tensor.packed_view::<dlpack::U4>()?;
-        assert!(view.iter().map(dlpack::U4::to_u8).eq([1, 2, 3, 4]));
-        view.unpack_to(&mut [0_u8; 4], dlpack::U4::to_u8)
+        let view = tensor.packed_view::<dlpack::types::U4>()?;
+        assert!(view.iter().map(dlpack::types::U4::to_u8).eq([1, 2, 3, 4]));
+        view.unpack_to(&mut [0_u8; 4], dlpack::types::U4::to_u8)
     })
     .unwrap();
 }

@@ -20,7 +20,7 @@ fn matrix<T: Number>(shape: [usize; 2], strides: [isize; 2]) -> Result<(), Error
     assert!(view.transpose().to_vec() == expected);
     let mut copied = T::numbers(expected.len());
     let target = TensorViewMut::from_slice(&mut copied, &[shape[1], shape[0]])?;
-    target.transpose().reverse(0)?.copy_from(&view.reverse(0)?)?;
+    target.transpose().flip(0)?.copy_from(&view.flip(0)?)?;
     assert!(copied == expected);
     Ok(())
 }

@@ -52,8 +52,8 @@ impl Side {
         let view = TensorView::from_slice(memory, &self.stored_shape()).unwrap();
         let mut view = view.permute(&self.places()).unwrap();
         for (axis, &Axis { lead, step, backwards, .. }) in self.axes.iter().enumerate() {
-            view = view.slice(axis, lead..).unwrap().step(axis, step).unwrap();
-            view = if backwards { view.reverse(axis).unwrap() } else { view };
+            view = view.slice(axis, lead..).unwrap().step_by(axis, step).unwrap();
+            view = if backwards { view.flip(axis).unwrap() } else { view };
         }
         view
     }
@@ -62,8 +62,8 @@ impl Side {
         let view = TensorViewMut::from_slice(memory, &self.stored_shape()).unwrap();
         let mut view = view.permute(&self.places()).unwrap();
         for (axis, &Axis { lead, step, backwards, .. }) in self.axes.iter().enumerate() {
-            view = view.slice(axis, lead..).unwrap().step(axis, step).unwrap();
-            view = if backwards { view.reverse(axis).unwrap() } else { view };
+            view = view.slice(axis, lead..).unwrap().step_by(axis, step).unwrap();
+            view = if backwards { view.flip(axis).unwrap() } else { view };
         }
         view
     }

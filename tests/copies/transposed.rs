@@ -38,11 +38,11 @@ fn matrix<T: Number>(rows: usize, columns: usize) {
         target.transpose().copy_from(&source).unwrap();
     });
     copies_to(&naive(&|i, j| at(rows - 1 - i, j)), |to| {
-        turned.reverse(1).unwrap().copy_to(to).unwrap();
+        turned.flip(1).unwrap().copy_to(to).unwrap();
     });
     copies_to(&naive(&|i, j| at(i, columns - 1 - j)), |to| {
         let target = TensorViewMut::from_slice(to, &[columns, rows]).unwrap();
-        target.reverse(0).unwrap().copy_from(&turned).unwrap();
+        target.flip(0).unwrap().copy_from(&turned).unwrap();
     });
 }
 
@@ -109,7 +109,7 @@ fn with_gaps<T: Number>(rows: usize, columns: usize) {
         let elements = T::numbers(rows * from[0] * columns * from[1]);
         let source =
             TensorView::from_slice(&elements, &[rows * from[0], columns * from[1]]).unwrap();
-        let source = source.step(0, from[0]).unwrap().step(1, from[1]).unwrap();
+        let source = source.step_by(0, from[0]).unwrap().step_by(1, from[1]).unwrap();
 
         let mut expected = vec![T::number(250); columns * to[0] * rows * to[1]];
         let mut memory = expected.clone();
@@ -121,7 +121,7 @@ fn with_gaps<T: Number>(rows: usize, columns: usize) {
         }
         let target =
             TensorViewMut::from_slice(&mut memory, &[columns * to[0], rows * to[1]]).unwrap();
-        let mut target = target.step(0, to[0]).unwrap().step(1, to[1]).unwrap();
+        let mut target = target.step_by(0, to[0]).unwrap().step_by(1, to[1]).unwrap();
         target.copy_from(&source.transpose()).unwrap();
         assert!(memory == expected, "{rows} by {columns}, {from:?} to {to:?}");
     }

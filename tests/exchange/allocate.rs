@@ -161,7 +161,7 @@ fn a_tensor_that_was_not_asked_for() {
     let version = Error::UnsupportedVersion { found: Version::new(2, 0) };
     for (spec, error) in [
         (Spec::of(&[1.0_f64; 6]).shape(&[2, 3]), float64),
-        (Spec::of(&[1.0_f32; 6]), Error::RankMismatch { expected: 2, found: 1 }),
+        (Spec::of(&[1.0_f32; 6]), Error::NdimMismatch { expected: 2, found: 1 }),
         (Spec::of(&[1.0_f32; 6]).shape(&[2, 2]), axis),
         (six().device(2, 0), device),
         (six().flags(Flags::READ_ONLY.bits()), Error::ReadOnly),
@@ -185,7 +185,7 @@ fn the_library_is_not_asked_for_what_cannot_be() {
         (DataType::F32, &[usize::MAX][..], Error::ShapeOverflow),
         (DataType::F32, &[isize::MAX.unsigned_abs()], Error::ExtentOverflow),
         (DataType::F32, &[usize::MAX / 2, 3], Error::ShapeOverflow),
-        (DataType::F32, &[1; 65], Error::TooManyDims { ndim: 65, max }),
+        (DataType::F32, &[1; 65], Error::TooManyAxes { ndim: 65, max }),
         (no_bits, &[1], Error::InvalidDType { found: no_bits }),
     ] {
         let ask = || planned().allocate(dtype, shape, Device::CPU).map(drop);

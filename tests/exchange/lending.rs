@@ -59,7 +59,7 @@ fn tensors_that_make_no_sense() {
     for (spec, error) in [
         (six().ndim(-1), Error::NegativeNdim { ndim: -1 }),
         (six().null_shape(), Error::NullShape { ndim: 2 }),
-        (Spec::of(&[1_u8]).shape(&[-1]), Error::NegativeDim { axis: 0, size: -1 }),
+        (Spec::of(&[1_u8]).shape(&[-1]), Error::NegativeSize { axis: 0, size: -1 }),
     ] {
         let (raw, record) = spec.make_versioned();
         // SAFETY: a live tensor.

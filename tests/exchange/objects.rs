@@ -78,7 +78,7 @@ fn exports_pass_the_gate() {
         (six().flags(1), Ok(6)),
         refuse(&six().version(2, 0), version),
         refuse(&six().ndim(-1), Error::NegativeNdim { ndim: -1 }),
-        refuse(&six().shape(&[2, -3]), Error::NegativeDim { axis: 1, size: -3 }),
+        refuse(&six().shape(&[2, -3]), Error::NegativeSize { axis: 1, size: -3 }),
     ] {
         let (raw, record) = spec.make_versioned();
         assert_eq!(export(Plan::returns(0).writes(raw)).map(accepted), expected);

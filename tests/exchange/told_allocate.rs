@@ -117,7 +117,7 @@ fn h138_dimensions_that_cannot_be() {
     }
     for ndim in [65, i32::MAX] {
         let found = usize::try_from(ndim).expect("positive");
-        refused(&prototype(ndim, few), Error::TooManyDims { ndim: found, max: 64 });
+        refused(&prototype(ndim, few), Error::TooManyAxes { ndim: found, max: 64 });
     }
     let nowhere = DLTensor { shape: ptr::null_mut(), ..prototype(2, few) };
     refused(&nowhere, Error::NullShape { ndim: 2 });
@@ -128,9 +128,9 @@ fn h138_sizes_that_cannot_be() {
     let sizes = |shape: &mut [i64], error| {
         refused(&prototype(i32::try_from(shape.len()).expect("few"), shape), error);
     };
-    sizes(&mut [-1], Error::NegativeDim { axis: 0, size: -1 });
-    sizes(&mut [2, i64::MIN], Error::NegativeDim { axis: 1, size: i64::MIN });
-    sizes(&mut [0, -1], Error::NegativeDim { axis: 1, size: -1 });
+    sizes(&mut [-1], Error::NegativeSize { axis: 0, size: -1 });
+    sizes(&mut [2, i64::MIN], Error::NegativeSize { axis: 1, size: i64::MIN });
+    sizes(&mut [0, -1], Error::NegativeSize { axis: 1, size: -1 });
     sizes(&mut [1 << 40, 1 << 40], Error::ShapeOverflow);
     sizes(&mut [0, 1 << 40, 1 << 40], Error::ShapeOverflow);
     let longest = i64::try_from(isize::MAX).expect("64 bits at most");

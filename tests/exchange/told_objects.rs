@@ -129,9 +129,9 @@ fn tensors_that_make_no_sense_are_left_alone() {
     for (spec, error) in [
         (six().version(2, 0), version),
         (six().ndim(-1), Error::NegativeNdim { ndim: -1 }),
-        (six().ndim(65), Error::TooManyDims { ndim: 65, max: 64 }),
+        (six().ndim(65), Error::TooManyAxes { ndim: 65, max: 64 }),
         (six().null_shape(), Error::NullShape { ndim: 2 }),
-        (six().shape(&[2, -3]), Error::NegativeDim { axis: 1, size: -3 }),
+        (six().shape(&[2, -3]), Error::NegativeSize { axis: 1, size: -3 }),
         (
             six().header_shift(1),
             Error::MisalignedHeader { required: align_of::<DLManagedTensorVersioned>() },

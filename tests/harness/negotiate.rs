@@ -64,7 +64,7 @@ pub enum Behaviour {
     CopyAlways = 10,
     RefusesWithTensor = 11,
     OwnStatus = 12,
-    NegativeDim = 13,
+    NegativeSize = 13,
     OutOfMemory = 14,
 }
 

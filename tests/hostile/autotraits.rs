@@ -5,9 +5,11 @@ use std::cell::Cell;
 use dlpack::layout::Layout;
 use dlpack::{
     Access, AnyManagedTensor, BorrowedTensor, DataType, DataTypeCode, Descriptor, Device,
-    DeviceType, Error, Exclusive, ExclusiveUninit, Flags, Frozen, ImportMode, Iter, IterMut,
-    ManagedTensor, ManagedTensorVersioned, PackedIter, PackedView, ParseError, ReadCell,
-    RejectedError, TensorView, TensorViewMut, U4, Unaligned, Version,
+    DeviceType, Error, Exclusive, ExclusiveUninit, Flags, Frozen, ImportMode, ManagedTensor,
+    ManagedTensorVersioned, PackedView, ParseError, RejectedError, TensorView, TensorViewMut,
+    Version,
+    types::U4,
+    view::{Iter, IterMut, PackedIter, ReadCell, Unaligned},
 };
 
 /// Whether a type implements a trait.

@@ -3,7 +3,7 @@
 use std::ptr;
 
 use dlpack::sys::DLDataType;
-use dlpack::{Descriptor, Element, Error, Unaligned};
+use dlpack::{Descriptor, Element, Error, view::Unaligned};
 use harness::{Plain, Spec, dtype};
 
 use crate::support::{SIX, accepts, guarded, read, six};

@@ -91,10 +91,10 @@ fn h012_every_refusal_deletes_once() {
     let found = DataType { code: DataTypeCode::FLOAT4_E2M1FN, bits: 8, lanes: 1 };
     let rows = [
         (six().ndim(-1), Error::NegativeNdim { ndim: -1 }),
-        (six().ndim(65), Error::TooManyDims { ndim: 65, max: MAX_NDIM }),
+        (six().ndim(65), Error::TooManyAxes { ndim: 65, max: MAX_NDIM }),
         (six().null_shape(), Error::NullShape { ndim: 2 }),
         (Spec::new(wrong).shape(&[2]), Error::InvalidDType { found }),
-        (six().shape(&[2, -3]), Error::NegativeDim { axis: 1, size: -3 }),
+        (six().shape(&[2, -3]), Error::NegativeSize { axis: 1, size: -3 }),
         (six().shape(&[1 << 40, 1 << 40]).strides(&[1, 1]), Error::ShapeOverflow),
         (six().strides(&[i64::MAX, 1]).shape(&[3, 3]), Error::ExtentOverflow),
     ];

@@ -15,7 +15,7 @@ fn assert_closed(tensor: &Descriptor) {
     // SAFETY: refused.
     assert_eq!(unsafe { tensor.view_as::<Unaligned<f32>>() }.err(), Some(error));
     // SAFETY: refused.
-    assert_eq!(unsafe { tensor.packed_view::<dlpack::U4>() }.err(), Some(error));
+    assert_eq!(unsafe { tensor.packed_view::<dlpack::types::U4>() }.err(), Some(error));
     #[cfg(feature = "alloc")]
     // SAFETY: refused.
     assert_eq!(unsafe { tensor.to_copy() }.map(drop), Err(error));

@@ -1,6 +1,9 @@
 //! The dtype, and the Rust types that its elements can be viewed as.
 
-use dlpack::{Bool1, Bool8, DataType, DataTypeCode, Descriptor, Element, Error};
+use dlpack::{
+    DataType, DataTypeCode, Descriptor, Element, Error,
+    types::{Bool1, Bool8},
+};
 use harness::{Spec, dtype};
 
 use crate::autotraits::answers;
@@ -33,6 +36,17 @@ fn h072_no_bits() {
 #[test]
 fn h073_no_lanes() {
     refuses(&of(2, 32, 0, 2), Error::InvalidDType { found: data_type(2, 32, 0) });
+}
+
+/// The dtype is judged before the shape, by every way through the checks.
+#[test]
+fn no_lanes_and_a_negative_size() {
+    let refused = Error::InvalidDType { found: data_type(1, 8, 0) };
+    for shape in [&[-1][..], &[0, -1], &[i64::MAX, 2], &[1; 9]] {
+        let spec = of(1, 8, 0, 0).shape(shape);
+        refuses(&spec, refused);
+        refuses(&spec.null_strides(), refused);
+    }
 }
 
 #[test]

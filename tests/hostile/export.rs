@@ -223,6 +223,6 @@ fn h118_as_many_dimensions_as_fit() {
     drop(unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor"));
 
     let refused = Exporter::new([1.5_f32]).shape(&[1; 65]).build().expect_err("65 do not");
-    assert_eq!(refused.error(), Error::TooManyDims { ndim: 65, max: 64 });
+    assert_eq!(refused.error(), Error::TooManyAxes { ndim: 65, max: 64 });
     assert_eq!(refused.into_owner(), [1.5]);
 }

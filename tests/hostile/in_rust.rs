@@ -68,7 +68,7 @@ fn h058_mixed_signs_never_leave_the_allocation() {
         // SAFETY: all elements are initialised, and nobody writes them.
         let view = unsafe { tensor.view::<f32>() }.expect("a view");
         assert!(view.iter().eq(&expected));
-        let turned = view.reverse(0).and_then(|view| view.reverse(1)).expect("two axes");
+        let turned = view.flip(0).and_then(|view| view.flip(1)).expect("two axes");
         assert!(turned.iter().eq(expected.iter().rev()));
         let mut folded = vec![];
         turned.iter().for_each(|element| folded.push(*element));

@@ -12,17 +12,17 @@ fn described(bits: u8, shape: &[i64], strides: &[i64]) -> Spec {
 
 #[test]
 fn h035_negative_size() {
-    refuses(&six().shape(&[-1, 3]), Error::NegativeDim { axis: 0, size: -1 });
-    refuses(&six().shape(&[-1, 3]).null_strides(), Error::NegativeDim { axis: 0, size: -1 });
+    refuses(&six().shape(&[-1, 3]), Error::NegativeSize { axis: 0, size: -1 });
+    refuses(&six().shape(&[-1, 3]).null_strides(), Error::NegativeSize { axis: 0, size: -1 });
     // Also where another axis is empty, or where the product has overflowed.
-    refuses(&six().shape(&[0, -3]), Error::NegativeDim { axis: 1, size: -3 });
+    refuses(&six().shape(&[0, -3]), Error::NegativeSize { axis: 1, size: -3 });
     let far = described(32, &[1 << 40, 1 << 40, -3], &[1, 1, 1]);
-    refuses(&far, Error::NegativeDim { axis: 2, size: -3 });
+    refuses(&far, Error::NegativeSize { axis: 2, size: -3 });
 }
 
 #[test]
 fn h036_smallest_size() {
-    refuses(&six().shape(&[i64::MIN]), Error::NegativeDim { axis: 0, size: i64::MIN });
+    refuses(&six().shape(&[i64::MIN]), Error::NegativeSize { axis: 0, size: i64::MIN });
 }
 
 #[test]

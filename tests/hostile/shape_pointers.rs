@@ -28,7 +28,7 @@ fn h023_fewest_dimensions() {
 #[test]
 fn h024_most_dimensions() {
     let spec = guarded(six().ndim(i32::MAX), |spec| spec.guard_dims());
-    refuses(&spec, Error::TooManyDims { ndim: 2_147_483_647, max: MAX_NDIM });
+    refuses(&spec, Error::TooManyAxes { ndim: 2_147_483_647, max: MAX_NDIM });
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn h025_as_many_dimensions_as_fit() {
 #[test]
 fn h026_one_dimension_too_many() {
     let spec = Spec::of(&[1.5_f32]).shape(&[1; MAX_NDIM + 1]);
-    refuses(&spec, Error::TooManyDims { ndim: MAX_NDIM + 1, max: MAX_NDIM });
+    refuses(&spec, Error::TooManyAxes { ndim: MAX_NDIM + 1, max: MAX_NDIM });
 }
 
 #[test]

@@ -63,7 +63,7 @@ fn h048_smallest_stride_of_one_element() {
         assert_eq!(read(&tensor), Ok(vec![1.5_f32]));
         // SAFETY: C initialised the element, and nobody writes it.
         let view = unsafe { tensor.view::<f32>() }.expect("a view");
-        let again = view.reverse(0).and_then(|view| view.step(0, 3)).expect("one element");
+        let again = view.flip(0).and_then(|view| view.step_by(0, 3)).expect("one element");
         assert_eq!((view[[0]], again[[0]], view.as_slice()), (1.5, 1.5, Ok(&[1.5][..])));
     });
 }
@@ -182,7 +182,7 @@ fn h058_mixed_signs_between_two_edges() {
             // SAFETY: C initialised the elements, and nobody writes them.
             let view = unsafe { tensor.view::<f32>() }.expect("a view");
             assert!(view.iter().eq(&forwards));
-            let turned = view.reverse(0).and_then(|view| view.reverse(1)).expect("two axes");
+            let turned = view.flip(0).and_then(|view| view.flip(1)).expect("two axes");
             assert!(turned.iter().eq(&backwards));
             let columns = view.transpose();
             assert!(columns.iter().eq(&[3_f32, 6.0, 2.0, 5.0, 1.0, 4.0]));

@@ -1,8 +1,8 @@
 //! Elements smaller than a byte.
 
 use dlpack::{
-    DataType, DataTypeCode, Descriptor, Element, Error, F4E2m1fn, F6E2m3fn, I4,
-    ManagedTensorVersioned, SubByte,
+    DataType, DataTypeCode, Descriptor, Element, Error, ManagedTensorVersioned,
+    types::{F4E2m1fn, F6E2m3fn, I4, SubByte},
 };
 use harness::{Spec, dtype};
 
@@ -48,7 +48,7 @@ fn h085_five_padded_halves() {
 fn h086_pairs() {
     accepts(&of(17, 4, 2, 4, &[0x21, 0x43, 0x65, 0x87]), |tensor| {
         assert_eq!((tensor.numel(), tensor.nbytes()), (4, 4));
-        assert_eq!(tensor.dtype().bytes_per_element(), Some(1));
+        assert_eq!(tensor.dtype().itemsize(), Some(1));
         assert_eq!(bits::<F4E2m1fn>(&tensor), Ok(vec![1, 2, 3, 4, 5, 6, 7, 8]));
     });
 }

@@ -20,7 +20,7 @@ const fn facts(numel: i128, nbytes: i128, extents: [i128; 2], bytes: [i128; 2]) 
 }
 
 const fn negative(axis: usize, size: i64) -> Result<Facts, Error> {
-    Err(Error::NegativeDim { axis, size })
+    Err(Error::NegativeSize { axis, size })
 }
 
 #[track_caller]
@@ -171,10 +171,10 @@ fn ranks() {
     };
     assert_eq!(MAX_NDIM, 64);
     assert_eq!(layout(64, 64), Ok(1));
-    assert_eq!(layout(65, 65), Err(Error::TooManyDims { ndim: 65, max: 64 }));
-    assert_eq!(layout(65, 0), Err(Error::TooManyDims { ndim: 65, max: 64 }));
-    assert_eq!(layout(2, 1), Err(Error::RankMismatch { expected: 2, found: 1 }));
-    assert_eq!(layout(0, 1), Err(Error::RankMismatch { expected: 0, found: 1 }));
+    assert_eq!(layout(65, 65), Err(Error::TooManyAxes { ndim: 65, max: 64 }));
+    assert_eq!(layout(65, 0), Err(Error::TooManyAxes { ndim: 65, max: 64 }));
+    assert_eq!(layout(2, 1), Err(Error::StridesLenMismatch { expected: 2, found: 1 }));
+    assert_eq!(layout(0, 1), Err(Error::StridesLenMismatch { expected: 0, found: 1 }));
 }
 
 #[test]
@@ -209,5 +209,5 @@ fn numbers_of_elements() {
     assert_eq!(numel(&[MAX]), Ok(isize::MAX.unsigned_abs()));
     assert_eq!(numel(&[HALF, 2]), Err(Error::ShapeOverflow));
     assert_eq!(numel(&[HALF, 2, 0]), Err(Error::ShapeOverflow));
-    assert_eq!(numel(&[HALF, 2, 0, -7]), Err(Error::NegativeDim { axis: 3, size: -7 }));
+    assert_eq!(numel(&[HALF, 2, 0, -7]), Err(Error::NegativeSize { axis: 3, size: -7 }));
 }

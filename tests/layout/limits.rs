@@ -16,7 +16,7 @@ fn expected(shape: &[i64], strides: &[i64], width: Width) -> Result<Facts, Error
     closed_form(shape, strides, width.bits).map_err(|refusal| match refusal {
         Refusal::Negative => {
             let (axis, &size) = shape.iter().enumerate().find(|&(_, &size)| size < 0).unwrap();
-            Error::NegativeDim { axis, size }
+            Error::NegativeSize { axis, size }
         }
         Refusal::Shape => Error::ShapeOverflow,
         Refusal::Extent => Error::ExtentOverflow,
@@ -64,7 +64,7 @@ proptest! {
         let (shape, strides): (Vec<_>, Vec<_>) = axes.into_iter().unzip();
         match (found(&shape, &strides, width), turned) {
             // Which of several negative sizes is named depends on the order.
-            (Err(Error::NegativeDim { axis, size }), Err(Error::NegativeDim { .. })) => {
+            (Err(Error::NegativeSize { axis, size }), Err(Error::NegativeSize { .. })) => {
                 prop_assert_eq!(shape[axis], size);
             }
             (found, turned) => prop_assert_eq!(found, turned),

@@ -3,8 +3,8 @@
 use std::fmt::Debug;
 
 use dlpack::{
-    Bool1, DataType, DataTypeCode, F4E2m1fn, F6E2m3fn, F6E3m2fn, I2, I4, PackedView, SubByte, U1,
-    U2, U4,
+    DataType, DataTypeCode, PackedView,
+    types::{Bool1, F4E2m1fn, F6E2m3fn, F6E3m2fn, I2, I4, SubByte, U1, U2, U4},
 };
 
 /// A type with its code and its width, written out.
@@ -56,15 +56,15 @@ kinds! {
 /// Runs a generic check for each type.
 macro_rules! for_each_kind {
     ($check:ident) => {
-        $check::<dlpack::I4>();
-        $check::<dlpack::U4>();
-        $check::<dlpack::I2>();
-        $check::<dlpack::U2>();
-        $check::<dlpack::U1>();
-        $check::<dlpack::Bool1>();
-        $check::<dlpack::F6E2m3fn>();
-        $check::<dlpack::F6E3m2fn>();
-        $check::<dlpack::F4E2m1fn>();
+        $check::<dlpack::types::I4>();
+        $check::<dlpack::types::U4>();
+        $check::<dlpack::types::I2>();
+        $check::<dlpack::types::U2>();
+        $check::<dlpack::types::U1>();
+        $check::<dlpack::types::Bool1>();
+        $check::<dlpack::types::F6E2m3fn>();
+        $check::<dlpack::types::F6E3m2fn>();
+        $check::<dlpack::types::F4E2m1fn>();
         $check::<$crate::kinds::Own<3>>();
         $check::<$crate::kinds::Own<5>>();
         $check::<$crate::kinds::Own<7>>();

@@ -1,6 +1,9 @@
 //! Values in a byte each, where strides are those of bytes.
 
-use dlpack::{DataType, Error, Exporter, I4, SubByte, U4};
+use dlpack::{
+    DataType, Error, Exporter,
+    types::{I4, SubByte, U4},
+};
 
 use crate::kinds::{Kind, check, dtype, for_each_kind, noise};
 

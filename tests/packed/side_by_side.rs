@@ -3,7 +3,10 @@
 use std::ptr;
 
 use dlpack::sys::{DLDataType, DLDevice, DLDeviceType, DLTensor};
-use dlpack::{BorrowedTensor, DataType, Error, F4E2m1fn, I2, I4, PackedView, SubByte, U1, U4};
+use dlpack::{
+    BorrowedTensor, DataType, Error, PackedView,
+    types::{F4E2m1fn, I2, I4, SubByte, U1, U4},
+};
 
 use crate::kinds::{Kind, check, dtype, for_each_kind, noise, packed_value};
 
@@ -148,7 +151,7 @@ fn by_hand() {
     assert_eq!(values(&[0x21, 0x43, 0xF5], 6), [1, 2, 3, 4, 5, 15]);
 
     // 1 | 2 << 6 | 3 << 12 | 63 << 18 = 0xFC3081
-    with_view::<dlpack::F6E2m3fn, _>(
+    with_view::<dlpack::types::F6E2m3fn, _>(
         &[0x81, 0x30, 0xFC],
         DataType::F6_E2M3FN,
         &[4],

@@ -17,7 +17,7 @@
 //! | 13 | a panicking owner aborts; a slice is not tied to the borrow that it is of | documented; does not compile |
 //! | 14 | documents name other capsules than the code | Python layer, not here yet |
 
-use dlpack::{BorrowedTensor, DataType, DataTypeCode, Error, F8E4m3fn, Version};
+use dlpack::{BorrowedTensor, DataType, DataTypeCode, Error, Tensor, Version, types::F8E4m3fn};
 use dlpack_sys::{DLDataTypeCode, DLDevice, DLDeviceType, DLTensor};
 use harness::{Spec, dtype, has_guard_pages};
 

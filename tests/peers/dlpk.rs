@@ -21,7 +21,7 @@
 //! | 17 | a data pointer that has, and a document that has not, the byte offset added | test |
 //! | 18 | no shape for scalars; `unimplemented!` on 32 bits | test; `tests/rooms` |
 
-use dlpack::{Bool8, DataType, DataTypeCode, DeviceType, Error, Version};
+use dlpack::{DataType, DataTypeCode, DeviceType, Error, Tensor, Version, types::Bool8};
 #[cfg(feature = "alloc")]
 use harness::Managed;
 use harness::{Spec, dtype, has_guard_pages};
@@ -131,8 +131,8 @@ fn dlpk_b9_negative_numbers_are_no_sizes() {
     let spec = Spec::of(&[1_u8, 2]);
     assert_refused(&spec.clone().ndim(-1), Error::NegativeNdim { ndim: -1 });
     assert_refused(&spec.clone().ndim(i32::MIN), Error::NegativeNdim { ndim: i32::MIN });
-    assert_refused(&spec.clone().shape(&[-1]), Error::NegativeDim { axis: 0, size: -1 });
-    assert_refused(&spec.shape(&[2, i64::MIN]), Error::NegativeDim { axis: 1, size: i64::MIN });
+    assert_refused(&spec.clone().shape(&[-1]), Error::NegativeSize { axis: 0, size: -1 });
+    assert_refused(&spec.shape(&[2, i64::MIN]), Error::NegativeSize { axis: 1, size: i64::MIN });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //!
 //! Each of these is missing, or wrong, in at least one of them.
 
-use dlpack::{Bool8, DataType, Device, Error, ImportMode, ManagedTensorVersioned};
+use dlpack::{DataType, Device, Error, ImportMode, ManagedTensorVersioned, Tensor, types::Bool8};
 use harness::{Spec, dtype};
 
 use crate::support::{assert_refused, guarded_end, imported, imported_legacy};
@@ -12,10 +12,10 @@ fn validation_of_the_number_of_axes() {
     let spec = Spec::of(&[1_u8]);
     assert_refused(&spec.clone().ndim(-3), Error::NegativeNdim { ndim: -3 });
     let most = if cfg!(feature = "alloc") { 64 } else { 8 };
-    assert_refused(&spec.ndim(i32::MAX), Error::TooManyDims { ndim: 0x7fff_ffff, max: most });
+    assert_refused(&spec.ndim(i32::MAX), Error::TooManyAxes { ndim: 0x7fff_ffff, max: most });
     assert_eq!(imported(&Spec::of(&[1_u8]).shape(&vec![1; most])).0.ndim(), most);
     let spec = Spec::of(&[1_u8]).shape(&vec![1; most + 1]);
-    assert_refused(&spec, Error::TooManyDims { ndim: most + 1, max: most });
+    assert_refused(&spec, Error::TooManyAxes { ndim: most + 1, max: most });
 }
 
 #[test]
@@ -45,8 +45,8 @@ fn validation_of_null_strides() {
 fn validation_of_sizes() {
     let spec = Spec::of(&[1_f32; 6]);
     for (shape, error) in [
-        (&[2, -3][..], Error::NegativeDim { axis: 1, size: -3 }),
-        (&[0, -3], Error::NegativeDim { axis: 1, size: -3 }),
+        (&[2, -3][..], Error::NegativeSize { axis: 1, size: -3 }),
+        (&[0, -3], Error::NegativeSize { axis: 1, size: -3 }),
         (&[1 << 40, 1 << 40], Error::ShapeOverflow),
         (&[1 << 62], Error::ShapeOverflow),
     ] {

@@ -154,7 +154,7 @@ fn a_refused_export_keeps_the_owner() {
 
         let exporter = Exporter::new(owner).shape(&[1; 65]).header_in(diary.allocator());
         let refused = A::export(exporter).unwrap_err();
-        assert_eq!(refused.error(), Error::TooManyDims { ndim: 65, max: 64 });
+        assert_eq!(refused.error(), Error::TooManyAxes { ndim: 65, max: 64 });
         assert_eq!(diary.read(), [Event::HandleDropped], "not even asked");
         drop(refused);
         assert_eq!(diary.read(), [Event::OwnerDropped]);

@@ -4,12 +4,13 @@ use crate::lexer::{Token, tokens};
 use crate::sources::{Crate, Source};
 
 /// The rooms of `dlpack` in the order in which data flows.
-const ROOMS: [&str; 11] = [
+const ROOMS: [&str; 12] = [
     "sys",
     "vocabulary",
     "error",
     "layout",
     "dims",
+    "copy",
     "view",
     "managed",
     "export",

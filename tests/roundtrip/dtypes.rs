@@ -1,8 +1,10 @@
 //! The dtypes of the cases: those of Rust types, those smaller than a byte, and those that nobody has a type for.
 
 use dlpack::{
-    Bool1, Bool8, Element, F4E2m1fn, F6E2m3fn, F6E3m2fn, F8E4m3fn, F8E5m2, I2, I4, SubByte, U1, U2,
-    U4,
+    Element,
+    types::{
+        Bool1, Bool8, F4E2m1fn, F6E2m3fn, F6E3m2fn, F8E4m3fn, F8E5m2, I2, I4, SubByte, U1, U2, U4,
+    },
 };
 use dlpack_sys::DLDataType;
 use harness::dtype;

@@ -2,7 +2,7 @@
 
 use std::mem::MaybeUninit;
 
-use dlpack::{TensorView, TensorViewMut, Unaligned};
+use dlpack::{TensorView, TensorViewMut, view::Unaligned};
 
 fn printed(shape: &[usize]) -> String {
     let numbers: Vec<usize> = (0..shape.iter().product()).collect();
@@ -61,7 +61,7 @@ fn the_alternate_form_adds_shape_and_strides() {
     let numbers = [1, 2, 3, 4, 5, 6];
     let view = TensorView::from_slice(&numbers, &[2, 3]).unwrap();
     assert_eq!(format!("{view:#?}"), "[[1, 2, 3], [4, 5, 6]] shape=[2, 3] strides=[3, 1]");
-    let turned = view.transpose().reverse(0).unwrap();
+    let turned = view.transpose().flip(0).unwrap();
     assert_eq!(format!("{turned:#?}"), "[[3, 6], [2, 5], [1, 4]] shape=[3, 2] strides=[-1, 3]");
     let scalar = view.select(0, 1).unwrap().select(0, 1).unwrap();
     assert_eq!(format!("{scalar:#?}"), "5 shape=[] strides=[]");

@@ -44,7 +44,7 @@ fn no_elements() {
         assert_eq!(view.copy_to(&mut []), Ok(()));
         assert!(view.as_ptr().is_aligned());
         for (axis, size) in shape.iter().enumerate() {
-            let turned = view.reverse(axis).unwrap().step(axis, 2).unwrap();
+            let turned = view.flip(axis).unwrap().step_by(axis, 2).unwrap();
             assert_eq!(turned.shape()[axis], size.div_ceil(2));
             let (head, tail) = turned.split_at(axis, 0).unwrap();
             assert_eq!((head.numel(), tail.numel()), (0, 0));
@@ -65,7 +65,7 @@ fn empty_slices_stay_where_they_are() {
     let view = TensorView::from_slice(&memory, &[3, 4]).unwrap();
     let empty = view.slice(0, 3..).unwrap();
     assert_eq!((empty.shape(), empty.numel()), (&[0, 4][..], 0));
-    let selected = empty.select(1, 3).unwrap().reverse(0).unwrap();
+    let selected = empty.select(1, 3).unwrap().flip(0).unwrap();
     assert_eq!(selected.shape(), [0]);
     let within = memory.as_ptr_range();
     assert!(within.contains(&selected.as_ptr()));
@@ -79,7 +79,7 @@ fn one_element_of_many_axes() {
     check(&view, &Model::row_major(shape), &memory);
     let mut turned = view.clone();
     for axis in 0..shape.len() {
-        turned = turned.reverse(axis).unwrap().step(axis, usize::MAX).unwrap();
+        turned = turned.flip(axis).unwrap().step_by(axis, usize::MAX).unwrap();
     }
     check(&turned, &Model::row_major(shape), &memory);
     assert_eq!(turned.transpose().as_slice(), Ok(&[100][..]));
@@ -94,7 +94,7 @@ fn one_row_of_many() {
     assert_eq!(row.as_slice(), Ok(&memory[4..8]));
     let column = view.slice(1, 1..2).unwrap();
     assert_eq!(column.as_slice(), Err(Error::NotContiguous));
-    assert_eq!(column.step(0, 3).unwrap().as_slice(), Ok(&memory[1..2]));
+    assert_eq!(column.step_by(0, 3).unwrap().as_slice(), Ok(&memory[1..2]));
     assert_eq!(column.reshape(&[3]).unwrap().strides(), [4]);
 }
 

@@ -2,7 +2,10 @@
 
 use std::mem::MaybeUninit;
 
-use dlpack::{Item, TensorView, TensorViewMut, Unaligned};
+use dlpack::{
+    TensorView, TensorViewMut,
+    view::{Unaligned, ViewElement},
+};
 
 /// Items at an address that is odd wherever the struct lies.
 #[repr(C, align(16))]
@@ -33,8 +36,8 @@ fn addresses_are_odd<T: Copy + From<u16> + dlpack::Element + PartialEq + std::fm
     assert_eq!(copy, expected);
     // From an address that is odd to one that is not, in both directions of either axis.
     let mut copy = vec![T::from(999); 144];
-    let mut target = TensorViewMut::from_slice(&mut copy, &[16, 9]).unwrap().reverse(0).unwrap();
-    target.copy_from(&turned.reverse(0).unwrap()).unwrap();
+    let mut target = TensorViewMut::from_slice(&mut copy, &[16, 9]).unwrap().flip(0).unwrap();
+    target.copy_from(&turned.flip(0).unwrap()).unwrap();
     assert_eq!(copy, expected);
     let last = view.reduce_memory_order(T::from(0), |a, b| if b == T::from(143) { b } else { a });
     assert_eq!(last, T::from(143));
@@ -89,7 +92,7 @@ fn uninitialised_stays_so() {
 #[cfg(feature = "alloc")]
 #[test]
 fn written_meanwhile() -> Result<(), dlpack::Error> {
-    use dlpack::{Exporter, ReadCell};
+    use dlpack::{Exporter, view::ReadCell};
 
     let tensor =
         Exporter::new((0..96_u32).collect::<Vec<_>>()).shape(&[8, 12]).build()?.into_inner();

@@ -10,8 +10,9 @@ fn views(memory: &[u32]) -> Vec<(TensorView<'_, u32>, Model)> {
     let view = TensorView::from_slice(memory, &[3, 4, 5]).unwrap();
     let model = Model::row_major(&[3, 4, 5]);
     let permuted = |axes: &[usize]| (view.permute(axes).unwrap(), model.permute(axes).unwrap());
-    let stepped = |axis, step| (view.step(axis, step).unwrap(), model.step(axis, step).unwrap());
-    let reversed = |axis| (view.reverse(axis).unwrap(), model.reverse(axis).unwrap());
+    let stepped =
+        |axis, step| (view.step_by(axis, step).unwrap(), model.step_by(axis, step).unwrap());
+    let reversed = |axis| (view.flip(axis).unwrap(), model.flip(axis).unwrap());
     let sliced = |axis| (view.slice(axis, 1..3).unwrap(), model.slice(axis, 1, 3).unwrap());
     vec![
         permuted(&[0, 1, 2]),
@@ -110,7 +111,7 @@ fn elements_outlive_the_view_and_the_iterator() {
 #[test]
 fn all_at_once_are_different_elements() {
     let mut memory = values(6);
-    let mut view = TensorViewMut::from_slice(&mut memory, &[2, 3]).unwrap().reverse(1).unwrap();
+    let mut view = TensorViewMut::from_slice(&mut memory, &[2, 3]).unwrap().flip(1).unwrap();
     let mut all: Vec<&mut u32> = view.iter_mut().collect();
     all.swap(0, 5);
     for (k, element) in (0..).zip(all) {

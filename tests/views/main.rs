@@ -11,6 +11,7 @@ mod model;
 mod operations;
 #[cfg(feature = "alloc")]
 mod ranks;
+mod raw_parts;
 mod reading;
 mod reductions;
 mod reshaping;

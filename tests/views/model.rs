@@ -93,7 +93,7 @@ impl Model {
     pub fn slice(&self, axis: usize, start: usize, end: usize) -> Result<Self, Error> {
         let size = self.size(axis)?;
         if end > size {
-            return Err(Error::IndexOutOfRange { axis, index: end, size });
+            return Err(Error::RangeOutOfBounds { start, end, size });
         }
         let shape = with(&self.shape, axis, end - start);
         self.renumber(shape, |index| {
@@ -102,7 +102,7 @@ impl Model {
         })
     }
 
-    pub fn step(&self, axis: usize, step: usize) -> Result<Self, Error> {
+    pub fn step_by(&self, axis: usize, step: usize) -> Result<Self, Error> {
         let size = self.size(axis)?;
         if step == 0 {
             return Err(Error::ZeroStep);
@@ -114,7 +114,7 @@ impl Model {
         })
     }
 
-    pub fn reverse(&self, axis: usize) -> Result<Self, Error> {
+    pub fn flip(&self, axis: usize) -> Result<Self, Error> {
         let size = self.size(axis)?;
         self.renumber(self.shape.clone(), |index| Some(with(index, axis, size - 1 - index[axis])))
     }
@@ -131,10 +131,10 @@ impl Model {
     pub fn insert_axis(&self, axis: usize) -> Result<Self, Error> {
         let ndim = self.shape.len();
         if axis > ndim {
-            return Err(Error::AxisOutOfRange { axis, ndim: ndim + 1 });
+            return Err(Error::AxisOutOfRange { axis, ndim });
         }
         if ndim == MAX_NDIM {
-            return Err(Error::TooManyDims { ndim: ndim + 1, max: MAX_NDIM });
+            return Err(Error::TooManyAxes { ndim: ndim + 1, max: MAX_NDIM });
         }
         let insert = |to: &[usize], k| [&to[..axis], &[k], &to[axis..]].concat();
         self.renumber(insert(&self.shape, 1), |index| Some(insert(index, 0)))
@@ -143,7 +143,7 @@ impl Model {
     pub fn permute(&self, axes: &[usize]) -> Result<Self, Error> {
         let ndim = self.shape.len();
         if axes.len() != ndim {
-            return Err(Error::RankMismatch { expected: ndim, found: axes.len() });
+            return Err(Error::NdimMismatch { expected: ndim, found: axes.len() });
         }
         for (i, &axis) in axes.iter().enumerate() {
             if axis >= ndim {

@@ -9,7 +9,7 @@ use crate::model::Model;
 pub enum Operation {
     Slice(usize, usize, usize),
     Step(usize, usize),
-    Reverse(usize),
+    Flip(usize),
     Select(usize, usize),
     InsertAxis(usize),
     Permute(Vec<usize>),
@@ -23,8 +23,8 @@ impl Operation {
     pub fn on_model(&self, model: &Model) -> Result<Model, Error> {
         match self {
             Self::Slice(axis, start, end) => model.slice(*axis, *start, *end),
-            Self::Step(axis, step) => model.step(*axis, *step),
-            Self::Reverse(axis) => model.reverse(*axis),
+            Self::Step(axis, step) => model.step_by(*axis, *step),
+            Self::Flip(axis) => model.flip(*axis),
             Self::Select(axis, index) => model.select(*axis, *index),
             Self::InsertAxis(axis) => model.insert_axis(*axis),
             Self::Permute(axes) => model.permute(axes),
@@ -38,8 +38,8 @@ impl Operation {
     pub fn on_view<'a, T>(&self, view: &TensorView<'a, T>) -> Result<TensorView<'a, T>, Error> {
         match self {
             Self::Slice(axis, start, end) => view.slice(*axis, *start..*end),
-            Self::Step(axis, step) => view.step(*axis, *step),
-            Self::Reverse(axis) => view.reverse(*axis),
+            Self::Step(axis, step) => view.step_by(*axis, *step),
+            Self::Flip(axis) => view.flip(*axis),
             Self::Select(axis, index) => view.select(*axis, *index),
             Self::InsertAxis(axis) => view.insert_axis(*axis),
             Self::Permute(axes) => view.permute(axes),
@@ -56,8 +56,8 @@ impl Operation {
     ) -> Result<TensorViewMut<'a, T>, Error> {
         match self {
             Self::Slice(axis, start, end) => view.slice(*axis, *start..*end),
-            Self::Step(axis, step) => view.step(*axis, *step),
-            Self::Reverse(axis) => view.reverse(*axis),
+            Self::Step(axis, step) => view.step_by(*axis, *step),
+            Self::Flip(axis) => view.flip(*axis),
             Self::Select(axis, index) => view.select(*axis, *index),
             Self::InsertAxis(axis) => view.insert_axis(*axis),
             Self::Permute(axes) => view.permute(axes),

@@ -21,7 +21,7 @@ fn ten_axes() {
         (view.permute(&SHUFFLED).unwrap(), model.permute(&SHUFFLED).unwrap());
     check(&view, &model, &memory);
     for axis in [9, 0, 4] {
-        (view, model) = (view.reverse(axis).unwrap(), model.reverse(axis).unwrap());
+        (view, model) = (view.flip(axis).unwrap(), model.flip(axis).unwrap());
     }
     check(&view, &model, &memory);
 }
@@ -35,7 +35,7 @@ fn across_the_inline_capacity() {
     for operation in [
         Operation::Permute(vec![8, 0, 7, 1, 6, 2, 5, 3, 4]),
         Operation::Select(4, 1),
-        Operation::Reverse(0),
+        Operation::Flip(0),
         Operation::Select(0, 0),
         Operation::InsertAxis(3),
         Operation::InsertAxis(8),
@@ -66,8 +66,8 @@ fn copies() {
     let mut written = values(1 << 10);
     let target = TensorViewMut::from_slice(&mut written, &[2; 10]).unwrap();
     let mut target = target.permute(&SHUFFLED).unwrap();
-    target.reborrow().reverse(3).unwrap().copy_from_slice(&memory).unwrap();
-    target = target.reverse(3).unwrap();
+    target.reborrow().flip(3).unwrap().copy_from_slice(&memory).unwrap();
+    target = target.flip(3).unwrap();
     assert!(target.into_view().iter().eq(&memory));
 }
 
@@ -79,10 +79,10 @@ fn sixty_four_axes() {
     let view = TensorView::from_slice(&memory, &shape).unwrap();
     let model = Model::row_major(&shape);
     check(&view, &model, &memory);
-    let (turned, model) = (view.transpose().reverse(32).unwrap(), model.transpose());
-    let model = model.reverse(32).unwrap();
+    let (turned, model) = (view.transpose().flip(32).unwrap(), model.transpose());
+    let model = model.flip(32).unwrap();
     check(&turned, &model, &memory);
-    assert_eq!(turned.insert_axis(0).unwrap_err(), Error::TooManyDims { ndim: 65, max: 64 });
+    assert_eq!(turned.insert_axis(0).unwrap_err(), Error::TooManyAxes { ndim: 65, max: 64 });
     assert_eq!(turned.select(1, 0).unwrap().insert_axis(7).unwrap().shape(), turned.shape());
     // Lists on the 31 axes up to that of size 4, and within each of those 4 on the 32 axes after it.
     let printed = format!("{:?}", view.select(0, 0).unwrap());

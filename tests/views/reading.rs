@@ -105,7 +105,7 @@ fn check_iteration(view: &TensorView<'_, u32>, expected: &[u32]) {
     assert!(view.iter().eq(expected));
     assert!(view.into_iter().eq(expected));
     assert!(view.clone().into_iter().eq(expected));
-    let folded = |iter: dlpack::Iter<'_, u32>| {
+    let folded = |iter: dlpack::view::Iter<'_, u32>| {
         iter.fold(Vec::new(), |mut all, &element| {
             all.push(element);
             all

@@ -12,7 +12,7 @@ fn check(rows: usize, len: usize, step: usize) {
     let (height, width) = (rows + 1, len * step + 1);
     let elements: Vec<u64> = (0..2 * height * width).map(number).collect();
     let view = TensorView::from_slice(&elements, &[2, height, width]).unwrap();
-    let view = view.slice(1, 1..).unwrap().slice(2, 1..).unwrap().step(2, step).unwrap();
+    let view = view.slice(1, 1..).unwrap().slice(2, 1..).unwrap().step_by(2, step).unwrap();
     let mut expected = Vec::new();
     for plane in 0..2 {
         for row in 1..height {
@@ -22,7 +22,7 @@ fn check(rows: usize, len: usize, step: usize) {
     }
     let sum = expected.iter().fold(0, |sum: u64, &x| sum.wrapping_add(x));
     let most = expected.iter().copied().max().unwrap_or(0);
-    for view in [view.permute(&[2, 0, 1]).unwrap(), view.reverse(1).unwrap(), view] {
+    for view in [view.permute(&[2, 0, 1]).unwrap(), view.flip(1).unwrap(), view] {
         let place = format!("{rows} rows of {len}, {step} apart");
         assert_eq!(view.reduce_memory_order(0, u64::wrapping_add), sum, "{place}");
         assert_eq!(view.reduce_memory_order(0, u64::max), most, "{place}");

@@ -3,7 +3,7 @@
 use dlpack::{Error, TensorView};
 
 use crate::model::Model;
-use crate::operations::Operation::{self, Permute, Reverse, Slice, Step};
+use crate::operations::Operation::{self, Flip, Permute, Slice, Step};
 use crate::reading::{check, values};
 
 /// All shapes of `numel` elements without axes of size 1.
@@ -64,8 +64,8 @@ fn all_shapes_of_all_orders() {
         for order in orders {
             for operations in [
                 vec![],
-                vec![Reverse(2)],
-                vec![Reverse(0), Reverse(1), Reverse(2)],
+                vec![Flip(2)],
+                vec![Flip(0), Flip(1), Flip(2)],
                 vec![Step(2, 2)],
                 vec![Step(0, 2)],
                 vec![Slice(1, 0, 1)],
@@ -108,7 +108,7 @@ fn by_hand() {
     assert_eq!(strides(view.reshape(&[6, 4])), Some(vec![4, 1]));
     assert_eq!(strides(view.reshape(&[3, 8])), Some(vec![8, 1]));
 
-    let every_other = view.step(2, 2).unwrap();
+    let every_other = view.step_by(2, 2).unwrap();
     assert_eq!(strides(every_other.reshape(&[12])), Some(vec![2]));
     assert_eq!(strides(every_other.reshape(&[4, 3])), Some(vec![6, 2]));
 
@@ -122,9 +122,9 @@ fn by_hand() {
     assert_eq!(strides(turned.reshape(&[2, 2, 3, 2])), Some(vec![2, 1, 8, 4]));
     assert_eq!(strides(turned.reshape(&[8, 3])), None);
 
-    let backwards = view.reverse(0).unwrap().reverse(1).unwrap().reverse(2).unwrap();
+    let backwards = view.flip(0).unwrap().flip(1).unwrap().flip(2).unwrap();
     assert_eq!(strides(backwards.reshape(&[24])), Some(vec![-1]));
-    assert_eq!(strides(view.reverse(1).unwrap().reshape(&[6, 4])), None);
+    assert_eq!(strides(view.flip(1).unwrap().reshape(&[6, 4])), None);
 }
 
 #[test]
@@ -132,17 +132,16 @@ fn another_number_of_elements() {
     let memory = values(6);
     let view = TensorView::from_slice(&memory, &[2, 3]).unwrap();
     let mismatch = |found| Error::LenMismatch { expected: 6, found };
-    for (shape, found) in [
-        (&[][..], 1),
-        (&[5], 5),
-        (&[7], 7),
-        (&[6, 0], 0),
-        (&[0, usize::MAX, 2], 0),
-        // The product does not fit.
-        (&[usize::MAX, 2], usize::MAX),
-        (&[1 << (usize::BITS - 1), 2], usize::MAX),
-    ] {
+    for (shape, found) in
+        [(&[][..], 1), (&[5], 5), (&[7], 7), (&[6, 0], 0), (&[0, isize::MAX.unsigned_abs(), 2], 0)]
+    {
         assert_eq!(view.reshape(shape).unwrap_err(), mismatch(found), "{shape:?}");
+    }
+    // The product, or a size, does not fit.
+    let half = 1 << (usize::BITS - 2);
+    for shape in [&[usize::MAX, 2][..], &[half, 2], &[half, 4], &[1, usize::MAX], &[0, usize::MAX]]
+    {
+        assert_eq!(view.reshape(shape).unwrap_err(), Error::ShapeOverflow, "{shape:?}");
     }
 }
 

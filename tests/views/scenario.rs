@@ -46,7 +46,7 @@ impl Wish {
         match self.kind {
             0 => Operation::Slice(axis, start, end),
             1 => Operation::Step(axis, step),
-            2 => Operation::Reverse(axis),
+            2 => Operation::Flip(axis),
             3 => Operation::Select(axis, self.from.index(size.max(1) + beyond)),
             4 => Operation::InsertAxis(self.axis.index(ndim + 1 + beyond)),
             5 => Operation::Permute(self.axes(ndim)),
@@ -123,7 +123,7 @@ pub fn spread(wanted: &[usize], key: u64) -> (Vec<usize>, Vec<Operation>) {
         operations.push(Operation::Slice(axis, lead, larger));
         operations.push(Operation::Step(axis, step));
         if turn == 1 {
-            operations.push(Operation::Reverse(axis));
+            operations.push(Operation::Flip(axis));
         }
     }
     (shape, operations)

@@ -239,7 +239,7 @@ fn a_loan_ends() {
     let mut memory = values(6);
     let mut view = TensorViewMut::from_slice(&mut memory, &[2, 3]).unwrap();
     view.reborrow().select(0, 1).unwrap().fill(0);
-    view.reborrow().reverse(1).unwrap().select(1, 0).unwrap().fill(1);
+    view.reborrow().flip(1).unwrap().select(1, 0).unwrap().fill(1);
     view[[0, 0]] = 2;
     assert_eq!(view.as_view().iter().copied().collect::<Vec<_>>(), memory);
     assert_eq!(memory, [2, 103, 1, 0, 0, 1]);

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use dlpack::{Bool1, Bool8, Element, I2, I4, SubByte, U1, U2, U4, sys};
+use dlpack::{
+    Element, sys,
+    types::{Bool1, Bool8, I2, I4, SubByte, U1, U2, U4},
+};
 
 /// Code, bits and lanes of a type, and the size it must have.
 fn triple<T: Element>() -> (u8, u8, u16, usize) {
@@ -32,14 +35,14 @@ fn elements_have_the_triple_of_the_standard() {
 
 #[test]
 fn eight_bit_floats_have_the_triple_of_the_standard() {
-    assert_eq!(triple::<dlpack::F8E3m4>(), (7, 8, 1, 1));
-    assert_eq!(triple::<dlpack::F8E4m3>(), (8, 8, 1, 1));
-    assert_eq!(triple::<dlpack::F8E4m3b11fnuz>(), (9, 8, 1, 1));
-    assert_eq!(triple::<dlpack::F8E4m3fn>(), (10, 8, 1, 1));
-    assert_eq!(triple::<dlpack::F8E4m3fnuz>(), (11, 8, 1, 1));
-    assert_eq!(triple::<dlpack::F8E5m2>(), (12, 8, 1, 1));
-    assert_eq!(triple::<dlpack::F8E5m2fnuz>(), (13, 8, 1, 1));
-    assert_eq!(triple::<dlpack::F8E8m0fnu>(), (14, 8, 1, 1));
+    assert_eq!(triple::<dlpack::types::F8E3m4>(), (7, 8, 1, 1));
+    assert_eq!(triple::<dlpack::types::F8E4m3>(), (8, 8, 1, 1));
+    assert_eq!(triple::<dlpack::types::F8E4m3b11fnuz>(), (9, 8, 1, 1));
+    assert_eq!(triple::<dlpack::types::F8E4m3fn>(), (10, 8, 1, 1));
+    assert_eq!(triple::<dlpack::types::F8E4m3fnuz>(), (11, 8, 1, 1));
+    assert_eq!(triple::<dlpack::types::F8E5m2>(), (12, 8, 1, 1));
+    assert_eq!(triple::<dlpack::types::F8E5m2fnuz>(), (13, 8, 1, 1));
+    assert_eq!(triple::<dlpack::types::F8E8m0fnu>(), (14, 8, 1, 1));
 }
 
 #[cfg(feature = "half")]
@@ -96,9 +99,9 @@ fn sub_byte_types_keep_their_bits() {
     assert_eq!(patterns::<U2>(), (1, 2));
     assert_eq!(patterns::<U4>(), (1, 4));
     assert_eq!(patterns::<Bool1>(), (6, 1));
-    assert_eq!(patterns::<dlpack::F6E2m3fn>(), (15, 6));
-    assert_eq!(patterns::<dlpack::F6E3m2fn>(), (16, 6));
-    assert_eq!(patterns::<dlpack::F4E2m1fn>(), (17, 4));
+    assert_eq!(patterns::<dlpack::types::F6E2m3fn>(), (15, 6));
+    assert_eq!(patterns::<dlpack::types::F6E3m2fn>(), (16, 6));
+    assert_eq!(patterns::<dlpack::types::F4E2m1fn>(), (17, 4));
 }
 
 #[test]

@@ -133,6 +133,44 @@ fn host_and_handle_devices() {
     assert_eq!(handle, ["kDLOpenCL", "kDLVulkan", "kDLMetal", "kDLWebGPU"]);
 }
 
+/// Of memory on these, the standard says neither that it has addresses nor that it has handles.
+const UNKNOWN: [&str; 5] = ["kDLVPI", "kDLExtDev", "kDLHexagon", "kDLMAIA", "kDLTrn"];
+
+#[test]
+fn every_device_type_has_a_class_and_a_spelling() {
+    for (name, device_type) in DEVICE_TYPES {
+        let (address, handle) = (device_type.is_address(), device_type.is_handle());
+        assert_eq!(!address && !handle, UNKNOWN.contains(&name), "{name} has no class");
+        assert!(!(address && handle), "{name}");
+        assert!(address || !device_type.is_host_accessible(), "{name}");
+        assert!(address || !device_type.is_unnumbered(), "{name}");
+        assert_eq!(device_type.to_string().parse(), Ok(device_type), "{name}");
+    }
+}
+
+#[test]
+fn every_code_has_a_class_and_a_spelling() {
+    for (name, code) in CODES {
+        let dtype = DataType::new(code, 8, 1);
+        let float = name.starts_with("kDLFloat") || name == "kDLBfloat";
+        assert_eq!(dtype.is_float(), float, "{name}");
+        assert_eq!(dtype.is_integer(), ["kDLInt", "kDLUInt"].contains(&name), "{name}");
+        assert_eq!(dtype.is_complex(), name == "kDLComplex", "{name}");
+        assert_eq!(dtype.is_bool(), name == "kDLBool", "{name}");
+        // The width that the name ends with, as in `kDLFloat6_e2m3fn`, is the only one.
+        let width = name.strip_prefix("kDLFloat").and_then(|name| name.split_once('_'));
+        let width = width.map_or(8, |(width, _)| width.parse().unwrap());
+        for bits in 0..=64 {
+            let valid = if width < 8 { bits == width } else { bits != 0 };
+            assert_eq!(DataType::new(code, bits, 1).is_valid(), valid, "{name} of {bits} bits");
+        }
+        let dtype = DataType::new(code, width, 1);
+        assert_eq!(dtype.to_string().parse(), Ok(dtype), "{name}");
+        let is_short = !dtype.to_string().contains("bits");
+        assert!(is_short, "{name} stands for {width} bits, which {dtype} repeats");
+    }
+}
+
 #[test]
 fn versions() {
     assert_eq!(Version::CURRENT, Version { major: 1, minor: 3 });

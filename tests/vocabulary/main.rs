@@ -1,10 +1,10 @@
 //! The words of the standard: their numbers, their spelling, their sizes, and the Rust types that stand for them.
 
 mod dtype_spelling;
+mod element_size;
 mod elements;
 mod header;
 mod spelling;
-mod storage;
 
 use std::fmt::{Debug, Display, Write};
 use std::str::FromStr;

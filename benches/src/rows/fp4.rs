@@ -4,7 +4,7 @@ use core::cell::RefCell;
 use core::hint::black_box;
 use std::rc::Rc;
 
-use dlpack::{DataType, Exclusive, Exporter, F4E2m1fn, ManagedTensorVersioned};
+use dlpack::{DataType, Exclusive, Exporter, ManagedTensorVersioned, types::F4E2m1fn};
 
 use crate::contender::{Contender, Instructions, Role, Row, Target};
 use crate::floors::fp4 as floor;

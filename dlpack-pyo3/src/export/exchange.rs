@@ -173,3 +173,22 @@ fn no_instance<T: Export>(object: &Bound<'_, PyAny>) -> Failure {
     let found = found.map_or_else(|_| "another class".into(), |name| name.to_string());
     Failure(PyTypeError::new_err(format!("expected an object of {}, found {found}", T::NAME)))
 }
+
+/// The tensor as C has it, with the shape and strides of its description, which stay where the tensor is.
+#[inline]
+fn lent(tensor: &ManagedTensorVersioned) -> Result<sys::DLTensor, Error> {
+    if tensor.access() != Access::Writable || tensor.flags().is_padded() {
+        // The struct cannot say so.
+        return Err(Error::ReadOnly);
+    }
+    let ndim = tensor.ndim();
+    Ok(sys::DLTensor {
+        data: if tensor.is_empty() { ptr::null_mut() } else { tensor.data() },
+        device: tensor.device().canonical().into(),
+        ndim: i32::try_from(ndim).map_err(|_| Error::TooManyAxes { ndim, max: 64 })?,
+        dtype: tensor.dtype().into(),
+        shape: tensor.shape().as_ptr().cast_mut(),
+        strides: tensor.strides().as_ptr().cast_mut(),
+        byte_offset: tensor.byte_offset(),
+    })
+}

@@ -9,7 +9,7 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicUsize, Ordering};
 
-use dlpack::{Element, Error, ReadCell, TensorView};
+use dlpack::{Element, Error, TensorView, view::ReadCell};
 use pyo3::Python;
 
 use super::imported::Imported;

@@ -42,7 +42,7 @@ impl Memory {
     #[inline(always)]
     pub(super) unsafe fn tensor<'a>(self) -> Result<BorrowedTensor<'a>, Unfit> {
         if self.ndim > MAX_NDIM {
-            return Err(Unfit::Error(Error::TooManyDims { ndim: self.ndim, max: MAX_NDIM }));
+            return Err(Unfit::Error(Error::TooManyAxes { ndim: self.ndim, max: MAX_NDIM }));
         }
         let mut sizes = [MaybeUninit::uninit(); MAX_NDIM];
         let mut steps = [MaybeUninit::uninit(); MAX_NDIM];

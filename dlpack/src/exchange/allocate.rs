@@ -29,7 +29,7 @@ impl ExchangeApi {
     ///
     /// When its tensor is not what was asked for: any error of
     /// [`ManagedTensorVersioned::from_raw`](ManagedTensorVersioned::from_raw), [`Error::DTypeMismatch`],
-    /// [`Error::RankMismatch`], [`Error::ShapeMismatch`], [`Error::DeviceMismatch`] or [`Error::ReadOnly`]. The deleter
+    /// [`Error::NdimMismatch`], [`Error::ShapeMismatch`], [`Error::DeviceMismatch`] or [`Error::ReadOnly`]. The deleter
     /// has been called then, unless there is [no tensor](Error::NullTensor) at all.
     ///
     /// # Examples
@@ -103,7 +103,7 @@ fn is_as_wanted(
         return Err(Error::DTypeMismatch { expected: dtype, found: tensor.dtype() });
     }
     if tensor.ndim() != shape.len() {
-        return Err(Error::RankMismatch { expected: shape.len(), found: tensor.ndim() });
+        return Err(Error::NdimMismatch { expected: shape.len(), found: tensor.ndim() });
     }
     let sizes = shape.iter().zip(tensor.shape()).enumerate();
     if let Some((axis, (&expected, &found))) = sizes.into_iter().find(|(_, (a, b))| a != b) {

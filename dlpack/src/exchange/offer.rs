@@ -23,7 +23,7 @@ use crate::sys;
 ///
 /// fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, Error> {
 ///     if offer.ndim() > 2 {
-///         return Err(Error::RankMismatch { expected: 2, found: offer.ndim() });
+///         return Err(Error::NdimMismatch { expected: 2, found: offer.ndim() });
 ///     }
 ///     let object: Box<ManagedTensorVersioned> = Box::new(offer.accept());
 ///     NonNull::new(Box::into_raw(object).cast()).ok_or(Error::NullObject)

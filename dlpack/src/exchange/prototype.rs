@@ -61,7 +61,7 @@ impl Prototype {
 /// The shape as C has it, and row-major strides, which the standard does not ask for but some allocators may read.
 pub(super) fn row_major(dtype: DataType, shape: &[usize]) -> Result<(Dims<i64>, Layout), Error> {
     if shape.len() > CAPACITY {
-        return Err(Error::TooManyDims { ndim: shape.len(), max: CAPACITY });
+        return Err(Error::TooManyAxes { ndim: shape.len(), max: CAPACITY });
     }
     let mut dims = Dims::zeroed(shape.len())?;
     let (sizes, strides) = dims.both_mut();
@@ -81,7 +81,7 @@ pub(super) fn row_major(dtype: DataType, shape: &[usize]) -> Result<(Dims<i64>, 
 unsafe fn read_shape(ndim: i32, shape: *const i64) -> Result<Dims<i64>, Error> {
     let count = usize::try_from(ndim).map_err(|_| Error::NegativeNdim { ndim })?;
     if count > CAPACITY {
-        return Err(Error::TooManyDims { ndim: count, max: CAPACITY });
+        return Err(Error::TooManyAxes { ndim: count, max: CAPACITY });
     }
     if shape.is_null() && count > 0 {
         return Err(Error::NullShape { ndim: count });

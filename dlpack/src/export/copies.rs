@@ -6,7 +6,7 @@ use core::ops::Deref;
 use super::exporter::Exporter;
 use crate::error::Error;
 use crate::managed::{Descriptor, Exclusive, Frozen, ManagedTensorVersioned};
-use crate::view::{Item, TensorView};
+use crate::view::{TensorView, ViewElement};
 use crate::vocabulary::{DataType, Element};
 
 /// What copies of tensors of any dtype are allocated in: aligned for all Rust elements, and for consumers such as JAX, which
@@ -30,7 +30,7 @@ unsafe impl Element for Block {
     const DTYPE: DataType = DataType::U8.with_lanes(64);
 }
 
-impl<I: Item<Value: Element>> TensorView<'_, I> {
+impl<I: ViewElement<Value: Element>> TensorView<'_, I> {
     /// Copies the elements into a new, row-major tensor, which is marked as a copy.
     ///
     /// # Errors

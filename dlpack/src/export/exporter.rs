@@ -458,7 +458,7 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     ///
     /// Hands the owner back, with
     ///
-    /// - [`Error::RankMismatch`] if there are not as many strides as sizes,
+    /// - [`Error::StridesLenMismatch`] if there are not as many strides as sizes,
     /// - [`Error::OutOfBounds`] if the tensor reaches beyond the memory,
     /// - [`Error::NullData`] if there are elements, but neither address nor handle,
     /// - [`Error::NotWholeBytes`] if packed elements would start within a byte,
@@ -560,7 +560,7 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
         let flags = match B::express(asked) {
             Ok(flags) if ndim <= layout::MAX_NDIM => flags,
             Ok(_) => {
-                let error = Error::TooManyDims { ndim, max: layout::MAX_NDIM };
+                let error = Error::TooManyAxes { ndim, max: layout::MAX_NDIM };
                 return Err(RejectedError::new(owner, error));
             }
             Err(error) => return Err(RejectedError::new(owner, error)),

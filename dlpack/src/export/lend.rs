@@ -2,7 +2,6 @@
 
 use core::ptr;
 
-use crate::dims::Dims;
 use crate::error::Error;
 use crate::layout;
 use crate::sys;
@@ -78,7 +77,7 @@ fn with_struct<T: Element, R>(
     f: impl FnOnce(*mut sys::DLTensor) -> R,
 ) -> Result<R, Error> {
     const { assert_element::<T>() };
-    let mut dims = Dims::of_slices(view.shape(), view.strides())?;
+    let mut dims = view.dims().wide()?;
     let (shape, strides) = dims.both_mut();
     layout::normalize_strides(shape, strides);
     let empty = view.numel() == 0;

@@ -6,7 +6,6 @@ use core::ops::{Deref, Range};
 use super::allocator::Global;
 use super::block::{Described, Unpublished};
 use super::reexport::{inherited, under_header, write_canonical};
-use crate::dims::Dims;
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::managed::{
@@ -110,7 +109,7 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
         choose: impl for<'v> FnOnce(TensorView<'v, T>) -> Result<TensorView<'v, T>, Error>,
     ) -> Result<Frozen<ManagedTensorVersioned>, Error> {
         let view = choose(self.view::<T>()?)?;
-        let dims = Dims::of_slices(view.shape(), view.strides())?;
+        let dims = view.strided().dims().wide()?;
         let layout = Layout::new(dims.shape(), dims.strides(), T::DTYPE, false)?;
         let fields = part_of(self, &view, &layout)?;
         let described = Described { fields, flags: Flags::READ_ONLY, layout };

@@ -156,7 +156,7 @@ fn whole_bytes(dtype: DataType) -> Option<NonZero<usize>> {
 /// Writes the caller's strides.
 fn write_strides(sizes: &[i64], steps: &mut [i64], strides: &[isize]) -> Result<(), Error> {
     if strides.len() != sizes.len() {
-        return Err(Error::RankMismatch { expected: sizes.len(), found: strides.len() });
+        return Err(Error::StridesLenMismatch { expected: sizes.len(), found: strides.len() });
     }
     for (to, &from) in steps.iter_mut().zip(strides) {
         *to = i64::try_from(from).map_err(|_| Error::ExtentOverflow)?;

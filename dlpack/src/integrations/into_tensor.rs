@@ -45,7 +45,7 @@ pub trait IntoTensor: Sized {
     ///
     /// # Errors
     ///
-    /// Hands the array back, with [`Error::TooManyDims`](crate::Error::TooManyDims) above 64 axes, or
+    /// Hands the array back, with [`Error::TooManyAxes`](crate::Error::TooManyAxes) above 64 axes, or
     /// [`Error::AllocationFailed`](crate::Error::AllocationFailed).
     ///
     /// # Examples

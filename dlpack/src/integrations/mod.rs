@@ -65,7 +65,7 @@ mod into_tensor;
 mod nalgebra;
 #[cfg(feature = "ndarray")]
 mod ndarray;
-#[cfg(any(feature = "faer", feature = "nalgebra", feature = "ndarray"))]
+#[cfg(any(feature = "faer", feature = "ndarray"))]
 mod parts;
 
 #[cfg(feature = "alloc")]

@@ -1,12 +1,12 @@
-//! The check that every shape and every stride passes before anything is done with them.
+//! The check that every shape and all strides must pass before they are used.
 
 use core::ops::{Range, RangeInclusive};
 
+use super::element_size::Unit;
+use super::fast_path::{self, reach};
 use super::order::is_row_major;
-use super::storage::Unit;
-use super::survey::{self, reach};
 use crate::error::Error;
-use crate::vocabulary::DataType;
+use crate::vocabulary::{DataType, Element, assert_element};
 
 /// The most dimensions that a tensor may have.
 ///
@@ -20,7 +20,7 @@ use crate::vocabulary::DataType;
 /// ```
 pub const MAX_NDIM: usize = 64;
 
-/// What a checked shape and strides say: how many elements, and where they lie.
+/// A valid shape and strides: the number of elements, and where they lie.
 ///
 /// # Examples
 ///
@@ -56,9 +56,9 @@ impl Layout {
     ///
     /// # Errors
     ///
-    /// - [`Error::TooManyDims`] above [`MAX_NDIM`] axes, [`Error::RankMismatch`] if the slices differ in length.
+    /// - [`Error::TooManyAxes`] above [`MAX_NDIM`] axes, [`Error::StridesLenMismatch`] if the slices differ in length.
     /// - [`Error::InvalidDType`] for a dtype that is not [valid](DataType::is_valid).
-    /// - [`Error::NegativeDim`], also where another axis is empty.
+    /// - [`Error::NegativeSize`], also where another axis is empty.
     /// - [`Error::ShapeOverflow`] if the product of the non-zero sizes, or the bytes of that many elements of a
     ///   tensor that is not empty, exceeds `isize::MAX`.
     /// - [`Error::ExtentOverflow`] if the distance from the lowest to the highest byte exceeds `isize::MAX`, or the offset
@@ -73,7 +73,7 @@ impl Layout {
     /// assert_eq!(layout.numel(), 0);
     ///
     /// let negative = Layout::new(&[0, -3], &[3, 1], DataType::U8, false);
-    /// assert_eq!(negative.unwrap_err(), Error::NegativeDim { axis: 1, size: -3 });
+    /// assert_eq!(negative.unwrap_err(), Error::NegativeSize { axis: 1, size: -3 });
     /// # Ok::<(), Error>(())
     /// ```
     #[inline]
@@ -84,7 +84,7 @@ impl Layout {
         padded: bool,
     ) -> Result<Self, Error> {
         if shape.len() <= MAX_NDIM && shape.len() == strides.len() {
-            if let Some(layout) = survey::layout(shape, strides, dtype) {
+            if let Some(layout) = fast_path::layout(shape, strides, dtype) {
                 return Ok(layout);
             }
         }
@@ -99,7 +99,37 @@ impl Layout {
         Self { numel, nbytes, first: 0, last, start: 0, end, row_major: true }
     }
 
-    /// What a survey leaves: tensors without elements, dtypes smaller than a byte, and errors.
+    /// Checks a shape and its strides as Rust code has them, for elements of a Rust type.
+    ///
+    /// # Errors
+    ///
+    /// As for [`new`](Self::new), with [`Error::ShapeOverflow`] for sizes beyond `i64::MAX`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::layout::Layout;
+    ///
+    /// assert_eq!(Layout::of::<f32>(&[2, 3], &[-3, 1])?.byte_extents(), -12..12);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn of<T: Element>(shape: &[usize], strides: &[isize]) -> Result<Self, Error> {
+        const { assert_element::<T>() };
+        let [mut sizes, mut steps] = [[0; MAX_NDIM]; 2];
+        let (ndim, count) = (shape.len(), strides.len());
+        let (Some(sizes), Some(steps)) = (sizes.get_mut(..ndim), steps.get_mut(..count)) else {
+            return Err(Error::TooManyAxes { ndim: ndim.max(count), max: MAX_NDIM });
+        };
+        for (to, &size) in sizes.iter_mut().zip(shape) {
+            *to = i64::try_from(size).map_err(|_| Error::ShapeOverflow)?;
+        }
+        for (to, &stride) in steps.iter_mut().zip(strides) {
+            *to = i64::try_from(stride).map_err(|_| Error::ExtentOverflow)?;
+        }
+        Self::new(sizes, steps, T::DTYPE, false)
+    }
+
+    /// Slow path: tensors without elements, dtypes narrower than a byte, and errors.
     #[cold]
     #[inline(never)]
     fn unusual(
@@ -109,10 +139,10 @@ impl Layout {
         padded: bool,
     ) -> Result<Self, Error> {
         if shape.len() > MAX_NDIM {
-            return Err(Error::TooManyDims { ndim: shape.len(), max: MAX_NDIM });
+            return Err(Error::TooManyAxes { ndim: shape.len(), max: MAX_NDIM });
         }
         if shape.len() != strides.len() {
-            return Err(Error::RankMismatch { expected: shape.len(), found: strides.len() });
+            return Err(Error::StridesLenMismatch { expected: shape.len(), found: strides.len() });
         }
         if !dtype.is_valid() {
             return Err(Error::InvalidDType { found: dtype });
@@ -141,14 +171,6 @@ impl Layout {
         Self { numel: 0, nbytes: 0, first: 0, last: -1, start: 0, end: 0, row_major: true };
 
     /// Returns the number of elements: 1 for a tensor without axes.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, layout::Layout};
-    /// assert_eq!(Layout::new(&[], &[], DataType::U8, false)?.numel(), 1);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub const fn numel(&self) -> usize {
         self.numel
@@ -176,15 +198,6 @@ impl Layout {
     /// Returns the offsets, in elements, of the lowest and the highest element from the first one.
     ///
     /// Empty for a tensor without elements.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, layout::Layout};
-    /// let layout = Layout::new(&[2, 3], &[3, -1], DataType::U8, false)?;
-    /// assert_eq!(layout.extents(), -2..=3);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[inline]
     pub const fn extents(&self) -> RangeInclusive<isize> {
         self.first..=self.last
@@ -205,21 +218,13 @@ impl Layout {
         self.start..self.end
     }
 
-    /// Says whether the elements lie side by side in row-major (C) order.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{DataType, layout::Layout};
-    /// assert!(Layout::new(&[2, 3], &[3, 1], DataType::U8, false)?.is_row_major());
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns `true` if the elements lie side by side in row-major (C) order.
     #[inline]
     pub const fn is_row_major(&self) -> bool {
         self.row_major
     }
 
-    /// Says whether as many places are covered as there are elements.
+    /// Returns `true` if as many places are covered as there are elements.
     ///
     /// Together with [`is_disjoint`](super::is_disjoint) that means: dense, in some order.
     ///
@@ -243,17 +248,7 @@ impl Layout {
 ///
 /// # Errors
 ///
-/// [`Error::NegativeDim`], or [`Error::ShapeOverflow`] if the product of the non-zero sizes exceeds `isize::MAX`.
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::{Error, layout::numel};
-///
-/// assert_eq!(numel(&[2, 3, 4])?, 24);
-/// assert_eq!(numel(&[1 << 62, 4, 0]), Err(Error::ShapeOverflow));
-/// # Ok::<(), Error>(())
-/// ```
+/// [`Error::NegativeSize`], or [`Error::ShapeOverflow`] if the product of the non-zero sizes exceeds `isize::MAX`.
 pub fn numel(shape: &[i64]) -> Result<usize, Error> {
     count(shape).map(isize::unsigned_abs)
 }
@@ -264,7 +259,7 @@ fn count(shape: &[i64]) -> Result<isize, Error> {
     let mut empty = false;
     for (axis, &size) in shape.iter().enumerate() {
         if size < 0 {
-            return Err(Error::NegativeDim { axis, size });
+            return Err(Error::NegativeSize { axis, size });
         }
         if size == 0 {
             empty = true;

@@ -20,12 +20,13 @@
 #![deny(clippy::arithmetic_side_effects, clippy::as_conversions, clippy::indexing_slicing)]
 
 mod check;
+mod element_size;
+mod fast_path;
 mod order;
 mod overlap;
-mod storage;
-mod survey;
 
 pub use check::{Layout, MAX_NDIM, numel};
+pub(crate) use fast_path::FastLayout;
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 pub(crate) use order::Canonical;
 pub use order::{
@@ -33,4 +34,3 @@ pub use order::{
     write_row_major_strides,
 };
 pub use overlap::is_disjoint;
-pub(crate) use survey::Survey;

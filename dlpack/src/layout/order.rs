@@ -1,6 +1,6 @@
 //! The order in which elements lie in memory, and the strides of the two canonical orders.
 
-/// Says whether the elements lie side by side with the last axis running fastest (C order).
+/// Returns `true` if the elements lie side by side with the last axis running fastest (C order).
 ///
 /// Axes of size 1 are ignored, since their stride addresses nothing, and an empty tensor has every order. A
 /// shape and strides of different lengths have none.
@@ -19,7 +19,7 @@ pub fn is_row_major(shape: &[i64], strides: &[i64]) -> bool {
         && is_compact(shape.iter().rev().copied().zip(strides.iter().rev().copied()))
 }
 
-/// Says whether the elements lie side by side with the first axis running fastest (Fortran order).
+/// Returns `true` if the elements lie side by side with the first axis running fastest (Fortran order).
 ///
 /// As for [`is_row_major`], axes of size 1 are ignored and an empty tensor has every order.
 ///

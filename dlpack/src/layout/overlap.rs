@@ -1,4 +1,4 @@
-//! Whether two indices can name the same element.
+//! The test whether two indices can name the same element.
 //!
 //! Deciding this exactly is a bounded Diophantine problem, hard in general. The test here is a sufficient
 //! one. Take the axes of at least two elements by growing `|stride|`; each must exceed the *reach* of all
@@ -6,10 +6,10 @@
 //! and their offsets by at least `|stride[m]|` less the reach below `m`, which is positive.
 //!
 //! It accepts every slice, step, reversal, permutation and diagonal of a dense array and refuses broadcasts
-//! and sliding windows; of arbitrary strides it refuses some that do not overlap, such as shape `(2, 3)` with
+//! and sliding windows; of arbitrary strides, it refuses some that do not overlap, such as shape `(2, 3)` with
 //! strides `(3, 2)`.
 
-/// Says whether no two indices can name the same memory.
+/// Returns `true` if no two indices can name the same memory.
 ///
 /// `true` is a proof; `false` means that the strides overlap or are too unusual to tell. An empty tensor is
 /// disjoint. A shape with a negative size, and a shape and strides of different lengths, are not.

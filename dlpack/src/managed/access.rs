@@ -6,7 +6,7 @@ use core::slice;
 use super::descriptor::{Access, Descriptor};
 use crate::error::Error;
 use crate::layout;
-use crate::view::{Item, PackedView, Strided, TensorView, TensorViewMut};
+use crate::view::{PackedView, Strided, TensorView, TensorViewMut, ViewElement};
 use crate::vocabulary::{Element, SubByte, assert_element, assert_sub_byte};
 
 /// # Elements
@@ -89,7 +89,7 @@ impl Descriptor {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[inline]
-    pub unsafe fn view_as<I: Item>(&self) -> Result<TensorView<'_, I>, Error> {
+    pub unsafe fn view_as<I: ViewElement>(&self) -> Result<TensorView<'_, I>, Error> {
         let tensor = self.strided::<I>()?;
         // SAFETY: invariant 2 makes the bytes readable, and the caller knows what `I` needs of them.
         Ok(unsafe { TensorView::new(tensor) })
@@ -131,7 +131,7 @@ impl Descriptor {
     ///
     /// As for [`view`](Self::view), where `T`'s dtype may come with any number of lanes; and
     /// [`Error::NotContiguous`] for packed elements that do not lie side by side in row-major order, since
-    /// the standard does not say what their strides count. Without `alloc`, [`Error::TooManyDims`] for padded elements
+    /// the standard does not say what their strides count. Without `alloc`, [`Error::TooManyAxes`] for padded elements
     /// of several lanes on eight axes.
     ///
     /// # Safety
@@ -141,7 +141,7 @@ impl Descriptor {
     /// # Examples
     ///
     /// ```
-    /// use dlpack::{DataType, Exporter, U4};
+    /// use dlpack::{DataType, Exporter, types::U4};
     ///
     /// let bytes = Exporter::new(vec![0x21_u8, 0x43]);
     /// let tensor = bytes.dtype(DataType::U4).shape(&[4]).build()?.into_inner();
@@ -183,7 +183,7 @@ impl Descriptor {
     ///
     /// While the view lives nobody else reads or writes the elements, and they are initialised unless `I` is
     /// [`MaybeUninit`](core::mem::MaybeUninit).
-    pub(super) unsafe fn view_mut_as<I: Item>(&self) -> Result<TensorViewMut<'_, I>, Error> {
+    pub(super) unsafe fn view_mut_as<I: ViewElement>(&self) -> Result<TensorViewMut<'_, I>, Error> {
         let tensor = self.strided::<I>()?;
         match self.access() {
             Access::ReadOnly => return Err(Error::ReadOnly),
@@ -200,7 +200,7 @@ impl Descriptor {
 
     /// The elements as values of `I`.
     #[inline(always)]
-    fn strided<I: Item>(&self) -> Result<Strided<I>, Error> {
+    fn strided<I: ViewElement>(&self) -> Result<Strided<I>, Error> {
         let origin = self.first_element::<I>()?;
         let dims = self.native_dims()?;
         // SAFETY: invariants 1 and 2: the extents lie in one live allocation. The address is aligned, and an `I` is as
@@ -210,7 +210,7 @@ impl Descriptor {
 
     /// The address of the first element, aligned for `I`, if the dtype is that of its elements.
     #[inline(always)]
-    fn first_element<I: Item>(&self) -> Result<NonNull<I>, Error> {
+    fn first_element<I: ViewElement>(&self) -> Result<NonNull<I>, Error> {
         const { assert_element::<I::Element>() };
         const { assert!(size_of::<I>() == size_of::<I::Element>()) };
         let expected = I::Element::DTYPE;

@@ -1,9 +1,9 @@
 //! Copies of elements whose Rust type nobody names.
 
 use super::descriptor::Descriptor;
+use crate::copy::copy_strided;
 use crate::dims::RowMajor;
 use crate::error::Error;
-use crate::view::copy_strided;
 
 impl Descriptor {
     /// Copies all elements, in row-major order.
@@ -54,7 +54,7 @@ impl Descriptor {
         // SAFETY: invariant 2 of the descriptor for the source, the contract for the destination. Chunks of bytes need no
         // alignment.
         unsafe {
-            copy_strided::<[u8; SIZE]>(
+            copy_strided::<[u8; SIZE], true>(
                 from.cast(),
                 dims.strides(),
                 to.cast(),
@@ -74,7 +74,7 @@ impl Descriptor {
         // SAFETY: invariant 2 of the descriptor for the source, the contract for the destination. The bytes of an element
         // are one more axis.
         unsafe {
-            copy_strided::<u8>(
+            copy_strided::<u8, true>(
                 from,
                 dims.strides(),
                 to,

@@ -15,7 +15,7 @@ use super::abi::Header;
 use super::descriptor::{Descriptor, Fields};
 use crate::dims::{CAPACITY, Dims, INLINE, Rank, Room};
 use crate::error::Error;
-use crate::layout::{self, Layout, Survey};
+use crate::layout::{self, FastLayout, Layout};
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
 
@@ -94,7 +94,7 @@ unsafe fn fast(
     }
     let (sizes, steps) = room.split_at_mut(INLINE);
     let (sizes, steps) = (sizes.get_mut(..ndim)?, steps.get_mut(..ndim)?);
-    let mut survey = Survey::new(dtype)?;
+    let mut survey = FastLayout::new(dtype)?;
     let mut axes = sizes.iter_mut().zip(steps.iter_mut()).enumerate().rev();
     for (axis, (size, step)) in axes.by_ref() {
         // SAFETY: clause S4; the pointer is not null, and the axis is one of `ndim`.
@@ -153,7 +153,7 @@ unsafe fn snapshot(
 ) -> Result<Dims<i64>, Error> {
     let count = usize::try_from(ndim).map_err(|_| Error::NegativeNdim { ndim })?;
     if count > CAPACITY {
-        return Err(Error::TooManyDims { ndim: count, max: CAPACITY });
+        return Err(Error::TooManyAxes { ndim: count, max: CAPACITY });
     }
     if shape.is_null() && count > 0 {
         return Err(Error::NullShape { ndim: count });

@@ -1,26 +1,19 @@
 //! Copies between strided tensors, in the order that suits the memory.
 
-mod axes;
-mod kernel;
-#[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
-mod registers;
-mod tiles;
-
 #[cfg(feature = "alloc")]
 use alloc::vec::Vec;
 use core::mem::MaybeUninit;
 
-use super::exclusive::TensorViewMut;
-use super::item::Item;
-use super::shared::TensorView;
 use super::strided::Strided;
+use super::tensor_view::TensorView;
+use super::tensor_view_mut::TensorViewMut;
+use super::view_element::ViewElement;
+use crate::copy::copy_strided;
 use crate::dims::RowMajor;
 use crate::error::Error;
 use crate::vocabulary::Element;
 
-pub(crate) use kernel::copy_strided;
-
-impl<I: Item> TensorView<'_, I> {
+impl<I: ViewElement> TensorView<'_, I> {
     /// Copies all elements into a new vector, in row-major order.
     ///
     /// # Panics
@@ -51,16 +44,6 @@ impl<I: Item> TensorView<'_, I> {
     /// # Errors
     ///
     /// [`Error::AllocationFailed`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::TensorView;
-    ///
-    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?.transpose();
-    /// assert_eq!(view.try_to_vec()?, [1, 3, 2, 4]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
     #[cfg(feature = "alloc")]
     pub fn try_to_vec(&self) -> Result<Vec<I::Value>, Error> {
         let mut elements = Vec::new();
@@ -112,7 +95,7 @@ impl<T: Copy> TensorViewMut<'_, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::RankMismatch`], or [`Error::ShapeMismatch`] for the first axis that differs. Nothing is written.
+    /// [`Error::NdimMismatch`], or [`Error::ShapeMismatch`] for the first axis that differs. Nothing is written.
     ///
     /// # Examples
     ///
@@ -125,7 +108,7 @@ impl<T: Copy> TensorViewMut<'_, T> {
     /// assert_eq!(data, [1, 3, 2, 4]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub fn copy_from<I: Item<Value = T>>(
+    pub fn copy_from<I: ViewElement<Value = T>>(
         &mut self,
         source: &TensorView<'_, I>,
     ) -> Result<(), Error> {
@@ -154,7 +137,7 @@ impl<T: Copy> TensorViewMut<'_, T> {
     /// ```
     pub fn copy_from_slice(&mut self, elements: &[T]) -> Result<(), Error>
     where
-        T: Item<Value = T>,
+        T: ViewElement<Value = T>,
     {
         if elements.len() != self.numel() {
             return Err(Error::LenMismatch { expected: self.numel(), found: elements.len() });
@@ -210,46 +193,45 @@ impl<T: Copy> TensorViewMut<'_, T> {
 /// # Safety
 ///
 /// The shapes agree, values of `from` can be written to `to`, which may be written, and the two do not overlap.
-unsafe fn write_strided<I: Item, T>(from: &Strided<I>, to: &Strided<T>) {
-    // SAFETY: the caller's promise, and invariant 2 of both sides.
-    unsafe {
-        copy_strided::<I::Bits>(
-            from.origin().as_ptr().cast(),
-            from.strides(),
-            to.origin().as_ptr().cast(),
-            to.strides(),
-            to.shape(),
-        );
-    }
+unsafe fn write_strided<I: ViewElement, T>(from: &Strided<I>, to: &Strided<T>) {
+    // SAFETY: this function's own contract, and invariant 2 of both sides.
+    unsafe { copy_to::<I>(from, to.origin().as_ptr().cast(), to.strides()) }
 }
 
 /// # Safety
 ///
 /// The elements of `from` can be read, `to` can be written for as many values, and the two do not overlap.
-unsafe fn write_row_major<I: Item>(from: &Strided<I>, to: *mut I::Value) {
+unsafe fn write_row_major<I: ViewElement>(from: &Strided<I>, to: *mut I::Value) {
     if let Some(start) = from.row_major_start() {
-        // SAFETY: the caller's promise; the elements lie side by side from `start`.
+        // SAFETY: this function's own contract; the elements lie side by side from `start`.
         unsafe {
             start.as_ptr().cast::<I::Bits>().copy_to_nonoverlapping(to.cast(), from.numel());
         }
         return;
     }
     let to_strides = RowMajor::of(from.dims().shape());
-    // SAFETY: the caller's promise; the strides place each element once among the values.
+    // SAFETY: this function's own contract; the strides place each element once among the values.
+    unsafe { copy_to::<I>(from, to.cast(), to_strides.strides()) }
+}
+
+/// # Safety
+///
+/// As for [`copy_strided`], where `to_strides` has as many strides as `from`.
+unsafe fn copy_to<I: ViewElement>(from: &Strided<I>, to: *mut I::Bits, to_strides: &[isize]) {
+    let (start, strides, shape) = (from.origin().as_ptr().cast(), from.strides(), from.shape());
+    // SAFETY: this function's own contract; clause 3 of `Layout` says whether the elements are initialised.
     unsafe {
-        copy_strided::<I::Bits>(
-            from.origin().as_ptr().cast(),
-            from.strides(),
-            to.cast(),
-            to_strides.strides(),
-            from.shape(),
-        );
+        if I::INITIALISED {
+            copy_strided::<I::Bits, true>(start, strides, to, to_strides, shape);
+        } else {
+            copy_strided::<I::Bits, false>(start, strides, to, to_strides, shape);
+        }
     }
 }
 
 fn same_shape(expected: &[usize], found: &[usize]) -> Result<(), Error> {
     if expected.len() != found.len() {
-        return Err(Error::RankMismatch { expected: expected.len(), found: found.len() });
+        return Err(Error::NdimMismatch { expected: expected.len(), found: found.len() });
     }
     for (axis, (&expected, &found)) in expected.iter().zip(found).enumerate() {
         if expected != found {

@@ -2,8 +2,8 @@
 
 use core::fmt::{self, Debug, Formatter};
 
-use super::exclusive::TensorViewMut;
-use super::shared::TensorView;
+use super::tensor_view::TensorView;
+use super::tensor_view_mut::TensorViewMut;
 
 /// Views of more elements than this are printed in part.
 const WHOLE: usize = 100;

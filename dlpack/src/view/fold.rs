@@ -1,8 +1,8 @@
 //! Folds that visit elements in the order of their addresses.
 
-use super::item::Item;
 use super::rows::{Row, Rows, all_rows};
-use super::shared::TensorView;
+use super::tensor_view::TensorView;
+use super::view_element::ViewElement;
 
 /// Independent partial results of [`TensorView::reduce_memory_order`]: enough to fill vector registers.
 const LANES: usize = 32;
@@ -37,7 +37,7 @@ impl<T> TensorView<'_, T> {
     }
 }
 
-impl<I: Item> TensorView<'_, I> {
+impl<I: ViewElement> TensorView<'_, I> {
     /// Combines all elements in the order of their addresses, many at a time.
     ///
     /// `combine` must not care for grouping or order, as sums, products, minima and maxima do not, rounding
@@ -93,7 +93,7 @@ fn fold_row<A, T>(row: &Row<T>, init: A, mut f: impl FnMut(A, &T) -> A) -> A {
 ///
 /// What is left of a row is taken in blocks of half the size each, at places that the compiler knows, so that all lanes
 /// stay in registers.
-fn reduce_rows<I: Item, const UNIT: bool>(
+fn reduce_rows<I: ViewElement, const UNIT: bool>(
     rows: &Rows<I>,
     lanes: &mut [I::Value; LANES],
     combine: &impl Fn(I::Value, I::Value) -> I::Value,
@@ -127,7 +127,7 @@ fn reduce_rows<I: Item, const UNIT: bool>(
 
 /// Combines `N` elements of a row, from `at` on, with as many lanes, from `first` on.
 #[inline(always)]
-fn reduce_block<I: Item, const UNIT: bool, const N: usize>(
+fn reduce_block<I: ViewElement, const UNIT: bool, const N: usize>(
     row: &Row<I>,
     at: &mut usize,
     lanes: &mut [I::Value; LANES],
@@ -146,7 +146,7 @@ fn reduce_block<I: Item, const UNIT: bool, const N: usize>(
 }
 
 /// Rows too short to fill lanes: so many rows are taken side by side.
-fn reduce_short_rows<I: Item>(
+fn reduce_short_rows<I: ViewElement>(
     rows: &Rows<I>,
     lanes: &mut [I::Value; LANES],
     combine: &impl Fn(I::Value, I::Value) -> I::Value,
@@ -165,7 +165,7 @@ fn reduce_short_rows<I: Item>(
 
 /// Combines rows from `start` on, one with each lane.
 #[inline(always)]
-fn reduce_abreast<I: Item>(
+fn reduce_abreast<I: ViewElement>(
     rows: &Rows<I>,
     start: usize,
     lanes: &mut [I::Value],

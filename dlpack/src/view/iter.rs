@@ -6,7 +6,7 @@ use core::marker::PhantomData;
 use super::rows::Cursor;
 use super::strided::Strided;
 
-/// Iterates over the elements of a [`TensorView`](super::TensorView), the last axis running fastest.
+/// Iterates over the elements of a [`TensorView`](crate::TensorView), the last axis running fastest.
 ///
 /// # Examples
 ///
@@ -22,7 +22,7 @@ pub struct Iter<'a, T> {
     elements: PhantomData<&'a T>,
 }
 
-/// Iterates over the elements of a [`TensorViewMut`](super::TensorViewMut), the last axis running fastest.
+/// Iterates over the elements of a [`TensorViewMut`](crate::TensorViewMut), the last axis running fastest.
 ///
 /// # Examples
 ///

@@ -1,29 +1,30 @@
-//! Typed views of memory: what one can do with elements once it is known that they are there.
+//! Iterators over views, and the types that views may have as elements.
+//!
+//! The views themselves are [`TensorView`], [`TensorViewMut`] and [`PackedView`].
 
+mod construct;
 mod copy;
 mod debug;
-mod exclusive;
 mod fold;
-mod from_rust;
-mod item;
 mod iter;
-mod packed;
+pub(crate) mod packed_view;
 mod reshape;
 mod rows;
-mod shared;
 mod strided;
+pub(crate) mod tensor_view;
+pub(crate) mod tensor_view_mut;
+mod view_element;
 
 use core::ops::{Bound, RangeBounds};
 
-pub use exclusive::TensorViewMut;
-pub use item::{Item, ReadCell, Unaligned};
 pub use iter::{Iter, IterMut};
-pub use packed::{PackedIter, PackedView};
-pub use shared::TensorView;
+pub use packed_view::PackedIter;
+pub use view_element::{ReadCell, Unaligned, ViewElement};
 
-#[cfg(feature = "alloc")]
-pub(crate) use copy::copy_strided;
+pub(crate) use packed_view::PackedView;
 pub(crate) use strided::Strided;
+pub(crate) use tensor_view::TensorView;
+pub(crate) use tensor_view_mut::TensorViewMut;
 
 use crate::error::Error;
 

@@ -2,8 +2,8 @@
 
 use core::ptr::NonNull;
 
-use super::strided::{Strided, signed};
-use crate::dims::Dims;
+use super::strided::Strided;
+use crate::dims::{Dims, advance, signed};
 
 /// One row: `len` elements, `stride` apart, from `start`.
 pub(super) struct Row<T> {
@@ -13,7 +13,7 @@ pub(super) struct Row<T> {
 }
 
 impl<T> Row<T> {
-    /// The address of element `k`.
+    /// Returns the address of element `k`.
     ///
     /// # Safety
     ///
@@ -52,7 +52,7 @@ impl<T> Rows<T> {
     }
 }
 
-/// All rows of a tensor in logical order, as many together as two axes have.
+/// Returns all rows of a tensor in logical order, as many together as two axes have.
 pub(super) fn all_rows<T>(mut tensor: Strided<T>) -> impl Iterator<Item = Rows<T>> {
     let (len, stride) = tensor.pop_axis();
     let (count, pitch) = tensor.pop_axis();
@@ -111,7 +111,7 @@ impl<T> Cursor<T> {
         Some(Row { start, len, stride })
     }
 
-    /// The element under the cursor; the cursor moves to the next.
+    /// Returns the element under the cursor; the cursor moves to the next.
     #[inline]
     pub(super) fn next(&mut self) -> Option<NonNull<T>> {
         if self.left == 0 {
@@ -129,18 +129,9 @@ impl<T> Cursor<T> {
     /// Moves to the next index of the axes before `end`; there is one.
     #[inline]
     fn carry(&mut self, end: usize) {
-        let shape = self.tensor.shape();
-        let strides = self.tensor.strides();
-        let index = self.index.both_mut().0;
-        for axis in (0..end).rev() {
-            index[axis] += 1;
-            if index[axis].unsigned_abs() < shape[axis] {
-                self.offset = self.offset.wrapping_add(strides[axis]);
-                return;
-            }
-            index[axis] = 0;
-            let back = signed(shape[axis] - 1).wrapping_mul(strides[axis]);
-            self.offset = self.offset.wrapping_sub(back);
-        }
+        let (shape, strides) = (self.tensor.dims().shape(), self.tensor.strides());
+        let mut offsets = [self.offset];
+        advance(&shape[..end], [&strides[..end]], self.index.both_mut().0, &mut offsets);
+        [self.offset] = offsets;
     }
 }

@@ -6,8 +6,9 @@
 use core::ptr::NonNull;
 
 use super::reshape;
-use crate::dims::{CAPACITY, Dims};
+use crate::dims::{Axes, CAPACITY, Dims, numel, signed};
 use crate::error::Error;
+use crate::layout::is_disjoint;
 
 pub(crate) struct Strided<T> {
     /// # Invariants
@@ -65,7 +66,7 @@ impl<T> Strided<T> {
         &self.dims
     }
 
-    /// The address of an element, or `None` if there is none with this index.
+    /// Returns the address of an element, or `None` if there is none with this index.
     #[inline]
     pub(crate) fn element(&self, index: &[usize]) -> Option<NonNull<T>> {
         if index.len() != self.ndim() {
@@ -86,15 +87,21 @@ impl<T> Strided<T> {
         Some(unsafe { self.origin.offset(offset) })
     }
 
-    /// The first element in memory, if the elements lie side by side in row-major order.
+    /// Returns the first element in memory, if the elements lie side by side in row-major order.
     pub(crate) fn row_major_start(&self) -> Option<NonNull<T>> {
         (self.numel == 0 || is_compact(self.shape(), self.strides())).then_some(self.origin)
     }
 
-    /// The first element in memory, if the elements lie side by side in any order.
+    /// Returns the first element in memory, if the elements lie side by side in any order.
     pub(crate) fn dense_start(&self) -> Option<NonNull<T>> {
         let sorted = self.clone().into_memory_order();
         sorted.row_major_start()
+    }
+
+    /// Returns whether no two indices can name the same element.
+    pub(crate) fn is_disjoint(&self) -> Result<bool, Error> {
+        let dims = self.dims.wide()?;
+        Ok(is_disjoint(dims.shape(), dims.strides()))
     }
 
     fn axis(&self, axis: usize) -> Result<(usize, isize), Error> {
@@ -124,18 +131,15 @@ impl<T> Strided<T> {
 
     pub(crate) fn slice(&mut self, axis: usize, start: usize, end: usize) -> Result<(), Error> {
         let (size, stride) = self.axis(axis)?;
-        if end > size {
-            return Err(Error::IndexOutOfRange { axis, index: end, size });
-        }
-        if start > end {
-            return Err(Error::IndexOutOfRange { axis, index: start, size: end });
+        if end > size || start > end {
+            return Err(Error::RangeOutOfBounds { start, end, size });
         }
         self.set_axis(axis, end - start, stride);
         self.advance(stride, start);
         Ok(())
     }
 
-    pub(crate) fn step(&mut self, axis: usize, step: usize) -> Result<(), Error> {
+    pub(crate) fn step_by(&mut self, axis: usize, step: usize) -> Result<(), Error> {
         let (size, stride) = self.axis(axis)?;
         if step == 0 {
             return Err(Error::ZeroStep);
@@ -147,7 +151,7 @@ impl<T> Strided<T> {
         Ok(())
     }
 
-    pub(crate) fn reverse(&mut self, axis: usize) -> Result<(), Error> {
+    pub(crate) fn flip(&mut self, axis: usize) -> Result<(), Error> {
         let (size, stride) = self.axis(axis)?;
         self.advance(stride, size.saturating_sub(1));
         self.set_axis(axis, size, stride.wrapping_neg());
@@ -182,7 +186,7 @@ impl<T> Strided<T> {
     pub(crate) fn insert_axis(&mut self, axis: usize) -> Result<(), Error> {
         let ndim = self.ndim();
         if axis > ndim {
-            return Err(Error::AxisOutOfRange { axis, ndim: ndim + 1 });
+            return Err(Error::AxisOutOfRange { axis, ndim });
         }
         let mut dims = Dims::zeroed(ndim + 1)?;
         let (shape, strides) = dims.both_mut();
@@ -198,7 +202,7 @@ impl<T> Strided<T> {
     pub(crate) fn permute(&mut self, axes: &[usize]) -> Result<(), Error> {
         let ndim = self.ndim();
         if axes.len() != ndim {
-            return Err(Error::RankMismatch { expected: ndim, found: axes.len() });
+            return Err(Error::NdimMismatch { expected: ndim, found: axes.len() });
         }
         let mut seen = [false; CAPACITY];
         for &axis in axes {
@@ -225,19 +229,13 @@ impl<T> Strided<T> {
     }
 
     pub(crate) fn reshape(&mut self, shape: &[usize]) -> Result<(), Error> {
-        let found = shape.iter().try_fold(1_usize, |n, &size| n.checked_mul(size));
-        let found = if shape.contains(&0) { Some(0) } else { found };
-        if found != Some(self.numel) {
-            return Err(Error::LenMismatch {
-                expected: self.numel,
-                found: found.unwrap_or(usize::MAX),
-            });
+        let found = numel(shape)?;
+        if found != self.numel {
+            return Err(Error::LenMismatch { expected: self.numel, found });
         }
         let mut dims = Dims::zeroed(shape.len())?;
         let (sizes, strides) = dims.both_mut();
-        for (to, &from) in sizes.iter_mut().zip(shape) {
-            *to = isize::try_from(from).map_err(|_| Error::ShapeOverflow)?;
-        }
+        sizes.copy_from_slice(bytemuck::cast_slice(shape));
         if self.numel != 0 {
             reshape::strides(self.dims.shape(), self.dims.strides(), sizes, strides)?;
         }
@@ -248,60 +246,40 @@ impl<T> Strided<T> {
     /// Two parts of one axis: before `at`, and from `at` on.
     pub(crate) fn split_at(mut self, axis: usize, at: usize) -> Result<(Self, Self), Error> {
         let (size, _) = self.axis(axis)?;
+        if at > size {
+            return Err(Error::IndexOutOfRange { axis, index: at, size });
+        }
         let mut tail = self.clone();
         tail.slice(axis, at, size)?;
         self.slice(axis, 0, at)?;
         Ok((self, tail))
     }
 
-    /// The same elements in the order of their addresses, with as few axes as possible.
+    /// Returns the same elements in the order of their addresses, with as few axes as possible.
     ///
-    /// Axes along which the address stays the same come first. Of several orders for overlapping elements, one.
+    /// Axes along which the address stays the same come first. If overlapping elements allow several orders, one is picked.
     pub(crate) fn into_memory_order(mut self) -> Self {
         if self.numel == 0 {
             return self;
         }
-        for axis in 0..self.ndim() {
-            if self.strides()[axis] < 0 {
-                // Cannot fail: the axis exists.
-                let _ = self.reverse(axis);
-            }
-        }
         let (shape, strides) = self.dims.both_mut();
-        let slowest_first = |stride: isize| if stride == 0 { isize::MAX } else { stride };
-        for i in 1..shape.len() {
-            let mut j = i;
-            while j > 0 && slowest_first(strides[j - 1]) < slowest_first(strides[j]) {
-                strides.swap(j - 1, j);
-                shape.swap(j - 1, j);
-                j -= 1;
-            }
-        }
-        self.into_fewest_axes()
+        let mut axes = Axes { shape, strides: [strides] };
+        let [offset] = axes.flip_negative();
+        axes.sort();
+        let ndim = axes.merge();
+        self.dims.truncate(ndim);
+        // SAFETY: invariant 2: this is the address of an element.
+        self.origin = unsafe { self.origin.offset(offset) };
+        self
     }
 
-    /// The same elements in the same order, with as few axes as possible.
+    /// Returns the same elements in the same order, with as few axes as possible.
     pub(crate) fn into_fewest_axes(mut self) -> Self {
-        if self.numel == 0 {
-            return self;
+        if self.numel != 0 {
+            let (shape, strides) = self.dims.both_mut();
+            let ndim = Axes { shape, strides: [strides] }.merge();
+            self.dims.truncate(ndim);
         }
-        let (shape, strides) = self.dims.both_mut();
-        let mut kept = 0;
-        for axis in 0..shape.len() {
-            if shape[axis] == 1 {
-                continue;
-            }
-            // Cannot overflow: with at least two elements on each axis, invariant 2 bounds the product.
-            if kept > 0 && strides[kept - 1] == strides[axis].wrapping_mul(shape[axis]) {
-                shape[kept - 1] *= shape[axis];
-                strides[kept - 1] = strides[axis];
-            } else {
-                shape[kept] = shape[axis];
-                strides[kept] = strides[axis];
-                kept += 1;
-            }
-        }
-        self.dims.truncate(kept);
         self
     }
 }
@@ -310,13 +288,6 @@ impl<T> Clone for Strided<T> {
     fn clone(&self) -> Self {
         Self { origin: self.origin, dims: self.dims.clone(), numel: self.numel }
     }
-}
-
-/// Sizes of a tensor are at most `isize::MAX`; so are indices into it.
-#[inline]
-#[expect(clippy::cast_possible_wrap, reason = "callers pass sizes and indices, which fit")]
-pub(crate) const fn signed(n: usize) -> isize {
-    n as isize
 }
 
 fn product(shape: &[usize]) -> usize {

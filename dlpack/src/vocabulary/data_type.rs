@@ -1,6 +1,6 @@
 //! The dtype: what an element is, by code, width and lanes.
 
-use super::data_type_code::DataTypeCode;
+use super::data_type_code::{Class, DataTypeCode};
 use crate::sys;
 
 /// The type of a tensor's elements, such as `float32`.
@@ -83,48 +83,24 @@ impl DataType {
     }
 
     /// Puts a dtype together from its three numbers.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{DataType, DataTypeCode};
-    ///
-    /// assert_eq!(DataType::new(DataTypeCode::INT, 24, 1).to_string(), "int24");
-    /// ```
     #[must_use]
     pub const fn new(code: DataTypeCode, bits: u8, lanes: u16) -> Self {
         Self { code, bits, lanes }
     }
 
-    /// The same kind and width, with this many lanes.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DataType;
-    ///
-    /// assert_eq!(DataType::F32.with_lanes(4).to_string(), "float32x4");
-    /// ```
+    /// Returns the same kind and width, with this many lanes.
     #[must_use]
     pub const fn with_lanes(self, lanes: u16) -> Self {
         Self { lanes, ..self }
     }
 
-    /// The dtype of one lane.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DataType;
-    ///
-    /// assert_eq!(DataType::U8.with_lanes(16).scalar(), DataType::U8);
-    /// ```
+    /// Returns the dtype of one lane.
     #[must_use]
     pub const fn scalar(self) -> Self {
         self.with_lanes(1)
     }
 
-    /// Whether a tensor may have this dtype: it has bits and lanes, and the 6-bit and 4-bit floats are 6 and 4 bits wide.
+    /// Returns whether a tensor may have this dtype: it has bits and lanes, and the 6-bit and 4-bit floats are 6 and 4 bits wide.
     ///
     /// The standard tells a consumer to stop at a 6-bit or 4-bit float of another width ([`DLDataTypeCode`]). Other
     /// widths, and codes without a name, are for the consumer to judge.
@@ -141,106 +117,58 @@ impl DataType {
     /// assert!(!DataType::F32.with_lanes(0).is_valid());
     /// ```
     #[must_use]
+    #[inline]
     pub const fn is_valid(self) -> bool {
-        let width = match self.code {
-            DataTypeCode::FLOAT6_E2M3FN | DataTypeCode::FLOAT6_E3M2FN => self.bits == 6,
-            DataTypeCode::FLOAT4_E2M1FN => self.bits == 4,
+        let width = match self.code.implied_bits() {
+            Some(bits) if self.code.is_narrow() => self.bits == bits,
             _ => self.bits != 0,
         };
         width && self.lanes != 0
     }
 
-    /// Whether the lanes are integers, signed or not.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DataType;
-    ///
-    /// assert!(DataType::U8.is_integer());
-    /// assert!(!DataType::BOOL.is_integer());
-    /// ```
+    /// Returns whether the lanes are integers, signed or not.
     #[must_use]
     pub const fn is_integer(self) -> bool {
         self.is_signed_integer() || self.is_unsigned_integer()
     }
 
-    /// Whether the lanes are signed integers.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(dlpack::DataType::I64.is_signed_integer());
-    /// ```
+    /// Returns whether the lanes are signed integers.
     #[must_use]
     pub const fn is_signed_integer(self) -> bool {
-        matches!(self.code, DataTypeCode::INT)
+        matches!(self.code.class(), Class::SignedInteger)
     }
 
-    /// Whether the lanes are unsigned integers.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(dlpack::DataType::U64.is_unsigned_integer());
-    /// ```
+    /// Returns whether the lanes are unsigned integers.
     #[must_use]
     pub const fn is_unsigned_integer(self) -> bool {
-        matches!(self.code, DataTypeCode::UINT)
+        matches!(self.code.class(), Class::UnsignedInteger)
     }
 
-    /// Whether the lanes are real floating-point numbers: IEEE, `bfloat`, or one of the 8-, 6- and 4-bit kinds.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DataType;
-    ///
-    /// assert!(DataType::F32.is_float() && DataType::BF16.is_float() && DataType::F8_E5M2.is_float());
-    /// assert!(!DataType::C64.is_float());
-    /// ```
+    /// Returns whether the lanes are real floating-point numbers: IEEE, `bfloat`, or one of the 8-, 6- and 4-bit kinds.
     #[must_use]
     pub const fn is_float(self) -> bool {
-        match self.code {
-            DataTypeCode::FLOAT | DataTypeCode::BFLOAT => true,
-            code => {
-                code.code() >= DataTypeCode::FLOAT8_E3M4.code()
-                    && code.code() <= DataTypeCode::FLOAT4_E2M1FN.code()
-            }
-        }
+        matches!(self.code.class(), Class::Float)
     }
 
-    /// Whether the lanes are complex numbers.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(dlpack::DataType::C128.is_complex());
-    /// ```
+    /// Returns whether the lanes are complex numbers.
     #[must_use]
     pub const fn is_complex(self) -> bool {
-        matches!(self.code, DataTypeCode::COMPLEX)
+        matches!(self.code.class(), Class::Complex)
     }
 
-    /// Whether the lanes are truth values.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(dlpack::DataType::BOOL.is_bool());
-    /// ```
+    /// Returns whether the lanes are truth values.
     #[must_use]
     pub const fn is_bool(self) -> bool {
-        matches!(self.code, DataTypeCode::BOOL)
+        matches!(self.code.class(), Class::Bool)
     }
 
-    /// Says whether the two are equal, in one comparison rather than three.
+    /// Returns `true` if the two are equal, in one comparison rather than three.
     #[inline(always)]
     pub(crate) const fn is(self, other: Self) -> bool {
         self.word() == other.word()
     }
 
-    /// The dtype whose bytes in the C struct are those of `word`.
+    /// Returns the dtype whose bytes in the C struct are those of `word`.
     #[inline(always)]
     pub(crate) const fn from_word(word: u32) -> Self {
         let [code, bits, low, high] = word.to_ne_bytes();

@@ -1,4 +1,4 @@
-//! The kinds of number that a dtype may hold: open codes with names.
+//! The codes of dtypes, in one table: numbers, names, widths and classes.
 
 use core::fmt;
 
@@ -19,137 +19,130 @@ use core::fmt;
 #[repr(transparent)]
 pub struct DataTypeCode(u8);
 
-/// The names of the codes, in the order of their numbers.
-const NAMES: [&str; 18] = [
-    "int",
-    "uint",
-    "float",
-    "opaque_handle",
-    "bfloat",
-    "complex",
-    "bool",
-    "float8_e3m4",
-    "float8_e4m3",
-    "float8_e4m3b11fnuz",
-    "float8_e4m3fn",
-    "float8_e4m3fnuz",
-    "float8_e5m2",
-    "float8_e5m2fnuz",
-    "float8_e8m0fnu",
-    "float6_e2m3fn",
-    "float6_e3m2fn",
-    "float4_e2m1fn",
-];
+/// What the numbers of a code are.
+#[derive(Clone, Copy)]
+pub(super) enum Class {
+    SignedInteger,
+    UnsignedInteger,
+    Float,
+    Complex,
+    Bool,
+    /// Neither side knows from the code alone.
+    Opaque,
+}
 
-impl DataTypeCode {
+/// All codes that DLPack 1.3 names. A line has the constant, the number in the header, the name, the width that the name
+/// alone stands for if there is one, and the class.
+macro_rules! codes {
+    ($(
+        $(#[doc = $doc:literal])+
+        $name:ident = $code:literal, $text:literal ($($bits:literal)?), $class:ident;
+    )*) => {
+        impl DataTypeCode {
+            $(
+                $(#[doc = $doc])+
+                pub const $name: Self = Self($code);
+            )*
+
+            /// All codes with a name.
+            pub(super) const KNOWN: &[(Self, &'static str)] = &[$((Self::$name, $text)),*];
+
+            /// Returns the name that a dtype of this code begins with, or `None` for a code that DLPack 1.3 does not name.
+            #[must_use]
+            pub const fn name(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$name => Some($text),)*
+                    _ => None,
+                }
+            }
+
+            #[inline]
+
+            pub(super) const fn class(self) -> Class {
+                match self {
+                    $(Self::$name => Class::$class,)*
+                    _ => Class::Opaque,
+                }
+            }
+
+            /// Returns whether the standard allows one width only, which is less than a byte.
+            #[inline]
+            pub(super) const fn is_narrow(self) -> bool {
+                match self {
+                    $($(Self::$name => $bits < 8,)?)*
+                    _ => false,
+                }
+            }
+
+            /// Returns the width that the name alone stands for, where it stands for one.
+            #[inline]
+            pub(super) const fn implied_bits(self) -> Option<u8> {
+                match self {
+                    $($(Self::$name => Some($bits),)?)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+codes! {
     /// Signed integers in two's complement (`kDLInt`).
-    pub const INT: Self = Self(0);
+    INT = 0, "int" (), SignedInteger;
     /// Unsigned integers (`kDLUInt`).
-    pub const UINT: Self = Self(1);
+    UINT = 1, "uint" (), UnsignedInteger;
     /// IEEE 754 binary floats (`kDLFloat`).
-    pub const FLOAT: Self = Self(2);
+    FLOAT = 2, "float" (), Float;
     /// Handles whose meaning both sides have agreed on elsewhere (`kDLOpaqueHandle`).
-    pub const OPAQUE_HANDLE: Self = Self(3);
+    OPAQUE_HANDLE = 3, "opaque_handle" (), Opaque;
     /// The upper half of an IEEE 754 single (`kDLBfloat`).
-    pub const BFLOAT: Self = Self(4);
+    BFLOAT = 4, "bfloat" (), Float;
     /// Complex numbers, real part first; the width is that of both parts together (`kDLComplex`).
-    pub const COMPLEX: Self = Self(5);
+    COMPLEX = 5, "complex" (), Complex;
     /// Truth values (`kDLBool`).
-    pub const BOOL: Self = Self(6);
+    BOOL = 6, "bool" (8), Bool;
     /// 8-bit floats: 3 exponent and 4 mantissa bits, with infinities (`kDLFloat8_e3m4`).
-    pub const FLOAT8_E3M4: Self = Self(7);
+    FLOAT8_E3M4 = 7, "float8_e3m4" (8), Float;
     /// 8-bit floats: 4 exponent and 3 mantissa bits, with infinities (`kDLFloat8_e4m3`).
-    pub const FLOAT8_E4M3: Self = Self(8);
+    FLOAT8_E4M3 = 8, "float8_e4m3" (8), Float;
     /// 8-bit floats: 4 exponent and 3 mantissa bits, bias 11, one zero, one NaN, no infinity
     /// (`kDLFloat8_e4m3b11fnuz`).
-    pub const FLOAT8_E4M3B11FNUZ: Self = Self(9);
+    FLOAT8_E4M3B11FNUZ = 9, "float8_e4m3b11fnuz" (8), Float;
     /// 8-bit floats: 4 exponent and 3 mantissa bits, no infinity (`kDLFloat8_e4m3fn`).
-    pub const FLOAT8_E4M3FN: Self = Self(10);
+    FLOAT8_E4M3FN = 10, "float8_e4m3fn" (8), Float;
     /// 8-bit floats: 4 exponent and 3 mantissa bits, one zero, one NaN, no infinity (`kDLFloat8_e4m3fnuz`).
-    pub const FLOAT8_E4M3FNUZ: Self = Self(11);
+    FLOAT8_E4M3FNUZ = 11, "float8_e4m3fnuz" (8), Float;
     /// 8-bit floats: 5 exponent and 2 mantissa bits, with infinities (`kDLFloat8_e5m2`).
-    pub const FLOAT8_E5M2: Self = Self(12);
+    FLOAT8_E5M2 = 12, "float8_e5m2" (8), Float;
     /// 8-bit floats: 5 exponent and 2 mantissa bits, one zero, one NaN, no infinity (`kDLFloat8_e5m2fnuz`).
-    pub const FLOAT8_E5M2FNUZ: Self = Self(13);
+    FLOAT8_E5M2FNUZ = 13, "float8_e5m2fnuz" (8), Float;
     /// 8-bit powers of two: an exponent and nothing else (`kDLFloat8_e8m0fnu`).
-    pub const FLOAT8_E8M0FNU: Self = Self(14);
+    FLOAT8_E8M0FNU = 14, "float8_e8m0fnu" (8), Float;
     /// 6-bit floats: 2 exponent and 3 mantissa bits, every pattern a finite number (`kDLFloat6_e2m3fn`).
-    pub const FLOAT6_E2M3FN: Self = Self(15);
+    FLOAT6_E2M3FN = 15, "float6_e2m3fn" (6), Float;
     /// 6-bit floats: 3 exponent and 2 mantissa bits, every pattern a finite number (`kDLFloat6_e3m2fn`).
-    pub const FLOAT6_E3M2FN: Self = Self(16);
+    FLOAT6_E3M2FN = 16, "float6_e3m2fn" (6), Float;
     /// 4-bit floats: 2 exponent bits and 1 mantissa bit, every pattern a finite number (`kDLFloat4_e2m1fn`).
-    pub const FLOAT4_E2M1FN: Self = Self(17);
+    FLOAT4_E2M1FN = 17, "float4_e2m1fn" (4), Float;
+}
 
+impl DataTypeCode {
     /// Makes a code of any number, known or not.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DataTypeCode;
-    ///
-    /// assert_eq!(DataTypeCode::new(2), DataTypeCode::FLOAT);
-    /// ```
     #[must_use]
     pub const fn new(code: u8) -> Self {
         Self(code)
     }
 
-    /// The number in the header.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(dlpack::DataTypeCode::BOOL.code(), 6);
-    /// ```
+    /// Returns the number in the header.
     #[must_use]
     pub const fn code(self) -> u8 {
         self.0
     }
 
-    /// Whether DLPack 1.3 gives this code a name.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DataTypeCode;
-    ///
-    /// assert!(DataTypeCode::FLOAT4_E2M1FN.is_known());
-    /// assert!(!DataTypeCode::new(18).is_known());
-    /// ```
+    /// Returns whether DLPack 1.3 gives this code a name.
     #[must_use]
     pub const fn is_known(self) -> bool {
         self.name().is_some()
-    }
-
-    /// The name that a dtype of this code begins with, or `None` for a code that DLPack 1.3 does not name.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DataTypeCode;
-    ///
-    /// assert_eq!(DataTypeCode::BFLOAT.name(), Some("bfloat"));
-    /// assert_eq!(DataTypeCode::new(255).name(), None);
-    /// ```
-    #[must_use]
-    pub const fn name(self) -> Option<&'static str> {
-        let index = self.0 as usize;
-        if index < NAMES.len() { Some(NAMES[index]) } else { None }
-    }
-
-    /// The width that the name alone stands for, where it stands for one.
-    pub(super) const fn implied_bits(self) -> Option<u8> {
-        match self.0 {
-            6..=14 => Some(8),
-            15..=16 => Some(6),
-            17 => Some(4),
-            _ => None,
-        }
-    }
-
-    /// Every code with a name.
-    pub(super) fn known() -> impl Iterator<Item = (Self, &'static str)> {
-        (0..).map(Self).zip(NAMES)
     }
 }
 

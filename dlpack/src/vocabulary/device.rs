@@ -3,7 +3,7 @@
 use core::fmt;
 use core::str::FromStr;
 
-use super::device_type::DeviceType;
+use super::device_type::{DeviceType, device_types};
 use super::parse::{ParseError, decimal};
 use crate::sys;
 
@@ -32,109 +32,65 @@ pub struct Device {
     pub device_id: i32,
 }
 
-macro_rules! numbered {
-    ($($name:ident $constant:ident $text:literal)*) => {$(
-        #[doc = concat!("The `", $text, "` device with this number.")]
-        ///
-        /// # Examples
-        ///
-        /// ```
-        #[doc = concat!("assert_eq!(dlpack::Device::", stringify!($name), "(1).to_string(), \"", $text, ":1\");")]
-        /// ```
-        #[must_use]
-        pub const fn $name(device_id: i32) -> Self {
-            Self::new(DeviceType::$constant, device_id)
-        }
-    )*};
+/// What the documentation of a constructor says, and the number that it gives the device.
+macro_rules! number {
+    (@doc $text:literal) => {
+        concat!("Returns the `", $text, "` device, whose number the standard fixes at 0.")
+    };
+    (@doc $text:literal $id:ident) => {
+        concat!("Returns the `", $text, "` device with this number.")
+    };
+    (@id) => {
+        0
+    };
+    (@id $id:ident) => {
+        $id
+    };
 }
 
-macro_rules! unnumbered {
-    ($($name:ident $constant:ident $text:literal $what:literal)*) => {$(
-        #[doc = concat!("The device of ", $what, ", whose number the standard fixes at 0.")]
-        ///
-        /// # Examples
-        ///
-        /// ```
-        #[doc = concat!("assert_eq!(dlpack::Device::", stringify!($name), "().to_string(), \"", $text, "\");")]
-        /// ```
-        #[must_use]
-        pub const fn $name() -> Self {
-            Self::new(DeviceType::$constant, 0)
-        }
-    )*};
+macro_rules! constructors {
+    ($(
+        #[doc = $doc:literal]
+        $name:ident $function:ident($($id:ident)?) = $code:literal, $text:literal, $memory:ident;
+    )*) => {
+        /// # Devices with a name
+        impl Device {$(
+            #[doc = number!(@doc $text $($id)?)]
+            #[must_use]
+            pub const fn $function($($id: i32)?) -> Self {
+                Self::new(DeviceType::$name, number!(@id $($id)?))
+            }
+        )*}
+    };
 }
+
+device_types!(constructors);
 
 impl Device {
     /// Main memory: type `cpu`, number 0.
     pub const CPU: Self = Self::new(DeviceType::CPU, 0);
 
     /// Puts a device together from its kind and its number.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Device, DeviceType};
-    ///
-    /// assert_eq!(Device::new(DeviceType::CUDA, 1), Device::cuda(1));
-    /// ```
     #[must_use]
     pub const fn new(device_type: DeviceType, device_id: i32) -> Self {
         Self { device_type, device_id }
     }
 
-    unnumbered! {
-        cpu CPU "cpu" "main memory"
-        cuda_host CUDA_HOST "cuda_host:0" "memory pinned by CUDA"
-        rocm_host ROCM_HOST "rocm_host:0" "memory pinned by ROCm"
-        cuda_managed CUDA_MANAGED "cuda_managed:0" "memory managed by CUDA"
-    }
-
-    numbered! {
-        cuda CUDA "cuda"
-        opencl OPENCL "opencl"
-        vulkan VULKAN "vulkan"
-        metal METAL "metal"
-        vpi VPI "vpi"
-        rocm ROCM "rocm"
-        ext_dev EXT_DEV "ext_dev"
-        one_api ONE_API "oneapi"
-        webgpu WEBGPU "webgpu"
-        hexagon HEXAGON "hexagon"
-        maia MAIA "maia"
-        trn TRN "trn"
-    }
-
-    /// Whether the processor may read the memory: as for [`DeviceType::is_host_accessible`], whatever the number.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::Device;
-    ///
-    /// assert!(Device::CPU.is_host_accessible());
-    /// assert!(!Device::cuda(0).is_host_accessible());
-    /// ```
+    /// Returns whether the processor may read the memory: as for [`DeviceType::is_host_accessible`], whatever the number.
     #[must_use]
+    #[inline]
     pub const fn is_host_accessible(self) -> bool {
         self.device_type.is_host_accessible()
     }
 
-    /// Whether `data` is a handle rather than an address: as for [`DeviceType::is_handle`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::Device;
-    ///
-    /// assert!(Device::metal(0).is_handle());
-    /// assert!(!Device::CPU.is_handle());
-    /// ```
+    /// Returns whether `data` is a handle rather than an address: as for [`DeviceType::is_handle`].
     #[must_use]
+    #[inline]
     pub const fn is_handle(self) -> bool {
         self.device_type.is_handle()
     }
 
-    /// The device as the standard writes it: number 0 where it [fixes](DeviceType::is_unnumbered) the number.
+    /// Returns the device as the standard writes it: number 0 where it [fixes](DeviceType::is_unnumbered) the number.
     ///
     /// # Examples
     ///
@@ -145,6 +101,7 @@ impl Device {
     /// assert_eq!(Device::cuda(1).canonical(), Device::cuda(1));
     /// ```
     #[must_use]
+    #[inline]
     pub const fn canonical(self) -> Self {
         if self.device_type.is_unnumbered() { Self::new(self.device_type, 0) } else { self }
     }

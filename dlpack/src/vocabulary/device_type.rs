@@ -1,4 +1,4 @@
-//! The kinds of device: open numbers with names, and what may be done with memory of each kind.
+//! The types of devices, in one table: codes, names, and what memory of each type is.
 
 use core::fmt;
 use core::str::FromStr;
@@ -24,187 +24,167 @@ use crate::sys;
 #[repr(transparent)]
 pub struct DeviceType(i32);
 
-impl DeviceType {
-    /// Main memory (`kDLCPU`).
-    pub const CPU: Self = Self(1);
-    /// An Nvidia GPU (`kDLCUDA`).
-    pub const CUDA: Self = Self(2);
-    /// Main memory pinned by CUDA (`kDLCUDAHost`).
-    pub const CUDA_HOST: Self = Self(3);
-    /// An OpenCL device (`kDLOpenCL`).
-    pub const OPENCL: Self = Self(4);
-    /// A Vulkan device (`kDLVulkan`).
-    pub const VULKAN: Self = Self(7);
-    /// An Apple GPU through Metal (`kDLMetal`).
-    pub const METAL: Self = Self(8);
-    /// A Verilog simulator (`kDLVPI`).
-    pub const VPI: Self = Self(9);
-    /// An AMD GPU (`kDLROCM`).
-    pub const ROCM: Self = Self(10);
-    /// Main memory pinned by ROCm (`kDLROCMHost`).
-    pub const ROCM_HOST: Self = Self(11);
-    /// Kept free for trying out a new device; what it means is up to those who use it (`kDLExtDev`).
-    pub const EXT_DEV: Self = Self(12);
-    /// Memory that CUDA moves between host and GPU (`kDLCUDAManaged`).
-    pub const CUDA_MANAGED: Self = Self(13);
-    /// oneAPI unified shared memory, whose kind and device only its runtime can tell (`kDLOneAPI`).
-    pub const ONE_API: Self = Self(14);
-    /// A GPU through WebGPU (`kDLWebGPU`).
-    pub const WEBGPU: Self = Self(15);
-    /// A Qualcomm Hexagon DSP (`kDLHexagon`).
-    pub const HEXAGON: Self = Self(16);
-    /// A Microsoft MAIA accelerator (`kDLMAIA`).
-    pub const MAIA: Self = Self(17);
-    /// An AWS Trainium accelerator (`kDLTrn`).
-    pub const TRN: Self = Self(18);
+/// Calls a macro with all types of devices that DLPack 1.3 names.
+///
+/// A line has the constant, the function that makes such a [`Device`](super::Device), with its number unless the standard
+/// fixes that at 0, the code in the header, the name, and what memory of the type is.
+macro_rules! device_types {
+    ($callback:ident) => {
+        $callback! {
+            /// Main memory (`kDLCPU`).
+            CPU cpu() = 1, "cpu", Host;
+            /// An Nvidia GPU (`kDLCUDA`).
+            CUDA cuda(device_id) = 2, "cuda", Device;
+            /// Main memory pinned by CUDA (`kDLCUDAHost`).
+            CUDA_HOST cuda_host() = 3, "cuda_host", Host;
+            /// An OpenCL device (`kDLOpenCL`).
+            OPENCL opencl(device_id) = 4, "opencl", Handle;
+            /// A Vulkan device (`kDLVulkan`).
+            VULKAN vulkan(device_id) = 7, "vulkan", Handle;
+            /// An Apple GPU through Metal (`kDLMetal`).
+            METAL metal(device_id) = 8, "metal", Handle;
+            /// A Verilog simulator (`kDLVPI`).
+            VPI vpi(device_id) = 9, "vpi", Unknown;
+            /// An AMD GPU (`kDLROCM`).
+            ROCM rocm(device_id) = 10, "rocm", Device;
+            /// Main memory pinned by ROCm (`kDLROCMHost`).
+            ROCM_HOST rocm_host() = 11, "rocm_host", Host;
+            /// Kept free for trying out a new device; what it means is up to those who use it (`kDLExtDev`).
+            EXT_DEV ext_dev(device_id) = 12, "ext_dev", Unknown;
+            /// Memory that CUDA moves between host and GPU (`kDLCUDAManaged`).
+            CUDA_MANAGED cuda_managed() = 13, "cuda_managed", Device;
+            /// oneAPI unified shared memory, whose kind and device only its runtime can tell (`kDLOneAPI`).
+            ONE_API one_api(device_id) = 14, "oneapi", Device;
+            /// A GPU through WebGPU (`kDLWebGPU`).
+            WEBGPU webgpu(device_id) = 15, "webgpu", Handle;
+            /// A Qualcomm Hexagon DSP (`kDLHexagon`).
+            HEXAGON hexagon(device_id) = 16, "hexagon", Unknown;
+            /// A Microsoft MAIA accelerator (`kDLMAIA`).
+            MAIA maia(device_id) = 17, "maia", Unknown;
+            /// An AWS Trainium accelerator (`kDLTrn`).
+            TRN trn(device_id) = 18, "trn", Unknown;
+        }
+    };
+}
+pub(super) use device_types;
 
+/// What the data pointer of a tensor is.
+#[derive(Clone, Copy)]
+enum Memory {
+    /// An address that the processor can follow at any time.
+    Host,
+    /// An address that only the device can follow, or only with care.
+    Device,
+    /// A handle of the device's own interface.
+    Handle,
+    /// The standard does not say.
+    Unknown,
+}
+
+macro_rules! define {
+    ($(
+        #[doc = $doc:literal]
+        $name:ident $function:ident($($id:ident)?) = $code:literal, $text:literal, $memory:ident;
+    )*) => {
+        impl DeviceType {
+            $(
+                #[doc = $doc]
+                pub const $name: Self = Self($code);
+            )*
+
+            /// All types with a name.
+            const KNOWN: &[Self] = &[$(Self::$name),*];
+
+            /// Returns the name that [`Display`](fmt::Display) writes, or `None` for a code that DLPack 1.3 does not name.
+            #[must_use]
+            pub const fn name(self) -> Option<&'static str> {
+                match self {
+                    $(Self::$name => Some($text),)*
+                    _ => None,
+                }
+            }
+
+            #[inline]
+
+            const fn memory(self) -> Memory {
+                match self {
+                    $(Self::$name => Memory::$memory,)*
+                    _ => Memory::Unknown,
+                }
+            }
+
+            /// Returns whether the standard fixes the device's number at 0: `cpu`, `cuda_host`, `rocm_host` and
+            /// `cuda_managed`.
+            #[must_use]
+            #[inline]
+            pub const fn is_unnumbered(self) -> bool {
+                match self {
+                    $(Self::$name => concat!("" $(, stringify!($id))?).is_empty(),)*
+                    _ => false,
+                }
+            }
+        }
+    };
+}
+
+device_types!(define);
+
+impl DeviceType {
     /// Makes a device type of any code, known or not.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DeviceType;
-    ///
-    /// assert_eq!(DeviceType::new(2), DeviceType::CUDA);
-    /// ```
     #[must_use]
     pub const fn new(code: i32) -> Self {
         Self(code)
     }
 
-    /// The number in the header.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(dlpack::DeviceType::CUDA_MANAGED.code(), 13);
-    /// ```
+    /// Returns the number in the header.
     #[must_use]
     pub const fn code(self) -> i32 {
         self.0
     }
 
-    /// Whether DLPack 1.3 gives this code a name.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DeviceType;
-    ///
-    /// assert!(DeviceType::TRN.is_known());
-    /// assert!(!DeviceType::new(5).is_known());
-    /// ```
+    /// Returns whether DLPack 1.3 gives this code a name.
     #[must_use]
     pub const fn is_known(self) -> bool {
         self.name().is_some()
     }
 
-    /// The name that [`Display`](fmt::Display) writes, or `None` for a code that DLPack 1.3 does not name.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DeviceType;
-    ///
-    /// assert_eq!(DeviceType::CUDA_HOST.name(), Some("cuda_host"));
-    /// assert_eq!(DeviceType::new(0).name(), None);
-    /// ```
-    #[must_use]
-    pub const fn name(self) -> Option<&'static str> {
-        Some(match self {
-            Self::CPU => "cpu",
-            Self::CUDA => "cuda",
-            Self::CUDA_HOST => "cuda_host",
-            Self::OPENCL => "opencl",
-            Self::VULKAN => "vulkan",
-            Self::METAL => "metal",
-            Self::VPI => "vpi",
-            Self::ROCM => "rocm",
-            Self::ROCM_HOST => "rocm_host",
-            Self::EXT_DEV => "ext_dev",
-            Self::CUDA_MANAGED => "cuda_managed",
-            Self::ONE_API => "oneapi",
-            Self::WEBGPU => "webgpu",
-            Self::HEXAGON => "hexagon",
-            Self::MAIA => "maia",
-            Self::TRN => "trn",
-            _ => return None,
-        })
-    }
-
-    /// Whether the processor may read the memory at any time: `cpu`, `cuda_host` and `rocm_host`.
+    /// Returns whether the processor may read the memory at any time: `cpu`, `cuda_host` and `rocm_host`.
     ///
     /// `cuda_managed` is not among them: a GPU may still be at work on the memory, and only its runtime can tell.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DeviceType;
-    ///
-    /// assert!(DeviceType::CUDA_HOST.is_host_accessible());
-    /// assert!(!DeviceType::CUDA_MANAGED.is_host_accessible());
-    /// ```
     #[must_use]
+    #[inline]
     pub const fn is_host_accessible(self) -> bool {
-        matches!(self, Self::CPU | Self::CUDA_HOST | Self::ROCM_HOST)
+        matches!(self.memory(), Memory::Host)
     }
 
-    /// Whether `data` is a handle of the device's own interface rather than an address: `opencl`, `vulkan`, `metal` and
-    /// `webgpu`.
+    /// Returns whether `data` is a handle of the device's own interface rather than an address: `opencl`, `vulkan`, `metal`
+    /// and `webgpu`.
     ///
     /// The offset to the first element may not be added to a handle.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DeviceType;
-    ///
-    /// assert!(DeviceType::METAL.is_handle());
-    /// assert!(!DeviceType::CUDA.is_handle());
-    /// ```
     #[must_use]
+    #[inline]
     pub const fn is_handle(self) -> bool {
-        matches!(self, Self::OPENCL | Self::VULKAN | Self::METAL | Self::WEBGPU)
+        matches!(self.memory(), Memory::Handle)
     }
 
-    /// Whether `data` is an address, to which offsets may be added, on the host or on the device: `cpu`, `cuda_host`, `rocm_host`,
-    /// `cuda`, `cuda_managed`, `rocm` and `oneapi`.
+    /// Returns whether `data` is an address, to which offsets may be added, on the host or on the device: `cpu`, `cuda_host`,
+    /// `rocm_host`, `cuda`, `cuda_managed`, `rocm` and `oneapi`.
     ///
-    /// Of a type that is neither this nor a [handle](Self::is_handle) nothing is known, and nothing is added either.
+    /// A type that is neither this nor a [handle](Self::is_handle) is unknown, and nothing is added to its pointers either.
     ///
     /// # Examples
     ///
     /// ```
     /// use dlpack::DeviceType;
     ///
-    /// assert!(DeviceType::CUDA.is_address());
-    /// assert!(!DeviceType::VULKAN.is_address());
+    /// assert!(DeviceType::CUDA.is_address() && !DeviceType::CUDA.is_host_accessible());
+    /// assert!(DeviceType::VULKAN.is_handle());
     /// assert!(!DeviceType::new(99).is_address());
     /// ```
     #[must_use]
+    #[inline]
     pub const fn is_address(self) -> bool {
-        self.is_host_accessible()
-            || matches!(self, Self::CUDA | Self::CUDA_MANAGED | Self::ROCM | Self::ONE_API)
-    }
-
-    /// Whether the standard fixes the device's number at 0: `cpu`, `cuda_host`, `rocm_host` and `cuda_managed`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::DeviceType;
-    ///
-    /// assert!(DeviceType::CPU.is_unnumbered());
-    /// assert!(!DeviceType::CUDA.is_unnumbered());
-    /// ```
-    #[must_use]
-    pub const fn is_unnumbered(self) -> bool {
-        matches!(self, Self::CPU | Self::CUDA_HOST | Self::ROCM_HOST | Self::CUDA_MANAGED)
-    }
-
-    /// The codes that lie between the smallest and the largest with a name.
-    fn codes() -> impl Iterator<Item = Self> {
-        (Self::CPU.0..=Self::TRN.0).map(Self)
+        matches!(self.memory(), Memory::Host | Memory::Device)
     }
 }
 
@@ -231,10 +211,8 @@ impl FromStr for DeviceType {
             let code = text.strip_prefix("device(")?.strip_suffix(')')?;
             decimal(code).map(Self)
         };
-        Self::codes()
-            .find(|device_type| device_type.name() == Some(text))
-            .or_else(numbered)
-            .ok_or(ParseError::DEVICE_TYPE)
+        let named = Self::KNOWN.iter().find(|device_type| device_type.name() == Some(text));
+        named.copied().or_else(numbered).ok_or(ParseError::DEVICE_TYPE)
     }
 }
 

@@ -20,8 +20,8 @@ use super::data_type::DataType;
 /// [`bytemuck::Pod`] brings the rest: no padding, no invalid bit pattern, no reference or pointer inside. A type that
 /// breaks 2 or 3 does not compile where it is first used.
 ///
-/// [`Bool8`]: super::Bool8
-/// [`F8E4m3fn`]: super::F8E4m3fn
+/// [`Bool8`]: super::types::Bool8
+/// [`F8E4m3fn`]: super::types::F8E4m3fn
 ///
 /// # Examples
 ///
@@ -50,7 +50,7 @@ use super::data_type::DataType;
 ///     const DTYPE: DataType = DataType::new(DataTypeCode::OPAQUE_HANDLE, 64, 1);
 /// }
 ///
-/// assert_eq!(Handle::DTYPE.bytes_per_element(), Some(size_of::<Handle>()));
+/// assert_eq!(Handle::DTYPE.itemsize(), Some(size_of::<Handle>()));
 /// ```
 ///
 /// The wrong size does not compile:
@@ -99,7 +99,7 @@ pub unsafe trait Element: bytemuck::Pod + Send + Sync {
 pub(crate) const fn assert_element<T: Element>() {
     assert!(T::DTYPE.is_valid(), "the dtype of an Element must be valid");
     assert!(size_of::<T>() != 0, "an Element must not be zero-sized");
-    match T::DTYPE.bytes_per_element() {
+    match T::DTYPE.itemsize() {
         Some(bytes) => {
             assert!(bytes == size_of::<T>(), "an Element must have the size of its dtype")
         }

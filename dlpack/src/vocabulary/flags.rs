@@ -44,48 +44,24 @@ impl Flags {
     pub const IS_SUBBYTE_TYPE_PADDED: Self = Self(1 << 2);
 
     /// Takes any 64 bits, those without a name included.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::Flags;
-    ///
-    /// assert_eq!(Flags::from_bits(1), Flags::READ_ONLY);
-    /// ```
     #[must_use]
     pub const fn from_bits(bits: u64) -> Self {
         Self(bits)
     }
 
-    /// All bits, those without a name included.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(dlpack::Flags::IS_SUBBYTE_TYPE_PADDED.bits(), 4);
-    /// ```
+    /// Returns all bits, those without a name included.
     #[must_use]
     pub const fn bits(self) -> u64 {
         self.0
     }
 
-    /// Whether every bit of `other` is set here.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::Flags;
-    ///
-    /// let both = Flags::READ_ONLY | Flags::IS_COPIED;
-    /// assert!(both.contains(Flags::READ_ONLY));
-    /// assert!(!Flags::READ_ONLY.contains(both));
-    /// ```
+    /// Returns whether every bit of `other` is set here.
     #[must_use]
     pub const fn contains(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 
-    /// These flags and those of `other`; the same as `|`, and usable in constants.
+    /// Returns these flags and those of `other`; the same as `|`, and usable in constants.
     ///
     /// # Examples
     ///
@@ -100,67 +76,31 @@ impl Flags {
         Self(self.0 | other.0)
     }
 
-    /// These flags, less those of `other`.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::Flags;
-    ///
-    /// let both = Flags::READ_ONLY | Flags::IS_COPIED;
-    /// assert_eq!(both.without(Flags::IS_COPIED), Flags::READ_ONLY);
-    /// ```
+    /// Returns these flags, less those of `other`.
     #[must_use]
     pub const fn without(self, other: Self) -> Self {
         Self(self.0 & !other.0)
     }
 
-    /// Whether [`Flags::READ_ONLY`] is set.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(dlpack::Flags::READ_ONLY.is_read_only());
-    /// ```
+    /// Returns whether [`Flags::READ_ONLY`] is set.
     #[must_use]
     pub const fn is_read_only(self) -> bool {
         self.contains(Self::READ_ONLY)
     }
 
-    /// Whether [`Flags::IS_COPIED`] is set.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(dlpack::Flags::IS_COPIED.is_copied());
-    /// ```
+    /// Returns whether [`Flags::IS_COPIED`] is set.
     #[must_use]
     pub const fn is_copied(self) -> bool {
         self.contains(Self::IS_COPIED)
     }
 
-    /// Whether [`Flags::IS_SUBBYTE_TYPE_PADDED`] is set, which says something about dtypes narrower than a byte only.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(dlpack::Flags::IS_SUBBYTE_TYPE_PADDED.is_padded());
-    /// ```
+    /// Returns whether [`Flags::IS_SUBBYTE_TYPE_PADDED`] is set, which says something about dtypes narrower than a byte only.
     #[must_use]
     pub const fn is_padded(self) -> bool {
         self.contains(Self::IS_SUBBYTE_TYPE_PADDED)
     }
 
-    /// The bits that DLPack 1.3 does not name.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::Flags;
-    ///
-    /// assert_eq!(Flags::from_bits(0x101).unknown(), Flags::from_bits(0x100));
-    /// assert_eq!(Flags::READ_ONLY.unknown(), Flags::NONE);
-    /// ```
+    /// Returns the bits that DLPack 1.3 does not name.
     #[must_use]
     pub const fn unknown(self) -> Self {
         self.without(Self::READ_ONLY).without(Self::IS_COPIED).without(Self::IS_SUBBYTE_TYPE_PADDED)

@@ -37,37 +37,22 @@ impl Version {
     pub const CURRENT: Self = Self::new(sys::DLPACK_MAJOR_VERSION, sys::DLPACK_MINOR_VERSION);
 
     /// Puts a version together from its two numbers.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(dlpack::Version::new(1, 0).to_string(), "1.0");
-    /// ```
     #[must_use]
     pub const fn new(major: u32, minor: u32) -> Self {
         Self { major, minor }
     }
 
-    /// Whether the fields of a tensor of this version may be read: its major is the one of [`Version::CURRENT`].
+    /// Returns whether the fields of a tensor of this version may be read: its major is the one of [`Version::CURRENT`].
     ///
     /// Any minor will do. Of a tensor with another major, a consumer may only call the deleter ([`DLPackVersion`]).
     ///
     /// [`DLPackVersion`]: sys::DLPackVersion
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::Version;
-    ///
-    /// assert!(Version::new(1, 99).is_compatible());
-    /// assert!(!Version::new(2, 0).is_compatible());
-    /// ```
     #[must_use]
     pub const fn is_compatible(self) -> bool {
         self.major == Self::CURRENT.major
     }
 
-    /// Whether a tensor of this version must have strides unless it has no dimensions: 1.2 and later.
+    /// Returns whether a tensor of this version must have strides unless it has no dimensions: 1.2 and later.
     ///
     /// Before 1.2, null strides meant a compact row-major tensor.
     ///

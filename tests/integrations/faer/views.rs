@@ -99,11 +99,11 @@ fn a_matrix_has_two_axes() {
     for (shape, found) in [(&[4][..], 1), (&[2, 1, 2], 3)] {
         let view = TensorView::from_slice(&numbers, shape).unwrap();
         let refused = MatRef::try_from(view).unwrap_err();
-        assert_eq!(refused, Error::RankMismatch { expected: 2, found });
+        assert_eq!(refused, Error::NdimMismatch { expected: 2, found });
     }
     let view = TensorViewMut::from_slice(&mut numbers, &[4]).unwrap();
     let refused = MatMut::try_from(view).unwrap_err();
-    assert_eq!(refused, Error::RankMismatch { expected: 2, found: 1 });
+    assert_eq!(refused, Error::NdimMismatch { expected: 2, found: 1 });
 }
 
 /// Of the two views of a row-major tensor, the reversed one is column-major, as algorithms like it.
@@ -123,17 +123,17 @@ fn the_order_shows_in_the_strides() {
 fn strides_that_mean_nothing() {
     let numbers = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
     let view = TensorView::from_slice(&numbers, &[2, 3]).unwrap();
-    let row = view.slice(0, 1..).unwrap().reverse(0).unwrap();
+    let row = view.slice(0, 1..).unwrap().flip(0).unwrap();
     assert_eq!(row.strides(), [-3, 1]);
     let row = MatRef::try_from(row).unwrap();
     assert_eq!(row.try_as_col_major().unwrap(), mat![[4.0, 5.0, 6.0]]);
-    let column = view.transpose().slice(1, 1..).unwrap().reverse(1).unwrap();
+    let column = view.transpose().slice(1, 1..).unwrap().flip(1).unwrap();
     assert_eq!(column.strides(), [1, -3]);
     let column = MatRef::try_from(column).unwrap();
     assert_eq!((column.row_stride(), column.col_stride()), (1, 3));
     for shape in [[0, 3], [3, 0], [0, 0]] {
         let view = TensorView::<f64>::from_slice(&[], &shape).unwrap();
-        let matrix = MatRef::try_from(view.reverse(0).unwrap()).unwrap();
+        let matrix = MatRef::try_from(view.flip(0).unwrap()).unwrap();
         assert_eq!([matrix.nrows(), matrix.ncols()], shape);
         assert!(matrix.try_as_col_major().is_some());
         assert_eq!(TensorView::try_from(matrix).unwrap().shape(), shape);

@@ -20,12 +20,12 @@ fn row_major(shape: &[usize]) -> TensorView<'static, i32> {
 fn a_matrix_has_two_axes() {
     for (shape, found) in [(&[][..], 0), (&[4], 1), (&[2, 2, 3], 3)] {
         let refused = Strided::try_from(row_major(shape)).unwrap_err();
-        assert_eq!(refused, Error::RankMismatch { expected: 2, found });
+        assert_eq!(refused, Error::NdimMismatch { expected: 2, found });
     }
     let mut numbers = NUMBERS;
     let view = TensorViewMut::from_slice(&mut numbers, &[12]).unwrap();
     let refused = MatrixViewMut::<i32, Dyn, Dyn>::try_from(view).unwrap_err();
-    assert_eq!(refused, Error::RankMismatch { expected: 2, found: 1 });
+    assert_eq!(refused, Error::NdimMismatch { expected: 2, found: 1 });
 }
 
 #[test]
@@ -35,14 +35,14 @@ fn one_axis_is_a_column_where_the_type_has_one() {
     assert_eq!(column.as_slice(), [0, 1, 2, 3]);
     let column = DVectorView::<i32>::try_from(row_major(&[4, 1])).unwrap();
     assert_eq!(column.as_slice(), [0, 1, 2, 3]);
-    let every_other = row_major(&[12]).step(0, 5).unwrap();
+    let every_other = row_major(&[12]).step_by(0, 5).unwrap();
     let column = DVectorView::<i32, Dyn>::try_from(every_other.clone()).unwrap();
     assert!(column.iter().eq(&[0, 5, 10]));
     let refused = DVectorView::<i32>::try_from(every_other).unwrap_err();
     assert_eq!(refused, Error::StrideMismatch { axis: 0, expected: 1, found: 5 });
     // A row has two axes.
     let refused = MatrixView::<i32, U1, Dyn>::try_from(row_major(&[4])).unwrap_err();
-    assert_eq!(refused, Error::RankMismatch { expected: 2, found: 1 });
+    assert_eq!(refused, Error::NdimMismatch { expected: 2, found: 1 });
 }
 
 #[test]
@@ -77,7 +77,7 @@ fn the_order_of_a_type() {
 fn strides_that_no_matrix_has() {
     let view = row_major(&[2, 3]);
     for axis in [0, 1] {
-        let downwards = view.reverse(axis).unwrap();
+        let downwards = view.flip(axis).unwrap();
         let stride = downwards.strides()[axis];
         let refused = Strided::try_from(downwards).unwrap_err();
         assert_eq!(refused, Error::StrideNotPositive { axis, stride });
@@ -96,13 +96,13 @@ fn strides_that_mean_nothing() {
     let numbers = row_major(&[3, 4]);
     let row = numbers.slice(0, 1..2).unwrap();
     assert_eq!(row.strides(), [4, 1]);
-    for row in [row.clone(), row.reverse(0).unwrap()] {
+    for row in [row.clone(), row.flip(0).unwrap()] {
         let matrix = DMatrixView::<i32>::try_from(row).unwrap();
         assert_eq!((matrix.shape(), matrix.strides()), ((1, 4), (1, 1)));
         assert!(matrix.iter().eq(&[4, 5, 6, 7]));
     }
     let column = numbers.slice(1, 2..3).unwrap();
-    let matrix = Strided::try_from(column.reverse(1).unwrap()).unwrap();
+    let matrix = Strided::try_from(column.flip(1).unwrap()).unwrap();
     assert_eq!((matrix.shape(), matrix.strides()), ((3, 1), (4, 12)));
     assert!(matrix.iter().eq(&[2, 6, 10]));
     let one = numbers.slice(0, 2..).unwrap().slice(1, 3..).unwrap();
@@ -115,7 +115,7 @@ fn without_elements() {
     let nothing: &[i32] = &[];
     for (shape, expected) in [([0, 3], (0, 3)), ([3, 0], (3, 0)), ([0, 0], (0, 0))] {
         let view = TensorView::from_slice(nothing, &shape).unwrap();
-        for view in [view.clone(), view.reverse(0).unwrap().reverse(1).unwrap()] {
+        for view in [view.clone(), view.flip(0).unwrap().flip(1).unwrap()] {
             let matrix = DMatrixView::<i32>::try_from(view).unwrap();
             assert_eq!((matrix.shape(), matrix.iter().count()), (expected, 0));
             let back = TensorView::try_from(&matrix).unwrap();

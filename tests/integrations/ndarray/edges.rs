@@ -58,12 +58,12 @@ fn another_number_of_axes() {
     let mut numbers = [1_u8, 2, 3, 4];
     let view = TensorView::from_slice(&numbers, &[2, 2]).unwrap();
     let refused = ArrayView1::try_from(view.clone()).unwrap_err();
-    assert_eq!(refused, Error::RankMismatch { expected: 1, found: 2 });
+    assert_eq!(refused, Error::NdimMismatch { expected: 1, found: 2 });
     let refused = ArrayView0::try_from(view).unwrap_err();
-    assert_eq!(refused, Error::RankMismatch { expected: 0, found: 2 });
+    assert_eq!(refused, Error::NdimMismatch { expected: 0, found: 2 });
     let view = TensorViewMut::from_slice(&mut numbers, &[4]).unwrap();
     let refused = ArrayViewMut2::try_from(view).unwrap_err();
-    assert_eq!(refused, Error::RankMismatch { expected: 2, found: 1 });
+    assert_eq!(refused, Error::NdimMismatch { expected: 2, found: 1 });
 }
 
 #[test]
@@ -83,7 +83,7 @@ fn as_many_axes_as_there_can_be() {
     assert_eq!((tensor.ndim(), tensor.numel()), (64, 1));
 
     let mut array = ArrayD::<u8>::from_elem(IxDyn(&[1; 65]), 7);
-    let too_many = Error::TooManyDims { ndim: 65, max: 64 };
+    let too_many = Error::TooManyAxes { ndim: 65, max: 64 };
     assert_eq!(TensorView::try_from(array.view()).unwrap_err(), too_many);
     assert_eq!(TensorViewMut::try_from(array.view_mut()).unwrap_err(), too_many);
     let (array, error) = array.into_tensor().unwrap_err().into_parts();
@@ -104,8 +104,8 @@ fn strides_that_mean_nothing() {
     }
     // Steps that go beyond an axis leave it with a stride longer than itself.
     let numbers = [1_u8, 2, 3, 4];
-    let view = TensorView::from_slice(&numbers, &[2, 2]).unwrap().step(0, 9).unwrap();
-    let view = view.reverse(0).unwrap();
+    let view = TensorView::from_slice(&numbers, &[2, 2]).unwrap().step_by(0, 9).unwrap();
+    let view = view.flip(0).unwrap();
     assert_eq!(view.strides(), [-18, 1]);
     let array = ArrayView2::try_from(view).unwrap();
     assert_eq!((array, array.strides()), (array![[1, 2]].view(), &[2, 1][..]));

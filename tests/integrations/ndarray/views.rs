@@ -140,7 +140,7 @@ fn there_and_back() {
         let start = numbers.as_ptr();
         (dlpack::Exporter::new(numbers).shape(&[2, 3, 4]).build().unwrap(), start)
     };
-    let view = tensor.view::<f64>().unwrap().reverse(2).unwrap().permute(&[2, 0, 1]).unwrap();
+    let view = tensor.view::<f64>().unwrap().flip(2).unwrap().permute(&[2, 0, 1]).unwrap();
     let array = ArrayViewD::try_from(view.clone()).unwrap();
     let back = TensorView::try_from(array).unwrap();
     assert_eq!((back.shape(), back.strides()), (view.shape(), view.strides()));

@@ -3,8 +3,7 @@
 use faer::{MatMut, MatRef};
 
 use crate::error::Error;
-use crate::integrations::parts::Parts;
-use crate::view::{Strided, TensorView, TensorViewMut};
+use crate::view::{TensorView, TensorViewMut};
 use crate::vocabulary::Element;
 
 /// Views a tensor of two axes as a matrix of the same rows and columns; nothing is copied.
@@ -15,7 +14,7 @@ use crate::vocabulary::Element;
 ///
 /// # Errors
 ///
-/// [`Error::RankMismatch`] for another number of axes.
+/// [`Error::NdimMismatch`] for another number of axes.
 ///
 /// # Examples
 ///
@@ -35,17 +34,17 @@ use crate::vocabulary::Element;
 /// assert!(reversed.try_as_col_major().is_some());
 ///
 /// let refused = MatRef::try_from(view.reshape(&[6])?).unwrap_err();
-/// assert_eq!(refused, Error::RankMismatch { expected: 2, found: 1 });
+/// assert_eq!(refused, Error::NdimMismatch { expected: 2, found: 1 });
 /// # Ok::<(), Error>(())
 /// ```
 impl<'a, T> TryFrom<TensorView<'a, T>> for MatRef<'a, T> {
     type Error = Error;
 
     fn try_from(view: TensorView<'a, T>) -> Result<Self, Error> {
-        let ([rows, columns], [row_stride, column_stride]) = rows_and_columns(view.strided())?;
-        let origin = view.as_ptr();
+        let ([rows, columns], [row_stride, column_stride]) = rows_and_columns(&view)?;
+        let data = view.as_ptr();
         // SAFETY: shape and strides are those of the view, which may be read through `&T` for `'a`.
-        Ok(unsafe { Self::from_raw_parts(origin, rows, columns, row_stride, column_stride) })
+        Ok(unsafe { Self::from_raw_parts(data, rows, columns, row_stride, column_stride) })
     }
 }
 
@@ -72,12 +71,12 @@ impl<'a, T> TryFrom<TensorView<'a, T>> for MatRef<'a, T> {
 impl<'a, T> TryFrom<TensorViewMut<'a, T>> for MatMut<'a, T> {
     type Error = Error;
 
-    fn try_from(view: TensorViewMut<'a, T>) -> Result<Self, Error> {
-        let ([rows, columns], [row_stride, column_stride]) = rows_and_columns(view.strided())?;
-        let origin = view.strided().origin().as_ptr();
+    fn try_from(mut view: TensorViewMut<'a, T>) -> Result<Self, Error> {
+        let ([rows, columns], [row_stride, column_stride]) = rows_and_columns(&view.as_view())?;
+        let data = view.as_mut_ptr();
         // SAFETY: shape and strides are those of the view, which may be written through `&mut T` for `'a`, and in which
         // no two indices name the same element.
-        Ok(unsafe { Self::from_raw_parts_mut(origin, rows, columns, row_stride, column_stride) })
+        Ok(unsafe { Self::from_raw_parts_mut(data, rows, columns, row_stride, column_stride) })
     }
 }
 
@@ -107,9 +106,10 @@ impl<'a, T: Element> TryFrom<MatRef<'a, T>> for TensorView<'a, T> {
     type Error = Error;
 
     fn try_from(matrix: MatRef<'a, T>) -> Result<Self, Error> {
-        let parts = Parts::new::<T>(axes(matrix).into_iter())?;
+        let [(rows, row_stride), (columns, column_stride)] = axes(matrix);
+        let (shape, strides) = ([rows, columns], [row_stride, column_stride]);
         // SAFETY: `matrix` gives `&T` of each of these elements for `'a`.
-        unsafe { parts.view(matrix.as_ptr()) }
+        unsafe { Self::from_raw_parts(matrix.as_ptr(), &shape, &strides) }
     }
 }
 
@@ -134,9 +134,10 @@ impl<'a, T: Element> TryFrom<MatMut<'a, T>> for TensorViewMut<'a, T> {
     type Error = Error;
 
     fn try_from(matrix: MatMut<'a, T>) -> Result<Self, Error> {
-        let parts = Parts::new::<T>(axes(matrix.as_ref()).into_iter())?;
+        let [(rows, row_stride), (columns, column_stride)] = axes(matrix.as_ref());
+        let (shape, strides) = ([rows, columns], [row_stride, column_stride]);
         // SAFETY: `matrix`, which is gone then, gives `&mut T` of each of these elements for `'a`.
-        unsafe { parts.view_mut(matrix.as_ptr_mut()) }
+        unsafe { Self::from_raw_parts(matrix.as_ptr_mut(), &shape, &strides) }
     }
 }
 
@@ -145,11 +146,11 @@ pub(super) fn axes<T>(matrix: MatRef<'_, T>) -> [(usize, isize); 2] {
 }
 
 /// Shape and strides of a view with two axes.
-fn rows_and_columns<T>(view: &Strided<T>) -> Result<([usize; 2], [isize; 2]), Error> {
+fn rows_and_columns<T>(view: &TensorView<'_, T>) -> Result<([usize; 2], [isize; 2]), Error> {
     let (&[rows, columns], &[row_stride, column_stride]) = (view.shape(), view.strides()) else {
-        return Err(Error::RankMismatch { expected: 2, found: view.ndim() });
+        return Err(Error::NdimMismatch { expected: 2, found: view.ndim() });
     };
-    let meaningless = |size| view.numel() == 0 || size == 1;
+    let meaningless = |size| view.is_empty() || size == 1;
     let row_stride = if meaningless(rows) { 1 } else { row_stride };
     let side_by_side = isize::try_from(rows).map_err(|_| Error::ShapeOverflow)?;
     let column_stride = if meaningless(columns) { side_by_side } else { column_stride };

@@ -1,18 +1,9 @@
 //! Shapes and strides, some of which are part of a type, compared with those of a view.
 
-use core::ptr::NonNull;
-
 use nalgebra::{Dim, U1};
 
 use crate::error::Error;
-use crate::view::Strided;
-
-/// What a view of a matrix is made of.
-pub(super) struct Place<T, R, C, RStride, CStride> {
-    pub(super) origin: NonNull<T>,
-    pub(super) shape: (R, C),
-    pub(super) strides: (RStride, CStride),
-}
+use crate::view::TensorView;
 
 /// One axis of a view.
 #[derive(Clone, Copy)]
@@ -22,22 +13,22 @@ struct Extent {
     stride: isize,
 }
 
-impl<T, R: Dim, C: Dim, RStride: Dim, CStride: Dim> Place<T, R, C, RStride, CStride> {
-    /// The rows and columns of a view, if they are those of the types.
-    pub(super) fn of(view: &Strided<T>) -> Result<Self, Error> {
-        let (rows, columns) = rows_and_columns::<T, C>(view)?;
-        let shape = (rows.size::<R>()?, columns.size::<C>()?);
-        let empty = view.numel() == 0;
-        let row_stride = rows.stride::<RStride>(empty, 1)?;
-        // Where there is one column, its stride means nothing, and gets the value for columns side by side.
-        let side_by_side = rows.size.saturating_mul(row_stride.value()).max(1);
-        let column_stride = columns.stride::<CStride>(empty, side_by_side)?;
-        Ok(Self { origin: view.origin(), shape, strides: (row_stride, column_stride) })
-    }
+/// The shape and the strides of a view, if they are those of the types.
+#[expect(clippy::type_complexity, reason = "as `ViewStorage` takes them")]
+pub(super) fn shape_and_strides<T, R: Dim, C: Dim, RStride: Dim, CStride: Dim>(
+    view: &TensorView<'_, T>,
+) -> Result<((R, C), (RStride, CStride)), Error> {
+    let (rows, columns) = rows_and_columns::<T, C>(view)?;
+    let shape = (rows.size::<R>()?, columns.size::<C>()?);
+    let row_stride = rows.stride::<RStride>(view.is_empty(), 1)?;
+    // Where there is one column, its stride means nothing, and gets the value for columns side by side.
+    let side_by_side = rows.size.saturating_mul(row_stride.value()).max(1);
+    let column_stride = columns.stride::<CStride>(view.is_empty(), side_by_side)?;
+    Ok((shape, (row_stride, column_stride)))
 }
 
 /// The two axes; a tensor of one axis is one column, where the type has one column.
-fn rows_and_columns<T, C: Dim>(view: &Strided<T>) -> Result<(Extent, Extent), Error> {
+fn rows_and_columns<T, C: Dim>(view: &TensorView<'_, T>) -> Result<(Extent, Extent), Error> {
     match (view.shape(), view.strides()) {
         (&[rows, columns], &[row_stride, column_stride]) => Ok((
             Extent { axis: 0, size: rows, stride: row_stride },
@@ -46,7 +37,7 @@ fn rows_and_columns<T, C: Dim>(view: &Strided<T>) -> Result<(Extent, Extent), Er
         (&[rows], &[stride]) if C::is::<U1>() => {
             Ok((Extent { axis: 0, size: rows, stride }, Extent { axis: 1, size: 1, stride: 0 }))
         }
-        _ => Err(Error::RankMismatch { expected: 2, found: view.ndim() }),
+        _ => Err(Error::NdimMismatch { expected: 2, found: view.ndim() }),
     }
 }
 

@@ -3,9 +3,8 @@
 use nalgebra::{Dim, Matrix, MatrixView, MatrixViewMut, RawStorage, RawStorageMut};
 use nalgebra::{ViewStorage, ViewStorageMut};
 
-use super::axes::Place;
+use super::axes::shape_and_strides;
 use crate::error::Error;
-use crate::integrations::parts::Parts;
 use crate::view::{TensorView, TensorViewMut};
 use crate::vocabulary::Element;
 
@@ -22,7 +21,7 @@ use crate::vocabulary::Element;
 ///
 /// # Errors
 ///
-/// - [`Error::RankMismatch`] for another number of axes,
+/// - [`Error::NdimMismatch`] for another number of axes,
 /// - [`Error::ShapeMismatch`] or [`Error::StrideMismatch`] if a size or a stride is part of the type, and another one,
 /// - [`Error::StrideNotPositive`] for a stride that is negative or 0.
 ///
@@ -54,9 +53,9 @@ impl<'a, T: Sync, R: Dim, C: Dim, RStride: Dim, CStride: Dim> TryFrom<TensorView
     type Error = Error;
 
     fn try_from(view: TensorView<'a, T>) -> Result<Self, Error> {
-        let Place { origin, shape, strides } = Place::of(view.strided())?;
+        let (shape, strides) = shape_and_strides(&view)?;
         // SAFETY: shape and strides are those of the view, which may be read through `&T` for `'a`.
-        let storage = unsafe { ViewStorage::from_raw_parts(origin.as_ptr(), shape, strides) };
+        let storage = unsafe { ViewStorage::from_raw_parts(view.as_ptr(), shape, strides) };
         Ok(Self::from_data(storage))
     }
 }
@@ -86,11 +85,12 @@ impl<'a, T, R: Dim, C: Dim, RStride: Dim, CStride: Dim> TryFrom<TensorViewMut<'a
 {
     type Error = Error;
 
-    fn try_from(view: TensorViewMut<'a, T>) -> Result<Self, Error> {
-        let Place { origin, shape, strides } = Place::of(view.strided())?;
+    fn try_from(mut view: TensorViewMut<'a, T>) -> Result<Self, Error> {
+        let (shape, strides) = shape_and_strides(&view.as_view())?;
+        let data = view.as_mut_ptr();
         // SAFETY: shape and strides are those of the view, which may be written through `&mut T` for `'a`, and in which
         // no two indices name the same element.
-        let storage = unsafe { ViewStorageMut::from_raw_parts(origin.as_ptr(), shape, strides) };
+        let storage = unsafe { ViewStorageMut::from_raw_parts(data, shape, strides) };
         Ok(Self::from_data(storage))
     }
 }
@@ -127,9 +127,9 @@ where
     type Error = Error;
 
     fn try_from(matrix: &'a Matrix<T, R, C, S>) -> Result<Self, Error> {
-        let parts = Parts::new::<T>(axes(matrix.shape(), matrix.strides())?.into_iter())?;
+        let (shape, strides) = (<[_; 2]>::from(matrix.shape()), signed(matrix.strides())?);
         // SAFETY: `matrix` gives `&T` of each of these elements for `'a`.
-        unsafe { parts.view(matrix.as_ptr()) }
+        unsafe { Self::from_raw_parts(matrix.as_ptr(), &shape, &strides) }
     }
 }
 
@@ -160,13 +160,15 @@ where
     type Error = Error;
 
     fn try_from(matrix: &'a mut Matrix<T, R, C, S>) -> Result<Self, Error> {
-        let parts = Parts::new::<T>(axes(matrix.shape(), matrix.strides())?.into_iter())?;
+        let (shape, strides) = (<[_; 2]>::from(matrix.shape()), signed(matrix.strides())?);
         // SAFETY: `matrix`, which is borrowed for `'a`, gives `&mut T` of each of these elements.
-        unsafe { parts.view_mut(matrix.as_mut_ptr()) }
+        unsafe { Self::from_raw_parts(matrix.as_mut_ptr(), &shape, &strides) }
     }
 }
 
-fn axes(shape: (usize, usize), strides: (usize, usize)) -> Result<[(usize, isize); 2], Error> {
-    let stride = |stride| isize::try_from(stride).map_err(|_| Error::ExtentOverflow);
-    Ok([(shape.0, stride(strides.0)?), (shape.1, stride(strides.1)?)])
+fn signed((rows, columns): (usize, usize)) -> Result<[isize; 2], Error> {
+    match (isize::try_from(rows), isize::try_from(columns)) {
+        (Ok(rows), Ok(columns)) => Ok([rows, columns]),
+        _ => Err(Error::ExtentOverflow),
+    }
 }

@@ -1,12 +1,9 @@
 //! Views of tensors as views of `ndarray`, and the way back.
 
-use core::ptr::NonNull;
-
 use ndarray::{ArrayView, ArrayViewMut, Axis, Dimension, ShapeBuilder, StrideShape};
 
 use crate::error::Error;
-use crate::integrations::parts::Parts;
-use crate::view::{Strided, TensorView, TensorViewMut};
+use crate::view::{TensorView, TensorViewMut};
 use crate::vocabulary::Element;
 
 /// Views a tensor as an array; nothing is copied.
@@ -18,7 +15,7 @@ use crate::vocabulary::Element;
 ///
 /// # Errors
 ///
-/// [`Error::RankMismatch`] if `D` is a fixed number of axes and not that of the view, [`Error::ShapeOverflow`] if the product
+/// [`Error::NdimMismatch`] if `D` is a fixed number of axes and not that of the view, [`Error::ShapeOverflow`] if the product
 /// of the sizes of an empty view, without those that are 0, exceeds `isize::MAX`.
 ///
 /// # Examples
@@ -29,22 +26,22 @@ use crate::vocabulary::Element;
 ///
 /// let tensor = Exporter::new(vec![1, 2, 3, 4, 5, 6]).shape(&[2, 3]).build()?;
 /// let view = tensor.view::<i32>()?;
-/// let array = ArrayView2::try_from(view.reverse(1)?)?;
+/// let array = ArrayView2::try_from(view.flip(1)?)?;
 /// assert_eq!(array, array![[3, 2, 1], [6, 5, 4]]);
 /// assert_eq!(array.as_ptr(), &raw const view[[0, 2]]);
 ///
 /// let refused = ArrayView3::try_from(view).unwrap_err();
-/// assert_eq!(refused, Error::RankMismatch { expected: 3, found: 2 });
+/// assert_eq!(refused, Error::NdimMismatch { expected: 3, found: 2 });
 /// # Ok::<(), Error>(())
 /// ```
 impl<'a, T, D: Dimension> TryFrom<TensorView<'a, T>> for ArrayView<'a, T, D> {
     type Error = Error;
 
     fn try_from(view: TensorView<'a, T>) -> Result<Self, Error> {
-        let (shape, low) = upwards::<T, D>(view.strided())?;
-        // SAFETY: the strides of `upwards` hold the contract; a view may be read through `&T` for `'a`.
-        let mut array = unsafe { Self::from_shape_ptr(shape, low.as_ptr()) };
-        for axis in downward_axes(view.strided()) {
+        let (shape, low) = upwards::<T, D>(&view)?;
+        // SAFETY: `low` and the strides of `upwards` hold the contract; a view may be read through `&T` for `'a`.
+        let mut array = unsafe { Self::from_shape_ptr(shape, view.as_ptr().offset(low)) };
+        for axis in downward_axes(&view) {
             array.invert_axis(axis);
         }
         Ok(array)
@@ -74,12 +71,12 @@ impl<'a, T, D: Dimension> TryFrom<TensorView<'a, T>> for ArrayView<'a, T, D> {
 impl<'a, T, D: Dimension> TryFrom<TensorViewMut<'a, T>> for ArrayViewMut<'a, T, D> {
     type Error = Error;
 
-    fn try_from(view: TensorViewMut<'a, T>) -> Result<Self, Error> {
-        let (shape, low) = upwards::<T, D>(view.strided())?;
-        // SAFETY: the strides of `upwards` hold the contract; the elements of a mutable view may be written through
-        // `&mut T` for `'a`, and no two indices name the same one.
-        let mut array = unsafe { Self::from_shape_ptr(shape, low.as_ptr()) };
-        for axis in downward_axes(view.strided()) {
+    fn try_from(mut view: TensorViewMut<'a, T>) -> Result<Self, Error> {
+        let (shape, low) = upwards::<T, D>(&view.as_view())?;
+        // SAFETY: `low` and the strides of `upwards` hold the contract; the elements of a mutable view may be written
+        // through `&mut T` for `'a`, and no two indices name the same one.
+        let mut array = unsafe { Self::from_shape_ptr(shape, view.as_mut_ptr().offset(low)) };
+        for axis in downward_axes(&view.as_view()) {
             array.invert_axis(axis);
         }
         Ok(array)
@@ -92,7 +89,7 @@ impl<'a, T, D: Dimension> TryFrom<TensorViewMut<'a, T>> for ArrayViewMut<'a, T, 
 ///
 /// # Errors
 ///
-/// [`Error::TooManyDims`] above 64 axes; [`Error::AllocationFailed`] above 8, if there is no memory for the shape.
+/// [`Error::TooManyAxes`] above 64 axes; [`Error::AllocationFailed`] above 8, if there is no memory for the shape.
 ///
 /// # Examples
 ///
@@ -110,9 +107,8 @@ impl<'a, T: Element, D: Dimension> TryFrom<ArrayView<'a, T, D>> for TensorView<'
     type Error = Error;
 
     fn try_from(array: ArrayView<'a, T, D>) -> Result<Self, Error> {
-        let parts = Parts::new::<T>(axes(array.shape(), array.strides()))?;
         // SAFETY: `array` gives `&T` of each of these elements for `'a`.
-        unsafe { parts.view(array.as_ptr()) }
+        unsafe { Self::from_raw_parts(array.as_ptr(), array.shape(), array.strides()) }
     }
 }
 
@@ -137,9 +133,9 @@ impl<'a, T: Element, D: Dimension> TryFrom<ArrayViewMut<'a, T, D>> for TensorVie
     type Error = Error;
 
     fn try_from(mut array: ArrayViewMut<'a, T, D>) -> Result<Self, Error> {
-        let parts = Parts::new::<T>(axes(array.shape(), array.strides()))?;
+        let data = array.as_mut_ptr();
         // SAFETY: `array`, which is gone then, gives `&mut T` of each of these elements for `'a`.
-        unsafe { parts.view_mut(array.as_mut_ptr()) }
+        unsafe { Self::from_raw_parts(data, array.shape(), array.strides()) }
     }
 }
 
@@ -150,42 +146,41 @@ pub(super) fn axes(
     shape.iter().copied().zip(strides.iter().copied())
 }
 
-/// A layout of the same elements in which no stride is negative, and where it begins.
+/// A layout of the same elements in which no stride is negative, and the offset of its first element.
 ///
 /// It is as `from_shape_ptr` asks: every address that the strides lead to is that of an element, and the product of the
 /// sizes that are not 0 fits in `isize`.
-fn upwards<T, D: Dimension>(view: &Strided<T>) -> Result<(StrideShape<D>, NonNull<T>), Error> {
+fn upwards<T, D: Dimension>(view: &TensorView<'_, T>) -> Result<(StrideShape<D>, isize), Error> {
     let ndim = view.ndim();
     if let Some(expected) = D::NDIM.filter(|&expected| expected != ndim) {
-        return Err(Error::RankMismatch { expected, found: ndim });
+        return Err(Error::NdimMismatch { expected, found: ndim });
     }
     let (mut shape, mut strides) = (D::zeros(ndim), D::zeros(ndim));
-    let mut low = view.origin();
+    let mut low = 0_isize;
     let mut after = 1_isize;
     for (axis, (&size, &stride)) in view.shape().iter().zip(view.strides()).enumerate().rev() {
         shape[axis] = size;
         // An axis of one index gets the stride that it would have in row-major order.
         strides[axis] = if size == 1 { after } else { stride }.unsigned_abs();
+        let downwards = goes_down(view, size, stride);
         let size = isize::try_from(size).map_err(|_| Error::ShapeOverflow)?;
-        if goes_down(view, size, stride) {
-            // Cannot overflow: invariant 2 of `Strided`.
-            let last = (size - 1).wrapping_mul(stride);
-            // SAFETY: the same: this is the address of the last element along the axis.
-            low = unsafe { low.offset(last) };
+        if downwards {
+            // Cannot overflow: it is the offset of an element.
+            low = low.wrapping_add((size - 1).wrapping_mul(stride));
         }
         after = after.checked_mul(size.max(1)).ok_or(Error::ShapeOverflow)?;
     }
     // The strides of an array without elements lead nowhere, which no strides of a view promise.
-    let shape = if view.numel() == 0 { shape.into() } else { shape.strides(strides) };
+    let shape = if view.is_empty() { shape.into() } else { shape.strides(strides) };
     Ok((shape, low))
 }
 
 /// The axes along which addresses fall.
-fn downward_axes<T>(view: &Strided<T>) -> impl Iterator<Item = Axis> {
-    let axes = view.dims().shape().iter().zip(view.strides()).enumerate();
+fn downward_axes<T>(view: &TensorView<'_, T>) -> impl Iterator<Item = Axis> {
+    let axes = view.shape().iter().zip(view.strides()).enumerate();
     axes.filter(|&(_, (&size, &stride))| goes_down(view, size, stride)).map(|(axis, _)| Axis(axis))
 }
 
-fn goes_down<T>(view: &Strided<T>, size: isize, stride: isize) -> bool {
-    view.numel() != 0 && size > 1 && stride < 0
+fn goes_down<T>(view: &TensorView<'_, T>, size: usize, stride: isize) -> bool {
+    !view.is_empty() && size > 1 && stride < 0
 }

@@ -5,7 +5,7 @@ use core::ops::Deref;
 
 use crate::error::Error;
 use crate::managed::{Abi, Descriptor, Managed};
-use crate::view::{Item, PackedView, TensorView};
+use crate::view::{PackedView, TensorView, ViewElement};
 use crate::vocabulary::{Element, SubByte};
 
 /// A tensor whose elements are initialised and stay as they are.
@@ -64,7 +64,7 @@ impl<O: Deref<Target = Descriptor>> Frozen<O> {
     ///
     /// As for [`Descriptor::view_as`].
     #[inline]
-    pub fn view_as<I: Item>(&self) -> Result<TensorView<'_, I>, Error> {
+    pub fn view_as<I: ViewElement>(&self) -> Result<TensorView<'_, I>, Error> {
         // SAFETY: the invariant, which is more than any `I` needs.
         unsafe { self.0.view_as() }
     }

@@ -1,0 +1,189 @@
+//! Views of memory that Rust code or other crates describe, with every number checked.
+
+use core::ptr::NonNull;
+
+use super::strided::Strided;
+use super::tensor_view::TensorView;
+use super::tensor_view_mut::TensorViewMut;
+use super::view_element::ViewElement;
+use crate::dims::{Dims, numel};
+use crate::error::Error;
+use crate::layout::Layout;
+
+impl<'a, T> TensorView<'a, T> {
+    /// Views a slice as a row-major tensor.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::LenMismatch`] if the product of `shape` is not the length of the slice,
+    /// - [`Error::TooManyAxes`] above 64 axes, or 8 without `alloc`,
+    /// - [`Error::ShapeOverflow`] if a size, or the product of the sizes, exceeds `isize::MAX`.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::TensorView;
+    ///
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?;
+    /// assert_eq!(view[[1, 0]], 3);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn from_slice(elements: &'a [T], shape: &[usize]) -> Result<Self, Error> {
+        const { assert!(size_of::<T>() != 0, "elements have a size") };
+        let dims = row_major(shape, elements.len())?;
+        let origin = NonNull::from(elements).cast();
+        // SAFETY: the checked shape names each element of the slice once, in order; the slice is borrowed for `'a`.
+        Ok(unsafe { Self::new(Strided::new_unchecked(origin, dims, elements.len())) })
+    }
+}
+
+impl<'a, I: ViewElement> TensorView<'a, I> {
+    /// Views elements in memory, whatever their strides are.
+    ///
+    /// `data` points to the element with index 0 on all axes. Strides count elements; they may be negative or 0.
+    /// Integrations of other crates' arrays are written with this function.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::StridesLenMismatch`] if there are not as many strides as sizes,
+    /// - [`Error::TooManyAxes`] above 64 axes, or 8 without `alloc`,
+    /// - [`Error::ShapeOverflow`] or [`Error::ExtentOverflow`] if the elements cannot all be in one address space,
+    /// - [`Error::NullData`] or [`Error::Misaligned`] for such a pointer, unless there are no elements.
+    ///
+    /// # Safety
+    ///
+    /// Unless there are no elements, for `'a`,
+    ///
+    /// 1. all elements that the shape and the strides lead to lie in one live allocation that `data` points into, and
+    /// 2. each of them may be read through `&I`: it is initialised as `I` asks, and nobody writes it but as `I` allows.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::TensorView;
+    ///
+    /// struct Column {
+    ///     start: *const f32,
+    ///     len: usize,
+    ///     step: isize,
+    /// }
+    ///
+    /// let image = [1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0];
+    /// let column = Column { start: &image[1], len: 2, step: 3 };
+    ///
+    /// // SAFETY: the second column of a borrowed array of two rows.
+    /// let view = unsafe { TensorView::from_raw_parts(column.start, &[column.len], &[column.step]) }?;
+    /// assert_eq!(view.to_vec(), [2.0, 5.0]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub unsafe fn from_raw_parts(
+        data: *const I,
+        shape: &[usize],
+        strides: &[isize],
+    ) -> Result<Self, Error> {
+        // SAFETY: this function's own contract.
+        Ok(unsafe { Self::new(strided(data.cast_mut(), shape, strides)?) })
+    }
+}
+
+impl<'a, T> TensorViewMut<'a, T> {
+    /// Views a slice as a row-major tensor.
+    ///
+    /// # Errors
+    ///
+    /// As for [`TensorView::from_slice`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::TensorViewMut;
+    /// let mut data = [0; 4];
+    /// TensorViewMut::from_slice(&mut data, &[2, 2])?[[1, 0]] = 9;
+    /// assert_eq!(data, [0, 0, 9, 0]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn from_slice(elements: &'a mut [T], shape: &[usize]) -> Result<Self, Error> {
+        const { assert!(size_of::<T>() != 0, "elements have a size") };
+        let numel = elements.len();
+        let dims = row_major(shape, numel)?;
+        let origin = NonNull::from(elements).cast();
+        // SAFETY: the checked shape names each element of the slice once, in order; the slice is mutably borrowed for
+        // `'a`.
+        Ok(unsafe { Self::new(Strided::new_unchecked(origin, dims, numel)) })
+    }
+}
+
+impl<'a, I: ViewElement> TensorViewMut<'a, I> {
+    /// Views elements in memory to write them, as [`TensorView::from_raw_parts`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`TensorView::from_raw_parts`], and [`Error::Overlapping`] if two indices may name the same element.
+    ///
+    /// # Safety
+    ///
+    /// Unless there are no elements, for `'a`,
+    ///
+    /// 1. all elements that the shape and the strides lead to lie in one live allocation that `data` points into, and
+    /// 2. each of them may be written through `&mut I`: it is initialised as `I` asks, and nobody else reads or writes
+    ///    it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::TensorViewMut;
+    ///
+    /// let mut image = [1, 2, 3, 4, 5, 6];
+    /// // SAFETY: the diagonal of a mutably borrowed array of two rows of three.
+    /// let mut diagonal = unsafe { TensorViewMut::from_raw_parts(image.as_mut_ptr(), &[2], &[4]) }?;
+    /// diagonal.fill(0);
+    /// assert_eq!(image, [0, 2, 3, 4, 0, 6]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub unsafe fn from_raw_parts(
+        data: *mut I,
+        shape: &[usize],
+        strides: &[isize],
+    ) -> Result<Self, Error> {
+        // SAFETY: this function's own contract.
+        let tensor = unsafe { strided(data, shape, strides) }?;
+        if !tensor.is_disjoint()? {
+            return Err(Error::Overlapping);
+        }
+        // SAFETY: this function's own contract; no two indices name the same element.
+        Ok(unsafe { Self::new(tensor) })
+    }
+}
+
+/// A row-major shape over `len` elements.
+fn row_major(shape: &[usize], len: usize) -> Result<Dims<isize>, Error> {
+    let expected = numel(shape)?;
+    if expected != len {
+        return Err(Error::LenMismatch { expected, found: len });
+    }
+    let mut dims = Dims::zeroed(shape.len())?;
+    dims.both_mut().0.copy_from_slice(bytemuck::cast_slice(shape));
+    dims.fill_row_major();
+    Ok(dims)
+}
+
+/// # Safety
+///
+/// Unless there are no elements, those that shape and strides lead to lie in one allocation that `data` points into.
+unsafe fn strided<I: ViewElement>(
+    data: *mut I,
+    shape: &[usize],
+    strides: &[isize],
+) -> Result<Strided<I>, Error> {
+    let layout = Layout::of::<I::Element>(shape, strides)?;
+    let numel = layout.numel();
+    let origin = match NonNull::new(data).filter(|_| numel != 0) {
+        Some(origin) if origin.is_aligned() => origin,
+        Some(_) => return Err(Error::Misaligned { required: align_of::<I>() }),
+        None if numel == 0 => NonNull::dangling(),
+        None => return Err(Error::NullData),
+    };
+    let dims = Dims::copied(bytemuck::cast_slice(shape), strides)?;
+    // SAFETY: `layout` has checked the numbers for elements of this size; this function's own contract for the rest.
+    Ok(unsafe { Strided::new_unchecked(origin, dims, numel) })
+}
