@@ -19,7 +19,7 @@ struct Numbers {
 
 impl Producer for Numbers {
     fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
-        Ok(Exporter::new(Arc::clone(&self.shared)).build()?.into_inner())
+        Ok(Exporter::shared(Arc::clone(&self.shared)).build()?.into_inner())
     }
 
     fn copy_to(&self, device: Device, _: Stream) -> Result<ManagedTensorVersioned, Error> {

@@ -21,7 +21,9 @@ fn from_an_allocation_to_an_object_and_back() {
         let tensor = tensor.fill(0.5_f32).expect("new memory");
         let numel = tensor.numel();
         // SAFETY: the shelf can be called anywhere.
-        let object = unsafe { api().object_from_tensor(tensor.into_inner()) }.expect("an object");
+        let object =
+            unsafe { api().object_from_tensor(tensor.into_inner().into_opaque().expect("memory")) }
+                .expect("an object");
         // SAFETY: just made.
         let object = unsafe { Object::from_raw(object.as_ptr()) };
         // SAFETY: an object of the library.
@@ -48,6 +50,7 @@ fn what_the_library_says_comes_back() {
 #[test]
 fn a_tensor_that_is_refused_is_leaked() {
     let tensor = api().allocate(DataType::U8, &[2], Device::CPU).expect("two bytes").into_inner();
+    let tensor = tensor.into_opaque().expect("memory");
     let raw = tensor.as_raw();
     // SAFETY: the shelf can be called anywhere.
     let give = || unsafe { api().object_from_tensor(tensor) };

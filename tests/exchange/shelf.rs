@@ -162,7 +162,6 @@ impl Lend for Shelf {
         if tensor.access() == Access::ReadOnly {
             return Err(Error::ReadOnly.into());
         }
-        // SAFETY: the tensor is alive.
-        Ok(unsafe { (*tensor.as_raw()).dl_tensor })
+        Ok(tensor.to_dl_tensor()?)
     }
 }

@@ -1,6 +1,6 @@
 //! The dtype, and the Rust types that its elements can be viewed as.
 
-use dlpack::{Bool1, Bool8, DataType, DataTypeCode, Descriptor, Element, Error};
+use dlpack::{Bool1, Bool8, DataType, DataTypeCode, Descriptor, Element, Error, Unaligned};
 use harness::{Spec, dtype};
 
 use crate::autotraits::answers;

@@ -171,6 +171,7 @@ fn check_abi(case: &Case, tensor: &AnyManagedTensor) {
             assert_ne!(case.major, 0, "{case:?}");
             assert_eq!(tensor.version(), Some(version(1, 3)));
         }
+        _ => unreachable!("there are two ABIs"),
     }
 }
 
@@ -309,6 +310,7 @@ fn the_elements_arrive() {
                 // SAFETY: just passed on.
                 unsafe { release::vandalise_and_delete(raw) };
             }
+            _ => unreachable!("there are two ABIs"),
         }
         producer.assert_all_deleted();
     }

@@ -2,7 +2,7 @@
 //!
 //! Each of these is missing, or wrong, in at least one of them.
 
-use dlpack::{Bool8, DataType, Device, Error, ImportMode, ManagedTensorVersioned};
+use dlpack::{Bool8, DataType, Device, Error, ImportMode, ManagedTensorVersioned, Unaligned};
 use harness::{Spec, dtype};
 
 use crate::support::{assert_refused, guarded_end, imported, imported_legacy};
