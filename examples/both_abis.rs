@@ -74,7 +74,7 @@ fn to_legacy(spec: &Spec) -> Result<(), Box<dyn Error>> {
     assert_eq!(rejected.error(), dlpack::Error::ReadOnlyNotExpressible);
 
     // Nothing is lost: the tensor comes back with the error.
-    assert_eq!(rejected.into_owner().shape(), [2, 2]);
+    assert_eq!(rejected.into_inner().shape(), [2, 2]);
     assert_eq!(record.deleted(), 1);
     Ok(())
 }

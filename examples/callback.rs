@@ -49,14 +49,15 @@ fn rust_lends() -> Result<(), Error> {
     let data = [1_u16, 2, 3, 4, 5, 6];
     let columns = TensorView::from_slice(&data, &[2, 3])?.transpose();
     // SAFETY: the tensor is valid during the call, and C only reads it.
-    let seen = lend(&columns, |tensor| unsafe { consumer::gather(tensor, 0) })?;
+    let seen = columns.with_dl_tensor(|tensor| unsafe { consumer::gather(tensor, 0) })?;
     let expected = [1_u16, 4, 2, 5, 3, 6].map(u16::to_ne_bytes);
     assert_eq!(seen.as_deref(), Some(expected.as_flattened()));
 
     let mut data = [0_u16; 6];
     let mut column = TensorViewMut::from_slice(&mut data, &[2, 3])?.select(1, 1)?;
     // SAFETY: the tensor is valid during the call, and lent to C alone.
-    let filled = lend_mut(&mut column, |t| unsafe { consumer::fill(t, 0, &7_u16.to_ne_bytes()) })?;
+    let filled =
+        column.with_dl_tensor(|t| unsafe { consumer::fill(t, 0, &7_u16.to_ne_bytes()) })?;
     println!("C filled a column: {data:?}");
     assert!(filled);
     assert_eq!(data, [0, 7, 0, 0, 7, 0]);

@@ -8,8 +8,7 @@ use std::error::Error;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use dlpack::allocator::Allocator;
-use dlpack::{DataType, Device, Exporter, sys::DLManagedTensorVersioned};
+use dlpack::{DataType, Device, Exporter, allocator::Allocator, sys::DLManagedTensorVersioned};
 use harness::alloc::{CountingAllocator, count};
 use harness::{consumer, release};
 
@@ -51,7 +50,7 @@ fn export() -> Result<*mut DLManagedTensorVersioned, dlpack::Error> {
         unsafe { data.cast::<f32>().add(index).write(number) };
     }
 
-    // What `Adopted::new` asks for, point by point:
+    // What `Exporter::from_raw_parts` asks for, point by point:
     // - "until the owner is dropped": the page is given back in `Page`'s `drop`, and nowhere else.
     // - "on whatever thread that is": giving it back is one atomic operation, and `Page` is `Send`.
     // - "also when the owner is moved": a `Page` has the address of its memory, not the memory itself.
@@ -62,8 +61,8 @@ fn export() -> Result<*mut DLManagedTensorVersioned, dlpack::Error> {
     //   looks at the tensor in Rust says it, with `assume_frozen`.
     // - "and written": the arena is not constant, and nobody else uses a page that is out.
     // SAFETY: see above.
-    let memory = unsafe { Adopted::new(page, data.cast(), PAGE, Device::CPU) };
-    Ok(Exporter::new(memory).dtype(DataType::F32).shape(&[2, 3]).header_in(Headers).into_raw()?)
+    let exporter = unsafe { Exporter::from_raw_parts(page, data.cast(), PAGE, Device::CPU) };
+    Ok(exporter.dtype(DataType::F32).shape(&[2, 3]).header_in(Headers).into_raw()?)
 }
 
 /// When no page is left, the owner comes back, and nothing is lost.
@@ -73,12 +72,12 @@ fn out_of_memory() -> Result<(), Box<dyn Error>> {
     let page = pages.pop().ok_or("expected a page")?;
     let data = page.start.as_ptr();
     // SAFETY: as above; and no other page is free for the header.
-    let memory = unsafe { Adopted::new(page, data.cast(), PAGE, Device::CPU) };
-    let refused = Exporter::new(memory).header_in(Headers).into_raw().err();
+    let exporter = unsafe { Exporter::from_raw_parts(page, data.cast(), PAGE, Device::CPU) };
+    let refused = exporter.header_in(Headers).into_raw().err();
     let refused = refused.ok_or("expected a refusal")?;
     println!("an export is refused: {refused}");
     assert_eq!(refused.error(), dlpack::Error::AllocationFailed);
-    let page = refused.into_owner().into_owner();
+    let page = refused.into_inner();
     assert_eq!((page.start.as_ptr(), ARENA.pages_out()), (data, PAGES));
     Ok(())
 }

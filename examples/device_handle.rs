@@ -24,26 +24,25 @@ fn main() -> Result<(), Box<dyn Error>> {
     let floats = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0];
 
     // The last four of six floats, as two rows. On a device with addresses the offset is part of `data`.
-    let (memory, name) = BY_ADDRESS.adopt(&floats, Device::cuda(0));
-    let tensor = Exporter::new(memory).dtype(DataType::F32).shape(&[2, 2]).offset(2).build()?;
+    let (exporter, name) = BY_ADDRESS.export(&floats, Device::cuda(0));
+    let tensor = exporter.dtype(DataType::F32).shape(&[2, 2]).offset(2).build()?;
     println!("by address: {tensor:?}");
     assert_eq!((tensor.data().addr(), tensor.byte_offset()), (name + 8, 0));
     consume(tensor, &BY_ADDRESS)?;
 
     // On a device with handles the two stand apart.
-    let (memory, name) = BY_HANDLE.adopt(&floats, Device::new(DeviceType::OPENCL, 0));
-    let tensor = Exporter::new(memory).dtype(DataType::F32).shape(&[2, 2]).offset(2).build()?;
+    let (exporter, name) = BY_HANDLE.export(&floats, Device::new(DeviceType::OPENCL, 0));
+    let tensor = exporter.dtype(DataType::F32).shape(&[2, 2]).offset(2).build()?;
     println!("by handle: {tensor:?}");
     assert_eq!((tensor.data().addr(), tensor.byte_offset()), (name, 8));
     consume(tensor, &BY_HANDLE)?;
 
     // A layout that leaves the block is refused, and the block comes back.
-    let (memory, name) = BY_HANDLE.adopt(&floats, Device::new(DeviceType::OPENCL, 0));
-    let refused = Exporter::new(memory).dtype(DataType::F32).shape(&[2, 3]).offset(1).build();
-    let (memory, error) = refused.expect_err("seven floats are needed").into_parts();
+    let (exporter, name) = BY_HANDLE.export(&floats, Device::new(DeviceType::OPENCL, 0));
+    let refused = exporter.dtype(DataType::F32).shape(&[2, 3]).offset(1).build();
+    let (block, error) = refused.expect_err("seven floats are needed").into_parts();
     println!("refused: {error}");
     assert_eq!(error, DLPackError::OutOfBounds { available: 24 });
-    let block = memory.into_owner();
     assert_eq!((block.name, BY_HANDLE.live()), (name, 1));
     drop(block);
     assert_eq!(BY_HANDLE.live(), 0);
@@ -103,15 +102,15 @@ impl Runtime {
         Self { blocks: Mutex::new(BTreeMap::new()), first, step }
     }
 
-    /// Makes a block, ready to be exported, and says its name.
-    fn adopt(&'static self, floats: &[f32], device: Device) -> (Adopted<Block>, usize) {
+    /// Makes a block, ready to be exported, and returns its name too.
+    fn export(&'static self, floats: &[f32], on: Device) -> (Exporter<'static, Block>, usize) {
         let mut blocks = self.blocks.lock().unwrap();
         let name = blocks.last_key_value().map_or(self.first, |(last, _)| last + self.step);
         blocks.insert(name, floats.to_vec());
         let block = Block { runtime: self, name };
         let data: *mut c_void = ptr::without_provenance_mut(name);
         // SAFETY: so many bytes of that device, which live until the owner is dropped.
-        (unsafe { Adopted::new(block, data, size_of_val(floats), device) }, name)
+        (unsafe { Exporter::from_raw_parts(block, data, size_of_val(floats), on) }, name)
     }
 
     /// Shows the floats from a place on, as a consumer has it.

@@ -40,7 +40,7 @@ fn there_and_back() -> Result<(), Box<dyn Error>> {
 /// The usual end: the consumer calls the deleter, on whatever thread, and that drops the owner.
 fn dropped_by_c() -> Result<(), Box<dyn Error>> {
     let data = Arc::<[u16]>::from([1, 2, 3]);
-    let raw = Exporter::new(Arc::clone(&data)).build()?.into_raw();
+    let raw = Exporter::shared(Arc::clone(&data)).build()?.into_raw();
     assert_eq!(Arc::strong_count(&data), 2);
 
     // SAFETY: C takes the tensor over.
@@ -57,6 +57,6 @@ fn refused() {
     let rejected = Exporter::new(data).shape(&[2, 4]).build().expect_err("a refusal");
     println!("six elements are not two by four: {rejected}");
     assert_eq!(rejected.error(), dlpack::Error::OutOfBounds { available: 24 });
-    let data = rejected.into_owner();
+    let data = rejected.into_inner();
     assert_eq!(data.as_ptr(), start);
 }

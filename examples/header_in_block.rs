@@ -7,6 +7,7 @@ use std::alloc::{Layout, alloc, dealloc};
 use std::error::Error;
 use std::mem::MaybeUninit;
 use std::ptr::NonNull;
+use std::slice;
 
 use dlpack::allocator::{InPlace, header_layout};
 use dlpack::{Exporter, ManagedTensorVersioned};
@@ -27,8 +28,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut picture = Picture::new(4, 6).ok_or("expected memory")?;
         picture.pixels().fill(7);
         let room = picture.room();
+        let exporter = Exporter::of_mut(picture, Picture::pixels).shape(&[4, 6, 3]);
         // SAFETY: nobody but this export uses the room, which stays until the picture is dropped, wherever that is moved.
-        let exporter = unsafe { Exporter::new(picture).shape(&[4, 6, 3]).header_in_place(room) };
+        let exporter = unsafe { exporter.header_in_place(room) };
         exporter.into_raw().map_err(|_| "expected room for a header")
     });
     let raw = raw?;
@@ -51,7 +53,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let picture = tensor.downcast::<Picture>().map_err(|_| "expected the picture")?;
     let room = picture.room();
     // SAFETY: as above.
-    let exporter = unsafe { Exporter::new(picture).shape(&[72]).header_in_place(room) };
+    let exporter = unsafe { Exporter::of_mut(picture, Picture::pixels).header_in_place(room) };
     let raw = exporter.into_raw()?;
 
     // However badly a consumer treats the struct: its deleter moves the owner out, and that frees the block.
@@ -96,17 +98,7 @@ impl Picture {
 
     fn pixels(&mut self) -> &mut [u8] {
         // SAFETY: initialised when the block was made, and nobody else uses them.
-        unsafe { &mut *self.memory() }
-    }
-}
-
-// SAFETY: the pixels are initialised, nobody else uses them, and they stay where they are until the picture is dropped.
-unsafe impl Owner for Picture {
-    type Element = u8;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [u8] {
-        std::ptr::slice_from_raw_parts_mut(self.block.as_ptr().wrapping_add(Self::PIXELS), self.len)
+        unsafe { slice::from_raw_parts_mut(self.block.as_ptr().add(Self::PIXELS), self.len) }
     }
 }
 

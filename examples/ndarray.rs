@@ -59,7 +59,7 @@ fn main() -> Result<(), Error> {
 
     // A part of an array, lent to C for a call.
     let corner = shared.slice(s![.., 1..]);
-    dlpack::lend(&TensorView::try_from(corner)?, |raw| {
+    TensorView::try_from(corner)?.with_dl_tensor(|raw| {
         // SAFETY: a tensor that is lent to this function, with two strides.
         assert_eq!(unsafe { (*raw).strides.read() }, -3);
     })

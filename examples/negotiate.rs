@@ -37,12 +37,12 @@ impl Producer for DeviceArray {
         DEVICE
     }
 
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         let data = self.memory.as_ptr().cast_mut().cast();
-        let nbytes = size_of_val(&*self.memory);
+        let (owner, nbytes) = (Arc::clone(&self.memory), size_of_val(&*self.memory));
         // SAFETY: the bytes live as long as the clone, and the host does not follow addresses of this device.
-        let memory = unsafe { Adopted::new(Arc::clone(&self.memory), data, nbytes, DEVICE) };
-        Ok(Exporter::new(memory).dtype(DataType::F32).read_only().build()?)
+        let exporter = unsafe { Exporter::from_raw_parts(owner, data, nbytes, DEVICE) };
+        Ok(exporter.dtype(DataType::F32).read_only().build()?)
     }
 
     fn copy_to(&self, device: Device, _: Stream) -> Result<ManagedTensorVersioned, Error> {

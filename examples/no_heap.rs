@@ -4,8 +4,7 @@
 
 use std::hint;
 
-use dlpack::allocator::Slot;
-use dlpack::{Error, Exporter, sys::DLManagedTensorVersioned};
+use dlpack::{Error, Exporter, allocator::Slot, sys::DLManagedTensorVersioned};
 use harness::alloc::{CountingAllocator, count};
 use harness::{consumer, release};
 
@@ -32,7 +31,7 @@ fn firmware() -> Result<(), Error> {
         let refused = Exporter::new([-round; 6]).header_in(&SLOT).into_raw().map(drop);
         let Err(refused) = refused else { return Err(Error::AllocationFailed) };
         assert_eq!(refused.error(), Error::AllocationFailed);
-        assert_eq!(refused.into_owner(), [-round; 6]);
+        assert_eq!(refused.into_inner(), [-round; 6]);
 
         // SAFETY: the tensor is alive.
         let tensor = unsafe { &raw const (*raw).dl_tensor };

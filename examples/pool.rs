@@ -4,8 +4,7 @@ use std::error::Error;
 use std::sync::{Arc, mpsc};
 use std::thread;
 
-use dlpack::allocator::Pool;
-use dlpack::{Exporter, sys::DLManagedTensorVersioned};
+use dlpack::{Exporter, allocator::Pool, sys::DLManagedTensorVersioned};
 use harness::alloc::{CountingAllocator, count};
 use harness::release;
 

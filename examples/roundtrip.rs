@@ -48,7 +48,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let planes = Arc::<[f32]>::from(planes);
     let owner = Arc::downgrade(&planes);
     let strides = [isize::try_from(WIDTH)?, 1, isize::try_from(HEIGHT * WIDTH)?];
-    let result = Exporter::new(planes).shape(&[HEIGHT, WIDTH, 3]).strides(&strides).build()?;
+    let result = Exporter::shared(planes).shape(&[HEIGHT, WIDTH, 3]).strides(&strides).build()?;
     println!("Rust passes on {result:?}");
     // SAFETY: C takes the tensor over, and only reads it.
     unsafe { image::write_f32(result.into_raw(), &target) }?;

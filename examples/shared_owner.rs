@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use dlpack::loan::Loaned;
-use dlpack::{Access, Exporter, Flags, ManagedTensor, ManagedTensorVersioned};
+use dlpack::{Access, Exporter, Flags, ManagedTensor, ManagedTensorVersioned, loan::Loaned};
 use harness::alloc::{CountingAllocator, count};
 use harness::{consumer, release};
 
@@ -27,7 +26,7 @@ fn many_consumers() -> Result<(), Box<dyn Error>> {
     let weights = Arc::new(weights());
     let mut held = release::Bag::new();
     for _ in 0..5 {
-        let raw = Exporter::new(Arc::clone(&weights)).shape(&[2, 3]).into_raw()?;
+        let raw = Exporter::of(Arc::clone(&weights), |w| &w[..]).shape(&[2, 3]).into_raw()?;
         // SAFETY: the tensor is alive.
         let (data, flags) = unsafe { ((*raw).dl_tensor.data, (*raw).flags) };
         assert_eq!((data.cast_const(), flags), (weights.as_ptr().cast(), Flags::READ_ONLY.bits()));
@@ -45,12 +44,12 @@ fn many_consumers() -> Result<(), Box<dyn Error>> {
 
 /// The legacy ABI cannot say "read-only", so that its consumer gets a copy, which it may write.
 fn a_legacy_consumer() -> Result<(), Box<dyn Error>> {
-    let weights = Arc::new(weights());
-    let refused = Exporter::new(Arc::clone(&weights)).into_raw_legacy().map(drop);
+    let weights = Arc::<[f32]>::from(weights());
+    let refused = Exporter::shared(Arc::clone(&weights)).into_raw_legacy().map(drop);
     let refused = refused.err().ok_or("expected a refusal")?;
     println!("a legacy consumer: {refused}");
 
-    let tensor = Exporter::new(refused.into_owner()).build()?;
+    let tensor = Exporter::shared(refused.into_inner()).build()?;
     let raw = tensor.to_copy()?.into_inner().into_legacy()?.into_raw();
     drop(tensor);
     // SAFETY: the tensor is alive, and the pointer stays within it.
@@ -68,8 +67,8 @@ fn a_legacy_consumer() -> Result<(), Box<dyn Error>> {
 
 /// A consumer that wants a column gets a column, which keeps the whole alive.
 fn parts() -> Result<(), Box<dyn Error>> {
-    let weights = Arc::new(weights());
-    let tensor = Exporter::new(Arc::clone(&weights)).shape(&[2, 3]).build()?;
+    let weights = Arc::<[f32]>::from(weights());
+    let tensor = Exporter::shared(Arc::clone(&weights)).shape(&[2, 3]).build()?;
     let tensor = Arc::new(tensor);
     let column = tensor.share_view::<f32>(|all| all.select(1, 2))?;
     drop(tensor);
@@ -94,7 +93,7 @@ fn reclaimed() -> Result<(), Box<dyn Error>> {
     assert_eq!(weights.as_ptr(), start);
     println!("handed back, the tensor gives the vector back");
 
-    let (loaned, claim) = loan(weights)?;
+    let (loaned, claim) = Loaned::new(weights)?;
     let raw = Exporter::new(loaned).into_raw()?;
     let claim = claim.try_take().err().ok_or("expected the consumer to be busy")?;
     // SAFETY: C takes the tensor over.

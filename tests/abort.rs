@@ -27,13 +27,9 @@ impl Drop for Grenade {
     }
 }
 
-// SAFETY: the vector is the only way to its elements, and it is private and never changed.
-unsafe impl Owner for Grenade {
-    type Element = u8;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [u8] {
-        self.0.memory()
+impl AsMut<[u8]> for Grenade {
+    fn as_mut(&mut self) -> &mut [u8] {
+        &mut self.0
     }
 }
 
@@ -98,26 +94,28 @@ fn survives(test: &str, body: impl FnOnce()) {
     assert!(stdout.contains(AFTER) && output.status.success(), "{output:?}");
 }
 
-fn grenade() -> Exporter<'static, Grenade> {
-    Exporter::new(Grenade(vec![1, 2, 3]))
+fn grenade() -> Grenade {
+    Grenade(vec![1, 2, 3])
 }
 
 #[test]
 fn h016_owner_panics_in_a_drop() {
-    aborts("h016_owner_panics_in_a_drop", || drop(grenade().build().expect("it fits")));
+    aborts("h016_owner_panics_in_a_drop", || {
+        drop(Exporter::new(grenade()).build().expect("it fits"))
+    });
 }
 
 #[test]
 fn h016_owner_panics_in_a_legacy_drop() {
     aborts("h016_owner_panics_in_a_legacy_drop", || {
-        drop(grenade().build_legacy().expect("it fits"));
+        drop(Exporter::new(grenade()).build_legacy().expect("it fits"));
     });
 }
 
 #[test]
 fn h016_owner_panics_in_a_deleter_that_c_calls() {
     aborts("h016_owner_panics_in_a_deleter_that_c_calls", || {
-        let raw = grenade().build().expect("it fits").into_raw();
+        let raw = Exporter::new(grenade()).build().expect("it fits").into_raw();
         // SAFETY: passed on.
         unsafe { delete(raw) };
     });
@@ -126,7 +124,7 @@ fn h016_owner_panics_in_a_deleter_that_c_calls() {
 #[test]
 fn h016_nobody_can_catch_it() {
     aborts("h016_nobody_can_catch_it", || {
-        let tensor = grenade().build().expect("it fits");
+        let tensor = Exporter::new(grenade()).build().expect("it fits");
         let _ = panic::catch_unwind(AssertUnwindSafe(|| drop(tensor)));
     });
 }
@@ -134,7 +132,7 @@ fn h016_nobody_can_catch_it() {
 #[test]
 fn h016_through_a_conversion() {
     aborts("h016_through_a_conversion", || {
-        let tensor = grenade().build_legacy().expect("it fits").into_inner();
+        let tensor = Exporter::new(grenade()).build_legacy().expect("it fits").into_inner();
         drop(tensor.into_versioned().expect("memory for a header"));
     });
 }
@@ -145,7 +143,7 @@ struct Trap;
 impl Producer for Trap {
     type Error = Error;
 
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         panic!("the owner panics");
     }
 }
@@ -234,7 +232,7 @@ fn a_library_panics_when_it_exports() {
 
 #[test]
 fn a_library_panics_when_it_takes_a_tensor() {
-    let tensor = Exporter::new(vec![1_u8]).build().expect("it fits").into_inner();
+    let tensor = Exporter::new(vec![1_u8]).into_opaque().expect("it fits");
     // SAFETY: the library has no language.
     library_aborts("a_library_panics_when_it_takes_a_tensor", |library| unsafe {
         library.object_from_tensor(tensor.into_opaque().unwrap())
@@ -271,12 +269,12 @@ fn a_library_panics_when_it_says_what_is_wrong() {
 #[test]
 fn an_owner_that_is_handed_back_panics_as_any_other() {
     survives("an_owner_that_is_handed_back_panics_as_any_other", || {
-        let refused = grenade().shape(&[4]).build().expect_err("too many");
+        let refused = Exporter::new(grenade()).shape(&[4]).build().expect_err("too many");
         assert_eq!(refused.error(), Error::OutOfBounds { available: 3 });
         let caught = panic::catch_unwind(AssertUnwindSafe(|| drop(refused)));
         assert_eq!(caught.expect_err("it panics").downcast_ref(), Some(&"the owner panics"));
 
-        let tensor = grenade().build().expect("it fits").into_inner();
+        let tensor = Exporter::new(grenade()).build().expect("it fits").into_inner();
         let Ok(owner) = tensor.downcast::<Grenade>() else { panic!("it is one") };
         let caught = panic::catch_unwind(AssertUnwindSafe(|| drop(owner)));
         assert_eq!(caught.expect_err("it panics").downcast_ref(), Some(&"the owner panics"));

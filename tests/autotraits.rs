@@ -6,7 +6,7 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 use dlpack::{
     Access, AnyManagedTensor, DataType, DataTypeCode, Descriptor, Device, DeviceType, Error,
     Exclusive, ExclusiveUninit, Flags, Frozen, ImportMode, ManagedTensor, ManagedTensorVersioned,
-    PackedView, ParseError, RejectedError, TensorView, TensorViewMut, Version,
+    OpaqueTensor, PackedView, ParseError, RejectedError, TensorView, TensorViewMut, Version,
     layout::Layout,
     negotiate,
     types::{
@@ -94,6 +94,8 @@ fn owners() {
     owner::<ManagedTensor>();
     owner::<ManagedTensorVersioned>();
     owner::<AnyManagedTensor>();
+    owner::<OpaqueTensor>();
+    owner::<OpaqueTensor<dlpack::sys::DLManagedTensor>>();
     owner::<Frozen<ManagedTensorVersioned>>();
     owner::<Frozen<AnyManagedTensor>>();
     owner::<Exclusive<ManagedTensor>>();
@@ -124,36 +126,32 @@ fn exporters() {
     use dlpack::Exporter;
     use dlpack::allocator::{Pool, SingleSlot, Slot};
     use dlpack::loan::{Claim, Loaned};
+    use std::sync::Arc;
 
     /// May be sent, but is nothing that two threads may look at.
     type Local = std::cell::Cell<u8>;
 
-    fn exported<O: Owner>() {
-        sent::<O>();
-        lives_on::<O>();
-    }
+    fn exported<T: Send + Sync>(_: T) {}
 
     shared::<Exporter<'_, Vec<f32>>>();
-    shared::<Shared>();
-    shared::<Unique>();
     shared::<Pool>();
     shared::<Slot<Local, 1>>();
     shared::<Loaned<Local>>();
     shared::<Claim<Local>>();
     sent::<SingleSlot<Local, 1>>();
-    sent::<Adopted<Local>>();
-    exported::<Vec<f32>>();
-    exported::<Box<[f32]>>();
-    exported::<[f32; 4]>();
-    exported::<std::sync::Arc<[f32]>>();
-    exported::<&'static [f32]>();
-    exported::<&'static mut [f32]>();
-    exported::<Box<[f32; 4]>>();
-    exported::<std::sync::Arc<[f32; 4]>>();
-    exported::<std::sync::Arc<Vec<f32>>>();
-    exported::<std::sync::Arc<Box<[f32]>>>();
-    exported::<std::borrow::Cow<'static, [f32]>>();
-    exported::<Loaned<Vec<f32>>>();
+    sent::<Exporter<'_, Local>>();
+    exported(Exporter::new(vec![1.0_f32]));
+    exported(Exporter::new(Box::<[f32]>::from([1.0])));
+    exported(Exporter::new([1.0_f32; 4]));
+    exported(Exporter::new(<&'static mut [f32]>::default()));
+    exported(Exporter::new(Loaned::new(vec![1.0_f32]).unwrap().0));
+    exported(Exporter::shared(Arc::<[f32]>::from([1.0])));
+    exported(Exporter::shared(<&'static [f32]>::default()));
+    exported(Exporter::shared(std::borrow::Cow::<'static, [f32]>::default()));
+    exported(Exporter::of(Arc::new(vec![1.0_f32]), |vector| vector.as_slice()));
+    exported(Exporter::of(Arc::new([1.0_f32]), |array| &array[..]));
+    exported(Exporter::of(Arc::new(Box::<[f32]>::from([1.0])), |boxed| &boxed[..]));
+    exported(Exporter::of_mut(Box::new([1.0_f32]), |boxed| &mut boxed[..]));
 }
 
 /// Views go to other threads, and their lifetime is all that they borrow.

@@ -107,7 +107,7 @@ fn what_the_legacy_abi_cannot_say() {
         let raw = tensor.as_raw();
         let refused = tensor.into_legacy().unwrap_err();
         assert_eq!(refused.error(), error);
-        let tensor = refused.into_owner();
+        let tensor = refused.into_inner();
         assert_eq!((tensor.as_raw(), tensor.flags().bits(), record.deleted()), (raw, flags, 0));
         drop(tensor);
         assert_eq!(record.deleted(), 1);
@@ -280,7 +280,7 @@ fn consumers_share_a_tensor() {
             let refused = child.try_exclusive().unwrap_err();
             assert_eq!(refused.error(), Error::NotExclusive, "of many, none is the only one");
             // SAFETY: just passed on.
-            unsafe { vandalise_and_delete(refused.into_owner().into_raw()) };
+            unsafe { vandalise_and_delete(refused.into_inner().into_raw()) };
         }
         assert_eq!(record.deleted(), 1);
     }

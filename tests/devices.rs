@@ -89,14 +89,17 @@ fn device(code: i32, number: i32) -> Device {
 }
 
 /// Twelve floats of a device, whose release is counted.
-fn adopt(data: *mut c_void, on: Device) -> (Adopted<impl Send + 'static>, Arc<AtomicUsize>) {
+fn adopt<'a>(
+    data: *mut c_void,
+    on: Device,
+) -> (Exporter<'a, OnDrop<impl FnOnce() + Send + 'static>>, Arc<AtomicUsize>) {
     let released = Arc::new(AtomicUsize::new(0));
     let count = Arc::clone(&released);
     let owner = OnDrop::new(move || {
         count.fetch_add(1, Ordering::SeqCst);
     });
     // SAFETY: host memory is the static above; of other devices nothing is accessed.
-    (unsafe { Adopted::new(owner, data, NBYTES, on) }, released)
+    (unsafe { Exporter::from_raw_parts(owner, data, NBYTES, on) }, released)
 }
 
 fn place(tensor: &sys::DLTensor) -> Place {
@@ -161,9 +164,9 @@ fn an_export_folds_offsets_into_addresses_alone() {
             let on = device(code, number);
             let mut releases = Vec::new();
             let mut exporter = || {
-                let (memory, released) = adopt(start(data), on);
+                let (exporter, released) = adopt(start(data), on);
                 releases.push(released);
-                Exporter::new(memory).dtype(DataType::F32).shape(&[3]).offset(offset)
+                exporter.dtype(DataType::F32).shape(&[3]).offset(offset)
             };
 
             let tensor = exporter().build().expect("a good layout");
@@ -195,8 +198,8 @@ fn an_export_folds_offsets_into_addresses_alone() {
 fn offsets_count_from_the_element_of_index_zero() {
     for (code, data, _) in all() {
         // Backwards from the last: the offset is that of the last.
-        let (memory, _) = adopt(start(data), device(code, 0));
-        let exporter = Exporter::new(memory).dtype(DataType::F32);
+        let (exporter, _) = adopt(start(data), device(code, 0));
+        let exporter = exporter.dtype(DataType::F32);
         let tensor = exporter.shape(&[12]).strides(&[-1]).offset(11).build().expect("a layout");
         assert_eq!(versioned(&tensor), expected(data, 44, 0), "{code}");
     }
@@ -216,8 +219,8 @@ fn what_leaves_the_memory_is_refused_on_every_device() {
             (0, &[2], Some(&[12])),
         ];
         for (offset, shape, strides) in beyond {
-            let (memory, released) = adopt(start(data), device(code, 0));
-            let exporter = Exporter::new(memory).dtype(DataType::F32).shape(shape).offset(offset);
+            let (exporter, released) = adopt(start(data), device(code, 0));
+            let exporter = exporter.dtype(DataType::F32).shape(shape).offset(offset);
             let exporter = match strides {
                 Some(strides) => exporter.strides(strides),
                 None => exporter,
@@ -225,7 +228,7 @@ fn what_leaves_the_memory_is_refused_on_every_device() {
             let refused = exporter.build().expect_err("it leaves the memory");
             assert_eq!(refused.error(), Error::OutOfBounds { available: NBYTES }, "{code}");
             assert_eq!(released.load(Ordering::SeqCst), 0);
-            drop(refused.into_owner());
+            drop(refused.into_inner());
             assert_eq!(released.load(Ordering::SeqCst), 1);
         }
     }
@@ -237,30 +240,37 @@ fn more_bits_than_numbers() {
     let (start, nbytes) = (0x1000, 1_usize << (usize::BITS - 2));
     let adopt = || {
         // SAFETY: on this device an address means nothing to the host.
-        unsafe { Adopted::new((), ptr::without_provenance_mut(start), nbytes, Device::cuda(0)) }
+        unsafe {
+            Exporter::from_raw_parts(
+                (),
+                ptr::without_provenance_mut(start),
+                nbytes,
+                Device::cuda(0),
+            )
+        }
     };
     let last = nbytes / 4 - 1;
-    let exporter = Exporter::new(adopt()).dtype(DataType::F32).shape(&[1]);
+    let exporter = adopt().dtype(DataType::F32).shape(&[1]);
     let tensor = exporter.offset(last).build().expect("the last element");
     assert_eq!(tensor.data().addr(), start + nbytes - 4);
-    let exporter = Exporter::new(adopt()).dtype(DataType::F32).shape(&[1]);
+    let exporter = adopt().dtype(DataType::F32).shape(&[1]);
     let refused = exporter.offset(last + 1).build().unwrap_err();
     assert_eq!(refused.error(), Error::OutOfBounds { available: nbytes });
-    let exporter = Exporter::new(adopt()).dtype(DataType::F32).shape(&[1]);
+    let exporter = adopt().dtype(DataType::F32).shape(&[1]);
     let refused = exporter.offset(usize::MAX).build().unwrap_err();
     assert_eq!(refused.error(), Error::OutOfBounds { available: nbytes });
 
     for (dtype, bits) in [(DataType::F6_E2M3FN, 6), (DataType::F32, 32), (DataType::F64, 64)] {
         let all = u128::try_from(nbytes).unwrap() * 8 / bits;
-        let tensor = Exporter::new(adopt()).dtype(dtype).build().expect("all elements");
+        let tensor = adopt().dtype(dtype).build().expect("all elements");
         assert_eq!(tensor.shape(), [i64::try_from(all).unwrap()], "{dtype}");
     }
     // Of half a byte there are more than any tensor has.
-    let refused = Exporter::new(adopt()).dtype(DataType::U4).build().unwrap_err();
+    let refused = adopt().dtype(DataType::U4).build().unwrap_err();
     assert_eq!(refused.error(), Error::ShapeOverflow);
     for shape in [&[usize::MAX][..], &[usize::MAX, 0], &[0, usize::MAX]] {
         for dtype in [DataType::U1, DataType::U8] {
-            let refused = Exporter::new(adopt()).dtype(dtype).shape(shape).build().unwrap_err();
+            let refused = adopt().dtype(dtype).shape(shape).build().unwrap_err();
             assert_eq!(refused.error(), Error::ShapeOverflow, "{shape:?}");
         }
     }
@@ -272,8 +282,9 @@ fn memory_without_an_end() {
     let most = isize::MAX.unsigned_abs();
     let export = |shape: &[usize]| {
         // SAFETY: on this device an address means nothing to the host.
-        let memory = unsafe { Adopted::new((), start(Address), usize::MAX, Device::cuda(0)) };
-        Exporter::new(memory).shape(shape).into_raw().map_err(|refused| refused.error())
+        let exporter =
+            unsafe { Exporter::from_raw_parts((), start(Address), usize::MAX, Device::cuda(0)) };
+        exporter.shape(shape).into_raw().map_err(|refused| refused.error())
     };
     for shape in [&[most + 1][..], &[2, most / 2 + 1], &[usize::MAX], &[3, usize::MAX / 3]] {
         assert_eq!(export(shape), Err(Error::ShapeOverflow), "{shape:?}");
@@ -290,8 +301,8 @@ fn null_is_neither_an_address_nor_a_handle() {
     const HANDLES: [i32; 4] = [4, 7, 8, 15];
     for (code, data, _) in all() {
         for offset in [0, 3] {
-            let (memory, released) = adopt(ptr::null_mut(), device(code, 0));
-            let result = Exporter::new(memory).shape(&[3]).offset(offset).build();
+            let (exporter, released) = adopt(ptr::null_mut(), device(code, 0));
+            let result = exporter.shape(&[3]).offset(offset).build();
             if data == Address || HANDLES.contains(&code) {
                 let refused = result.map(|tensor| tensor.numel()).unwrap_err();
                 assert_eq!(refused.error(), Error::NullData, "{code}");
@@ -304,8 +315,8 @@ fn null_is_neither_an_address_nor_a_handle() {
             assert_eq!(released.load(Ordering::SeqCst), 1, "{code}");
         }
         // Without elements there is nothing to find.
-        let (memory, _) = adopt(ptr::null_mut(), device(code, 0));
-        let tensor = Exporter::new(memory).shape(&[0]).build().expect("nothing to find");
+        let (exporter, _) = adopt(ptr::null_mut(), device(code, 0));
+        let tensor = exporter.shape(&[0]).build().expect("nothing to find");
         assert_eq!(versioned(&tensor), (0, 0, 0), "{code}");
     }
 }
@@ -313,8 +324,8 @@ fn null_is_neither_an_address_nor_a_handle() {
 #[test]
 fn an_empty_export_has_neither_data_nor_offset() {
     for (code, data, _) in all() {
-        let (memory, _) = adopt(start(data), device(code, 0));
-        let tensor = Exporter::new(memory).shape(&[0, 3]).offset(3).build().expect("a layout");
+        let (exporter, _) = adopt(start(data), device(code, 0));
+        let tensor = exporter.shape(&[0, 3]).offset(3).build().expect("a layout");
         assert_eq!(versioned(&tensor), (0, 0, 0), "{code}");
     }
 }

@@ -2,41 +2,11 @@
 #![cfg(feature = "alloc")]
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dlpack::{Exporter, ManagedTensor, ManagedTensorVersioned};
+use dlpack::{Exclusive, Exporter, Frozen, ManagedTensor, ManagedTensorVersioned};
 use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
 use harness::Spec;
-
-/// Counts how often it was dropped.
-#[derive(Debug)]
-struct Counted {
-    bytes: Vec<u8>,
-    drops: Arc<AtomicUsize>,
-}
-
-impl Counted {
-    fn new(bytes: &[u8]) -> (Self, Arc<AtomicUsize>) {
-        let drops = Arc::new(AtomicUsize::new(0));
-        (Self { bytes: bytes.to_vec(), drops: Arc::clone(&drops) }, drops)
-    }
-}
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.drops.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: as for the vector, which is private and never replaced.
-unsafe impl Owner for Counted {
-    type Element = u8;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [u8] {
-        self.bytes.memory()
-    }
-}
+use harness::owners::Counted;
 
 fn through_c(tensor: ManagedTensorVersioned) -> ManagedTensorVersioned {
     let raw: *mut DLManagedTensorVersioned = tensor.into_raw();
@@ -85,11 +55,11 @@ fn every_kind_of_owner() {
     assert_eq!(tensor.downcast::<[u16; 3]>().unwrap(), TABLE);
 
     let shared = Arc::<[u16]>::from(TABLE);
-    let tensor = through_c(Exporter::new(Arc::clone(&shared)).build().unwrap().into_inner());
+    let tensor = through_c(Exporter::shared(Arc::clone(&shared)).build().unwrap().into_inner());
     assert!(Arc::ptr_eq(&tensor.downcast::<Arc<[u16]>>().unwrap(), &shared));
     assert_eq!(Arc::strong_count(&shared), 1);
 
-    let tensor = through_c(Exporter::new(&TABLE[1..]).build().unwrap().into_inner());
+    let tensor = through_c(Exporter::shared(&TABLE[1..]).build().unwrap().into_inner());
     assert_eq!(tensor.downcast::<&'static [u16]>().unwrap().as_ptr(), &raw const TABLE[1]);
 }
 
@@ -108,22 +78,36 @@ fn another_type() {
 
 #[test]
 fn a_refused_downcast_keeps_the_owner() {
-    let (owner, drops) = Counted::new(&[1, 2, 3]);
+    let (owner, fate) = Counted::new(&[1_u8, 2, 3]);
     let tensor = Exporter::new(owner).build().unwrap().into_inner();
     let tensor = through_c(tensor).downcast::<Vec<u8>>().unwrap_err();
-    assert_eq!(drops.load(Ordering::Relaxed), 0);
+    assert_eq!(fate.dropped(), 0);
     drop(tensor);
-    assert_eq!(drops.load(Ordering::Relaxed), 1);
+    assert_eq!(fate.dropped(), 1);
+}
+
+/// A refusal keeps what was known of the tensor: it can be read, and written, as before.
+#[test]
+fn a_refused_downcast_keeps_the_promise() {
+    let frozen = Exporter::shared(Arc::<[u16]>::from([1, 2])).build().unwrap();
+    let frozen: Frozen<ManagedTensorVersioned> = frozen.downcast::<Vec<u16>>().unwrap_err();
+    assert_eq!(frozen.as_slice::<u16>(), Ok(&[1, 2][..]));
+    assert_eq!(frozen.downcast::<Arc<[u16]>>().unwrap()[..], [1, 2]);
+
+    let exclusive = Exporter::new(vec![1_u16, 2]).build_legacy().unwrap();
+    let mut exclusive: Exclusive<ManagedTensor> = exclusive.downcast::<Box<[u16]>>().unwrap_err();
+    exclusive.view_mut::<u16>().unwrap()[[1]] = 7;
+    assert_eq!(exclusive.downcast::<Vec<u16>>().unwrap(), [1, 7]);
 }
 
 #[test]
 fn a_downcast_drops_nothing() {
-    let (owner, drops) = Counted::new(&[1, 2, 3]);
+    let (owner, fate) = Counted::new(&[1_u8, 2, 3]);
     let tensor = Exporter::new(owner).build_legacy().unwrap().into_inner();
-    let owner = through_c_legacy(tensor).downcast::<Counted>().unwrap();
-    assert_eq!((drops.load(Ordering::Relaxed), &owner.bytes[..]), (0, &[1, 2, 3][..]));
+    let owner = through_c_legacy(tensor).downcast::<Counted<u8>>().unwrap();
+    assert_eq!((fate.dropped(), &owner.elements[..]), (0, &[1, 2, 3][..]));
     drop(owner);
-    assert_eq!(drops.load(Ordering::Relaxed), 1);
+    assert_eq!(fate.dropped(), 1);
 }
 
 #[test]
@@ -174,16 +158,16 @@ fn a_wrapped_versioned_tensor() {
 /// Others hold the tensor too, so that nobody gets its owner.
 #[test]
 fn a_shared_tensor() {
-    let (owner, drops) = Counted::new(&[1, 2, 3]);
+    let (owner, fate) = Counted::new(&[1_u8, 2, 3]);
     let tensor = Arc::new(Exporter::new(owner).build().unwrap().into_inner());
     let child = through_c(tensor.share().unwrap());
-    let child = child.downcast::<Counted>().unwrap_err();
+    let child = child.downcast::<Counted<u8>>().unwrap_err();
     let child = child.downcast::<Arc<ManagedTensorVersioned>>().unwrap_err();
     let child = child.downcast::<ManagedTensorVersioned>().unwrap_err();
     drop(child);
     let tensor = Arc::into_inner(tensor).expect("the child is gone");
-    drop(tensor.downcast::<Counted>().unwrap());
-    assert_eq!(drops.load(Ordering::Relaxed), 1);
+    drop(tensor.downcast::<Counted<u8>>().unwrap());
+    assert_eq!(fate.dropped(), 1);
 }
 
 /// Some consumers write into the struct. Only the deleter and the context are believed, which they must not touch.
@@ -228,16 +212,16 @@ fn what_c_wrote_comes_back() {
 /// way back.
 #[test]
 fn a_struct_that_was_moved() {
-    let (counted, drops) = Counted::new(&[1, 2, 3]);
-    let start = counted.bytes.as_ptr();
+    let (counted, fate) = Counted::new(&[1_u8, 2, 3]);
+    let start = counted.elements.as_ptr();
     let raw = Exporter::new(counted).build().unwrap().into_raw();
     // SAFETY: the struct is alive; only the copy is used from here on.
     let mut moved = unsafe { raw.read() };
     // SAFETY: the copy is alive until the end, and its deleter is called with it once.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(&raw mut moved) }.unwrap();
-    let counted = tensor.downcast::<Counted>().unwrap();
-    assert_eq!(counted.bytes.as_ptr(), start);
-    assert_eq!(drops.load(Ordering::Relaxed), 0);
+    let counted = tensor.downcast::<Counted<u8>>().unwrap();
+    assert_eq!(counted.elements.as_ptr(), start);
+    assert_eq!(fate.dropped(), 0);
     drop(counted);
-    assert_eq!(drops.load(Ordering::Relaxed), 1);
+    assert_eq!(fate.dropped(), 1);
 }

@@ -21,8 +21,8 @@ struct Numbers {
 impl Producer for Numbers {
     type Error = dlpack::Error;
 
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
-        Ok(Exporter::new(Arc::clone(&self.shared)).build()?.into_inner())
+    fn export(&self) -> Result<ManagedTensorVersioned, Error> {
+        Ok(Exporter::shared(Arc::clone(&self.shared)).build()?.into_inner())
     }
 
     fn copy_to(&self, device: Device, _: Stream) -> Result<ManagedTensorVersioned, Error> {

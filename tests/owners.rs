@@ -2,61 +2,28 @@
 #![cfg(feature = "alloc")]
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::ptr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use dlpack::{
-    Access, DataType, Descriptor, Device, Error, Exporter, Flags, Owner, Shared, Tensor, Unique,
-    Version,
+    Access, DataType, Descriptor, Device, Error, Exporter, Flags, ManagedTensorVersioned, Version,
     types::{Bool8, F8E4m3fn, I4},
 };
+use harness::owners::{Counted, Fate};
 use harness::release::delete;
 
-/// An owner that counts its drops and whose elements lie in it.
+/// An owner whose elements lie in it.
+#[derive(Debug)]
 #[repr(align(64))]
 struct Inline {
     numbers: [u8; 5],
-    memory: fn(&mut Inline) -> *mut [u8],
-    drops: Arc<AtomicUsize>,
+    _counted: Counted<()>,
 }
 
 impl Inline {
-    fn new(memory: fn(&mut Inline) -> *mut [u8]) -> (Self, Arc<AtomicUsize>) {
-        let drops = Arc::new(AtomicUsize::new(0));
-        (Self { numbers: [1, 2, 3, 4, 5], memory, drops: Arc::clone(&drops) }, drops)
-    }
-
-    fn all(&mut self) -> *mut [u8] {
-        &raw mut self.numbers
-    }
-}
-
-impl Drop for Inline {
-    fn drop(&mut self) {
-        self.drops.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: the functions given in these tests return the owner's own numbers, or do not return.
-unsafe impl Owner for Inline {
-    type Element = u8;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [u8] {
-        (self.memory)(self)
-    }
-}
-
-/// Others may read these elements, and nobody writes them.
-struct Constants(Arc<Vec<f32>>);
-
-// SAFETY: the vector lives as long as the owner, and without interior mutability nobody writes it meanwhile.
-unsafe impl Owner for Constants {
-    type Element = f32;
-    type Sharing = Shared;
-
-    fn memory(&mut self) -> *mut [f32] {
-        std::ptr::from_ref(&self.0[..]).cast_mut()
+    fn new() -> (Self, Fate) {
+        let (counted, fate) = Counted::new(&[]);
+        (Self { numbers: [1, 2, 3, 4, 5], _counted: counted }, fate)
     }
 }
 
@@ -79,9 +46,9 @@ fn elements_stay_where_they_are() {
     let start = boxed.as_ptr();
     check(&Exporter::new(boxed).build().unwrap(), start);
     let shared = Arc::<[u32]>::from(TABLE);
-    check(&Exporter::new(Arc::clone(&shared)).build().unwrap(), shared.as_ptr());
+    check(&Exporter::shared(Arc::clone(&shared)).build().unwrap(), shared.as_ptr());
     assert_eq!(Arc::strong_count(&shared), 1, "given back");
-    check(&Exporter::new(&TABLE[..]).build().unwrap(), TABLE.as_ptr());
+    check(&Exporter::shared(&TABLE[..]).build().unwrap(), TABLE.as_ptr());
 }
 
 /// An array has its last place within the tensor, aligned as its elements ask.
@@ -100,24 +67,25 @@ fn arrays_move_into_the_tensor() {
 #[test]
 fn owners_keep_their_alignment() {
     for _ in 0..20 {
-        let (owner, drops) = Inline::new(Inline::all);
-        let mut tensor = Exporter::new(owner).build().unwrap();
+        let (owner, fate) = Inline::new();
+        let mut tensor = Exporter::of_mut(owner, |owner| &mut owner.numbers).build().unwrap();
         let start = tensor.data().addr() - std::mem::offset_of!(Inline, numbers);
         assert_eq!(start % 64, 0);
         tensor.view_mut::<u8>().unwrap()[[0]] = 9;
         assert_eq!(tensor.as_slice::<u8>().unwrap(), [9, 2, 3, 4, 5]);
         drop(tensor);
-        assert_eq!(drops.load(Ordering::Relaxed), 1);
+        assert_eq!(fate.dropped(), 1);
     }
 }
 
 #[test]
 fn shared_owners_are_read_only() {
-    let constants = Arc::new(vec![1.0, 2.0]);
-    let tensor = Exporter::new(Constants(Arc::clone(&constants))).build().unwrap();
+    let constants = Arc::new(vec![1.0_f32, 2.0]);
+    let exporter = || Exporter::of(Arc::clone(&constants), |constants| constants.as_slice());
+    let tensor = exporter().build().unwrap();
     assert_eq!((tensor.access(), tensor.flags()), (Access::ReadOnly, Flags::READ_ONLY));
     assert_eq!(tensor.data().cast_const(), constants.as_ptr().cast());
-    let refused = Exporter::new(Constants(constants)).build_legacy().unwrap_err();
+    let refused = exporter().build_legacy().unwrap_err();
     assert_eq!(refused.error(), Error::ReadOnlyNotExpressible);
 }
 
@@ -205,37 +173,102 @@ fn nothing_beyond_the_owner() {
         let exporter = Exporter::new(vec![0_i32; 8]).offset(offset).shape(shape).strides(strides);
         let refused = exporter.build().unwrap_err();
         assert_eq!(refused.error(), Error::OutOfBounds { available: 32 }, "{offset} {shape:?}");
-        assert_eq!(refused.into_owner(), [0; 8]);
+        assert_eq!(refused.into_inner(), [0; 8]);
     }
 }
 
-/// The owner has come to its last place when it is asked, and is dropped there if it fails.
+/// The function that lends is called once, when the owner is in its final place.
 #[test]
-fn an_owner_that_panics() {
-    fn fails(_: &mut Inline) -> *mut [u8] {
+fn the_owner_lends_from_its_final_place() {
+    let (mut calls, mut place) = (0, ptr::null());
+    let (owner, fate) = Inline::new();
+    let exporter = Exporter::of(owner, |owner: &Inline| {
+        (calls, place) = (calls + 1, owner.numbers.as_ptr());
+        &owner.numbers
+    });
+    let tensor = exporter.shape(&[2, 2]).offset(1).build().unwrap();
+    assert_eq!(tensor.data().cast_const(), place.wrapping_add(1).cast());
+    let owner = tensor.into_inner().downcast::<Inline>().expect("the owner");
+    let exporter = Exporter::of_mut(owner, |owner: &mut Inline| {
+        (calls, place) = (calls + 1, owner.numbers.as_ptr());
+        &mut owner.numbers
+    });
+    let mut tensor = exporter.build_legacy().unwrap();
+    assert_eq!(tensor.data().cast_const(), place.cast());
+    tensor.view_mut::<u8>().unwrap()[[0]] = 9;
+    let owner = tensor.downcast::<Inline>().expect("the owner");
+    assert_eq!((owner.numbers, calls, fate.dropped()), ([9, 2, 3, 4, 5], 2, 0));
+    drop(owner);
+    assert_eq!(fate.dropped(), 1);
+}
+
+/// The owner is dropped where it is if the function that lends panics.
+#[test]
+fn a_function_that_panics() {
+    fn fails<'a>(_: &'a Inline) -> &'a [u8] {
         resume_unwind(Box::new("no memory today"))
     }
-
-    for legacy in [false, true] {
-        let (owner, drops) = Inline::new(fails);
-        let exporter = Exporter::new(owner);
-        let panicked = catch_unwind(AssertUnwindSafe(|| {
-            if legacy { drop(exporter.build_legacy()) } else { drop(exporter.build()) }
-        }));
-        let message = panicked.unwrap_err();
-        assert_eq!(message.downcast_ref(), Some(&"no memory today"));
-        assert_eq!(drops.load(Ordering::Relaxed), 1);
+    fn fails_mut<'a>(_: &'a mut Inline) -> &'a mut [u8] {
+        resume_unwind(Box::new("no memory today"))
+    }
+    type Road = fn(Inline);
+    let roads: [Road; 6] = [
+        |owner| drop(Exporter::of(owner, fails).build()),
+        |owner| drop(Exporter::of(owner, fails).into_raw()),
+        |owner| drop(Exporter::of(owner, fails).into_opaque()),
+        |owner| drop(Exporter::of_mut(owner, fails_mut).build()),
+        |owner| drop(Exporter::of_mut(owner, fails_mut).build_legacy()),
+        |owner| drop(Exporter::of_mut(owner, fails_mut).into_raw_legacy()),
+    ];
+    for road in roads {
+        let (owner, fate) = Inline::new();
+        let panicked = catch_unwind(AssertUnwindSafe(|| road(owner)));
+        assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"no memory today"));
+        assert_eq!(fate.dropped(), 1);
     }
 }
 
 #[test]
 fn an_owner_that_is_refused_is_not_dropped() {
-    let (owner, drops) = Inline::new(Inline::all);
-    let owner = Exporter::new(owner).shape(&[6]).build().unwrap_err().into_owner();
-    let owner = Exporter::new(owner).read_only().build_legacy().unwrap_err().into_owner();
-    assert_eq!(drops.load(Ordering::Relaxed), 0);
+    let (owner, fate) = Inline::new();
+    let exporter = Exporter::of(owner, |owner: &Inline| &owner.numbers);
+    let owner = exporter.shape(&[6]).build().unwrap_err().into_inner();
+    let exporter = Exporter::of(owner, |owner: &Inline| &owner.numbers);
+    let owner = exporter.build_legacy().unwrap_err().into_inner();
+    let exporter = Exporter::of_mut(owner, |owner: &mut Inline| &mut owner.numbers);
+    let owner = exporter.read_only().build_legacy().unwrap_err().into_inner();
+    let data = owner.numbers.as_ptr().cast_mut().cast();
+    // SAFETY: no tensor comes of it.
+    let exporter = unsafe { Exporter::from_raw_parts(owner, data, 5, Device::CPU) };
+    let owner = exporter.shape(&[6]).into_opaque().unwrap_err().into_inner();
+    assert_eq!(fate.dropped(), 0);
     drop(owner);
-    assert_eq!(drops.load(Ordering::Relaxed), 1);
+    assert_eq!(fate.dropped(), 1);
+}
+
+/// Memory that is described by its parts makes a plain tensor, which promises nothing.
+#[test]
+fn raw_parts() {
+    let (mut owner, fate) = Counted::new(&[1.5_f32, 2.5]);
+    let data = owner.elements.as_mut_ptr().cast();
+    // SAFETY: the vector's eight bytes, which stay where they are, and which nobody else uses.
+    let exporter = || unsafe { Exporter::from_raw_parts((), data, 8, Device::CPU) };
+    let tensor: ManagedTensorVersioned = exporter().build().unwrap();
+    assert_eq!((tensor.dtype(), tensor.shape(), tensor.data()), (DataType::U8, &[8][..], data));
+    let tensor = exporter().dtype(DataType::F32).read_only().build().unwrap();
+    assert_eq!((tensor.shape(), tensor.access()), (&[2][..], Access::ReadOnly));
+    // SAFETY: the same, and nobody but this tensor's consumer knows of it.
+    let copy = unsafe { exporter().dtype(DataType::F32).copied() }.build().unwrap();
+    assert_eq!(
+        copy.try_exclusive().unwrap().fill(7.5_f32).unwrap().as_slice(),
+        Ok(&[7.5_f32; 2][..])
+    );
+    // SAFETY: the same.
+    let exporter = unsafe { Exporter::from_raw_parts(owner, data, 8, Device::CPU) };
+    let tensor = exporter.dtype(DataType::F32).build_legacy().unwrap();
+    assert_eq!(fate.dropped(), 0);
+    assert_eq!(tensor.downcast::<Counted<f32>>().unwrap().elements, [7.5; 2]);
+    assert_eq!(fate.dropped(), 1);
 }
 
 #[test]
@@ -285,7 +318,7 @@ fn elements_smaller_than_a_byte() {
 fn copies_are_exclusive() {
     let raw = Exporter::new(vec![1_u8, 2]).copied().build().unwrap().into_raw();
     // SAFETY: just passed on.
-    let copy = unsafe { dlpack::ManagedTensorVersioned::from_raw(raw) }.unwrap();
+    let copy = unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap();
     let tensor = copy.try_exclusive().unwrap().fill(5_u8).unwrap();
     assert_eq!(tensor.into_inner().downcast::<Vec<u8>>().unwrap(), [5, 5]);
 
@@ -296,7 +329,7 @@ fn copies_are_exclusive() {
     let refused = copy.try_exclusive().unwrap_err();
     assert_eq!(refused.error(), Error::ReadOnly);
     // SAFETY: no view comes of it.
-    let tensor = unsafe { refused.into_owner().assume_frozen() };
+    let tensor = unsafe { refused.into_inner().assume_frozen() };
     assert_eq!(tensor.as_slice::<u8>().unwrap(), [1]);
 
     // The legacy ABI has no flags, so that its tensors claim none.
@@ -327,6 +360,6 @@ fn without_a_shape_an_offset_leaves_the_rest() {
 fn lent_strides_are_canonical() {
     let view = dlpack::TensorView::from_slice(&[1_i32, 2], &[2]).unwrap().insert_axis(0).unwrap();
     // SAFETY: the lent tensor is valid during the call.
-    let strides = dlpack::lend(&view, |raw| unsafe { (*(*raw).strides, *(*raw).strides.add(1)) });
+    let strides = view.with_dl_tensor(|raw| unsafe { (*(*raw).strides, *(*raw).strides.add(1)) });
     assert_eq!(strides.unwrap(), (2, 1));
 }

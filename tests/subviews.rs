@@ -43,7 +43,7 @@ fn a_part_of_the_same_memory() {
 #[test]
 fn parts_keep_the_whole() {
     let owner = Arc::<[u8]>::from([1, 2, 3, 4]);
-    let parent = Arc::new(Exporter::new(Arc::clone(&owner)).build().unwrap());
+    let parent = Arc::new(Exporter::shared(Arc::clone(&owner)).build().unwrap());
     let head = parent.share_view::<u8>(|all| all.slice(0, 0..2)).unwrap();
     let head = Arc::new(head);
     let neck = head.share_view::<u8>(|head| head.slice(0, 1..2)).unwrap();
@@ -96,7 +96,7 @@ fn what_is_refused() {
 #[test]
 fn neighbours() {
     static TABLE: [u16; 6] = [0, 1, 2, 3, 4, 5];
-    let middle = Arc::new(Exporter::new(&TABLE[2..4]).build().unwrap());
+    let middle = Arc::new(Exporter::shared(&TABLE[2..4]).build().unwrap());
     for (range, is_part) in [(2..4, true), (3..4, true), (1..4, false), (2..5, false)] {
         let len = range.len();
         let child = middle.share_view::<u16>(|_| TensorView::from_slice(&TABLE[range], &[len]));
@@ -124,8 +124,8 @@ fn a_device_that_the_host_can_access() {
     let data = bytes.as_mut_ptr().cast();
     let owner = OnDrop::new(move || drop(bytes));
     // SAFETY: four bytes that the owner keeps, and nobody else uses.
-    let memory = unsafe { Adopted::new(owner, data, 4, Device::cuda(1)) };
-    let tensor = Exporter::new(memory).shape(&[2, 2]).build().unwrap();
+    let exporter = unsafe { Exporter::from_raw_parts(owner, data, 4, Device::cuda(1)) };
+    let tensor = exporter.shape(&[2, 2]).build().unwrap();
     // SAFETY: it is the host's own memory.
     let tensor = unsafe { tensor.assume_host_accessible() };
     // SAFETY: initialised above, and nobody writes it.

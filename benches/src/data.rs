@@ -83,14 +83,11 @@ impl Drop for Lease {
     }
 }
 
-// SAFETY: the memory is leaked, and there is one lease of it at a time.
-unsafe impl Owner for Lease {
-    type Element = f32;
-    type Sharing = Unique;
-
+impl AsMut<[f32]> for Lease {
     #[inline]
-    fn memory(&mut self) -> *mut [f32] {
-        ptr::slice_from_raw_parts_mut(self.start, self.len)
+    fn as_mut(&mut self) -> &mut [f32] {
+        // SAFETY: the memory is leaked, and there is one lease of it at a time.
+        unsafe { slice::from_raw_parts_mut(self.start, self.len) }
     }
 }
 

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use dlpack::{Exporter, ManagedTensor, ManagedTensorVersioned};
 use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
+use harness::abi::Abi;
 
-use crate::imports::{make, of_rank};
+use crate::imports::of_rank;
 use crate::{allocates, gives_all_back};
 
 #[test]
@@ -28,7 +29,7 @@ fn a_conversion_allocates_once() {
 
 #[test]
 fn a_share_allocates_once() {
-    let (tensor, record) = make::<DLManagedTensorVersioned>(&of_rank(2));
+    let (tensor, record) = DLManagedTensorVersioned::from_c(&of_rank(2));
     gives_all_back(|| {
         let tensor = Arc::new(tensor);
         let one = allocates(1, || tensor.share().unwrap());
@@ -41,7 +42,7 @@ fn a_share_allocates_once() {
     });
     assert_eq!(record.deleted(), 1);
 
-    let (tensor, _record) = make::<DLManagedTensor>(&of_rank(2));
+    let (tensor, _record) = DLManagedTensor::from_c(&of_rank(2));
     gives_all_back(|| {
         let tensor = Arc::new(tensor);
         drop(allocates(1, || tensor.share().unwrap()));

@@ -10,42 +10,37 @@ use harness::release::delete;
 use crate::{allocates, gives_all_back};
 
 /// One allocation for the struct, its shape and strides and its owner.
-fn exports_take<O: Owner<Element = u32>>(make: impl Fn() -> O, legacy: bool) {
-    let ndim9 = [1, 1, 1, 1, 1, 1, 1, 2, 2];
-    gives_all_back(|| {
-        let (all, one_axis, many_axes) = (make(), make(), make());
-        let tensor = allocates(1, || Exporter::new(all).build().unwrap());
-        allocates(0, || drop(tensor));
-        let tensor = allocates(1, || {
-            Exporter::new(one_axis).shape(&[2]).strides(&[-2]).offset(3).build().unwrap()
+macro_rules! exports_take {
+    ($end:ident, $exporter:expr) => {
+        gives_all_back(|| {
+            let (all, one_axis, many_axes) = ($exporter, $exporter, $exporter);
+            let tensor = allocates(1, || all.$end().unwrap());
+            allocates(0, || drop(tensor));
+            let one_axis = one_axis.shape(&[2]).strides(&[-2]).offset(3);
+            let tensor = allocates(1, || one_axis.$end().unwrap());
+            allocates(0, || drop(tensor));
+            let many_axes = many_axes.shape(&[1, 1, 1, 1, 1, 1, 1, 2, 2]);
+            let tensor = allocates(2, || many_axes.$end().unwrap());
+            allocates(0, || drop(tensor));
         });
-        allocates(0, || drop(tensor));
-        let tensor = allocates(2, || Exporter::new(many_axes).shape(&ndim9).build().unwrap());
-        allocates(0, || drop(tensor));
-    });
-    if !legacy {
-        return;
-    }
-    gives_all_back(|| {
-        let (all, many_axes) = (make(), make());
-        let tensor = allocates(1, || Exporter::new(all).shape(&[2, 2]).build_legacy().unwrap());
-        allocates(0, || drop(tensor));
-        let tensor =
-            allocates(2, || Exporter::new(many_axes).shape(&ndim9).build_legacy().unwrap());
-        allocates(0, || drop(tensor));
-    });
+    };
 }
 
 /// And one more above eight axes, for the shape and strides that the Rust side keeps.
 #[test]
 fn an_export_allocates_once() {
     static TABLE: [u32; 4] = [1, 2, 3, 4];
-    let shared = Arc::<[u32]>::from(TABLE);
-    exports_take(|| TABLE.to_vec(), true);
-    exports_take(|| Box::<[u32]>::from(TABLE), true);
-    exports_take(|| TABLE, true);
-    exports_take(|| Arc::clone(&shared), false);
-    exports_take(|| &TABLE[..], false);
+    let (shared, vector) = (Arc::<[u32]>::from(TABLE), Arc::new(TABLE.to_vec()));
+    exports_take!(build, Exporter::new(TABLE.to_vec()));
+    exports_take!(build_legacy, Exporter::new(TABLE.to_vec()));
+    exports_take!(build, Exporter::new(Box::<[u32]>::from(TABLE)));
+    exports_take!(build_legacy, Exporter::new(Box::<[u32]>::from(TABLE)));
+    exports_take!(build, Exporter::new(TABLE));
+    exports_take!(build_legacy, Exporter::new(TABLE));
+    exports_take!(build, Exporter::shared(Arc::clone(&shared)));
+    exports_take!(build, Exporter::shared(&TABLE[..]));
+    exports_take!(build, Exporter::of(Arc::clone(&vector), |vector| vector.as_slice()));
+    exports_take!(build_legacy, Exporter::of_mut((TABLE, 7_u8), |pair| &mut pair.0));
 }
 
 #[test]
@@ -82,7 +77,8 @@ fn touches_no_heap<A: Allocator>(place: impl Fn() -> A) {
         let owner = Arc::<[u32]>::from([7]);
         allocates(0, || {
             for _ in 0..100 {
-                let exporter = Exporter::new(Arc::clone(&owner)).shape(&shape).header_in(place());
+                let exporter =
+                    Exporter::shared(Arc::clone(&owner)).shape(&shape).header_in(place());
                 let raw = exporter.into_raw().unwrap();
                 // SAFETY: just exported.
                 unsafe { delete(raw) };
@@ -105,16 +101,16 @@ fn a_place_of_its_own_touches_no_heap() {
 fn a_loan_allocates_once() {
     gives_all_back(|| {
         let owner = vec![1_u8, 2];
-        let (loaned, claim) = allocates(1, || loan(owner).unwrap());
+        let (loaned, claim) = allocates(1, || Loaned::new(owner).unwrap());
         let raw = allocates(1, || Exporter::new(loaned).into_raw().unwrap());
         // SAFETY: just exported.
         allocates(0, || unsafe { delete(raw) });
         assert_eq!(allocates(0, || claim.try_take().unwrap()), [1, 2]);
         // Whoever leaves last, nothing is left.
-        let (loaned, claim) = loan(vec![1_u8]).unwrap();
+        let (loaned, claim) = Loaned::new(vec![1_u8]).unwrap();
         drop(Exporter::new(loaned).build().unwrap());
         drop(claim);
-        let (loaned, claim) = loan(vec![1_u8]).unwrap();
+        let (loaned, claim) = Loaned::new(vec![1_u8]).unwrap();
         drop(claim);
         drop(Exporter::new(loaned).build().unwrap());
     });
@@ -130,7 +126,7 @@ fn a_loan_of_an_owner_that_panics() {
         }
     }
     gives_all_back(|| {
-        let (loaned, claim) = loan((Loud, [0_u64; 40])).map_err(|_| "no memory").unwrap();
+        let (loaned, claim) = Loaned::new((Loud, [0_u64; 40])).map_err(|_| "no memory").unwrap();
         drop(loaned);
         let drop = std::panic::AssertUnwindSafe(|| drop(claim));
         assert!(std::panic::catch_unwind(drop).is_err());
@@ -153,9 +149,9 @@ fn a_refused_export_gives_all_back() {
         let owner = vec![1_u32; 4];
         let start = owner.as_ptr();
         let refused = Exporter::new(owner).shape(&[5]).build().unwrap_err();
-        let refused = Exporter::new(refused.into_owner()).strides(&[1, 1]).build().unwrap_err();
-        let refused = Exporter::new(refused.into_owner()).padded().build_legacy().unwrap_err();
-        let owner = refused.into_owner();
+        let refused = Exporter::new(refused.into_inner()).strides(&[1, 1]).build().unwrap_err();
+        let refused = Exporter::new(refused.into_inner()).padded().build_legacy().unwrap_err();
+        let owner = refused.into_inner();
         assert_eq!((owner.as_ptr(), owner.len()), (start, 4));
     });
 }

@@ -1,56 +1,23 @@
 //! Tensors that come in.
 
-use dlpack::{BorrowedTensor, Error, ManagedTensor, ManagedTensorVersioned};
+use dlpack::{BorrowedTensor, ManagedTensorVersioned};
 use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
-use harness::{Managed, Record, Spec, dtype};
+use harness::abi::Abi;
+use harness::{Spec, dtype};
 
 use crate::{allocates, gives_all_back};
-
-/// Takes in what C made: with a struct as argument, either ABI does.
-pub trait Import: Managed {
-    type Owner: Tensor;
-
-    /// # Safety
-    ///
-    /// As for `from_raw` of the owner.
-    unsafe fn import(raw: *mut Self) -> Result<Self::Owner, Error>;
-}
-
-impl Import for DLManagedTensorVersioned {
-    type Owner = ManagedTensorVersioned;
-
-    unsafe fn import(raw: *mut Self) -> Result<ManagedTensorVersioned, Error> {
-        // SAFETY: the caller's promise.
-        unsafe { ManagedTensorVersioned::from_raw(raw) }
-    }
-}
-
-impl Import for DLManagedTensor {
-    type Owner = ManagedTensor;
-
-    unsafe fn import(raw: *mut Self) -> Result<ManagedTensor, Error> {
-        // SAFETY: the caller's promise.
-        unsafe { ManagedTensor::from_raw(raw) }
-    }
-}
-
-pub fn make<M: Import>(spec: &Spec) -> (M::Owner, Record) {
-    let (raw, record) = spec.make::<M>();
-    // SAFETY: C passes the tensor on.
-    (unsafe { M::import(raw) }.expect("a valid tensor"), record)
-}
 
 pub fn of_rank(ndim: usize) -> Spec {
     Spec::of(&[1.5_f32]).shape(&vec![1; ndim])
 }
 
-fn imports_take<M: Import>(ndim: usize, expected: u64) {
+fn imports_take<M: Abi>(ndim: usize, expected: u64) {
     for spec in [of_rank(ndim), of_rank(ndim).null_strides()] {
         let (raw, record) = spec.make::<M>();
         gives_all_back(|| {
             let tensor = allocates(expected, || {
                 // SAFETY: C passes the tensor on.
-                unsafe { M::import(raw) }.expect("a valid tensor")
+                unsafe { M::import(raw) }
             });
             allocates(0, || {
                 assert_eq!((tensor.ndim(), tensor.numel(), tensor.nbytes()), (ndim, 1, 4));

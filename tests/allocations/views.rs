@@ -2,16 +2,16 @@
 
 use dlpack::{Error, TensorView, TensorViewMut};
 use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
+use harness::abi::Abi;
 use harness::{Spec, dtype};
 
 use crate::allocates;
-use crate::imports::make;
 
 /// Everything that a view of up to eight axes can do.
 #[test]
 fn views_allocate_nothing() {
     let spec = Spec::of(&[1_i32, 2, 3, 4, 5, 6]).shape(&[2, 3]);
-    let (tensor, _record) = make::<DLManagedTensorVersioned>(&spec);
+    let (tensor, _record) = DLManagedTensorVersioned::from_c(&spec);
     // SAFETY: C wrote the elements, and nobody else knows of them.
     let mut tensor = unsafe { tensor.assume_exclusive() };
     let mut copy = [0; 6];
@@ -49,7 +49,7 @@ fn views_allocate_nothing() {
 #[test]
 fn packed_views_allocate_nothing() {
     let spec = Spec::new(dtype(1, 4, 1)).shape(&[4]).data(&[0x21_u8, 0x43]);
-    let (tensor, _record) = make::<DLManagedTensor>(&spec);
+    let (tensor, _record) = DLManagedTensor::from_c(&spec);
     // SAFETY: C wrote the elements, and nobody writes them now.
     let tensor = unsafe { tensor.assume_frozen() };
     allocates(0, || -> Result<(), Error> {
@@ -65,9 +65,9 @@ fn lending_allocates_nothing() {
     let mut numbers = [1_u16, 2, 3, 4];
     allocates(0, || -> Result<(), Error> {
         let view = TensorView::from_slice(&numbers, &[2, 2])?;
-        assert!(lend(&view, |raw| !raw.is_null())?);
+        assert!(view.with_dl_tensor(|raw| !raw.is_null())?);
         let mut view = TensorViewMut::from_slice(&mut numbers, &[4])?;
-        assert!(lend_mut(&mut view, |raw| !raw.is_null())?);
+        assert!(view.with_dl_tensor(|raw| !raw.is_null())?);
         Ok(())
     })
     .unwrap();
@@ -75,7 +75,7 @@ fn lending_allocates_nothing() {
 
 #[test]
 fn the_first_write_allocates_nothing() {
-    let (copy, _record) = make::<DLManagedTensorVersioned>(&Spec::of(&[1_u8, 2]).flags(2));
+    let (copy, _record) = DLManagedTensorVersioned::from_c(&Spec::of(&[1_u8, 2]).flags(2));
     let tensor = allocates(0, || copy.try_exclusive().unwrap().fill(7_u8).unwrap());
     assert_eq!(tensor.as_slice::<u8>(), Ok(&[7, 7][..]));
 }

@@ -5,14 +5,10 @@ use dlpack::{DataType, DataTypeCode, Error, Exporter, Flags, TensorView};
 /// Bytes that start at an odd address.
 struct Odd(Box<[u8]>);
 
-// SAFETY: the box is the only way to its bytes, and it is private and never replaced.
-unsafe impl Owner for Odd {
-    type Element = u8;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [u8] {
+impl AsMut<[u8]> for Odd {
+    fn as_mut(&mut self) -> &mut [u8] {
         let skip = 1 + self.0.as_ptr().addr() % 2;
-        &raw mut self.0[skip..]
+        &mut self.0[skip..]
     }
 }
 

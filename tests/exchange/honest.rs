@@ -19,7 +19,8 @@ fn from_an_allocation_to_an_object_and_back() {
 
     // SAFETY: the library's functions can be called anywhere.
     let object =
-        unsafe { api.object_from_tensor(own_struct(tensor.into_inner())) }.expect("an object");
+        unsafe { api.object_from_tensor(tensor.into_inner().into_opaque().expect("memory")) }
+            .expect("an object");
     // SAFETY: the library has just returned it.
     let object = unsafe { Object::from_raw(object) };
     // SAFETY: an object of the library.
@@ -64,6 +65,8 @@ fn what_it_refuses_to_take() {
     let (raw, record) = harness::Spec::of(&[1_u8]).shape(&[1; 5]).make_versioned();
     // SAFETY: C passes it on.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
+    let tensor = tensor.into_opaque().expect("memory");
+    let raw = tensor.as_raw();
     // SAFETY: the library's functions can be called anywhere.
     let refused =
         unsafe { library().object_from_tensor(own_struct(tensor)) }.expect_err("five dimensions");

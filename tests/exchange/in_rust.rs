@@ -22,7 +22,7 @@ fn from_an_allocation_to_an_object_and_back() {
         let numel = tensor.numel();
         // SAFETY: the shelf can be called anywhere.
         let object =
-            unsafe { api().object_from_tensor(tensor.into_inner().into_opaque().unwrap()) }
+            unsafe { api().object_from_tensor(tensor.into_inner().into_opaque().expect("memory")) }
                 .expect("an object");
         // SAFETY: just made.
         let object = unsafe { Object::from_raw(object.as_ptr()) };
@@ -50,8 +50,8 @@ fn what_the_library_says_comes_back() {
 #[test]
 fn a_tensor_that_is_refused_is_leaked() {
     let tensor = api().allocate(DataType::U8, &[2], Device::CPU).expect("two bytes").into_inner();
-    let parcel = tensor.into_opaque().unwrap();
-    let raw = parcel.as_raw();
+    let tensor = tensor.into_opaque().expect("memory");
+    let raw = tensor.as_raw();
     // SAFETY: the shelf can be called anywhere.
     let give = || unsafe { api().object_from_tensor(parcel) };
     let (refused, errors, _) = during(Mood::Fails, give);

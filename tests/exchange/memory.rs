@@ -83,7 +83,7 @@ fn elements_and_header_in_one_block() {
         let sizes: Vec<usize> =
             tensor.shape().iter().map(|&n| usize::try_from(n).unwrap()).collect();
         assert_eq!(sizes, shape);
-        let raw = tensor.into_raw();
+        let raw = tensor.into_inner().into_raw();
         let header =
             start + nbytes..=start + len - size_of::<dlpack::sys::DLManagedTensorVersioned>();
         assert!(header.contains(&raw.addr()), "{:#x} {header:#x?}", raw.addr());

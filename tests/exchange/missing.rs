@@ -30,6 +30,8 @@ fn answers(api: &ExchangeApi) -> [Error; 5] {
     let (raw, record) = six().make_versioned();
     // SAFETY: C passes it on.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
+    let tensor = tensor.into_opaque().expect("memory");
+    let raw = tensor.as_raw();
     // SAFETY: the library never looks at its objects.
     let given = unsafe { api.object_from_tensor(own_struct(tensor)) }.expect_err("no object");
     let (tensor, error) = given.into_parts();

@@ -32,6 +32,8 @@ fn give(plan: Plan<'_>) -> (Result<(), Error>, *mut DLManagedTensorVersioned, Re
     let (raw, record) = six().make_versioned();
     // SAFETY: C passes it on.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
+    let tensor = tensor.into_opaque().expect("memory");
+    let raw = tensor.as_raw();
     // SAFETY: the library has no language, and writes nothing.
     let (answer, asked) =
         plan.during(|| unsafe { planned().object_from_tensor(own_struct(tensor)) });

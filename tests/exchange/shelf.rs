@@ -158,6 +158,9 @@ impl Lend for Shelf {
         told()?;
         // SAFETY: an object of this library.
         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
+        if tensor.access() == Access::ReadOnly {
+            return Err(Error::ReadOnly.into());
+        }
         Ok(tensor.as_dl_tensor()?)
     }
 }

@@ -1,7 +1,8 @@
 //! The Rust face of the C tensor library in `tests/c`, and what else the tests need that must not come from `dlpack`.
 //!
-//! It knows the `dlpack-sys` structs and nothing of the crate under test. Whatever goes wrong in here panics.
+//! It knows the `dlpack-sys` structs and, but for [`abi`], nothing of the crate under test. Whatever goes wrong in here panics.
 
+pub mod abi;
 pub mod alloc;
 pub mod consumer;
 mod dtype;
@@ -11,6 +12,7 @@ pub mod image;
 mod lend;
 mod managed;
 pub mod negotiate;
+pub mod owners;
 mod record;
 pub mod release;
 mod spec;

@@ -3,10 +3,12 @@
 use std::ffi::c_void;
 use std::thread;
 
-use dlpack::{Access, Error, ManagedTensor, ManagedTensorVersioned};
-use harness::{Managed, Spec, bytes_of, consumer};
+use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
+use dlpack::{Access, Error, ManagedTensor, ManagedTensorVersioned, view::ReadCell};
+use harness::abi::Abi;
+use harness::{Spec, bytes_of, consumer};
 
-use crate::support::{Abi, SIX, accept, accepts, read, six};
+use crate::support::{SIX, accept, accepts, read, six};
 
 const READ_ONLY: u64 = 1;
 const IS_COPIED: u64 = 2;
@@ -107,14 +109,14 @@ fn h102_one_buffer_twice() {
 #[test]
 fn h103_the_producer_writes_between_two_reads() {
     fn row<A: Abi>() {
-        let (raw, record) = six().make::<A::Struct>();
+        let (raw, record) = six().make::<A>();
         // SAFETY: C passes it on.
-        let tensor = unsafe { A::import(raw) }.expect("a valid tensor");
+        let tensor = unsafe { A::import(raw) };
         // SAFETY: C initialised the elements, and only this thread uses them.
         let view = unsafe { tensor.view_as::<ReadCell<f32>>() }.expect("a view");
         assert_eq!(view[[1, 2]].get(), 6.0);
         // SAFETY: live.
-        let inner = unsafe { A::Struct::tensor(raw) };
+        let inner = unsafe { A::tensor(raw) };
         // SAFETY: live, and the view allows it.
         assert!(unsafe { consumer::write(inner, 0, &[1, 2], bytes_of(&[9_f32])) });
         assert_eq!(view[[1, 2]].get(), 9.0);
@@ -124,8 +126,8 @@ fn h103_the_producer_writes_between_two_reads() {
         drop(tensor);
         assert_eq!(record.deleted(), 1);
     }
-    row::<ManagedTensorVersioned>();
-    row::<ManagedTensor>();
+    row::<DLManagedTensorVersioned>();
+    row::<DLManagedTensor>();
 }
 
 #[test]

@@ -68,7 +68,7 @@ fn h101_words_cross_threads() {
     }
     #[cfg(feature = "alloc")]
     crosses_threads! {
-        dlpack::Exporter<'_, Vec<f32>>, dlpack::Unique, dlpack::Shared,
+        dlpack::Exporter<'_, Vec<f32>>, dlpack::OpaqueTensor, dlpack::OpaqueTensor<dlpack::sys::DLManagedTensor>,
     }
 }
 

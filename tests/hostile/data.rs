@@ -1,9 +1,14 @@
 //! The data pointer, the byte offset, alignment, and the edges of the memory.
 
+use std::mem::MaybeUninit;
+
 use std::ptr;
 
 use dlpack::sys::DLDataType;
-use dlpack::{Descriptor, Element, Error, view::Unaligned};
+use dlpack::{
+    Descriptor, Element, Error,
+    view::{ReadCell, Unaligned},
+};
 use harness::{Plain, Spec, dtype};
 
 use crate::support::{SIX, accepts, guarded, read, six};
@@ -17,7 +22,7 @@ fn error_of_all<T: Element>(tensor: &Descriptor) -> Option<Error> {
     // SAFETY: the same.
     let slice = unsafe { tensor.as_slice::<T>() }.err();
     // SAFETY: the same.
-    let uninit = unsafe { tensor.uninit_view::<T>() }.err();
+    let uninit = unsafe { tensor.view_as::<MaybeUninit<T>>() }.err();
     // SAFETY: the same.
     let cells = unsafe { tensor.view_as::<ReadCell<T>>() }.err();
     assert_eq!([slice, uninit, cells], [view; 3]);

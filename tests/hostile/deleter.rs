@@ -6,29 +6,24 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 
-use dlpack::{DataType, DataTypeCode, Error, ManagedTensor, ManagedTensorVersioned};
+use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
+use dlpack::{DataType, DataTypeCode, Error};
+use harness::abi::Abi;
 use harness::release::delete;
 use harness::{Spec, current_thread, dtype};
 
-use crate::support::{Abi, MAX_NDIM, SIX, accepts, guarded, read, refuses, six};
-
-/// Takes a valid tensor in.
-fn import<A: Abi>(spec: &Spec) -> (A, harness::Record) {
-    let (raw, record) = spec.make::<A::Struct>();
-    // SAFETY: C passes it on.
-    (unsafe { A::import(raw) }.expect("a valid tensor"), record)
-}
+use crate::support::{MAX_NDIM, SIX, accepts, guarded, read, refuses, six};
 
 #[test]
 fn h007_no_deleter() {
     fn row<A: Abi>() {
-        let (tensor, record) = import::<A>(&six().null_deleter());
+        let (tensor, record) = A::from_c(&six().null_deleter());
         assert_eq!(read::<f32>(&tensor), Ok(SIX.to_vec()));
         drop(tensor);
         assert_eq!((record.deleted(), record.is_alive()), (0, true));
     }
-    row::<ManagedTensorVersioned>();
-    row::<ManagedTensor>();
+    row::<DLManagedTensorVersioned>();
+    row::<DLManagedTensor>();
 }
 
 #[test]
@@ -41,7 +36,7 @@ fn h009_deleter_takes_everything_away() {
     // Overwritten with 0xDD and inaccessible; for memory checkers, freed.
     accepts(&guarded(six(), |spec| spec.guard_data_end().guard_dims()), drop);
     accepts(&six().free_on_delete(), drop);
-    let (tensor, record) = import::<ManagedTensor>(&guarded(six(), |spec| spec.guard_header()));
+    let (tensor, record) = DLManagedTensor::from_c(&guarded(six(), |spec| spec.guard_header()));
     drop(tensor);
     assert_eq!(record.deleted(), 1);
     refuses(&six().free_on_delete().ndim(-1), Error::NegativeNdim { ndim: -1 });
@@ -50,18 +45,18 @@ fn h009_deleter_takes_everything_away() {
 #[test]
 fn h010_deleter_drops_another_tensor() {
     fn row<Outer: Abi, Inner: Abi>() {
-        let (inner, inner_record) = import::<Inner>(&six());
+        let (inner, inner_record) = Inner::from_c(&six());
         let inner = Mutex::new(Some(inner));
         let take_inner = move || drop(inner.lock().expect("not poisoned").take());
-        let (outer, outer_record) = import::<Outer>(&six().on_delete(take_inner));
+        let (outer, outer_record) = Outer::from_c(&six().on_delete(take_inner));
         assert_eq!((outer_record.deleted(), inner_record.deleted()), (0, 0));
         drop(outer);
         assert_eq!((outer_record.deleted(), inner_record.deleted()), (1, 1));
     }
-    row::<ManagedTensorVersioned, ManagedTensorVersioned>();
-    row::<ManagedTensorVersioned, ManagedTensor>();
-    row::<ManagedTensor, ManagedTensorVersioned>();
-    row::<ManagedTensor, ManagedTensor>();
+    row::<DLManagedTensorVersioned, DLManagedTensorVersioned>();
+    row::<DLManagedTensorVersioned, DLManagedTensor>();
+    row::<DLManagedTensor, DLManagedTensorVersioned>();
+    row::<DLManagedTensor, DLManagedTensor>();
 }
 
 #[test]
@@ -70,7 +65,7 @@ fn h011_deleter_waits_on_another_thread() {
         let lock = Arc::new(Mutex::new(()));
         let deleters = Arc::clone(&lock);
         let wait = move || drop(deleters.lock().expect("not poisoned"));
-        let (tensor, record) = import::<A>(&six().sleep_ms(2).on_delete(wait));
+        let (tensor, record) = A::from_c(&six().sleep_ms(2).on_delete(wait));
         let held = lock.lock().expect("not poisoned");
         let dropping = thread::spawn(move || {
             drop(tensor);
@@ -81,8 +76,8 @@ fn h011_deleter_waits_on_another_thread() {
         assert_ne!(other, current_thread());
         assert_eq!((record.deleted(), record.thread()), (1, Some(other)));
     }
-    row::<ManagedTensorVersioned>();
-    row::<ManagedTensor>();
+    row::<DLManagedTensorVersioned>();
+    row::<DLManagedTensor>();
 }
 
 #[test]
@@ -106,11 +101,11 @@ fn h012_every_refusal_deletes_once() {
 #[test]
 fn h013_round_trips() {
     fn row<A: Abi>() {
-        let (raw, record) = six().make::<A::Struct>();
+        let (raw, record) = six().make::<A>();
         let mut same = raw;
         for _ in 0..1000 {
             // SAFETY: C passes it on, or we have just done so.
-            same = unsafe { A::import(same) }.expect("a valid tensor").into_raw();
+            same = unsafe { A::import(same) }.into_raw();
             assert_eq!(same, raw);
         }
         assert_eq!(record.deleted(), 0);
@@ -118,23 +113,23 @@ fn h013_round_trips() {
         drop(unsafe { A::import(same) });
         assert_eq!(record.deleted(), 1);
     }
-    row::<ManagedTensorVersioned>();
-    row::<ManagedTensor>();
+    row::<DLManagedTensorVersioned>();
+    row::<DLManagedTensor>();
 }
 
 #[test]
 fn h014_forgotten() {
     fn row<A: Abi>() {
-        let (raw, record) = six().make::<A::Struct>();
+        let (raw, record) = six().make::<A>();
         // SAFETY: C passes it on.
-        mem::forget(unsafe { A::import(raw) }.expect("a valid tensor"));
+        mem::forget(unsafe { A::import(raw) });
         assert_eq!((record.deleted(), record.is_alive()), (0, true));
         // SAFETY: the tensor that had it is gone.
         unsafe { delete(raw) };
         assert_eq!(record.deleted(), 1);
     }
-    row::<ManagedTensorVersioned>();
-    row::<ManagedTensor>();
+    row::<DLManagedTensorVersioned>();
+    row::<DLManagedTensor>();
 }
 
 #[test]
@@ -143,7 +138,7 @@ fn h015_dropped_while_a_panic_unwinds() {
         let unwinding = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&unwinding);
         let look = move || seen.store(thread::panicking(), Ordering::Relaxed);
-        let (tensor, record) = import::<A>(&six().on_delete(look));
+        let (tensor, record) = A::from_c(&six().on_delete(look));
         let caught = panic::catch_unwind(AssertUnwindSafe(|| {
             let _tensor = tensor;
             panic::resume_unwind(Box::new("ours"));
@@ -153,6 +148,6 @@ fn h015_dropped_while_a_panic_unwinds() {
         assert_eq!(record.deleted(), 1);
         assert!(unwinding.load(Ordering::Relaxed), "the deleter ran on the way");
     }
-    row::<ManagedTensorVersioned>();
-    row::<ManagedTensor>();
+    row::<DLManagedTensorVersioned>();
+    row::<DLManagedTensor>();
 }

@@ -2,7 +2,7 @@
 
 use std::ptr;
 
-use dlpack::{Descriptor, Error};
+use dlpack::{Descriptor, Error, view::Unaligned};
 
 use crate::support::{SIX, accepts, read, six};
 

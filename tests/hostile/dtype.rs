@@ -3,6 +3,7 @@
 use dlpack::{
     DataType, DataTypeCode, Descriptor, Element, Error,
     types::{Bool1, Bool8},
+    view::Unaligned,
 };
 use harness::{Spec, dtype};
 

@@ -6,8 +6,7 @@ use std::thread;
 
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Error, Exporter, ManagedTensor, ManagedTensorVersioned};
-
-use crate::tracked::Tracked;
+use harness::owners::Counted;
 
 const SIX: [f32; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
 static SIX_FOREVER: [f32; 6] = SIX;
@@ -34,7 +33,7 @@ fn delete(raw: *mut DLManagedTensorVersioned) {
 
 #[test]
 fn h105_two_rows_of_three() {
-    let (owner, fate) = Tracked::new(&SIX);
+    let (owner, fate) = Counted::new(&SIX);
     let raw = Exporter::new(owner).shape(&[2, 3]).build().expect("it fits").into_raw();
     let (shape, strides, data) = look(raw);
     assert_eq!((shape, strides), (vec![2, 3], vec![3, 1]));
@@ -65,10 +64,10 @@ fn h107_more_elements_than_there_are() {
     let start = owner.as_ptr();
     let refused = Exporter::new(owner).shape(&[2, 4]).build().expect_err("too many");
     assert_eq!(refused.error(), Error::OutOfBounds { available: 24 });
-    let owner = refused.into_owner();
+    let owner = refused.into_inner();
     assert_eq!((owner.as_ptr(), owner.as_slice()), (start, &SIX[..]));
 
-    let (owner, fate) = Tracked::new(&SIX);
+    let (owner, fate) = Counted::new(&SIX);
     let refused = Exporter::new(owner).shape(&[2, 4]).build_legacy().expect_err("too many");
     assert_eq!((refused.error(), fate.dropped()), (Error::OutOfBounds { available: 24 }, 0));
     drop(refused);
@@ -90,7 +89,7 @@ fn h108_strides_that_leave_the_memory() {
         let exporter = Exporter::new(SIX.to_vec()).shape(shape).strides(strides).offset(offset);
         let refused = exporter.build().expect_err("out of bounds");
         assert_eq!(refused.error(), Error::OutOfBounds { available: 24 }, "{shape:?} {strides:?}");
-        assert_eq!(refused.into_owner(), SIX);
+        assert_eq!(refused.into_inner(), SIX);
     }
     let exporter = Exporter::new(SIX.to_vec()).shape(&[2]).strides(&[isize::MIN]);
     assert_eq!(exporter.build().expect_err("out of bounds").error(), Error::ExtentOverflow);
@@ -103,7 +102,7 @@ fn h108_strides_that_leave_the_memory() {
 
 #[test]
 fn h109_consumer_that_overwrites_the_struct() {
-    let (owner, fate) = Tracked::new(&SIX);
+    let (owner, fate) = Counted::new(&SIX);
     let raw = Exporter::new(owner).shape(&[2, 3]).build().expect("it fits").into_raw();
     // SAFETY: live, and the consumer's by now.
     let tensor = unsafe { &mut (*raw).dl_tensor };
@@ -113,7 +112,7 @@ fn h109_consumer_that_overwrites_the_struct() {
     delete(raw);
     assert_eq!(fate.dropped(), 1);
 
-    let (owner, fate) = Tracked::new(&SIX);
+    let (owner, fate) = Counted::new(&SIX);
     let raw = Exporter::new(owner).build_legacy().expect("it fits").into_raw();
     // SAFETY: as above.
     unsafe { (*raw).dl_tensor.ndim = -1 };
@@ -144,8 +143,8 @@ fn h110_consumer_that_writes_into_the_shape() {
 #[test]
 fn h111_tensor_moved_after_the_export() {
     macro_rules! row {
-        ($owner:expr) => {
-            let tensor = Exporter::new($owner).shape(&[2, 3]).build().expect("it fits");
+        ($exporter:expr) => {
+            let tensor = $exporter.shape(&[2, 3]).build().expect("it fits");
             let moved = vec![Box::new(tensor)];
             let moved = thread::spawn(move || moved).join().expect("no panic");
             let tensor = *moved.into_iter().next().expect("one");
@@ -155,25 +154,25 @@ fn h111_tensor_moved_after_the_export() {
             assert_eq!(tensor.as_slice::<f32>(), Ok(&SIX[..]));
         };
     }
-    row!(Box::<[f32]>::from(SIX));
-    row!(SIX.to_vec());
-    row!(SIX);
-    row!(Arc::<[f32]>::from(SIX));
-    row!(&SIX_FOREVER[..]);
+    row!(Exporter::new(Box::<[f32]>::from(SIX)));
+    row!(Exporter::new(SIX.to_vec()));
+    row!(Exporter::new(SIX));
+    row!(Exporter::shared(Arc::<[f32]>::from(SIX)));
+    row!(Exporter::shared(&SIX_FOREVER[..]));
 }
 
 #[test]
 fn h112_shared_memory_is_read_only() {
     let owner = Arc::<[f32]>::from(SIX);
-    let tensor = Exporter::new(Arc::clone(&owner)).build().expect("it fits");
+    let tensor = Exporter::shared(Arc::clone(&owner)).build().expect("it fits");
     assert_eq!((tensor.flags().bits(), Arc::strong_count(&owner)), (1, 2));
     assert_eq!(tensor.as_slice::<f32>(), Ok(&SIX[..]));
     delete(tensor.into_raw());
     assert_eq!(Arc::strong_count(&owner), 1);
 
-    let refused = Exporter::new(Arc::clone(&owner)).build_legacy().expect_err("read-only");
+    let refused = Exporter::shared(Arc::clone(&owner)).build_legacy().expect_err("read-only");
     assert_eq!(refused.error(), Error::ReadOnlyNotExpressible);
-    assert!(Arc::ptr_eq(&refused.into_owner(), &owner));
+    assert!(Arc::ptr_eq(&refused.into_inner(), &owner));
     assert_eq!(Arc::strong_count(&owner), 1);
 }
 
@@ -192,9 +191,9 @@ fn h113_the_owner_comes_back() {
     assert_eq!((owner.as_ptr(), owner.capacity()), (start, capacity));
     assert_eq!(owner, SIX);
 
-    let (owner, fate) = Tracked::new(&SIX);
+    let (owner, fate) = Counted::new(&SIX);
     let legacy: ManagedTensor = Exporter::new(owner).build_legacy().expect("it fits").into_inner();
-    let owner = legacy.downcast::<Tracked>().expect("a tracked vector");
+    let owner = legacy.downcast::<Counted<f32>>().expect("a tracked vector");
     assert_eq!(fate.dropped(), 0);
     drop(owner);
     assert_eq!(fate.dropped(), 1);
@@ -202,7 +201,7 @@ fn h113_the_owner_comes_back() {
 
 #[test]
 fn h114_owner_dropped_on_another_thread() {
-    let (owner, fate) = Tracked::new(&SIX);
+    let (owner, fate) = Counted::new(&SIX);
     let tensor = Exporter::new(owner).build().expect("it fits");
     let other = thread::spawn(move || {
         drop(tensor);
@@ -224,5 +223,5 @@ fn h118_as_many_dimensions_as_fit() {
 
     let refused = Exporter::new([1.5_f32]).shape(&[1; 65]).build().expect_err("65 do not");
     assert_eq!(refused.error(), Error::TooManyAxes { ndim: 65, max: 64 });
-    assert_eq!(refused.into_owner(), [1.5]);
+    assert_eq!(refused.into_inner(), [1.5]);
 }

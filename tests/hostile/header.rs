@@ -2,9 +2,11 @@
 
 use std::ptr;
 
+use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Access, Error, Flags, ImportMode, ManagedTensor, ManagedTensorVersioned, Version};
+use harness::abi::Abi;
 
-use crate::support::{Abi, SIX, accept, guarded, read, refuse, six};
+use crate::support::{SIX, accept, guarded, read, refuse, six};
 
 fn unsupported(major: u32, minor: u32) -> Error {
     Error::UnsupportedVersion { found: Version { major, minor } }
@@ -47,14 +49,14 @@ fn h003_any_minor_version() {
 fn h004_version_2_0_ends_after_the_flags() {
     // What another major has after its flags nobody knows: here it is nonsense, or not even mapped.
     let spec = six().version(2, 0).ndim(-1).null_shape().flags(u64::MAX);
-    refuse::<ManagedTensorVersioned>(&spec, unsupported(2, 0));
+    refuse::<DLManagedTensorVersioned>(&spec, unsupported(2, 0));
     let spec = guarded(spec, |spec| spec.guard_header());
-    refuse::<ManagedTensorVersioned>(&spec, unsupported(2, 0));
+    refuse::<DLManagedTensorVersioned>(&spec, unsupported(2, 0));
 }
 
 #[test]
 fn h005_version_0_8() {
-    refuse::<ManagedTensorVersioned>(&six().version(0, 8), unsupported(0, 8));
+    refuse::<DLManagedTensorVersioned>(&six().version(0, 8), unsupported(0, 8));
 }
 
 #[test]
@@ -104,14 +106,14 @@ fn h019_legacy_has_no_version_and_no_flags() {
 #[test]
 fn h020_misaligned_header() {
     fn row<A: Abi>() {
-        let required = align_of::<A::Struct>();
+        let required = align_of::<A>();
         let spec = six().header_shift(required / 2);
         refuse::<A>(&spec, Error::MisalignedHeader { required });
         // Not even the version is read: it could not be.
         refuse::<A>(&spec.version(2, 0), Error::MisalignedHeader { required });
     }
-    row::<ManagedTensorVersioned>();
-    row::<ManagedTensor>();
+    row::<DLManagedTensorVersioned>();
+    row::<DLManagedTensor>();
 }
 
 #[test]

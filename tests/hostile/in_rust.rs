@@ -3,7 +3,7 @@
 use std::mem::MaybeUninit;
 use std::thread;
 
-use dlpack::{Error, ManagedTensorVersioned};
+use dlpack::{Error, ManagedTensorVersioned, view::ReadCell};
 
 use crate::producer::{Deleted, memory, produce};
 
@@ -92,7 +92,7 @@ fn h071_uninitialised_memory() {
     // SAFETY: the producer passes it on.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
     // SAFETY: nobody writes the elements.
-    let view = unsafe { tensor.uninit_view::<f32>() }.expect("a view");
+    let view = unsafe { tensor.view_as::<MaybeUninit<f32>>() }.expect("a view");
     assert_eq!((view.shape(), view.iter().count()), (&[2, 3][..], 6));
     let mut copied = [MaybeUninit::new(0.0); 6];
     assert_eq!(view.transpose().copy_to(&mut copied), Ok(()));

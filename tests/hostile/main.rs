@@ -34,8 +34,6 @@ mod strides;
 mod sub_byte;
 #[cfg(not(miri))]
 mod support;
-#[cfg(feature = "alloc")]
-mod tracked;
 
 use harness::alloc::CountingAllocator;
 

@@ -4,15 +4,15 @@ use std::thread;
 
 use dlpack::{Access, Error, Exporter, Flags, ManagedTensor, ManagedTensorVersioned, Version};
 use harness::alloc::{allocations, deallocations};
+use harness::owners::Counted;
 use harness::release::{consume, delete_on_thread, vandalise_and_delete};
 use harness::{Spec, bytes_of, consumer, dtype};
 
 use crate::support::{SIX, read, six};
-use crate::tracked::Tracked;
 
 #[test]
 fn h105_c_reads_the_export() {
-    let (owner, fate) = Tracked::new(&SIX);
+    let (owner, fate) = Counted::new(&SIX);
     let raw = Exporter::new(owner).shape(&[2, 3]).build().expect("it fits").into_raw();
     // SAFETY: the tensor is alive.
     let gathered = unsafe { consumer::gather_managed(raw) };
@@ -39,12 +39,12 @@ fn h106_c_reads_no_elements() {
 fn h109_c_vandalises_and_deletes() {
     let before = (allocations(), deallocations());
     {
-        let (owner, fate) = Tracked::new(&SIX);
+        let (owner, fate) = Counted::new(&SIX);
         let raw = Exporter::new(owner).shape(&[2, 3]).build().expect("it fits").into_raw();
         // SAFETY: passed on.
         unsafe { vandalise_and_delete(raw) };
         assert_eq!(fate.dropped(), 1);
-        let (owner, fate) = Tracked::new(&SIX);
+        let (owner, fate) = Counted::new(&SIX);
         let raw = Exporter::new(owner).shape(&[2, 3]).build_legacy().expect("it fits").into_raw();
         // SAFETY: passed on.
         unsafe { vandalise_and_delete(raw) };
@@ -57,14 +57,14 @@ fn h109_c_vandalises_and_deletes() {
 
 #[test]
 fn h114_c_deletes_on_another_thread() {
-    let (owner, fate) = Tracked::new(&SIX);
+    let (owner, fate) = Counted::new(&SIX);
     let raw = Exporter::new(owner).build().expect("it fits").into_raw();
     // SAFETY: passed on.
     unsafe { delete_on_thread(raw) };
     assert_eq!(fate.dropped(), 1);
     assert_ne!(fate.thread(), Some(thread::current().id()));
 
-    let (owner, fate) = Tracked::new(&SIX);
+    let (owner, fate) = Counted::new(&SIX);
     let raw = Exporter::new(owner).build_legacy().expect("it fits").into_raw();
     // SAFETY: passed on.
     unsafe { delete_on_thread(raw) };

@@ -1,9 +1,11 @@
 //! The number of dimensions, and the pointers to shape and strides.
 
+use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Error, ImportMode, ManagedTensor, ManagedTensorVersioned};
+use harness::abi::Abi;
 use harness::{Record, Spec, bytes_of, consumer};
 
-use crate::support::{Abi, MAX_NDIM, SIX, accept, accepts, guarded, read, refuses, six};
+use crate::support::{MAX_NDIM, SIX, accept, accepts, guarded, read, refuses, six};
 
 #[test]
 fn h021_no_dimensions_and_no_arrays() {
@@ -102,9 +104,7 @@ fn strictly(spec: &Spec) -> (Result<Vec<i64>, Error>, u32) {
 
 /// Takes a tensor in, lets C change its arrays, and looks at the tensor again.
 fn after_a_change<A: Abi>(change: impl Fn(&Record)) {
-    let (raw, record) = six().make::<A::Struct>();
-    // SAFETY: C passes it on.
-    let tensor = unsafe { A::import(raw) }.expect("a valid tensor");
+    let (tensor, record) = A::from_c(&six());
     change(&record);
     assert_eq!((tensor.shape(), tensor.strides()), (&[2, 3][..], &[3, 1][..]));
     assert_eq!((tensor.numel(), tensor.nbytes()), (6, 24));
@@ -119,15 +119,15 @@ fn after_a_change<A: Abi>(change: impl Fn(&Record)) {
 #[test]
 fn h031_arrays_rewritten_after_the_import() {
     let grow = |record: &Record| record.resize_live(&[300, 400], &[400, 1]);
-    after_a_change::<ManagedTensorVersioned>(grow);
-    after_a_change::<ManagedTensor>(grow);
+    after_a_change::<DLManagedTensorVersioned>(grow);
+    after_a_change::<DLManagedTensor>(grow);
 }
 
 #[test]
 fn h032_arrays_freed_after_the_import() {
     let free = |record: &Record| record.move_live(&[300, 400], &[400, 1]);
-    after_a_change::<ManagedTensorVersioned>(free);
-    after_a_change::<ManagedTensor>(free);
+    after_a_change::<DLManagedTensorVersioned>(free);
+    after_a_change::<DLManagedTensor>(free);
 }
 
 #[test]

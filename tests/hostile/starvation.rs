@@ -7,16 +7,18 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use dlpack::allocator::{Allocator, Global, Pool, Slot};
 use dlpack::loan::Loaned;
+use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{
-    AnyManagedTensor, Error, Exporter, Frozen, ManagedTensor, ManagedTensorVersioned,
+    AnyManagedTensor, Error, Exporter, Frozen, Managed, ManagedTensor, ManagedTensorVersioned,
     RejectedError, TensorView,
 };
+use harness::Spec;
+use harness::abi::Abi;
 use harness::alloc::fail_nth;
+use harness::owners::{Counted, Fate};
 use harness::release::delete;
-use harness::{Record, Spec};
 
-use crate::support::{Abi, SIX, six};
-use crate::tracked::{Fate, Tracked};
+use crate::support::{SIX, six};
 
 /// Runs `op` with its first, its second, ... allocation failing, and gives each error to `refused`, until there is
 /// none left to fail. Says how many there were.
@@ -41,13 +43,6 @@ fn starve<S, T, E>(
     panic!("it never ends")
 }
 
-/// A tensor of C with so many dimensions, taken in.
-fn import<A: Abi>(spec: &Spec) -> (A, Record) {
-    let (raw, record) = spec.make::<A::Struct>();
-    // SAFETY: C passes it on.
-    (unsafe { A::import(raw) }.expect("a valid tensor"), record)
-}
-
 /// One element in nine dimensions, one more than are held without a heap.
 fn nine() -> Spec {
     Spec::of(&[1.5_f32]).shape(&[1; 9])
@@ -57,10 +52,10 @@ fn nine() -> Spec {
 fn h117_import() {
     fn row<A: Abi>() {
         let count = starve(
-            || nine().make::<A::Struct>(),
+            || nine().make::<A>(),
             |(raw, record)| {
                 // SAFETY: C passes it on.
-                unsafe { A::import(raw) }.map_err(|error| (error, record))
+                unsafe { Managed::from_raw(raw) }.map_err(|error| (error, record))
             },
             |(error, record)| {
                 assert_eq!((error, record.deleted()), (Error::AllocationFailed, 1));
@@ -68,28 +63,28 @@ fn h117_import() {
         );
         assert_eq!(count, 1);
     }
-    row::<ManagedTensorVersioned>();
-    row::<ManagedTensor>();
+    row::<DLManagedTensorVersioned>();
+    row::<DLManagedTensor>();
 }
 
 #[test]
 fn h117_export() {
-    fn setup() -> (Tracked, Fate) {
-        Tracked::new(&SIX)
+    fn setup() -> (Counted<f32>, Fate) {
+        Counted::new(&SIX)
     }
-    fn refused((refused, fate): (RejectedError<Tracked>, Fate)) {
+    fn refused((refused, fate): (RejectedError<Counted<f32>>, Fate)) {
         assert_eq!((refused.error(), fate.dropped()), (Error::AllocationFailed, 0));
-        drop(refused.into_owner());
+        drop(refused.into_inner());
         assert_eq!(fate.dropped(), 1);
     }
     for shape in [&[2, 3][..], &[1, 1, 1, 1, 1, 1, 1, 2, 3]] {
         let expected = if shape.len() > 8 { 2 } else { 1 };
-        let build = |(owner, fate): (Tracked, Fate)| {
+        let build = |(owner, fate): (Counted<f32>, Fate)| {
             let exporter = Exporter::new(owner).shape(shape);
             exporter.build().map(drop).map_err(|refused| (refused, fate))
         };
         assert_eq!(starve(setup, build, refused), expected);
-        let build_legacy = |(owner, fate): (Tracked, Fate)| {
+        let build_legacy = |(owner, fate): (Counted<f32>, Fate)| {
             let exporter = Exporter::new(owner).shape(shape);
             exporter.build_legacy().map(drop).map_err(|refused| (refused, fate))
         };
@@ -99,25 +94,26 @@ fn h117_export() {
 
 /// Every road out of an exporter, into one kind of place, with the allocations that it takes: as a tensor, and as a pointer.
 fn roads<A: Allocator>(place: impl Fn() -> A, shape: &[usize], [tensor, raw]: [u64; 2]) {
-    fn refused((refused, fate): (RejectedError<Tracked>, Fate)) {
+    fn refused((refused, fate): (RejectedError<Counted<f32>>, Fate)) {
         assert_eq!((refused.error(), fate.dropped()), (Error::AllocationFailed, 0));
-        drop(refused.into_owner());
+        drop(refused.into_inner());
         assert_eq!(fate.dropped(), 1);
     }
-    type Road<A> = fn(Exporter<'_, Tracked, A>) -> Result<(), RejectedError<Tracked>>;
-    let road = |expected: u64, road: Road<A>| {
-        let op = |((owner, fate), place): ((Tracked, Fate), A)| {
-            let exporter = Exporter::new(owner).shape(shape).header_in(place);
-            road(exporter).map_err(|refused| (refused, fate))
+    macro_rules! road {
+        ($expected:expr, $exporter:ident => $road:expr) => {
+            let op = |((owner, fate), place): ((Counted<f32>, Fate), A)| {
+                let $exporter = Exporter::new(owner).shape(shape).header_in(place);
+                $road.map_err(|refused| (refused, fate))
+            };
+            assert_eq!(starve(|| (Counted::new(&SIX), place()), op, refused), $expected);
         };
-        assert_eq!(starve(|| (Tracked::new(&SIX), place()), op, refused), expected);
-    };
-    road(tensor, |exporter| exporter.build().map(drop));
-    road(tensor, |exporter| exporter.build_legacy().map(drop));
+    }
+    road!(tensor, exporter => exporter.build().map(drop));
+    road!(tensor, exporter => exporter.build_legacy().map(drop));
     // SAFETY: just exported.
-    road(raw, |exporter| exporter.into_raw().map(|raw| unsafe { delete(raw) }));
+    road!(raw, exporter => exporter.into_raw().map(|raw| unsafe { delete(raw) }));
     // SAFETY: just exported.
-    road(raw, |exporter| exporter.into_raw_legacy().map(|raw| unsafe { delete(raw) }));
+    road!(raw, exporter => exporter.into_raw_legacy().map(|raw| unsafe { delete(raw) }));
 }
 
 const SIX_ON_NINE_AXES: [usize; 9] = [1, 1, 1, 1, 1, 1, 1, 2, 3];
@@ -130,7 +126,7 @@ fn h117_export_into_the_heap() {
 
 #[test]
 fn h117_export_into_a_pool() {
-    let pool = Arc::new(Pool::new::<Tracked>(1, 9).expect("memory"));
+    let pool = Arc::new(Pool::new::<Counted<f32>>(1, 9).expect("memory"));
     roads(|| Arc::clone(&pool), &[2, 3], [0, 0]);
     roads(|| Arc::clone(&pool), &SIX_ON_NINE_AXES, [1, 0]);
     assert_eq!((pool.in_use(), Arc::strong_count(&pool)), (0, 1));
@@ -145,7 +141,7 @@ fn h117_export_into_a_pool() {
 
 #[test]
 fn h117_export_into_a_slot() {
-    static SLOT: Slot<Tracked, 9> = Slot::new();
+    static SLOT: Slot<Counted<f32>, 9> = Slot::new();
     roads(|| &SLOT, &[2, 3], [0, 0]);
     assert!(SLOT.is_free());
     roads(|| &SLOT, &SIX_ON_NINE_AXES, [1, 0]);
@@ -177,7 +173,7 @@ fn h117_export_into_an_allocator() {
         LEFT.store(allowed, Ordering::Relaxed);
         let mut tensors = Vec::new();
         for round in 0..4 {
-            let (owner, fate) = Tracked::new(&SIX);
+            let (owner, fate) = Counted::new(&SIX);
             match Exporter::new(owner).header_in(Failing).build() {
                 Ok(tensor) => tensors.push((tensor, fate)),
                 Err(refused) => {
@@ -199,25 +195,26 @@ fn h117_export_into_an_allocator() {
 #[test]
 fn h117_pool() {
     let refused = |error| assert_eq!(error, Error::AllocationFailed);
-    assert_eq!(starve(|| (), |()| Pool::new::<Tracked>(100, 2), refused), 2);
+    assert_eq!(starve(|| (), |()| Pool::new::<Counted<f32>>(100, 2), refused), 2);
 }
 
 #[test]
 fn h117_loan() {
-    let refused = |(refused, fate): (RejectedError<Tracked>, Fate)| {
+    let refused = |(refused, fate): (RejectedError<Counted<f32>>, Fate)| {
         assert_eq!((refused.error(), fate.dropped()), (Error::AllocationFailed, 0));
         drop(refused);
         assert_eq!(fate.dropped(), 1);
     };
-    let lend = |(owner, fate): (Tracked, Fate)| loan(owner).map_err(|refused| (refused, fate));
-    assert_eq!(starve(|| Tracked::new(&SIX), lend, refused), 1);
+    let lend =
+        |(owner, fate): (Counted<f32>, Fate)| Loaned::new(owner).map_err(|refused| (refused, fate));
+    assert_eq!(starve(|| Counted::new(&SIX), lend, refused), 1);
 }
 
 /// A conversion that hands the tensor back.
-fn convert<A: Abi, T>(convert: impl Fn(A) -> Result<T, RejectedError<A>>) {
+fn convert<A: Abi, T>(convert: impl Fn(Managed<A>) -> Result<T, RejectedError<Managed<A>>>) {
     for (spec, expected) in [(six(), 1), (nine(), 2)] {
         let count = starve(
-            || import::<A>(&spec),
+            || A::from_c(&spec),
             |(tensor, record)| convert(tensor).map_err(|refused| (refused, record)),
             |(refused, record)| {
                 let (tensor, error) = refused.into_parts();
@@ -243,7 +240,7 @@ fn h117_into_legacy() {
 #[test]
 fn h117_any_into_versioned() {
     let count = starve(
-        || import::<ManagedTensor>(&six()),
+        || DLManagedTensor::from_c(&six()),
         |(tensor, record)| {
             AnyManagedTensor::from(tensor).into_versioned().map_err(|refused| (refused, record))
         },
@@ -257,11 +254,14 @@ fn h117_any_into_versioned() {
 }
 
 /// Sharing, which leaves the tensor with those that have it already.
-fn share<A: Abi, H, T>(wrap: impl Fn(A) -> H, share: impl Fn(&Arc<H>) -> Result<T, Error>) {
+fn share<A: Abi, H, T>(
+    wrap: impl Fn(Managed<A>) -> H,
+    share: impl Fn(&Arc<H>) -> Result<T, Error>,
+) {
     for (spec, expected) in [(six(), 1), (nine(), 2)] {
         let count = starve(
             || {
-                let (tensor, record) = import::<A>(&spec);
+                let (tensor, record) = A::from_c(&spec);
                 (Arc::new(wrap(tensor)), record)
             },
             |(tensor, record)| share(&tensor).map_err(|error| (error, tensor, record)),
@@ -292,7 +292,7 @@ fn h117_share_view() {
     for (spec, expected) in [(six(), 1), (nine(), 3)] {
         let count = starve(
             || {
-                let (tensor, record) = import(&spec);
+                let (tensor, record) = DLManagedTensorVersioned::from_c(&spec);
                 (Arc::new(freeze(tensor)), record)
             },
             |(tensor, record)| {
@@ -317,7 +317,7 @@ fn h117_copies() {
     let columns = Spec::of(&SIX).shape(&[1, 1, 1, 1, 1, 1, 1, 2, 3]);
     let columns = columns.strides(&[1, 1, 1, 1, 1, 1, 1, 1, 2]);
     for spec in [six(), six().strides(&[1, 2]), nine(), columns] {
-        let (tensor, record) = import::<ManagedTensorVersioned>(&spec);
+        let (tensor, record) = DLManagedTensorVersioned::from_c(&spec);
         // SAFETY: C initialised the elements, and nobody writes them.
         let copy = |()| unsafe { tensor.to_copy() };
         assert!(starve(|| (), copy, refused) >= 2);
@@ -330,7 +330,7 @@ fn h117_copies() {
 fn h117_copies_larger_than_any_memory() {
     let len = i64::try_from(isize::MAX / 8).expect("at most 64 bits");
     let (tensor, record) =
-        import::<ManagedTensor>(&Spec::of(&[1.5_f32]).shape(&[len]).strides(&[0]));
+        DLManagedTensor::from_c(&Spec::of(&[1.5_f32]).shape(&[len]).strides(&[0]));
     // Without asking the system, since memory checkers take offence at such sizes.
     let failure = fail_nth(1);
     // SAFETY: C initialised the one element, and nobody writes it.
@@ -349,14 +349,14 @@ fn h117_copies_larger_than_any_memory() {
 
 #[test]
 fn h117_views() {
-    let (tensor, record) = import::<ManagedTensorVersioned>(&nine());
+    let (tensor, record) = DLManagedTensorVersioned::from_c(&nine());
     let refused = |error| assert_eq!(error, Error::AllocationFailed);
     // SAFETY: C initialised the elements, and nobody writes them.
     let view = |()| unsafe { tensor.view::<f32>() }.map(drop);
     assert_eq!(starve(|| (), view, refused), 1);
     // SAFETY: the same.
     let view = unsafe { tensor.view::<f32>() }.expect("a view");
-    let lend = |()| dlpack::lend(&view, |_| ());
+    let lend = |()| view.with_dl_tensor(|_| ());
     assert_eq!(starve(|| (), lend, refused), 1);
     drop(view);
     drop(tensor);

@@ -11,25 +11,7 @@ use dlpack::{
     ManagedTensorVersioned, Owner, Release, Tensor, Unique, types::F8E4m3fn,
 };
 use harness::alloc::{count, fail_nth};
-
-/// Counts how often it was dropped.
-struct Counted(Vec<u8>, Arc<AtomicUsize>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.1.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
-// SAFETY: as for the vector, which is private and never replaced.
-unsafe impl Owner for Counted {
-    type Element = u8;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [u8] {
-        self.0.memory()
-    }
-}
+use harness::owners::Counted;
 
 #[test]
 fn buffers_as_tensors() {
@@ -41,7 +23,7 @@ fn buffers_as_tensors() {
     ] {
         let part = buffer.slice(1..7);
         let start = part.as_ptr();
-        let exporter = Exporter::new(part.clone()).shape(&[2, 3]);
+        let exporter = Exporter::shared(part.clone()).shape(&[2, 3]);
         let (tensor, allocations) = count(|| exporter.build().unwrap());
         assert_eq!(allocations, 1, "the header");
         assert_eq!((tensor.access(), tensor.flags()), (Access::ReadOnly, Flags::READ_ONLY));
@@ -56,16 +38,16 @@ fn buffers_as_tensors() {
 
 #[test]
 fn buffers_are_read_only() {
-    let refused = Exporter::new(Bytes::from_static(b"abc")).build_legacy().unwrap_err();
+    let refused = Exporter::shared(Bytes::from_static(b"abc")).build_legacy().unwrap_err();
     assert_eq!(refused.error(), Error::ReadOnlyNotExpressible);
-    assert_eq!(refused.into_owner(), "abc");
+    assert_eq!(refused.into_inner(), "abc");
 }
 
 /// A buffer becomes writable only where it is the last one, which it is not while a tensor has the bytes.
 #[test]
 fn nobody_writes_the_bytes_of_a_tensor() {
     let buffer = Bytes::from(vec![1, 2, 3]);
-    let tensor = Exporter::new(buffer.clone()).build().unwrap();
+    let tensor = Exporter::shared(buffer.clone()).build().unwrap();
     let Err(buffer) = buffer.try_into_mut() else { panic!("a tensor has the bytes") };
     drop(tensor);
     assert!(buffer.try_into_mut().is_ok());
@@ -113,16 +95,15 @@ fn one_axis_has_one_order() {
 #[test]
 fn bytes_of_another_dtype() {
     let buffer = Bytes::from(vec![0x38_u8, 0xb8]);
-    let tensor = Exporter::new(buffer).dtype(DataType::F8_E4M3FN).build().unwrap();
+    let tensor = Exporter::shared(buffer).dtype(DataType::F8_E4M3FN).build().unwrap();
     let view = tensor.view::<F8E4m3fn>().unwrap();
     assert!(view.iter().map(|x| x.to_f32()).eq([1.0, -1.0]));
 }
 
 #[test]
 fn tensors_as_buffers() {
-    let drops = Arc::new(AtomicUsize::new(0));
-    let owner = Counted(vec![1, 2, 3, 4, 5, 6], Arc::clone(&drops));
-    let start = owner.0.as_ptr();
+    let (owner, fate) = Counted::new(&[1_u8, 2, 3, 4, 5, 6]);
+    let start = owner.elements.as_ptr();
     let raw = Exporter::new(owner).shape(&[2, 3]).build().unwrap().into_raw();
     // SAFETY: just passed on.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap();
@@ -132,9 +113,9 @@ fn tensors_as_buffers() {
 
     let part = buffer.slice(4..);
     drop(buffer);
-    assert_eq!(drops.load(Ordering::Relaxed), 0, "a part is in use");
+    assert_eq!(fate.dropped(), 0, "a part is in use");
     thread::spawn(move || assert_eq!(part, [5, 6][..])).join().unwrap();
-    assert_eq!(drops.load(Ordering::Relaxed), 1, "the deleter ran where the last part was dropped");
+    assert_eq!(fate.dropped(), 1, "the deleter ran where the last part was dropped");
 }
 
 #[test]
@@ -155,7 +136,7 @@ fn what_is_no_buffer_is_handed_back() {
     let tensor = Exporter::new(vec![1_u8, 2, 3, 4]).shape(&[2, 2]).strides(&[1, 2]);
     let refused = Bytes::try_from(tensor.build().unwrap().freeze()).unwrap_err();
     assert_eq!(refused.error(), Error::NotContiguous);
-    let tensor = refused.into_owner().into_inner();
+    let tensor = refused.into_inner().into_inner();
     assert_eq!(tensor.downcast::<Vec<u8>>().unwrap(), [1, 2, 3, 4]);
 }
 
@@ -168,8 +149,8 @@ fn memory_of_a_device_is_handed_back() {
     });
     let address = ptr::without_provenance_mut(0x1000);
     // SAFETY: nobody follows an address of that device.
-    let memory = unsafe { Adopted::new(owner, address, 4, Device::cuda(0)) };
-    let tensor = Exporter::new(memory).build().unwrap();
+    let exporter = unsafe { Exporter::from_raw_parts(owner, address, 4, Device::cuda(0)) };
+    let tensor = exporter.build().unwrap();
     // SAFETY: the same.
     let refused = Bytes::try_from(unsafe { tensor.assume_frozen() }).unwrap_err();
     assert_eq!(refused.error(), Error::NotHostAccessible { device: Device::cuda(0) });
@@ -182,8 +163,8 @@ fn memory_of_a_device_is_handed_back() {
 fn without_memory_the_buffer_is_handed_back() {
     let buffer = Bytes::from_static(b"abc");
     let failure = fail_nth(1);
-    let refused = Exporter::new(buffer).build().unwrap_err();
+    let refused = Exporter::shared(buffer).build().unwrap_err();
     assert!(failure.happened());
     assert_eq!(refused.error(), Error::AllocationFailed);
-    assert_eq!(refused.into_owner(), "abc");
+    assert_eq!(refused.into_inner(), "abc");
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use dlpack::negotiate::{Producer, RawProducer, Request, Stream, respond};
 use dlpack::{AnyManagedTensor, Device, Error, Exporter, Frozen, ManagedTensorVersioned};
 use harness::negotiate as c;
+use harness::owners::{Counted, Fate};
 use harness::{bytes_of, dtype};
 
 use crate::support::{in_c, policy, producer_to_c, version};
@@ -19,32 +20,12 @@ fn fnv(bytes: &[u8]) -> u64 {
     })
 }
 
-/// An owner that counts its drops.
-struct Counted(Vec<i32>, Arc<AtomicU32>);
-
-impl Drop for Counted {
-    fn drop(&mut self) {
-        self.1.fetch_add(1, Ordering::SeqCst);
-    }
-}
-
-// SAFETY: the vector is the only way to its elements, and it is private and never changed.
-unsafe impl Owner for Counted {
-    type Element = i32;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [i32] {
-        self.0.memory()
-    }
-}
-
 type Shared = Arc<Frozen<ManagedTensorVersioned>>;
 
-fn counted() -> (Shared, Arc<AtomicU32>) {
-    let dropped = Arc::default();
-    let owner = Counted(SIX.to_vec(), Arc::clone(&dropped));
+fn counted() -> (Shared, Fate) {
+    let (owner, fate) = Counted::new(&SIX);
     let tensor = Exporter::new(owner).shape(&[2, 3]).build().expect("a tensor");
-    (Arc::new(tensor.freeze()), dropped)
+    (Arc::new(tensor.freeze()), fate)
 }
 
 /// C's checksum, or its status, for a request without a stream.
@@ -56,7 +37,7 @@ fn checksum(producer: RawProducer, major: u32, device: (i32, i32), copy: u32) ->
 
 #[test]
 fn what_c_gets() {
-    let (shared, dropped) = counted();
+    let (shared, fate) = counted();
     let all = Ok(fnv(bytes_of(&SIX)));
     let (refused, invalid) = (Err(1), Err(2));
     let producer = RawProducer::new(Arc::clone(&shared)).expect("memory");
@@ -82,9 +63,9 @@ fn what_c_gets() {
     // SAFETY: not used again.
     unsafe { c::release(producer_to_c(producer)) };
     assert_eq!(Arc::strong_count(&shared), 1);
-    assert_eq!(dropped.load(Ordering::SeqCst), 0);
+    assert_eq!(fate.dropped(), 0);
     drop(shared);
-    assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    assert_eq!(fate.dropped(), 1);
 }
 
 #[test]
@@ -112,21 +93,21 @@ fn streams_from_c() {
 /// A tensor outlives its producer, lent or given.
 #[test]
 fn tensors_outlive_their_producer() {
-    let (shared, dropped) = counted();
+    let (shared, fate) = counted();
     let request = in_c(1, (0, 0), 0, c::Stream::default());
     let answer = RawProducer::lend(&shared, |producer| {
         // SAFETY: a producer of Rust, and alive.
         unsafe { c::ask(producer_to_c(producer), Some(&request)) }
     });
     drop(shared);
-    assert_eq!((answer.status, answer.abi, dropped.load(Ordering::SeqCst)), (0, 2, 0));
+    assert_eq!((answer.status, answer.abi, fate.dropped()), (0, 2, 0));
     // SAFETY: C has just got it.
     unsafe {
         harness::release::delete_on_thread(
             answer.tensor.cast::<dlpack_sys::DLManagedTensorVersioned>(),
         )
     };
-    assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    assert_eq!(fate.dropped(), 1);
 }
 
 /// Refusals write all fields, whatever stood there.
@@ -158,8 +139,8 @@ fn a_producer_without_a_size() {
     impl Producer for Nothing {
         type Error = dlpack::Error;
 
-        fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
-            Ok(Exporter::new(&[7_u8][..]).build()?.into_inner())
+        fn export(&self) -> Result<ManagedTensorVersioned, Error> {
+            Ok(Exporter::shared(&[7_u8][..]).build()?.into_inner())
         }
     }
 
@@ -186,7 +167,7 @@ fn what_c_is_told_of_errors() {
     impl Producer for Failing {
         type Error = dlpack::Error;
 
-        fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+        fn export(&self) -> Result<ManagedTensorVersioned, Error> {
             Err(self.0)
         }
     }
@@ -211,7 +192,7 @@ fn what_c_is_told_of_errors() {
 /// C asks from many threads at once.
 #[test]
 fn many_threads() {
-    let (shared, dropped) = counted();
+    let (shared, fate) = counted();
     let all = Ok(fnv(bytes_of(&SIX)));
     std::thread::scope(|scope| {
         for thread in 0..4 {
@@ -228,7 +209,7 @@ fn many_threads() {
     });
     assert_eq!(Arc::strong_count(&shared), 1);
     drop(shared);
-    assert_eq!(dropped.load(Ordering::SeqCst), 1);
+    assert_eq!(fate.dropped(), 1);
 }
 
 /// The words of one side are those of the other: asked through C or in Rust, the answer is the same.

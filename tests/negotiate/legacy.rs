@@ -14,12 +14,12 @@ struct Both(Spec);
 impl Producer for Both {
     type Error = Error;
 
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         // SAFETY: C passes it on.
         unsafe { ManagedTensorVersioned::from_raw(self.0.make_versioned().0) }
     }
 
-    fn alias_legacy(&self) -> Result<ManagedTensor, Error> {
+    fn export_legacy(&self) -> Result<ManagedTensor, Error> {
         // SAFETY: C passes it on.
         unsafe { ManagedTensor::from_raw(self.0.make_legacy().0) }
     }
@@ -31,7 +31,7 @@ struct Modern(Spec);
 impl Producer for Modern {
     type Error = Error;
 
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         // SAFETY: C passes it on.
         unsafe { ManagedTensorVersioned::from_raw(self.0.make_versioned().0) }
     }
@@ -92,11 +92,11 @@ struct Raising {
 impl Producer for Raising {
     type Error = Exception;
 
-    fn alias(&self) -> Result<ManagedTensorVersioned, Exception> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Exception> {
         Err(Exception::Own("no memory"))
     }
 
-    fn alias_legacy(&self) -> Result<ManagedTensor, Exception> {
+    fn export_legacy(&self) -> Result<ManagedTensor, Exception> {
         Err((self.legacy)())
     }
 

@@ -171,6 +171,7 @@ fn check_abi(case: &Case, tensor: &AnyManagedTensor) {
             assert_ne!(case.major, 0, "{case:?}");
             assert_eq!(tensor.version(), Some(version(1, 3)));
         }
+        _ => unreachable!("there are two ABIs"),
     }
 }
 
@@ -309,6 +310,7 @@ fn the_elements_arrive() {
                 // SAFETY: just passed on.
                 unsafe { release::vandalise_and_delete(raw) };
             }
+            _ => unreachable!("there are two ABIs"),
         }
         producer.assert_all_deleted();
     }
@@ -330,7 +332,7 @@ impl Producer for Liar {
         Device::CPU
     }
 
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         let (code, id) = (self.alias_on.device_type.code(), self.alias_on.device_id);
         let spec = self.probe.spec.clone().device(code, id).flags(self.copy_flags);
         // SAFETY: C passes it on.

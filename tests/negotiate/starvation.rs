@@ -74,7 +74,7 @@ fn a_producer_for_c() {
     drop(failure);
     let refused: RejectedError<Shared> = result.expect_err("no memory");
     assert_eq!(refused.error(), Error::AllocationFailed);
-    producer = refused.into_owner();
+    producer = refused.into_inner();
     assert_eq!(Arc::strong_count(&producer), 1);
 
     let raw = RawProducer::new(Arc::clone(&producer)).expect("memory");

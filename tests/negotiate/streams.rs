@@ -155,8 +155,8 @@ impl Producer for Plain {
         self.0.device
     }
 
-    fn alias(&self) -> Result<dlpack::ManagedTensorVersioned, Error> {
-        self.0.alias()
+    fn export(&self) -> Result<dlpack::ManagedTensorVersioned, Error> {
+        self.0.export()
     }
 }
 

@@ -81,7 +81,7 @@ impl Producer for Probe {
         self.device
     }
 
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         self.note(Call::Alias);
         let memory = std::ptr::with_exposed_provenance_mut(self.memory);
         self.make(&self.spec.clone().borrow(memory), self.device)

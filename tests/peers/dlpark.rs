@@ -143,7 +143,7 @@ fn dlpark_a8_empty_tensors_with_large_axes() {
 
 #[test]
 fn dlpark_a9_the_contract_names_the_threads() {
-    let source = include_str!("../../dlpack/src/managed/versioned.rs");
+    let source = include_str!("../../dlpack/src/managed/tensor.rs");
     let from_raw = source.split("pub unsafe fn from_raw(").next().unwrap();
     let (_, safety) = from_raw.rsplit_once("# Safety").unwrap();
     assert!(safety.contains("from any thread"), "{safety}");

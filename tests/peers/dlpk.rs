@@ -74,7 +74,7 @@ fn dlpk_b2_shared_memory_is_exported_read_only() {
     use std::sync::Arc;
 
     let shared = Arc::<[i32]>::from([1, 2, 3]);
-    let raw = Exporter::new(Arc::clone(&shared)).build().unwrap().into_raw();
+    let raw = Exporter::shared(Arc::clone(&shared)).build().unwrap().into_raw();
     // SAFETY: just passed on.
     let flags = unsafe { <DLManagedTensorVersioned as Managed>::flags(raw) };
     assert_eq!(flags, DLPACK_FLAG_BITMASK_READ_ONLY);
@@ -86,7 +86,7 @@ fn dlpk_b2_shared_memory_is_exported_read_only() {
     let mut tensor = unsafe { tensor.assume_exclusive() };
     assert_eq!(tensor.view_mut::<i32>().unwrap_err(), Error::ReadOnly);
 
-    let refused = Exporter::new(shared).build_legacy().unwrap_err();
+    let refused = Exporter::shared(shared).build_legacy().unwrap_err();
     assert_eq!(refused.error(), Error::ReadOnlyNotExpressible);
 }
 
@@ -204,33 +204,15 @@ fn dlpk_b13_boxed_slices_are_written() {
 #[test]
 fn dlpk_b14_owners_are_dropped_where_the_consumer_is() {
     use dlpack::Exporter;
-    use std::sync::mpsc::{Sender, channel};
-    use std::thread::{self, ThreadId};
+    use harness::owners::Counted;
+    use std::thread;
 
-    struct Tells(Vec<u8>, Sender<ThreadId>);
-
-    impl Drop for Tells {
-        fn drop(&mut self) {
-            let _ = self.1.send(thread::current().id());
-        }
-    }
-
-    // SAFETY: as for the vector, which is private and never replaced.
-    unsafe impl Owner for Tells {
-        type Element = u8;
-        type Sharing = Unique;
-
-        fn memory(&mut self) -> *mut [u8] {
-            self.0.memory()
-        }
-    }
-
-    let (tell, told) = channel();
-    let raw = Exporter::new(Tells(vec![1, 2], tell)).build().unwrap().into_raw();
+    let (owner, fate) = Counted::new(&[1_u8, 2]);
+    let raw = Exporter::new(owner).build().unwrap().into_raw();
     // SAFETY: just passed on.
     unsafe { harness::release::delete_on_thread(raw) };
-    assert_ne!(told.recv().unwrap(), thread::current().id());
-    assert!(told.recv().is_err(), "dropped once");
+    assert_eq!(fate.dropped(), 1);
+    assert_ne!(fate.thread().unwrap(), thread::current().id());
 }
 
 /// Of a foreign major version only the first fields are there.

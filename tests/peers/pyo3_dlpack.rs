@@ -28,14 +28,10 @@ fn pyo3_dlpack_c2_owners_are_asked_in_their_last_place() {
         numbers: [f32; 8],
     }
 
-    // SAFETY: the numbers are the owner's own.
-    unsafe impl Owner for Inline {
-        type Element = f32;
-        type Sharing = Unique;
-
-        fn memory(&mut self) -> *mut [f32] {
+    impl AsMut<[f32]> for Inline {
+        fn as_mut(&mut self) -> &mut [f32] {
             assert_eq!(self.before, 7, "the owner has come whole");
-            &raw mut self.numbers
+            &mut self.numbers
         }
     }
 

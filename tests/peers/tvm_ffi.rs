@@ -7,7 +7,7 @@
 //! | 3 | safe methods on the C struct that follow its pointers | does not compile |
 //! | 4 | a closed enum for devices; ignored offsets; null strides, shape and data; a safe element trait | test, does not compile |
 
-use dlpack::{Device, DeviceType};
+use dlpack::{Device, DeviceType, view::Unaligned};
 use harness::{Spec, dtype};
 
 use crate::support::{guarded_end, imported, imported_legacy};

@@ -2,7 +2,9 @@
 //!
 //! Each of these is missing, or wrong, in at least one of them.
 
-use dlpack::{DataType, Device, Error, ImportMode, ManagedTensorVersioned, Tensor, types::Bool8};
+use dlpack::{
+    DataType, Device, Error, ImportMode, ManagedTensorVersioned, types::Bool8, view::Unaligned,
+};
 use harness::{Spec, dtype};
 
 use crate::support::{assert_refused, guarded_end, imported, imported_legacy};

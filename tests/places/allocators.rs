@@ -1,11 +1,16 @@
 //! Headers in the memory of a caller's allocator.
 
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+
 use dlpack::allocator::header_layout;
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Device, Error, Exporter};
+use harness::abi::Abi;
+use harness::export;
+use harness::owners::Counted;
 
-use crate::abi::{Abi, End, delete};
-use crate::diary::{Diary, Event, Exacting, Noted};
+use crate::diary::{Diary, Event, Exacting};
+use crate::end::{End, delete};
 
 /// The one layout that was asked for, after which came nothing but `expected`.
 #[track_caller]
@@ -25,14 +30,14 @@ fn a_header_goes_back_after_its_owner() {
             let diary = Diary::default();
             let shape = vec![1; ndim];
             let exporter = Exporter::new(diary.owner(&[1, 2, 3])).shape(&shape);
-            let raw = A::export(exporter.header_in(diary.allocator())).unwrap();
+            let raw = export!(A, exporter.header_in(diary.allocator())).unwrap();
             // SAFETY: the tensor is alive.
-            let fields = unsafe { (*raw).fields() };
+            let fields = unsafe { &*A::tensor(raw) };
             assert_eq!(usize::try_from(fields.ndim), Ok(ndim));
             // SAFETY: just exported.
             unsafe { end.of(raw) };
             assert_events(&diary, |layout| {
-                let largest = header_layout::<Noted, Exacting>(ndim);
+                let largest = header_layout::<Counted<u32>, Exacting>(ndim);
                 assert!(layout.size() <= largest.size() && layout.align() <= largest.align());
                 vec![Event::OwnerDropped, Event::HeaderBack(layout), Event::HandleDropped]
             });
@@ -52,11 +57,11 @@ fn a_header_has_the_announced_layout() {
         let raw = exporter.header_in(diary.allocator()).into_raw().unwrap();
         // SAFETY: just exported.
         unsafe { delete(raw) };
-        assert_eq!(diary.read()[0], Event::Asked(header_layout::<Noted, Exacting>(ndim)));
+        assert_eq!(diary.read()[0], Event::Asked(header_layout::<Counted<u32>, Exacting>(ndim)));
     }
-    let most = header_layout::<Noted, Exacting>(64);
-    assert_eq!(header_layout::<Noted, Exacting>(65), most);
-    assert_eq!(header_layout::<Noted, Exacting>(usize::MAX), most);
+    let most = header_layout::<Counted<u32>, Exacting>(64);
+    assert_eq!(header_layout::<Counted<u32>, Exacting>(65), most);
+    assert_eq!(header_layout::<Counted<u32>, Exacting>(usize::MAX), most);
 }
 
 #[test]
@@ -64,10 +69,10 @@ fn a_downcast_gives_the_header_back() {
     fn each<A: Abi>() {
         let diary = Diary::default();
         let exporter = Exporter::new(diary.owner(&[1, 2, 3])).header_in(diary.allocator());
-        let raw = A::export(exporter).unwrap();
+        let raw = export!(A, exporter).unwrap();
         // SAFETY: just exported.
-        let tensor = A::downcast::<Vec<u32>>(unsafe { A::import(raw) }).unwrap_err();
-        let owner = A::downcast::<Noted>(tensor).unwrap();
+        let tensor = unsafe { A::import(raw) }.downcast::<Vec<u32>>().unwrap_err();
+        let owner = tensor.downcast::<Counted<u32>>().unwrap();
         assert_events(&diary, |layout| vec![Event::HeaderBack(layout), Event::HandleDropped]);
         assert_eq!(owner.elements, [1, 2, 3]);
         drop(owner);
@@ -84,15 +89,15 @@ fn a_handle_that_panics_after_a_downcast() {
     struct Loud(Diary);
 
     // SAFETY: all memory is that of `Global`.
-    unsafe impl dlpack::Allocator for Loud {
+    unsafe impl dlpack::allocator::Allocator for Loud {
         fn allocate(&self, layout: std::alloc::Layout) -> Option<std::ptr::NonNull<u8>> {
-            dlpack::Global.allocate(layout)
+            dlpack::allocator::Global.allocate(layout)
         }
 
         unsafe fn deallocate(&self, block: std::ptr::NonNull<u8>, layout: std::alloc::Layout) {
             self.0.note(Event::HeaderBack(layout));
             // SAFETY: the caller's promise.
-            unsafe { dlpack::Global.deallocate(block, layout) }
+            unsafe { dlpack::allocator::Global.deallocate(block, layout) }
         }
     }
 
@@ -106,10 +111,10 @@ fn a_handle_that_panics_after_a_downcast() {
     fn each<A: Abi>() {
         let diary = Diary::default();
         let exporter = Exporter::new(diary.owner(&[1, 2])).header_in(Loud(diary.clone()));
-        let raw = A::export(exporter).unwrap();
+        let raw = export!(A, exporter).unwrap();
         // SAFETY: just exported.
         let tensor = unsafe { A::import(raw) };
-        let downcast = std::panic::AssertUnwindSafe(|| A::downcast::<Noted>(tensor).map(drop));
+        let downcast = std::panic::AssertUnwindSafe(|| tensor.downcast::<Counted<u32>>().map(drop));
         assert!(std::panic::catch_unwind(downcast).is_err());
         let events = diary.read();
         let [Event::HeaderBack(_), Event::HandleDropped, Event::OwnerDropped] = events[..] else {
@@ -140,24 +145,45 @@ fn a_refused_export_keeps_the_owner() {
     fn each<A: Abi>() {
         let diary = Diary::default();
         let exporter = Exporter::new(diary.owner(&[1, 2, 3])).shape(&[2, 2]);
-        let refused = A::export(exporter.header_in(diary.allocator())).unwrap_err();
+        let refused = export!(A, exporter.header_in(diary.allocator())).unwrap_err();
         assert_eq!(refused.error(), Error::OutOfBounds { available: 12 });
-        let owner = refused.into_owner();
+        let owner = refused.into_inner();
         assert_events(&diary, |layout| vec![Event::HeaderBack(layout), Event::HandleDropped]);
 
         let exporter = Exporter::new(owner).header_in(diary.empty_allocator());
-        let refused = A::export(exporter).unwrap_err();
+        let refused = export!(A, exporter).unwrap_err();
         assert_eq!(refused.error(), Error::AllocationFailed);
-        let owner = refused.into_owner();
+        let owner = refused.into_inner();
         assert_events(&diary, |_| vec![Event::HandleDropped]);
         assert_eq!(owner.elements, [1, 2, 3]);
 
         let exporter = Exporter::new(owner).shape(&[1; 65]).header_in(diary.allocator());
-        let refused = A::export(exporter).unwrap_err();
+        let refused = export!(A, exporter).unwrap_err();
         assert_eq!(refused.error(), Error::TooManyAxes { ndim: 65, max: 64 });
         assert_eq!(diary.read(), [Event::HandleDropped], "not even asked");
         drop(refused);
         assert_eq!(diary.read(), [Event::OwnerDropped]);
+    }
+    each::<DLManagedTensorVersioned>();
+    each::<DLManagedTensor>();
+}
+
+/// The owner is dropped where it is if the function that lends panics, and then its header goes back.
+#[test]
+fn a_function_that_panics_gives_the_header_back() {
+    fn fails(_: &mut Counted<u32>) -> &mut [u32] {
+        resume_unwind(Box::new("no memory today"))
+    }
+
+    fn each<A: Abi>() {
+        let diary = Diary::default();
+        let exporter = Exporter::of_mut(diary.owner(&[1, 2, 3]), fails);
+        let exporter = exporter.header_in(diary.allocator());
+        let panicked = catch_unwind(AssertUnwindSafe(|| export!(A, exporter).map(drop).is_ok()));
+        assert_eq!(panicked.unwrap_err().downcast_ref(), Some(&"no memory today"));
+        assert_events(&diary, |layout| {
+            vec![Event::OwnerDropped, Event::HeaderBack(layout), Event::HandleDropped]
+        });
     }
     each::<DLManagedTensorVersioned>();
     each::<DLManagedTensor>();
@@ -174,19 +200,19 @@ fn the_last_place_counts() {
     assert_eq!(second.read().len(), 3);
 }
 
-/// Adopted memory, whose owner says nothing of its own.
+/// Memory of which the owner says nothing.
 #[test]
-fn adopted_memory() {
+fn raw_parts() {
     fn each<A: Abi>() {
         for end in End::ALL {
             let diary = Diary::default();
             let mut owner = diary.owner(&[1, 2, 3, 4]);
             let data = owner.elements.as_mut_ptr();
             // SAFETY: the vector's buffer stays where it is until the owner is dropped, and nobody else uses it.
-            let memory = unsafe { Adopted::new(owner, data.cast(), 16, Device::CPU) };
-            let raw = A::export(Exporter::new(memory).header_in(diary.allocator())).unwrap();
+            let exporter = unsafe { Exporter::from_raw_parts(owner, data.cast(), 16, Device::CPU) };
+            let raw = export!(A, exporter.header_in(diary.allocator())).unwrap();
             // SAFETY: the tensor is alive.
-            assert_eq!(unsafe { (*raw).fields() }.data, data.cast());
+            assert_eq!(unsafe { &*A::tensor(raw) }.data, data.cast());
             // SAFETY: just exported.
             unsafe { end.of(raw) };
             assert_events(&diary, |layout| {
@@ -204,13 +230,9 @@ macro_rules! aligned {
         #[repr(align($align))]
         struct $name([u8; 3]);
 
-        // SAFETY: the elements are the owner's own, and move only with it.
-        unsafe impl Owner for $name {
-            type Element = u8;
-            type Sharing = Unique;
-
-            fn memory(&mut self) -> *mut [u8] {
-                &raw mut self.0
+        impl AsMut<[u8]> for $name {
+            fn as_mut(&mut self) -> &mut [u8] {
+                &mut self.0
             }
         }
     };
@@ -224,13 +246,13 @@ aligned!(By4096, 4096);
 
 #[test]
 fn owners_are_aligned_and_so_are_shape_and_struct() {
-    fn each<A: Abi, O: Owner<Element = u8>>(owner: O) {
+    fn each<A: Abi, O: AsMut<[u8]> + Send + 'static>(owner: O) {
         let diary = Diary::default();
         let exporter = Exporter::new(owner).shape(&[1, 2]).header_in(diary.allocator());
-        let raw = A::export(exporter).unwrap();
+        let raw = export!(A, exporter).unwrap();
         assert!(raw.is_aligned());
         // SAFETY: the tensor is alive.
-        let fields = unsafe { (*raw).fields() };
+        let fields = unsafe { &*A::tensor(raw) };
         assert_eq!(fields.data.addr() % align_of::<O>(), 0);
         assert!(fields.shape.is_aligned() && fields.strides.is_aligned());
         // SAFETY: three elements, of which two are in the tensor.
@@ -242,7 +264,7 @@ fn owners_are_aligned_and_so_are_shape_and_struct() {
             vec![Event::HeaderBack(layout), Event::HandleDropped]
         });
     }
-    fn both<O: Owner<Element = u8>>(make: impl Fn([u8; 3]) -> O) {
+    fn both<O: AsMut<[u8]> + Send + 'static>(make: impl Fn([u8; 3]) -> O) {
         each::<DLManagedTensorVersioned, _>(make([7, 8, 9]));
         each::<DLManagedTensor, _>(make([7, 8, 9]));
     }
@@ -257,24 +279,20 @@ fn owners_are_aligned_and_so_are_shape_and_struct() {
 #[test]
 fn shared_owners() {
     struct Table(&'static [u16]);
-    // SAFETY: the elements are of a `static` that nobody writes.
-    unsafe impl Owner for Table {
-        type Element = u16;
-        type Sharing = Shared;
-
-        fn memory(&mut self) -> *mut [u16] {
-            self.0.memory()
+    impl AsRef<[u16]> for Table {
+        fn as_ref(&self) -> &[u16] {
+            self.0
         }
     }
     static NUMBERS: [u16; 3] = [1, 2, 3];
     let diary = Diary::default();
-    let exporter = Exporter::new(Table(&NUMBERS)).header_in(diary.allocator());
+    let exporter = Exporter::shared(Table(&NUMBERS)).header_in(diary.allocator());
     let tensor = exporter.build().unwrap();
     assert!(tensor.flags().is_read_only());
     assert_eq!(tensor.as_slice::<u16>().unwrap(), NUMBERS);
     drop(tensor);
     assert_eq!(diary.read().len(), 3);
-    let exporter = Exporter::new(Table(&NUMBERS)).header_in(diary.allocator());
+    let exporter = Exporter::shared(Table(&NUMBERS)).header_in(diary.allocator());
     assert_eq!(exporter.into_raw_legacy().unwrap_err().error(), Error::ReadOnlyNotExpressible);
     assert_eq!(diary.read(), [Event::HandleDropped]);
 }

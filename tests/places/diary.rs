@@ -5,6 +5,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
 
 use dlpack::allocator::Allocator;
+use harness::owners::Counted;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Event {
@@ -31,8 +32,9 @@ impl Diary {
         std::mem::take(&mut *self.0.lock().expect("not poisoned"))
     }
 
-    pub(crate) fn owner(&self, elements: &[u32]) -> Noted {
-        Noted { elements: elements.to_vec(), diary: self.clone() }
+    pub(crate) fn owner(&self, elements: &[u32]) -> Counted<u32> {
+        let diary = self.clone();
+        Counted::with_end(elements, move |_| diary.note(Event::OwnerDropped))
     }
 
     pub(crate) fn allocator(&self) -> Exacting {
@@ -41,33 +43,6 @@ impl Diary {
 
     pub(crate) fn empty_allocator(&self) -> Exacting {
         Exacting { is_empty: true, diary: self.clone() }
-    }
-}
-
-/// A vector that notes its end.
-#[derive(Debug)]
-pub(crate) struct Noted {
-    pub(crate) elements: Vec<u32>,
-    diary: Diary,
-}
-
-impl Drop for Noted {
-    fn drop(&mut self) {
-        assert!(self.elements.iter().all(|&element| element != DEAD), "dropped in good order");
-        self.elements.fill(DEAD);
-        self.diary.note(Event::OwnerDropped);
-    }
-}
-
-const DEAD: u32 = 0xdddd_dddd;
-
-// SAFETY: the vector is the only way to its elements, and is not replaced.
-unsafe impl Owner for Noted {
-    type Element = u32;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [u32] {
-        std::ptr::slice_from_raw_parts_mut(self.elements.as_mut_ptr(), self.elements.len())
     }
 }
 

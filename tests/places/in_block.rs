@@ -9,8 +9,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use dlpack::allocator::header_layout;
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Device, Error, Exporter};
+use harness::abi::Abi;
+use harness::export;
 
-use crate::abi::{Abi, End};
+use crate::end::End;
 
 const ELEMENTS: usize = 6;
 
@@ -75,21 +77,18 @@ impl Drop for Block {
     }
 }
 
-// SAFETY: the elements were initialised and nobody else knows of them.
-unsafe impl Owner for Block {
-    type Element = u32;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [u32] {
-        std::ptr::slice_from_raw_parts_mut(self.elements().cast(), ELEMENTS)
+impl AsMut<[u32]> for Block {
+    fn as_mut(&mut self) -> &mut [u32] {
+        // SAFETY: the elements were initialised and nobody else knows of them.
+        unsafe { std::slice::from_raw_parts_mut(self.elements().cast(), ELEMENTS) }
     }
 }
 
 /// Exports a block whose room starts so many bytes behind the elements.
-fn export<A: Abi>(block: Block, skipped: usize) -> Result<*mut A, dlpack::RejectedError<Block>> {
+fn exported<A: Abi>(block: Block, skipped: usize) -> Result<*mut A, dlpack::RejectedError<Block>> {
     let room = block.room(skipped);
     // SAFETY: the block's own memory, which is used for nothing else.
-    A::export(unsafe { Exporter::new(block).shape(&[2, 3]).header_in_place(room) })
+    export!(A, unsafe { Exporter::new(block).shape(&[2, 3]).header_in_place(room) })
 }
 
 /// The owner frees the block that the header is in; nothing may look at it afterwards.
@@ -99,7 +98,7 @@ fn the_block_goes_with_its_owner() {
         for end in End::ALL {
             let block = Block::new(1024);
             let (drops, start) = (Arc::clone(&block.drops), block.start.addr().get());
-            let raw = export::<A>(block, 0).unwrap();
+            let raw = exported::<A>(block, 0).unwrap();
             let room = start + 4 * ELEMENTS;
             assert!((room..room + 1024).contains(&raw.addr()), "in the block");
             assert_eq!(drops.load(Ordering::Relaxed), 0);
@@ -113,17 +112,17 @@ fn the_block_goes_with_its_owner() {
 }
 
 #[test]
-fn adopted_memory_has_room_too() {
+fn raw_parts_have_room_too() {
     fn each<A: Abi>() {
         for end in End::ALL {
             let block = Block::new(1024);
             let (drops, room) = (Arc::clone(&block.drops), block.room(3));
             let data = block.elements();
             // SAFETY: the elements stay until the owner is dropped, and are 24 bytes.
-            let memory = unsafe { Adopted::new(block, data, 24, Device::CPU) };
+            let exporter = unsafe { Exporter::from_raw_parts(block, data, 24, Device::CPU) };
             // SAFETY: the block's own memory, which is used for nothing else.
-            let exporter = unsafe { Exporter::new(memory).header_in_place(room) };
-            let raw = A::export(exporter).unwrap();
+            let exporter = unsafe { exporter.header_in_place(room) };
+            let raw = export!(A, exporter).unwrap();
             // SAFETY: just exported.
             unsafe { end.of(raw) };
             assert_eq!(drops.load(Ordering::Relaxed), 1);
@@ -136,7 +135,7 @@ fn adopted_memory_has_room_too() {
 /// Room that starts anywhere: the header begins at the first address that will do, and one byte less is refused.
 #[test]
 fn room_of_any_alignment() {
-    let layout = header_layout::<Block, dlpack::InPlace>(2);
+    let layout = header_layout::<Block, dlpack::allocator::InPlace>(2);
     for skipped in 0..=layout.align() + 1 {
         let block = Block::new(2048);
         let start = block.room(skipped).addr().get();
@@ -151,7 +150,7 @@ fn room_of_any_alignment() {
         let exporter = unsafe { Exporter::new(block).shape(&[2, 3]).header_in_place(short) };
         let refused = exporter.into_raw().unwrap_err();
         assert_eq!(refused.error(), Error::AllocationFailed);
-        let block = refused.into_owner();
+        let block = refused.into_inner();
         assert_eq!(block.untouched(), 2048, "nothing was written");
 
         // SAFETY: the same.
@@ -174,7 +173,7 @@ fn no_room_at_all() {
         let exporter = unsafe { Exporter::new(block).header_in_place(room) };
         let refused = exporter.build_legacy().unwrap_err();
         assert_eq!(refused.error(), Error::AllocationFailed);
-        assert_eq!(refused.into_owner().untouched(), 64);
+        assert_eq!(refused.into_inner().untouched(), 64);
     }
 }
 
@@ -183,10 +182,10 @@ fn no_room_at_all() {
 fn a_block_comes_back() {
     fn each<A: Abi>(mut block: Block) -> Block {
         for round in 0..5 {
-            let raw = export::<A>(block, round).unwrap();
+            let raw = exported::<A>(block, round).unwrap();
             // SAFETY: just exported.
-            let tensor = A::downcast::<Vec<u32>>(unsafe { A::import(raw) }).unwrap_err();
-            block = A::downcast::<Block>(tensor).unwrap();
+            let tensor = unsafe { A::import(raw) }.downcast::<Vec<u32>>().unwrap_err();
+            block = tensor.downcast::<Block>().unwrap();
             assert_eq!(block.drops.load(Ordering::Relaxed), 0);
         }
         block
@@ -205,10 +204,10 @@ fn a_refused_export_gives_the_room_back() {
     let exporter = unsafe { Exporter::new(block).shape(&[7]).header_in_place(room) };
     let refused = exporter.build().unwrap_err();
     assert_eq!(refused.error(), Error::OutOfBounds { available: 24 });
-    let block = refused.into_owner();
+    let block = refused.into_inner();
     assert_eq!(block.drops.load(Ordering::Relaxed), 0);
     let drops = Arc::clone(&block.drops);
-    let raw = export::<DLManagedTensor>(block, 0).unwrap();
+    let raw = exported::<DLManagedTensor>(block, 0).unwrap();
     // SAFETY: just exported.
     unsafe { End::Deleted.of(raw) };
     assert_eq!(drops.load(Ordering::Relaxed), 1);
@@ -217,7 +216,7 @@ fn a_refused_export_gives_the_room_back() {
 #[test]
 fn sixty_four_axes() {
     let shape = [1; 64];
-    let block = Block::new(header_layout::<Block, dlpack::InPlace>(64).size() + 64);
+    let block = Block::new(header_layout::<Block, dlpack::allocator::InPlace>(64).size() + 64);
     let room = block.room(0);
     // SAFETY: the block's own memory, which is used for nothing else.
     let exporter = unsafe { Exporter::new(block).shape(&shape).header_in_place(room) };
@@ -235,7 +234,7 @@ fn the_heap_after_all() {
     // SAFETY: the block's own memory, which is used for nothing else.
     let exporter = unsafe { Exporter::new(block).header_in_place(room) };
     let block = exporter
-        .header_in(dlpack::Global)
+        .header_in(dlpack::allocator::Global)
         .build()
         .unwrap()
         .into_inner()

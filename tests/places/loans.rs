@@ -6,9 +6,12 @@ use std::thread;
 use dlpack::loan::Loaned;
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Device, Error, Exporter};
+use harness::abi::Abi;
+use harness::export;
+use harness::owners::Counted;
 
-use crate::abi::{Abi, End, Sent, delete};
-use crate::diary::{Diary, Event, Noted};
+use crate::diary::{Diary, Event};
+use crate::end::{End, Sent, delete};
 
 #[test]
 fn the_owner_comes_back() {
@@ -17,10 +20,10 @@ fn the_owner_comes_back() {
             let diary = Diary::default();
             let owner = diary.owner(&[1, 2, 3]);
             let start = owner.elements.as_ptr();
-            let (loaned, claim) = loan(owner).unwrap();
-            let raw = A::export(Exporter::new(loaned)).unwrap();
+            let (loaned, claim) = Loaned::new(owner).unwrap();
+            let raw = export!(A, Exporter::new(loaned)).unwrap();
             // SAFETY: the tensor is alive.
-            let data = unsafe { (*raw).fields() }.data.cast::<u32>();
+            let data = unsafe { &*A::tensor(raw) }.data.cast::<u32>();
             assert_eq!(data.cast_const(), start);
             // SAFETY: three elements, which the consumer may write.
             unsafe { data.write(9) };
@@ -45,7 +48,7 @@ fn the_owner_comes_back() {
 fn nobody_takes_it() {
     let diary = Diary::default();
     for claim_first in [true, false] {
-        let (loaned, claim) = loan(diary.owner(&[1])).unwrap();
+        let (loaned, claim) = Loaned::new(diary.owner(&[1])).unwrap();
         let tensor = Exporter::new(loaned).build().unwrap();
         if claim_first {
             drop(claim);
@@ -62,15 +65,15 @@ fn nobody_takes_it() {
 
 /// A claim of memory that is not a Rust slice, in a header that is the memory's own allocator's.
 #[test]
-fn adopted_memory() {
+fn raw_parts() {
     for end in End::ALL {
         let diary = Diary::default();
         let mut owner = diary.owner(&[1, 2, 3, 4]);
         let data = owner.elements.as_mut_ptr();
-        let (loaned, claim) = loan(owner).unwrap();
+        let (loaned, claim) = Loaned::new(owner).unwrap();
         // SAFETY: the vector's buffer stays where it is until the owner is dropped, and nobody else uses it.
-        let memory = unsafe { Adopted::new(loaned, data.cast(), 16, Device::CPU) };
-        let raw = Exporter::new(memory).header_in(diary.allocator()).into_raw().unwrap();
+        let exporter = unsafe { Exporter::from_raw_parts(loaned, data.cast(), 16, Device::CPU) };
+        let raw = exporter.header_in(diary.allocator()).into_raw().unwrap();
         // SAFETY: just exported.
         unsafe { end.of(raw) };
         let events = diary.read();
@@ -86,16 +89,12 @@ fn elements_within_the_owner() {
     #[derive(Debug)]
     #[repr(align(256))]
     struct Inline([u8; 300]);
-    // SAFETY: the elements are the owner's own, and move only with it.
-    unsafe impl dlpack::Owner for Inline {
-        type Element = u8;
-        type Sharing = dlpack::Unique;
-
-        fn memory(&mut self) -> *mut [u8] {
-            &raw mut self.0
+    impl AsMut<[u8]> for Inline {
+        fn as_mut(&mut self) -> &mut [u8] {
+            &mut self.0
         }
     }
-    let (loaned, claim) = loan(Inline([5; 300])).unwrap();
+    let (loaned, claim) = Loaned::new(Inline([5; 300])).unwrap();
     let mut tensor = Exporter::new(loaned).shape(&[3, 100]).build().unwrap();
     assert_eq!(tensor.data().addr() % 256, 0);
     tensor.view_mut::<u8>().unwrap()[[2, 99]] = 6;
@@ -107,10 +106,10 @@ fn elements_within_the_owner() {
 #[test]
 fn a_shared_owner_stays_read_only() {
     let numbers = Arc::<[u16]>::from([1, 2]);
-    let (loaned, claim) = loan(Arc::clone(&numbers)).unwrap();
-    let refused = Exporter::new(loaned).build_legacy().unwrap_err();
+    let (loaned, claim) = Loaned::new(Arc::clone(&numbers)).unwrap();
+    let refused = Exporter::shared(loaned).build_legacy().unwrap_err();
     assert_eq!(refused.error(), Error::ReadOnlyNotExpressible);
-    let tensor = Exporter::new(refused.into_owner()).build().unwrap();
+    let tensor = Exporter::shared(refused.into_inner()).build().unwrap();
     assert!(tensor.flags().is_read_only());
     drop(tensor);
     assert!(Arc::ptr_eq(&claim.try_take().unwrap(), &numbers));
@@ -120,12 +119,12 @@ fn a_shared_owner_stays_read_only() {
 #[test]
 fn other_ways_back() {
     let diary = Diary::default();
-    let (loaned, claim) = loan(diary.owner(&[1])).unwrap();
+    let (loaned, claim) = Loaned::new(diary.owner(&[1])).unwrap();
     let refused = Exporter::new(loaned).shape(&[2]).build().unwrap_err();
     let claim = claim.try_take().unwrap_err();
-    let tensor = Exporter::new(refused.into_owner()).build().unwrap().into_inner();
-    let tensor = tensor.downcast::<Noted>().unwrap_err();
-    let loaned = tensor.downcast::<Loaned<Noted>>().unwrap();
+    let tensor = Exporter::new(refused.into_inner()).build().unwrap().into_inner();
+    let tensor = tensor.downcast::<Counted<u32>>().unwrap_err();
+    let loaned = tensor.downcast::<Loaned<Counted<u32>>>().unwrap();
     let claim = claim.try_take().unwrap_err();
     drop(loaned);
     assert_eq!(claim.try_take().unwrap().elements, [1]);
@@ -137,7 +136,7 @@ fn both_leave_at_once() {
     let rounds = if cfg!(miri) { 10 } else { 300 };
     for round in 0..rounds {
         let diary = Diary::default();
-        let (loaned, claim) = loan(diary.owner(&[1, 2])).unwrap();
+        let (loaned, claim) = Loaned::new(diary.owner(&[1, 2])).unwrap();
         let raw = Sent(Exporter::new(loaned).into_raw().unwrap());
         thread::scope(|scope| {
             scope.spawn(move || {

@@ -2,9 +2,9 @@
 //!
 //! Pure Rust, so that an interpreter such as Miri can judge it too.
 
-mod abi;
 mod allocators;
 mod diary;
+mod end;
 mod in_block;
 #[cfg(feature = "alloc")]
 mod loans;

@@ -8,18 +8,21 @@ use std::thread;
 use dlpack::allocator::{Allocator, Pool, header_layout};
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Error, Exporter};
+use harness::abi::Abi;
+use harness::export;
+use harness::owners::Counted;
 
-use crate::abi::{Abi, End, Sent, delete};
-use crate::diary::{Diary, Event, Noted};
+use crate::diary::{Diary, Event};
+use crate::end::{End, Sent, delete};
 
 #[test]
 fn taken_and_given_back() {
     fn each<A: Abi>() {
-        let pool = Arc::new(Pool::new::<Noted>(2, 2).unwrap());
+        let pool = Arc::new(Pool::new::<Counted<u32>>(2, 2).unwrap());
         for end in End::ALL {
             let diary = Diary::default();
             let exporter = Exporter::new(diary.owner(&[1, 2])).shape(&[2, 1]);
-            let raw = A::export(exporter.header_in(Arc::clone(&pool))).unwrap();
+            let raw = export!(A, exporter.header_in(Arc::clone(&pool))).unwrap();
             assert_eq!((pool.in_use(), Arc::strong_count(&pool)), (1, 2));
             // SAFETY: just exported.
             unsafe { end.of(raw) };
@@ -101,7 +104,7 @@ fn what_does_not_fit_goes_to_the_heap() {
 /// The headers keep the pool.
 #[test]
 fn a_pool_dropped_before_its_headers() {
-    let pool = Arc::new(Pool::new::<Noted>(1, 1).unwrap());
+    let pool = Arc::new(Pool::new::<Counted<u32>>(1, 1).unwrap());
     let diary = Diary::default();
     let export = |n: u32| Exporter::new(diary.owner(&[n])).header_in(Arc::clone(&pool));
     let (inside, outside) = (export(1).build().unwrap(), export(2).into_raw_legacy().unwrap());
@@ -112,7 +115,7 @@ fn a_pool_dropped_before_its_headers() {
     // SAFETY: just exported.
     unsafe { End::DeletedElsewhere.of(outside) };
     assert_eq!(weak.strong_count(), 1);
-    let owner = inside.into_inner().downcast::<Noted>().unwrap();
+    let owner = inside.into_inner().downcast::<Counted<u32>>().unwrap();
     assert_eq!((weak.strong_count(), &owner.elements[..]), (0, &[1][..]));
     assert_eq!(diary.read(), [Event::OwnerDropped]);
 }
@@ -134,7 +137,7 @@ fn a_refused_export_gives_the_room_back() {
     let pool = Arc::new(Pool::new::<Vec<u8>>(1, 1).unwrap());
     let refused = Exporter::new(vec![1_u8]).shape(&[2]).header_in(Arc::clone(&pool)).build();
     assert_eq!((pool.in_use(), Arc::strong_count(&pool)), (0, 1));
-    assert_eq!(refused.unwrap_err().into_owner(), [1]);
+    assert_eq!(refused.unwrap_err().into_inner(), [1]);
 }
 
 #[test]

@@ -6,26 +6,30 @@ use std::thread;
 use dlpack::allocator::Slot;
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Error, Exporter};
+use harness::abi::Abi;
+use harness::export;
+use harness::owners::Counted;
 
-use crate::abi::{Abi, End, Sent, delete};
-use crate::diary::{Diary, Event, Noted};
+use crate::diary::{Diary, Event};
+use crate::end::{End, Sent, delete};
 
 /// Refused while a tensor is out, whatever its ABI; free again when that has ended, whatever the end.
 #[test]
 fn one_tensor_at_a_time() {
     fn each<A: Abi>() {
-        static SLOT: Slot<Noted, 2> = Slot::new();
+        static SLOT: Slot<Counted<u32>, 2> = Slot::new();
         for end in End::ALL {
             let diary = Diary::default();
             assert!(SLOT.is_free());
             let exporter = Exporter::new(diary.owner(&[1, 2])).shape(&[2, 1]).header_in(&SLOT);
-            let raw = A::export(exporter).unwrap();
+            let raw = export!(A, exporter).unwrap();
             let place = (&raw const SLOT).addr()..(&raw const SLOT).addr() + size_of_val(&SLOT);
             assert!(place.contains(&raw.addr()), "in the slot");
             assert!(!SLOT.is_free());
-            let refused = A::export(Exporter::new(diary.owner(&[3])).header_in(&SLOT)).unwrap_err();
+            let refused =
+                export!(A, Exporter::new(diary.owner(&[3])).header_in(&SLOT)).unwrap_err();
             assert_eq!(refused.error(), Error::AllocationFailed);
-            let owner = refused.into_owner();
+            let owner = refused.into_inner();
             assert_eq!((&owner.elements[..], diary.read()), (&[3][..], vec![]));
             drop(owner);
             assert_eq!(diary.read(), [Event::OwnerDropped]);
@@ -46,11 +50,11 @@ fn without_compare_and_swap() {
         for end in End::ALL {
             // SAFETY: here and below: this test is the only one that exports into the slot, one tensor after the other.
             let single = unsafe { SLOT.single() };
-            let raw = A::export(Exporter::new([1, 2, 3, 4]).header_in(single)).unwrap();
+            let raw = export!(A, Exporter::new([1, 2, 3, 4]).header_in(single)).unwrap();
             // SAFETY: as above.
             let single = unsafe { SLOT.single() };
-            let refused = A::export(Exporter::new([5; 4]).header_in(single)).unwrap_err();
-            assert_eq!((refused.error(), refused.into_owner()), (Error::AllocationFailed, [5; 4]));
+            let refused = export!(A, Exporter::new([5; 4]).header_in(single)).unwrap_err();
+            assert_eq!((refused.error(), refused.into_inner()), (Error::AllocationFailed, [5; 4]));
             // SAFETY: just exported.
             unsafe { end.of(raw) };
             assert!(SLOT.is_free());
@@ -94,15 +98,15 @@ fn sixty_four_axes() {
 #[test]
 fn a_downcast_frees_the_slot() {
     fn each<A: Abi>() {
-        static SLOT: Slot<Noted, 1> = Slot::new();
+        static SLOT: Slot<Counted<u32>, 1> = Slot::new();
         let slot = &SLOT;
         let diary = Diary::default();
-        let raw = A::export(Exporter::new(diary.owner(&[1, 2])).header_in(slot)).unwrap();
+        let raw = export!(A, Exporter::new(diary.owner(&[1, 2])).header_in(slot)).unwrap();
         // SAFETY: just exported.
-        let owner = A::downcast::<Noted>(unsafe { A::import(raw) }).unwrap();
+        let owner = unsafe { A::import(raw) }.downcast::<Counted<u32>>().unwrap();
         assert!(slot.is_free());
         assert_eq!((&owner.elements[..], diary.read()), (&[1, 2][..], vec![]));
-        let refused = A::export(Exporter::new(owner).shape(&[3]).header_in(slot)).unwrap_err();
+        let refused = export!(A, Exporter::new(owner).shape(&[3]).header_in(slot)).unwrap_err();
         assert!(slot.is_free());
         drop(refused);
         assert_eq!(diary.read(), [Event::OwnerDropped]);

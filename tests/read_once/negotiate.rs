@@ -61,11 +61,11 @@ impl<'a> Relay<'a> {
 }
 
 impl Producer for Relay<'_> {
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         Ok(self.versioned())
     }
 
-    fn alias_legacy(&self) -> Result<ManagedTensor, Error> {
+    fn export_legacy(&self) -> Result<ManagedTensor, Error> {
         match self.take() {
             AnyManagedTensor::Legacy(tensor) => Ok(tensor),
             AnyManagedTensor::Versioned(tensor) => Ok(tensor.into_legacy()?),
@@ -84,12 +84,12 @@ struct Lone<T>(T);
 unsafe impl<T> Sync for Lone<T> {}
 
 impl Producer for Lone<Relay<'_>> {
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
-        self.0.alias()
+    fn export(&self) -> Result<ManagedTensorVersioned, Error> {
+        self.0.export()
     }
 
-    fn alias_legacy(&self) -> Result<ManagedTensor, Error> {
-        self.0.alias_legacy()
+    fn export_legacy(&self) -> Result<ManagedTensor, Error> {
+        self.0.export_legacy()
     }
 
     fn copy_to(&self, device: Device, stream: Stream) -> Result<ManagedTensorVersioned, Error> {
@@ -124,7 +124,7 @@ fn copy_to_asked_in_c() {
 }
 
 #[test]
-fn alias_legacy_asked_in_c() {
+fn export_legacy_asked_in_c() {
     row(&six(), |tensor, scene| ask(tensor, scene, &Request::legacy()));
     legacy_row(&six(), |tensor, scene| ask(tensor, scene, &Request::legacy()));
 }

@@ -98,7 +98,7 @@ fn into_parcel_without_a_heap() {
     row(&six(), |tensor, scene| {
         let refused = tensor.into_opaque().expect_err("no room");
         assert_eq!(refused.error(), dlpack::Error::AllocationFailed);
-        scene.is_six(&refused.into_owner());
+        scene.is_six(&refused.into_inner());
     });
 }
 

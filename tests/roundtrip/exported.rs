@@ -3,10 +3,12 @@
 use std::fmt;
 use std::sync::{Arc, Mutex};
 
-use dlpack::{DataType, Exporter, ManagedTensor, ManagedTensorVersioned};
+use dlpack::{DataType, Exporter, RejectedError};
 use dlpack_sys::{DLDataType, DLManagedTensor, DLManagedTensorVersioned};
+use harness::abi::Abi;
 use harness::consumer::{checksum, gather, is_row_major, scatter};
-use harness::{Managed, current_thread};
+use harness::current_thread;
+use harness::owners::Counted;
 use proptest::prelude::*;
 
 use crate::dtypes::{dtypes, spelled};
@@ -117,91 +119,34 @@ fn exports() -> impl Strategy<Value = Case> {
 type Obituary = Arc<Mutex<Vec<(Vec<u8>, u64)>>>;
 
 /// Bytes at an address that suits all elements, and a note when they go.
-#[derive(Debug)]
-struct Noted {
-    blocks: Vec<u128>,
-    len: usize,
-    obituary: Obituary,
-}
+type Noted = Counted<u128>;
 
-impl Noted {
-    fn new(bytes: &[u8]) -> (Self, Obituary) {
-        let mut blocks = vec![0; bytes.len().div_ceil(16) + 1];
-        bytemuck::cast_slice_mut(&mut blocks)[..bytes.len()].copy_from_slice(bytes);
-        let obituary = Obituary::default();
-        (Self { blocks, len: bytes.len(), obituary: Arc::clone(&obituary) }, obituary)
-    }
-
-    fn bytes(&self) -> &[u8] {
-        &bytemuck::cast_slice(&self.blocks)[..self.len]
-    }
-}
-
-impl Drop for Noted {
-    fn drop(&mut self) {
-        self.obituary.lock().unwrap().push((self.bytes().to_vec(), current_thread()));
-    }
-}
-
-// SAFETY: as for the vector, of whose bytes these are the first; it is private and never replaced.
-unsafe impl Owner for Noted {
-    type Element = u8;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [u8] {
-        std::ptr::slice_from_raw_parts_mut(self.blocks.as_mut_ptr().cast(), self.len)
-    }
-}
-
-/// The struct of either ABI, exported and taken back.
-trait Abi: Managed {
-    fn export(exporter: Exporter<'_, Noted>) -> *mut Self;
-
-    /// # Safety
-    ///
-    /// `raw` is a live tensor that is passed on, and which [`export`](Self::export) made.
-    unsafe fn back(raw: *mut Self, model: &Model, memory: &[u8]) -> Noted;
-}
-
-impl Abi for DLManagedTensorVersioned {
-    fn export(exporter: Exporter<'_, Noted>) -> *mut Self {
-        exporter.build().unwrap().into_raw()
-    }
-
-    unsafe fn back(raw: *mut Self, model: &Model, memory: &[u8]) -> Noted {
-        // SAFETY: the caller's promise.
-        let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap();
-        // SAFETY: initialised, and C is done with it.
-        unsafe { seen::check(&tensor, model, memory) };
-        tensor.downcast().unwrap()
-    }
-}
-
-impl Abi for DLManagedTensor {
-    fn export(exporter: Exporter<'_, Noted>) -> *mut Self {
-        exporter.build_legacy().unwrap().into_raw()
-    }
-
-    unsafe fn back(raw: *mut Self, model: &Model, memory: &[u8]) -> Noted {
-        // SAFETY: the caller's promise.
-        let tensor = unsafe { ManagedTensor::from_raw(raw) }.unwrap();
-        // SAFETY: initialised, and C is done with it.
-        unsafe { seen::check(&tensor, model, memory) };
-        tensor.downcast().unwrap()
-    }
+fn noted(bytes: &[u8]) -> (Noted, Obituary) {
+    let mut blocks = vec![0; bytes.len().div_ceil(16) + 1];
+    bytemuck::cast_slice_mut(&mut blocks)[..bytes.len()].copy_from_slice(bytes);
+    let (len, obituary) = (bytes.len(), Obituary::default());
+    let notes = Arc::clone(&obituary);
+    let note = move |blocks: &[u128]| {
+        let bytes = bytemuck::cast_slice(blocks)[..len].to_vec();
+        notes.lock().unwrap().push((bytes, current_thread()));
+    };
+    (Counted::with_end(&blocks, note), obituary)
 }
 
 fn there_and_back<M: Abi>(case: &Case) {
     let (model, len) = case.place();
     let mut memory = case.memory(len);
-    let (owner, obituary) = Noted::new(&memory);
-    let start = owner.bytes().as_ptr();
+    let (owner, obituary) = noted(&memory);
+    let start = owner.elements.as_ptr();
     let shape: Vec<usize> = case.layout.shape.iter().map(|&n| n.try_into().unwrap()).collect();
     let strides = case.layout.strides.as_ref();
     let strides: Option<Vec<isize>> =
         strides.map(|all| all.iter().map(|&n| n.try_into().unwrap()).collect());
 
-    let mut exporter = Exporter::new(owner).dtype(DataType::from(case.dtype)).shape(&shape);
+    let exporter = Exporter::of_mut(owner, |owner| {
+        &mut bytemuck::cast_slice_mut::<_, u8>(&mut owner.elements)[..len]
+    });
+    let mut exporter = exporter.dtype(DataType::from(case.dtype)).shape(&shape);
     exporter = exporter.offset(case.offset(&model));
     if let Some(strides) = &strides {
         exporter = exporter.strides(strides);
@@ -209,7 +154,12 @@ fn there_and_back<M: Abi>(case: &Case) {
     exporter = if case.read_only { exporter.read_only() } else { exporter };
     exporter = if case.padded { exporter.padded() } else { exporter };
     exporter = if case.is_copied { exporter.copied() } else { exporter };
-    let raw = M::export(exporter);
+    let raw = M::choose(
+        exporter,
+        |exporter| Ok::<_, RejectedError<_>>(exporter.build()?.into_raw()),
+        |exporter| Ok(exporter.build_legacy()?.into_raw()),
+    );
+    let raw = raw.unwrap();
 
     // SAFETY: just passed on.
     let flags = unsafe { M::flags(raw) };
@@ -235,8 +185,12 @@ fn there_and_back<M: Abi>(case: &Case) {
     match case.release {
         None => {
             // SAFETY: C passes it back.
-            let owner = unsafe { M::back(raw, &model, &memory) };
-            assert_eq!((owner.bytes().as_ptr(), owner.bytes()), (start, &memory[..]));
+            let tensor = unsafe { M::import(raw) };
+            // SAFETY: initialised, and C is done with it.
+            unsafe { seen::check(&tensor, &model, &memory) };
+            let owner = tensor.downcast::<Noted>().unwrap();
+            let bytes = &bytemuck::cast_slice(&owner.elements)[..len];
+            assert_eq!((owner.elements.as_ptr(), bytes), (start, &memory[..]));
             assert!(obituary.lock().unwrap().is_empty());
         }
         // SAFETY: C lets go of what was passed on.

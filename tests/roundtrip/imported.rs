@@ -2,11 +2,9 @@
 
 use std::fmt;
 
-use dlpack::{
-    Access, AnyManagedTensor, Descriptor, Device, DeviceType, Flags, ManagedTensor,
-    ManagedTensorVersioned, Version,
-};
+use dlpack::{Access, AnyManagedTensor, Descriptor, Device, DeviceType, Flags, Version};
 use dlpack_sys::{DLDataType, DLManagedTensor, DLManagedTensorVersioned};
+use harness::abi::Abi;
 use harness::consumer::{gather_managed, is_row_major};
 use harness::{Managed, Record, Spec};
 use proptest::prelude::*;
@@ -95,13 +93,11 @@ impl Foreign {
     /// Has C make the tensor and takes it in.
     pub fn take_in(&self) -> (AnyManagedTensor, Record) {
         if self.legacy {
-            let (raw, record) = self.spec().make_legacy();
-            // SAFETY: C passes the tensor on.
-            (unsafe { ManagedTensor::from_raw(raw) }.unwrap().into(), record)
+            let (tensor, record) = DLManagedTensor::from_c(&self.spec());
+            (tensor.into(), record)
         } else {
-            let (raw, record) = self.spec().make_versioned();
-            // SAFETY: C passes the tensor on.
-            (unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap().into(), record)
+            let (tensor, record) = DLManagedTensorVersioned::from_c(&self.spec());
+            (tensor.into(), record)
         }
     }
 
@@ -165,10 +161,11 @@ fn converted(tensor: AnyManagedTensor) -> AnyManagedTensor {
                 }
                 Err(refused) => {
                     assert!(inexpressible);
-                    refused.into_owner().into()
+                    refused.into_inner().into()
                 }
             }
         }
+        _ => unreachable!("there are two ABIs"),
     }
 }
 
@@ -219,6 +216,7 @@ proptest! {
                 // SAFETY: just passed on.
                 unsafe { given_back(raw, &model, &gathered, release) };
             }
+            _ => unreachable!("there are two ABIs"),
         }
         prop_assert_eq!(record.deleted(), 1);
     }

@@ -1,6 +1,6 @@
 //! What Rust sees of a tensor, held against the model.
 
-use dlpack::{DataType, Descriptor, Element, Error, types::SubByte};
+use dlpack::{DataType, Descriptor, Element, Error, types::SubByte, view::Unaligned};
 use dlpack_sys::DLManagedTensorVersioned;
 use harness::consumer::gather_managed;
 

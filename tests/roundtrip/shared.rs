@@ -72,6 +72,7 @@ fn family(foreign: &Foreign, count: usize) -> (Vec<ManagedTensorVersioned>, Reco
             };
             (0..count).map(share).collect()
         }
+        _ => unreachable!("there are two ABIs"),
     };
     (children, record)
 }

@@ -32,6 +32,7 @@ impl Writes<'_> {
             Access::Unknown => Some(Error::WritabilityUnknown),
             Access::Writable if !self.model.is_disjoint() => Some(Error::Overlapping),
             Access::Writable => None,
+            _ => unreachable!("there are three answers"),
         }
     }
 }
@@ -96,6 +97,7 @@ fn write(foreign: &Foreign) {
             // SAFETY: just passed on.
             unsafe { read_by_c(raw, &model, &memory) };
         }
+        _ => unreachable!("there are two ABIs"),
     }
     assert_eq!(record.deleted(), 1);
 }

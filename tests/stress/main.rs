@@ -13,6 +13,7 @@ use std::thread;
 
 use dlpack::allocator::Pool;
 use harness::alloc::CountingAllocator;
+use harness::owners::Counted;
 
 use ledger::Ledger;
 use workers::{Goods, consume, produce};
@@ -34,7 +35,7 @@ fn rounds() -> usize {
 fn threads_times_exports_times_deleters() {
     const PRODUCERS: usize = 4;
     const CONSUMERS: usize = 3;
-    let (ledger, pool) = (Ledger::new(), Arc::new(Pool::new::<ledger::Tracked>(10, 2).unwrap()));
+    let (ledger, pool) = (Ledger::new(), Arc::new(Pool::new::<Counted<u32>>(10, 2).unwrap()));
     let exported: usize = thread::scope(|scope| {
         let (senders, receivers): (Vec<_>, Vec<_>) =
             (0..CONSUMERS).map(|_| mpsc::sync_channel::<Goods>(16)).unzip();

@@ -7,8 +7,9 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use dlpack::allocator::Allocator;
+use harness::owners::Counted;
 
-use crate::ledger::{Headers, Tracked};
+use crate::ledger::Headers;
 
 /// Stands before every header; changed when that comes back, so that nothing comes back twice.
 const OUT: u64 = 0x6865_6164_6572_2121;
@@ -56,7 +57,7 @@ unsafe impl Allocator for Failing {
 /// Elements and room in one block, which is spoilt and freed with its owner.
 pub(crate) struct Block {
     start: NonNull<u8>,
-    tracked: Tracked,
+    tracked: Counted<u32>,
 }
 
 // SAFETY: the only one that knows of the block.
@@ -66,13 +67,13 @@ const ROOM: usize = 512;
 
 impl Block {
     /// The elements of `tracked`, in a block with room.
-    pub(crate) fn new(tracked: Tracked) -> Self {
-        let layout = Self::layout(tracked.elements().len());
+    pub(crate) fn new(tracked: Counted<u32>) -> Self {
+        let layout = Self::layout(tracked.elements.len());
         // SAFETY: the size is not 0.
         let start = NonNull::new(unsafe { System.alloc(layout) }).expect("memory");
         // SAFETY: the block is larger than its room.
         let mut to = unsafe { start.add(ROOM) }.cast::<u32>();
-        for &element in tracked.elements() {
+        for &element in &tracked.elements {
             // SAFETY: there is room for all elements.
             unsafe { to.write(element) };
             // SAFETY: the same.
@@ -90,20 +91,17 @@ impl Block {
     }
 }
 
-// SAFETY: the elements were initialised and nobody else knows of them.
-unsafe impl Owner for Block {
-    type Element = u32;
-    type Sharing = Unique;
-
-    fn memory(&mut self) -> *mut [u32] {
-        let elements = self.start.as_ptr().wrapping_add(ROOM);
-        std::ptr::slice_from_raw_parts_mut(elements.cast(), self.tracked.elements().len())
+impl AsMut<[u32]> for Block {
+    fn as_mut(&mut self) -> &mut [u32] {
+        let elements = self.start.as_ptr().wrapping_add(ROOM).cast();
+        // SAFETY: the elements were initialised and nobody else knows of them.
+        unsafe { std::slice::from_raw_parts_mut(elements, self.tracked.elements.len()) }
     }
 }
 
 impl Drop for Block {
     fn drop(&mut self) {
-        let layout = Self::layout(self.tracked.elements().len());
+        let layout = Self::layout(self.tracked.elements.len());
         // SAFETY: the block is as large.
         unsafe { self.start.write_bytes(0xdd, layout.size()) };
         // SAFETY: made with this layout.

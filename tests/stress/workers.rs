@@ -8,15 +8,16 @@ use dlpack::loan::{Claim, Loaned};
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Device, Error, Exporter, ManagedTensor, ManagedTensorVersioned, RejectedError};
 use harness::alloc::fail_nth;
+use harness::owners::Counted;
 use harness::release::{Bag, consume as walk_and_delete, delete, vandalise_and_delete};
 
-use crate::ledger::{Ledger, Tracked};
+use crate::ledger::Ledger;
 use crate::places::{Block, Failing};
 
 /// A tensor on its way to its consumer, and a claim that goes with some.
 pub(crate) struct Goods {
     tensor: Raw,
-    claim: Option<Claim<Tracked>>,
+    claim: Option<Claim<Counted<u32>>>,
 }
 
 enum Raw {
@@ -43,25 +44,24 @@ impl Dice {
     }
 }
 
-fn elements(round: usize) -> Vec<u32> {
-    vec![u32::try_from(round).expect("few rounds"); 6]
+fn elements(round: usize) -> [u32; 6] {
+    [u32::try_from(round).expect("few rounds"); 6]
 }
 
 /// Exports as one ABI or the other; at times the heap fails meanwhile.
-fn export<S: Source, P: Place>(
-    exporter: Exporter<'_, S, P>,
-    dice: &mut Dice,
-) -> Result<Raw, RejectedError<S>> {
-    let exporter = exporter.shape(&[2, 3]);
-    let is_legacy = dice.roll(2) == 0;
-    let failure = (dice.roll(5) == 0).then(|| fail_nth(1));
-    let result = if is_legacy {
-        exporter.into_raw_legacy().map(Raw::Legacy)
-    } else {
-        exporter.into_raw().map(Raw::Versioned)
-    };
-    drop(failure);
-    result
+macro_rules! export {
+    ($exporter:expr, $dice:expr) => {{
+        let exporter = $exporter.shape(&[2, 3]);
+        let is_legacy = $dice.roll(2) == 0;
+        let failure = ($dice.roll(5) == 0).then(|| fail_nth(1));
+        let result = if is_legacy {
+            exporter.into_raw_legacy().map(Raw::Legacy)
+        } else {
+            exporter.into_raw().map(Raw::Versioned)
+        };
+        drop(failure);
+        result
+    }};
 }
 
 /// What a refusal must be, and that the owner is dropped with what was handed back.
@@ -81,10 +81,10 @@ pub(crate) fn produce(
     let mut count = 0;
     for round in 0..rounds {
         let mut goods = Vec::new();
-        let owner = ledger.owner(elements(round));
+        let owner = ledger.owner(&elements(round));
         match dice.roll(4) {
             0 => goods.extend(plain(owner, &mut dice, ledger, pool)),
-            1 => goods.extend(adopted(owner, &mut dice, ledger, pool)),
+            1 => goods.extend(raw_parts(owner, &mut dice, ledger, pool)),
             2 => goods.extend(lent(owner, &mut dice, pool)),
             _ => goods.extend(shared(owner, &mut dice)),
         }
@@ -102,27 +102,27 @@ fn alone(tensor: Raw) -> Goods {
 }
 
 /// A Rust owner in each of the places.
-fn plain(owner: Tracked, dice: &mut Dice, ledger: &Ledger, pool: &Arc<Pool>) -> Option<Goods> {
-    static SLOTS: [Slot<Tracked, 2>; 2] = [const { Slot::new() }; 2];
+fn plain(owner: Counted<u32>, dice: &mut Dice, ledger: &Ledger, pool: &Arc<Pool>) -> Option<Goods> {
+    static SLOTS: [Slot<Counted<u32>, 2>; 2] = [const { Slot::new() }; 2];
     let tensor = match dice.roll(6) {
-        0 => refused(export(Exporter::new(owner), dice)),
-        1 => refused(export(Exporter::new(owner).header_in(Arc::clone(pool)), dice)),
-        2 => refused(export(Exporter::new(owner).header_in(&SLOTS[0]), dice)),
+        0 => refused(export!(Exporter::new(owner), dice)),
+        1 => refused(export!(Exporter::new(owner).header_in(Arc::clone(pool)), dice)),
+        2 => refused(export!(Exporter::new(owner).header_in(&SLOTS[0]), dice)),
         3 => {
             let failing = Failing(Arc::clone(&ledger.headers));
-            refused(export(Exporter::new(owner).header_in(failing), dice))
+            refused(export!(Exporter::new(owner).header_in(failing), dice))
         }
         4 => {
             let block = Block::new(owner);
             let room = block.room();
             // SAFETY: the block's own memory, which is used for nothing else.
-            refused(export(unsafe { Exporter::new(block).header_in_place(room) }, dice))
+            refused(export!(unsafe { Exporter::new(block).header_in_place(room) }, dice))
         }
         // What was refused by one slot is tried in the other, and then on the heap.
-        _ => match export(Exporter::new(owner).header_in(&SLOTS[1]), dice) {
+        _ => match export!(Exporter::new(owner).header_in(&SLOTS[1]), dice) {
             Ok(tensor) => Some(tensor),
             Err(refused) => {
-                let owner = refused.into_owner();
+                let owner = refused.into_inner();
                 Exporter::new(owner).into_raw().ok().map(Raw::Versioned)
             }
         },
@@ -131,34 +131,34 @@ fn plain(owner: Tracked, dice: &mut Dice, ledger: &Ledger, pool: &Arc<Pool>) -> 
 }
 
 /// The same memory as no slice of Rust's.
-fn adopted(
-    mut owner: Tracked,
+fn raw_parts(
+    mut owner: Counted<u32>,
     dice: &mut Dice,
     ledger: &Ledger,
     pool: &Arc<Pool>,
 ) -> Option<Goods> {
-    let data = owner.as_mut_ptr();
+    let data = owner.elements.as_mut_ptr();
     // SAFETY: the elements stay where they are until the owner is dropped, and nobody else uses them.
-    let memory = unsafe { Adopted::new(owner, data.cast(), 24, Device::CPU) };
-    let exporter = Exporter::new(memory).dtype(dlpack::DataType::U32);
+    let exporter = unsafe { Exporter::from_raw_parts(owner, data.cast(), 24, Device::CPU) };
+    let exporter = exporter.dtype(dlpack::DataType::U32);
     let tensor = if dice.roll(2) == 0 {
-        refused(export(exporter.header_in(Arc::clone(pool)), dice))
+        refused(export!(exporter.header_in(Arc::clone(pool)), dice))
     } else {
-        refused(export(exporter.header_in(Failing(Arc::clone(&ledger.headers))), dice))
+        refused(export!(exporter.header_in(Failing(Arc::clone(&ledger.headers))), dice))
     };
     tensor.map(alone)
 }
 
 /// A loan, whose claim goes with the tensor, is dropped, or is looked at while the consumer works.
-fn lent(owner: Tracked, dice: &mut Dice, pool: &Arc<Pool>) -> Option<Goods> {
+fn lent(owner: Counted<u32>, dice: &mut Dice, pool: &Arc<Pool>) -> Option<Goods> {
     let failure = (dice.roll(5) == 0).then(|| fail_nth(1));
-    let lent = loan(owner);
+    let lent = Loaned::new(owner);
     drop(failure);
     let (loaned, claim) = refused(lent)?;
-    let tensor = refused(export(Exporter::new(loaned).header_in(Arc::clone(pool)), dice));
+    let tensor = refused(export!(Exporter::new(loaned).header_in(Arc::clone(pool)), dice));
     match (tensor, dice.roll(2)) {
         (None, _) => {
-            assert_eq!(claim.try_take().expect("handed back").elements().len(), 6);
+            assert_eq!(claim.try_take().expect("handed back").elements.len(), 6);
             None
         }
         (Some(tensor), 0) => {
@@ -170,7 +170,7 @@ fn lent(owner: Tracked, dice: &mut Dice, pool: &Arc<Pool>) -> Option<Goods> {
 }
 
 /// Several consumers for one tensor, and for parts of it.
-fn shared(owner: Tracked, dice: &mut Dice) -> Vec<Goods> {
+fn shared(owner: Counted<u32>, dice: &mut Dice) -> Vec<Goods> {
     let tensor = Exporter::new(owner).shape(&[2, 3]).build().expect("memory");
     let tensor = Arc::new(tensor.freeze());
     let mut goods = Vec::new();
@@ -217,10 +217,10 @@ pub(crate) fn consume(number: usize, goods: &Receiver<Goods>) {
 }
 
 /// Takes an owner back if its tensor has ended.
-fn take(claim: Claim<Tracked>) -> Option<Claim<Tracked>> {
+fn take(claim: Claim<Counted<u32>>) -> Option<Claim<Counted<u32>>> {
     match claim.try_take() {
         Ok(owner) => {
-            assert_eq!(owner.elements().len(), 6);
+            assert_eq!(owner.elements.len(), 6);
             None
         }
         Err(claim) => Some(claim),
@@ -240,8 +240,8 @@ fn end_versioned(raw: *mut DLManagedTensorVersioned, dice: &mut Dice, bag: &mut 
         _ => {
             // SAFETY: as above.
             let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
-            if let Ok(owner) = tensor.downcast::<Tracked>() {
-                assert_eq!(owner.elements().len(), 6);
+            if let Ok(owner) = tensor.downcast::<Counted<u32>>() {
+                assert_eq!(owner.elements.len(), 6);
             }
         }
     }

@@ -6,7 +6,7 @@ use core::ptr::{self, NonNull};
 use std::sync::Arc;
 
 use dlpack::allocator::{Pool, Slot};
-use dlpack::{Exporter};
+use dlpack::Exporter;
 use dlpack_rs::ffi as kornia;
 use dlpack_rs::safe::{TensorInfo, pack_versioned};
 use dlpack_sys::{DLManagedTensorVersioned, DLPACK_FLAG_BITMASK_READ_ONLY};
@@ -272,7 +272,7 @@ fn arc() -> Vec<Contender> {
             "dlpack",
             move || {
                 let shape = black_box(SHAPE);
-                Exporter::new(Arc::clone(slice)).shape(&shape).into_raw().expect("a tensor")
+                Exporter::shared(Arc::clone(slice)).shape(&shape).into_raw().expect("a tensor")
             },
             move || Arc::strong_count(slice),
         ),

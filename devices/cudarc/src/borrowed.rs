@@ -159,7 +159,7 @@ impl<T: Element> Borrowed<T> {
     ///
     /// [`dlpack::Error::NotContiguous`] if they are not in row-major order, [`dlpack::Error::ReadOnly`] if they must not
     /// be written, and [`dlpack::Error::WritabilityUnknown`] if nothing says whether they may; see
-    /// [`assume_writable`](dlpack::Tensor::assume_writable).
+    /// [`assume_writable`](dlpack::Managed::assume_writable).
     ///
     /// # Examples
     ///

@@ -182,7 +182,7 @@ impl<T: Element> Lent<T> {
     /// Begins an export of the slice, without a copy.
     ///
     /// The tensor is of the device `cuda:n`, where `n` is cudarc's ordinal, and of the dtype of `T`; without a shape it
-    /// has one axis with all elements. `into_owner` of what is refused, and
+    /// has one axis with all elements. `into_inner` of what is refused, and
     /// [`downcast`](dlpack::ManagedTensorVersioned::downcast) to `Lent<T>`, give the slice back.
     ///
     /// # Examples
@@ -195,10 +195,10 @@ impl<T: Element> Lent<T> {
     /// let slice = CudaContext::new(0)?.default_stream().alloc_zeros::<f32>(6)?;
     /// let refused = Lent::new(slice).exporter().shape(&[7]).build().unwrap_err();
     /// assert_eq!(refused.error(), Error::OutOfBounds { available: 24 });
-    /// assert_eq!(refused.into_owner().into_owner().into_slice().len(), 6);
+    /// assert_eq!(refused.into_inner().into_slice().len(), 6);
     /// # Ok::<(), cudarc::driver::DriverError>(())
     /// ```
-    pub fn exporter<'a>(mut self) -> Exporter<'a, Adopted<Self>> {
+    pub fn exporter<'a>(mut self) -> Exporter<'a, Self> {
         let nbytes = self.slice.num_bytes();
         let device = device(self.slice.context());
         let stream = Arc::clone(self.slice.stream());
@@ -207,8 +207,8 @@ impl<T: Element> Lent<T> {
         let data = usize::try_from(address)
             .map_or(ptr::null_mut(), ptr::with_exposed_provenance_mut::<c_void>);
         // SAFETY: the slice is so many bytes of that device's memory, and stays where it is until the owner is dropped.
-        let adopted = unsafe { Adopted::new(self, data, nbytes, device) };
-        Exporter::new(adopted).dtype(T::DTYPE)
+        let exporter = unsafe { Exporter::from_raw_parts(self, data, nbytes, device) };
+        exporter.dtype(T::DTYPE)
     }
 }
 

@@ -20,34 +20,34 @@ const NBYTES: usize = size_of_val(&FLOATS);
 /// OpenCL's code in `dlpack.h`, and the number that this producer gives its device.
 const OPENCL: (i32, i32) = (4, 0);
 
-/// An owner of twelve floats, as the exporter takes it, the handle, and the count of releases.
-fn twelve_floats() -> (Adopted<Buffer>, *mut core::ffi::c_void, Arc<Released>) {
+/// An exporter of twelve floats, the handle, and the count of releases.
+fn twelve_floats() -> (Exporter<'static, Buffer>, *mut core::ffi::c_void, Arc<Released>) {
     let (buffer, released) = Buffer::new(&FLOATS);
     let handle = buffer.handle();
     let device = Device::new(DeviceType::OPENCL, 0);
     // SAFETY: the handle is that of a buffer of so many bytes, which lives as long as its owner.
-    (unsafe { Adopted::new(buffer, handle, NBYTES, device) }, handle, released)
+    (unsafe { Exporter::from_raw_parts(buffer, handle, NBYTES, device) }, handle, released)
 }
 
 /// The middle two rows of four: elements 3 to 8.
 fn two_rows<M>(
-    build: impl FnOnce(Exporter<'_, Adopted<Buffer>>) -> *mut M,
+    build: impl FnOnce(Exporter<'_, Buffer>) -> *mut M,
 ) -> (*mut M, *mut core::ffi::c_void, Arc<Released>) {
-    let (owner, handle, released) = twelve_floats();
-    let exporter = Exporter::new(owner).dtype(DataType::F32).shape(&[2, 3]).offset(3);
+    let (exporter, handle, released) = twelve_floats();
+    let exporter = exporter.dtype(DataType::F32).shape(&[2, 3]).offset(3);
     (build(exporter), handle, released)
 }
 
-fn versioned(exporter: Exporter<'_, Adopted<Buffer>>) -> *mut sys::DLManagedTensorVersioned {
+fn versioned(exporter: Exporter<'_, Buffer>) -> *mut sys::DLManagedTensorVersioned {
     exporter.into_raw().expect("a layout within the buffer")
 }
 
 /// By way of a tensor in Rust.
-fn checked(exporter: Exporter<'_, Adopted<Buffer>>) -> *mut sys::DLManagedTensorVersioned {
+fn checked(exporter: Exporter<'_, Buffer>) -> *mut sys::DLManagedTensorVersioned {
     exporter.build().expect("a layout within the buffer").into_raw()
 }
 
-fn legacy(exporter: Exporter<'_, Adopted<Buffer>>) -> *mut sys::DLManagedTensor {
+fn legacy(exporter: Exporter<'_, Buffer>) -> *mut sys::DLManagedTensor {
     exporter.into_raw_legacy().expect("a layout within the buffer")
 }
 
@@ -124,8 +124,8 @@ fn strides_and_offset_name_parts_of_the_buffer() {
         (11, &[1], &[1], &[11.0]),
     ];
     for (offset, shape, strides, expected) in cases {
-        let (owner, handle, released) = twelve_floats();
-        let exporter = Exporter::new(owner).dtype(DataType::F32).shape(shape).strides(strides);
+        let (exporter, handle, released) = twelve_floats();
+        let exporter = exporter.dtype(DataType::F32).shape(shape).strides(strides);
         let raw = versioned(exporter.offset(offset));
         // SAFETY: a tensor of this crate, just passed on.
         let tensor = unsafe { Received::new(raw) };
@@ -147,11 +147,11 @@ fn a_layout_beyond_the_buffer_hands_the_owner_back() {
     let beyond: [(usize, &[usize], &[isize]); 4] =
         [(7, &[2, 3], &[3, 1]), (0, &[13], &[1]), (3, &[5], &[-1]), (12, &[1], &[1])];
     for (offset, shape, strides) in beyond {
-        let (owner, handle, released) = twelve_floats();
-        let exporter = Exporter::new(owner).dtype(DataType::F32).shape(shape).strides(strides);
+        let (exporter, handle, released) = twelve_floats();
+        let exporter = exporter.dtype(DataType::F32).shape(shape).strides(strides);
         let refused = exporter.offset(offset).build().expect_err("it leaves the buffer");
         assert_eq!(refused.error(), Error::OutOfBounds { available: NBYTES });
-        let buffer = refused.into_owner().into_owner();
+        let buffer = refused.into_inner();
         assert_eq!((buffer.handle(), released.count()), (handle, 0));
         drop(buffer);
         assert_eq!(released.count(), 1);
@@ -227,8 +227,8 @@ fn the_runtime_keeps_one_reference() {
 fn the_header_is_where_the_caller_says() {
     static SLOT: Slot<Buffer, 2> = Slot::new();
     let export = || {
-        let (owner, handle, released) = twelve_floats();
-        let exporter = Exporter::new(owner).dtype(DataType::F32).shape(&[2, 3]).offset(3);
+        let (exporter, handle, released) = twelve_floats();
+        let exporter = exporter.dtype(DataType::F32).shape(&[2, 3]).offset(3);
         (exporter.header_in(&SLOT).into_raw(), handle, released)
     };
     for _ in 0..3 {
@@ -243,7 +243,7 @@ fn the_header_is_where_the_caller_says() {
         let (refused, handle, released_at_once) = export();
         let refused = refused.expect_err("the slot is taken");
         assert_eq!(refused.error(), Error::AllocationFailed);
-        assert_eq!(refused.into_owner().into_owner().handle(), handle);
+        assert_eq!(refused.into_inner().handle(), handle);
         assert_eq!(released_at_once.count(), 1);
 
         std::thread::scope(|scope| {

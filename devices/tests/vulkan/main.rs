@@ -20,34 +20,34 @@ const NBYTES: usize = size_of_val(&WORDS);
 /// Vulkan's code in `dlpack.h`, and the number that this producer gives its device.
 const VULKAN: (i32, i32) = (7, 0);
 
-/// An owner of eight words, as the exporter takes it, the handle, and what the driver holds for it.
-fn eight_words() -> (Adopted<Buffer>, *mut c_void, Arc<Objects>) {
+/// An exporter of eight words, the handle, and what the driver holds for it.
+fn eight_words() -> (Exporter<'static, Buffer>, *mut c_void, Arc<Objects>) {
     let (buffer, objects) = Buffer::new(&WORDS);
     let handle = buffer.handle();
     let device = Device::new(DeviceType::VULKAN, 0);
     // SAFETY: the handle is that of a buffer of so many bytes, which lives as long as its owner.
-    (unsafe { Adopted::new(buffer, handle, NBYTES, device) }, handle, objects)
+    (unsafe { Exporter::from_raw_parts(buffer, handle, NBYTES, device) }, handle, objects)
 }
 
 /// The last two of four rows of two.
 fn two_rows<M>(
-    build: impl FnOnce(Exporter<'_, Adopted<Buffer>>) -> *mut M,
+    build: impl FnOnce(Exporter<'_, Buffer>) -> *mut M,
 ) -> (*mut M, *mut c_void, Arc<Objects>) {
-    let (owner, handle, objects) = eight_words();
-    let exporter = Exporter::new(owner).dtype(DataType::U32).shape(&[2, 2]).offset(4);
+    let (exporter, handle, objects) = eight_words();
+    let exporter = exporter.dtype(DataType::U32).shape(&[2, 2]).offset(4);
     (build(exporter), handle, objects)
 }
 
-fn versioned(exporter: Exporter<'_, Adopted<Buffer>>) -> *mut sys::DLManagedTensorVersioned {
+fn versioned(exporter: Exporter<'_, Buffer>) -> *mut sys::DLManagedTensorVersioned {
     exporter.into_raw().expect("a layout within the buffer")
 }
 
 /// By way of a tensor in Rust.
-fn checked(exporter: Exporter<'_, Adopted<Buffer>>) -> *mut sys::DLManagedTensorVersioned {
+fn checked(exporter: Exporter<'_, Buffer>) -> *mut sys::DLManagedTensorVersioned {
     exporter.build().expect("a layout within the buffer").into_raw()
 }
 
-fn legacy(exporter: Exporter<'_, Adopted<Buffer>>) -> *mut sys::DLManagedTensor {
+fn legacy(exporter: Exporter<'_, Buffer>) -> *mut sys::DLManagedTensor {
     exporter.into_raw_legacy().expect("a layout within the buffer")
 }
 
@@ -122,8 +122,8 @@ fn strides_and_offset_name_parts_of_the_buffer() {
         (1, &[2, 2], &[4, 2], &[11, 13, 15, 17]),
     ];
     for (offset, shape, strides, expected) in cases {
-        let (owner, handle, objects) = eight_words();
-        let exporter = Exporter::new(owner).dtype(DataType::U32).shape(shape).strides(strides);
+        let (exporter, handle, objects) = eight_words();
+        let exporter = exporter.dtype(DataType::U32).shape(shape).strides(strides);
         let raw = versioned(exporter.offset(offset));
         // SAFETY: a tensor of this crate, just passed on.
         let tensor = unsafe { Received::new(raw) };
@@ -139,11 +139,11 @@ fn strides_and_offset_name_parts_of_the_buffer() {
 
 #[test]
 fn a_layout_beyond_the_buffer_hands_the_owner_back() {
-    let (owner, handle, objects) = eight_words();
-    let exporter = Exporter::new(owner).dtype(DataType::U32).shape(&[2, 4]).offset(1);
+    let (exporter, handle, objects) = eight_words();
+    let exporter = exporter.dtype(DataType::U32).shape(&[2, 4]).offset(1);
     let refused = exporter.build().expect_err("it leaves the buffer");
     assert_eq!(refused.error(), Error::OutOfBounds { available: NBYTES });
-    let buffer = refused.into_owner().into_owner();
+    let buffer = refused.into_inner();
     assert_eq!((buffer.handle(), objects.releases()), (handle, 0));
     drop(buffer);
     assert_eq!((objects.releases(), objects.alive()), (1, 0));

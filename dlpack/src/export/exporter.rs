@@ -31,6 +31,9 @@ use crate::vocabulary::{DataType, Device, Element, Flags};
 /// the deleter or by a drop in Rust, the owner is dropped, on whatever thread that is. If its `Drop` panics then, the
 /// process aborts, since the panic cannot cross C.
 ///
+/// `S` is how the memory comes in. Only that of [`from_raw_parts`](Self::from_raw_parts) can be written, as
+/// `Exporter<'a, O>`, for functions that return the exporter of a device's memory.
+///
 /// # Examples
 ///
 /// A tensor of two rows, given to C:
@@ -60,7 +63,7 @@ use crate::vocabulary::{DataType, Device, Element, Flags};
 /// ```
 #[derive(Debug)]
 #[must_use = "nothing is exported before it is built"]
-pub struct Exporter<'a, O, S, A = Global> {
+pub struct Exporter<'a, O, S = RawParts, A = Global> {
     owner: O,
     source: S,
     allocator: A,

@@ -80,7 +80,7 @@ fn without_memory_the_matrix_is_handed_back() {
     let refused = matrix.into_tensor().unwrap_err();
     assert!(failure.happened());
     assert_eq!(refused.error(), Error::AllocationFailed);
-    assert_eq!(refused.into_owner(), mat![[0.0, 1.0]]);
+    assert_eq!(refused.into_inner(), mat![[0.0, 1.0]]);
 }
 
 #[test]

@@ -82,9 +82,11 @@ fn matrices_that_hold_their_elements_themselves() {
 #[test]
 fn as_owners_of_plain_elements() {
     let matrix = DMatrix::from_row_slice(2, 2, &[1_u8, 2, 3, 4]);
-    let tensor = Exporter::new(matrix).read_only().shape(&[4]).build().unwrap();
+    let tensor =
+        Exporter::of_mut(matrix, |m| m.as_mut_slice()).read_only().shape(&[4]).build().unwrap();
     assert_eq!(tensor.as_slice::<u8>().unwrap(), [1, 3, 2, 4]);
-    let tensor = Exporter::new(Vector3::new(1_u8, 2, 3)).build_legacy().unwrap();
+    let vector = Exporter::of_mut(Vector3::new(1_u8, 2, 3), |v| v.as_mut_slice());
+    let tensor = vector.build_legacy().unwrap();
     assert_eq!(tensor.as_slice::<u8>().unwrap(), [1, 2, 3]);
 }
 
@@ -106,7 +108,7 @@ fn without_memory_the_matrix_is_handed_back() {
     let refused = matrix.into_tensor().unwrap_err();
     assert!(failure.happened());
     assert_eq!(refused.error(), Error::AllocationFailed);
-    assert_eq!(refused.into_owner(), DMatrix::from_row_slice(1, 2, &[1, 2]));
+    assert_eq!(refused.into_inner(), DMatrix::from_row_slice(1, 2, &[1, 2]));
 }
 
 /// A matrix that C only borrows: its strides go along.
@@ -114,7 +116,7 @@ fn without_memory_the_matrix_is_handed_back() {
 fn lent_to_c() {
     let matrix = DMatrix::from_row_slice(2, 3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
     let view = TensorView::try_from(&matrix).unwrap();
-    lend(&view, |raw| {
+    view.with_dl_tensor(|raw| {
         // SAFETY: a tensor that is lent to this function.
         let tensor = unsafe { &*raw };
         assert_eq!(tensor.data.cast_const(), matrix.as_ptr().cast());

@@ -118,5 +118,5 @@ fn without_memory_the_array_is_handed_back() {
     let refused = array.into_tensor().unwrap_err();
     assert!(failure.happened());
     assert_eq!(refused.error(), Error::AllocationFailed);
-    assert_eq!(refused.into_owner(), array![1, 2, 3]);
+    assert_eq!(refused.into_inner(), array![1, 2, 3]);
 }
