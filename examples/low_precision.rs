@@ -5,7 +5,7 @@
 use std::error::Error;
 
 use dlpack::{
-    DataType, Exporter, Flags, ManagedTensorVersioned, Tensor,
+    DataType, Exporter, Flags, ManagedTensorVersioned,
     types::{F4E2m1fn, F8E4m3fn},
 };
 use harness::{Spec, dtype, release};

@@ -7,7 +7,7 @@ use std::panic::{self, AssertUnwindSafe};
 use std::process::{Command, Output};
 use std::ptr::{self, NonNull};
 
-use dlpack::exchange::{ExchangeApi, ExchangeTable, Lend, Library, Offer, Report};
+use dlpack::exchange::{ExchangeApi, ExchangeTable, Library, Offer, Report};
 use dlpack::negotiate::{ForeignProducer, Producer, RawProducer, Request, Stream, respond};
 use dlpack::sys::DLTensor;
 use dlpack::{DataType, Device, Error, Exporter, ManagedTensorVersioned, OpaqueTensor};
@@ -170,7 +170,7 @@ fn a_producer_panics_when_rust_asks() {
 /// A library that contains no panics, and is nothing but one.
 struct Panics;
 
-static PANICS: ExchangeTable<Panics> = ExchangeTable::new().lending();
+static PANICS: ExchangeTable<Panics> = ExchangeTable::new();
 
 impl Library for Panics {
     type Error = Error;
@@ -194,9 +194,9 @@ impl Library for Panics {
     fn current_stream(_: Device) -> Result<Stream, Error> {
         panic!("the library panics");
     }
-}
 
-impl Lend for Panics {
+    const LENDS: bool = true;
+
     unsafe fn lend(_: NonNull<c_void>) -> Result<DLTensor, Error> {
         panic!("the library panics");
     }

@@ -9,7 +9,7 @@ use dlpack::negotiate::{
 };
 use dlpack::{
     AnyManagedTensor, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned,
-    Tensor, types::U4,
+    types::U4,
 };
 
 /// A producer that counts its drops.

@@ -54,7 +54,7 @@ where
     let refused = Exporter::of(owner, lend).into_raw_legacy().unwrap_err();
     assert_eq!(refused.error(), Error::ReadOnlyNotExpressible);
     let tensor = Exporter::of(refused.into_inner(), lend).shape(&[4]).build().unwrap();
-    assert_eq!((tensor.access(), tensor.flags().copied()), (Access::ReadOnly, false));
+    assert_eq!((tensor.access(), tensor.flags().is_copied()), (Access::ReadOnly, false));
     assert_eq!(tensor.data().cast_const(), start.cast());
     let seen = thread::scope(|scope| {
         let read = || tensor.as_slice::<u32>().unwrap().to_vec();

@@ -65,11 +65,10 @@ fn what_it_refuses_to_take() {
     let (raw, record) = harness::Spec::of(&[1_u8]).shape(&[1; 5]).make_versioned();
     // SAFETY: C passes it on.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
-    let tensor = tensor.into_opaque().expect("memory");
+    let tensor = own_struct(tensor);
     let raw = tensor.as_raw();
     // SAFETY: the library's functions can be called anywhere.
-    let refused =
-        unsafe { library().object_from_tensor(own_struct(tensor)) }.expect_err("five dimensions");
+    let refused = unsafe { library().object_from_tensor(tensor) }.expect_err("five dimensions");
     assert!(matches!(refused.error(), Error::CallFailed { code: -1, .. }));
     assert_eq!(pending_error(), "the library has at most 4 dimensions");
     crate::support::delete_leaked(raw, &record);

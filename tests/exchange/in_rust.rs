@@ -53,7 +53,7 @@ fn a_tensor_that_is_refused_is_leaked() {
     let tensor = tensor.into_opaque().expect("memory");
     let raw = tensor.as_raw();
     // SAFETY: the shelf can be called anywhere.
-    let give = || unsafe { api().object_from_tensor(parcel) };
+    let give = || unsafe { api().object_from_tensor(tensor) };
     let (refused, errors, _) = during(Mood::Fails, give);
     let (tensor, error) = refused.expect_err("it is told to").into_parts();
     assert!(tensor.is_none() && errors == ["told"]);

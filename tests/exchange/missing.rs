@@ -30,10 +30,10 @@ fn answers(api: &ExchangeApi) -> [Error; 5] {
     let (raw, record) = six().make_versioned();
     // SAFETY: C passes it on.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
-    let tensor = tensor.into_opaque().expect("memory");
+    let tensor = own_struct(tensor);
     let raw = tensor.as_raw();
     // SAFETY: the library never looks at its objects.
-    let given = unsafe { api.object_from_tensor(own_struct(tensor)) }.expect_err("no object");
+    let given = unsafe { api.object_from_tensor(tensor) }.expect_err("no object");
     let (tensor, error) = given.into_parts();
     assert_eq!(tensor.is_some(), matches!(error, Error::MissingFunction { .. }));
     if tensor.is_none() {

@@ -32,11 +32,10 @@ fn give(plan: Plan<'_>) -> (Result<(), Error>, *mut DLManagedTensorVersioned, Re
     let (raw, record) = six().make_versioned();
     // SAFETY: C passes it on.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
-    let tensor = tensor.into_opaque().expect("memory");
+    let tensor = own_struct(tensor);
     let raw = tensor.as_raw();
     // SAFETY: the library has no language, and writes nothing.
-    let (answer, asked) =
-        plan.during(|| unsafe { planned().object_from_tensor(own_struct(tensor)) });
+    let (answer, asked) = plan.during(|| unsafe { planned().object_from_tensor(tensor) });
     assert_eq!(asked.calls, 1);
     let answer = answer.map(|found| assert_eq!(found, object())).map_err(|rejected| {
         let (tensor, error) = rejected.into_parts();

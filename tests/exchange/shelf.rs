@@ -6,10 +6,11 @@ use std::panic::{self, AssertUnwindSafe};
 use std::ptr::NonNull;
 use std::sync::Arc;
 
-use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
+use dlpack::allocator::Global;
+use dlpack::exchange::{ExchangeTable, Library, Offer, Report, allocate_in};
 use dlpack::negotiate::Stream;
 use dlpack::sys::DLTensor;
-use dlpack::{DataType, Device, Error, Global, ManagedTensorVersioned, OpaqueTensor};
+use dlpack::{DataType, Device, Error, ManagedTensorVersioned, OpaqueTensor};
 
 /// What the library does next, on this thread.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,7 +49,7 @@ impl From<Error> for ShelfError {
 #[derive(Debug)]
 pub(crate) struct Shelf;
 
-pub(crate) static TABLE: ExchangeTable<Shelf> = ExchangeTable::new().lending();
+pub(crate) static TABLE: ExchangeTable<Shelf> = ExchangeTable::new();
 
 /// Runs `body` in this mood; also says which errors were set, and how often the library's own code was called.
 pub(crate) fn during<R>(mood: Mood, body: impl FnOnce() -> R) -> (R, Vec<String>, u32) {
@@ -101,7 +102,7 @@ impl Drop for Object {
 impl Library for Shelf {
     type Error = ShelfError;
 
-    fn contain<R>(call: impl FnOnce() -> R) -> Option<R> {
+    fn catch_unwind<R>(call: impl FnOnce() -> R) -> Option<R> {
         panic::catch_unwind(AssertUnwindSafe(call)).ok()
     }
 
@@ -151,16 +152,13 @@ impl Library for Shelf {
         }
         Err(Error::DeviceMismatch { expected, found: device }.into())
     }
-}
 
-impl Lend for Shelf {
+    const LENDS: bool = true;
+
     unsafe fn lend(object: NonNull<c_void>) -> Result<DLTensor, ShelfError> {
         told()?;
         // SAFETY: an object of this library.
         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
-        if tensor.access() == Access::ReadOnly {
-            return Err(Error::ReadOnly.into());
-        }
         Ok(tensor.as_dl_tensor()?)
     }
 }

@@ -83,7 +83,7 @@ fn h018_all_flags() {
     accept(&six().flags(u64::MAX), |tensor: ManagedTensorVersioned| {
         let flags = tensor.flags();
         assert_eq!((flags.bits(), flags.unknown().bits()), (u64::MAX, u64::MAX - 7));
-        assert!(flags.is_read_only() && flags.copied() && flags.is_padded());
+        assert!(flags.is_read_only() && flags.is_copied() && flags.is_padded());
         assert!(
             flags.contains(Flags::READ_ONLY | Flags::IS_COPIED | Flags::IS_SUBBYTE_TYPE_PADDED)
         );

@@ -7,8 +7,8 @@ use std::thread;
 
 use bytes::{Bytes, BytesMut};
 use dlpack::{
-    Access, Adopted, DataType, Device, Error, Exporter, Flags, IntoTensor, ManagedTensor,
-    ManagedTensorVersioned, Owner, Release, Tensor, Unique, types::F8E4m3fn,
+    Access, DataType, Device, Error, Exporter, Flags, IntoTensor, ManagedTensor,
+    ManagedTensorVersioned, OnDrop, types::F8E4m3fn,
 };
 use harness::alloc::{count, fail_nth};
 use harness::owners::Counted;

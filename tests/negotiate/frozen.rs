@@ -5,7 +5,7 @@ use std::sync::Arc;
 use dlpack::negotiate::{CopyPolicy, Producer, Request, Stream, respond};
 use dlpack::{
     Access, AnyManagedTensor, DataType, Device, Error, Exporter, Flags, Frozen,
-    ManagedTensorVersioned, Tensor,
+    ManagedTensorVersioned,
     types::{U2, U4},
 };
 use harness::{Record, Spec, dtype};

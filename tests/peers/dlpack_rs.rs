@@ -43,7 +43,10 @@ fn dlpack_rs_d3_as_many_strides_as_axes() {
     for strides in [&[][..], &[4], &[4, 2], &[4, 2, 1, 1]] {
         let refused =
             Exporter::new(vec![0_u16; 8]).shape(&[2, 2, 2]).strides(strides).build().unwrap_err();
-        assert_eq!(refused.error(), Error::RankMismatch { expected: 3, found: strides.len() });
+        assert_eq!(
+            refused.error(),
+            Error::StridesLenMismatch { expected: 3, found: strides.len() }
+        );
         assert_eq!(refused.into_inner().len(), 8);
     }
 }

@@ -17,7 +17,7 @@
 //! | 13 | a panicking owner aborts; a slice is not tied to the borrow that it is of | documented; does not compile |
 //! | 14 | documents name other capsules than the code | Python layer, not here yet |
 
-use dlpack::{BorrowedTensor, DataType, DataTypeCode, Error, Tensor, Version, types::F8E4m3fn};
+use dlpack::{BorrowedTensor, DataType, DataTypeCode, Error, Version, types::F8E4m3fn};
 use dlpack_sys::{DLDataTypeCode, DLDevice, DLDeviceType, DLTensor};
 use harness::{Spec, dtype, has_guard_pages};
 
@@ -68,7 +68,7 @@ fn dlpark_a5_a_copy_needs_no_flag() {
     let copy = unsafe { tensor.to_copy() }.unwrap();
     assert_eq!(copy.as_slice::<u16>().unwrap(), [1, 2, 3]);
     assert_ne!(copy.data(), tensor.data());
-    assert!(copy.flags().copied());
+    assert!(copy.flags().is_copied());
 }
 
 /// The format with values up to 448 and no infinity is `fn`, number 10, not 8.

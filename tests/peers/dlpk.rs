@@ -21,7 +21,7 @@
 //! | 17 | a data pointer that has, and a document that has not, the byte offset added | test |
 //! | 18 | no shape for scalars; `unimplemented!` on 32 bits | test; `tests/rooms` |
 
-use dlpack::{DataType, DataTypeCode, DeviceType, Error, Tensor, Version, types::Bool8};
+use dlpack::{DataType, DataTypeCode, DeviceType, Error, Version, types::Bool8};
 #[cfg(feature = "alloc")]
 use harness::Managed;
 use harness::{Spec, dtype, has_guard_pages};

@@ -146,7 +146,7 @@ fn the_example_library_lends_what_was_checked() {
         let object = Box::into_raw(Box::new(std::sync::Arc::new(tensor)));
         let object = NonNull::new(object.cast::<c_void>()).expect("a box is not null");
         // SAFETY: an object of the library.
-        let lent = unsafe { <boxes::Boxes as dlpack::exchange::Lend>::lend(object) };
+        let lent = unsafe { <boxes::Boxes as dlpack::exchange::Library>::lend(object) };
         scene.is_lent(&lent.expect("writable"));
         // SAFETY: the object is not used again.
         unsafe { boxes::release(object) };
@@ -163,7 +163,7 @@ fn the_example_library_does_not_lend_padded_elements() {
     let object = unsafe { c::give_tensor(boxes::TABLE.as_raw(), raw) }.expect("an object");
     let object = NonNull::new(object).expect("an object");
     // SAFETY: an object of the library.
-    let lent = unsafe { <boxes::Boxes as dlpack::exchange::Lend>::lend(object) };
+    let lent = unsafe { <boxes::Boxes as dlpack::exchange::Library>::lend(object) };
     assert_eq!(lent.map(drop), Err(Error::PaddedNotExpressible));
     // SAFETY: the object is not used again.
     unsafe { boxes::release(object) };

@@ -4,35 +4,35 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use dlpack::sys::DLPACK_FLAG_BITMASK_IS_COPIED;
-use dlpack::{Flags, ManagedTensor, ManagedTensorVersioned, OpaqueTensor, Tensor};
+use dlpack::{Flags, ManagedTensor, ManagedTensorVersioned, OpaqueTensor};
 
 use crate::scene::{copied, legacy_row, row, six};
 
 #[test]
 fn into_opaque() {
     row(&six(), |tensor, scene| {
-        let parcel = tensor.into_opaque().expect("memory for a struct");
+        let opaque = tensor.into_opaque().expect("memory for a struct");
         scene.change();
-        scene.arrives(parcel.into_raw());
+        scene.arrives(opaque.into_raw());
     });
 }
 
 #[test]
-fn a_parcel_that_nobody_takes() {
+fn a_opaque_that_nobody_takes() {
     row(&six(), |tensor, scene| {
-        let parcel = tensor.into_opaque().expect("memory for a struct");
+        let opaque = tensor.into_opaque().expect("memory for a struct");
         scene.change();
-        drop(parcel);
+        drop(opaque);
     });
 }
 
 #[test]
-fn the_words_of_a_parcel() {
+fn the_words_of_an_opaque_tensor() {
     row(&copied(), |tensor, scene| {
-        let parcel = tensor.into_opaque().expect("memory for a struct");
+        let opaque = tensor.into_opaque().expect("memory for a struct");
         scene.change();
-        assert_eq!(parcel.flags().bits(), DLPACK_FLAG_BITMASK_IS_COPIED);
-        assert_eq!((parcel.dtype(), parcel.device()), (dlpack::DataType::F32, dlpack::Device::CPU));
+        assert_eq!(opaque.flags().bits(), DLPACK_FLAG_BITMASK_IS_COPIED);
+        assert_eq!((opaque.dtype(), opaque.device()), (dlpack::DataType::F32, dlpack::Device::CPU));
     });
 }
 
@@ -40,10 +40,10 @@ fn the_words_of_a_parcel() {
 #[test]
 fn into_tensor() {
     row(&copied(), |tensor, scene| {
-        let parcel = tensor.into_opaque().expect("memory for a struct");
+        let opaque = tensor.into_opaque().expect("memory for a struct");
         scene.change();
-        // SAFETY: nobody has written the parcel's arrays, which are not the producer's.
-        let tensor = unsafe { parcel.into_tensor() }.expect("a valid tensor");
+        // SAFETY: nobody has written the opaque's arrays, which are not the producer's.
+        let tensor = unsafe { opaque.into_managed() }.expect("a valid tensor");
         scene.is_six(&tensor);
         let tensor = tensor.try_exclusive().expect("a copy").fill(7.0_f32).expect("writable");
         assert_eq!(tensor.as_slice::<f32>(), Ok(&[7.0; 6][..]));
@@ -51,49 +51,49 @@ fn into_tensor() {
 }
 
 #[test]
-fn parcel_from_raw() {
+fn opaque_from_raw() {
     row(&six(), |tensor, scene| {
         let raw = tensor.into_opaque().expect("memory for a struct").into_raw();
         scene.change();
         // SAFETY: just returned, and passed on to nobody.
-        let parcel = unsafe { OpaqueTensor::from_raw(NonNull::new(raw).expect("a tensor")) };
-        scene.arrives(parcel.into_raw());
+        let opaque = unsafe { OpaqueTensor::from_raw(NonNull::new(raw).expect("a tensor")) };
+        scene.arrives(opaque.into_raw());
     });
 }
 
 #[test]
-fn into_raw_legacy() {
+fn into_legacy() {
     for spec in [six(), six().version(1, 0).null_strides()] {
         row(&spec, |tensor, scene| {
-            let parcel = tensor.into_opaque().expect("memory for a struct");
+            let opaque = tensor.into_opaque().expect("memory for a struct");
             scene.change();
-            let raw = parcel.into_raw_legacy().expect("memory for a struct");
+            let raw = opaque.into_legacy().expect("memory for a struct").into_raw();
             scene.arrives_legacy(raw);
         });
     }
 }
 
 #[test]
-fn into_raw_legacy_with_an_offset() {
+fn into_legacy_with_an_offset() {
     let spec = harness::Spec::of(&[0.0_f32, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).shape(&[2, 3]);
     row(&spec.byte_offset(4), |tensor, scene| {
-        let parcel = tensor.into_opaque().expect("memory for a struct");
+        let opaque = tensor.into_opaque().expect("memory for a struct");
         scene.change();
-        scene.arrives_legacy(parcel.into_raw_legacy().expect("memory for a struct"));
+        scene.arrives_legacy(opaque.into_legacy().expect("memory for a struct").into_raw());
     });
 }
 
 /// A producer's own struct, which is passed on by a promise, is not read by the function either.
 #[test]
-fn into_raw_legacy_of_a_producers_own_struct() {
+fn into_legacy_of_a_producers_own_struct() {
     for offset in [0, 4] {
         let spec = six().shape(&[1, 3]).strides(&[3, 1]).byte_offset(offset);
         row(&spec, |tensor, scene| {
             let raw = NonNull::new(tensor.into_raw()).expect("a tensor");
             // SAFETY: nobody who reads the arrays gets the struct.
-            let parcel = unsafe { OpaqueTensor::from_raw(raw) };
+            let opaque = unsafe { OpaqueTensor::from_raw(raw) };
             scene.change();
-            let raw = parcel.into_raw_legacy().expect("memory for a struct");
+            let raw = opaque.into_legacy().expect("memory for a struct").into_raw();
             scene.change();
             // SAFETY: the tensor was passed on.
             unsafe { harness::release::delete(raw) };
@@ -101,12 +101,12 @@ fn into_raw_legacy_of_a_producers_own_struct() {
     }
 }
 
-/// A consumer may have written the arrays that the two structs share, so that the parcel is not to be had again.
+/// A consumer may have written the arrays that the two structs share, so that the opaque is not to be had again.
 #[test]
-fn a_parcel_is_not_got_back_from_a_legacy_struct() {
+fn an_opaque_tensor_is_not_got_back_from_a_legacy_struct() {
     row(&copied(), |tensor, scene| {
-        let parcel = tensor.into_opaque().expect("memory for a struct");
-        let raw = parcel.into_raw_legacy().expect("memory for a struct");
+        let opaque = tensor.into_opaque().expect("memory for a struct");
+        let raw = opaque.into_legacy().expect("memory for a struct").into_raw();
         // SAFETY: the tensor was passed on.
         let shape = unsafe { (*raw).dl_tensor.shape };
         // SAFETY: the same.
@@ -139,10 +139,10 @@ fn share() {
 fn share_opaque() {
     row(&six(), |tensor, scene| {
         let tensor = Arc::new(tensor);
-        let parcel = tensor.share_opaque().expect("memory for a struct");
+        let opaque = tensor.share_opaque().expect("memory for a struct");
         scene.change();
         drop(tensor);
-        scene.arrives(parcel.into_raw());
+        scene.arrives(opaque.into_raw());
     });
 }
 
@@ -178,9 +178,9 @@ fn what_is_passed_on_twice() {
         scene.change();
         // SAFETY: a struct of this crate, just passed on.
         let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
-        let parcel = tensor.into_opaque().expect("memory for a struct");
-        assert_eq!(parcel.flags(), Flags::IS_COPIED);
-        assert_ne!(parcel.as_raw(), raw, "it has been out");
-        scene.arrives(parcel.into_raw());
+        let opaque = tensor.into_opaque().expect("memory for a struct");
+        assert_eq!(opaque.flags(), Flags::IS_COPIED);
+        assert_ne!(opaque.as_raw(), raw, "it has been out");
+        scene.arrives(opaque.into_raw());
     });
 }

@@ -1,7 +1,5 @@
 //! Functions that lend the tensor.
 
-use dlpack::lend;
-
 use crate::scene::{legacy_row, row, six};
 
 #[test]
@@ -33,6 +31,6 @@ fn a_view() {
         // SAFETY: C has initialised the elements, and nobody writes them.
         let view = unsafe { tensor.view::<f32>() }.expect("floats");
         scene.change();
-        lend(&view, |lent| scene.is_lent(lent)).expect("two axes");
+        view.with_dl_tensor(|lent| scene.is_lent(lent)).expect("two axes");
     });
 }

@@ -55,12 +55,14 @@ impl<'a> Relay<'a> {
     fn versioned(&self) -> ManagedTensorVersioned {
         match self.take() {
             AnyManagedTensor::Versioned(tensor) => tensor,
-            AnyManagedTensor::Legacy(_) => unreachable!("the test gave another"),
+            _ => unreachable!("the test gave another"),
         }
     }
 }
 
 impl Producer for Relay<'_> {
+    type Error = Error;
+
     fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         Ok(self.versioned())
     }
@@ -69,6 +71,7 @@ impl Producer for Relay<'_> {
         match self.take() {
             AnyManagedTensor::Legacy(tensor) => Ok(tensor),
             AnyManagedTensor::Versioned(tensor) => Ok(tensor.into_legacy()?),
+            _ => unreachable!("the test gave another"),
         }
     }
 
@@ -84,6 +87,8 @@ struct Lone<T>(T);
 unsafe impl<T> Sync for Lone<T> {}
 
 impl Producer for Lone<Relay<'_>> {
+    type Error = Error;
+
     fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         self.0.export()
     }

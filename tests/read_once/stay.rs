@@ -1,6 +1,6 @@
 //! Functions after which the tensor is still the one that came in.
 
-use dlpack::{AnyManagedTensor, Tensor};
+use dlpack::AnyManagedTensor;
 
 use crate::scene::{SIX, copied, legacy_row, row, six};
 
@@ -48,17 +48,18 @@ fn try_exclusive() {
     });
 }
 
+/// What a storage type keeps of a tensor, to end it.
 #[test]
-fn into_deleter() {
+fn kept_for_its_end() {
     row(&six(), |tensor, scene| {
-        let deleter = tensor.into_deleter();
+        let kept = tensor.into_opaque().expect("memory for a struct");
         scene.change();
-        drop(deleter);
+        drop(kept);
     });
     legacy_row(&six(), |tensor, scene| {
-        let deleter = AnyManagedTensor::from(tensor).into_deleter();
+        let kept = tensor.into_opaque().expect("memory for a struct");
         scene.change();
-        drop(deleter);
+        drop(kept);
     });
 }
 

@@ -40,7 +40,7 @@ unsafe fn check_copy(tensor: &Descriptor, model: &Model, memory: &[u8]) {
     }
     let copy = copy.unwrap();
     assert_eq!((copy.dtype(), copy.shape()), (tensor.dtype(), tensor.shape()));
-    assert!(copy.is_contiguous() && copy.flags().copied());
+    assert!(copy.is_contiguous() && copy.flags().is_copied());
     assert_eq!(copy.flags().is_padded(), tensor.flags().is_padded());
     let raw: *mut DLManagedTensorVersioned = copy.into_raw();
     // SAFETY: just passed on.

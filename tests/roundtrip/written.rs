@@ -1,6 +1,6 @@
 //! C → Rust → C where Rust writes: C reads what was written, and what may not be written is refused.
 
-use dlpack::{Access, AnyManagedTensor, Element, Error, Exclusive, Tensor, types::SubByte};
+use dlpack::{Access, AnyManagedTensor, Element, Error, Exclusive, types::SubByte};
 use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
 use harness::Managed;
 use harness::consumer::gather_managed;
