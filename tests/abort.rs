@@ -235,7 +235,7 @@ fn a_library_panics_when_it_takes_a_tensor() {
     let tensor = Exporter::new(vec![1_u8]).into_opaque().expect("it fits");
     // SAFETY: the library has no language.
     library_aborts("a_library_panics_when_it_takes_a_tensor", |library| unsafe {
-        library.object_from_tensor(tensor.into_opaque().unwrap())
+        library.object_from_tensor(tensor)
     });
 }
 
