@@ -80,6 +80,8 @@
 //! | a block of a foreign allocator, device memory, a handle | a tensor for others | [`Adopted`], then [`Exporter`] |
 //! | an allocator of my own, or no heap | the header there | [`Exporter::header_in`], [`Slot`], [`Pool`], [`Exporter::header_at`] |
 //! | a view | to call a C function that takes a `DLTensor*` | [`lend()`], [`lend_mut()`] |
+//! | a tensor | to call such a function | [`Descriptor::as_dl_tensor`] |
+//! | a tensor that came in | to pass it on | [`ManagedTensorVersioned::into_parcel`] |
 //! | a tensor | several consumers for it | [`ManagedTensorVersioned::share`] |
 //! | consumers that ask for an ABI, a device, a copy | to answer them | [`negotiate`] |
 //! | a legacy tensor | it in the current ABI | [`ManagedTensor::into_versioned`] |

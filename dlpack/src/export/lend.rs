@@ -79,7 +79,8 @@ impl Descriptor {
     ///
     /// They stay where they are until the tensor is moved or dropped, and nobody may write them. For
     /// [`Lend::lend`](crate::exchange::Lend::lend), and for C functions that are done with the struct when they return. The
-    /// struct that the tensor came in with is not looked at.
+    /// struct that the tensor came in with is not looked at. Whoever writes elements through the pointer must be allowed
+    /// to: a promise such as that of a [`Frozen`](crate::Frozen) tensor is not in the struct.
     ///
     /// # Errors
     ///
