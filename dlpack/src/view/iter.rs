@@ -18,6 +18,9 @@ use super::strided::Strided;
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 pub struct Iter<'a, T> {
+    /// # Invariants
+    ///
+    /// 1. The elements that are left may be read through `&T` for `'a`.
     cursor: Cursor<T>,
     elements: PhantomData<&'a T>,
 }
@@ -35,6 +38,9 @@ pub struct Iter<'a, T> {
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 pub struct IterMut<'a, T> {
+    /// # Invariants
+    ///
+    /// 1. The elements that are left may be written through `&mut T` for `'a`, and each is named once.
     cursor: Cursor<T>,
     elements: PhantomData<&'a mut T>,
 }
@@ -73,7 +79,7 @@ impl<'a, T> Iterator for Iter<'a, T> {
     #[inline]
     fn next(&mut self) -> Option<&'a T> {
         let element = self.cursor.next()?;
-        // SAFETY: the promise made to `new`.
+        // SAFETY: invariant 1.
         Some(unsafe { element.as_ref() })
     }
 
@@ -85,10 +91,8 @@ impl<'a, T> Iterator for Iter<'a, T> {
         let mut folded = init;
         while let Some(row) = self.cursor.next_row() {
             for k in 0..row.len {
-                // SAFETY: `k` is within the row, and the promise made to `new` keeps the tensor there.
-                let element = unsafe { row.at(k) };
-                // SAFETY: the promise made to `new`.
-                folded = f(folded, unsafe { element.as_ref() });
+                // SAFETY: invariant 1; `k` is within the row.
+                folded = f(folded, unsafe { row.at(k).as_ref() });
             }
         }
         folded
@@ -101,7 +105,7 @@ impl<'a, T> Iterator for IterMut<'a, T> {
     #[inline]
     fn next(&mut self) -> Option<&'a mut T> {
         let mut element = self.cursor.next()?;
-        // SAFETY: the promise made to `new`; the cursor names each element once.
+        // SAFETY: invariant 1.
         Some(unsafe { element.as_mut() })
     }
 
@@ -113,10 +117,8 @@ impl<'a, T> Iterator for IterMut<'a, T> {
         let mut folded = init;
         while let Some(row) = self.cursor.next_row() {
             for k in 0..row.len {
-                // SAFETY: `k` is within the row, and the promise made to `new` keeps the tensor there.
-                let mut element = unsafe { row.at(k) };
-                // SAFETY: the promise made to `new`; the cursor names each element once.
-                folded = f(folded, unsafe { element.as_mut() });
+                // SAFETY: invariant 1; `k` is within the row.
+                folded = f(folded, unsafe { row.at(k).as_mut() });
             }
         }
         folded
