@@ -1,11 +1,13 @@
 //! Copies between strided tensors: row by row where both run along the same axis, in tiles where they do not.
 
+mod axes;
 mod matrix;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod simd;
 mod tiles;
 
-use crate::dims::{Axes, CAPACITY, INLINE, advance, signed};
+use crate::dims::{CAPACITY, INLINE, signed};
+pub(crate) use axes::{Axes, advance};
 use matrix::Matrix;
 use tiles::{copy_strided_tiles, copy_tiles};
 

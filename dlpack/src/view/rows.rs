@@ -3,7 +3,8 @@
 use core::ptr::NonNull;
 
 use super::strided::Strided;
-use crate::dims::{Dims, advance, signed};
+use crate::copy::advance;
+use crate::dims::{Dims, signed};
 
 /// One row: `len` elements, `stride` apart, from `start`.
 pub(super) struct Row<T> {
