@@ -74,6 +74,8 @@
 //! | data that is not aligned | to read it all the same | [`Descriptor::unaligned_view`] |
 //! | 4-bit and 6-bit elements | their values | [`Descriptor::packed_view`], which makes a [`PackedView`] |
 //! | a view or a slice | crops, steps, flips, new shapes | [`TensorView`], [`TensorViewMut`] |
+//! | a pointer with a shape and strides | a checked view | [`TensorView::from_raw_parts`] |
+//! | dtypes that Rust has no type for | small floats, narrow integers, booleans | [`types`] |
 //! | a `Vec`, `Box`, array, `Arc` or `static` | a tensor for others | [`Exporter`] |
 //! | an array of `ndarray`, `nalgebra`, `faer` or `bytes` | a tensor, or a view of one | the module `integrations` |
 //! | a type of my own that holds memory | a tensor for others | [`Owner`], then [`Exporter`] |
