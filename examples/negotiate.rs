@@ -34,6 +34,8 @@ impl DeviceArray {
 
 /// All that an author of a device runtime writes; the rules are the crate's.
 impl Producer for DeviceArray {
+    type Error = dlpack::Error;
+
     fn device(&self) -> Device {
         DEVICE
     }

@@ -143,6 +143,8 @@ fn h016_through_a_conversion() {
 struct Trap;
 
 impl Producer for Trap {
+    type Error = Error;
+
     fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
         panic!("the owner panics");
     }

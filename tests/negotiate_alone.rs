@@ -19,6 +19,8 @@ struct Numbers {
 }
 
 impl Producer for Numbers {
+    type Error = dlpack::Error;
+
     fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
         Ok(Exporter::new(Arc::clone(&self.shared)).build()?.into_inner())
     }

@@ -158,6 +158,8 @@ fn a_producer_without_a_size() {
     struct Nothing;
 
     impl Producer for Nothing {
+        type Error = dlpack::Error;
+
         fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
             Ok(Exporter::new(&[7_u8][..]).build()?.into_inner())
         }
@@ -184,6 +186,8 @@ fn what_c_is_told_of_errors() {
     struct Failing(Error);
 
     impl Producer for Failing {
+        type Error = dlpack::Error;
+
         fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
             Err(self.0)
         }

@@ -324,6 +324,8 @@ struct Liar {
 }
 
 impl Producer for Liar {
+    type Error = Error;
+
     fn device(&self) -> Device {
         Device::CPU
     }

@@ -149,6 +149,8 @@ fn a_failure_to_synchronize_deletes_the_tensor() {
 struct Plain(Probe);
 
 impl Producer for Plain {
+    type Error = Error;
+
     fn device(&self) -> Device {
         self.0.device
     }

@@ -75,6 +75,8 @@ impl Probe {
 }
 
 impl Producer for Probe {
+    type Error = Error;
+
     fn device(&self) -> Device {
         self.device
     }

@@ -130,6 +130,8 @@ impl<T: Export> Asked<'_, '_, T> {
 }
 
 impl<T: Export> Producer for Asked<'_, '_, T> {
+    type Error = Error;
+
     #[inline]
     fn device(&self) -> Device {
         T::device(self.slf)

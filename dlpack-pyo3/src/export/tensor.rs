@@ -34,7 +34,7 @@ enum Order {
     /// They are, for work on this stream.
     On(Stream),
     /// The producer, who is asked for everything.
-    Producer(Box<dyn Producer + Send + Sync>),
+    Producer(Box<dyn Producer<Error = Error> + Send + Sync>),
 }
 
 // Not on the struct, since Python shows what is written there.
@@ -123,7 +123,7 @@ impl Tensor {
     /// assert_eq!(tensor.access(), Access::ReadOnly);
     /// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
     /// ```
-    pub fn from_producer(producer: impl Producer + Send + Sync + 'static) -> Result<Self, Error> {
+    pub fn from_producer(producer: impl Producer<Error = Error> + Send + Sync + 'static) -> Result<Self, Error> {
         let tensor = Arc::new(producer.alias()?);
         let order = Order::Producer(Box::new(producer));
         Ok(Self { tensor, order, policy: ReadOnlyAsLegacy::COPY })

@@ -1,5 +1,6 @@
 //! A producer in Rust, given to C.
 
+use core::borrow::Borrow;
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::ptr;
@@ -116,7 +117,7 @@ unsafe extern "C" fn respond_to<P: Producer>(
         let request = unsafe { request.read_unaligned() };
         // SAFETY: the caller's promise.
         let producer = unsafe { &*ctx.cast::<P>() };
-        Answer::new(respond(producer, &request))
+        Answer::new(respond(producer, &request).map_err(|error| *error.borrow()))
     };
     // SAFETY: the caller's promise.
     unsafe { answer.write_unaligned(given) }

@@ -1,5 +1,7 @@
 //! What a producer must be able to do to be asked.
 
+use core::borrow::Borrow;
+
 use super::stream::Stream;
 use crate::error::Error;
 use crate::managed::{ManagedTensor, ManagedTensorVersioned};
@@ -23,6 +25,8 @@ use crate::vocabulary::Device;
 /// struct Table(Arc<[f32]>);
 ///
 /// impl Producer for Table {
+///     type Error = Error;
+///
 ///     fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
 ///         Ok(Exporter::new(Arc::clone(&self.0)).build()?.into_inner())
 ///     }
@@ -42,6 +46,12 @@ use crate::vocabulary::Device;
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Producer {
+    /// What goes wrong with this producer: [`Error`], or a type of the producer's own, such as an exception.
+    ///
+    /// Errors of the rules become one by `From`. An error of the producer's own is passed on as it is. It borrows as the
+    /// [`Error`] that comes closest: that decides whether a copy is tried, and which [`Status`](super::Status) C gets.
+    type Error: From<Error> + Borrow<Error>;
+
     /// Where the memory is; by default, main memory.
     ///
     /// # Examples
@@ -77,7 +87,7 @@ pub trait Producer {
     /// assert_eq!(producer.alias()?.data(), producer.data());
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error>;
+    fn alias(&self) -> Result<ManagedTensorVersioned, Self::Error>;
 
     /// Gives out the memory as it is, in the legacy ABI; by default, the tensor of [`alias`](Self::alias) under another
     /// header.
@@ -97,8 +107,8 @@ pub trait Producer {
     /// assert_eq!(producer.alias_legacy().unwrap_err(), Error::ReadOnlyNotExpressible);
     /// # Ok::<(), Error>(())
     /// ```
-    fn alias_legacy(&self) -> Result<ManagedTensor, Error> {
-        into_legacy(self.alias()?)
+    fn alias_legacy(&self) -> Result<ManagedTensor, Self::Error> {
+        Ok(into_legacy(self.alias()?)?)
     }
 
     /// Copies the elements into new memory on a device, its own or another; by default, refuses.
@@ -125,9 +135,13 @@ pub trait Producer {
     /// assert_eq!(copy.flags(), Flags::IS_COPIED);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    fn copy_to(&self, device: Device, stream: Stream) -> Result<ManagedTensorVersioned, Error> {
+    fn copy_to(
+        &self,
+        device: Device,
+        stream: Stream,
+    ) -> Result<ManagedTensorVersioned, Self::Error> {
         let _ = stream;
-        Err(Error::CopyUnsupported { device })
+        Err(Error::CopyUnsupported { device }.into())
     }
 
     /// Sees to it that work enqueued on `stream` from now on finds the elements written.
@@ -152,9 +166,13 @@ pub trait Producer {
     /// assert_eq!(producer.synchronize(Stream::NONE), Ok(()));
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    fn synchronize(&self, stream: Stream) -> Result<(), Error> {
+    fn synchronize(&self, stream: Stream) -> Result<(), Self::Error> {
         let (_, device) = (stream, self.device());
-        if device.is_host_accessible() { Ok(()) } else { Err(Error::StreamUnsupported { device }) }
+        if device.is_host_accessible() {
+            Ok(())
+        } else {
+            Err(Error::StreamUnsupported { device }.into())
+        }
     }
 }
 

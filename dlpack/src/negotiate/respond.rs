@@ -1,5 +1,7 @@
 //! A producer's answer to a request, by the rules.
 
+use core::borrow::Borrow;
+
 use super::plan::{Copying, Plan, plan};
 use super::producer::{Producer, into_legacy};
 use super::request::Request;
@@ -47,17 +49,18 @@ use crate::vocabulary::Flags;
 /// assert_eq!(refused.unwrap_err(), Error::ReadOnlyNotExpressible);
 /// # Ok::<(), Error>(())
 /// ```
-pub fn respond(producer: &dyn Producer, request: &Request) -> Result<AnyManagedTensor, Error> {
+pub fn respond<P: Producer + ?Sized>(
+    producer: &P,
+    request: &Request,
+) -> Result<AnyManagedTensor, P::Error> {
     let plan = plan(request, producer.device())?;
     if plan.copy == Copying::Must {
         return copied(producer, request, &plan);
     }
     match aliased(producer, request, &plan) {
-        Err(error @ (Error::ReadOnlyNotExpressible | Error::PaddedNotExpressible))
-            if plan.copy == Copying::May =>
-        {
+        Err(error) if plan.copy == Copying::May && needs_copy(error.borrow()) => {
             // If no copy can be made either, the first error says what the consumer could change.
-            copied(producer, request, &plan).map_err(|copying| match copying {
+            copied(producer, request, &plan).map_err(|copying| match copying.borrow() {
                 Error::CopyUnsupported { .. } => error,
                 _ => copying,
             })
@@ -66,12 +69,17 @@ pub fn respond(producer: &dyn Producer, request: &Request) -> Result<AnyManagedT
     }
 }
 
+/// Returns whether the legacy ABI cannot say what the tensor is.
+const fn needs_copy(error: &Error) -> bool {
+    matches!(error, Error::ReadOnlyNotExpressible | Error::PaddedNotExpressible)
+}
+
 #[inline]
-fn aliased(
-    producer: &dyn Producer,
+fn aliased<P: Producer + ?Sized>(
+    producer: &P,
     request: &Request,
     plan: &Plan,
-) -> Result<AnyManagedTensor, Error> {
+) -> Result<AnyManagedTensor, P::Error> {
     let tensor: AnyManagedTensor =
         if plan.legacy { producer.alias_legacy()?.into() } else { producer.alias()?.into() };
     check(&tensor, request, plan)?;
@@ -81,14 +89,14 @@ fn aliased(
     Ok(tensor)
 }
 
-fn copied(
-    producer: &dyn Producer,
+fn copied<P: Producer + ?Sized>(
+    producer: &P,
     request: &Request,
     plan: &Plan,
-) -> Result<AnyManagedTensor, Error> {
+) -> Result<AnyManagedTensor, P::Error> {
     let tensor = producer.copy_to(plan.device, plan.stream)?;
     if !tensor.flags().contains(Flags::IS_COPIED) {
-        return Err(Error::NotExclusive);
+        return Err(Error::NotExclusive.into());
     }
     let tensor: AnyManagedTensor =
         if plan.legacy { into_legacy(tensor)?.into() } else { tensor.into() };

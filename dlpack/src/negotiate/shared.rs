@@ -13,6 +13,8 @@ use crate::vocabulary::Device;
 ///
 /// Elements that stay as they are have been written, so that there is nothing to wait for on any stream.
 impl<O: Tensor + Send + Sync + 'static> Producer for Arc<Frozen<O>> {
+    type Error = Error;
+
     fn device(&self) -> Device {
         Descriptor::device(self)
     }
@@ -43,6 +45,8 @@ impl<O: Tensor + Send + Sync + 'static> Producer for Arc<Frozen<O>> {
 /// Gives out the memory as [`share`](ManagedTensorVersioned::share) does. Does not copy, since nobody promises that
 /// the elements are initialised and stay as they are; `Arc<Frozen<_>>` is a producer for which somebody did.
 impl Producer for Arc<ManagedTensorVersioned> {
+    type Error = Error;
+
     fn device(&self) -> Device {
         Descriptor::device(self)
     }

@@ -199,8 +199,22 @@ impl Stream {
         self.kind == NO_SYNC
     }
 
-    /// This stream, or the default one of such a device if nothing was said.
-    pub(super) const fn on(self, device: DeviceType) -> Self {
+    /// Returns this stream, or the default stream of such a device in the place of [`NONE`](Self::NONE).
+    ///
+    /// Only CUDA and ROCm have a default stream with a handle; for other devices, `NONE` stays as it is.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::DeviceType;
+    /// use dlpack::negotiate::Stream;
+    ///
+    /// assert_eq!(Stream::NONE.on(DeviceType::CUDA), Stream::CUDA_LEGACY_DEFAULT);
+    /// assert_eq!(Stream::NONE.on(DeviceType::CPU), Stream::NONE);
+    /// assert_eq!(Stream::NO_SYNC.on(DeviceType::CUDA), Stream::NO_SYNC);
+    /// ```
+    #[must_use]
+    pub const fn on(self, device: DeviceType) -> Self {
         match self.kind {
             NONE if is_cuda(device) => Self::CUDA_LEGACY_DEFAULT,
             NONE if is_rocm(device) => Self::ROCM_DEFAULT,
