@@ -110,10 +110,12 @@ mod export;
 mod import;
 mod protocol;
 mod raw;
-mod roads;
+mod route;
 
 pub use dlpack;
-pub use export::{Export, Inside, Kept, Lend, ReadOnlyAsLegacy, Tensor, hand_over};
+pub use export::{
+    BorrowTensor, Export, ObjectSlice, PyOwner, ReadOnlyAsLegacy, Tensor, to_framework_of,
+};
 pub use import::{
     Any, Cells, Elements, Import, PyTensor, Runtime, stream_from, to_py_err, with_borrowed,
 };
@@ -126,7 +128,7 @@ pub mod __private {
     #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
     pub use crate::export::buffer::{get_buffer, release_buffer};
     pub use crate::export::exchange::exchange_api;
-    pub use crate::export::method::{dlpack_device_method, dlpack_method};
+    pub use crate::export::methods::{dlpack_device_method, dlpack_method};
 }
 
 /// The examples of the README run as tests.

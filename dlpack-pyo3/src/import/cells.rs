@@ -12,7 +12,7 @@ use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicUsize, Ordering};
 use dlpack::{Element, Error, ReadCell, TensorView};
 use pyo3::Python;
 
-use super::imported::Imported;
+use super::untyped::UntypedTensor;
 
 /// The elements of a [`PyTensor`](crate::PyTensor), to read them while others may write them.
 ///
@@ -51,8 +51,8 @@ pub struct Cells<'a, T> {
 }
 
 impl<'a, T: Element> Cells<'a, T> {
-    pub(super) fn new(_: Python<'a>, tensor: &'a Imported) -> Result<Self, Error> {
-        tensor.check_settled()?;
+    pub(super) fn new(_: Python<'a>, tensor: &'a UntypedTensor) -> Result<Self, Error> {
+        tensor.check_ready_for_host()?;
         // SAFETY: the elements are foreign memory, of which Rust knows nothing, and hence initialised. That nobody writes
         // them is not promised: the cells are read by `load` only, which can stand that.
         let view = unsafe { tensor.cell_view::<T>() }?;
@@ -128,7 +128,7 @@ impl<T> fmt::Debug for Cells<'_, T> {
 }
 
 /// Copies the elements in row-major order.
-pub(super) fn to_vec<T: Element>(py: Python<'_>, tensor: &Imported) -> Result<Vec<T>, Error> {
+pub(super) fn to_vec<T: Element>(py: Python<'_>, tensor: &UntypedTensor) -> Result<Vec<T>, Error> {
     let mut elements = Vec::new();
     elements.try_reserve_exact(tensor.numel()).map_err(|_| Error::AllocationFailed)?;
     match Cells::<T>::new(py, tensor) {

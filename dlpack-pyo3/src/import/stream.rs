@@ -1,4 +1,4 @@
-//! Streams that come as arguments.
+//! Streams that are arguments.
 
 use dlpack::Device;
 use dlpack::negotiate::Stream;

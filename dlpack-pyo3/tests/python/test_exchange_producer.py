@@ -84,7 +84,7 @@ def test_the_methods_are_what_inspect_expects(kind):
     assert str(inspect.signature(kind.__dlpack_device__)) == "(self, /)"
     assert inspect.ismethoddescriptor(method)
     assert (method.__name__, method.__doc__) == ("__dlpack__", "Exports the tensor as a capsule.")
-    assert kind.__dlpack_device__.__doc__ == "The type of the device and its number."
+    assert kind.__dlpack_device__.__doc__ == "Returns the type of the device and its number."
 
 
 def test_the_methods_can_be_bound_in_any_way():
@@ -513,5 +513,5 @@ def test_torch_shares_our_memory():
 def test_our_importer_takes_our_objects_by_table():
     tensor = six()
     seen = ext.describe(tensor)
-    assert seen["road"] == "exchange"
+    assert seen["route"] == "exchange"
     assert ext.borrow(tensor)["data"] == seen["data"]

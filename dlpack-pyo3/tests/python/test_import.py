@@ -40,7 +40,7 @@ def deletes_once(tensor, kind, text, function):
 )
 def test_another_dtype(dtype, name, versioned):
     tensor = Foreign(bytes(64), dtype, (1,), versioned=versioned)
-    deletes_once(tensor, TypeError, f"^expected float32, found {name}$", ext.typed_f32)
+    deletes_once(tensor, TypeError, f"^expected dtype float32, found {name}$", ext.typed_f32)
 
 
 @pytest.mark.parametrize("shape, found", [((), 0), ((6,), 1), ((1, 2, 3), 3)])
@@ -51,7 +51,7 @@ def test_another_rank(shape, found):
 
 def test_the_dtype_is_checked_first_and_requirements_from_left_to_right():
     tensor = Foreign(DOUBLES, "float64", (6,))
-    deletes_once(tensor, TypeError, "^expected float32, found float64$", ext.typed_matrix)
+    deletes_once(tensor, TypeError, "^expected dtype float32, found float64$", ext.typed_matrix)
     tensor = Foreign(SIX, "float32", (2,), strides=(2,))
     deletes_once(tensor, ValueError, "^expected 2 dimensions, found 1$", ext.typed_matrix)
 
