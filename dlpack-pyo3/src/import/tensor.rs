@@ -229,7 +229,8 @@ impl<T, R> PyTensor<T, R> {
     /// ```
     /// use dlpack_pyo3::PyTensor;
     /// use dlpack_pyo3::dlpack::DataType;
-    ///     /// use pyo3::prelude::*;
+    /// use pyo3::exceptions::PyTypeError;
+    /// use pyo3::prelude::*;
     ///
     /// #[pyfunction]
     /// fn maximum(py: Python<'_>, tensor: PyTensor) -> PyResult<f64> {

@@ -54,15 +54,15 @@ fn given(value: Option<Object<'_>>) -> Option<Object<'_>> {
 #[inline]
 fn max_version(value: Object<'_>) -> Result<Version, Raised> {
     let clamped =
-        |number: i128| u32::try_from(number).unwrap_or(if number < 0 { 0 } else { u32::MAX });
-    pair(value, |[major, minor]| {
+        |number: i64| u32::try_from(number).unwrap_or(if number < 0 { 0 } else { u32::MAX });
+    let read = |[major, minor]: [Object<'_>; 2]| {
         Ok(Version::new(clamped(integer_or_member(major)?), clamped(integer_or_member(minor)?)))
-    })?
-    .ok_or_else(|| refuse_pair(value, "max_version"))
+    };
+    pair(value, read, || refuse_pair(value, "max_version"))
 }
 
 fn dl_device(py: Attached<'_>, value: Object<'_>) -> Result<Device, Raised> {
-    let numbers = device::read_pair(value)?.ok_or_else(|| refuse_pair(value, "dl_device"))?;
+    let numbers = device::read_pair(value, || refuse_pair(value, "dl_device"))?;
     let device = device::make(numbers).filter(|device| device.device_type != DeviceType::new(0));
     let [kind, id] = numbers;
     let text = "expected a device";

@@ -10,7 +10,7 @@ use dlpack::{Device, Error};
 
 use super::device::is_cuda;
 use crate::raw::{
-    Attached, Class, Object, Owned, Raised, Tuple, call_no_args, ffi, integer, names, pair, raise,
+    Attached, Class, Object, Owned, Raised, Tuple, call_no_args, ffi, handle, names, pair, raise,
     raise_error,
 };
 
@@ -59,7 +59,7 @@ fn number(value: Object<'_>) -> Result<Option<i128>, Raised> {
             return Ok(None);
         }
     }
-    integer(value).map(Some)
+    handle(value).map(Some)
 }
 
 fn from_number(py: Attached<'_>, number: i128, device: Device) -> Result<Stream, Raised> {
@@ -94,8 +94,10 @@ fn from_cuda_stream(value: Object<'_>, device: Device) -> Result<Stream, Raised>
         }
         number(handle)?.ok_or_else(|| refuse_answer(handle))
     };
-    let pair = if Tuple::new(answer).is_some() { pair(answer, read)? } else { None };
-    let handle = pair.ok_or_else(|| refuse_answer(answer))?;
+    if Tuple::new(answer).is_none() {
+        return Err(refuse_answer(answer));
+    }
+    let handle = pair(answer, read, || refuse_answer(answer))?;
     if !is_cuda(device.device_type) {
         let text = format_args!("expected a stream of device {device}, found one of CUDA");
         return Err(raise(py, Class::Value, text));

@@ -18,29 +18,33 @@ pub(crate) fn make_bool(_: Attached<'_>, value: bool) -> Result<Owned<'_>, Raise
     unsafe { Owned::or_raised(ffi::PyBool_FromLong(c_long::from(value))) }
 }
 
-/// Reads an integer, or an object that converts to one by `__index__`.
-///
-/// An integer outside of the range from -2^63 to 2^64 - 1 becomes [`i128::MIN`] or [`i128::MAX`].
+/// Reads an integer, or an object that converts to one by `__index__`. An integer that does not fit becomes [`i64::MIN`] or
+/// [`i64::MAX`].
 ///
 /// # Errors
 ///
 /// `TypeError` for other objects.
 #[inline]
-pub(crate) fn integer(value: Object<'_>) -> Result<i128, Raised> {
+pub(crate) fn integer(value: Object<'_>) -> Result<i64, Raised> {
     let mut overflow = 0;
     // SAFETY: a live object on an attached thread, and a writable place.
     let number = unsafe { ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &raw mut overflow) };
     match (number, overflow) {
+        (-1, 1..) => Ok(i64::MAX),
+        (-1, ..=-1) => Ok(i64::MIN),
         (-1, 0) if Raised::is_set(value.attached()) => Err(Raised::new()),
-        (_, 0) => Ok(number.into()),
-        (_, ..=-1) => Ok(i128::MIN),
-        (_, 1..) => above_i64(value),
+        _ => Ok(number),
     }
 }
 
-/// Reads an integer that is 2^63 or more.
-#[cold]
-fn above_i64(value: Object<'_>) -> Result<i128, Raised> {
+/// As [`integer`], for the handle of a stream, which may be as large as 2^64 - 1. An integer that does not fit becomes
+/// [`i128::MIN`] or [`i128::MAX`].
+pub(crate) fn handle(value: Object<'_>) -> Result<i128, Raised> {
+    match integer(value)? {
+        i64::MIN => return Ok(i128::MIN),
+        i64::MAX => {}
+        number => return Ok(number.into()),
+    }
     // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
     let exact = unsafe { Owned::or_raised(ffi::PyNumber_Index(value.as_ptr())) }?;
     // SAFETY: a Python integer on an attached thread.
@@ -56,7 +60,7 @@ fn above_i64(value: Object<'_>) -> Result<i128, Raised> {
 ///
 /// The standard declares the type of a device as an `Enum`, which need not be an integer.
 #[inline]
-pub(crate) fn integer_or_member(value: Object<'_>) -> Result<i128, Raised> {
+pub(crate) fn integer_or_member(value: Object<'_>) -> Result<i64, Raised> {
     match integer(value) {
         Err(raised) if raised.is(Class::Type) => member(value, raised),
         number => number,
@@ -64,7 +68,7 @@ pub(crate) fn integer_or_member(value: Object<'_>) -> Result<i128, Raised> {
 }
 
 #[cold]
-fn member(value: Object<'_>, not_an_integer: Raised) -> Result<i128, Raised> {
+fn member(value: Object<'_>, not_an_integer: Raised) -> Result<i64, Raised> {
     not_an_integer.clear();
     match value.optional_attr(&names::VALUE)? {
         Some(inner) => integer(inner.borrow()),

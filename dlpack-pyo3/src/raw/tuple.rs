@@ -87,25 +87,26 @@ impl<'a> Tuple<'a> {
     }
 }
 
-/// Passes the two items of a tuple, or of any other sequence of length two, to a function. Returns `None` for any other
-/// object.
+/// Passes the two items of a tuple, or of any other sequence of length two, to a function.
 ///
 /// # Errors
 ///
-/// What the sequence or the function raises.
+/// What the sequence or the function raises, and what `refuse` raises for any other object.
 #[inline]
 pub(crate) fn pair<R>(
     value: Object<'_>,
     read: impl FnOnce([Object<'_>; 2]) -> Result<R, Raised>,
-) -> Result<Option<R>, Raised> {
+    refuse: impl FnOnce() -> Raised,
+) -> Result<R, Raised> {
     if let Some(tuple) = Tuple::exact(value) {
-        return match (tuple.len(), tuple.get(0), tuple.get(1)) {
-            (2, Some(first), Some(second)) => read([first, second]).map(Some),
-            _ => Ok(None),
-        };
+        if let (2, Some(first), Some(second)) = (tuple.len(), tuple.get(0), tuple.get(1)) {
+            return read([first, second]);
+        }
     }
-    let Some([first, second]) = sequence_pair(value)? else { return Ok(None) };
-    read([first.borrow(), second.borrow()]).map(Some)
+    match sequence_pair(value)? {
+        Some([first, second]) => read([first.borrow(), second.borrow()]),
+        None => Err(refuse()),
+    }
 }
 
 #[cold]

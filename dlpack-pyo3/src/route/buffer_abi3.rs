@@ -56,8 +56,7 @@ fn describe(view: Object<'_>) -> Result<BorrowedTensor<'static>, Raised> {
     let format = view.attr(&names::FORMAT)?;
     let format = format.borrow().text().unwrap_or_default();
     let size = number(view, &names::ITEMSIZE)?;
-    let Some(dtype) =
-        dtype_of(format.as_bytes()).filter(|dtype| size == i128::from(dtype.bits) / 8)
+    let Some(dtype) = dtype_of(format.as_bytes()).filter(|dtype| size == i64::from(dtype.bits) / 8)
     else {
         return Err(refuse(py, format));
     };
@@ -79,7 +78,7 @@ fn describe(view: Object<'_>) -> Result<BorrowedTensor<'static>, Raised> {
     unsafe { memory.tensor() }.map_err(|unfit| unfit.raise(py))
 }
 
-fn number(view: Object<'_>, name: &Name) -> Result<i128, Raised> {
+fn number(view: Object<'_>, name: &Name) -> Result<i64, Raised> {
     integer(view.attr(name)?.borrow())
 }
 
