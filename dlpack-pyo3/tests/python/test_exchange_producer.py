@@ -299,6 +299,13 @@ def test_r78_read_only_tensors_are_not_lent():
     assert bytes(lent) == b"\xa5" * ctypes.sizeof(lent)
 
 
+def test_padded_tensors_are_not_lent_and_the_error_says_why():
+    for flags in (abi.IS_SUBBYTE_TYPE_PADDED, abi.IS_SUBBYTE_TYPE_PADDED | abi.READ_ONLY):
+        padded = ext.hold(Foreign(bytes([1, 2]), "uint4", (2,), flags=flags).capsule()).export()
+        with pytest.raises(BufferError, match="expected packed elements for the legacy abi, found padded ones"):
+            function(Tensor, BORROW)(id(padded), ctypes.pointer(abi.Tensor()))
+
+
 # Objects of tensors.
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from kit import abi, native, producers, values
+from kit.exchange import Table, type_for
 from kit.foreign import Foreign
 
 SIX = values.sample_bytes("float32")
@@ -228,3 +229,36 @@ def test_strides_that_are_missing_only_the_strict_mode_minds():
         ext.strict(allowed.capsule())
         assert allowed.deletes == 1
     assert ext.strict(np.arange(3.0))["shape"] == (3,)
+
+
+def test_the_strict_mode_minds_on_every_route():
+    def without_strides():
+        return Foreign(SIX, strides=None, version=(1, 2))
+
+    carrier = type_for(Table())(without_strides)
+    assert ext.describe(carrier)["route"] == "exchange"
+    with pytest.raises(BufferError, match="which dlpack forbids since version 1.2"):
+        ext.strict(carrier)
+    assert [tensor.deletes for tensor in carrier.tensors] == [1]
+    late = without_strides()
+    with pytest.raises(BufferError, match="which dlpack forbids since version 1.2"):
+        ext.strict(Answering(late))
+    assert late.deletes == 1
+
+
+class Answering:
+    """An object without a table, whose `__dlpack__` gives a tensor."""
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def __dlpack__(self, **given):
+        return self.tensor.capsule()
+
+
+def test_what_is_lent_of_an_owned_tensor_is_what_was_imported():
+    for versioned, flags, access in [(True, 0, "writable"), (True, abi.READ_ONLY, "read-only"), (False, 0, "unknown")]:
+        tensor = Foreign(SIX, flags=flags, versioned=versioned)
+        seen = ext.borrow(Answering(tensor))
+        assert (seen["shape"], seen["strides"], seen["data"]) == ((2, 3), (3, 1), tensor.start)
+        assert (seen["access"], tensor.deletes) == (access, 1)
