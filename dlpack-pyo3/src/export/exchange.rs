@@ -40,14 +40,14 @@ pub fn exchange_api<T: Export>(py: Python<'_>) -> PyResult<Py<PyAny>> {
 struct Tables<T>(PhantomData<T>);
 
 impl<T: Export> Tables<T> {
-    const OWNED: &'static ExchangeTable<Class<T>> = &ExchangeTable::new();
-    const LENDING: &'static ExchangeTable<Class<T>> = &ExchangeTable::new().lending();
+    const OWNED: &'static ExchangeTable<Objects<T>> = &ExchangeTable::new();
+    const LENDING: &'static ExchangeTable<Objects<T>> = &ExchangeTable::new().lending();
 }
 
 /// The objects of a class as a library.
-struct Class<T>(PhantomData<T>);
+struct Objects<T>(PhantomData<T>);
 
-impl<T: Export> Library for Class<T> {
+impl<T: Export> Library for Objects<T> {
     type Error = Failure;
 
     #[inline]
@@ -113,7 +113,7 @@ impl<T: Export> Library for Class<T> {
     }
 }
 
-impl<T: Export> Lend for Class<T> {
+impl<T: Export> Lend for Objects<T> {
     #[inline]
     unsafe fn lend(object: NonNull<c_void>) -> Result<sys::DLTensor, Failure> {
         // SAFETY: consumers call this on attached threads.
@@ -169,13 +169,18 @@ fn not_an_instance<T: Export>(object: &Bound<'_, PyAny>) -> Failure {
 /// Describes the tensor as a struct that has no flags, and so cannot be read-only or padded.
 #[inline]
 fn without_flags(tensor: &ManagedTensorVersioned) -> Result<sys::DLTensor, Error> {
-    if tensor.flags().is_padded() {
-        return Err(Error::PaddedNotExpressible);
+    if tensor.access() != Access::Writable || tensor.flags().is_padded() {
+        return Err(not_expressible(tensor));
     }
-    if tensor.access() != Access::Writable {
-        return Err(Error::ReadOnly);
+    let mut raw = dl_tensor(tensor)?;
+    raw.device = tensor.device().canonical().into();
+    if tensor.is_empty() {
+        raw.data = ptr::null_mut();
     }
-    let data = if tensor.is_empty() { ptr::null_mut() } else { tensor.data() };
-    let device = tensor.device().canonical().into();
-    Ok(sys::DLTensor { data, device, ..dl_tensor(tensor)? })
+    Ok(raw)
+}
+
+#[cold]
+fn not_expressible(tensor: &ManagedTensorVersioned) -> Error {
+    if tensor.flags().is_padded() { Error::PaddedNotExpressible } else { Error::ReadOnly }
 }

@@ -108,7 +108,7 @@ impl HeldTensor {
 }
 
 /// Describes a tensor as C does, with the shape and strides of its description, which stay where the description is.
-#[inline]
+#[inline(always)]
 pub(crate) fn dl_tensor(tensor: &Descriptor) -> Result<sys::DLTensor, Error> {
     let ndim = tensor.ndim();
     Ok(sys::DLTensor {

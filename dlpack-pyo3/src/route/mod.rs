@@ -75,17 +75,15 @@ pub(crate) fn take<R>(
     fail: impl Fn(Raised) -> R,
 ) -> R {
     match cache::kept(object.class()) {
-        Some(plan @ (Plan::NumPy | Plan::Exchange(_) | Plan::Protocol)) => {
-            take_by(plan, object, request, mode, then, fail)
-        }
-        _ => match take_slowly(object, request, mode) {
+        Some(plan) => take_by(plan, object, request, mode, then, fail),
+        None => match take_slowly(object, request, mode) {
             Ok((tensor, route)) => then(tensor, route),
             Err(raised) => fail(raised),
         },
     }
 }
 
-/// As [`take`], for the first object of a class, and for classes that do not have a fast route.
+/// As [`take`], for an object of a class whose plan is not kept.
 #[cold]
 #[inline(never)]
 fn take_slowly(
