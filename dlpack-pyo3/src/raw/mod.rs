@@ -1,6 +1,6 @@
 //! A safe layer over the part of CPython's C API that this crate uses.
 //!
-//! Neither this module nor those up to [`roads`](crate::roads) use PyO3, apart from its declarations of that API. A
+//! Neither this module nor those up to [`route`](crate::route) use PyO3, apart from its declarations of that API. A
 //! failure is an exception that is set in the thread, which [`Raised`] stands for.
 
 mod attach;
