@@ -73,14 +73,8 @@
 //! | memory that this thread writes by other means, or that is not aligned | to read it all the same | [`Descriptor::view_as`] |
 //! | 4-bit and 6-bit elements | their values | [`Descriptor::packed_view`], which makes a [`PackedView`] |
 //! | a view or a slice | crops, steps, flips, new shapes | [`TensorView`], [`TensorViewMut`] |
-<<<<<<< HEAD
 //! | a `Vec`, `Box` or array, an `Arc` or `static` | a tensor for others | [`Exporter::new`], [`Exporter::shared`] |
 //! | a type of my own that holds memory | a tensor for others | [`Exporter::of_mut`], [`Exporter::of`] |
-=======
-//! | a pointer with a shape and strides | a checked view | [`TensorView::from_raw_parts`] |
-//! | dtypes that Rust has no type for | small floats, narrow integers, booleans | [`types`] |
-//! | a `Vec`, `Box`, array, `Arc` or `static` | a tensor for others | [`Exporter`] |
->>>>>>> views
 //! | an array of `ndarray`, `nalgebra`, `faer` or `bytes` | a tensor, or a view of one | the module `integrations` |
 //! | a block of a foreign allocator, device memory, a handle | a tensor for others | [`Exporter::from_raw_parts`] |
 //! | an allocator of my own, or no heap | the header there | [`Exporter::header_in`] and the module [`allocator`] |

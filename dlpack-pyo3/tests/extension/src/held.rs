@@ -47,7 +47,7 @@ impl Held {
     }
 
     fn describe<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        describe::with_road(py, self.tensor()?)
+        describe::with_route(py, self.tensor()?)
     }
 
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
