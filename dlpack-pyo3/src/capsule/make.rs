@@ -3,13 +3,13 @@
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
 
-use dlpack::{ManagedTensor, Parcel, sys};
+use dlpack::{ManagedTensor, OpaqueTensor, sys};
 
 use super::name::{LEGACY, VERSIONED};
 use crate::raw::{Attached, Owned, Raised, SavedException, ffi};
 
 /// Makes a capsule that owns the tensor until a consumer renames the capsule.
-pub(crate) fn versioned(py: Attached<'_>, tensor: Parcel) -> Result<Owned<'_>, Raised> {
+pub(crate) fn versioned(py: Attached<'_>, tensor: OpaqueTensor) -> Result<Owned<'_>, Raised> {
     // SAFETY: the destructor frees a tensor of this ABI. The capsule owns it once it is made.
     match unsafe { make(py, tensor.as_raw().cast(), VERSIONED, delete_versioned) } {
         Ok(capsule) => {
@@ -78,7 +78,7 @@ unsafe extern "C" fn delete_versioned(capsule: *mut ffi::PyObject) {
     unsafe {
         let Some(tensor) = unclaimed(capsule, VERSIONED) else { return };
         let _saved = SavedException::take(Attached::assume());
-        drop(Parcel::from_raw(tensor.cast()));
+        drop(OpaqueTensor::from_raw(tensor.cast()));
     }
 }
 

@@ -1,7 +1,7 @@
 //! The trait of classes that are exported.
 
 use dlpack::negotiate::Stream;
-use dlpack::{Device, Error, ManagedTensorVersioned, Parcel};
+use dlpack::{Device, Error, ManagedTensorVersioned, OpaqueTensor};
 use pyo3::{Bound, PyClass, PyResult, Python};
 
 use super::copy;
@@ -20,7 +20,7 @@ use crate::import::to_py_err;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use dlpack_pyo3::dlpack::{Exporter, Parcel};
+/// use dlpack_pyo3::dlpack::{Exporter, OpaqueTensor};
 /// use dlpack_pyo3::{Export, PyTensor, to_py_err};
 /// use pyo3::prelude::*;
 ///
@@ -29,8 +29,8 @@ use crate::import::to_py_err;
 /// struct Samples(Arc<[f32]>);
 ///
 /// impl Export for Samples {
-///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
-///         Exporter::new(Arc::clone(&slf.get().0)).into_parcel().map_err(to_py_err)
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+///         Exporter::new(Arc::clone(&slf.get().0)).into_opaque().map_err(to_py_err)
 ///     }
 /// }
 ///
@@ -74,7 +74,7 @@ use crate::import::to_py_err;
 /// use std::sync::Arc;
 /// use dlpack_pyo3::dlpack::negotiate::Stream;
 /// use dlpack_pyo3::dlpack::{
-///     Adopted, DataType, Device, Error, Exporter, ManagedTensorVersioned, Parcel,
+///     Adopted, DataType, Device, Error, Exporter, ManagedTensorVersioned, OpaqueTensor,
 /// };
 /// use dlpack_pyo3::{Export, to_py_err};
 /// use pyo3::prelude::*;
@@ -86,12 +86,12 @@ use crate::import::to_py_err;
 /// }
 ///
 /// impl Export for Weights {
-///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
 ///         let Self { block, count } = slf.get();
 ///         let (owner, start) = (Arc::clone(block), block.address());
 ///         // SAFETY: the block has so many bytes on that device, until its last owner is dropped.
 ///         let memory = unsafe { Adopted::new(owner, start, 4 * count, Device::cuda(0)) };
-///         Exporter::new(memory).dtype(DataType::F32).into_parcel().map_err(to_py_err)
+///         Exporter::new(memory).dtype(DataType::F32).into_opaque().map_err(to_py_err)
 ///     }
 ///
 ///     fn device(_: &Bound<'_, Self>) -> Device {
@@ -112,7 +112,7 @@ use crate::import::to_py_err;
 ///         if device != Device::CPU {
 ///             return Err(to_py_err(Error::CopyUnsupported { device }));
 ///         }
-///         let copy = Exporter::new(slf.get().block.download()).is_copied().build();
+///         let copy = Exporter::new(slf.get().block.download()).copied().build();
 ///         Ok(copy.map_err(to_py_err)?.into_inner())
 ///     }
 /// }
@@ -146,7 +146,7 @@ pub trait Export: PyClass {
     /// flags, so read-only and padded tensors are not lent.
     ///
     /// ```
-    /// # use dlpack_pyo3::dlpack::{Exporter, ManagedTensorVersioned, Parcel};
+    /// # use dlpack_pyo3::dlpack::{Exporter, ManagedTensorVersioned, OpaqueTensor};
     /// # use dlpack_pyo3::{BorrowTensor, Export, to_py_err};
     /// # use pyo3::prelude::*;
     /// use std::sync::Arc;
@@ -158,8 +158,8 @@ pub trait Export: PyClass {
     ///     const NEEDS_PYO3: bool = false;
     ///     const BORROW: Option<BorrowTensor<Self>> = Some(|slf| &slf.get().0);
     ///
-    ///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
-    ///         slf.get().0.share_parcel().map_err(to_py_err)
+    ///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+    ///         slf.get().0.share_opaque().map_err(to_py_err)
     ///     }
     /// }
     ///
@@ -179,13 +179,13 @@ pub trait Export: PyClass {
     ///
     /// Each call makes a new tensor, which keeps the memory alive, on the device that [`device`](Self::device) names. It is
     /// read-only if consumers must not write. Its elements are initialised. An [`Exporter`](dlpack::Exporter) makes one with
-    /// [`into_parcel`](dlpack::Exporter::into_parcel), and any tensor becomes one with `into()`.
+    /// [`into_opaque`](dlpack::Exporter::into_opaque), and any tensor becomes one with `into()`.
     ///
     /// # Errors
     ///
     /// Any exception. Python expects a `BufferError` for memory that cannot be exported; [`to_py_err`](crate::to_py_err)
     /// makes one of an [`Error`].
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel>;
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor>;
 
     /// Returns the device of the memory; by default, the CPU.
     fn device(slf: &Bound<'_, Self>) -> Device {

@@ -11,7 +11,7 @@ use alloc::sync::Arc;
 use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
 use dlpack::negotiate::Stream;
 use dlpack::{
-    Access, DataType, Device, DeviceType, Error, Heap, ManagedTensorVersioned, Parcel, sys,
+    Access, DataType, Device, DeviceType, Error, Global, ManagedTensorVersioned, OpaqueTensor, sys,
 };
 use pyo3::exceptions::PyTypeError;
 use pyo3::types::{PyAny, PyAnyMethods, PyTypeMethods};
@@ -72,11 +72,11 @@ impl<T: Export> Library for Objects<T> {
             let error = Error::DeviceMismatch { expected: Device::CPU, found: device };
             return Err(Report::new("BufferError", &error.to_string()));
         }
-        Ok(allocate_in(Heap, dtype, shape, device)?.into_inner())
+        Ok(allocate_in(Global, dtype, shape, device)?.into_inner())
     }
 
     #[inline]
-    unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<Parcel, Failure> {
+    unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<OpaqueTensor, Failure> {
         // SAFETY: consumers call this on attached threads.
         with_pyo3::<T, _>(unsafe { Attached::assume() }, |py| {
             // SAFETY: the object is alive during the call, as the consumer promises.

@@ -1,7 +1,7 @@
 //! Results as arrays of the caller's own library.
 
 use dlpack::exchange::ExchangeApi;
-use dlpack::{DataTypeCode, Device, Flags, Parcel};
+use dlpack::{DataTypeCode, Device, Flags, OpaqueTensor};
 use pyo3::exceptions::PyTypeError;
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -111,7 +111,7 @@ fn importer_of(like: &Bound<'_, PyAny>) -> PyResult<Importer> {
 ///
 /// Some tables overlook flags and devices. And after a refusal nobody knows whether the tensor is leaked, so that nothing is
 /// passed that may be refused.
-fn is_common(parcel: &Parcel) -> bool {
+fn is_common(parcel: &OpaqueTensor) -> bool {
     let dtype = parcel.dtype();
     let has_common_dtype = match dtype.code {
         DataTypeCode::INT | DataTypeCode::UINT => matches!(dtype.bits, 8 | 16 | 32 | 64),
@@ -130,7 +130,7 @@ fn is_common(parcel: &Parcel) -> bool {
 /// Passes the tensor to the library's table.
 fn by_table<'py>(
     table: &ExchangeApi,
-    parcel: Parcel,
+    parcel: OpaqueTensor,
     py: Python<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the thread is attached, and the tensor is not read-only. What the library returns is a new reference.

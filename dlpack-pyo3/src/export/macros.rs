@@ -17,7 +17,7 @@
 /// # Examples
 ///
 /// ```
-/// use dlpack_pyo3::dlpack::{Exporter, Parcel};
+/// use dlpack_pyo3::dlpack::{Exporter, OpaqueTensor};
 /// use dlpack_pyo3::{Export, to_py_err};
 /// use pyo3::prelude::*;
 ///
@@ -27,9 +27,9 @@
 /// }
 ///
 /// impl Export for Zeros {
-///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
 ///         let zeros = vec![0_u8; slf.get().count];
-///         Exporter::new(zeros).into_parcel().map_err(to_py_err)
+///         Exporter::new(zeros).into_opaque().map_err(to_py_err)
 ///     }
 /// }
 ///

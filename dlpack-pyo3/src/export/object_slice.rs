@@ -16,7 +16,7 @@ use super::py_owner::PyOwner;
 /// # Examples
 ///
 /// ```
-/// use dlpack_pyo3::dlpack::{Exporter, Parcel};
+/// use dlpack_pyo3::dlpack::{Exporter, OpaqueTensor};
 /// use dlpack_pyo3::{Export, ObjectSlice, PyTensor, to_py_err};
 /// use pyo3::prelude::*;
 ///
@@ -27,11 +27,11 @@ use super::py_owner::PyOwner;
 /// }
 ///
 /// impl Export for Image {
-///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
 ///         let image = slf.get();
 ///         let shape = [image.pixels.len() / image.width, image.width];
 ///         let pixels = ObjectSlice::new(slf, |image| &image.pixels);
-///         Exporter::new(pixels).shape(&shape).into_parcel().map_err(to_py_err)
+///         Exporter::new(pixels).shape(&shape).into_opaque().map_err(to_py_err)
 ///     }
 /// }
 ///

@@ -5,7 +5,7 @@ use core::cell::Cell;
 use dlpack::negotiate::{self, CopyPolicy, Producer, Request, Stream};
 use dlpack::{
     Access, AnyManagedTensor, Device, DeviceType, Error, Flags, ManagedTensor,
-    ManagedTensorVersioned, Parcel, Tensor,
+    ManagedTensorVersioned, OpaqueTensor, Tensor,
 };
 use pyo3::Bound;
 
@@ -77,7 +77,7 @@ fn needs_flags(flags: Flags) -> bool {
 fn answer_any<'py, T: Export>(
     slf: &Bound<'py, T>,
     request: &Request,
-    tensor: Option<Parcel>,
+    tensor: Option<OpaqueTensor>,
 ) -> Result<Owned<'py>, Raised> {
     let py = attached(slf.py());
     match negotiate::respond(&Asked { slf, tensor: Cell::new(tensor) }, request) {
@@ -91,7 +91,7 @@ fn answer_any<'py, T: Export>(
 struct Asked<'a, 'py, T> {
     slf: &'a Bound<'py, T>,
     /// The tensor that is given out first, if it was made already.
-    tensor: Cell<Option<Parcel>>,
+    tensor: Cell<Option<OpaqueTensor>>,
 }
 
 impl<T: Export> Producer for Asked<'_, '_, T> {
@@ -103,7 +103,7 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
     }
 
     #[inline]
-    fn alias(&self) -> Result<ManagedTensorVersioned, Failure> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Failure> {
         let tensor = match self.tensor.take() {
             Some(tensor) => tensor,
             None => T::tensor(self.slf)?,
@@ -111,8 +111,8 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
         Ok(tensor.into_tensor()?)
     }
 
-    fn alias_legacy(&self) -> Result<ManagedTensor, Failure> {
-        let mut tensor = self.alias()?;
+    fn export_legacy(&self) -> Result<ManagedTensor, Failure> {
+        let mut tensor = self.export()?;
         if tensor.access() == Access::ReadOnly {
             let policy = T::read_only_as_legacy(self.slf);
             if policy.is_refuse() {

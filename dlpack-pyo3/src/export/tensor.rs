@@ -5,7 +5,7 @@ use core::fmt;
 use core::ops::Deref;
 
 use dlpack::negotiate::{Producer, Stream};
-use dlpack::{Descriptor, Device, Error, Exclusive, Frozen, ManagedTensorVersioned, Parcel};
+use dlpack::{Descriptor, Device, Error, Exclusive, Frozen, ManagedTensorVersioned, OpaqueTensor};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -125,7 +125,7 @@ impl Tensor {
     pub fn from_producer(
         producer: impl Producer<Error = Error> + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        let tensor = Arc::new(producer.alias()?);
+        let tensor = Arc::new(producer.export()?);
         let readiness = Readiness::Producer(Box::new(producer));
         Ok(Self { tensor, readiness, policy: ReadOnlyAsLegacy::COPY })
     }
@@ -196,11 +196,11 @@ impl Export for Tensor {
     const BORROW: Option<BorrowTensor<Self>> = Some(|slf| &slf.get().tensor);
 
     #[inline]
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         let this = slf.get();
         let tensor = match &this.readiness {
-            Readiness::Producer(producer) => producer.alias().map(Parcel::from),
-            Readiness::Unknown | Readiness::On(_) => this.tensor.share_parcel(),
+            Readiness::Producer(producer) => producer.export().map(OpaqueTensor::from),
+            Readiness::Unknown | Readiness::On(_) => this.tensor.share_opaque(),
         };
         tensor.map_err(to_py_err)
     }

@@ -55,7 +55,7 @@ impl<'a, T: Element> Cells<'a, T> {
         tensor.check_ready_for_host()?;
         // SAFETY: foreign memory counts as initialised. Others may write it, but the cells are read by `load` only, which uses
         // atomic loads.
-        let view = unsafe { tensor.cell_view::<T>() }?;
+        let view = unsafe { tensor.view_as::<ReadCell<T>>() }?;
         Ok(Self { view, py: PhantomData })
     }
 
@@ -135,7 +135,7 @@ pub(super) fn to_vec<T: Element>(py: Python<'_>, tensor: &UntypedTensor) -> Resu
         Ok(cells) => elements.extend(cells.iter()),
         Err(Error::Misaligned { .. }) => {
             // SAFETY: as in `Cells::new`.
-            let view = unsafe { tensor.unaligned_view::<T>() }?;
+            let view = unsafe { tensor.view_as::<Unaligned<T>>() }?;
             elements.extend(view.iter().map(|element| {
                 // SAFETY: an element of the view, and any address is aligned for bytes.
                 unsafe { load_in::<T, AtomicU8>((&raw const *element).cast()) }

@@ -7,7 +7,7 @@ use pyo3::{PyErr, Python};
 use super::bridge::{attached, to_err};
 use crate::raw::{Class, raise_error};
 
-/// Makes a Python exception of an error of [`dlpack`], or of a [`Rejected`](dlpack::Rejected).
+/// Makes a Python exception of an error of [`dlpack`], or of a [`RejectedError`](dlpack::RejectedError).
 ///
 /// | Error | Exception |
 /// |---|---|

@@ -114,7 +114,7 @@ pub(crate) fn dl_tensor(tensor: &Descriptor) -> Result<sys::DLTensor, Error> {
     Ok(sys::DLTensor {
         data: tensor.data(),
         device: tensor.device().into(),
-        ndim: i32::try_from(ndim).map_err(|_| Error::TooManyDims { ndim, max: 64 })?,
+        ndim: i32::try_from(ndim).map_err(|_| Error::TooManyAxes { ndim, max: 64 })?,
         dtype: tensor.dtype().into(),
         shape: tensor.shape().as_ptr().cast_mut(),
         strides: tensor.strides().as_ptr().cast_mut(),

@@ -1,6 +1,6 @@
 //! A class of one's own that any library imports.
 
-use dlpack_pyo3::dlpack::{Exporter, Parcel};
+use dlpack_pyo3::dlpack::{Exporter, OpaqueTensor};
 use dlpack_pyo3::{Export, ObjectSlice, to_py_err};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
@@ -31,10 +31,10 @@ impl Image {
 
 impl Export for Image {
     /// The pixels stay in the object, which lives as long as a consumer has them.
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         let &Self { height, width, .. } = slf.get();
         let pixels = ObjectSlice::new(slf, |image| &image.pixels);
-        Exporter::new(pixels).shape(&[height, width]).into_parcel().map_err(to_py_err)
+        Exporter::new(pixels).shape(&[height, width]).into_opaque().map_err(to_py_err)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dlpack_pyo3::dlpack::{Descriptor, Exporter, ManagedTensorVersioned, Parcel};
+use dlpack_pyo3::dlpack::{Descriptor, Exporter, ManagedTensorVersioned, OpaqueTensor};
 use dlpack_pyo3::{BorrowTensor, Export, PyTensor, Tensor, to_framework_of, to_py_err, with_borrowed};
 use pyo3::prelude::*;
 
@@ -43,8 +43,8 @@ impl Export for Own {
     const NEEDS_PYO3: bool = false;
     const BORROW: Option<BorrowTensor<Self>> = Some(|slf| &slf.get().0);
 
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
-        slf.get().0.share_parcel().map_err(to_py_err)
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+        slf.get().0.share_opaque().map_err(to_py_err)
     }
 }
 

@@ -92,7 +92,7 @@ impl Relay {
 }
 
 impl Producer for Relay {
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         self.next()
     }
 

@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 
-use dlpack::{Exporter, Parcel};
+use dlpack::{Exporter, OpaqueTensor};
 use dlpack_pyo3::{Export, ObjectSlice, ReadOnlyAsLegacy, Tensor, to_py_err};
 use pyo3::prelude::*;
 
@@ -11,9 +11,9 @@ use pyo3::prelude::*;
 pub(crate) struct Own(Vec<f32>);
 
 impl Export for Own {
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         let elements = ObjectSlice::new(slf, |own| &own.0);
-        Exporter::new(elements).into_parcel().map_err(to_py_err)
+        Exporter::new(elements).into_opaque().map_err(to_py_err)
     }
 }
 
@@ -43,9 +43,9 @@ pub(crate) struct OwnShared {
 }
 
 impl Export for OwnShared {
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         let data = Arc::clone(&slf.try_borrow()?.data);
-        Exporter::new(data).into_parcel().map_err(to_py_err)
+        Exporter::new(data).into_opaque().map_err(to_py_err)
     }
 
     fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {
