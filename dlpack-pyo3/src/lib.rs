@@ -103,6 +103,8 @@
 //!   give each consumer a capsule of its own, as a call of `__dlpack__` does. All that is remembered of names and
 //!   types is written once, and read without locks.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
+
 extern crate alloc;
 
 mod capsule;

@@ -116,6 +116,7 @@
 //! The crate is `no_std`, with every feature. On processors without compare-and-swap, such as a Cortex-M0, it does without what
 //! needs that: sharing, owners in an `Arc`, pools and loans; a [`Slot`] is used by way of [`Slot::single`] there.
 #![no_std]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(feature = "alloc"),
