@@ -126,8 +126,8 @@ mod tests {
         let (found, others) = flags(&["import", "--quick"], ["--check", "--quick"]).unwrap();
         assert_eq!((found, others), ([false, true], vec!["import"]));
         assert_eq!(
-            wants_check(&["--chek"]).unwrap_err(),
-            "expected one of `--check`, found `--chek`"
+            wants_check(&["--fast"]).unwrap_err(),
+            "expected one of `--check`, found `--fast`"
         );
         assert!(wants_check(&["check"]).is_err());
     }
