@@ -30,7 +30,7 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
 /// A public name: its kind as rustdoc calls it, and what is declared there.
 pub(crate) struct Name {
     pub(crate) kind: String,
-    declaration: String,
+    pub(crate) declaration: String,
     pub(crate) lines: BTreeSet<String>,
 }
 

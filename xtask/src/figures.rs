@@ -1,6 +1,6 @@
 //! `cargo xtask figures`: how large the crate is, and how much of it users meet.
 
-use alloc::collections::BTreeMap;
+use alloc::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use crate::api::Api;
@@ -17,8 +17,8 @@ const SOURCES: &str = "dlpack/src";
 /// What one reads to judge the `unsafe` code.
 const CORE: [&str; 5] = ["layout", "dims", "view", "managed", "export"];
 
-/// The types that own a C struct.
-const OWNERS: [&str; 8] = [
+/// The types that own a C struct; those that are no longer there, or only as an alias, do not count.
+const OWNERS: [&str; 7] = [
     "Managed",
     "ManagedTensor",
     "ManagedTensorVersioned",
@@ -26,7 +26,6 @@ const OWNERS: [&str; 8] = [
     "OpaqueTensor",
     "Parcel",
     "Deleter",
-    "Handle",
 ];
 
 pub(crate) fn run(words: &[&str]) -> Result<bool> {
@@ -42,27 +41,35 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
         rooms.iter().filter(|(room, _)| wanted(room)).map(|(_, count)| count).sum::<usize>()
     };
     let api = Api::read()?.names;
+    // A name that is exported at two places counts once, and at the root if it is there.
+    let last = |path: &str| path.rsplit("::").next().unwrap_or_default().to_owned();
+    let names: BTreeSet<_> =
+        api.iter().map(|(path, name)| (last(path), &name.declaration)).collect();
+    let traits: BTreeSet<_> =
+        api.iter().filter(|(_, name)| name.kind == "trait").map(|(path, _)| last(path)).collect();
     let at_root = api.keys().filter(|path| path.matches("::").count() == 1).count();
-    let traits = api.values().filter(|name| name.kind == "trait").count();
-    let owners = api.iter().filter(|(path, name)| {
-        let is_owner = OWNERS.iter().any(|owner| path.rsplit("::").next() == Some(owner));
-        is_owner && ["struct", "enum"].contains(&name.kind.as_str())
-    });
-    println!("{:<26} {:>6} {:>6}", "", "found", "limit");
+    let owners: Vec<String> = api
+        .iter()
+        .filter(|(_, name)| ["struct", "enum"].contains(&name.kind.as_str()))
+        .map(|(path, _)| last(path))
+        .filter(|name| OWNERS.contains(&name.as_str()))
+        .collect();
+    println!();
     for (what, found, limit) in [
-        (CORE.join(", ").as_str(), sum(&|room| CORE.contains(&room)), 4_500),
-        ("all rooms", sum(&|_| true), 8_800),
-        ("public names", api.len(), 75),
-        ("public names at the root", at_root, 30),
-        ("owners of a C struct", owners.count(), 4),
-        ("public traits", traits, 9),
+        (CORE.join(", "), sum(&|room| CORE.contains(&room)), 4_500),
+        ("all rooms".to_owned(), sum(&|_| true), 8_800),
+        ("public names".to_owned(), names.len(), 75),
+        ("public names at the root".to_owned(), at_root, 30),
+        (format!("owners of a C struct ({})", owners.join(", ")), owners.len(), 4),
+        ("public traits".to_owned(), traits.len(), 9),
     ] {
-        println!("{what:<40} {found:>6}, at most {limit}");
+        let verdict = if found <= limit { "" } else { "  <- too many" };
+        println!("{found:>6} of at most {limit:>5}  {what}{verdict}");
     }
     Ok(true)
 }
 
-/// Returns the lines of code of each room. Copy kernels count as a room of their own.
+/// Returns the lines of code of each room. Copy kernels count as a room of their own, what must not compile as none.
 fn rooms() -> Result<BTreeMap<String, usize>> {
     let (mut rooms, folder) = (BTreeMap::new(), root().join(SOURCES));
     for file in files(&folder, &["rs"])? {
@@ -72,6 +79,9 @@ fn rooms() -> Result<BTreeMap<String, usize>> {
         } else {
             path.iter().next().unwrap_or_default().to_string_lossy()
         };
+        if room == "compile_fail.rs" {
+            continue;
+        }
         *rooms.entry(room.trim_end_matches(".rs").to_owned()).or_default() += lines(&read(&file)?);
     }
     Ok(rooms)
