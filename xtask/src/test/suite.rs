@@ -100,7 +100,7 @@ impl Suite {
 
     /// Makes sure that something is there, and tells the commands that come where it is.
     fn provide(&mut self, need: &str) -> Outcome {
-        if let Some((line, hint)) = need.split_once(" || ") {
+        if let Some((line, hint)) = need.rsplit_once(" || ") {
             let mut probe = self.command(line);
             let found = probe.stdout(Stdio::null()).stderr(Stdio::null()).status();
             let is_found = found.is_ok_and(|status| status.success());
