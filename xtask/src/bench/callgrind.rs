@@ -39,8 +39,12 @@ pub(super) fn around(program: &Command, file: &Path) -> Command {
     command.args(["--quiet", "--tool=callgrind", "--instr-atstart=no"]);
     command.arg(format!("--callgrind-out-file={}", file.display()));
     command.arg(program.get_program()).args(program.get_args());
-    let set = program.get_envs().filter_map(|(key, value)| Some((key, value?)));
-    command.envs(set);
+    for (key, value) in program.get_envs() {
+        match value {
+            Some(value) => command.env(key, value),
+            None => command.env_remove(key),
+        };
+    }
     command
 }
 
