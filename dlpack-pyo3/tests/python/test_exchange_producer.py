@@ -14,7 +14,7 @@ import pytest
 
 from kit import abi, capsules
 from kit.exchange import FUNCTIONS, SetError, object_at
-from kit.foreign import Foreign
+from kit.foreign import Foreign, expected_once
 from kit.peek import describe_struct, peek_capsule
 
 FROM = "managed_tensor_from_py_object_no_sync"
@@ -297,6 +297,15 @@ def test_r78_read_only_tensors_are_not_lent():
     with pytest.raises(BufferError, match="read-only"):
         function(Tensor, BORROW)(id(tensor), ctypes.pointer(lent))
     assert bytes(lent) == b"\xa5" * ctypes.sizeof(lent)
+
+
+def test_padded_tensors_are_not_lent():
+    foreign = Foreign(bytes([1, 2]), "uint4", (2,), flags=4)
+    tensor, lent = ext.hold(foreign.capsule()).export(), abi.Tensor()
+    with pytest.raises(BufferError, match="padded"):
+        function(Tensor, BORROW)(id(tensor), ctypes.pointer(lent))
+    del tensor
+    expected_once(foreign)
 
 
 # Objects of tensors.

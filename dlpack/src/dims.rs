@@ -1,7 +1,5 @@
 //! Storage for a shape and strides: in place for the ranks in use, on the heap above.
 
-mod axes;
-
 #[cfg(feature = "alloc")]
 use alloc::boxed::Box;
 #[cfg(feature = "alloc")]
@@ -10,8 +8,6 @@ use alloc::vec::Vec;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::slice;
-
-pub(crate) use axes::{Axes, advance};
 
 use crate::error::Error;
 #[cfg(feature = "alloc")]
