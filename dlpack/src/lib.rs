@@ -122,6 +122,7 @@
 //! needs it is left out: sharing, owners in an `Arc`, pools and loans. Use [`Slot::single`](allocator::Slot::single) for a
 //! [`Slot`](allocator::Slot) there.
 #![no_std]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(feature = "alloc"),
