@@ -19,8 +19,7 @@ fn main() -> Result<(), Error> {
     assert_eq!((kept.shape(), kept[(1, 0)], kept.as_ptr()), ((2, 3), 4.0, start));
     assert_eq!(MatRef::try_from(view.clone())?[(1, 0)], 4.0);
 
-    // Reversed: a row of the tensor is a column of the matrix, so that the matrix is column-major. Languages with
-    // column-major arrays show tensors in this way.
+    // Reversed: a row of the tensor is a column of the matrix, so that the matrix is column-major.
     let reversed = DMatrixView::<f64>::try_from(view.transpose())?;
     println!("reversed:{reversed}");
     assert_eq!((reversed.shape(), reversed[(0, 1)], reversed.as_ptr()), ((3, 2), 4.0, start));

@@ -11,10 +11,8 @@ use ndarray::{Array2, ArrayView2, ArrayViewMut2, array, s};
 ///
 /// Ownership passes to this call. The elements are initialised, and nobody writes them.
 unsafe fn largest(raw: *mut sys::DLManagedTensorVersioned) -> Result<f32, Error> {
-    // SAFETY: ownership passes to this call.
-    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
-    // SAFETY: the elements are initialised, and nobody writes them.
-    let tensor = unsafe { tensor.assume_frozen() };
+    // SAFETY: ownership passes to this call, the elements are initialised, and nobody writes them.
+    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw)?.assume_frozen() };
     Ok(tensor.view::<f32>()?.iter().fold(f32::NEG_INFINITY, |a, &b| a.max(b)))
 }
 
