@@ -1,7 +1,18 @@
-//! The C functions in a library's table: what comes in is checked, and what happens is told as C expects it.
+//! The C functions of a library's table. They check their arguments and report failures as C expects it.
 //!
-//! None of them unwinds: whatever the library's own code does happens within [`Library::catch_unwind`], and a panic that comes
-//! out of that ends the process, as of any C function.
+//! None of them unwinds: the library's own code runs within [`Library::catch_unwind`], and a panic that leaves that aborts
+//! the process, as in any C function.
+//!
+//! # Safety
+//!
+//! The contract of the standard for their callers:
+//!
+//! - **C1** `out` is null or can be written.
+//! - **C2** `object` is null or as for [`Library::tensor_from_object`], and functions of the library's language may be called
+//!   on this thread.
+//! - **C3** `prototype` is as for [`Prototype::read`]. `set_error` is null, or can be called with `context` and two strings
+//!   and does not unwind.
+//! - **C4** `tensor` is as for [`Offer::from_raw`] during the call.
 
 use core::ffi::{c_char, c_int, c_void};
 use core::ptr::{self, NonNull};
@@ -23,8 +34,7 @@ type SetError = unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char);
 ///
 /// # Safety
 ///
-/// - `prototype` is as for [`Prototype::read`]; `out` is null or can be written.
-/// - `set_error` is null or can be called with `context` and two strings. It does not unwind.
+/// Clauses **C1** and **C3**.
 pub(super) unsafe extern "C" fn allocate<L: Library>(
     prototype: *mut sys::DLTensor,
     out: *mut *mut sys::DLManagedTensorVersioned,
@@ -32,27 +42,18 @@ pub(super) unsafe extern "C" fn allocate<L: Library>(
     set_error: Option<SetError>,
 ) -> c_int {
     let allocate = || {
-        // SAFETY: the caller's promise.
+        // SAFETY: clause C3.
         let prototype = unsafe { Prototype::read(prototype) }?;
         let tensor = L::allocate(prototype.dtype, prototype.shape(), prototype.device)?;
-        Ok(tensor.into_opaque()?.into_raw())
+        Ok::<_, Report>(tensor.into_opaque()?.into_raw())
     };
-    // SAFETY: the caller's promise.
-    let report = match unsafe { clear(out) } {
-        Err(error) => error.into(),
-        Ok(out) => match L::catch_unwind(allocate) {
-            Some(Ok(tensor)) => {
-                // SAFETY: the caller's promise.
-                unsafe { out.write(tensor) };
-                return SUCCESS;
-            }
-            Some(Err(report)) => report,
-            None => Report::from(Error::Panicked),
-        },
-    };
+    // SAFETY: clause C1.
+    let result = unsafe { run::<L, _, _>(out, Some(ptr::null_mut()), allocate) };
+    let Err(failure) = result else { return SUCCESS };
     if let Some(set_error) = set_error {
+        let report = failure.unwrap_or_else(Report::from);
         let (kind, message) = report.as_c_strs();
-        // SAFETY: the caller's promise.
+        // SAFETY: clause C3.
         unsafe { set_error(context, kind.as_ptr(), message.as_ptr()) };
     }
     FAILURE
@@ -62,75 +63,62 @@ pub(super) unsafe extern "C" fn allocate<L: Library>(
 ///
 /// # Safety
 ///
-/// `object` is null or as for [`Library::tensor_from_object`]; `out` is null or can be written.
+/// Clauses **C1** and **C2**.
 pub(super) unsafe extern "C" fn tensor_from_object<L: Library>(
     object: *mut c_void,
     out: *mut *mut sys::DLManagedTensorVersioned,
 ) -> c_int {
     let export = || {
         let object = NonNull::new(object).ok_or(Error::NullObject)?;
-        // SAFETY: the caller's promise.
+        // SAFETY: clause C2.
         let tensor = unsafe { L::tensor_from_object(object) }?;
         Ok(tensor.into_raw())
     };
-    // SAFETY: the caller's promise.
-    unsafe { answer::<L, _>(out, export) }
+    // SAFETY: clause C1.
+    finish::<L>(unsafe { run::<L, _, _>(out, Some(ptr::null_mut()), export) })
 }
 
 /// `managed_tensor_to_py_object_no_sync`
 ///
 /// # Safety
 ///
-/// `tensor` is as for [`Offer::from_raw`], for the length of the call; `out` is null or can be written; and as for
-/// [`Library::object_from_tensor`].
+/// Clauses **C1** and **C4**, and functions of the library's language may be called on this thread.
 pub(super) unsafe extern "C" fn object_from_tensor<L: Library>(
     tensor: *mut sys::DLManagedTensorVersioned,
     out: *mut *mut c_void,
 ) -> c_int {
     let import = || {
-        // SAFETY: the caller's promise.
-        let offer = unsafe { Offer::from_raw(tensor) }?;
-        // SAFETY: the caller's promise.
-        let object = unsafe { L::object_from_tensor(offer) }?;
+        // SAFETY: clause C4, and the library's language may be called.
+        let object = unsafe { L::object_from_tensor(Offer::from_raw(tensor)?) }?;
         Ok(object.as_ptr())
     };
-    // SAFETY: the caller's promise.
-    unsafe { answer::<L, _>(out, import) }
+    // SAFETY: clause C1.
+    finish::<L>(unsafe { run::<L, _, _>(out, Some(ptr::null_mut()), import) })
 }
 
 /// `dltensor_from_py_object_no_sync`
 ///
 /// # Safety
 ///
-/// `object` is null or as for [`Library::tensor_from_object`]; `out` is null or can be written.
+/// Clauses **C1** and **C2**.
 pub(super) unsafe extern "C" fn lend<L: Library>(
     object: *mut c_void,
     out: *mut sys::DLTensor,
 ) -> c_int {
     let lend = || {
-        if out.is_null() {
-            return Err(Error::NullOutput.into());
-        }
         let object = NonNull::new(object).ok_or(Error::NullObject)?;
-        // SAFETY: the caller's promise.
+        // SAFETY: clause C2.
         unsafe { L::lend(object) }
     };
-    match L::catch_unwind(lend) {
-        Some(Ok(tensor)) => {
-            // SAFETY: the caller's promise; not null, since there is a tensor.
-            unsafe { out.write(tensor) };
-            SUCCESS
-        }
-        Some(Err(error)) => fail::<L>(|| error),
-        None => fail::<L>(|| Error::Panicked.into()),
-    }
+    // SAFETY: clause C1.
+    finish::<L>(unsafe { run::<L, _, _>(out, None, lend) })
 }
 
 /// `current_work_stream`
 ///
 /// # Safety
 ///
-/// `out` is null or can be written.
+/// Clause **C1**.
 pub(super) unsafe extern "C" fn current_stream<L: Library>(
     device_type: sys::DLDeviceType,
     device_id: i32,
@@ -143,52 +131,40 @@ pub(super) unsafe extern "C" fn current_stream<L: Library>(
         }
         Ok(L::current_stream(device)?.as_ptr())
     };
-    // SAFETY: the caller's promise.
-    unsafe { answer::<L, _>(out, ask) }
+    // SAFETY: clause C1.
+    finish::<L>(unsafe { run::<L, _, _>(out, Some(ptr::null_mut()), ask) })
 }
 
-/// Makes the result null, so that nobody who reads it after a failure finds anything there.
+/// The error of the library, or one of ours, which the library's code has yet to convert.
+type Failure<E> = Result<E, Error>;
+
+/// Runs a call and writes its result, after writing `empty`, which is there on an error.
 ///
 /// # Safety
 ///
-/// `out` is null or can be written.
-unsafe fn clear<T>(out: *mut *mut T) -> Result<*mut *mut T, Error> {
+/// Clause **C1**.
+unsafe fn run<L: Library, T, E>(
+    out: *mut T,
+    empty: Option<T>,
+    call: impl FnOnce() -> Result<T, E>,
+) -> Result<(), Failure<E>> {
     if out.is_null() {
-        return Err(Error::NullOutput);
+        return Err(Err(Error::NullOutput));
     }
-    // SAFETY: the caller's promise.
-    unsafe { out.write(ptr::null_mut()) };
-    Ok(out)
+    if let Some(empty) = empty {
+        // SAFETY: clause C1, and `out` is not null.
+        unsafe { out.write(empty) };
+    }
+    let result = L::catch_unwind(call).ok_or(Err(Error::Panicked))?.map_err(Ok)?;
+    // SAFETY: clause C1, and `out` is not null.
+    unsafe { out.write(result) };
+    Ok(())
 }
 
-/// Writes the result of a call, or sets its error.
-///
-/// # Safety
-///
-/// `out` is null or can be written.
-unsafe fn answer<L: Library, T>(
-    out: *mut *mut T,
-    call: impl FnOnce() -> Result<*mut T, L::Error>,
-) -> c_int {
-    // SAFETY: the caller's promise.
-    let out = match unsafe { clear(out) } {
-        Ok(out) => out,
-        Err(error) => return fail::<L>(|| error.into()),
-    };
-    match L::catch_unwind(call) {
-        Some(Ok(result)) => {
-            // SAFETY: the caller's promise.
-            unsafe { out.write(result) };
-            SUCCESS
-        }
-        Some(Err(error)) => fail::<L>(|| error),
-        None => fail::<L>(|| Error::Panicked.into()),
-    }
-}
-
-/// Sets the error of the library's language. To make it is the library's code, too.
-fn fail<L: Library>(error: impl FnOnce() -> L::Error) -> c_int {
-    // If this panics as well, there is no error to tell, but still a failure.
-    let _ = L::catch_unwind(|| L::set_error(error()));
+/// Returns the code of a result, and sets the error of the library's language.
+fn finish<L: Library>(result: Result<(), Failure<L::Error>>) -> c_int {
+    let Err(failure) = result else { return SUCCESS };
+    // The conversion is the library's code, too. If it panics, there is no error to set, but the call has still failed.
+    let _ = L::catch_unwind(|| L::set_error(failure.unwrap_or_else(L::Error::from)));
     FAILURE
 }

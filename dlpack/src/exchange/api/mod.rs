@@ -1,34 +1,36 @@
-//! A library's table of functions, for those who call them.
+//! A library's table of functions, for its callers.
+
+mod allocate;
+mod objects;
 
 use core::fmt;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
-use super::chain;
 use crate::error::Error;
 use crate::sys;
 use crate::vocabulary::Version;
 
-/// The functions by which a library exchanges tensors, found in its `DLPackExchangeAPI`.
+/// The functions with which a library exchanges tensors, read from its `DLPackExchangeAPI`.
 ///
-/// Any of them may be missing, although the standard allows that of one only; the methods that need it then return
-/// [`Error::MissingFunction`]. Their objects are what the library's language has for tensors, such as a `PyObject*`,
-/// and are nothing but an address here.
+/// The standard allows one of them to be missing, but any may be: a method that needs a missing function returns
+/// [`Error::MissingFunction`]. Objects are the tensors of the library's language, such as a `PyObject*`; only their address
+/// is used here.
 ///
 /// None of the functions waits for a device: work that is queued on the library's stream may still write a tensor that
-/// they return. Queue your own work on [`current_stream`](Self::current_stream), or wait for it.
+/// they return. Enqueue your own work on [`current_stream`](Self::current_stream), or wait for that stream.
 ///
 /// # Examples
 ///
 /// ```
 /// use dlpack::{DataType, Device, Error, exchange::ExchangeApi, sys};
 ///
-/// /// The sum of new zeros, made by whichever library the table belongs to.
+/// /// Allocates zeros with a library, and returns their sum.
 /// ///
 /// /// # Safety
 /// ///
-/// /// The table is that of a library which keeps to the standard, and stays loaded.
+/// /// Clauses E1 to E4 of [`ExchangeApi::from_raw`] hold for the table.
 /// unsafe fn zeros(table: *const sys::DLPackExchangeAPI) -> Result<f32, Error> {
-///     // SAFETY: the caller's promise.
+///     // SAFETY: clauses E1 to E4 hold.
 ///     let library = unsafe { ExchangeApi::from_raw(table) }?;
 ///     let tensor = library.allocate(DataType::F32, &[2, 3], Device::CPU)?.fill(0.0_f32)?;
 ///     Ok(tensor.view::<f32>()?.iter().sum())
@@ -36,137 +38,127 @@ use crate::vocabulary::Version;
 ///
 /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
 /// # let table = boxes::TABLE.as_raw();
-/// // SAFETY: the table of a library in this program.
+/// // SAFETY: the table of a library of this program.
 /// assert_eq!(unsafe { zeros(table) }, Ok(0.0));
-/// // SAFETY: a null pointer is allowed; it is answered with an error.
+/// // SAFETY: clause E1 allows a null pointer.
 /// assert_eq!(unsafe { zeros(core::ptr::null()) }, Err(Error::NullTable));
 /// ```
 #[derive(Clone, Copy)]
 pub struct ExchangeApi {
     /// # Invariants
     ///
-    /// The contract of [`ExchangeApi::from_raw`] holds for the table that this points to.
+    /// Clauses E1 to E4 of [`ExchangeApi::from_raw`] hold for the table that this points to, and for `functions`.
     table: NonNull<sys::DLPackExchangeAPI>,
     version: Version,
-    pub(super) functions: Functions,
+    functions: Functions,
 }
 
-/// Copies of the pointers in a table of our major version.
+/// Copies of the functions in a table of our major version.
 #[derive(Clone, Copy)]
-pub(super) struct Functions {
-    pub(super) allocate: sys::DLPackManagedTensorAllocator,
-    pub(super) tensor_from_object: sys::DLPackManagedTensorFromPyObjectNoSync,
-    pub(super) object_from_tensor: sys::DLPackManagedTensorToPyObjectNoSync,
-    pub(super) lend: sys::DLPackDLTensorFromPyObjectNoSync,
-    pub(super) current_stream: sys::DLPackCurrentWorkStream,
+struct Functions {
+    allocate: sys::DLPackManagedTensorAllocator,
+    tensor_from_object: sys::DLPackManagedTensorFromPyObjectNoSync,
+    object_from_tensor: sys::DLPackManagedTensorToPyObjectNoSync,
+    lend: sys::DLPackDLTensorFromPyObjectNoSync,
+    current_stream: sys::DLPackCurrentWorkStream,
 }
 
-// SAFETY: the table is not followed again; clause E2 says from which threads the functions may be called.
+// SAFETY: the table is not dereferenced again, and functions belong to no thread: of those that a safe method calls,
+// clause E3 allows any thread.
 unsafe impl Send for ExchangeApi {}
-// SAFETY: the same.
+// SAFETY: as for `Send`; there is no interior mutability.
 unsafe impl Sync for ExchangeApi {}
 
 impl ExchangeApi {
-    /// Takes the functions from a library's table.
+    /// Reads the functions of a library's table.
     ///
-    /// If the table's major version is newer than ours, the older tables that it points to are looked at, at most 16 of
-    /// them, and as long as their major versions go down. Of a table of another major version nothing but the header
-    /// is read.
+    /// If the major version of the table is newer than 1, the older tables that it points to are searched. Nothing but the
+    /// header of a table is read before its major version is known to be 1.
     ///
     /// # Errors
     ///
-    /// - [`Error::NullTable`].
-    /// - [`Error::UnsupportedVersion`] if no table has our major version. It names the first one's.
-    /// - [`Error::TableOrder`] if an older table is not older, as in a circle.
-    /// - [`Error::TooManyTables`].
+    /// - [`Error::NullTable`] if `raw` is null.
+    /// - [`Error::UnsupportedVersion`] if no table has the major version 1; it contains the version of the first table.
+    /// - [`Error::TableOrder`] if the major versions in the chain of tables do not decrease.
+    /// - [`Error::TooManyTables`] if the chain has more than 16 tables.
     ///
     /// # Safety
     ///
-    /// - **E1** `raw` is null, or points to a header that can be read and is not written during this call; and so do the
-    ///   `prev_api` of the headers that follow. Where the major version is 1, it is the header of a whole table.
+    /// - **E1** `raw`, and the `prev_api` of each header that is read, is null or points to a header that can be read and is
+    ///   not written during this call. A header of major version 1 is that of a complete table.
     /// - **E2** The functions of that table stay loaded for as long as any copy of the returned value is used. They keep
     ///   to the standard, and do not unwind.
-    /// - **E3** Its `managed_tensor_allocator` may be called from any thread at any time. It only reads the prototype,
-    ///   and during the call and on the calling thread passes `SetError` the context it was given, and strings
+    /// - **E3** `managed_tensor_allocator` may be called from any thread at any time. It only reads the prototype. It calls
+    ///   `SetError` only during the call and on the calling thread, with the context that it was given and with strings
     ///   that are null or end in NUL.
-    /// - **E4** Of a tensor that comes from the library, clauses S1 to S6 of
-    ///   [`ManagedTensorVersioned::from_raw`](crate::ManagedTensorVersioned::from_raw) hold, and nobody but its consumer
-    ///   reaches the memory of a tensor that was allocated, until the deleter is called.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Error, exchange::ExchangeApi};
-    ///
-    /// // SAFETY: a null pointer is allowed.
-    /// let refused = unsafe { ExchangeApi::from_raw(core::ptr::null()) };
-    /// assert_eq!(refused.unwrap_err(), Error::NullTable);
-    /// ```
+    /// - **E4** Clauses S1 to S6 of [`ManagedTensorVersioned::from_raw`](crate::ManagedTensorVersioned::from_raw) hold for
+    ///   tensors of the library. Until the deleter is called, nobody but its consumer accesses the memory of a tensor
+    ///   that was allocated.
     pub unsafe fn from_raw(raw: *const sys::DLPackExchangeAPI) -> Result<Self, Error> {
-        // SAFETY: clause E1.
-        let (table, version) = unsafe { chain::find(raw) }?;
-        let table = NonNull::new(table.cast_mut()).ok_or(Error::NullTable)?;
-        // SAFETY: clause E1: the table is whole, since its major version is ours.
-        let functions = unsafe { Functions::read(table.as_ptr()) };
+        // SAFETY: clause E1. A table of our major version is complete; a newer minor version may have more functions.
+        let (table, version, raw) = unsafe {
+            let (table, version) = find(raw)?;
+            (table, version, table.read_unaligned())
+        };
+        let functions = Functions {
+            allocate: raw.managed_tensor_allocator,
+            tensor_from_object: raw.managed_tensor_from_py_object_no_sync,
+            object_from_tensor: raw.managed_tensor_to_py_object_no_sync,
+            lend: raw.dltensor_from_py_object_no_sync,
+            current_stream: raw.current_work_stream,
+        };
         Ok(Self { table, version, functions })
     }
 
-    /// Returns the version of the table whose functions these are.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Version, exchange::ExchangeApi};
-    ///
-    /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
-    /// # // SAFETY: the example library of `Library`.
-    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
-    /// assert_eq!(library.version(), Version::new(1, 3));
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns the version of the table that the functions were read from.
     #[must_use]
     pub const fn version(&self) -> Version {
         self.version
     }
 
-    /// Returns the table whose functions these are: the one that was given, or an older one that it points to.
+    /// Returns the table that the functions were read from: the one that was given, or an older one that it points to.
     ///
-    /// The standard asks libraries to keep their tables for as long as the process runs. Clause E1 has promised it for the
-    /// call of [`from_raw`](Self::from_raw) only, so that whoever follows the pointer needs the library's word.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::exchange::ExchangeApi;
-    ///
-    /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
-    /// # // SAFETY: the example library of `Library`.
-    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
-    /// // SAFETY: the library keeps its table in a `static`.
-    /// assert_eq!(unsafe { (*library.as_raw()).header.version.major }, 1);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// The standard requires tables to stay valid while the process runs, but clause E1 covers the call of
+    /// [`from_raw`](Self::from_raw) only: dereference the pointer only if the library is known to keep its table.
     #[must_use]
     pub const fn as_raw(&self) -> *const sys::DLPackExchangeAPI {
         self.table.as_ptr()
     }
 }
 
-impl Functions {
-    /// # Safety
-    ///
-    /// `table` points to a table of our major version, which need not be aligned.
-    unsafe fn read(table: *const sys::DLPackExchangeAPI) -> Self {
-        // SAFETY: the caller's promise. A newer minor version may have more fields, none of which is read.
-        let table = unsafe { ptr::read_unaligned(table) };
-        Self {
-            allocate: table.managed_tensor_allocator,
-            tensor_from_object: table.managed_tensor_from_py_object_no_sync,
-            object_from_tensor: table.managed_tensor_to_py_object_no_sync,
-            lend: table.dltensor_from_py_object_no_sync,
-            current_stream: table.current_work_stream,
+/// The greatest number of tables in a chain. The standard has one major version with tables, and skips none.
+const MAX_TABLES: usize = 16;
+
+/// Returns the first table of our major version in the chain of `prev_api`, and its version.
+///
+/// # Safety
+///
+/// Clause **E1** holds for `table`.
+unsafe fn find(
+    table: *const sys::DLPackExchangeAPI,
+) -> Result<(NonNull<sys::DLPackExchangeAPI>, Version), Error> {
+    let mut next = table.cast_mut().cast::<sys::DLPackExchangeAPIHeader>();
+    let mut newest = None;
+    let mut newer = None;
+    for _ in 0..MAX_TABLES {
+        let Some(header) = NonNull::new(next) else {
+            let unsupported = |found| Error::UnsupportedVersion { found };
+            return Err(newest.map_or(Error::NullTable, unsupported));
+        };
+        // SAFETY: clause E1: the header can be read.
+        let sys::DLPackExchangeAPIHeader { version, prev_api } = unsafe { header.read_unaligned() };
+        let found = Version::from(version);
+        if let Some(newer) = newer.filter(|&newer| found.major >= newer) {
+            return Err(Error::TableOrder { newer, older: found.major });
         }
+        if found.is_compatible() {
+            return Ok((header.cast(), found));
+        }
+        newest = newest.or(Some(found));
+        newer = Some(found.major);
+        next = prev_api;
     }
+    Err(Error::TooManyTables { max: MAX_TABLES })
 }
 
 impl fmt::Debug for ExchangeApi {
