@@ -2,7 +2,8 @@
 //!
 //! `cargo run --example ndarray --features ndarray`
 
-use dlpack::{Error, Exporter, IntoTensor, ManagedTensorVersioned, TensorView, sys};
+use dlpack::integrations::IntoTensor;
+use dlpack::{Error, Exporter, ManagedTensorVersioned, TensorView, sys};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, array, s};
 
 /// What a library in C may do with a tensor of `float32`: find the largest number, then call the deleter.
