@@ -165,9 +165,10 @@ impl Answer {
         match self.abi {
             // SAFETY: the status is `OK`, so clauses S1 to S6 hold for a struct of this ABI.
             Self::LEGACY => unsafe { ManagedTensor::from_raw(self.tensor.cast()) }.map(Into::into),
-            // SAFETY: the status is `OK`, so clauses S1 to S6 hold for a struct of this ABI.
             Self::VERSIONED => {
-                unsafe { ManagedTensorVersioned::from_raw(self.tensor.cast()) }.map(Into::into)
+                // SAFETY: the status is `OK`, so clauses S1 to S6 hold for a struct of this ABI.
+                let tensor = unsafe { ManagedTensorVersioned::from_raw(self.tensor.cast()) };
+                tensor.map(Into::into)
             }
             code => Err(Error::UnknownAbi { code }),
         }

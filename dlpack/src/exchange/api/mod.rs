@@ -63,8 +63,8 @@ struct Functions {
     current_stream: sys::DLPackCurrentWorkStream,
 }
 
-// SAFETY: the table is not dereferenced again, and functions belong to no thread: of those that a safe method calls,
-// clause E3 allows any thread.
+// SAFETY: the table is not dereferenced again. Clause E3 allows any thread for the function that a safe method calls, and
+// the contracts of the `unsafe` methods say on which threads they may be called.
 unsafe impl Send for ExchangeApi {}
 // SAFETY: as for `Send`; there is no interior mutability.
 unsafe impl Sync for ExchangeApi {}
