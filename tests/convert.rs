@@ -7,6 +7,8 @@ use dlpack::{
     Access, AnyManagedTensor, DataType, Device, Error, Exporter, Flags, ManagedTensor,
     ManagedTensorVersioned, Version,
 };
+use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
+use harness::abi::Abi;
 use harness::consumer::gather_managed;
 use harness::release::{consume, delete, vandalise_and_delete};
 use harness::{Record, Spec, dtype};
@@ -21,15 +23,11 @@ fn six() -> Spec {
 }
 
 fn versioned(spec: &Spec) -> (ManagedTensorVersioned, Record) {
-    let (raw, record) = spec.make_versioned();
-    // SAFETY: C passes the tensor on.
-    (unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap(), record)
+    DLManagedTensorVersioned::from_c(spec)
 }
 
 fn legacy(spec: &Spec) -> (ManagedTensor, Record) {
-    let (raw, record) = spec.make_legacy();
-    // SAFETY: C passes the tensor on.
-    (unsafe { ManagedTensor::from_raw(raw) }.unwrap(), record)
+    DLManagedTensor::from_c(spec)
 }
 
 /// The strides as they are written, which is not always how they came.

@@ -12,10 +12,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
 use dlpack::{
-    DataType, Descriptor, Device, DeviceType, Error, Exporter, ManagedTensor,
-    ManagedTensorVersioned, OnDrop, sys,
+    DataType, Device, DeviceType, Error, Exporter, Managed, ManagedTensor, ManagedTensorVersioned,
+    OnDrop, sys,
 };
-use harness::{Record, Spec};
+use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
+use harness::Spec;
+use harness::abi::Abi;
 
 /// What `data` is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,37 +109,16 @@ fn place(tensor: &sys::DLTensor) -> Place {
 }
 
 /// The place that the C struct names and the one that Rust's description names, which must agree.
-fn place_of(tensor: &Descriptor, raw: &sys::DLTensor) -> Place {
-    let described = (tensor.data().addr(), tensor.byte_offset(), tensor.device().device_id);
-    assert_eq!(described, place(raw));
-    described
-}
-
-fn versioned(tensor: &ManagedTensorVersioned) -> Place {
+fn place_of<A: Abi>(tensor: &Managed<A>) -> Place {
     // SAFETY: the tensor is alive.
-    place_of(tensor, unsafe { &(*tensor.as_raw()).dl_tensor })
-}
-
-fn legacy(tensor: &ManagedTensor) -> Place {
-    // SAFETY: the tensor is alive.
-    place_of(tensor, unsafe { &(*tensor.as_raw()).dl_tensor })
+    let raw = place(unsafe { &*A::tensor(tensor.as_raw()) });
+    assert_eq!((tensor.data().addr(), tensor.byte_offset(), tensor.device().device_id), raw);
+    raw
 }
 
 /// A foreign tensor of three floats, twelve bytes after `data`.
 fn foreign(data: *mut c_void, code: i32, number: i32) -> Spec {
     Spec::of(&[0.0_f32; 3]).borrow(data).device(code, number).byte_offset(12)
-}
-
-fn import(spec: &Spec) -> (ManagedTensorVersioned, Record) {
-    let (raw, record) = spec.make_versioned();
-    // SAFETY: C passes the tensor on.
-    (unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a good tensor"), record)
-}
-
-fn import_legacy(spec: &Spec) -> (ManagedTensor, Record) {
-    let (raw, record) = spec.make_legacy();
-    // SAFETY: C passes the tensor on.
-    (unsafe { ManagedTensor::from_raw(raw) }.expect("a good tensor"), record)
 }
 
 #[test]
@@ -170,22 +151,22 @@ fn an_export_folds_offsets_into_addresses_alone() {
             };
 
             let tensor = exporter().build().expect("a good layout");
-            assert_eq!(versioned(&tensor), written, "{on}");
+            assert_eq!(place_of(&tensor), written, "{on}");
             assert_eq!(tensor.device().device_type, on.device_type);
             drop(tensor);
             let tensor = exporter().build_legacy().expect("a good layout");
-            assert_eq!(legacy(&tensor), written, "{on}");
+            assert_eq!(place_of(&tensor), written, "{on}");
             drop(tensor);
 
             let raw = exporter().into_raw().expect("a good layout");
             // SAFETY: just passed on.
             let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a good tensor");
-            assert_eq!(versioned(&tensor), written, "{on}");
+            assert_eq!(place_of(&tensor), written, "{on}");
             drop(tensor);
             let raw = exporter().into_raw_legacy().expect("a good layout");
             // SAFETY: just passed on.
             let tensor = unsafe { ManagedTensor::from_raw(raw) }.expect("a good tensor");
-            assert_eq!(legacy(&tensor), written, "{on}");
+            assert_eq!(place_of(&tensor), written, "{on}");
             drop(tensor);
 
             let releases = releases.iter().map(|released| released.load(Ordering::SeqCst));
@@ -201,7 +182,7 @@ fn offsets_count_from_the_element_of_index_zero() {
         let (exporter, _) = adopt(start(data), device(code, 0));
         let exporter = exporter.dtype(DataType::F32);
         let tensor = exporter.shape(&[12]).strides(&[-1]).offset(11).build().expect("a layout");
-        assert_eq!(versioned(&tensor), expected(data, 44, 0), "{code}");
+        assert_eq!(place_of(&tensor), expected(data, 44, 0), "{code}");
     }
 }
 
@@ -317,7 +298,7 @@ fn null_is_neither_an_address_nor_a_handle() {
         // Without elements there is nothing to find.
         let (exporter, _) = adopt(ptr::null_mut(), device(code, 0));
         let tensor = exporter.shape(&[0]).build().expect("nothing to find");
-        assert_eq!(versioned(&tensor), (0, 0, 0), "{code}");
+        assert_eq!(place_of(&tensor), (0, 0, 0), "{code}");
     }
 }
 
@@ -326,7 +307,7 @@ fn an_empty_export_has_neither_data_nor_offset() {
     for (code, data, _) in all() {
         let (exporter, _) = adopt(start(data), device(code, 0));
         let tensor = exporter.shape(&[0, 3]).offset(3).build().expect("a layout");
-        assert_eq!(versioned(&tensor), (0, 0, 0), "{code}");
+        assert_eq!(place_of(&tensor), (0, 0, 0), "{code}");
     }
 }
 
@@ -334,8 +315,9 @@ fn an_empty_export_has_neither_data_nor_offset() {
 fn an_import_changes_nothing() {
     for (code, data, _) in all() {
         for number in [0, 3, -1] {
-            let (tensor, record) = import(&foreign(start(data), code, number));
-            assert_eq!(versioned(&tensor), (start(data).addr(), 12, number), "{code}");
+            let (tensor, record) =
+                DLManagedTensorVersioned::from_c(&foreign(start(data), code, number));
+            assert_eq!(place_of(&tensor), (start(data).addr(), 12, number), "{code}");
             assert_eq!(tensor.device(), device(code, number));
             drop(tensor);
             assert_eq!(record.deleted(), 1);
@@ -350,26 +332,26 @@ fn what_is_given_on_is_folded_where_it_may_be() {
             let written = expected(data, 12, if unnumbered { 0 } else { number });
             let spec = foreign(start(data), code, number);
 
-            let (tensor, record) = import(&spec);
+            let (tensor, record) = DLManagedTensorVersioned::from_c(&spec);
             let tensor = tensor.into_legacy().expect("memory for a header");
-            assert_eq!(legacy(&tensor), written, "{code}");
+            assert_eq!(place_of(&tensor), written, "{code}");
             drop(tensor);
             assert_eq!(record.deleted(), 1);
 
-            let (tensor, record) = import_legacy(&spec);
+            let (tensor, record) = DLManagedTensor::from_c(&spec);
             let tensor = tensor.into_versioned().expect("memory for a header");
-            assert_eq!(versioned(&tensor), written, "{code}");
+            assert_eq!(place_of(&tensor), written, "{code}");
             // And once more: what is folded stays so.
             let tensor = Arc::new(tensor).share().expect("memory for a header");
-            assert_eq!(versioned(&tensor), written, "{code}");
+            assert_eq!(place_of(&tensor), written, "{code}");
             drop(tensor);
             assert_eq!(record.deleted(), 1);
 
-            let (tensor, record) = import(&spec);
+            let (tensor, record) = DLManagedTensorVersioned::from_c(&spec);
             let tensor = Arc::new(tensor);
             let shares = [tensor.share(), tensor.share()].map(|share| share.expect("memory"));
             for share in &shares {
-                assert_eq!(versioned(share), written, "{code}");
+                assert_eq!(place_of(share), written, "{code}");
             }
             drop((tensor, shares));
             assert_eq!(record.deleted(), 1);
@@ -381,10 +363,11 @@ fn what_is_given_on_is_folded_where_it_may_be() {
 fn any_offset_of_a_handle_is_kept() {
     for (code, ..) in all().filter(|(_, data, _)| *data == Opaque) {
         for byte_offset in [1, 1 << 40, u64::MAX] {
-            let (tensor, record) =
-                import(&foreign(start(Opaque), code, 0).byte_offset(byte_offset));
+            let (tensor, record) = DLManagedTensorVersioned::from_c(
+                &foreign(start(Opaque), code, 0).byte_offset(byte_offset),
+            );
             let tensor = Arc::new(tensor).share().expect("memory for a header");
-            assert_eq!(versioned(&tensor), (HANDLE, byte_offset, 0), "{code}");
+            assert_eq!(place_of(&tensor), (HANDLE, byte_offset, 0), "{code}");
             drop(tensor);
             assert_eq!(record.deleted(), 1);
         }
@@ -394,7 +377,7 @@ fn any_offset_of_a_handle_is_kept() {
 #[test]
 fn the_processor_follows_only_memory_of_its_own() {
     for (code, data, _) in all().filter(|(code, ..)| !HOST.contains(code)) {
-        let (tensor, record) = import(&foreign(start(data), code, 0));
+        let (tensor, record) = DLManagedTensorVersioned::from_c(&foreign(start(data), code, 0));
         let refused = Error::NotHostAccessible { device: device(code, 0) };
         // SAFETY: refused before memory is looked at.
         assert_eq!(unsafe { tensor.view::<f32>() }.unwrap_err(), refused);
@@ -411,7 +394,7 @@ fn the_processor_follows_only_memory_of_its_own() {
     // The same tensor of the host's own memory is seen.
     for code in HOST {
         let spec = Spec::of(&[0.5_f32, 1.5, 2.5]).device(code, 0);
-        let (tensor, _record) = import(&spec);
+        let (tensor, _record) = DLManagedTensorVersioned::from_c(&spec);
         // SAFETY: C's own floats, which nobody writes.
         assert_eq!(unsafe { tensor.as_slice::<f32>() }, Ok(&[0.5, 1.5, 2.5][..]));
     }

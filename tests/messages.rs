@@ -8,7 +8,9 @@ use dlpack::{
     DataType, DataTypeCode, Device, Error, ErrorKind, Flags, ManagedTensorVersioned, ParseError,
     RejectedError, Version,
 };
+use dlpack_sys::DLManagedTensorVersioned;
 use harness::Spec;
+use harness::abi::Abi;
 
 const ERRORS: &str = include_str!("../dlpack/src/error.rs");
 const PARSING: &str = include_str!("../dlpack/src/vocabulary/parse.rs");
@@ -309,9 +311,7 @@ fn the_examples_in_the_texts_can_be_read() {
 #[test]
 fn what_is_handed_back_speaks_as_its_error() {
     fn error_type<T: std::error::Error>(_: &T) {}
-    let (raw, record) = Spec::of(&[1_u8, 2]).make_versioned();
-    // SAFETY: C passes it on.
-    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
+    let (tensor, record) = DLManagedTensorVersioned::from_c(&Spec::of(&[1_u8, 2]));
     let refused: RejectedError<ManagedTensorVersioned> =
         tensor.try_exclusive().expect_err("no copy");
     error_type(&refused);

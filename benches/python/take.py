@@ -173,11 +173,11 @@ def own_owned() -> list[Contender]:
 def rows() -> list[Row]:
     return [
         Row("numpy-protocol", "an array of a class derived from NumPy's into native code, by __dlpack__", 1.10, numpy_protocol),
-        Row("numpy", "an array of NumPy into native code, by any road", 0.65, numpy_any),
+        Row("numpy", "an array of NumPy into native code, by any route", 0.65, numpy_any),
         Row("torch-view", "a tensor of PyTorch into native code, borrowed for the call", 1.35, torch_view),
         Row("torch", "the same, owned", 1.7, torch_owned),
         Row("jax-protocol", "an array of JAX, of a dtype that only __dlpack__ can say, into native code", 1.05, jax_protocol, 200),
-        Row("jax", "an array of JAX, of float32, into native code, by any road", 0.25, jax_any, 200),
+        Row("jax", "an array of JAX, of float32, into native code, by any route", 0.25, jax_any, 200),
         Row("table-view", "an object with a table into native code, borrowed for the call", 2.0, own_view),
         Row("table", "the same, owned", 2.0, own_owned),
     ]

@@ -33,7 +33,7 @@ def test_columns_are_read_where_they_are():
 
 
 def test_other_arguments_are_refused():
-    with pytest.raises(TypeError, match="expected float32, found int64"):
+    with pytest.raises(TypeError, match="expected dtype float32, found int64"):
         pyo3_module.normalize(np.zeros((2, 2), dtype=np.int64))
     with pytest.raises(ValueError, match="expected 2 dimensions, found 1"):
         pyo3_module.normalize(np.zeros(3, dtype=np.float32))

@@ -4,7 +4,9 @@ use std::ptr;
 
 use dlpack::exchange::ExchangeApi;
 use dlpack::sys::DLPackExchangeAPI;
-use dlpack::{DataType, Device, Error, ManagedTensorVersioned};
+use dlpack::{DataType, Device, Error};
+use dlpack_sys::DLManagedTensorVersioned;
+use harness::abi::Abi;
 use harness::exchange::{self, Object, Plan};
 
 use crate::support::{own_struct, six};
@@ -27,9 +29,7 @@ const FIELDS: [Field; 5] = [
 /// What each function answers, in the order of the fields, from a library that succeeds without a result.
 fn answers(api: &ExchangeApi) -> [Error; 5] {
     let object = ptr::without_provenance_mut(8);
-    let (raw, record) = six().make_versioned();
-    // SAFETY: C passes it on.
-    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
+    let (tensor, record) = DLManagedTensorVersioned::from_c(&six());
     let tensor = own_struct(tensor);
     let raw = tensor.as_raw();
     // SAFETY: the library never looks at its objects.

@@ -5,6 +5,7 @@ use std::ptr::{self, NonNull};
 use dlpack::negotiate::Stream;
 use dlpack::sys::DLManagedTensorVersioned;
 use dlpack::{Device, DeviceType, Error, ManagedTensorVersioned, Version};
+use harness::abi::Abi;
 use harness::exchange::{Asked, Plan};
 use harness::{Record, Spec};
 
@@ -29,9 +30,7 @@ fn export(plan: Plan<'_>) -> Result<ManagedTensorVersioned, Error> {
 
 /// Gives a tensor to the library; also says what became of it.
 fn give(plan: Plan<'_>) -> (Result<(), Error>, *mut DLManagedTensorVersioned, Record) {
-    let (raw, record) = six().make_versioned();
-    // SAFETY: C passes it on.
-    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
+    let (tensor, record) = DLManagedTensorVersioned::from_c(&six());
     let tensor = own_struct(tensor);
     let raw = tensor.as_raw();
     // SAFETY: the library has no language, and writes nothing.

@@ -30,12 +30,14 @@ pub trait Abi: Managed + dlpack::Abi {
     /// # Safety
     ///
     /// The tensor is passed on, and the import contract holds.
+    #[track_caller]
     unsafe fn import(raw: *mut Self) -> dlpack::Managed<Self> {
         // SAFETY: the contract is the same.
         unsafe { dlpack::Managed::from_raw(raw) }.expect("a valid tensor")
     }
 
     /// Has C make a tensor, and takes it over.
+    #[track_caller]
     fn from_c(spec: &Spec) -> (dlpack::Managed<Self>, Record) {
         let (raw, record) = spec.make::<Self>();
         // SAFETY: C passes the tensor on.
@@ -52,6 +54,18 @@ macro_rules! export {
             |exporter| exporter.into_raw(),
             |exporter| exporter.into_raw_legacy(),
         )
+    };
+}
+
+/// Does the same with the tensor of either ABI in a [`dlpack::AnyManagedTensor`].
+#[macro_export]
+macro_rules! either {
+    ($any:expr, |$tensor:ident| $body:expr) => {
+        match $any {
+            ::dlpack::AnyManagedTensor::Legacy($tensor) => $body,
+            ::dlpack::AnyManagedTensor::Versioned($tensor) => $body,
+            _ => unreachable!("there are two ABIs"),
+        }
     };
 }
 

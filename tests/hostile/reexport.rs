@@ -3,6 +3,8 @@
 use std::thread;
 
 use dlpack::{Access, Error, Exporter, Flags, ManagedTensor, ManagedTensorVersioned, Version};
+use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
+use harness::abi::Abi;
 use harness::alloc::{allocations, deallocations};
 use harness::owners::Counted;
 use harness::release::{consume, delete_on_thread, vandalise_and_delete};
@@ -93,9 +95,7 @@ fn h115_legacy_to_versioned() {
 
 #[test]
 fn h115_legacy_known_to_be_writable() {
-    let (raw, record) = six().make_legacy();
-    // SAFETY: C passes it on.
-    let legacy = unsafe { ManagedTensor::from_raw(raw) }.expect("a valid tensor");
+    let (legacy, record) = DLManagedTensor::from_c(&six());
     // SAFETY: C's memory can be written.
     let tensor = unsafe { legacy.assume_writable() }.into_versioned().expect("memory");
     assert_eq!((tensor.access(), tensor.flags()), (Access::Writable, Flags::NONE));
@@ -127,9 +127,7 @@ fn h116_what_the_legacy_abi_cannot_say() {
 
 #[test]
 fn h116_a_copy_to_legacy() {
-    let (raw, record) = six().flags(2).make_versioned();
-    // SAFETY: C passes it on.
-    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
+    let (tensor, record) = DLManagedTensorVersioned::from_c(&six().flags(2));
     let legacy = tensor.into_legacy().expect("nothing to lose but a hint");
     assert_eq!(read::<f32>(&legacy), Ok(SIX.to_vec()));
     // SAFETY: passed on.

@@ -8,15 +8,15 @@ use dlpack::{
     ManagedTensorVersioned,
     types::{U2, U4},
 };
+use dlpack_sys::DLManagedTensorVersioned;
+use harness::abi::Abi;
 use harness::{Record, Spec, dtype};
 
 use crate::support::{IS_COPIED, PADDED, READ_ONLY};
 
 /// A tensor of C that stays as it is.
 fn frozen(spec: &Spec) -> (Arc<Frozen<ManagedTensorVersioned>>, Record) {
-    let (raw, record) = spec.make_versioned();
-    // SAFETY: C passes it on.
-    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
+    let (tensor, record) = DLManagedTensorVersioned::from_c(spec);
     // SAFETY: C wrote the elements, and nobody writes them now.
     (Arc::new(unsafe { tensor.assume_frozen() }), record)
 }
@@ -201,9 +201,7 @@ fn tensors_without_a_promise_are_not_copied() {
     for (flags, legacy) in
         [(0, Ok(())), (IS_COPIED, Ok(())), (READ_ONLY, Err(Error::ReadOnlyNotExpressible))]
     {
-        let (raw, record) = six().flags(flags).make_versioned();
-        // SAFETY: C passes it on.
-        let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
+        let (tensor, record) = DLManagedTensorVersioned::from_c(&six().flags(flags));
         let producer = Arc::new(tensor);
         assert_eq!(Producer::device(&producer), Device::CPU);
         for copy in [CopyPolicy::IF_NEEDED, CopyPolicy::NEVER] {

@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use dlpack::negotiate::{CopyPolicy, ForeignProducer, RawProducer, Request, respond};
 use dlpack::{Error, Exporter, Frozen, ManagedTensorVersioned, RejectedError};
+use dlpack_sys::DLManagedTensorVersioned;
+use harness::abi::Abi;
 use harness::alloc::fail_nth;
 use harness::negotiate::{Behaviour, CProducer};
 use harness::{Spec, dtype};
@@ -50,9 +52,7 @@ fn answers() {
         (&deep, copy, 4),
         (&deep, legacy, 6),
     ] {
-        let (raw, record) = spec.make_versioned();
-        // SAFETY: C passes it on.
-        let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a valid tensor");
+        let (tensor, record) = DLManagedTensorVersioned::from_c(&spec);
         // SAFETY: C wrote the elements, and nobody writes them now.
         let producer: Shared = Arc::new(unsafe { tensor.assume_frozen() });
         let count = starve(|| respond(&producer, &request));

@@ -1,6 +1,8 @@
 //! Tensors taken in from C, with the record that counts their deleter's calls.
 
 use dlpack::{Error, ManagedTensor, ManagedTensorVersioned};
+use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
+use harness::abi::Abi;
 use harness::{Record, Spec, has_guard_pages};
 
 /// Has C make a versioned tensor and takes it in.
@@ -20,15 +22,13 @@ pub fn import_legacy(spec: &Spec) -> (Result<ManagedTensor, Error>, Record) {
 /// `import` of a tensor that must be taken in.
 #[track_caller]
 pub fn imported(spec: &Spec) -> (ManagedTensorVersioned, Record) {
-    let (tensor, record) = import(spec);
-    (tensor.expect("a valid tensor"), record)
+    DLManagedTensorVersioned::from_c(spec)
 }
 
 /// `import_legacy` of a tensor that must be taken in.
 #[track_caller]
 pub fn imported_legacy(spec: &Spec) -> (ManagedTensor, Record) {
-    let (tensor, record) = import_legacy(spec);
-    (tensor.expect("a valid tensor"), record)
+    DLManagedTensor::from_c(spec)
 }
 
 /// Both ABIs refuse the tensor with `error` and run its deleter once.

@@ -2,9 +2,13 @@
 
 use std::slice;
 
-use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned, DLTensor};
+#[cfg(feature = "alloc")]
+use dlpack::sys::DLManagedTensorVersioned;
+use dlpack::sys::{DLManagedTensor, DLTensor};
 use dlpack::{Descriptor, ManagedTensor, ManagedTensorVersioned};
-use harness::{Managed, Record, Spec, bytes_of, consumer};
+#[cfg(feature = "alloc")]
+use harness::Managed;
+use harness::{Record, Spec, bytes_of, consumer};
 
 /// The elements of [`six`].
 pub(crate) const SIX: [f32; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
@@ -57,6 +61,7 @@ impl Scene {
     }
 
     /// Takes what has left as a consumer does, in C and in Rust, and deletes it.
+    #[cfg(feature = "alloc")]
     pub(crate) fn arrives(&self, raw: *mut DLManagedTensorVersioned) {
         self.looks_the_same(raw);
         // SAFETY: the tensor was passed on, and its arrays have just been found to hold.
@@ -67,6 +72,7 @@ impl Scene {
     }
 
     /// [`arrives`](Self::arrives) in the legacy ABI.
+    #[cfg(feature = "alloc")]
     pub(crate) fn arrives_legacy(&self, raw: *mut DLManagedTensor) {
         self.looks_the_same(raw);
         // SAFETY: the tensor was passed on, and its arrays have just been found to hold.
@@ -76,6 +82,7 @@ impl Scene {
         assert_eq!(self.deleted(), 1);
     }
 
+    #[cfg(feature = "alloc")]
     fn looks_the_same<M: Managed>(&self, raw: *mut M) {
         self.change();
         assert_eq!(self.deleted(), 0);

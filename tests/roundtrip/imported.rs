@@ -6,7 +6,7 @@ use dlpack::{Access, AnyManagedTensor, Descriptor, Device, DeviceType, Flags, Ve
 use dlpack_sys::{DLDataType, DLManagedTensor, DLManagedTensorVersioned};
 use harness::abi::Abi;
 use harness::consumer::{gather_managed, is_row_major};
-use harness::{Managed, Record, Spec};
+use harness::{Managed, Record, Spec, either};
 use proptest::prelude::*;
 
 use crate::dtypes::{dtypes, spelled};
@@ -205,19 +205,10 @@ proptest! {
         }
         prop_assert_eq!(record.deleted(), 0);
         let gathered = model.gather(&memory);
-        match tensor {
-            AnyManagedTensor::Legacy(tensor) => {
-                let raw: *mut DLManagedTensor = tensor.into_raw();
-                // SAFETY: just passed on.
-                unsafe { given_back(raw, &model, &gathered, release) };
-            }
-            AnyManagedTensor::Versioned(tensor) => {
-                let raw: *mut DLManagedTensorVersioned = tensor.into_raw();
-                // SAFETY: just passed on.
-                unsafe { given_back(raw, &model, &gathered, release) };
-            }
-            _ => unreachable!("there are two ABIs"),
-        }
+        // SAFETY: just passed on.
+        either!(tensor, |tensor| unsafe {
+            given_back(tensor.into_raw(), &model, &gathered, release);
+        });
         prop_assert_eq!(record.deleted(), 1);
     }
 }

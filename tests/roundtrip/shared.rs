@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::thread;
 
-use dlpack::{AnyManagedTensor, ManagedTensorVersioned};
+use dlpack::ManagedTensorVersioned;
 use dlpack_sys::DLManagedTensorVersioned;
-use harness::Record;
 use harness::consumer::gather_managed;
 use harness::release::{delete, delete_on_thread, vandalise_and_delete};
+use harness::{Record, either};
 use proptest::prelude::*;
 
 use crate::cases;
@@ -57,23 +57,16 @@ unsafe fn arrived(raw: *mut DLManagedTensorVersioned) -> ManagedTensorVersioned 
 /// `count` tensors that share what C made, and the record of the latter.
 fn family(foreign: &Foreign, count: usize) -> (Vec<ManagedTensorVersioned>, Record) {
     let (tensor, record) = foreign.take_in();
-    let children = match tensor {
-        AnyManagedTensor::Legacy(tensor) => {
-            let tensor = Arc::new(tensor);
-            (0..count).map(|_| tensor.share().unwrap()).collect()
-        }
-        AnyManagedTensor::Versioned(tensor) => {
-            let tensor = Arc::new(tensor);
-            // Every other one by the road without a description.
-            let share = |i| match i % 2 {
-                0 => tensor.share().unwrap(),
-                // SAFETY: just passed on.
-                _ => unsafe { arrived(tensor.share_opaque().unwrap().into_raw()) },
-            };
-            (0..count).map(share).collect()
-        }
-        _ => unreachable!("there are two ABIs"),
-    };
+    let children = either!(tensor, |tensor| {
+        let tensor = Arc::new(tensor);
+        // Every other one by the road without a description.
+        let share = |i| match i % 2 {
+            0 => tensor.share().unwrap(),
+            // SAFETY: just passed on.
+            _ => unsafe { arrived(tensor.share_opaque().unwrap().into_raw()) },
+        };
+        (0..count).map(share).collect()
+    });
     (children, record)
 }
 

@@ -1,10 +1,9 @@
 //! C → Rust → C where Rust writes: C reads what was written, and what may not be written is refused.
 
 use dlpack::{Access, AnyManagedTensor, Element, Error, Exclusive, types::SubByte};
-use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
-use harness::Managed;
 use harness::consumer::gather_managed;
 use harness::release::delete;
+use harness::{Managed, either};
 use proptest::prelude::*;
 
 use crate::cases;
@@ -86,19 +85,10 @@ fn write(foreign: &Foreign) {
         let found = unsafe { std::slice::from_raw_parts(record.data().cast(), memory.len()) };
         assert_eq!(memory, found, "the elements, and nothing else");
     }
-    match tensor.into_inner() {
-        AnyManagedTensor::Legacy(tensor) => {
-            let raw: *mut DLManagedTensor = tensor.into_raw();
-            // SAFETY: just passed on.
-            unsafe { read_by_c(raw, &model, &memory) };
-        }
-        AnyManagedTensor::Versioned(tensor) => {
-            let raw: *mut DLManagedTensorVersioned = tensor.into_raw();
-            // SAFETY: just passed on.
-            unsafe { read_by_c(raw, &model, &memory) };
-        }
-        _ => unreachable!("there are two ABIs"),
-    }
+    // SAFETY: just passed on.
+    either!(tensor.into_inner(), |tensor| unsafe {
+        read_by_c(tensor.into_raw(), &model, &memory);
+    });
     assert_eq!(record.deleted(), 1);
 }
 

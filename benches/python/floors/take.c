@@ -1,4 +1,4 @@
-/* An array into native code, by the protocol and by the roads that NumPy and the interpreter offer besides. */
+/* An array into native code, by the protocol, and by the other routes that NumPy and the interpreter offer. */
 #include "floors.h"
 
 #include <string.h>

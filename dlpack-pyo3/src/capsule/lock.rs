@@ -1,20 +1,22 @@
-//! Mutual exclusion of those who would take the same capsule.
+//! Mutual exclusion of threads that take the same capsule.
 
 use crate::raw::Object;
 
-/// Calls a function that nobody else's critical section on the capsule overlaps with.
+/// Calls a function in a critical section of the capsule.
 ///
-/// With a global interpreter lock, that is the lock: the functions that are called here do not release it.
+/// With a global interpreter lock, that lock is enough: the functions that are called here do not release it.
 #[cfg(not(Py_GIL_DISABLED))]
 #[inline]
 pub(super) fn locked<R>(_: Object<'_>, f: impl FnOnce() -> R) -> R {
     f()
 }
 
-/// Without one, those who take a capsule in a critical section of it, as all do that use this crate, come one after the other.
-/// A library that takes it in no such section is not kept out, and no order of calls would do that: the C API can compare a
-/// capsule's name and it can change it, but not both at once. What such a library finds between the two is a tensor with two
-/// owners. It is up to those who share one capsule among threads and libraries.
+/// Calls a function in a critical section of the capsule.
+///
+/// Threads that take a capsule in its critical section, as all users of this crate do, come one after the other. A library
+/// that uses no such section is not kept out, and no order of calls could do that: the C API can compare a capsule's name
+/// and can change it, but not both at once. If such a library comes between the two, the tensor has two owners. Whoever
+/// shares one capsule among threads and libraries must prevent that.
 #[cfg(Py_GIL_DISABLED)]
 pub(super) fn locked<R>(capsule: Object<'_>, f: impl FnOnce() -> R) -> R {
     use core::mem::MaybeUninit;
@@ -26,13 +28,13 @@ pub(super) fn locked<R>(capsule: Object<'_>, f: impl FnOnce() -> R) -> R {
 
     impl Drop for Section {
         fn drop(&mut self) {
-            // SAFETY: it was begun, and has not moved since.
+            // SAFETY: the section has begun, and has not moved since.
             unsafe { ffi::PyCriticalSection_End(self.0.as_mut_ptr()) }
         }
     }
 
     let mut section = Section(MaybeUninit::zeroed());
-    // SAFETY: an object on an attached thread; the section stays where it is until it is dropped.
+    // SAFETY: a live object on an attached thread. The section stays where it is until it is dropped.
     unsafe { ffi::PyCriticalSection_Begin(section.0.as_mut_ptr(), capsule.as_ptr()) };
     f()
 }

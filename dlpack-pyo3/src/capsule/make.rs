@@ -1,19 +1,18 @@
-//! How a producer puts a tensor into a capsule, and what happens to one that nobody takes.
+//! Putting a tensor into a capsule, and freeing a tensor that nobody takes out.
 
 use core::ffi::{CStr, c_void};
 use core::ptr::NonNull;
 
-use dlpack::{ManagedTensor, Parcel, sys};
+use dlpack::{ManagedTensor, OpaqueTensor, sys};
 
 use super::name::{LEGACY, VERSIONED};
-use crate::raw::{Attached, Owned, Pending, Raised, ffi};
+use crate::raw::{Attached, Owned, Raised, SavedException, ffi};
 
-/// Makes a capsule that owns the tensor until a consumer renames it.
-pub(crate) fn versioned(py: Attached<'_>, tensor: Parcel) -> Result<Owned<'_>, Raised> {
-    // SAFETY: the tensor, and the destructor for its ABI.
+/// Makes a capsule that owns the tensor until a consumer renames the capsule.
+pub(crate) fn versioned(py: Attached<'_>, tensor: OpaqueTensor) -> Result<Owned<'_>, Raised> {
+    // SAFETY: the destructor frees a tensor of this ABI. The capsule owns it once it is made.
     match unsafe { make(py, tensor.as_raw().cast(), VERSIONED, delete_versioned) } {
         Ok(capsule) => {
-            // From here on it is the capsule's.
             let _ = tensor.into_raw();
             Ok(capsule)
         }
@@ -21,95 +20,91 @@ pub(crate) fn versioned(py: Attached<'_>, tensor: Parcel) -> Result<Owned<'_>, R
     }
 }
 
-/// The same for the legacy ABI.
+/// As [`versioned`], for the legacy ABI.
 pub(crate) fn legacy(py: Attached<'_>, tensor: ManagedTensor) -> Result<Owned<'_>, Raised> {
-    // SAFETY: just passed on.
+    // SAFETY: `into_raw` passes the tensor on.
     unsafe { legacy_raw(py, tensor.into_raw()) }
 }
 
-/// The same for one that is on its way already.
+/// As [`legacy`], for a bare struct.
 ///
 /// # Safety
 ///
-/// The tensor is passed on.
+/// The caller passes on a tensor to which S1 to S6 apply.
 pub(crate) unsafe fn legacy_raw(
     py: Attached<'_>,
     tensor: *mut sys::DLManagedTensor,
 ) -> Result<Owned<'_>, Raised> {
-    // SAFETY: the tensor, and the destructor for its ABI.
-    unsafe { make(py, tensor.cast(), LEGACY, delete_legacy) }.inspect_err(|_| {
-        let _pending = Pending::take(py);
-        // SAFETY: the caller's promise, and no capsule has it.
-        unsafe { delete(tensor) };
-    })
-}
-
-/// # Safety
-///
-/// The tensor is passed on.
-unsafe fn delete(tensor: *mut sys::DLManagedTensor) {
-    // SAFETY: the caller's promise.
-    if let Some(deleter) = unsafe { (*tensor).deleter } {
-        // SAFETY: the same.
-        unsafe { deleter(tensor) }
+    // SAFETY: the destructor frees a tensor of this ABI. Without a capsule, it is still the caller's, who passed it on (S1).
+    unsafe {
+        make(py, tensor.cast(), LEGACY, delete_legacy).inspect_err(|_| {
+            let _saved = SavedException::take(py);
+            delete(tensor);
+        })
     }
 }
 
 /// # Safety
 ///
-/// `destructor` frees what `tensor` points to.
+/// The caller passes on a tensor to which S1 and S3 apply.
+unsafe fn delete(tensor: *mut sys::DLManagedTensor) {
+    // SAFETY: clause S3, of the caller.
+    unsafe {
+        if let Some(deleter) = (*tensor).deleter {
+            deleter(tensor);
+        }
+    }
+}
+
+/// # Safety
+///
+/// `destructor` frees a capsule of this name that holds `tensor`.
 unsafe fn make<'py>(
     _: Attached<'py>,
     tensor: *mut c_void,
     name: &'static CStr,
     destructor: ffi::PyCapsule_Destructor,
 ) -> Result<Owned<'py>, Raised> {
-    // SAFETY: the thread is attached; the name lives as long as the program.
-    let capsule = unsafe { ffi::PyCapsule_New(tensor, name.as_ptr(), Some(destructor)) };
-    // SAFETY: a new reference, or null with an exception set.
-    unsafe { Owned::or_raised(capsule) }
+    // SAFETY: the thread is attached, and the name lives for ever. The result is a new reference, or null with an exception
+    // set.
+    unsafe { Owned::or_raised(ffi::PyCapsule_New(tensor, name.as_ptr(), Some(destructor))) }
 }
 
 /// # Safety
 ///
-/// `capsule` is one of [`versioned`], and about to be freed.
+/// Python calls this to free a capsule that [`versioned`] made.
 unsafe extern "C" fn delete_versioned(capsule: *mut ffi::PyObject) {
-    // SAFETY: the caller's promise.
-    let Some(tensor) = (unsafe { unclaimed(capsule, VERSIONED) }) else { return };
-    let tensor = tensor.cast::<sys::DLManagedTensorVersioned>();
-    // SAFETY: Python frees capsules on attached threads.
-    let _pending = Pending::take(unsafe { Attached::assume() });
-    // Not as a parcel again: whoever has had the capsule may have written shape and strides.
-    // SAFETY: nobody has taken the tensor that the capsule owns.
-    if let Some(deleter) = unsafe { (*tensor.as_ptr()).deleter } {
-        // SAFETY: the same; it is not used again.
-        unsafe { deleter(tensor.as_ptr()) }
+    // SAFETY: Python frees capsules on attached threads. Under this name, a capsule still owns its tensor.
+    unsafe {
+        let Some(tensor) = unclaimed(capsule, VERSIONED) else { return };
+        let _saved = SavedException::take(Attached::assume());
+        drop(OpaqueTensor::from_raw(tensor.cast()));
     }
 }
 
 /// # Safety
 ///
-/// `capsule` is one of [`legacy`], and about to be freed.
+/// Python calls this to free a capsule that [`legacy_raw`] made.
 unsafe extern "C" fn delete_legacy(capsule: *mut ffi::PyObject) {
-    // SAFETY: the caller's promise.
-    let Some(tensor) = (unsafe { unclaimed(capsule, LEGACY) }) else { return };
-    let tensor = tensor.cast::<sys::DLManagedTensor>();
-    // SAFETY: Python frees capsules on attached threads.
-    let _pending = Pending::take(unsafe { Attached::assume() });
-    // SAFETY: nobody has taken the tensor that the capsule owns.
-    unsafe { delete(tensor.as_ptr()) };
+    // SAFETY: Python frees capsules on attached threads. Under this name, a capsule still owns its tensor.
+    unsafe {
+        let Some(tensor) = unclaimed(capsule, LEGACY) else { return };
+        let _saved = SavedException::take(Attached::assume());
+        delete(tensor.cast().as_ptr());
+    }
 }
 
-/// Returns what the capsule still owns. No exception is set, and none is lost.
+/// Returns the tensor if the capsule still owns it. Sets no exception, and loses none.
 ///
 /// # Safety
 ///
-/// `capsule` is a capsule, on an attached thread.
+/// `capsule` is a capsule, and the thread is attached.
 unsafe fn unclaimed(capsule: *mut ffi::PyObject, name: &CStr) -> Option<NonNull<c_void>> {
-    // SAFETY: the caller's promise. This sets no exception.
-    if unsafe { ffi::PyCapsule_IsValid(capsule, name.as_ptr()) } == 0 {
-        return None;
+    // SAFETY: a capsule on an attached thread. A pointer that is asked for by the right name sets no exception.
+    unsafe {
+        if ffi::PyCapsule_IsValid(capsule, name.as_ptr()) == 0 {
+            return None;
+        }
+        NonNull::new(ffi::PyCapsule_GetPointer(capsule, name.as_ptr()))
     }
-    // SAFETY: valid for this name, so this sets no exception either.
-    NonNull::new(unsafe { ffi::PyCapsule_GetPointer(capsule, name.as_ptr()) })
 }

@@ -1,4 +1,4 @@
-//! Tensors in Python's capsules: their names, how they are taken over, how they are made and freed.
+//! Capsules that own a tensor: making them, freeing them, and taking the tensor out.
 
 mod lock;
 mod make;
@@ -6,4 +6,4 @@ mod name;
 mod take;
 
 pub(crate) use make::{legacy, legacy_raw, versioned};
-pub(crate) use take::{Claimed, claim, is_capsule, is_class, take};
+pub(crate) use take::{Claimed, claim, is_capsule, is_class};

@@ -1,140 +1,117 @@
-//! How a consumer takes the tensor out of a capsule.
+//! Taking the tensor out of a capsule.
 
 use core::ffi::{CStr, c_char, c_void};
 
-use dlpack::{AnyManagedTensor, Error, ManagedTensor, ManagedTensorVersioned};
+use dlpack::{AnyManagedTensor, Error, ImportMode, ManagedTensor, ManagedTensorVersioned};
 
 use super::lock::locked;
 use super::name::{LEGACY, USED_LEGACY, USED_VERSIONED, VERSIONED};
-use crate::raw::{Kind, Object, Raised, ffi, raise, raise_error};
+use crate::raw::{Class, Object, Raised, ffi, raise};
 
 #[inline]
 pub(crate) fn is_capsule(object: Object<'_>) -> bool {
-    // SAFETY: an object on an attached thread.
+    // SAFETY: a live object on an attached thread.
     (unsafe { ffi::PyCapsule_CheckExact(object.as_ptr()) }) != 0
 }
 
-/// Whether this is the type of capsules.
+/// Returns `true` if this is the class of capsules.
 pub(crate) fn is_class(class: Object<'_>) -> bool {
     class.as_ptr() == (&raw mut ffi::PyCapsule_Type).cast()
 }
 
-/// Takes the tensor over, of whichever ABI the capsule's name says.
-///
-/// The capsule is renamed first, so that its destructor leaves the tensor alone whatever comes of it. From then on every
-/// failure calls the tensor's deleter.
-#[inline]
-pub(crate) fn take(capsule: Object<'_>) -> Result<AnyManagedTensor, Raised> {
-    let claimed = claim(capsule)?;
-    claimed.import().map_err(|error| raise_error(capsule.attached(), error))
-}
-
-/// A tensor that was in a capsule, and has not been looked at.
+/// A tensor that was taken out of a capsule, and has not been looked at.
 #[derive(Debug)]
 #[must_use = "the tensor's deleter is not called"]
 pub(crate) struct Claimed {
     /// # Invariants
     ///
-    /// A tensor of the ABI that `versioned` says, which was passed on.
+    /// A tensor of the ABI that `versioned` says, to which S1 to S6 apply: the protocol grants that for what a capsule of
+    /// such a name owns.
     raw: *mut c_void,
     versioned: bool,
 }
 
 impl Claimed {
-    /// Checks the tensor.
-    #[inline]
-    pub(crate) fn import(self) -> Result<AnyManagedTensor, Error> {
-        match self.versioned() {
-            Ok(tensor) => tensor.map(AnyManagedTensor::Versioned),
-            Err(legacy) => legacy.import_legacy(),
-        }
-    }
-
-    /// Checks the tensor, if it is one of the current ABI.
+    /// Imports the tensor if it is one of the current ABI, and returns `Err` if it is not.
     ///
-    /// Inlined, since a tensor is large to move: it had better be made where it is to be.
+    /// Inlined, since a tensor is large to move and is best made in its final place.
     #[inline(always)]
-    pub(crate) fn versioned(self) -> Result<Result<ManagedTensorVersioned, Error>, Self> {
+    pub(crate) fn versioned(
+        self,
+        mode: ImportMode,
+    ) -> Result<Result<ManagedTensorVersioned, Error>, Self> {
         if !self.versioned {
             return Err(self);
         }
-        // SAFETY: the invariant.
-        Ok(unsafe { ManagedTensorVersioned::from_raw(self.raw.cast()) })
+        // SAFETY: the invariant of `raw`.
+        Ok(unsafe { ManagedTensorVersioned::from_raw_with(self.raw.cast(), mode) })
     }
 
+    /// Imports the tensor, which is one of the legacy ABI.
     #[inline(never)]
-    pub(crate) fn import_legacy(self) -> Result<AnyManagedTensor, Error> {
-        // SAFETY: the invariant.
+    pub(crate) fn legacy(self) -> Result<AnyManagedTensor, Error> {
+        // SAFETY: the invariant of `raw`.
         unsafe { ManagedTensor::from_raw(self.raw.cast()) }.map(AnyManagedTensor::Legacy)
     }
 }
 
-/// Takes the tensor out of the capsule, which is renamed.
+/// Takes the tensor out of a capsule, of the ABI that the capsule's name says.
+///
+/// The capsule is renamed first, so that its destructor leaves the tensor alone. From then on, every failure calls the
+/// tensor's deleter.
 pub(crate) fn claim(capsule: Object<'_>) -> Result<Claimed, Raised> {
-    locked(capsule, || claim_locked(capsule))
-}
-
-fn claim_locked(capsule: Object<'_>) -> Result<Claimed, Raised> {
-    // SAFETY: an object on an attached thread; if it is no capsule, an exception is set.
-    let name = unsafe { ffi::PyCapsule_GetName(capsule.as_ptr()) };
-    if is(name, VERSIONED) {
-        Ok(Claimed { raw: rename(capsule, name, USED_VERSIONED)?, versioned: true })
-    } else if is(name, LEGACY) {
-        Ok(Claimed { raw: rename(capsule, name, USED_LEGACY)?, versioned: false })
-    } else {
-        Err(refuse(capsule, name))
-    }
+    locked(capsule, || {
+        // SAFETY: a live object on an attached thread. If it is not a capsule, an exception is set.
+        let name = unsafe { ffi::PyCapsule_GetName(capsule.as_ptr()) };
+        if is(name, VERSIONED) {
+            Ok(Claimed { raw: rename(capsule, name, USED_VERSIONED)?, versioned: true })
+        } else if is(name, LEGACY) {
+            Ok(Claimed { raw: rename(capsule, name, USED_LEGACY)?, versioned: false })
+        } else {
+            Err(refuse(capsule, name))
+        }
+    })
 }
 
 #[inline]
 fn is(name: *const c_char, expected: &CStr) -> bool {
-    // SAFETY: not null, and a capsule's name ends in NUL and lives as long as the capsule.
+    // SAFETY: the name of a live capsule, which ends in NUL.
     !name.is_null() && unsafe { CStr::from_ptr(name) } == expected
 }
 
-/// Takes the pointer and gives the capsule the name of an empty one.
+/// Returns the pointer of a capsule with this name, and renames the capsule.
 fn rename(
     capsule: Object<'_>,
     name: *const c_char,
     used: &'static CStr,
 ) -> Result<*mut c_void, Raised> {
-    // SAFETY: a capsule of this name, on an attached thread.
-    let tensor = unsafe { ffi::PyCapsule_GetPointer(capsule.as_ptr(), name) };
-    if tensor.is_null() {
-        return Err(Raised::new());
+    // SAFETY: a live capsule on an attached thread, and its name. The new name lives for ever.
+    unsafe {
+        let tensor = ffi::PyCapsule_GetPointer(capsule.as_ptr(), name);
+        if tensor.is_null() || ffi::PyCapsule_SetName(capsule.as_ptr(), used.as_ptr()) != 0 {
+            return Err(Raised::new());
+        }
+        Ok(tensor)
     }
-    // SAFETY: a capsule; the name lives as long as the program.
-    if unsafe { ffi::PyCapsule_SetName(capsule.as_ptr(), used.as_ptr()) } != 0 {
-        return Err(Raised::new());
-    }
-    Ok(tensor)
 }
 
 #[cold]
 fn refuse(capsule: Object<'_>, name: *const c_char) -> Raised {
     let py = capsule.attached();
     if is(name, USED_LEGACY) || is(name, USED_VERSIONED) {
-        return raise(
-            py,
-            Kind::Value,
-            format_args!(
-                "expected a capsule with a tensor, found one whose tensor was taken already"
-            ),
-        );
+        let text = "expected a capsule with a tensor, found one whose tensor was taken already";
+        return raise(py, Class::Value, format_args!("{text}"));
     }
     if name.is_null() {
-        // If this is no capsule, that exception is set already, and gives way to this one.
-        return raise(
-            py,
-            Kind::Type,
-            format_args!("expected a capsule with a tensor, found one without a name"),
-        );
+        // For an object that is not a capsule, this replaces the exception that is set.
+        let text = "expected a capsule with a tensor, found one without a name";
+        return raise(py, Class::Type, format_args!("{text}"));
     }
-    // SAFETY: as in `is`.
+    // SAFETY: the name of a live capsule, which ends in NUL.
     let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
     raise(
         py,
-        Kind::Type,
+        Class::Type,
         format_args!(
             "expected a capsule named \"dltensor\" or \"dltensor_versioned\", found \"{name}\""
         ),

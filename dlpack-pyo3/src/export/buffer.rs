@@ -1,4 +1,4 @@
-//! The buffer protocol over tensors in main memory: for `memoryview`, and for libraries that know no other way.
+//! The buffer protocol for tensors in main memory, which `memoryview` and libraries without DLPack use.
 
 use alloc::boxed::Box;
 use alloc::vec::Vec;
@@ -10,15 +10,15 @@ use dlpack::{Access, DataType, Device, Error, ManagedTensorVersioned};
 use pyo3::exceptions::PyBufferError;
 use pyo3::{Bound, PyResult};
 
-use super::source::Export;
+use super::class::Export;
 use crate::import::to_py_err;
 use crate::raw::ffi;
 
-/// `__getbuffer__`
+/// Implements `__getbuffer__`.
 ///
 /// # Safety
 ///
-/// As Python calls it: `view` is null or can be written.
+/// Python calls this: `view` is null or can be written.
 #[doc(hidden)]
 pub unsafe fn get_buffer<T: Export>(
     slf: &Bound<'_, T>,
@@ -28,41 +28,37 @@ pub unsafe fn get_buffer<T: Export>(
     if view.is_null() {
         return Err(PyBufferError::new_err("expected a place for the buffer, found null"));
     }
-    // SAFETY: the caller's promise.
-    let object = unsafe { &raw mut (*view).obj };
-    // For failures.
-    // SAFETY: the same.
-    unsafe { object.write(ptr::null_mut()) };
-    // SAFETY: just made by the class; a parcel's shape and strides hold, and nobody may write them.
-    let tensor = unsafe { T::tensor(slf)?.into_tensor() }.map_err(to_py_err)?;
-    let mut filled = Lent::new(tensor)?.into_buffer(flags)?;
-    filled.obj = slf.clone().into_ptr();
-    // SAFETY: the caller's promise.
-    unsafe { view.write(filled) };
+    // SAFETY: `view` can be written, as Python promises.
+    unsafe {
+        // For a failure.
+        (&raw mut (*view).obj).write(ptr::null_mut());
+        let tensor = T::tensor(slf)?.into_tensor().map_err(to_py_err)?;
+        let mut filled = Lent::new(tensor)?.into_buffer(flags)?;
+        filled.obj = slf.clone().into_ptr();
+        view.write(filled);
+    }
     Ok(())
 }
 
-/// `__releasebuffer__`
+/// Implements `__releasebuffer__`.
 ///
 /// # Safety
 ///
-/// As Python calls it: `view` was filled by [`get_buffer`], and not released yet.
+/// Python calls this: [`get_buffer`] filled `view`, which has not been released.
 #[doc(hidden)]
 pub unsafe fn release_buffer(view: *mut ffi::Py_buffer) {
-    // SAFETY: the caller's promise.
-    let lent = unsafe { (*view).internal }.cast::<Lent>();
-    // SAFETY: the same: what `into_buffer` made of a box.
-    drop(unsafe { Box::from_raw(lent) });
+    // SAFETY: `into_buffer` made this pointer of a box, and the buffer is released once.
+    drop(unsafe { Box::from_raw((*view).internal.cast::<Lent>()) });
 }
 
-/// A tensor behind a buffer, and the numbers that the buffer points to.
+/// The tensor of a buffer, and the numbers that the buffer points to.
 struct Lent {
     tensor: ManagedTensorVersioned,
     shape: Vec<ffi::Py_ssize_t>,
     /// In bytes.
     strides: Vec<ffi::Py_ssize_t>,
     format: &'static CStr,
-    /// Of an element, in bytes.
+    /// The size of an element in bytes.
     size: ffi::Py_ssize_t,
 }
 
@@ -79,23 +75,23 @@ impl Lent {
         let strides = strides.iter().map(|&n| ffi::Py_ssize_t::try_from(n).ok()?.checked_mul(size));
         match (shape.collect(), strides.collect()) {
             (Some(shape), Some(strides)) => Ok(Self { tensor, shape, strides, format, size }),
-            // Has been checked in elements and for their bytes; this is for strides that lead nowhere.
+            // The extents were checked, so that this can only be a stride that is never taken.
             _ => Err(to_py_err(Error::ExtentOverflow)),
         }
     }
 
-    /// Refuses what cannot be had in the way that the flags ask for.
+    /// Refuses a request that this tensor cannot meet.
     fn check(&self, flags: c_int) -> PyResult<()> {
         let asks = |all: c_int| flags & all == all;
         let (rows, columns) = (self.tensor.is_contiguous(), self.tensor.is_column_major());
         let missing = if asks(ffi::PyBUF_WRITABLE) && self.is_read_only() {
             "writable memory, found read-only memory"
         } else if asks(ffi::PyBUF_C_CONTIGUOUS) && !rows {
-            "elements side by side in row-major order, found other strides"
+            "contiguous elements in row-major order, found other strides"
         } else if asks(ffi::PyBUF_F_CONTIGUOUS) && !columns {
-            "elements side by side in column-major order, found other strides"
+            "contiguous elements in column-major order, found other strides"
         } else if asks(ffi::PyBUF_ANY_CONTIGUOUS) && !rows && !columns {
-            "elements side by side, found other strides"
+            "contiguous elements, found other strides"
         } else if !asks(ffi::PyBUF_STRIDES) && !rows {
             "a consumer that asks for strides, found one that does not"
         } else {
@@ -108,18 +104,18 @@ impl Lent {
         self.tensor.access() != Access::Writable
     }
 
-    /// The address of the first element.
+    /// Returns the address of the first element.
     fn start(&self) -> *mut c_void {
         if self.tensor.is_empty() {
-            // Some consumers take null for a wish to have memory.
+            // Some consumers take null for a request to allocate memory.
             return ptr::from_ref(self).cast_mut().cast();
         }
-        // A `byte_offset` was found to fit when the tensor was made.
+        // The offset was checked when the tensor was made.
         let offset = isize::try_from(self.tensor.byte_offset()).unwrap_or(0);
         self.tensor.data().wrapping_byte_offset(offset)
     }
 
-    /// Puts itself behind a buffer, which has no object yet.
+    /// Makes a buffer of this, without an object yet.
     fn into_buffer(self, flags: c_int) -> PyResult<ffi::Py_buffer> {
         self.check(flags)?;
         let len = ffi::Py_ssize_t::try_from(self.tensor.nbytes())?;
@@ -128,7 +124,7 @@ impl Lent {
         let shaped = flags & ffi::PyBUF_ND == ffi::PyBUF_ND;
         let strided = flags & ffi::PyBUF_STRIDES == ffi::PyBUF_STRIDES;
         let formatted = flags & ffi::PyBUF_FORMAT == ffi::PyBUF_FORMAT;
-        // There are none for a number, and none that was not asked for.
+        // A scalar has no shape and strides, and neither has a buffer for which they were not requested.
         let numbers = |numbers: &[ffi::Py_ssize_t], wanted: bool| {
             if wanted && ndim > 0 { numbers.as_ptr().cast_mut() } else { ptr::null_mut() }
         };
@@ -138,7 +134,7 @@ impl Lent {
             len,
             itemsize: lent.size,
             readonly: c_int::from(lent.is_read_only()),
-            // Without a shape, it is bytes in a row.
+            // Without a shape, a buffer is contiguous bytes.
             ndim: if shaped { ndim } else { 1 },
             format: if formatted { lent.format.as_ptr().cast_mut() } else { ptr::null_mut() },
             shape: numbers(&lent.shape, shaped),
@@ -149,7 +145,7 @@ impl Lent {
     }
 }
 
-/// The format and the size of elements, as the module `struct` and NumPy know them.
+/// Returns the format and the size of elements, in the notation of the module `struct` and of NumPy.
 fn format_of(dtype: DataType) -> PyResult<(&'static CStr, ffi::Py_ssize_t)> {
     Ok(match dtype {
         DataType::BOOL => (c"?", 1),

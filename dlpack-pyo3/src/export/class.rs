@@ -1,115 +1,260 @@
-//! The macro that gives a class the methods of the protocol, and what its code calls.
+//! The trait of classes that are exported.
 
-/// Gives a class that implements [`Export`](trait@crate::Export) the methods by which libraries import it.
+use dlpack::negotiate::Stream;
+use dlpack::{Device, Error, ManagedTensorVersioned, OpaqueTensor};
+use pyo3::{Bound, PyClass, PyResult, Python};
+
+use super::copy;
+use super::legacy::ReadOnlyAsLegacy;
+use crate::import::to_py_err;
+
+/// A class whose objects every library with DLPack support can import.
 ///
-/// Call it once for each class, beside the class's own `#[pymethods]`, which must not have the methods that are made here:
+/// Implement this trait and call [`export!`](crate::export!) with the class, which gives it the methods of the protocol. Only
+/// [`tensor`](Self::tensor) is required, and a class with main memory needs no more.
 ///
-/// - `__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None)`, which answers with a new capsule by the rules
-///   of the array API standard;
-/// - `__dlpack_device__()`, which says where the memory is;
-/// - `__dlpack_c_exchange_api__`, a table of C functions by which libraries such as PyTorch and TVM FFI exchange the objects
-///   at the cost of an allocation; what others make of it is a [`Tensor`](crate::Tensor);
-/// - the buffer protocol, for `memoryview` and libraries that know no DLPack, over main memory and for the dtypes that
-///   buffers have a format for. With `abi3` it takes Python 3.11 to build for.
-///
-/// The crate that calls it depends on `pyo3` by that name.
+/// All methods are called on a thread that is attached to the interpreter. If a method fails, the consumer gets its exception
+/// unchanged.
 ///
 /// # Examples
 ///
 /// ```
-/// use dlpack_pyo3::dlpack::{Exporter, Parcel};
-/// use dlpack_pyo3::{Export, to_py_err};
+/// use std::sync::Arc;
+/// use dlpack_pyo3::dlpack::{Exporter, OpaqueTensor};
+/// use dlpack_pyo3::{Export, PyTensor, to_py_err};
 /// use pyo3::prelude::*;
 ///
+/// /// Samples that Python may read, but not change.
 /// #[pyclass(frozen)]
-/// struct Zeros {
-///     count: usize,
-/// }
+/// struct Samples(Arc<[f32]>);
 ///
-/// impl Export for Zeros {
-///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
-///         let zeros = vec![0_u8; slf.get().count];
-///         Exporter::new(zeros).into_parcel().map_err(to_py_err)
+/// impl Export for Samples {
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+///         Exporter::new(Arc::clone(&slf.get().0)).into_opaque().map_err(to_py_err)
 ///     }
 /// }
 ///
-/// dlpack_pyo3::export!(Zeros);
+/// dlpack_pyo3::export!(Samples);
 ///
 /// Python::attach(|py| {
-///     let zeros = Bound::new(py, Zeros { count: 3 })?;
-///     let device: (i32, i32) = zeros.call_method0("__dlpack_device__")?.extract()?;
-///     assert_eq!(device, (1, 0));
-///     let capsule = zeros.call_method0("__dlpack__")?;
-///     assert!(capsule.repr()?.to_string().contains("\"dltensor\""));
+///     let samples = Bound::new(py, Samples(Arc::new([1.0, 2.0, 3.0])))?;
+///     let tensor: PyTensor = samples.extract()?;
+///     assert_eq!(tensor.data().cast_const().cast(), samples.get().0.as_ptr());
 ///     PyResult::Ok(())
 /// })?;
 /// # PyResult::Ok(())
 /// ```
-#[macro_export]
-macro_rules! export {
-    ($class:ty) => {
-        #[::pyo3::pymethods]
-        impl $class {
-            #[classattr]
-            fn __dlpack__(py: ::pyo3::Python<'_>) -> ::pyo3::PyResult<::pyo3::Py<::pyo3::PyAny>> {
-                $crate::__private::dlpack_method::<Self>(py)
-            }
+///
+/// # Classes that are not frozen
+///
+/// A consumer reads, or even writes, the memory long after the call, on any thread, while Python goes on calling methods of
+/// the object. So Rust must neither move nor write memory of which a tensor lives:
+///
+/// - memory in an [`Arc`](std::sync::Arc), as above, is safe: a method that changes it uses
+///   [`Arc::make_mut`](std::sync::Arc::make_mut), which makes a copy while there are other holders;
+/// - elements that an object of a frozen class holds are exported with [`ObjectSlice`](crate::ObjectSlice);
+/// - any other memory is exported with [`Adopted::new`](dlpack::Adopted::new), which is `unsafe`.
+///
+/// # Memory of a device
+///
+/// A class with memory of a device also names the device, and lets the device's runtime synchronize streams and copy. Here
+/// `gpu` stands for a runtime:
+///
+/// ```
+/// # mod gpu {
+/// #     use std::sync::Mutex;
+/// #     pub struct Block(pub Vec<f32>);
+/// #     impl Block {
+/// #         pub fn address(&self) -> *mut core::ffi::c_void { self.0.as_ptr().cast_mut().cast() }
+/// #         pub fn download(&self) -> Vec<f32> { self.0.clone() }
+/// #     }
+/// #     pub static WAITED: Mutex<Vec<usize>> = Mutex::new(Vec::new());
+/// #     pub fn let_wait(stream: *mut core::ffi::c_void) { WAITED.lock().unwrap().push(stream.addr()); }
+/// # }
+/// use std::sync::Arc;
+/// use dlpack_pyo3::dlpack::negotiate::Stream;
+/// use dlpack_pyo3::dlpack::{
+///     Adopted, DataType, Device, Error, Exporter, ManagedTensorVersioned, OpaqueTensor,
+/// };
+/// use dlpack_pyo3::{Export, to_py_err};
+/// use pyo3::prelude::*;
+///
+/// #[pyclass(frozen)]
+/// struct Weights {
+///     block: Arc<gpu::Block>,
+///     count: usize,
+/// }
+///
+/// impl Export for Weights {
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+///         let Self { block, count } = slf.get();
+///         let (owner, start) = (Arc::clone(block), block.address());
+///         // SAFETY: the block has so many bytes on that device, until its last owner is dropped.
+///         let memory = unsafe { Adopted::new(owner, start, 4 * count, Device::cuda(0)) };
+///         Exporter::new(memory).dtype(DataType::F32).into_opaque().map_err(to_py_err)
+///     }
+///
+///     fn device(_: &Bound<'_, Self>) -> Device {
+///         Device::cuda(0)
+///     }
+///
+///     fn synchronize(_: &Bound<'_, Self>, stream: Stream) -> PyResult<()> {
+///         // Makes `stream` wait for the work on this class's own stream.
+///         gpu::let_wait(stream.as_ptr());
+///         Ok(())
+///     }
+///
+///     fn copy_to(
+///         slf: &Bound<'_, Self>,
+///         device: Device,
+///         _: Stream,
+///     ) -> PyResult<ManagedTensorVersioned> {
+///         if device != Device::CPU {
+///             return Err(to_py_err(Error::CopyUnsupported { device }));
+///         }
+///         let copy = Exporter::new(slf.get().block.download()).copied().build();
+///         Ok(copy.map_err(to_py_err)?.into_inner())
+///     }
+/// }
+///
+/// dlpack_pyo3::export!(Weights);
+/// # Python::attach(|py| {
+/// #     use dlpack_pyo3::{Import, PyTensor};
+/// #     let block = Arc::new(gpu::Block(vec![1.0, 2.0]));
+/// #     let weights = Bound::new(py, Weights { block, count: 2 })?;
+/// #     let copy: PyTensor<f32> = Import::new().device(Device::CPU).of(&weights)?;
+/// #     assert_eq!(copy.to_vec(py)?, [1.0, 2.0]);
+/// #     let keywords = [("stream", 7)].into_py_dict(py)?;
+/// #     weights.call_method("__dlpack__", (), Some(&keywords))?;
+/// #     assert_eq!(gpu::WAITED.lock().unwrap().last(), Some(&7));
+/// #     PyResult::Ok(())
+/// # })?;
+/// # use pyo3::types::IntoPyDict;
+/// # PyResult::Ok(())
+/// ```
+pub trait Export: PyClass {
+    /// Whether PyO3 is told that the thread is attached, before C calls one of the methods below.
+    ///
+    /// The thread is always attached. But PyO3 keeps a count of its own, and if that is zero, it defers the drop of a
+    /// [`Py`](pyo3::Py) until it next attaches. Methods that neither drop nor clone a `Py` do not depend on the count, and
+    /// `false` saves their callers about 15 nanoseconds.
+    const NEEDS_PYO3: bool = true;
 
-            #[classattr]
-            fn __dlpack_device__(
-                py: ::pyo3::Python<'_>,
-            ) -> ::pyo3::PyResult<::pyo3::Py<::pyo3::PyAny>> {
-                $crate::__private::dlpack_device_method::<Self>(py)
-            }
+    /// Borrows the tensor that lies in the object, if there is one; by default, there is none.
+    ///
+    /// A consumer that uses a tensor during a call only can borrow it, which costs next to nothing. A borrowed tensor has no
+    /// flags, so read-only and padded tensors are not lent.
+    ///
+    /// ```
+    /// # use dlpack_pyo3::dlpack::{Exporter, ManagedTensorVersioned, OpaqueTensor};
+    /// # use dlpack_pyo3::{BorrowTensor, Export, to_py_err};
+    /// # use pyo3::prelude::*;
+    /// use std::sync::Arc;
+    ///
+    /// #[pyclass(frozen)]
+    /// struct Weights(Arc<ManagedTensorVersioned>);
+    ///
+    /// impl Export for Weights {
+    ///     const NEEDS_PYO3: bool = false;
+    ///     const BORROW: Option<BorrowTensor<Self>> = Some(|slf| &slf.get().0);
+    ///
+    ///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+    ///         slf.get().0.share_opaque().map_err(to_py_err)
+    ///     }
+    /// }
+    ///
+    /// dlpack_pyo3::export!(Weights);
+    /// # Python::attach(|py| {
+    /// #     let tensor = Exporter::new(vec![1.0_f32, 2.0]).build().map_err(to_py_err)?.into_inner();
+    /// #     let weights = Bound::new(py, Weights(Arc::new(tensor)))?;
+    /// #     let table = weights.get_type().getattr("__dlpack_c_exchange_api__")?;
+    /// #     assert!(table.repr()?.to_string().contains("dlpack_exchange_api"));
+    /// #     PyResult::Ok(())
+    /// # })?;
+    /// # PyResult::Ok(())
+    /// ```
+    const BORROW: Option<BorrowTensor<Self>> = None;
 
-            #[classattr]
-            fn __dlpack_c_exchange_api__(
-                py: ::pyo3::Python<'_>,
-            ) -> ::pyo3::PyResult<::pyo3::Py<::pyo3::PyAny>> {
-                $crate::__private::exchange_api::<Self>(py)
-            }
+    /// Makes a tensor of the object's memory.
+    ///
+    /// Each call makes a new tensor, which keeps the memory alive, on the device that [`device`](Self::device) names. It is
+    /// read-only if consumers must not write. Its elements are initialised. An [`Exporter`](dlpack::Exporter) makes one with
+    /// [`into_opaque`](dlpack::Exporter::into_opaque), and any tensor becomes one with `into()`.
+    ///
+    /// # Errors
+    ///
+    /// Any exception. Python expects a `BufferError` for memory that cannot be exported; [`to_py_err`](crate::to_py_err)
+    /// makes one of an [`Error`].
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor>;
+
+    /// Returns the device of the memory; by default, the CPU.
+    fn device(slf: &Bound<'_, Self>) -> Device {
+        let _ = slf;
+        Device::CPU
+    }
+
+    /// Copies the elements into new memory on a device, the object's own or another.
+    ///
+    /// By default, this copies to main memory if the host can read the elements, and makes a row-major tensor. A class with
+    /// memory of a device copies at least to main memory and to the device itself, since consumers may rely on both.
+    ///
+    /// The tensor has the flag `IS_COPIED`, is writable, and its sub-byte elements are packed. A copy to a device with streams
+    /// is finished when work runs that is enqueued on `stream` after this call. A copy to memory that the
+    /// [host can access](Device::is_host_accessible) is finished when this returns.
+    ///
+    /// # Errors
+    ///
+    /// A `BufferError` if the class cannot copy to this device, which [`Error::CopyUnsupported`] becomes; and any other
+    /// exception.
+    fn copy_to(
+        slf: &Bound<'_, Self>,
+        device: Device,
+        stream: Stream,
+    ) -> PyResult<ManagedTensorVersioned> {
+        let _ = stream;
+        let tensor = Self::tensor(slf)?.into_tensor();
+        tensor.and_then(|tensor| copy::to_host(slf.py(), tensor, device)).map_err(to_py_err)
+    }
+
+    /// Makes later work on `stream` wait until the elements have been written.
+    ///
+    /// This is called for the tensor that [`tensor`](Self::tensor) returned, unless the consumer synchronizes by itself. The
+    /// stream is one that the device can have, with the default stream of CUDA or ROCm in the place of none. Only the consumer
+    /// knows whether it exists.
+    ///
+    /// By default, this does nothing for memory that the host can access, since the host has no work to wait for.
+    ///
+    /// # Errors
+    ///
+    /// By default, the `BufferError` of [`Error::StreamUnsupported`] for a device, since only its runtime can do this.
+    fn synchronize(slf: &Bound<'_, Self>, stream: Stream) -> PyResult<()> {
+        let (_, device) = (stream, Self::device(slf));
+        if device.is_host_accessible() {
+            Ok(())
+        } else {
+            Err(to_py_err(Error::StreamUnsupported { device }))
         }
+    }
 
-        $crate::__private::export_buffer! { $class }
-    };
+    /// Returns the stream on which consumers of the exchange table are to use tensors on the device.
+    ///
+    /// Each tensor that they get has been [synchronized](Self::synchronize) with this stream. By default, it is the default
+    /// stream of the device. This is not called for the CPU.
+    ///
+    /// # Errors
+    ///
+    /// Any exception, for example for a device that the runtime does not know.
+    fn current_stream(py: Python<'_>, device: Device) -> PyResult<Stream> {
+        let _ = (py, device);
+        Ok(Stream::NONE)
+    }
+
+    /// Returns what a consumer of the legacy ABI gets of read-only memory; by default, a copy.
+    fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {
+        let _ = slf;
+        ReadOnlyAsLegacy::COPY
+    }
 }
 
-/// The part of [`export!`](crate::export!) that not every build has.
-#[cfg(any(not(Py_LIMITED_API), Py_3_11))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __export_buffer {
-    ($class:ty) => {
-        // PyO3 calls the two without a block of its own.
-        #[allow(unsafe_op_in_unsafe_fn)]
-        const _: () = {
-            #[::pyo3::pymethods]
-            impl $class {
-                unsafe fn __getbuffer__(
-                    slf: &::pyo3::Bound<'_, Self>,
-                    view: *mut ::pyo3::ffi::Py_buffer,
-                    flags: ::core::ffi::c_int,
-                ) -> ::pyo3::PyResult<()> {
-                    // SAFETY: Python calls this.
-                    unsafe { $crate::__private::get_buffer(slf, view, flags) }
-                }
-
-                unsafe fn __releasebuffer__(
-                    _slf: &::pyo3::Bound<'_, Self>,
-                    view: *mut ::pyo3::ffi::Py_buffer,
-                ) {
-                    // SAFETY: Python calls this, with a buffer of the method above.
-                    unsafe { $crate::__private::release_buffer(view) }
-                }
-            }
-        };
-    };
-}
-
-/// The part of [`export!`](crate::export!) that not every build has.
-#[cfg(not(any(not(Py_LIMITED_API), Py_3_11)))]
-#[doc(hidden)]
-#[macro_export]
-macro_rules! __export_buffer {
-    ($class:ty) => {};
-}
+/// A function that borrows the tensor that lies in an object of a class; see [`Export::BORROW`].
+pub type BorrowTensor<T> = for<'a, 'py> fn(&'a Bound<'py, T>) -> &'a ManagedTensorVersioned;

@@ -1,4 +1,4 @@
-//! Copies that a producer in main memory makes.
+//! Copies that a producer makes of memory that the host can read.
 
 use alloc::sync::Arc;
 
@@ -6,25 +6,24 @@ use dlpack::negotiate::{Producer, Stream};
 use dlpack::{Descriptor, Device, Error, ManagedTensorVersioned, Tensor};
 use pyo3::Python;
 
-// Why these are safe: whoever exports a tensor says that its elements are initialised. The thread is attached to the
-// interpreter, and other code of Python's that writes them is, too, as far as anybody can ask for that: the promise on which
-// PyO3's own buffers are read.
+// Why reading is sound: whoever exports a tensor says that its elements are initialised. The thread is attached to the
+// interpreter, so that no other Python code writes them: the promise on which PyO3's own buffers are read.
 
-/// Copies elements that the host can read to main memory, row-major and packed.
+/// Copies the elements to main memory, row-major and packed.
 pub(super) fn to_host(
     py: Python<'_>,
     tensor: ManagedTensorVersioned,
     device: Device,
 ) -> Result<ManagedTensorVersioned, Error> {
     if !needs_packing(&tensor) {
-        return as_it_is(py, &tensor, device);
+        return copy(py, &tensor, device);
     }
-    // SAFETY: see above; used during this call only.
+    // SAFETY: the elements are initialised and nobody writes them during this call, as said above.
     let tensor = Arc::new(unsafe { tensor.assume_frozen() });
     tensor.copy_to(device, Stream::NONE)
 }
 
-/// The same for a tensor that others have, too.
+/// As [`to_host`], for a tensor that has other holders.
 pub(super) fn shared_to_host(
     py: Python<'_>,
     tensor: &Arc<ManagedTensorVersioned>,
@@ -33,16 +32,16 @@ pub(super) fn shared_to_host(
     if needs_packing(tensor) {
         to_host(py, tensor.share()?, device)
     } else {
-        as_it_is(py, tensor, device)
+        copy(py, tensor, device)
     }
 }
 
-/// Whether each element takes a byte that it does not fill, which the copy may not say.
+/// Returns `true` if each element is padded to a byte, which a copy must not be.
 fn needs_packing(tensor: &Descriptor) -> bool {
     tensor.flags().is_padded() && tensor.dtype().is_sub_byte()
 }
 
-fn as_it_is(
+fn copy(
     _: Python<'_>,
     tensor: &Descriptor,
     device: Device,
@@ -50,6 +49,6 @@ fn as_it_is(
     if device != Device::CPU {
         return Err(Error::CopyUnsupported { device });
     }
-    // SAFETY: see above.
+    // SAFETY: the elements are initialised and nobody writes them during this call, as said above.
     Ok(unsafe { tensor.to_copy() }?.into_inner())
 }

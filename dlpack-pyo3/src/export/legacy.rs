@@ -1,10 +1,11 @@
-//! Read-only memory and consumers who cannot be told that it is.
+//! Read-only memory for consumers of the legacy ABI.
 
 use core::fmt;
 
 /// What a consumer of the legacy ABI gets of read-only memory.
 ///
-/// That ABI has no flag for it: whoever gets such a tensor may take it for writable. Many libraries ask for no other.
+/// A legacy tensor cannot say that it is read-only, and a consumer may take it for writable. Many libraries request no other
+/// ABI.
 ///
 /// # Examples
 ///
@@ -21,42 +22,42 @@ enum Policy {
     #[default]
     Copy,
     Refuse,
-    Alias,
+    Share,
 }
 
 impl ReadOnlyAsLegacy {
-    /// A copy, unless the consumer asked for none; then a `BufferError`.
+    /// A copy; or a `BufferError` if the consumer forbids copies.
     pub const COPY: Self = Self(Policy::Copy);
-    /// A `BufferError`, unless the consumer asked for a copy.
+    /// A `BufferError`, unless the consumer requests a copy.
     pub const REFUSE: Self = Self(Policy::Refuse);
 
     /// The memory itself, as if it were writable.
     ///
     /// # Safety
     ///
-    /// No consumer writes what it gets from objects with this policy; or that it does is no harm, because the memory can be
-    /// written and nobody relies on its contents.
+    /// No consumer writes the memory of an object with this policy; or the memory can be written, and nobody relies on its
+    /// contents.
     ///
     /// # Examples
     ///
     /// ```
     /// use dlpack_pyo3::ReadOnlyAsLegacy;
     ///
-    /// // SAFETY: there are no objects with this policy.
-    /// let policy = unsafe { ReadOnlyAsLegacy::alias() };
+    /// // SAFETY: no object uses this policy.
+    /// let policy = unsafe { ReadOnlyAsLegacy::share() };
     /// assert_ne!(policy, ReadOnlyAsLegacy::COPY);
     /// ```
     #[must_use]
-    pub const unsafe fn alias() -> Self {
-        Self(Policy::Alias)
+    pub const unsafe fn share() -> Self {
+        Self(Policy::Share)
     }
 
     pub(super) fn is_refuse(self) -> bool {
         self == Self::REFUSE
     }
 
-    pub(super) fn is_alias(self) -> bool {
-        self.0 == Policy::Alias
+    pub(super) fn is_share(self) -> bool {
+        self.0 == Policy::Share
     }
 }
 

@@ -1,23 +1,24 @@
-//! Tensors that go out to Python.
+//! Tensors that are exported to Python.
 
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 pub(crate) mod buffer;
 mod class;
 mod copy;
 pub(crate) mod exchange;
-mod guard;
-mod hand_over;
-mod inside;
-mod keep;
+mod failure;
+mod framework;
 mod legacy;
-pub(crate) mod method;
+mod macros;
+pub(crate) mod methods;
+mod object_slice;
+mod py_owner;
 mod respond;
-mod source;
 mod tensor;
+mod trampoline;
 
-pub use hand_over::hand_over;
-pub use inside::Inside;
-pub use keep::Kept;
+pub use class::{BorrowTensor, Export};
+pub use framework::to_framework_of;
 pub use legacy::ReadOnlyAsLegacy;
-pub use source::{Export, Lend};
+pub use object_slice::ObjectSlice;
+pub use py_owner::PyOwner;
 pub use tensor::Tensor;

@@ -5,11 +5,12 @@ use core::cell::Cell;
 use dlpack::negotiate::{self, CopyPolicy, Producer, Request, Stream};
 use dlpack::{
     Access, AnyManagedTensor, Device, DeviceType, Error, Flags, ManagedTensor,
-    ManagedTensorVersioned, Parcel, Tensor,
+    ManagedTensorVersioned, OpaqueTensor, Tensor,
 };
-use pyo3::{Bound, PyErr, PyResult};
+use pyo3::Bound;
 
-use super::source::Export;
+use super::class::Export;
+use super::failure::Failure;
 use crate::capsule;
 use crate::import::{attached, restore};
 use crate::raw::{Owned, Raised, raise_error};
@@ -21,13 +22,13 @@ pub(crate) fn dlpack<'py, T: Export>(
     request: &Request,
 ) -> Result<Owned<'py>, Raised> {
     if is_plain(request) && T::device(slf).device_type == DeviceType::CPU {
-        plain(slf, request)
+        answer_plain(slf, request)
     } else {
-        ruled(slf, request, None)
+        answer_any(slf, request, None)
     }
 }
 
-/// What most consumers ask for: main memory as it is, with no stream that would have to exist.
+/// Returns `true` for what most consumers ask for: main memory as it is, with no stream that would have to exist.
 #[inline]
 fn is_plain(request: &Request) -> bool {
     request.copy != CopyPolicy::ALWAYS
@@ -35,19 +36,22 @@ fn is_plain(request: &Request) -> bool {
         && matches!(request.device.device_type.code(), 0 | 1)
 }
 
-/// The answer to a plain request of an object in main memory, to which all rules come down, but for unusual tensors.
+/// Fast path: the answer to a plain request of an object in main memory.
 #[inline]
-fn plain<'py, T: Export>(slf: &Bound<'py, T>, request: &Request) -> Result<Owned<'py>, Raised> {
+fn answer_plain<'py, T: Export>(
+    slf: &Bound<'py, T>,
+    request: &Request,
+) -> Result<Owned<'py>, Raised> {
     let py = slf.py();
     let tensor = T::tensor(slf).map_err(|exception| restore(py, exception))?;
-    let is_usual = tensor.device().device_type == DeviceType::CPU
+    let is_plain = tensor.device().device_type == DeviceType::CPU
         && !(request.is_legacy() && needs_flags(tensor.flags()));
-    if !is_usual {
-        return ruled(slf, request, Some(tensor));
+    if !is_plain {
+        return answer_any(slf, request, Some(tensor));
     }
     if !request.stream.is_no_sync() {
         if let Err(exception) = T::synchronize(slf, Stream::NONE) {
-            // Before the exception is set, which its deleter had better not find.
+            // Before the exception is set, which the tensor's deleter must not see.
             drop(tensor);
             return Err(restore(py, exception));
         }
@@ -55,87 +59,43 @@ fn plain<'py, T: Export>(slf: &Bound<'py, T>, request: &Request) -> Result<Owned
     let py = attached(py);
     if request.is_legacy() {
         let raw = tensor.into_raw_legacy().map_err(|error| raise_error(py, error))?;
-        // SAFETY: just passed on.
+        // SAFETY: `into_raw_legacy` passes on a tensor to which S1 to S6 apply.
         unsafe { capsule::legacy_raw(py, raw) }
     } else {
         capsule::versioned(py, tensor)
     }
 }
 
-/// Whether the legacy ABI cannot say what a tensor is.
+/// Returns `true` if the legacy ABI cannot describe such a tensor.
 #[inline]
 fn needs_flags(flags: Flags) -> bool {
     flags.is_read_only() || flags.is_padded()
 }
 
-/// The answer to any request. `tensor` is the object's own, if it was made already.
+/// The answer to any request, by the rules of [`negotiate::respond`]. `tensor` is the object's own, if it was made already.
 #[cold]
-fn ruled<'py, T: Export>(
+fn answer_any<'py, T: Export>(
     slf: &Bound<'py, T>,
     request: &Request,
-    tensor: Option<Parcel>,
+    tensor: Option<OpaqueTensor>,
 ) -> Result<Owned<'py>, Raised> {
     let py = attached(slf.py());
-    let answer = respond(slf, request, tensor).map_err(|failure| match failure {
-        Failure::Exception(exception) => restore(slf.py(), exception),
-        Failure::Error(error) => raise_error(py, error),
-    })?;
-    match answer {
-        AnyManagedTensor::Versioned(tensor) => {
-            // A tensor that the class was given leaves as a struct of ours.
-            let parcel = tensor.into_parcel().map_err(|error| raise_error(py, error.into()))?;
-            capsule::versioned(py, parcel)
-        }
-        // Always one of ours: `alias_legacy` has made it, or `negotiate::respond` of a copy.
-        AnyManagedTensor::Legacy(tensor) => capsule::legacy(py, tensor),
+    match negotiate::respond(&Asked { slf, tensor: Cell::new(tensor) }, request) {
+        Ok(AnyManagedTensor::Versioned(tensor)) => capsule::versioned(py, tensor.into()),
+        Ok(AnyManagedTensor::Legacy(tensor)) => capsule::legacy(py, tensor),
+        Err(failure) => Err(failure.raise(slf.py())),
     }
-}
-
-/// Why there is no answer.
-enum Failure {
-    /// The exception of one of the object's own methods.
-    Exception(PyErr),
-    Error(Error),
-}
-
-/// Answers a request by the rules of [`negotiate::respond`].
-fn respond<T: Export>(
-    slf: &Bound<'_, T>,
-    request: &Request,
-    tensor: Option<Parcel>,
-) -> Result<AnyManagedTensor, Failure> {
-    let asked = Asked { slf, tensor: Cell::new(tensor), failure: Cell::new(None) };
-    negotiate::respond(&asked, request)
-        .map_err(|error| asked.failure.take().unwrap_or(Failure::Error(error)))
 }
 
 /// An object as a producer, for one request.
 struct Asked<'a, 'py, T> {
     slf: &'a Bound<'py, T>,
-    /// The first to be given out, if there is one already.
-    tensor: Cell<Option<Parcel>>,
-    /// What ends the request, where an [`Error`] cannot say it.
-    failure: Cell<Option<Failure>>,
-}
-
-/// What the rules are told of a failure that they are to leave alone.
-const FAILED: Error = Error::Refused { status: negotiate::Status::FAILED.code() };
-
-impl<T: Export> Asked<'_, '_, T> {
-    #[inline]
-    fn keep<R>(&self, result: PyResult<R>) -> Result<R, Error> {
-        result.map_err(|exception| self.fail(Failure::Exception(exception)))
-    }
-
-    #[cold]
-    fn fail(&self, failure: Failure) -> Error {
-        self.failure.set(Some(failure));
-        FAILED
-    }
+    /// The tensor that is given out first, if it was made already.
+    tensor: Cell<Option<OpaqueTensor>>,
 }
 
 impl<T: Export> Producer for Asked<'_, '_, T> {
-    type Error = Error;
+    type Error = Failure;
 
     #[inline]
     fn device(&self) -> Device {
@@ -143,36 +103,35 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
     }
 
     #[inline]
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Failure> {
         let tensor = match self.tensor.take() {
             Some(tensor) => tensor,
-            None => self.keep(T::tensor(self.slf))?,
+            None => T::tensor(self.slf)?,
         };
-        // SAFETY: just made by the class; a parcel's shape and strides hold, and nobody may write them.
-        unsafe { tensor.into_tensor() }
+        Ok(tensor.into_tensor()?)
     }
 
-    fn alias_legacy(&self) -> Result<ManagedTensor, Error> {
-        let mut tensor = self.alias()?;
+    fn export_legacy(&self) -> Result<ManagedTensor, Failure> {
+        let mut tensor = self.export()?;
         if tensor.access() == Access::ReadOnly {
             let policy = T::read_only_as_legacy(self.slf);
             if policy.is_refuse() {
-                // Not as an answer that has the rules ask for a copy.
-                return Err(self.fail(Failure::Error(Error::ReadOnlyNotExpressible)));
+                // `respond` would try a copy otherwise.
+                return Err(Failure::Final(Error::ReadOnlyNotExpressible));
             }
-            if policy.is_alias() {
-                // SAFETY: nobody writes the memory through it, or may, as the policy promises.
+            if policy.is_share() {
+                // SAFETY: nobody writes the memory through this tensor, or it may be written, as the policy promises.
                 tensor = unsafe { tensor.assume_writable() };
             }
         }
-        Ok(tensor.into_legacy()?)
+        Ok(tensor.into_legacy().map_err(Error::from)?)
     }
 
-    fn copy_to(&self, device: Device, stream: Stream) -> Result<ManagedTensorVersioned, Error> {
-        self.keep(T::copy_to(self.slf, device, stream))
+    fn copy_to(&self, device: Device, stream: Stream) -> Result<ManagedTensorVersioned, Failure> {
+        Ok(T::copy_to(self.slf, device, stream)?)
     }
 
-    fn synchronize(&self, stream: Stream) -> Result<(), Error> {
-        self.keep(T::synchronize(self.slf, stream))
+    fn synchronize(&self, stream: Stream) -> Result<(), Failure> {
+        Ok(T::synchronize(self.slf, stream)?)
     }
 }

@@ -1,48 +1,47 @@
-//! The ready-made class.
+//! The class [`Tensor`], for tensors that need no class of their own.
 
 use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Deref;
-use core::ptr;
 
 use dlpack::negotiate::{Producer, Stream};
-use dlpack::{Descriptor, Device, Error, Exclusive, Frozen, ManagedTensorVersioned, Parcel};
+use dlpack::{Descriptor, Device, Error, Exclusive, Frozen, ManagedTensorVersioned, OpaqueTensor};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
+use super::class::{BorrowTensor, Export};
 use super::copy;
 use super::legacy::ReadOnlyAsLegacy;
-use super::source::{Export, Lend};
 use crate::export;
 use crate::import::to_py_err;
 
-/// A tensor that any library imports that speaks DLPack.
+/// A tensor that every library with DLPack support can import.
 ///
 /// Its `shape` and `strides` are tuples of numbers, its `dtype` and `device` are strings.
 #[pyclass(frozen, module = "dlpack_pyo3")]
 pub struct Tensor {
     tensor: Arc<ManagedTensorVersioned>,
-    order: Order,
+    readiness: Readiness,
     policy: ReadOnlyAsLegacy,
 }
 
-/// Who knows when the elements are written.
-enum Order {
-    /// The host, or nobody.
-    None,
-    /// They are, for work on this stream.
+/// When the elements are written.
+enum Readiness {
+    /// Now, for the host; nobody knows, for a device.
+    Unknown,
+    /// When later work on this stream runs.
     On(Stream),
-    /// The producer, who is asked for everything.
+    /// When this producer, which is asked for everything, has synchronized.
     Producer(Box<dyn Producer<Error = Error> + Send + Sync>),
 }
 
-// Not on the struct, since Python shows what is written there.
-/// # Making one
+// Python shows the documentation of the struct, so that of Rust is here.
+/// # Returning a tensor
 ///
-/// What a function returns that has made a tensor. Each consumer gets the same memory; the tensor's deleter runs when the
-/// object and all that consumers made of it are gone, and it runs without Python if it is one of Rust. Memory that is
-/// writable is writable for all of them: what they do with it is Python's affair from here on.
+/// A function that makes a tensor returns it as this class. All consumers share its memory. The tensor's deleter runs when
+/// the object and everything that consumers made of it are gone; a deleter of Rust runs without Python. Writable memory is
+/// writable for all consumers, and Rust makes no claim about its contents from then on.
 ///
 /// ```
 /// use dlpack_pyo3::dlpack::Exporter;
@@ -68,8 +67,8 @@ enum Order {
 ///
 /// # Getting the memory back
 ///
-/// Memory that is to be used again goes out as a [loan](dlpack::loan()), whose [`Claim`](dlpack::Claim) returns the owner
-/// once Python has let go of it. A tensor comes back from an [`Arc`]:
+/// To use memory again, export it as a [loan](dlpack::loan()), whose [`Claim`](dlpack::Claim) returns the owner once Python
+/// has dropped the tensor. To get a tensor back, keep it in an [`Arc`]:
 ///
 /// ```
 /// use std::sync::Arc;
@@ -79,15 +78,15 @@ enum Order {
 ///
 /// let tensor = Arc::new(Exporter::new(vec![1_u8, 2]).build()?.into_inner());
 /// Python::attach(|py| Tensor::from(Arc::clone(&tensor)).into_pyobject(py).map(drop))?;
-/// let tensor = Arc::into_inner(tensor).expect("Python has let go of it");
+/// let tensor = Arc::into_inner(tensor).expect("Python has dropped it");
 /// assert_eq!(tensor.downcast::<Vec<u8>>().ok(), Some(vec![1, 2]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 impl Tensor {
     /// Makes an object of a tensor.
     ///
-    /// Consumers of a tensor on a device name the stream on which they go on. Without [`ready_on`](Self::ready_on), only those
-    /// that see to the order themselves get it, with `stream=-1`.
+    /// A consumer of a tensor on a device names the stream on which it will use the tensor. Without
+    /// [`ready_on`](Self::ready_on), only a consumer that synchronizes by itself, with `stream=-1`, gets the tensor.
     ///
     /// # Examples
     ///
@@ -103,13 +102,13 @@ impl Tensor {
         Arc::new(tensor).into()
     }
 
-    /// Makes an object of a producer, which is asked whenever a library imports it.
+    /// Makes an object of a producer, which is asked whenever a library imports the object.
     ///
-    /// For memory of a device whose runtime this process has: the producer copies, and puts streams in order.
+    /// Use this for memory of a device whose runtime is in this process: the producer copies and synchronizes streams.
     ///
     /// # Errors
     ///
-    /// Those of [`Producer::alias`], which is called once, for the description.
+    /// Those of [`Producer::alias`], which is called once to get the description.
     ///
     /// # Examples
     ///
@@ -123,27 +122,29 @@ impl Tensor {
     /// assert_eq!(tensor.access(), Access::ReadOnly);
     /// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
     /// ```
-    pub fn from_producer(producer: impl Producer<Error = Error> + Send + Sync + 'static) -> Result<Self, Error> {
-        let tensor = Arc::new(producer.alias()?);
-        let order = Order::Producer(Box::new(producer));
-        Ok(Self { tensor, order, policy: ReadOnlyAsLegacy::COPY })
+    pub fn from_producer(
+        producer: impl Producer<Error = Error> + Send + Sync + 'static,
+    ) -> Result<Self, Error> {
+        let tensor = Arc::new(producer.export()?);
+        let readiness = Readiness::Producer(Box::new(producer));
+        Ok(Self { tensor, readiness, policy: ReadOnlyAsLegacy::COPY })
     }
 
-    /// Says on which stream of the tensor's device the elements can be used; [`Stream::NONE`] is the device's default one.
+    /// Sets the stream of the tensor's device on which the elements can be used. [`Stream::NONE`] is the default stream.
     ///
-    /// Consumers that go on there get the tensor, and it costs nothing. Those on other streams are still refused, since it takes
-    /// the device's runtime to have one stream wait for another; see [`from_producer`](Self::from_producer).
+    /// Consumers that use this stream get the tensor without a wait. Those on other streams are still refused, since only the
+    /// device's runtime can make one stream wait for another; see [`from_producer`](Self::from_producer).
     ///
     /// # Examples
     ///
-    /// A tensor that came in as an argument is ready on its device's default stream:
+    /// A tensor that was imported as an argument is ready on the default stream of its device:
     ///
     /// ```
     /// use dlpack_pyo3::dlpack::negotiate::Stream;
     /// use dlpack_pyo3::{PyTensor, Tensor};
     /// use pyo3::prelude::*;
     ///
-    /// /// The same memory, wherever it is.
+    /// /// Exports the memory of an array, on any device.
     /// #[pyfunction]
     /// fn wrap(tensor: PyTensor) -> PyResult<Tensor> {
     ///     Ok(Tensor::new(tensor.into_managed()?).ready_on(Stream::NONE))
@@ -159,14 +160,11 @@ impl Tensor {
     /// ```
     #[must_use]
     pub fn ready_on(self, stream: Stream) -> Self {
-        // SAFETY: null. That is the default stream of a device that has one.
-        let default =
-            unsafe { Stream::from_ptr(self.tensor.device().device_type, ptr::null_mut()) };
-        let stream = if stream == Stream::NONE { default } else { stream };
-        Self { order: Order::On(stream), ..self }
+        let stream = stream.on(self.tensor.device().device_type);
+        Self { readiness: Readiness::On(stream), ..self }
     }
 
-    /// Says what consumers of the legacy ABI get if the tensor is read-only; otherwise they get a copy.
+    /// Sets what consumers of the legacy ABI get if the tensor is read-only. By default, they get a copy.
     ///
     /// # Examples
     ///
@@ -178,7 +176,7 @@ impl Tensor {
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let tensor = Exporter::new([1_u8, 2]).read_only().build()?.into_inner();
-    /// let tensor = Tensor::new(tensor).as_legacy(ReadOnlyAsLegacy::REFUSE);
+    /// let tensor = Tensor::new(tensor).with_read_only_as_legacy(ReadOnlyAsLegacy::REFUSE);
     /// Python::attach(|py| {
     ///     let refused = tensor.into_pyobject(py)?.call_method0("__dlpack__").unwrap_err();
     ///     assert!(refused.is_instance_of::<PyBufferError>(py));
@@ -188,23 +186,21 @@ impl Tensor {
     /// # }
     /// ```
     #[must_use]
-    pub fn as_legacy(self, policy: ReadOnlyAsLegacy) -> Self {
+    pub fn with_read_only_as_legacy(self, policy: ReadOnlyAsLegacy) -> Self {
         Self { policy, ..self }
     }
 }
 
 impl Export for Tensor {
     const NEEDS_PYO3: bool = false;
-    const LEND: Option<Lend<Self>> = Some(|slf| &slf.get().tensor);
+    const BORROW: Option<BorrowTensor<Self>> = Some(|slf| &slf.get().tensor);
 
     #[inline]
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         let this = slf.get();
-        let tensor = match &this.order {
-            Order::Producer(producer) => {
-                producer.alias().and_then(|tensor| Ok(tensor.into_parcel()?))
-            }
-            Order::None | Order::On(_) => this.tensor.share_parcel(),
+        let tensor = match &this.readiness {
+            Readiness::Producer(producer) => producer.export().map(OpaqueTensor::from),
+            Readiness::Unknown | Readiness::On(_) => this.tensor.share_opaque(),
         };
         tensor.map_err(to_py_err)
     }
@@ -219,20 +215,22 @@ impl Export for Tensor {
         stream: Stream,
     ) -> PyResult<ManagedTensorVersioned> {
         let this = slf.get();
-        let copy = match &this.order {
-            Order::Producer(producer) => producer.copy_to(device, stream),
-            Order::None | Order::On(_) => copy::shared_to_host(slf.py(), &this.tensor, device),
+        let copy = match &this.readiness {
+            Readiness::Producer(producer) => producer.copy_to(device, stream),
+            Readiness::Unknown | Readiness::On(_) => {
+                copy::shared_to_host(slf.py(), &this.tensor, device)
+            }
         };
         copy.map_err(to_py_err)
     }
 
     fn synchronize(slf: &Bound<'_, Self>, stream: Stream) -> PyResult<()> {
         let this = slf.get();
-        let result = match &this.order {
-            Order::Producer(producer) => producer.synchronize(stream),
-            Order::On(ready) if *ready == stream => Ok(()),
-            // By the rule for all that have no runtime.
-            Order::None | Order::On(_) => Producer::synchronize(&this.tensor, stream),
+        let result = match &this.readiness {
+            Readiness::Producer(producer) => producer.synchronize(stream),
+            Readiness::On(ready) if *ready == stream => Ok(()),
+            // The rule for memory without a runtime.
+            Readiness::Unknown | Readiness::On(_) => Producer::synchronize(&this.tensor, stream),
         };
         result.map_err(to_py_err)
     }
@@ -244,7 +242,7 @@ impl Export for Tensor {
 
 export!(Tensor);
 
-/// What Python sees of it.
+/// The attributes that Python sees.
 #[pymethods]
 impl Tensor {
     #[getter(shape)]
@@ -273,7 +271,7 @@ impl Tensor {
         Ok(format!("Tensor(shape={shape}, dtype='{dtype}', device='{device}')"))
     }
 
-    /// Refuses, on behalf of `pickle` and `copy`, which would make an object without a tensor.
+    /// Makes `pickle` and `copy` fail, which would make an object without a tensor.
     fn __reduce__(&self) -> PyResult<()> {
         Err(PyTypeError::new_err(
             "expected an object that can be pickled or copied, found a tensor, \
@@ -308,10 +306,10 @@ impl From<Frozen<ManagedTensorVersioned>> for Tensor {
     }
 }
 
-/// Whoever keeps a clone can tell by the count when Python has let go of the tensor.
+/// The count of a clone that the caller keeps tells when Python has dropped the tensor.
 impl From<Arc<ManagedTensorVersioned>> for Tensor {
     fn from(tensor: Arc<ManagedTensorVersioned>) -> Self {
-        Self { tensor, order: Order::None, policy: ReadOnlyAsLegacy::COPY }
+        Self { tensor, readiness: Readiness::Unknown, policy: ReadOnlyAsLegacy::COPY }
     }
 }
 

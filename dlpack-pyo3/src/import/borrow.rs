@@ -1,20 +1,20 @@
-//! Tensors for the time of a call.
+//! Tensors that are borrowed for the length of a call.
 
 use dlpack::BorrowedTensor;
-use dlpack::negotiate::Request;
 use pyo3::{Bound, PyAny, PyResult};
 
 use super::bridge::{object, to_err};
-use crate::roads;
+use crate::route;
 
-/// Passes the tensor of an object to a function, without an owner in between where that is possible.
+/// Passes the tensor of an object to a function, without an owner in between if that is possible.
 ///
-/// The fastest way in, for kernels that are done when they return. A [`PyTensor`](crate::PyTensor) keeps its memory alive
-/// by a struct with a deleter, or by a reference; this does with what the object itself says of its memory just now. Where
-/// an object has no such way, the tensor is taken and given back after the call.
+/// This is the fastest way in, for kernels that are done when they return. A [`PyTensor`](crate::PyTensor) keeps its memory
+/// alive by a struct with a deleter, or by a reference. Here, the description that the object gives of its memory is enough,
+/// since the object itself is borrowed. If an object cannot lend its tensor, the tensor is imported, and dropped after the
+/// call.
 ///
-/// The tensor cannot leave the function. What holds of it is checked as always; [`Requirement`](crate::Requirement)s can be
-/// checked by hand.
+/// The tensor cannot leave the function. Its description is checked as in any import. A
+/// [`Requirement`](crate::Requirement) can be checked by hand.
 ///
 /// # Errors
 ///
@@ -22,9 +22,9 @@ use crate::roads;
 ///
 /// # Safety
 ///
-/// While the function runs, nothing resizes, frees or moves the object's memory. Any code in Python might: the function
-/// must call none, not even by dropping references, and must not let other threads attach, as `Python::detach` does, unless
-/// it is known what they do. With an interpreter that has no global lock, no other thread may do it meanwhile.
+/// While the function runs, nothing resizes, frees or moves the object's memory. Any Python code might. So the function
+/// calls no Python code, not even by dropping a reference, and lets no other thread attach, as `Python::detach` does, unless
+/// it is known what they do. In an interpreter without a global lock, no other thread does it either.
 ///
 /// # Examples
 ///
@@ -36,11 +36,11 @@ use crate::roads;
 /// #[pyfunction]
 /// fn norm(object: &Bound<'_, PyAny>) -> PyResult<f64> {
 ///     let sum_of_squares = |tensor: &Descriptor| {
-///         // SAFETY: nobody writes: this thread is attached, and the arrays of this program are written by no other.
+///         // SAFETY: nobody writes: this thread is attached, and no other thread of this program writes its arrays.
 ///         let elements = unsafe { tensor.view::<f64>() }?;
 ///         Ok(elements.iter().map(|x| x * x).sum::<f64>())
 ///     };
-///     // SAFETY: the function calls nothing of Python.
+///     // SAFETY: the function does not call Python.
 ///     let sum = unsafe { with_borrowed(object, |tensor| sum_of_squares(&tensor)) }?;
 ///     Ok(sum.map_err(|e: dlpack_pyo3::dlpack::Error| to_py_err(e))?.sqrt())
 /// }
@@ -57,8 +57,7 @@ pub unsafe fn with_borrowed<O>(
     from: &Bound<'_, PyAny>,
     f: impl FnOnce(BorrowedTensor<'_>) -> O,
 ) -> PyResult<O> {
-    const ORDINARY: &Request = &Request::new();
-    // SAFETY: the caller's promise.
-    let lent = unsafe { roads::borrow(object(from.as_borrowed()), ORDINARY, f) };
+    // SAFETY: the memory stays in place until the function returns, as the caller promises.
+    let lent = unsafe { route::borrow(object(from.as_borrowed()), f) };
     lent.map_err(|raised| to_err(from.py(), raised))
 }

@@ -1,4 +1,4 @@
-//! Between PyO3 and the rooms that do not know it.
+//! Conversions between PyO3's types and those of [`raw`](crate::raw).
 
 use core::ptr::NonNull;
 
@@ -6,19 +6,22 @@ use pyo3::{Borrowed, PyAny, PyErr, Python};
 
 use crate::raw::{Attached, Object, Raised};
 
-/// What PyO3 knows of this thread.
 #[inline]
 pub(crate) fn attached(_: Python<'_>) -> Attached<'_> {
-    // SAFETY: that is what a `Python` means.
+    // SAFETY: a `Python` proves that the thread is attached for its lifetime.
     unsafe { Attached::assume() }
 }
 
 #[inline]
+pub(crate) fn python(_: Attached<'_>) -> Python<'_> {
+    // SAFETY: an `Attached` proves that the thread is attached for its lifetime.
+    unsafe { Python::assume_attached() }
+}
+
+#[inline]
 pub(crate) fn object<'a>(object: Borrowed<'a, '_, PyAny>) -> Object<'a> {
-    // SAFETY: an object.
-    let raw = unsafe { NonNull::new_unchecked(object.as_ptr()) };
-    // SAFETY: it is borrowed for `'a`, on a thread that is attached for longer.
-    unsafe { Object::new(raw) }
+    // SAFETY: an object is not null. It is borrowed for `'a`, on a thread that is attached for longer.
+    unsafe { Object::new(NonNull::new_unchecked(object.as_ptr())) }
 }
 
 /// Takes the exception that is set.
@@ -27,16 +30,12 @@ pub(crate) fn to_err(py: Python<'_>, _: Raised) -> PyErr {
     PyErr::fetch(py)
 }
 
-/// That the thread is attached, for PyO3.
-#[inline]
-pub(crate) fn python(_: Attached<'_>) -> Python<'_> {
-    // SAFETY: that is what `Attached` means.
-    unsafe { Python::assume_attached() }
-}
-
 /// Sets the exception.
+///
+/// Where PyO3's count does not say that the thread is attached, PyO3 would keep references of the exception until later.
 #[cold]
-pub(crate) fn restore(py: Python<'_>, error: PyErr) -> Raised {
-    error.restore(py);
+pub(crate) fn restore(_: Python<'_>, error: PyErr) -> Raised {
+    // SAFETY: attaching succeeds, since the thread is attached.
+    unsafe { Python::attach_unchecked(|py| error.restore(py)) };
     Raised::new()
 }

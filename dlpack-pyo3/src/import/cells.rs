@@ -1,8 +1,8 @@
 //! Reading elements that others may write.
 //!
-//! NumPy and others release the interpreter lock while they compute, so that being attached keeps nobody from writing.
-//! Elements are therefore read by atomic loads. As far as Rust can tell, foreign code writes by atomic stores then, and
-//! what is read is some mixture of old and new bytes, which for an [`Element`] is always a value.
+//! NumPy and other libraries release the interpreter lock while they compute, so an attached thread is not the only one that
+//! writes. Elements are therefore read by atomic loads. As far as Rust can tell, foreign code then writes by atomic stores, and
+//! a read returns some mixture of old and new bytes, which is a valid value of every [`Element`].
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -12,11 +12,11 @@ use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicUsize, Ordering};
 use dlpack::{Element, Error, TensorView, view::ReadCell};
 use pyo3::Python;
 
-use super::imported::Imported;
+use super::untyped::UntypedTensor;
 
-/// The elements of a [`PyTensor`](crate::PyTensor), to read them while others may write them.
+/// The elements of a [`PyTensor`](crate::PyTensor), which can be read while others may write them.
 ///
-/// Cannot leave the thread, nor outlive that it is attached to the interpreter.
+/// This cannot leave the thread, and cannot be used while the thread is detached from the interpreter.
 ///
 /// # Examples
 ///
@@ -35,7 +35,7 @@ use super::imported::Imported;
 /// # Ok::<(), PyErr>(())
 /// ```
 ///
-/// While the thread is detached, they are out of reach:
+/// This does not compile, since the thread is detached:
 ///
 /// ```compile_fail,E0277
 /// # use dlpack_pyo3::PyTensor;
@@ -51,15 +51,15 @@ pub struct Cells<'a, T> {
 }
 
 impl<'a, T: Element> Cells<'a, T> {
-    pub(super) fn new(_: Python<'a>, tensor: &'a Imported) -> Result<Self, Error> {
-        tensor.check_settled()?;
-        // SAFETY: the elements are foreign memory, of which Rust knows nothing, and hence initialised. That nobody writes
-        // them is not promised: the cells are read by `load` only, which can stand that.
-        let view = unsafe { tensor.cell_view::<T>() }?;
+    pub(super) fn new(_: Python<'a>, tensor: &'a UntypedTensor) -> Result<Self, Error> {
+        tensor.check_ready_for_host()?;
+        // SAFETY: foreign memory counts as initialised. Others may write it, but the cells are read by `load` only, which uses
+        // atomic loads.
+        let view = unsafe { tensor.view_as::<ReadCell<T>>() }?;
         Ok(Self { view, py: PhantomData })
     }
 
-    /// The number of elements along each axis.
+    /// Returns the number of elements along each axis.
     ///
     /// # Examples
     ///
@@ -79,7 +79,7 @@ impl<'a, T: Element> Cells<'a, T> {
         self.view.shape()
     }
 
-    /// The element at an index, as it is now; `None` if there is no such element.
+    /// Returns the current value of the element at an index, or `None` if there is no such element.
     ///
     /// # Examples
     ///
@@ -101,7 +101,7 @@ impl<'a, T: Element> Cells<'a, T> {
         self.view.get(index).map(load)
     }
 
-    /// The elements in row-major order, each as it is when the iterator comes to it.
+    /// Iterates over the elements in row-major order. Each is read when the iterator reaches it.
     ///
     /// # Examples
     ///
@@ -128,16 +128,16 @@ impl<T> fmt::Debug for Cells<'_, T> {
 }
 
 /// Copies the elements in row-major order.
-pub(super) fn to_vec<T: Element>(py: Python<'_>, tensor: &Imported) -> Result<Vec<T>, Error> {
+pub(super) fn to_vec<T: Element>(py: Python<'_>, tensor: &UntypedTensor) -> Result<Vec<T>, Error> {
     let mut elements = Vec::new();
     elements.try_reserve_exact(tensor.numel()).map_err(|_| Error::AllocationFailed)?;
     match Cells::<T>::new(py, tensor) {
         Ok(cells) => elements.extend(cells.iter()),
         Err(Error::Misaligned { .. }) => {
-            // SAFETY: as for cells.
-            let view = unsafe { tensor.unaligned_view::<T>() }?;
+            // SAFETY: as in `Cells::new`.
+            let view = unsafe { tensor.view_as::<Unaligned<T>>() }?;
             elements.extend(view.iter().map(|element| {
-                // SAFETY: an element, and bytes are aligned for whatever it is.
+                // SAFETY: an element of the view, and any address is aligned for bytes.
                 unsafe { load_in::<T, AtomicU8>((&raw const *element).cast()) }
             }));
         }
@@ -150,15 +150,15 @@ pub(super) fn to_vec<T: Element>(py: Python<'_>, tensor: &Imported) -> Result<Ve
 #[inline]
 fn load<T: Element>(cell: &ReadCell<T>) -> T {
     let from = (&raw const *cell).cast::<T>();
-    match align_of::<T>() {
-        // SAFETY: an element, in parts that are as much aligned as it is; so are the others.
-        1 => unsafe { load_in::<T, AtomicU8>(from) },
-        // SAFETY: the same.
-        2 => unsafe { load_in::<T, AtomicU16>(from) },
-        // SAFETY: the same.
-        4 => unsafe { load_in::<T, AtomicU32>(from) },
-        // SAFETY: the same; no address has a greater alignment than its size on the targets of CPython.
-        _ => unsafe { load_in::<T, AtomicUsize>(from) },
+    // SAFETY: an element of the view, which is aligned, and whose size is a multiple of its alignment and of the atomic type.
+    // On the targets of CPython, a `usize` is aligned to no more than a type that is aligned to 8 bytes or more.
+    unsafe {
+        match align_of::<T>() {
+            1 => load_in::<T, AtomicU8>(from),
+            2 => load_in::<T, AtomicU16>(from),
+            4 => load_in::<T, AtomicU32>(from),
+            _ => load_in::<T, AtomicUsize>(from),
+        }
     }
 }
 
@@ -166,25 +166,24 @@ fn load<T: Element>(cell: &ReadCell<T>) -> T {
 ///
 /// # Safety
 ///
-/// `from` is an element, which may be written meanwhile, and aligned for `A`; its size is a multiple of that of `A`.
+/// `from` points to an element, which others may write by atomic stores. It is aligned for `A`, and the size of `T` is a
+/// multiple of that of `A`.
 #[inline]
 unsafe fn load_in<T: Element, A: Atom>(from: *const T) -> T {
     let mut value = MaybeUninit::<T>::uninit();
     for part in 0..size_of::<T>() / size_of::<A>() {
-        // SAFETY: within the element.
-        let from = unsafe { from.cast::<A>().add(part) };
-        // SAFETY: the caller's promise.
-        let bits = unsafe { &*from }.load();
-        // SAFETY: within the value.
-        let to = unsafe { value.as_mut_ptr().cast::<A::Bits>().add(part) };
-        // SAFETY: room for a part, of a value that may be less aligned.
-        unsafe { to.write_unaligned(bits) };
+        // SAFETY: both parts are within the element and the value. The part of the element is aligned and may be read by an
+        // atomic load, as the caller promises; that of the value need not be aligned.
+        unsafe {
+            let bits = (*from.cast::<A>().add(part)).load();
+            value.as_mut_ptr().cast::<A::Bits>().add(part).write_unaligned(bits);
+        }
     }
-    // SAFETY: all parts were written, and an `Element` has no invalid values.
+    // SAFETY: all parts were written, and any bytes are a valid `Element`.
     unsafe { value.assume_init() }
 }
 
-/// What is read at once.
+/// A type that is read by one atomic load.
 trait Atom {
     type Bits;
 

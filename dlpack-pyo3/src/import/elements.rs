@@ -1,8 +1,8 @@
-//! What a tensor's elements are to be.
+//! The element type of a [`PyTensor`](crate::PyTensor).
 
 use dlpack::{DataType, Element};
 
-/// Stands for elements of any dtype: `PyTensor<Any>` is a tensor whose dtype is looked at later.
+/// Elements of any dtype: the dtype of a `PyTensor<Any>` is checked later.
 ///
 /// # Examples
 ///
@@ -14,9 +14,9 @@ use dlpack::{DataType, Element};
 #[derive(Clone, Copy, Debug)]
 pub enum Any {}
 
-/// The elements that a [`PyTensor`](crate::PyTensor) has: those of one type, or [`Any`].
+/// The elements of a [`PyTensor`](crate::PyTensor): those of one type, or [`Any`].
 ///
-/// Implemented for every [`Element`], and so for types of one's own that are one.
+/// This is implemented for every [`Element`].
 ///
 /// # Examples
 ///
@@ -27,7 +27,7 @@ pub enum Any {}
 /// assert_eq!(<f32 as Elements>::DTYPE, Some(DataType::F32));
 /// ```
 pub trait Elements: 'static {
-    /// The dtype that a tensor must have, if it must have one.
+    /// The dtype that a tensor must have, or `None` for any dtype.
     const DTYPE: Option<DataType>;
 }
 

@@ -1,17 +1,22 @@
-//! Errors of `dlpack` as Python's exceptions.
+//! Errors of `dlpack` as Python exceptions.
 
 use dlpack::Error;
 use pyo3::exceptions::{PyBufferError, PyMemoryError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::{PyErr, Python};
 
 use super::bridge::{attached, to_err};
-use crate::raw::{Kind, raise_error};
+use crate::raw::{Class, raise_error};
 
-/// Makes Python's exception of an error of [`dlpack`]; of a [`Rejected`](dlpack::Rejected), too.
+/// Makes a Python exception of an error of [`dlpack`], or of a [`RejectedError`](dlpack::RejectedError).
 ///
-/// What cannot be exchanged is a `BufferError`, as the array API standard has it. A stream that makes no sense is a
-/// `ValueError`, another dtype than the expected one a `TypeError`, no memory a `MemoryError`. A copy that was not to be
-/// made is a `CopyError`, which is a `BufferError` and a `ValueError`, since the standard asks for either.
+/// | Error | Exception |
+/// |---|---|
+/// | the tensor cannot be exchanged or used in this way | `BufferError`, as the array API standard has it |
+/// | an argument makes no sense: a stream, a number of dimensions, an index | `ValueError` |
+/// | another dtype than the expected one | `TypeError` |
+/// | a copy that must not be made | `CopyError`, which is a `BufferError` and a `ValueError`, since the standard asks for either |
+/// | no memory | `MemoryError` |
+/// | a panic | `RuntimeError` |
 ///
 /// # Examples
 ///
@@ -35,14 +40,14 @@ use crate::raw::{Kind, raise_error};
 pub fn to_py_err(error: impl Into<Error>) -> PyErr {
     let error = error.into();
     let text = error.to_string();
-    match Kind::of(error) {
-        Kind::Type => PyTypeError::new_err(text),
-        Kind::Value => PyValueError::new_err(text),
-        Kind::Buffer => PyBufferError::new_err(text),
-        Kind::Memory => PyMemoryError::new_err(text),
-        Kind::Runtime => PyRuntimeError::new_err(text),
+    match Class::of(&error) {
+        Class::Type => PyTypeError::new_err(text),
+        Class::Value => PyValueError::new_err(text),
+        Class::Memory => PyMemoryError::new_err(text),
+        Class::Runtime => PyRuntimeError::new_err(text),
         // A class of this crate, which no interpreter has from the start.
-        Kind::Copy => Python::try_attach(|py| to_err(py, raise_error(attached(py), error)))
+        Class::Copy => Python::try_attach(|py| to_err(py, raise_error(attached(py), error)))
             .unwrap_or_else(|| PyBufferError::new_err(text)),
+        _ => PyBufferError::new_err(text),
     }
 }

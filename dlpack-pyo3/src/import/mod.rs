@@ -1,16 +1,16 @@
-//! Tensors that come in from Python.
+//! Tensors that are imported from Python.
 
 mod borrow;
 mod bridge;
 mod cells;
 mod elements;
 mod error;
-mod imported;
 mod options;
 mod require;
 mod runtime;
 mod stream;
 mod tensor;
+mod untyped;
 
 pub use borrow::with_borrowed;
 pub(crate) use bridge::{attached, object, python, restore, to_err};

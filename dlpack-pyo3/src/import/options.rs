@@ -1,4 +1,4 @@
-//! Imports that ask for more than any tensor.
+//! Imports with options.
 
 use core::fmt;
 
@@ -9,18 +9,18 @@ use pyo3::{Borrowed, Bound, PyAny, PyResult};
 
 use super::bridge::{self, to_err};
 use super::elements::Elements;
-use super::error::to_py_err;
-use super::imported::Imported;
 use super::require::Requirement;
 use super::runtime::Runtime;
 use super::tensor::PyTensor;
+use super::untyped::UntypedTensor;
 use crate::protocol;
-use crate::roads;
+use crate::route;
 
-/// Takes a tensor of a Python object, on terms of one's own: on which device, as a copy or not, for which stream.
+/// Imports the tensor of a Python object with options: device, copy policy, stream.
 ///
-/// As an argument of a function, a [`PyTensor`] comes as it is: wherever it is, copied only if the producer cannot do
-/// without, for the default stream of its device. A function that wants something else takes a `Bound<PyAny>`, and this.
+/// A [`PyTensor`] that is an argument of a function is imported without options: on the device where it is, copied only if
+/// the producer cannot avoid that, and for the default stream of the device. A function that needs something else takes a
+/// `Bound<PyAny>` and uses this.
 ///
 /// # Examples
 ///
@@ -30,7 +30,7 @@ use crate::roads;
 /// use dlpack_pyo3::{Import, PyTensor};
 /// use pyo3::prelude::*;
 ///
-/// /// Copies to main memory what is elsewhere.
+/// /// The sum of the elements, which the producer copies to main memory if they are elsewhere.
 /// #[pyfunction]
 /// fn total(object: &Bound<'_, PyAny>) -> PyResult<f64> {
 ///     let tensor: PyTensor<f64> = Import::new().device(Device::CPU).of(object)?;
@@ -57,10 +57,10 @@ pub struct Import<'a> {
     stream: Source<'a>,
 }
 
-/// Where the stream comes from.
+/// Who names the stream.
 #[derive(Clone, Copy, Default)]
 enum Source<'a> {
-    /// It stands in the request.
+    /// The request does.
     #[default]
     Request,
     Python(Borrowed<'a, 'a, PyAny>),
@@ -68,7 +68,7 @@ enum Source<'a> {
 }
 
 impl<'a> Import<'a> {
-    /// Asks for no more than a tensor.
+    /// Makes an import without options.
     ///
     /// # Examples
     ///
@@ -89,10 +89,10 @@ impl<'a> Import<'a> {
         Self::default()
     }
 
-    /// Asks for memory on this device, to which the producer copies if it has to and can.
+    /// Asks for memory on this device. The producer copies the elements there if it has to and can.
     ///
-    /// Asked for the CPU, a producer of device memory copies it to main memory, and waits until the elements are there. It
-    /// may also give pinned or managed memory.
+    /// A producer of device memory that is asked for the CPU copies the elements to main memory and waits until they are
+    /// there. It may also give pinned or managed memory.
     ///
     /// # Examples
     ///
@@ -115,10 +115,10 @@ impl<'a> Import<'a> {
         self
     }
 
-    /// Asks for a copy, or for none.
+    /// Asks for a copy, or forbids one.
     ///
-    /// A producer that is too old to know this raises a `TypeError`. Some that do copy do not say so in the tensor's flags,
-    /// and JAX takes the word and does not copy.
+    /// A producer that is too old to know this keyword raises a `TypeError`. Some producers that copy do not say so in the
+    /// tensor's flags, and JAX accepts the keyword and does not copy.
     ///
     /// # Examples
     ///
@@ -141,7 +141,7 @@ impl<'a> Import<'a> {
         self
     }
 
-    /// Says how closely a tensor has to keep to the standard.
+    /// Sets how strictly the tensor is checked against the standard.
     ///
     /// # Examples
     ///
@@ -164,7 +164,7 @@ impl<'a> Import<'a> {
         self
     }
 
-    /// Says on which stream the tensor will be used, so that the producer has it ready there.
+    /// Names the stream on which the tensor will be used. The producer makes that stream wait until the elements are written.
     ///
     /// # Examples
     ///
@@ -175,7 +175,7 @@ impl<'a> Import<'a> {
     ///
     /// # Python::attach(|py| {
     /// let bytes = pyo3::types::PyBytes::new(py, b"text");
-    /// // Main memory has no streams: there is nothing to wait for.
+    /// // Main memory has no streams, so there is nothing to wait for.
     /// let tensor: PyTensor = Import::new().stream(Stream::NO_SYNC).of(&bytes)?;
     /// assert_eq!(tensor.numel(), 4);
     /// # Ok::<(), PyErr>(())
@@ -189,7 +189,7 @@ impl<'a> Import<'a> {
         self
     }
 
-    /// The same for a stream that Python names, as [`stream_from`](crate::stream_from) reads it.
+    /// As [`stream`](Self::stream), for a stream that Python names; see [`stream_from`](crate::stream_from).
     ///
     /// # Examples
     ///
@@ -225,7 +225,7 @@ impl<'a> Import<'a> {
         self
     }
 
-    /// Asks a runtime for the stream, once the device is known.
+    /// As [`stream`](Self::stream), for the stream that a runtime names once the device is known.
     ///
     /// # Examples
     ///
@@ -262,16 +262,16 @@ impl<'a> Import<'a> {
         self
     }
 
-    /// Takes the tensor of the object.
+    /// Imports the tensor of the object.
     ///
     /// # Errors
     ///
     /// As for a [`PyTensor`] that is an argument. Besides,
     ///
     /// - `TypeError` for a producer that is too old for what was asked;
-    /// - `BufferError` for a tensor that is elsewhere than asked, or that has no strides although it should in
-    ///   [`ImportMode::Strict`];
-    /// - an error that is a `BufferError` and a `ValueError` for a copy that was not to be made;
+    /// - `BufferError` for a tensor on another device than the one that was asked for, or without the strides that
+    ///   [`ImportMode::Strict`] requires;
+    /// - an error that is a `BufferError` and a `ValueError` for a copy that must not be made;
     /// - `ValueError` for a stream that the device does not have.
     ///
     /// # Examples
@@ -295,29 +295,24 @@ impl<'a> Import<'a> {
         let object = object.as_borrowed();
         match self.stream {
             Source::Runtime(runtime) if has_table(object)? => self.in_order(object, runtime),
-            _ => Imported::take(object, &self.request(object)?, |imported| self.finish(imported)),
+            _ => UntypedTensor::import(object, &self.request(object)?, self.mode, PyTensor::new),
         }
     }
 
-    /// Takes a tensor for which its producer waits for nothing, and has the runtime see to the order.
+    /// Imports a tensor for which the producer does not wait, and lets the runtime order the streams.
     fn in_order<T: Elements, R: Requirement>(
         &self,
         object: Borrowed<'_, '_, PyAny>,
         runtime: &dyn Runtime,
     ) -> PyResult<PyTensor<T, R>> {
-        Imported::take(object, &self.request.stream(Stream::NO_SYNC), |imported| {
-            order(object, imported.device(), runtime)?;
-            self.finish(imported)
+        let request = self.request.stream(Stream::NO_SYNC);
+        UntypedTensor::import(object, &request, self.mode, |tensor| {
+            order(object, tensor.device(), runtime)?;
+            PyTensor::new(tensor)
         })
     }
 
-    #[inline]
-    fn finish<T: Elements, R: Requirement>(&self, imported: Imported) -> PyResult<PyTensor<T, R>> {
-        imported.check_mode(self.mode).map_err(to_py_err)?;
-        PyTensor::new(imported)
-    }
-
-    /// What to ask this object for.
+    /// Returns the request for this object.
     fn request(&self, object: Borrowed<'_, '_, PyAny>) -> PyResult<Request> {
         let stream = match self.stream {
             Source::Request => return Ok(self.request),
@@ -332,7 +327,7 @@ impl<'a> Import<'a> {
         Ok(self.request.stream(stream))
     }
 
-    /// The device where the tensor will be.
+    /// Returns the device on which the tensor will be.
     fn device_of(&self, object: Borrowed<'_, '_, PyAny>) -> PyResult<Device> {
         match self.request.wanted_device() {
             Some(device) => Ok(device),
@@ -343,7 +338,7 @@ impl<'a> Import<'a> {
     }
 }
 
-/// Has the consumer's stream on the device follow that of the object's library, if neither is the CPU's.
+/// Makes the consumer's stream on the device wait for the stream of the object's library. Does nothing for the CPU.
 fn order(object: Borrowed<'_, '_, PyAny>, device: Device, runtime: &dyn Runtime) -> PyResult<()> {
     let py = object.py();
     if device.device_type == DeviceType::CPU {
@@ -353,14 +348,14 @@ fn order(object: Borrowed<'_, '_, PyAny>, device: Device, runtime: &dyn Runtime)
     if consumer.is_no_sync() {
         return Ok(());
     }
-    let producer = roads::current_stream(bridge::object(object), device)
+    let producer = route::current_stream(bridge::object(object), device)
         .map_err(|raised| to_err(py, raised))?;
     runtime.wait(py, device, consumer, producer)
 }
 
-/// Whether the object can be had without anybody's waiting.
+/// Returns `true` if the object can be imported without its producer's waiting.
 fn has_table(object: Borrowed<'_, '_, PyAny>) -> PyResult<bool> {
-    roads::has_table(bridge::object(object)).map_err(|raised| to_err(object.py(), raised))
+    route::has_table(bridge::object(object)).map_err(|raised| to_err(object.py(), raised))
 }
 
 impl fmt::Debug for Import<'_> {

@@ -1,19 +1,19 @@
-//! The hook for the runtimes of devices.
+//! The runtimes of devices, by which streams are synchronized.
 
 use dlpack::Device;
 use dlpack::negotiate::Stream;
 use pyo3::{PyResult, Python};
 
-/// The runtime of devices, such as CUDA's, with which an extension works on the tensors that it imports.
+/// The runtime of devices, such as CUDA's, with which an extension uses the tensors that it imports.
 ///
-/// Imports that name no stream themselves ask it for one, which the producer is told. Producers that are asked by a
-/// faster way than by calling `__dlpack__` wait for nothing and tell their own stream instead: then
-/// [`wait`](Self::wait) puts the two in order. Without a runtime, tensors on devices come in the slower way, in which the
-/// producer sees to the order, for the default stream of the device.
+/// An [`Import`](crate::Import) with a runtime gets the stream from it, and passes it to the producer. A producer with an
+/// exchange table does not wait, and tells its own stream instead: then [`wait`](Self::wait) makes one stream wait for the
+/// other. Without a runtime, a tensor on a device is imported by `__dlpack__`, which is slower, and the producer synchronizes
+/// with the default stream of the device.
 ///
 /// # Examples
 ///
-/// What an extension that works on CUDA's default streams does, with the functions of the runtime left out:
+/// An extension that uses CUDA's default streams, without the calls of CUDA:
 ///
 /// ```
 /// use dlpack_pyo3::Runtime;
@@ -45,23 +45,23 @@ use pyo3::{PyResult, Python};
 /// # Ok::<(), PyErr>(())
 /// ```
 pub trait Runtime {
-    /// The stream on which this thread goes on working with tensors on the device; [`Stream::NONE`] for the default one,
-    /// and for devices that the runtime does not know.
+    /// Returns the stream on which this thread will use tensors on the device: [`Stream::NONE`] for the default stream, and
+    /// for devices that the runtime does not know.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the runtime from it. The import fails with it.
+    /// Any exception, with which the import fails.
     fn stream(&self, py: Python<'_>, device: Device) -> PyResult<Stream>;
 
-    /// Sees to it that work enqueued on `consumer` from now on finds done what is on `producer` now.
+    /// Makes later work on `consumer` wait for the work that is on `producer` now.
     ///
-    /// `producer` is the stream that the producer's exchange table names as its current one;
-    /// [`Stream::NONE`] where it names none, which is the default stream on devices that have one. Called on the thread
-    /// that imports, before anybody uses the tensor.
+    /// `producer` is the current stream by the producer's exchange table, or [`Stream::NONE`] if the table does not name one,
+    /// which means the default stream of a device that has one. This is called on the thread that imports, before the tensor
+    /// is used.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the runtime from it. The import fails with it, and the tensor is released.
+    /// Any exception, with which the import fails. The tensor is dropped then.
     fn wait(
         &self,
         py: Python<'_>,

@@ -1,4 +1,4 @@
-//! Streams that come as arguments.
+//! Streams that are arguments.
 
 use dlpack::Device;
 use dlpack::negotiate::Stream;
@@ -7,23 +7,23 @@ use pyo3::{Bound, PyAny, PyResult};
 use super::bridge::{object, to_err};
 use crate::protocol;
 
-/// Reads the stream of a device that Python names, for functions with an argument `stream`.
+/// Reads the stream of a device from a Python object, for functions with an argument `stream`.
 ///
-/// | Python says | |
+/// | Object | Stream |
 /// |---|---|
 /// | `None` | [`Stream::NONE`] |
 /// | `-1` | [`Stream::NO_SYNC`] |
 /// | another `int` | the handle of a stream, or a small number that the device gives a meaning; see [`Stream::check`] |
 /// | an object with `__cuda_stream__` | the handle in the pair `(0, handle)` that the method returns, on devices of CUDA; null is the default stream |
 ///
-/// Python is trusted to name a stream where it names one, as it is trusted to keep tensors in capsules: that is what the
-/// protocol says of the number, and the device's runtime will follow it.
+/// A handle is trusted to be a stream of the device, as the pointer in a capsule is trusted to be a tensor: the protocol says
+/// so, and the device's runtime will follow it.
 ///
 /// # Errors
 ///
-/// - `TypeError` for other objects, and for truth values.
-/// - `ValueError` for numbers that are no stream of such a device: any on the CPU, 0 on CUDA, 1 and 2 on ROCm, negative
-///   ones; and for a stream of CUDA elsewhere, or in a newer form.
+/// - `TypeError` for any other object, and for `True` and `False`.
+/// - `ValueError` for a number that cannot be a stream of the device: any on the CPU, 0 on CUDA, 1 and 2 on ROCm, and negative
+///   ones; and for an object with `__cuda_stream__` on another device, or of a version other than 0.
 ///
 /// # Examples
 ///

@@ -1,28 +1,29 @@
-//! The owner of a tensor that came in.
+//! The owner of an imported tensor.
 
 use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 
 use dlpack::negotiate::Request;
-use dlpack::{Descriptor, Element, ManagedTensorVersioned, TensorView, TensorViewMut};
-use pyo3::exceptions::PyTypeError;
+use dlpack::{
+    DataType, Descriptor, Element, Error, ImportMode, ManagedTensorVersioned, TensorView,
+    TensorViewMut,
+};
 use pyo3::{Borrowed, FromPyObject, PyAny, PyErr, PyResult, Python};
 
 use super::cells::{self, Cells};
 use super::elements::{Any, Elements};
 use super::error::to_py_err;
-use super::imported::Imported;
 use super::require::Requirement;
+use super::untyped::UntypedTensor;
 
-/// A tensor that came in from Python, of any library that speaks DLPack.
+/// A tensor that was imported from Python, of any library that supports DLPack.
 ///
-/// As an argument of a `#[pyfunction]` it takes arrays of NumPy, PyTorch, JAX and all others with `__dlpack__`, raw
-/// capsules, and objects with the buffer protocol, such as `bytes` and `memoryview`. Nothing is copied. `T` says what the
-/// elements are to be, [`Any`] if that is looked at later; `R` what else is asked for, as a [`Requirement`] or a tuple of
-/// several.
+/// As an argument of a `#[pyfunction]`, it accepts arrays of NumPy, PyTorch, JAX and all other libraries with `__dlpack__`,
+/// capsules, and objects with the buffer protocol, such as `bytes` and `memoryview`. Nothing is copied. `T` is the element
+/// type, or [`Any`] if the dtype is checked later. `R` is a [`Requirement`] on the tensor, or a tuple of several.
 ///
-/// All that a tensor says of itself is in [`Descriptor`], to which this dereferences.
+/// This dereferences to [`Descriptor`], which has the shape, the dtype and everything else that describes a tensor.
 ///
 /// # Examples
 ///
@@ -41,7 +42,7 @@ use super::require::Requirement;
 /// let module = PyModule::new(py, "linear")?;
 /// module.add_function(wrap_pyfunction!(trace, &module)?)?;
 ///
-/// // `array.array` stands for any array here, and a `memoryview` gives it two dimensions.
+/// // Any array would do. A `memoryview` gives this one two dimensions.
 /// let array = py.import("array")?.call_method1("array", ("d", vec![1.0, 2.0, 3.0, 4.0]))?;
 /// let matrix = memoryview(&array)?.call_method1("cast", ("B",))?.call_method1("cast", ("d", (2, 2)))?;
 /// # fn memoryview<'py>(of: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
@@ -58,31 +59,31 @@ use super::require::Requirement;
 ///
 /// # Errors
 ///
-/// An object that is no tensor, or has another dtype, raises a `TypeError`; each requirement says what it raises; and what
-/// the producer raises is passed on. From CPython 3.11 on, a note says which argument it was.
+/// An object that is not a tensor, or has another dtype, raises a `TypeError`. The documentation of each requirement says
+/// what it raises. What the producer raises is passed on. From CPython 3.11 on, a note names the argument.
 ///
 /// # Reading and writing
 ///
-/// [`to_vec`](Self::to_vec) and [`cells`](Self::cells) are safe, whatever other holders of the memory do meanwhile.
-/// Slices and views have the speed of Rust's own, and ask for a promise that only the caller can give: that nobody writes,
-/// or for writing that nobody reads, and that includes threads of Python that run while this one computes, and libraries
-/// that release the interpreter lock, as NumPy does. Elements that were never written, as those of `numpy.empty`, are read
-/// as whatever is there.
+/// [`to_vec`](Self::to_vec) and [`cells`](Self::cells) are safe, whatever other holders of the memory do meanwhile. Slices
+/// and views are as fast as Rust's own, but need a promise that only the caller can give: nobody writes the elements, or, for
+/// a mutable view, nobody else uses them. That includes Python threads that run while this one computes, and libraries that
+/// release the interpreter lock, as NumPy does. Elements that were never written, such as those of `numpy.empty`, read as
+/// arbitrary values.
 ///
-/// That the memory stays where it is rests on the protocol: a producer keeps it for as long as a consumer has it. Some can be told
-/// not to, by `resize(refcheck=False)` in NumPy and `resize_` in PyTorch; a program that does so breaks all its consumers.
+/// By the protocol, a producer keeps the memory in place for as long as a consumer has the tensor. Some producers can be told
+/// not to, by `resize(refcheck=False)` in NumPy and `resize_` in PyTorch. A program that does so breaks all its consumers.
 ///
-/// # Life
+/// # Dropping
 ///
-/// The tensor can be sent to other threads, and dropped on any of them, attached to the interpreter or not. Its producer's
-/// deleter then runs there, and may wait for the interpreter: drop it only where no lock is held that an attached thread may
+/// The tensor can be sent to other threads, and be dropped on any thread, attached to the interpreter or not. The producer's
+/// deleter runs there, and may wait for the interpreter. So do not drop it while holding a lock that an attached thread may
 /// wait for.
 #[repr(transparent)]
 pub struct PyTensor<T = Any, R = ()> {
     /// # Invariants
     ///
     /// Its dtype is that of `T`, if `T` has one.
-    imported: Imported,
+    tensor: UntypedTensor,
     kind: PhantomData<fn() -> (T, R)>,
 }
 
@@ -94,24 +95,24 @@ const _: () = {
 impl<T: Elements, R: Requirement> PyTensor<T, R> {
     /// Checks what `T` and `R` ask for.
     #[inline(always)]
-    pub(super) fn new(imported: Imported) -> PyResult<Self> {
-        check::<T>(&imported)?;
-        R::check(&imported)?;
-        Ok(Self { imported, kind: PhantomData })
+    pub(super) fn new(tensor: UntypedTensor) -> PyResult<Self> {
+        check::<T>(&tensor)?;
+        R::check(&tensor)?;
+        Ok(Self { tensor, kind: PhantomData })
     }
 }
 
 #[inline]
 fn check<T: Elements>(tensor: &Descriptor) -> PyResult<()> {
     match T::DTYPE {
-        Some(expected) if expected != tensor.dtype() => Err(refuse(expected, tensor)),
+        Some(expected) if expected != tensor.dtype() => Err(refuse(expected, tensor.dtype())),
         _ => Ok(()),
     }
 }
 
 #[cold]
-fn refuse(expected: dlpack::DataType, tensor: &Descriptor) -> PyErr {
-    PyTypeError::new_err(format!("expected {expected}, found {}", tensor.dtype()))
+fn refuse(expected: DataType, found: DataType) -> PyErr {
+    to_py_err(Error::DTypeMismatch { expected, found })
 }
 
 impl<'py, T: Elements, R: Requirement> FromPyObject<'_, 'py> for PyTensor<T, R> {
@@ -120,14 +121,14 @@ impl<'py, T: Elements, R: Requirement> FromPyObject<'_, 'py> for PyTensor<T, R> 
     #[inline]
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         const ORDINARY: &Request = &Request::new();
-        Imported::take(object, ORDINARY, Self::new)
+        UntypedTensor::import(object, ORDINARY, ImportMode::Lenient, Self::new)
     }
 }
 
 impl<T, R> PyTensor<T, R> {
-    /// By which road the tensor came: `"capsule"`, `"exchange"`, `"protocol"`, `"numpy"` or `"buffer"`.
+    /// Returns the route by which the tensor was imported: `"capsule"`, `"exchange"`, `"protocol"`, `"numpy"` or `"buffer"`.
     ///
-    /// For tests and logs. Which one it is changes nothing but the speed.
+    /// This is for tests and logs: the route affects nothing but the speed. See the documentation of the crate.
     ///
     /// # Examples
     ///
@@ -137,20 +138,20 @@ impl<T, R> PyTensor<T, R> {
     ///
     /// # Python::attach(|py| {
     /// let bytes = pyo3::types::PyBytes::new(py, b"text");
-    /// assert_eq!(bytes.extract::<PyTensor>()?.road(), "buffer");
+    /// assert_eq!(bytes.extract::<PyTensor>()?.route(), "buffer");
     /// # Ok::<(), PyErr>(())
     /// # })?;
     /// # Ok::<(), PyErr>(())
     /// ```
     #[must_use]
-    pub fn road(&self) -> &'static str {
-        self.imported.road()
+    pub fn route(&self) -> &'static str {
+        self.tensor.route()
     }
 
-    /// Promises that the memory may be written, whatever the tensor says or cannot say.
+    /// Promises that the memory may be written, even if the tensor is read-only or does not say.
     ///
-    /// For producers in the legacy ABI, which has no word for it: JAX, for one, gives arrays out in it that must not be
-    /// written.
+    /// A legacy tensor does not say whether it is read-only. JAX, for example, exports arrays in the legacy ABI that must not
+    /// be written.
     ///
     /// # Safety
     ///
@@ -180,18 +181,18 @@ impl<T, R> PyTensor<T, R> {
     /// ```
     #[must_use]
     pub unsafe fn assume_writable(self) -> Self {
-        // SAFETY: the caller's promise.
-        Self { imported: unsafe { self.imported.assume_writable() }, kind: PhantomData }
+        // SAFETY: every byte can be written, as the caller promises.
+        Self { tensor: unsafe { self.tensor.assume_writable() }, kind: PhantomData }
     }
 
-    /// The tensor as one of `dlpack`, which keeps alive what this one kept alive.
+    /// Converts the tensor into one of `dlpack`, which keeps alive what this one kept alive.
     ///
-    /// For handing it on: to a [`Tensor`](crate::Tensor) that Python gets, or to C. One in the legacy ABI becomes read-only,
+    /// Use this to pass the tensor on, as a [`Tensor`](crate::Tensor) to Python, or to C. A legacy tensor becomes read-only,
     /// unless it is known to be writable.
     ///
     /// # Errors
     ///
-    /// `MemoryError` if there was none for the new header.
+    /// `MemoryError` if there is no memory for a new header.
     ///
     /// # Examples
     ///
@@ -214,14 +215,14 @@ impl<T, R> PyTensor<T, R> {
     /// # Ok::<(), PyErr>(())
     /// ```
     pub fn into_managed(self) -> PyResult<ManagedTensorVersioned> {
-        self.imported.into_managed().map_err(to_py_err)
+        self.tensor.into_managed().map_err(to_py_err)
     }
 
-    /// The tensor as one of elements `U`, if that is its dtype.
+    /// Returns the tensor as one of elements `U`.
     ///
     /// # Errors
     ///
-    /// `TypeError` if it is not.
+    /// `TypeError` if its dtype is not that of `U`.
     ///
     /// # Examples
     ///
@@ -248,11 +249,11 @@ impl<T, R> PyTensor<T, R> {
     /// ```
     pub fn as_typed<U: Element>(&self) -> PyResult<&PyTensor<U, R>> {
         check::<U>(self)?;
-        // SAFETY: both are transparent around the same type, whose dtype was checked.
+        // SAFETY: both types are transparent around an `UntypedTensor`, and the dtype was checked.
         Ok(unsafe { &*(&raw const *self).cast() })
     }
 
-    /// The same for a tensor that is to be written.
+    /// As [`as_typed`](Self::as_typed), for a tensor that is to be written.
     ///
     /// # Errors
     ///
@@ -276,18 +277,18 @@ impl<T, R> PyTensor<T, R> {
     /// ```
     pub fn as_typed_mut<U: Element>(&mut self) -> PyResult<&mut PyTensor<U, R>> {
         check::<U>(self)?;
-        // SAFETY: both are transparent around the same type, whose dtype was checked.
+        // SAFETY: both types are transparent around an `UntypedTensor`, and the dtype was checked.
         Ok(unsafe { &mut *(&raw mut *self).cast() })
     }
 }
 
 /// # Elements
 ///
-/// Each of these checks that the host can access the memory and that the data is aligned.
+/// Each of these methods checks that the host can access the memory, and that the data is aligned.
 impl<T: Element, R> PyTensor<T, R> {
-    /// Copies the elements, in row-major order.
+    /// Copies the elements in row-major order.
     ///
-    /// As safe as [`cells`](Self::cells), of which it is a shorthand, and for data that is not aligned too.
+    /// This reads as [`cells`](Self::cells) does, and accepts data that is not aligned, too.
     ///
     /// # Errors
     ///
@@ -307,20 +308,20 @@ impl<T: Element, R> PyTensor<T, R> {
     /// # Ok::<(), PyErr>(())
     /// ```
     pub fn to_vec(&self, py: Python<'_>) -> PyResult<Vec<T>> {
-        cells::to_vec(py, &self.imported).map_err(to_py_err)
+        cells::to_vec(py, &self.tensor).map_err(to_py_err)
     }
 
     /// Views the elements, to read them while others may write them.
     ///
-    /// With a global interpreter lock, no code in Python writes while this thread is attached. Libraries that release the
-    /// lock may, and so may other threads without such a lock; what is read then is odd, but no undefined behaviour. Each
-    /// element is read when it is asked for, by one or more relaxed atomic loads.
+    /// With a global interpreter lock, no Python code writes while this thread is attached. A library that releases the lock
+    /// may, and so may any other thread if there is no such lock. Then an element may read as a mixture of old and new bytes,
+    /// which is not undefined behaviour. Each element is read when it is asked for, by one or more relaxed atomic loads.
     ///
     /// # Errors
     ///
-    /// `BufferError` for memory that the host cannot read. That includes pinned memory of a device, which work of that
-    /// device may write at any time, unless the tensor was [asked for](crate::Import::device) on the CPU; and data that is not
-    /// aligned for `T`.
+    /// `BufferError` for memory that the host cannot read, and for data that is not aligned for `T`. Pinned memory of a device
+    /// cannot be read either, since the device may write it at any time, unless the tensor was
+    /// [requested](crate::Import::device) on the CPU.
     ///
     /// # Examples
     ///
@@ -339,10 +340,10 @@ impl<T: Element, R> PyTensor<T, R> {
     /// # Ok::<(), PyErr>(())
     /// ```
     pub fn cells<'a>(&'a self, py: Python<'a>) -> PyResult<Cells<'a, T>> {
-        Cells::new(py, &self.imported).map_err(to_py_err)
+        Cells::new(py, &self.tensor).map_err(to_py_err)
     }
 
-    /// Views the elements, at full speed.
+    /// Views the elements.
     ///
     /// # Errors
     ///
@@ -371,16 +372,16 @@ impl<T: Element, R> PyTensor<T, R> {
     /// ```
     #[inline]
     pub unsafe fn view(&self) -> PyResult<TensorView<'_, T>> {
-        // SAFETY: the caller's promise.
-        unsafe { self.imported.view() }.map_err(to_py_err)
+        // SAFETY: the elements are initialised and nobody writes them, as the caller promises.
+        unsafe { self.tensor.view() }.map_err(to_py_err)
     }
 
-    /// The elements as a slice, in row-major order.
+    /// Returns the elements as a slice, in row-major order.
     ///
     /// # Errors
     ///
-    /// As for [`view`](Self::view), and `BufferError` if they do not lie side by side in that order; the requirement
-    /// [`RowMajor`](crate::RowMajor) says so earlier.
+    /// As for [`view`](Self::view), and `BufferError` if the elements are not contiguous in that order, which the requirement
+    /// [`RowMajor`](crate::RowMajor) checks earlier.
     ///
     /// # Safety
     ///
@@ -403,8 +404,8 @@ impl<T: Element, R> PyTensor<T, R> {
     /// ```
     #[inline]
     pub unsafe fn as_slice(&self) -> PyResult<&[T]> {
-        // SAFETY: the caller's promise.
-        unsafe { self.imported.as_slice() }.map_err(to_py_err)
+        // SAFETY: the elements are initialised and nobody writes them, as the caller promises.
+        unsafe { self.tensor.as_slice() }.map_err(to_py_err)
     }
 
     /// Views the elements to write them.
@@ -437,8 +438,8 @@ impl<T: Element, R> PyTensor<T, R> {
     /// ```
     #[inline]
     pub unsafe fn view_mut(&mut self) -> PyResult<TensorViewMut<'_, T>> {
-        // SAFETY: the caller's promise.
-        unsafe { self.imported.view_mut() }.map_err(to_py_err)
+        // SAFETY: nobody else uses the elements, which are initialised, as the caller promises.
+        unsafe { self.tensor.view_mut() }.map_err(to_py_err)
     }
 }
 
@@ -447,7 +448,7 @@ impl<T, R> Deref for PyTensor<T, R> {
 
     #[inline]
     fn deref(&self) -> &Descriptor {
-        &self.imported
+        &self.tensor
     }
 }
 

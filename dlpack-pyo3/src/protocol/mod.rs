@@ -1,9 +1,11 @@
-//! Python's `__dlpack__`: how it is called, and how it is answered.
+//! Python's `__dlpack__`: calling it, and reading the arguments of a call.
 
-mod answer;
+mod arguments;
 mod ask;
+mod device;
 mod stream;
 
-pub(crate) use answer::Keywords;
-pub(crate) use ask::{ask, ask_and, device_of};
+pub(crate) use arguments::Arguments;
+pub(crate) use ask::ask;
+pub(crate) use device::{device_of, is_cuda};
 pub(crate) use stream::{stream_from, stream_to};

@@ -1,148 +1,112 @@
-//! Streams, in the words of Python.
+//! Streams, as Python writes them.
 //!
-//! `dlpack` trusts whoever names a stream: its handle goes to the device's runtime, which follows it. Here Python names
-//! it, by a number. That is the same trust as in the pointer of a capsule: the protocol has the number mean a stream of
-//! the device, and a program that passes another one breaks the runtime, not a rule of Rust, since no code of this crate
-//! follows it. What can be seen to be no stream is refused.
-
-use core::ffi::c_int;
+//! `dlpack` trusts whoever names a stream, since its handle goes to the device's runtime, which follows it. Here Python
+//! names the stream by an integer, and is trusted as it is for the pointer in a capsule: the protocol says that
+//! the integer means a stream of the device. A program that passes another one breaks the runtime, not a rule of Rust, since
+//! no code of this crate follows the handle. An integer that cannot be a stream is refused.
 
 use dlpack::negotiate::Stream;
-use dlpack::{Device, DeviceType, Error};
+use dlpack::{Device, Error};
 
+use super::device::is_cuda;
 use crate::raw::{
-    Attached, Kind, Object, Owned, Raised, call_no_args, ffi, items, names, raise, raise_error,
+    Attached, Class, Object, Owned, Raised, Tuple, call_no_args, ffi, handle, names, pair, raise,
+    raise_error,
 };
 
-/// Reads a stream of the device: `None`, -1, a number, or an object with `__cuda_stream__`.
+/// Reads a stream of the device: `None`, -1, a handle, or an object with `__cuda_stream__`.
 ///
-/// What is none of these is a `TypeError`. What is, but no stream of this device, is a `ValueError`.
+/// # Errors
+///
+/// `TypeError` for any other object, and `ValueError` for a stream that the device cannot have.
 pub(crate) fn stream_from(value: Object<'_>, device: Device) -> Result<Stream, Raised> {
     if value.is_none() {
         return Ok(Stream::NONE);
     }
     let stream = match number(value)? {
-        Some(number) => from_number(number.borrow(), device)?,
-        None => from_pair(value, device)?,
+        Some(number) => from_number(value.attached(), number, device)?,
+        None => from_cuda_stream(value, device)?,
     };
     stream.check(device).map_err(|error| raise_error(value.attached(), error))?;
     Ok(stream)
 }
 
-/// What to say to a producer for the stream, unless it is nothing.
+/// Returns the object that names the stream to a producer, or `None` if no stream is to be named.
 pub(crate) fn stream_to(
     py: Attached<'_>,
     stream: Stream,
     device: Device,
 ) -> Result<Option<Owned<'_>>, Raised> {
     stream.check(device).map_err(|error| raise_error(py, error))?;
-    let value = match stream.handle() {
-        None if stream.is_no_sync() => {
-            // SAFETY: the thread is attached.
-            unsafe { ffi::PyLong_FromLong(-1) }
+    // SAFETY: the thread is attached; the result is a new reference, or null with an exception set.
+    unsafe {
+        match stream.handle() {
+            Some(handle) => Owned::or_raised(ffi::PyLong_FromSize_t(handle)).map(Some),
+            None if stream.is_no_sync() => Owned::or_raised(ffi::PyLong_FromLong(-1)).map(Some),
+            None => Ok(None),
         }
-        None => return Ok(None),
-        // SAFETY: the thread is attached.
-        Some(handle) => unsafe { ffi::PyLong_FromSize_t(handle) },
-    };
-    // SAFETY: a new reference, or null with an exception set.
-    unsafe { Owned::or_raised(value) }.map(Some)
+    }
 }
 
-/// The value as a Python integer, if it is one or becomes one without loss. A truth value is none.
-fn number(value: Object<'_>) -> Result<Option<Owned<'_>>, Raised> {
-    // SAFETY: an object on an attached thread.
-    if unsafe { ffi::PyBool_Check(value.as_ptr()) } != 0 {
-        return Err(refuse(value));
+/// Reads an integer, or returns `None` for an object that does not convert to one. Refuses `True` and `False`.
+fn number(value: Object<'_>) -> Result<Option<i128>, Raised> {
+    // SAFETY: a live object on an attached thread.
+    unsafe {
+        if ffi::PyBool_Check(value.as_ptr()) != 0 {
+            return Err(refuse(value));
+        }
+        if ffi::PyIndex_Check(value.as_ptr()) == 0 {
+            return Ok(None);
+        }
     }
-    // SAFETY: an object on an attached thread.
-    if unsafe { ffi::PyIndex_Check(value.as_ptr()) } == 0 {
-        return Ok(None);
-    }
-    // SAFETY: an object on an attached thread.
-    let number = unsafe { ffi::PyNumber_Index(value.as_ptr()) };
-    // SAFETY: a new reference, or null with an exception set.
-    unsafe { Owned::or_raised(number) }.map(Some)
+    handle(value).map(Some)
 }
 
-fn from_number(number: Object<'_>, device: Device) -> Result<Stream, Raised> {
-    let mut overflow: c_int = 0;
-    // SAFETY: a Python integer on an attached thread.
-    let small = unsafe { ffi::PyLong_AsLongLongAndOverflow(number.as_ptr(), &raw mut overflow) };
-    if overflow == 0 && small == -1 {
-        return Ok(Stream::NO_SYNC);
-    }
-    let handle = match overflow {
-        0 => usize::try_from(small).ok(),
-        1 => above(number),
-        _ => None,
-    };
-    let Some(handle) = handle else {
-        return Err(raise(
-            number.attached(),
-            Kind::Value,
+fn from_number(py: Attached<'_>, number: i128, device: Device) -> Result<Stream, Raised> {
+    match usize::try_from(number) {
+        // SAFETY: the handle is a stream of the device, as Python says; see above.
+        Ok(handle) => Ok(unsafe { Stream::from_handle(handle) }),
+        Err(_) if number == -1 => Ok(Stream::NO_SYNC),
+        Err(_) => Err(raise(
+            py,
+            Class::Value,
             format_args!(
-                "expected a stream of device {device}, found a number that is no address and not -1"
+                "expected a stream of device {device}, found a number that is neither -1 nor an address"
             ),
-        ));
-    };
-    // SAFETY: Python's promise; see the module.
-    Ok(unsafe { Stream::from_handle(handle) })
-}
-
-/// A number of 64 bits of which the first is set.
-fn above(number: Object<'_>) -> Option<usize> {
-    // SAFETY: a Python integer on an attached thread. What is greater sets an exception.
-    let large = unsafe { ffi::PyLong_AsUnsignedLongLong(number.as_ptr()) };
-    // SAFETY: the thread is attached.
-    if large == u64::MAX && !unsafe { ffi::PyErr_Occurred() }.is_null() {
-        Raised::new().clear();
-        return None;
+        )),
     }
-    usize::try_from(large).ok()
 }
 
-/// Calls `__cuda_stream__`, which gives a version and a handle.
-fn from_pair(value: Object<'_>, device: Device) -> Result<Stream, Raised> {
+/// Calls `__cuda_stream__`, which returns a tuple of a version and a handle.
+fn from_cuda_stream(value: Object<'_>, device: Device) -> Result<Stream, Raised> {
     let py = value.attached();
     let Some(method) = value.optional_attr(&names::CUDA_STREAM)? else {
         return Err(refuse(value));
     };
-    // SAFETY: an object on an attached thread. If it cannot be called, an exception is set.
-    let pair = unsafe { call_no_args(method.as_ptr()) };
-    // SAFETY: a new reference, or null with an exception set.
-    let pair = unsafe { Owned::or_raised(pair) }?;
-    let mut parts = items(pair.borrow());
-    let (Some(version), Some(handle), None) = (parts.next(), parts.next(), parts.next()) else {
-        return Err(refuse_pair(pair.borrow()));
+    // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
+    let answer = unsafe { Owned::or_raised(call_no_args(method.as_ptr())) }?;
+    let answer = answer.borrow();
+    let read = |[version, handle]: [Object<'_>; 2]| {
+        let Some(version) = number(version)? else { return Err(refuse_answer(version)) };
+        if version != 0 {
+            let text = "expected version 0 of __cuda_stream__";
+            return Err(raise(py, Class::Value, format_args!("{text}, found {version}")));
+        }
+        number(handle)?.ok_or_else(|| refuse_answer(handle))
     };
-    let Some(version) = number(version)? else { return Err(refuse_pair(version)) };
-    // SAFETY: a Python integer on an attached thread.
-    let version = unsafe { ffi::PyLong_AsLong(version.as_ptr()) };
-    if version != 0 {
-        // A number that is too large.
-        // SAFETY: the thread is attached.
-        unsafe { ffi::PyErr_Clear() };
-        return Err(raise(
-            py,
-            Kind::Value,
-            format_args!("expected version 0 of __cuda_stream__, found {version}"),
-        ));
+    if Tuple::new(answer).is_none() {
+        return Err(refuse_answer(answer));
     }
-    let Some(handle) = number(handle)? else { return Err(refuse_pair(handle)) };
+    let handle = pair(answer, read, || refuse_answer(answer))?;
     if !is_cuda(device.device_type) {
-        return Err(raise(
-            py,
-            Kind::Value,
-            format_args!("expected a stream of device {device}, found one of CUDA"),
-        ));
+        let text = format_args!("expected a stream of device {device}, found one of CUDA");
+        return Err(raise(py, Class::Value, text));
     }
-    match from_number(handle.borrow(), device)? {
-        // Here it is a `cudaStream_t`, of which null is the default one.
+    match from_number(py, handle, device)? {
+        // Here the handle is a `cudaStream_t`, and null is the default stream.
         stream if stream.handle() == Some(0) => Ok(Stream::CUDA_LEGACY_DEFAULT),
         stream if stream.is_no_sync() => {
-            let error = Error::InvalidStream { device, stream: usize::MAX };
-            Err(raise_error(py, error))
+            Err(raise_error(py, Error::InvalidStream { device, stream: usize::MAX }))
         }
         stream => Ok(stream),
     }
@@ -150,26 +114,14 @@ fn from_pair(value: Object<'_>, device: Device) -> Result<Stream, Raised> {
 
 #[cold]
 fn refuse(value: Object<'_>) -> Raised {
+    let text = "expected a stream as None, an int or an object with __cuda_stream__";
     let found = value.class_name();
-    raise(
-        value.attached(),
-        Kind::Type,
-        format_args!(
-            "expected a stream as None, an int or an object with __cuda_stream__, found {found}"
-        ),
-    )
+    raise(value.attached(), Class::Type, format_args!("{text}, found {found}"))
 }
 
 #[cold]
-fn refuse_pair(value: Object<'_>) -> Raised {
+fn refuse_answer(value: Object<'_>) -> Raised {
+    let text = "expected a version and a handle from __cuda_stream__";
     let found = value.class_name();
-    raise(
-        value.attached(),
-        Kind::Type,
-        format_args!("expected a version and a handle from __cuda_stream__, found {found}"),
-    )
-}
-
-const fn is_cuda(device: DeviceType) -> bool {
-    matches!(device, DeviceType::CUDA | DeviceType::CUDA_HOST | DeviceType::CUDA_MANAGED)
+    raise(value.attached(), Class::Type, format_args!("{text}, found {found}"))
 }

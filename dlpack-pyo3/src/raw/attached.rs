@@ -2,10 +2,10 @@
 
 use core::marker::PhantomData;
 
-/// A thread that is attached to the interpreter, for the lifetime `'py`.
+/// Proves that this thread is attached to the interpreter for the lifetime `'py`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Attached<'py>(
-    /// Not to be sent: it is about this thread.
+    /// Neither `Send` nor `Sync`: it is about this thread.
     PhantomData<(&'py (), *mut ())>,
 );
 

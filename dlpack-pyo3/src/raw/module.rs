@@ -1,4 +1,4 @@
-//! Modules that somebody has imported.
+//! Modules that have been imported.
 
 use core::ptr::NonNull;
 
@@ -8,15 +8,12 @@ use super::name::Name;
 use super::object::Owned;
 use super::raise::Raised;
 
-/// The module, unless nobody has imported it yet.
+/// Returns the module, or `None` if nobody has imported it yet.
 pub(crate) fn loaded<'py>(py: Attached<'py>, name: &Name) -> Result<Option<Owned<'py>>, Raised> {
     let name = name.get(py)?;
-    // SAFETY: the thread is attached; a string.
-    match NonNull::new(unsafe { ffi::PyImport_GetModule(name.as_ptr()) }) {
-        // SAFETY: a new reference.
-        Some(module) => Ok(Some(unsafe { Owned::new(module) })),
-        // SAFETY: the thread is attached.
-        None if unsafe { ffi::PyErr_Occurred() }.is_null() => Ok(None),
-        None => Err(Raised::new()),
+    // SAFETY: the thread is attached, and the name is a string. The result is a new reference or null.
+    match unsafe { NonNull::new(ffi::PyImport_GetModule(name.as_ptr())).map(|m| Owned::new(m)) } {
+        None if Raised::is_set(py) => Err(Raised::new()),
+        module => Ok(module),
     }
 }

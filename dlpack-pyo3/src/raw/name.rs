@@ -1,4 +1,4 @@
-//! Names of attributes and keywords, made once.
+//! Names of attributes and keywords, which are interned once.
 
 use core::ffi::CStr;
 use core::ptr::{self, NonNull};
@@ -9,10 +9,13 @@ use super::ffi;
 use super::object::Object;
 use super::raise::Raised;
 
-/// A string that Python interns on first use, and that is then kept for good.
+/// A string that Python interns on first use and that is kept for the rest of the process.
 #[derive(Debug)]
 pub(crate) struct Name {
     text: &'static CStr,
+    /// # Invariants
+    ///
+    /// Null, or the string, of which one reference is never given back.
     object: AtomicPtr<ffi::PyObject>,
 }
 
@@ -24,13 +27,13 @@ impl Name {
     #[inline]
     pub(crate) fn get<'py>(&self, py: Attached<'py>) -> Result<Object<'py>, Raised> {
         match NonNull::new(self.object.load(Ordering::Acquire)) {
-            // SAFETY: the reference that was stored is never given back.
+            // SAFETY: the invariant of `object`; the thread is attached.
             Some(object) => Ok(unsafe { Object::new(object) }),
             None => self.make(py),
         }
     }
 
-    /// Whether the object is this very string. `false` as well before it was first asked for.
+    /// Returns `true` if the object is this very string, and `false` also before the string has been made.
     #[inline]
     pub(crate) fn is(&self, object: Object<'_>) -> bool {
         self.object.load(Ordering::Acquire) == object.as_ptr()
@@ -41,14 +44,14 @@ impl Name {
         // SAFETY: the thread is attached, and the text ends in NUL.
         let made = unsafe { ffi::PyUnicode_InternFromString(self.text.as_ptr()) };
         let made = NonNull::new(made).ok_or_else(Raised::new)?;
-        // Interned, so another thread has stored the same object: its reference or this one stays unused.
+        // If another thread has stored the string meanwhile, it is the same object, and one reference is leaked.
         self.object.store(made.as_ptr(), Ordering::Release);
-        // SAFETY: the reference is never given back.
+        // SAFETY: the invariant of `object`, from here on; the thread is attached.
         Ok(unsafe { Object::new(made) })
     }
 }
 
-/// The names that the protocol knows.
+/// The names that this crate looks up or passes.
 pub(crate) mod names {
     use super::Name;
 
@@ -74,7 +77,7 @@ pub(crate) mod names {
     pub(crate) static SHAPE: Name = Name::new(c"shape");
     #[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
     pub(crate) static READONLY: Name = Name::new(c"readonly");
-    // Of NumPy; the second as NumPy 1 has it.
+    // Of NumPy; the second one is the name in NumPy 1.
     pub(crate) static MULTIARRAY: Name = Name::new(c"numpy._core._multiarray_umath");
     pub(crate) static MULTIARRAY_1: Name = Name::new(c"numpy.core._multiarray_umath");
     pub(crate) static ARRAY_API: Name = Name::new(c"_ARRAY_API");

@@ -1,4 +1,4 @@
-//! References to Python's objects.
+//! References to Python objects.
 
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
@@ -9,31 +9,35 @@ use super::ffi;
 use super::name::Name;
 use super::raise::Raised;
 
-/// An object that somebody else keeps alive, on a thread that is attached, both for the lifetime `'a`.
+/// A borrowed object.
+///
+/// "A live object on an attached thread" in the comments of this crate refers to the two invariants below.
 #[derive(Clone, Copy, Debug)]
 #[repr(transparent)]
 pub(crate) struct Object<'a> {
     /// # Invariants
     ///
-    /// The object lives for `'a`, and the thread is attached for `'a`.
+    /// 1. The object lives for `'a`.
+    /// 2. The thread is attached for `'a`.
     raw: NonNull<ffi::PyObject>,
     life: PhantomData<Attached<'a>>,
 }
 
-/// An object that is kept alive by this value, and is lent for no longer than that.
+/// An object that this value keeps alive, and lends for no longer than that.
 #[derive(Debug)]
 pub(crate) struct Owned<'py> {
     /// # Invariants
     ///
-    /// One reference of the object is this value's, so that it lives as long as that, and no copy of this field leaves it
-    /// with a longer lifetime. The thread is attached for `'py`.
+    /// 1. This value owns one reference of the object, and no copy of this field leaves it with a lifetime that is longer
+    ///    than this value.
+    /// 2. The thread is attached for `'py`.
     object: Object<'py>,
 }
 
 impl<'a> Object<'a> {
     /// # Safety
     ///
-    /// `raw` is an object that lives for `'a`, and the thread is attached for as long.
+    /// `raw` is an object that lives for `'a`, and the thread is attached for `'a`.
     #[inline]
     pub(crate) const unsafe fn new(raw: NonNull<ffi::PyObject>) -> Self {
         Self { raw, life: PhantomData }
@@ -44,55 +48,53 @@ impl<'a> Object<'a> {
         self.raw.as_ptr()
     }
 
-    /// That the thread is attached.
     #[inline]
     pub(crate) const fn attached(self) -> Attached<'a> {
-        // SAFETY: the invariant.
+        // SAFETY: invariant 2.
         unsafe { Attached::assume() }
     }
 
-    /// The type, which lives as long as the object is of it: whoever runs code of Python, which may assign another one to
-    /// `__class__`, takes a reference before.
+    /// Returns the class of the object.
+    ///
+    /// The object keeps it alive as long as nobody assigns to its `__class__`: a caller that runs Python code takes a
+    /// reference of the class first.
     #[inline]
     pub(crate) fn class(self) -> Object<'a> {
-        // SAFETY: the invariant.
-        let class = unsafe { ffi::Py_TYPE(self.as_ptr()) };
-        // SAFETY: an object has a type.
-        let class = unsafe { NonNull::new_unchecked(class.cast()) };
-        // SAFETY: and keeps it alive, as long as no code of Python runs; see above.
-        unsafe { Object::new(class) }
+        // SAFETY: invariants 1 and 2. An object has a class, and keeps it alive as long as no Python code runs.
+        unsafe { Object::new(NonNull::new_unchecked(ffi::Py_TYPE(self.as_ptr()).cast())) }
     }
 
-    /// Another reference to the object.
+    /// Makes another reference to the object.
     #[inline]
     pub(crate) fn to_owned(self) -> Owned<'a> {
-        // SAFETY: the invariant.
+        // SAFETY: invariants 1 and 2.
         unsafe { ffi::Py_INCREF(self.as_ptr()) };
         Owned { object: self }
     }
 
     pub(crate) fn attr(self, name: &Name) -> Result<Owned<'a>, Raised> {
         let name = name.get(self.attached())?;
-        // SAFETY: two objects, and the thread is attached.
-        let value = unsafe { ffi::PyObject_GetAttr(self.as_ptr(), name.as_ptr()) };
-        // SAFETY: a new reference, or null with an exception set.
-        unsafe { Owned::or_raised(value) }
+        // SAFETY: two live objects on an attached thread; the result is a new reference, or null with an exception set.
+        unsafe { Owned::or_raised(ffi::PyObject_GetAttr(self.as_ptr(), name.as_ptr())) }
     }
 
-    /// The attribute, or `None` if there is none. Other errors than that are kept.
+    /// Returns the attribute, or `None` if there is none. All other errors are returned.
     pub(crate) fn optional_attr(self, name: &Name) -> Result<Option<Owned<'a>>, Raised> {
         let name = name.get(self.attached())?;
         let mut value = ptr::null_mut();
-        // Since 3.13 this makes no exception only to clear it.
-        // SAFETY: two objects on an attached thread, and a pointer that can be written.
-        let found = unsafe {
-            ffi::compat::PyObject_GetOptionalAttr(self.as_ptr(), name.as_ptr(), &raw mut value)
-        };
-        if found < 0 {
-            return Err(Raised::new());
+        // Since 3.13, this does not make an exception only to clear it.
+        // SAFETY: two live objects on an attached thread, and a writable place. Without a failure, the value is null or a
+        // new reference.
+        unsafe {
+            match ffi::compat::PyObject_GetOptionalAttr(
+                self.as_ptr(),
+                name.as_ptr(),
+                &raw mut value,
+            ) {
+                ..=-1 => Err(Raised::new()),
+                _ => Ok(NonNull::new(value).map(|value| Owned::new(value))),
+            }
         }
-        // SAFETY: null, or a new reference.
-        Ok(NonNull::new(value).map(|value| unsafe { Owned::new(value) }))
     }
 
     #[inline]
@@ -102,7 +104,7 @@ impl<'a> Object<'a> {
 
     #[inline]
     pub(crate) fn is_none(self) -> bool {
-        // SAFETY: the thread is attached.
+        // SAFETY: invariant 2.
         self.as_ptr() == unsafe { ffi::Py_None() }
     }
 }
@@ -110,37 +112,30 @@ impl<'a> Object<'a> {
 impl<'py> Owned<'py> {
     /// # Safety
     ///
-    /// One of the references of `raw` is passed on, and the thread is attached for `'py`.
+    /// The caller passes on one reference of `raw`, and the thread is attached for `'py`.
     #[inline]
     pub(crate) const unsafe fn new(raw: NonNull<ffi::PyObject>) -> Self {
-        // SAFETY: the caller's promise.
+        // SAFETY: the reference keeps the object alive for as long as this value lends it; the thread is attached.
         Self { object: unsafe { Object::new(raw) } }
     }
 
     /// # Safety
     ///
-    /// `raw` is null, and then an exception is set; or one of its references is passed on. The thread is attached for
-    /// `'py`.
+    /// Either `raw` is null and an exception is set, or the caller passes on one reference of `raw`. The thread is attached
+    /// for `'py`.
     #[inline]
     pub(crate) unsafe fn or_raised(raw: *mut ffi::PyObject) -> Result<Self, Raised> {
-        match NonNull::new(raw) {
-            // SAFETY: the caller's promise.
-            Some(raw) => Ok(Self { object: unsafe { Object::new(raw) } }),
-            None => Err(Raised::new()),
-        }
+        // SAFETY: what is not null is a reference that is passed on.
+        NonNull::new(raw).map(|raw| unsafe { Self::new(raw) }).ok_or_else(Raised::new)
     }
 
     /// Passes the reference on.
     #[inline]
-    pub(crate) const fn into_ptr(self) -> *mut ffi::PyObject {
-        let this = ManuallyDrop::new(self);
-        // `Deref` is not for constant functions.
-        // SAFETY: a plain copy of a field, out of a value that is not dropped.
-        let object = unsafe { (&raw const this).cast::<Object<'_>>().read() };
-        object.as_ptr()
+    pub(crate) fn into_ptr(self) -> *mut ffi::PyObject {
+        ManuallyDrop::new(self).object.as_ptr()
     }
 
-    /// The object for as long as this value keeps it.
+    /// Borrows the object for as long as this value keeps it.
     #[inline]
     pub(crate) const fn borrow(&self) -> Object<'_> {
         self.object
@@ -151,12 +146,12 @@ impl<'py> Owned<'py> {
         self.object.as_ptr()
     }
 
-    /// As for [`Object::attr`]. The attribute may outlive this value.
+    /// As [`Object::attr`]. The attribute may outlive this value.
     pub(crate) fn attr(&self, name: &Name) -> Result<Self, Raised> {
         self.object.attr(name)
     }
 
-    /// As for [`Object::optional_attr`].
+    /// As [`Object::optional_attr`]. The attribute may outlive this value.
     pub(crate) fn optional_attr(&self, name: &Name) -> Result<Option<Self>, Raised> {
         self.object.optional_attr(name)
     }
@@ -165,7 +160,7 @@ impl<'py> Owned<'py> {
 impl Drop for Owned<'_> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the invariant.
+        // SAFETY: invariants 1 and 2.
         unsafe { ffi::Py_DECREF(self.object.as_ptr()) }
     }
 }

@@ -1,4 +1,4 @@
-//! Exceptions: how a failure in Rust becomes one.
+//! How a failure in Rust becomes an exception.
 
 use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write};
@@ -7,112 +7,130 @@ use core::ptr::{self, NonNull};
 use dlpack::Error;
 
 use super::attached::Attached;
+use super::exception::SavedException;
 use super::ffi;
 use super::object::{Object, Owned};
-use super::once::Once;
-use super::pending::Pending;
-use super::tuple::tuple;
+use super::once_object::OnceObject;
+use super::tuple::make_tuple;
 
-/// That an exception is set in this thread. Whoever has this returns to Python, or clears the exception.
+/// Says that an exception is set in this thread. Its holder returns to Python, or clears the exception.
 #[derive(Debug)]
 #[must_use = "an exception is set"]
 pub(crate) struct Raised(());
 
 impl Raised {
-    /// Says that an exception is set, which the caller has seen to.
+    /// Says that an exception is set, which the caller has made sure of.
     #[inline]
     pub(crate) const fn new() -> Self {
         Self(())
     }
 
-    /// Whether the exception is of this class, or one derived from it.
-    pub(crate) fn is(&self, class: *mut ffi::PyObject) -> bool {
-        // SAFETY: a class, and an exception is set on this attached thread.
-        (unsafe { ffi::PyErr_ExceptionMatches(class) }) != 0
+    /// Returns `true` if an exception is set.
+    #[inline]
+    pub(crate) fn is_set(_: Attached<'_>) -> bool {
+        // SAFETY: the thread is attached.
+        !unsafe { ffi::PyErr_Occurred() }.is_null()
     }
 
-    /// Drops a value as if no exception were set yet, for values whose owners may run any code when they end.
+    /// Returns `true` if the exception is an instance of the class or of one derived from it.
+    pub(crate) fn is(&self, class: Class) -> bool {
+        // SAFETY: an exception is set, hence the thread is attached; and the result is a class.
+        unsafe { ffi::PyErr_ExceptionMatches(class.get(Attached::assume())) != 0 }
+    }
+
+    /// Drops a value as if no exception were set yet, since its deleter may run any code.
     #[cold]
     #[inline(never)]
     pub(crate) fn after_dropping<T>(self, py: Attached<'_>, value: T) -> Self {
-        let _pending = Pending::take(py);
+        let _saved = SavedException::take(py);
         drop(value);
         self
     }
 
     /// Forgets the exception.
     pub(crate) fn clear(self) {
-        // SAFETY: this thread is attached, since an exception is set in it.
+        // SAFETY: an exception is set, hence the thread is attached.
         unsafe { ffi::PyErr_Clear() }
     }
 }
 
-/// The classes of exceptions that are raised.
+/// The classes of exceptions that are raised, or that make a difference.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum Class {
+    /// `Exception`, which is the base of all others here.
+    Any,
+    Attribute,
     Type,
     Value,
     Buffer,
     Memory,
     Runtime,
-    /// A `BufferError` that is also a `ValueError`: of a copy that must not be made, the array API standard says the one
-    /// in one place and the other in another.
+    /// `CopyError`, which is a `BufferError` and a `ValueError`: for a copy that must not be made, the array API standard
+    /// asks for the one in one place and for the other in another.
     Copy,
 }
 
-impl Kind {
-    /// What an error of `dlpack` is for Python.
-    ///
-    /// What cannot be exchanged is a `BufferError`, as the array API standard has it.
-    pub(crate) const fn of(error: Error) -> Self {
+impl Class {
+    /// Returns the class of the exception that an error of `dlpack` becomes.
+    pub(crate) const fn of(error: &Error) -> Self {
         match error {
             Error::AllocationFailed => Self::Memory,
-            Error::InvalidStream { .. } | Error::UnknownStreamKind { .. } => Self::Value,
             Error::DTypeMismatch { .. } => Self::Type,
             Error::Copied | Error::CopyNeeded { .. } => Self::Copy,
             Error::Panicked => Self::Runtime,
+            Error::InvalidStream { .. }
+            | Error::UnknownStreamKind { .. }
+            | Error::UnknownCopyPolicy { .. }
+            | Error::RankMismatch { .. }
+            | Error::AxisOutOfRange { .. }
+            | Error::IndexOutOfRange { .. }
+            | Error::ZeroStep
+            | Error::RepeatedAxis { .. }
+            | Error::ShapeMismatch { .. }
+            | Error::StrideMismatch { .. }
+            | Error::StrideNotPositive { .. }
+            | Error::LenMismatch { .. } => Self::Value,
             _ => Self::Buffer,
         }
     }
 
-    fn class(self, py: Attached<'_>) -> *mut ffi::PyObject {
-        match self {
-            Self::Copy => copy_error(py),
-            // SAFETY: written once, before any code of an extension runs; so are the others.
-            Self::Type => unsafe { ffi::PyExc_TypeError },
-            // SAFETY: the same.
-            Self::Value => unsafe { ffi::PyExc_ValueError },
-            // SAFETY: the same.
-            Self::Buffer => unsafe { ffi::PyExc_BufferError },
-            // SAFETY: the same.
-            Self::Memory => unsafe { ffi::PyExc_MemoryError },
-            // SAFETY: the same.
-            Self::Runtime => unsafe { ffi::PyExc_RuntimeError },
+    fn get(self, py: Attached<'_>) -> *mut ffi::PyObject {
+        if self == Self::Copy {
+            return copy_error(py);
+        }
+        // SAFETY: Python writes these once, before any code of an extension runs.
+        unsafe {
+            match self {
+                Self::Any => ffi::PyExc_Exception,
+                Self::Attribute => ffi::PyExc_AttributeError,
+                Self::Type => ffi::PyExc_TypeError,
+                Self::Value => ffi::PyExc_ValueError,
+                Self::Buffer | Self::Copy => ffi::PyExc_BufferError,
+                Self::Memory => ffi::PyExc_MemoryError,
+                Self::Runtime => ffi::PyExc_RuntimeError,
+            }
         }
     }
 }
 
-/// The class of [`Kind::Copy`], or the first of its bases if it cannot be made.
+/// Returns `CopyError`, or its first base if the class cannot be made.
 fn copy_error(py: Attached<'_>) -> *mut ffi::PyObject {
-    static CLASS: Once = Once::new();
+    static CLASS: OnceObject = OnceObject::new();
     let class = CLASS.get(py, || {
-        let bases = [Kind::Buffer, Kind::Value].map(|base| {
-            // SAFETY: a class.
-            let class = unsafe { NonNull::new_unchecked(base.class(py)) };
-            // SAFETY: it lives as long as the interpreter.
-            unsafe { Object::new(class) }
+        let bases = [Class::Buffer, Class::Value].map(|base| {
+            // SAFETY: a class of Python's own, which lives as long as the interpreter; the thread is attached.
+            unsafe { Object::new(NonNull::new_unchecked(base.get(py))) }
         });
-        let bases = tuple(py, &bases)?;
+        let bases = make_tuple(py, &bases)?;
         let name = c"dlpack_pyo3.CopyError".as_ptr();
-        // SAFETY: the thread is attached; a name with a module, and classes.
-        let class = unsafe { ffi::PyErr_NewException(name, bases.as_ptr(), ptr::null_mut()) };
-        // SAFETY: a new reference, or null with an exception set.
-        unsafe { Owned::or_raised(class) }
+        // SAFETY: the thread is attached, the name has a module, and the bases are classes. The result is a new reference,
+        // or null with an exception set.
+        unsafe { Owned::or_raised(ffi::PyErr_NewException(name, bases.as_ptr(), ptr::null_mut())) }
     });
     class.map_or_else(
         |raised| {
             raised.clear();
-            Kind::Buffer.class(py)
+            Class::Buffer.get(py)
         },
         Object::as_ptr,
     )
@@ -120,28 +138,28 @@ fn copy_error(py: Attached<'_>) -> *mut ffi::PyObject {
 
 /// Sets an exception with this text.
 #[cold]
-pub(crate) fn raise(py: Attached<'_>, kind: Kind, text: fmt::Arguments<'_>) -> Raised {
+pub(crate) fn raise(py: Attached<'_>, class: Class, text: fmt::Arguments<'_>) -> Raised {
     let mut message = Message { bytes: [0; MESSAGE], len: 0 };
     // A longer text is cut.
     let _ = message.write_fmt(text);
-    // SAFETY: the thread is attached; a class, and a text that ends in NUL.
-    unsafe { ffi::PyErr_SetString(kind.class(py), message.as_ptr()) };
+    // SAFETY: the thread is attached; the class is one of exceptions, and the text ends in NUL.
+    unsafe { ffi::PyErr_SetString(class.get(py), message.as_ptr()) };
     Raised::new()
 }
 
 /// Sets the exception for an error of `dlpack`.
 #[cold]
 pub(crate) fn raise_error(py: Attached<'_>, error: Error) -> Raised {
-    raise(py, Kind::of(error), format_args!("{error}"))
+    raise(py, Class::of(&error), format_args!("{error}"))
 }
 
 const MESSAGE: usize = 512;
 
-/// Text that ends in NUL, made without an allocation.
+/// A text that ends in NUL, written without an allocation.
 struct Message {
     /// # Invariants
     ///
-    /// From `len` on all is NUL, and that is at least one byte.
+    /// All bytes from `len` on are NUL, and there is at least one of them.
     bytes: [u8; MESSAGE],
     len: usize,
 }

@@ -1,27 +1,27 @@
-//! References that any thread may hold and give back.
+//! References to Python objects that any thread may hold and drop.
 
 use core::ptr::NonNull;
 
+use super::attach::try_attach;
 use super::attached::Attached;
 use super::ffi;
-use super::last::dec_ref;
 use super::object::{Object, Owned};
-use super::reach::reach;
+use super::unwind::dec_ref;
 
-/// An object that is kept alive by this value, on whichever thread it is.
+/// An object that this value keeps alive on any thread.
 ///
-/// Dropping it gives the reference back as [`reach`] says, or not at all when the interpreter is gone.
+/// Dropping it gives the reference back as [`try_attach`] allows, or leaks it when the interpreter is gone.
 #[derive(Debug)]
 pub(crate) struct Reference {
     /// # Invariants
     ///
-    /// One reference of the object is this value's.
+    /// This value owns one reference of the object.
     raw: NonNull<ffi::PyObject>,
 }
 
-// SAFETY: the object is used on attached threads only, which is what Python asks for.
+// SAFETY: the object is used on attached threads only, which is all that Python asks for.
 unsafe impl Send for Reference {}
-// SAFETY: the same.
+// SAFETY: as for `Send`.
 unsafe impl Sync for Reference {}
 
 impl Reference {
@@ -33,7 +33,7 @@ impl Reference {
 
     #[inline]
     pub(crate) const fn get<'a>(&'a self, _: Attached<'a>) -> Object<'a> {
-        // SAFETY: the invariant.
+        // SAFETY: by the invariant of `raw` the object lives as long as this value; the thread is attached.
         unsafe { Object::new(self.raw) }
     }
 }
@@ -41,7 +41,7 @@ impl Reference {
 impl Drop for Reference {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the invariant, on an attached thread.
-        reach(|_| unsafe { dec_ref(self.raw.as_ptr()) });
+        // SAFETY: the invariant of `raw`; the thread is attached.
+        try_attach(|_| unsafe { dec_ref(self.raw.as_ptr()) });
     }
 }

@@ -1,27 +1,48 @@
-//! Strings of Python.
+//! Strings, and the names of classes in messages.
 
-use core::ptr;
+use core::fmt;
+use core::{slice, str};
 
+use super::exception::SavedException;
 use super::ffi;
+use super::name::names;
 use super::object::Object;
 use super::raise::Raised;
 
 impl<'a> Object<'a> {
-    /// The text of a string, or `None` of other objects and of strings that are no Unicode. Sets no exception.
+    /// Returns the text of a string, or `None` for another object or a string that is not valid Unicode. Sets no exception.
     pub(crate) fn text(self) -> Option<&'a str> {
-        // SAFETY: an object on an attached thread.
-        if unsafe { ffi::PyUnicode_Check(self.as_ptr()) } == 0 {
-            return None;
-        }
         let mut len = 0;
-        // SAFETY: a string on an attached thread.
-        let text = unsafe { ffi::PyUnicode_AsUTF8AndSize(self.as_ptr(), &raw mut len) };
-        if text.is_null() {
-            Raised::new().clear();
-            return None;
-        }
-        let text = ptr::slice_from_raw_parts(text.cast::<u8>(), len.unsigned_abs());
-        // SAFETY: as many bytes, which the string keeps.
-        core::str::from_utf8(unsafe { &*text }).ok()
+        // SAFETY: a live object on an attached thread. A string keeps its UTF-8 for as long as it lives, which is `'a`.
+        let bytes = unsafe {
+            if ffi::PyUnicode_Check(self.as_ptr()) == 0 {
+                return None;
+            }
+            let start = ffi::PyUnicode_AsUTF8AndSize(self.as_ptr(), &raw mut len);
+            if start.is_null() {
+                Raised::new().clear();
+                return None;
+            }
+            slice::from_raw_parts(start.cast::<u8>(), len.unsigned_abs())
+        };
+        str::from_utf8(bytes).ok()
+    }
+
+    /// Returns the name of the object's class, for a message.
+    pub(crate) fn class_name(self) -> ClassName<'a> {
+        ClassName(self)
+    }
+}
+
+/// Displays the name of an object's class without its module. Neither sets an exception nor loses one.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClassName<'a>(Object<'a>);
+
+impl fmt::Display for ClassName<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let _saved = SavedException::take(self.0.attached());
+        let class = self.0.class().to_owned();
+        let name = class.attr(&names::NAME).map_err(Raised::clear).ok();
+        f.write_str(name.as_ref().and_then(|name| name.borrow().text()).unwrap_or("object"))
     }
 }

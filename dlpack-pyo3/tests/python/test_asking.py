@@ -23,7 +23,7 @@ def test_a_current_producer_is_asked_once_and_for_the_version_alone():
     producer = producers.Producer(SIX)
     seen = ext.describe(producer)
     assert producer.calls == [{"max_version": CURRENT}]
-    assert (seen["version"], seen["access"], seen["road"]) == (CURRENT, "writable", "protocol")
+    assert (seen["version"], seen["access"], seen["route"]) == (CURRENT, "writable", "protocol")
     assert producer.device_calls == 0
     expected_once(*producer.tensors)
 

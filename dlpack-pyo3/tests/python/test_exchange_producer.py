@@ -84,7 +84,7 @@ def test_the_methods_are_what_inspect_expects(kind):
     assert str(inspect.signature(kind.__dlpack_device__)) == "(self, /)"
     assert inspect.ismethoddescriptor(method)
     assert (method.__name__, method.__doc__) == ("__dlpack__", "Exports the tensor as a capsule.")
-    assert kind.__dlpack_device__.__doc__ == "The type of the device and its number."
+    assert kind.__dlpack_device__.__doc__ == "Returns the type of the device and its number."
 
 
 def test_the_methods_can_be_bound_in_any_way():
@@ -297,6 +297,13 @@ def test_r78_read_only_tensors_are_not_lent():
     with pytest.raises(BufferError, match="read-only"):
         function(Tensor, BORROW)(id(tensor), ctypes.pointer(lent))
     assert bytes(lent) == b"\xa5" * ctypes.sizeof(lent)
+
+
+def test_padded_tensors_are_not_lent_and_the_error_says_why():
+    for flags in (abi.IS_SUBBYTE_TYPE_PADDED, abi.IS_SUBBYTE_TYPE_PADDED | abi.READ_ONLY):
+        padded = ext.hold(Foreign(bytes([1, 2]), "uint4", (2,), flags=flags).capsule()).export()
+        with pytest.raises(BufferError, match="expected packed elements for the legacy abi, found padded ones"):
+            function(Tensor, BORROW)(id(padded), ctypes.pointer(abi.Tensor()))
 
 
 # Objects of tensors.
@@ -513,5 +520,5 @@ def test_torch_shares_our_memory():
 def test_our_importer_takes_our_objects_by_table():
     tensor = six()
     seen = ext.describe(tensor)
-    assert seen["road"] == "exchange"
+    assert seen["route"] == "exchange"
     assert ext.borrow(tensor)["data"] == seen["data"]

@@ -89,7 +89,7 @@ def test_torch_on_a_stream_of_its_own(torch):
         torch.cuda._sleep(100_000_000)
         tensor = torch.full((1 << 18,), 5.0, device="cuda")
         held = ext.hold(tensor)
-    # Whatever road was taken, the default stream may use the memory once the producer's stream is done.
+    # Whatever route was taken, the default stream may use the memory once the producer's stream is done.
     side.synchronize()
     assert torch.from_dlpack(held.export(ready=1)).sum().item() == 5 * (1 << 18)
 

@@ -202,7 +202,7 @@ def test_h126_producers_that_know_only_legacy_tensors(kind):
     producer = kind(SIX)
     held = ext.hold(producer)
     seen = held.describe()
-    assert (seen["version"], seen["access"], seen["road"]) == (None, "unknown", "protocol")
+    assert (seen["version"], seen["access"], seen["route"]) == (None, "unknown", "protocol")
     assert seen["data"] == producer.tensors[-1].start
     assert held.to_bytes() == SIX
     held.release()

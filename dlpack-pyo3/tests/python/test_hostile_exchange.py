@@ -34,11 +34,11 @@ def total(table, carrier):
     return len(tensors), [tensor.deletes for tensor in tensors]
 
 
-def imported(table, road, **carried):
-    """Asserts that an object of a type with this table is imported by this road, right, and released."""
+def imported(table, route, **carried):
+    """Asserts that an object of a type with this table is imported by this route, right, and released."""
     carrier = type_for(table, **carried)(six)
     held = ext.hold(carrier)
-    assert held.describe()["road"] == road
+    assert held.describe()["route"] == route
     assert held.to_bytes() == SIX
     # Borrowed tensors belong to the table's object; owned ones are released once.
     borrowed = table.calls.count(BORROW)
@@ -60,7 +60,7 @@ def test_a_table_is_looked_up_on_the_type():
     table = Table()
     plain = type_for(table, attribute="__no_api__")(six)
     plain.__dlpack_c_exchange_api__ = table.capsule()
-    assert ext.describe(plain)["road"] == "protocol"
+    assert ext.describe(plain)["route"] == "protocol"
     assert table.calls == []
 
 
@@ -93,7 +93,7 @@ def test_h130_a_later_major_version_with_an_earlier_one():
     last = Table(version=(3, 0), prev=Table(version=(2, 0), prev=first))
     carrier = type_for(last)(six)
     held = ext.hold(carrier)
-    assert held.describe()["road"] == "exchange"
+    assert held.describe()["route"] == "exchange"
     assert held.to_bytes() == SIX
     held.release()
     assert last.calls == []
@@ -230,11 +230,11 @@ def test_device_memory_is_asked_of_the_method_which_orders_streams():
     table = Table(**{BORROW: None})
     carrier = type_for(table)(on_device)
     seen = ext.describe(carrier)
-    assert (seen["device"], seen["road"]) == ((abi.CUDA, 0), "protocol")
+    assert (seen["device"], seen["route"]) == ((abi.CUDA, 0), "protocol")
     assert len(carrier.asked) == 1
     # Whoever says that no order is needed gets it by the table.
     other = type_for(table)(on_device)
-    assert ext.describe(other, stream=-1)["road"] == "exchange"
+    assert ext.describe(other, stream=-1)["route"] == "exchange"
     assert other.asked == []
     assert all(tensor.deletes == 1 for tensor in [*table.given, *carrier.tensors])
 
@@ -266,7 +266,7 @@ def test_types_that_come_and_go():
         kind = type_for(table) if table else type_for(Table(), attribute="__no_api__")
         carrier = kind(six)
         held = ext.hold(carrier)
-        assert held.describe()["road"] == ("exchange" if table else "protocol")
+        assert held.describe()["route"] == ("exchange" if table else "protocol")
         assert held.to_bytes() == SIX
         held.release()
         del held, carrier, kind

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from kit import abi, native, producers, values
+from kit.exchange import Table, type_for
 from kit.foreign import Foreign
 
 SIX = values.sample_bytes("float32")
@@ -40,7 +41,7 @@ def deletes_once(tensor, kind, text, function):
 )
 def test_another_dtype(dtype, name, versioned):
     tensor = Foreign(bytes(64), dtype, (1,), versioned=versioned)
-    deletes_once(tensor, TypeError, f"^expected float32, found {name}$", ext.typed_f32)
+    deletes_once(tensor, TypeError, f"^expected dtype float32, found {name}$", ext.typed_f32)
 
 
 @pytest.mark.parametrize("shape, found", [((), 0), ((6,), 1), ((1, 2, 3), 3)])
@@ -51,7 +52,7 @@ def test_another_rank(shape, found):
 
 def test_the_dtype_is_checked_first_and_requirements_from_left_to_right():
     tensor = Foreign(DOUBLES, "float64", (6,))
-    deletes_once(tensor, TypeError, "^expected float32, found float64$", ext.typed_matrix)
+    deletes_once(tensor, TypeError, "^expected dtype float32, found float64$", ext.typed_matrix)
     tensor = Foreign(SIX, "float32", (2,), strides=(2,))
     deletes_once(tensor, ValueError, "^expected 2 dimensions, found 1$", ext.typed_matrix)
 
@@ -228,3 +229,36 @@ def test_strides_that_are_missing_only_the_strict_mode_minds():
         ext.strict(allowed.capsule())
         assert allowed.deletes == 1
     assert ext.strict(np.arange(3.0))["shape"] == (3,)
+
+
+def test_the_strict_mode_minds_on_every_route():
+    def without_strides():
+        return Foreign(SIX, strides=None, version=(1, 2))
+
+    carrier = type_for(Table())(without_strides)
+    assert ext.describe(carrier)["route"] == "exchange"
+    with pytest.raises(BufferError, match="which dlpack forbids since version 1.2"):
+        ext.strict(carrier)
+    assert [tensor.deletes for tensor in carrier.tensors] == [1]
+    late = without_strides()
+    with pytest.raises(BufferError, match="which dlpack forbids since version 1.2"):
+        ext.strict(Answering(late))
+    assert late.deletes == 1
+
+
+class Answering:
+    """An object without a table, whose `__dlpack__` gives a tensor."""
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+
+    def __dlpack__(self, **given):
+        return self.tensor.capsule()
+
+
+def test_what_is_lent_of_an_owned_tensor_is_what_was_imported():
+    for versioned, flags, access in [(True, 0, "writable"), (True, abi.READ_ONLY, "read-only"), (False, 0, "unknown")]:
+        tensor = Foreign(SIX, flags=flags, versioned=versioned)
+        seen = ext.borrow(Answering(tensor))
+        assert (seen["shape"], seen["strides"], seen["data"]) == ((2, 3), (3, 1), tensor.start)
+        assert (seen["access"], tensor.deletes) == (access, 1)

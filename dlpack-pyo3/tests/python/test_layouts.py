@@ -58,7 +58,7 @@ def test_numpy_gives(layout, dtype):
         assert seen["data"] == array.__array_interface__["data"][0]
     assert seen["access"] == ("writable" if array.flags.writeable else "read-only")
     assert held.to_bytes() == array.tobytes()
-    # The road does not show: `__dlpack__` itself says the same.
+    # The route does not show: `__dlpack__` itself says the same.
     slow = ext.describe(array.__dlpack__(max_version=(1, 3)))
     same = ("shape", "dtype", "device", "numel", "nbytes", "access")
     assert {key: seen[key] for key in same} == {key: slow[key] for key in same}

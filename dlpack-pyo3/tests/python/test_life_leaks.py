@@ -88,6 +88,8 @@ def test_exports(asked, read_only):
     "asked",
     [
         {"copy": False, "dl_device": (2, 0)},
+        {"dl_device": (2, 0)},
+        {"dl_device": (2, 0), "copy": True},
         {"stream": 1},
         {"stream": "1"},
         {"max_version": "1.0"},

@@ -37,7 +37,7 @@ def test_every_dtype_arrives(name, dtype):
     assert seen["strides"] == abi.row_major(producer.shape)
     assert seen["device"] == (abi.CPU, 0)
     assert seen["access"] in producer.access
-    assert seen["road"] in producer.roads
+    assert seen["route"] in producer.routes
     assert seen["numel"] == 6
     assert seen["nbytes"] == values.nbytes(arrives_as, 6)
     assert seen["data"] == producer.address(array)

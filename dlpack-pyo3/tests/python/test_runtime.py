@@ -27,7 +27,7 @@ def carrier(table, make=on_device):
 def test_a_producer_without_a_table_is_told_the_stream():
     producer = producers.Producer(SIX, device=CUDA, address=0x7000)
     seen, notes = ext.ordered(producer, 77)
-    assert seen["road"] == "protocol"
+    assert seen["route"] == "protocol"
     assert notes == [(CUDA, None)]
     assert producer.calls == [{"max_version": (1, 3), "stream": 77}]
     assert producer.deletes == [1]
@@ -42,7 +42,7 @@ def test_a_table_names_its_own_stream_and_the_runtime_waits():
     table = exchange.Table(current_work_stream=stream)
     thing = carrier(table)
     seen, notes = ext.ordered(thing, 77)
-    assert (seen["road"], seen["device"], seen["data"]) == ("exchange", CUDA, 0x7000)
+    assert (seen["route"], seen["device"], seen["data"]) == ("exchange", CUDA, 0x7000)
     assert notes == [(CUDA, None), (CUDA, (77, 0x5000))]
     assert thing.asked == []
     assert [made.deletes for made in table.given] == [1]
@@ -57,7 +57,7 @@ def test_a_null_stream_is_the_default_one():
 def test_without_a_runtime_the_producer_is_asked_and_waits_itself():
     table = exchange.Table()
     thing = carrier(table)
-    assert ext.describe(thing)["road"] == "protocol"
+    assert ext.describe(thing)["route"] == "protocol"
     assert thing.asked == [{"max_version": (1, 3)}]
 
 
@@ -84,6 +84,6 @@ def test_a_runtime_that_fails_to_wait():
 def test_main_memory_needs_no_order():
     table = exchange.Table()
     seen, notes = ext.ordered(carrier(table, lambda: Foreign(SIX)), 77)
-    assert (seen["road"], notes) == ("exchange", [])
+    assert (seen["route"], notes) == ("exchange", [])
     seen, notes = ext.ordered(b"bytes", 77)
-    assert (seen["road"], notes) == ("buffer", [((abi.CPU, 0), None)])
+    assert (seen["route"], notes) == ("buffer", [((abi.CPU, 0), None)])

@@ -1,4 +1,4 @@
-"""PyTorch's tensors: what its own `__dlpack__` refuses is refused, by whatever road a tensor comes."""
+"""PyTorch's tensors: what its own `__dlpack__` refuses is refused, by whatever route a tensor comes."""
 
 import warnings
 
@@ -55,12 +55,12 @@ def test_what_torch_refuses_is_refused_alike(torch, kind, function):
 
 
 def test_a_negative_view_is_what_torch_says_it_is(torch):
-    # PyTorch exports the memory and forgets the sign, by both roads.
+    # PyTorch exports the memory and forgets the sign, by both routes.
     tensor = torch.tensor([1 + 2j, 3 - 4j], dtype=torch.complex64).conj().imag
     assert tensor.is_neg()
     theirs = peek(tensor)["bytes"]
     held = ext.hold(tensor)
-    assert held.describe()["road"] != "exchange"
+    assert held.describe()["route"] != "exchange"
     assert held.to_bytes() == theirs
 
 
@@ -82,7 +82,7 @@ def test_the_bits_are_looked_at_each_time(torch):
 
 def test_plain_tensors_take_the_quick_road(torch):
     for tensor in (torch.zeros(2, 3), torch.zeros(2, dtype=torch.complex64), torch.zeros(3).bool()):
-        assert ext.describe(tensor)["road"] == "exchange"
+        assert ext.describe(tensor)["route"] == "exchange"
 
 
 def test_no_grad_changes_nothing(torch):

@@ -1,11 +1,13 @@
 //! Copies between strided tensors: row by row where both run along the same axis, in tiles where they do not.
 
+mod axes;
 mod matrix;
 #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
 mod simd;
 mod tiles;
 
-use crate::dims::{Axes, CAPACITY, INLINE, advance, signed};
+use crate::dims::{CAPACITY, INLINE, signed};
+pub(crate) use axes::{Axes, advance};
 use matrix::Matrix;
 use tiles::{copy_strided_tiles, copy_tiles};
 
@@ -145,7 +147,7 @@ unsafe fn copy_transposed<T: Copy, const INITIALISED: bool>(
     nbytes: usize,
 ) {
     if slow.from != 1 || fast.to != 1 {
-        // SAFETY: this function's own contract.
+        // SAFETY: clauses 1 to 4 of `copy_strided` hold for this part of the copy.
         return unsafe { copy_strided_tiles(from, to, slow, fast) };
     }
     let (rows, columns) = (slow.size, fast.size);
@@ -153,12 +155,12 @@ unsafe fn copy_transposed<T: Copy, const INITIALISED: bool>(
     // Only one of the two is compiled.
     #[cfg(all(target_arch = "x86_64", target_feature = "sse2"))]
     if const { INITIALISED && simd::has_pattern::<T>() } {
-        // SAFETY: this function's own contract.
+        // SAFETY: clauses 1 to 4 of `copy_strided` hold for this part of the copy.
         return unsafe { simd::copy_matrix(&matrix, nbytes) };
     }
     #[cfg(not(all(target_arch = "x86_64", target_feature = "sse2")))]
     let _ = nbytes;
-    // SAFETY: this function's own contract.
+    // SAFETY: clauses 1 to 4 of `copy_strided` hold for this part of the copy.
     unsafe { copy_tiles(&matrix) }
 }
 

@@ -26,7 +26,7 @@ type Quarter<T> = [MaybeUninit<T>; SQUARE];
 ///
 /// As for [`copy_strided`](super::copy_strided).
 pub(super) unsafe fn copy_tiles<T: Copy>(matrix: &Matrix<T>) {
-    // SAFETY: this function's own contract.
+    // SAFETY: clauses 1 and 2 of `copy_strided` hold for the matrix.
     unsafe {
         if const { size_of::<T>() <= 2 } {
             copy_turned(matrix, &mut [[[[MaybeUninit::uninit(); SQUARE]; 16]; SQUARE]; 16]);
@@ -112,7 +112,7 @@ unsafe fn turn<T: Copy, const N: usize>(from: *const T, pitch: isize, tile: &mut
 /// [`SQUARE`] lines of as many elements, `pitch` apart, can be read.
 #[inline]
 unsafe fn read_square<T: Copy>(from: *const T, pitch: isize) -> [Quarter<T>; SQUARE] {
-    // SAFETY: this function's own contract.
+    // SAFETY: each read is of one of the lines.
     unsafe {
         [
             from.cast::<Quarter<T>>().read(),
@@ -131,7 +131,7 @@ unsafe fn read_square<T: Copy>(from: *const T, pitch: isize) -> [Quarter<T>; SQU
 #[inline]
 unsafe fn put<T: Copy, const N: usize>(tile: &Tile<T, N>, to: *mut T, pitch: isize) {
     for (i, line) in tile.iter().flatten().enumerate() {
-        // SAFETY: this function's own contract; the tile is another variable.
+        // SAFETY: the line can be written, and the tile is another variable.
         unsafe { line.as_ptr().copy_to_nonoverlapping(to.offset(signed(i) * pitch).cast(), N) };
     }
 }

@@ -61,27 +61,6 @@ impl Error {
             | Self::NotLegacy { .. }
             | Self::UnknownAbi { .. } => ErrorKind::Malformed,
 
-            Self::TooManyAxes { .. }
-            | Self::ShapeOverflow
-            | Self::ExtentOverflow
-            | Self::NotHostAccessible { .. }
-            | Self::NotWholeBytes { .. }
-            | Self::Padded { .. }
-            | Self::Misaligned { .. }
-            | Self::ReadOnly
-            | Self::WritabilityUnknown
-            | Self::Overlapping
-            | Self::NotContiguous
-            | Self::NotExclusive
-            | Self::ReshapeNeedsCopy
-            | Self::OutOfBounds { .. }
-            | Self::ReadOnlyNotExpressible
-            | Self::PaddedNotExpressible
-            | Self::StreamUnsupported { .. }
-            | Self::CopyUnsupported { .. }
-            | Self::DeviceMismatch { .. }
-            | Self::Refused { .. } => ErrorKind::Unsupported,
-
             Self::DTypeMismatch { .. } => ErrorKind::DType,
 
             Self::NdimMismatch { .. }
@@ -103,6 +82,7 @@ impl Error {
             Self::AllocationFailed => ErrorKind::OutOfMemory,
             Self::MissingFunction { .. } => ErrorKind::NotImplemented,
             Self::CallFailed { .. } | Self::Panicked => ErrorKind::Failed,
+            _ => ErrorKind::Unsupported,
         }
     }
 }

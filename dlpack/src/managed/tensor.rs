@@ -86,7 +86,7 @@ impl<A: Abi> Managed<A> {
     /// - [`Error::UnsupportedVersion`] for another major version. As the standard asks, only the version and the
     ///   deleter are read then.
     /// - [`Error::NegativeNdim`], [`Error::TooManyAxes`], [`Error::NullShape`].
-    /// - [`Error::InvalidDType`], [`Error::NegativeDim`], [`Error::ShapeOverflow`], [`Error::ExtentOverflow`]: see
+    /// - [`Error::InvalidDType`], [`Error::NegativeSize`], [`Error::ShapeOverflow`], [`Error::ExtentOverflow`]: see
     ///   [`Layout::new`](crate::layout::Layout::new).
     /// - [`Error::AllocationFailed`] if there is no memory for the shape and strides of more than 8 axes.
     ///

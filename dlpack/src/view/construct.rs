@@ -81,7 +81,7 @@ impl<'a, I: ViewElement> TensorView<'a, I> {
         shape: &[usize],
         strides: &[isize],
     ) -> Result<Self, Error> {
-        // SAFETY: this function's own contract.
+        // SAFETY: clauses 1 and 2.
         Ok(unsafe { Self::new(strided(data.cast_mut(), shape, strides)?) })
     }
 }
@@ -145,12 +145,12 @@ impl<'a, I: ViewElement> TensorViewMut<'a, I> {
         shape: &[usize],
         strides: &[isize],
     ) -> Result<Self, Error> {
-        // SAFETY: this function's own contract.
+        // SAFETY: clause 1.
         let tensor = unsafe { strided(data, shape, strides) }?;
         if !tensor.is_disjoint()? {
             return Err(Error::Overlapping);
         }
-        // SAFETY: this function's own contract; no two indices name the same element.
+        // SAFETY: clauses 1 and 2; no two indices name the same element.
         Ok(unsafe { Self::new(tensor) })
     }
 }
@@ -184,6 +184,6 @@ unsafe fn strided<I: ViewElement>(
         None => return Err(Error::NullData),
     };
     let dims = Dims::copied(bytemuck::cast_slice(shape), strides)?;
-    // SAFETY: `layout` has checked the numbers for elements of this size; this function's own contract for the rest.
+    // SAFETY: `layout` has checked the numbers for elements of this size; the elements lie in one allocation.
     Ok(unsafe { Strided::new_unchecked(origin, dims, numel) })
 }

@@ -58,10 +58,11 @@ impl<I: ViewElement> TensorView<'_, I> {
         let room = elements.spare_capacity_mut();
         assert!(room.len() >= self.numel(), "room for all elements");
         let start = room.as_mut_ptr().cast::<I::Value>();
-        // SAFETY: there is room for all elements, and a new vector overlaps nothing.
-        unsafe { write_row_major(self.strided(), start) };
-        // SAFETY: all of them have been written.
-        unsafe { elements.set_len(self.numel()) };
+        // SAFETY: there is room for all elements, and a new vector overlaps nothing; all of them are written then.
+        unsafe {
+            write_row_major(self.strided(), start);
+            elements.set_len(self.numel());
+        }
     }
 
     /// Copies all elements into a slice, in row-major order.
@@ -181,10 +182,8 @@ impl<T: Copy> TensorViewMut<'_, T> {
                 continue;
             }
             for k in 0..row.len {
-                // SAFETY: `k` is within the row, and the view keeps the tensor there.
-                let element = unsafe { row.at(k) };
-                // SAFETY: the invariant of the view.
-                unsafe { element.write(value) };
+                // SAFETY: the invariant of the view: `k` is within the row.
+                unsafe { row.at(k).write(value) };
             }
         }
     }
@@ -194,7 +193,7 @@ impl<T: Copy> TensorViewMut<'_, T> {
 ///
 /// The shapes agree, values of `from` can be written to `to`, which may be written, and the two do not overlap.
 unsafe fn write_strided<I: ViewElement, T>(from: &Strided<I>, to: &Strided<T>) {
-    // SAFETY: this function's own contract, and invariant 2 of both sides.
+    // SAFETY: the shapes agree; invariant 2 of both sides leads to elements only.
     unsafe { copy_to::<I>(from, to.origin().as_ptr().cast(), to.strides()) }
 }
 
@@ -203,14 +202,14 @@ unsafe fn write_strided<I: ViewElement, T>(from: &Strided<I>, to: &Strided<T>) {
 /// The elements of `from` can be read, `to` can be written for as many values, and the two do not overlap.
 unsafe fn write_row_major<I: ViewElement>(from: &Strided<I>, to: *mut I::Value) {
     if let Some(start) = from.row_major_start() {
-        // SAFETY: this function's own contract; the elements lie side by side from `start`.
+        // SAFETY: the elements lie side by side from `start`, and there is room for as many.
         unsafe {
             start.as_ptr().cast::<I::Bits>().copy_to_nonoverlapping(to.cast(), from.numel());
         }
         return;
     }
     let to_strides = RowMajor::of(from.dims().shape());
-    // SAFETY: this function's own contract; the strides place each element once among the values.
+    // SAFETY: the strides place each element once among the values, for which there is room.
     unsafe { copy_to::<I>(from, to.cast(), to_strides.strides()) }
 }
 
@@ -219,7 +218,7 @@ unsafe fn write_row_major<I: ViewElement>(from: &Strided<I>, to: *mut I::Value) 
 /// As for [`copy_strided`], where `to_strides` has as many strides as `from`.
 unsafe fn copy_to<I: ViewElement>(from: &Strided<I>, to: *mut I::Bits, to_strides: &[isize]) {
     let (start, strides, shape) = (from.origin().as_ptr().cast(), from.strides(), from.shape());
-    // SAFETY: this function's own contract; clause 3 of `Layout` says whether the elements are initialised.
+    // SAFETY: clauses 1 to 3 are this function's own; clause 3 of `Layout` says whether the elements are initialised.
     unsafe {
         if I::INITIALISED {
             copy_strided::<I::Bits, true>(start, strides, to, to_strides, shape);

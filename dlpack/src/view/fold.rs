@@ -12,8 +12,8 @@ const SHORT: usize = 8;
 impl<T> TensorView<'_, T> {
     /// Folds over all elements in the order of their addresses, which is fast for any strides.
     ///
-    /// For work that does not depend on the order, which is another where axes interleave, as they do in overlapping
-    /// tensors. Overlapping elements are visited once for each index.
+    /// The visiting order is unspecified where axes overlap, so use this only when the order does not matter. Overlapping
+    /// elements are visited once for each index.
     ///
     /// # Examples
     ///
@@ -81,10 +81,8 @@ fn fold_row<A, T>(row: &Row<T>, init: A, mut f: impl FnMut(A, &T) -> A) -> A {
     }
     let mut folded = init;
     for k in 0..row.len {
-        // SAFETY: `k` is within the row, and the view that the row is of keeps the tensor there.
-        let element = unsafe { row.at(k) };
-        // SAFETY: the invariant of that view.
-        folded = f(folded, unsafe { element.as_ref() });
+        // SAFETY: the invariant of the view that the row is of; `k` is within the row.
+        folded = f(folded, unsafe { row.at(k).as_ref() });
     }
     folded
 }
@@ -137,10 +135,8 @@ fn reduce_block<I: ViewElement, const UNIT: bool, const N: usize>(
     let stride = if UNIT { 1 } else { row.stride };
     let row = Row { stride, ..*row };
     for (k, lane) in lanes[first..first + N].iter_mut().enumerate() {
-        // SAFETY: the block lies within the row, and the view that the row is of keeps the tensor there.
-        let element = unsafe { row.at(*at + k) };
-        // SAFETY: the invariant of that view.
-        *lane = combine(*lane, unsafe { element.as_ref() }.value());
+        // SAFETY: the invariant of the view that the row is of; the block lies within the row.
+        *lane = combine(*lane, unsafe { row.at(*at + k).as_ref() }.value());
     }
     *at += N;
 }
@@ -173,12 +169,9 @@ fn reduce_abreast<I: ViewElement>(
 ) {
     for k in 0..rows.len() {
         for (i, lane) in lanes.iter_mut().enumerate() {
-            // SAFETY: there are so many rows, and the view that they are of keeps the tensor there.
-            let row = unsafe { rows.row(start + i) };
-            // SAFETY: the row has so many elements.
-            let element = unsafe { row.at(k) };
-            // SAFETY: the invariant of that view.
-            *lane = combine(*lane, unsafe { element.as_ref() }.value());
+            // SAFETY: the invariant of the view that the rows are of; there are so many rows of so many elements.
+            let element = unsafe { rows.row(start + i).at(k).as_ref() };
+            *lane = combine(*lane, element.value());
         }
     }
 }

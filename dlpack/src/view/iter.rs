@@ -18,6 +18,9 @@ use super::strided::Strided;
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 pub struct Iter<'a, T> {
+    /// # Invariants
+    ///
+    /// 1. The elements that are left may be read through `&T` for `'a`.
     cursor: Cursor<T>,
     elements: PhantomData<&'a T>,
 }
@@ -35,107 +38,70 @@ pub struct Iter<'a, T> {
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 pub struct IterMut<'a, T> {
+    /// # Invariants
+    ///
+    /// 1. The elements that are left may be written through `&mut T` for `'a`, and each is named once.
     cursor: Cursor<T>,
     elements: PhantomData<&'a mut T>,
 }
 
-// SAFETY: an iterator hands out `&T`, as a `&T` could be sent itself.
-unsafe impl<T: Sync> Send for Iter<'_, T> {}
-// SAFETY: a shared iterator gives nothing away.
-unsafe impl<T: Sync> Sync for Iter<'_, T> {}
-// SAFETY: an iterator hands out `&mut T`, as a `&mut T` could be sent itself.
-unsafe impl<T: Send> Send for IterMut<'_, T> {}
-// SAFETY: a shared iterator gives nothing away.
-unsafe impl<T: Sync> Sync for IterMut<'_, T> {}
+macro_rules! iterators {
+    ($($iter:ident, $item:ty, $sent:ident, $as:ident;)*) => {$(
+        // SAFETY: an iterator hands out references, and is sent as they are.
+        unsafe impl<T: $sent> Send for $iter<'_, T> {}
+        // SAFETY: a shared iterator gives nothing away.
+        unsafe impl<T: Sync> Sync for $iter<'_, T> {}
 
-impl<T> Iter<'_, T> {
-    /// # Safety
-    ///
-    /// The elements of `tensor` may be read through `&T` for the lifetime.
-    pub(super) unsafe fn new(tensor: Strided<T>) -> Self {
-        Self { cursor: Cursor::new(tensor.into_fewest_axes()), elements: PhantomData }
-    }
-}
-
-impl<T> IterMut<'_, T> {
-    /// # Safety
-    ///
-    /// The elements of `tensor` may be written through `&mut T` for the lifetime, and no two indices name the
-    /// same one.
-    pub(super) unsafe fn new(tensor: Strided<T>) -> Self {
-        Self { cursor: Cursor::new(tensor.into_fewest_axes()), elements: PhantomData }
-    }
-}
-
-impl<'a, T> Iterator for Iter<'a, T> {
-    type Item = &'a T;
-
-    #[inline]
-    fn next(&mut self) -> Option<&'a T> {
-        let element = self.cursor.next()?;
-        // SAFETY: the promise made to `new`.
-        Some(unsafe { element.as_ref() })
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.cursor.left(), Some(self.cursor.left()))
-    }
-
-    fn fold<A, F: FnMut(A, &'a T) -> A>(mut self, init: A, mut f: F) -> A {
-        let mut folded = init;
-        while let Some(row) = self.cursor.next_row() {
-            for k in 0..row.len {
-                // SAFETY: `k` is within the row, and the promise made to `new` keeps the tensor there.
-                let element = unsafe { row.at(k) };
-                // SAFETY: the promise made to `new`.
-                folded = f(folded, unsafe { element.as_ref() });
+        impl<T> $iter<'_, T> {
+            /// # Safety
+            ///
+            /// Invariant 1 holds for the elements of `tensor`, of which no two indices name the same one if they are
+            /// written.
+            pub(super) unsafe fn new(tensor: Strided<T>) -> Self {
+                Self { cursor: Cursor::new(tensor.into_fewest_axes()), elements: PhantomData }
             }
         }
-        folded
-    }
-}
 
-impl<'a, T> Iterator for IterMut<'a, T> {
-    type Item = &'a mut T;
+        impl<'a, T> Iterator for $iter<'a, T> {
+            type Item = $item;
 
-    #[inline]
-    fn next(&mut self) -> Option<&'a mut T> {
-        let mut element = self.cursor.next()?;
-        // SAFETY: the promise made to `new`; the cursor names each element once.
-        Some(unsafe { element.as_mut() })
-    }
+            #[inline]
+            #[allow(unused_mut, reason = "for mutable references only")]
+            fn next(&mut self) -> Option<$item> {
+                let mut element = self.cursor.next()?;
+                // SAFETY: invariant 1.
+                Some(unsafe { element.$as() })
+            }
 
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.cursor.left(), Some(self.cursor.left()))
-    }
+            fn size_hint(&self) -> (usize, Option<usize>) {
+                (self.cursor.left(), Some(self.cursor.left()))
+            }
 
-    fn fold<A, F: FnMut(A, &'a mut T) -> A>(mut self, init: A, mut f: F) -> A {
-        let mut folded = init;
-        while let Some(row) = self.cursor.next_row() {
-            for k in 0..row.len {
-                // SAFETY: `k` is within the row, and the promise made to `new` keeps the tensor there.
-                let mut element = unsafe { row.at(k) };
-                // SAFETY: the promise made to `new`; the cursor names each element once.
-                folded = f(folded, unsafe { element.as_mut() });
+            fn fold<A, F: FnMut(A, $item) -> A>(mut self, init: A, mut f: F) -> A {
+                let mut folded = init;
+                while let Some(row) = self.cursor.next_row() {
+                    for k in 0..row.len {
+                        // SAFETY: invariant 1; `k` is within the row.
+                        folded = f(folded, unsafe { row.at(k).$as() });
+                    }
+                }
+                folded
             }
         }
-        folded
-    }
+
+        impl<T> ExactSizeIterator for $iter<'_, T> {}
+        impl<T> FusedIterator for $iter<'_, T> {}
+
+        impl<T> core::fmt::Debug for $iter<'_, T> {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                let mut text = f.debug_struct(stringify!($iter));
+                text.field("left", &self.cursor.left()).finish_non_exhaustive()
+            }
+        }
+    )*};
 }
 
-impl<T> ExactSizeIterator for Iter<'_, T> {}
-impl<T> ExactSizeIterator for IterMut<'_, T> {}
-impl<T> FusedIterator for Iter<'_, T> {}
-impl<T> FusedIterator for IterMut<'_, T> {}
-
-impl<T> core::fmt::Debug for Iter<'_, T> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("Iter").field("left", &self.cursor.left()).finish_non_exhaustive()
-    }
-}
-
-impl<T> core::fmt::Debug for IterMut<'_, T> {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        f.debug_struct("IterMut").field("left", &self.cursor.left()).finish_non_exhaustive()
-    }
+iterators! {
+    Iter, &'a T, Sync, as_ref;
+    IterMut, &'a mut T, Send, as_mut;
 }

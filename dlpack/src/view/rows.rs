@@ -3,7 +3,8 @@
 use core::ptr::NonNull;
 
 use super::strided::Strided;
-use crate::dims::{Dims, advance, signed};
+use crate::copy::advance;
+use crate::dims::{Dims, signed};
 
 /// One row: `len` elements, `stride` apart, from `start`.
 pub(super) struct Row<T> {
@@ -20,7 +21,7 @@ impl<T> Row<T> {
     /// `k` is less than `len`, and the tensor that the row is of is still there.
     #[inline]
     pub(super) unsafe fn at(&self, k: usize) -> NonNull<T> {
-        // SAFETY: the caller's promise, and invariant 2 of `Strided` for the tensor.
+        // SAFETY: invariant 2 of `Strided`: `k` is within the row.
         unsafe { self.start.offset(signed(k).wrapping_mul(self.stride)) }
     }
 }
@@ -46,7 +47,7 @@ impl<T> Rows<T> {
     /// `i` is less than `count`, and the tensor that the rows are of is still there.
     #[inline]
     pub(super) unsafe fn row(&self, i: usize) -> Row<T> {
-        // SAFETY: the caller's promise, and invariant 2 of `Strided` for the tensor.
+        // SAFETY: invariant 2 of `Strided`: `i` is within the rows.
         let start = unsafe { self.first.start.offset(signed(i).wrapping_mul(self.pitch)) };
         Row { start, ..self.first }
     }

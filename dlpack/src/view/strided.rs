@@ -6,7 +6,8 @@
 use core::ptr::NonNull;
 
 use super::reshape;
-use crate::dims::{Axes, CAPACITY, Dims, numel, signed};
+use crate::copy::Axes;
+use crate::dims::{CAPACITY, Dims, numel, signed};
 use crate::error::Error;
 use crate::layout::is_disjoint;
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dlpack_pyo3::dlpack::{Descriptor, Exporter, ManagedTensorVersioned, OpaqueTensor};
-use dlpack_pyo3::{Export, Lend, PyTensor, Tensor, hand_over, to_py_err, with_borrowed};
+use dlpack_pyo3::{BorrowTensor, Export, PyTensor, Tensor, to_framework_of, to_py_err, with_borrowed};
 use pyo3::prelude::*;
 
 /// The address of the first element plus the number of elements.
@@ -41,7 +41,7 @@ struct Own(Arc<ManagedTensorVersioned>);
 
 impl Export for Own {
     const NEEDS_PYO3: bool = false;
-    const LEND: Option<Lend<Self>> = Some(|slf| &slf.get().0);
+    const BORROW: Option<BorrowTensor<Self>> = Some(|slf| &slf.get().0);
 
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         slf.get().0.share_opaque().map_err(to_py_err)
@@ -72,7 +72,7 @@ fn zeros(rows: usize, columns: usize) -> PyResult<ManagedTensorVersioned> {
 /// An own object as an array of another one's library.
 #[pyfunction]
 fn give_to<'py>(own: &Bound<'py, Own>, like: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    hand_over(own, like)
+    to_framework_of(own, like)
 }
 
 #[pymodule]

@@ -1,4 +1,4 @@
-//! Whether the memory may be written.
+//! Memory that may be written.
 
 use dlpack::{Access, Descriptor, Error, layout};
 use pyo3::PyResult;
@@ -6,10 +6,10 @@ use pyo3::PyResult;
 use super::Requirement;
 use crate::import::error::to_py_err;
 
-/// That the elements may be written, each by itself, or else a `BufferError`.
+/// Requires elements that may be written, each by itself. Raises a `BufferError`.
 ///
-/// Not by a tensor that is read-only, nor by one in the legacy ABI, which does not say whether it is, nor by one of which
-/// two elements may be the same memory, as in a broadcast array.
+/// A read-only tensor is refused, and so are a legacy tensor, which does not say whether it is read-only, and a tensor with
+/// elements that may overlap, such as a broadcast array.
 ///
 /// # Examples
 ///

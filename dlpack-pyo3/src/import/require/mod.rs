@@ -1,25 +1,25 @@
-//! What a function asks of a tensor besides its dtype.
+//! What a function requires of a tensor besides its dtype.
 
 mod access;
+mod device;
 mod order;
-mod place;
 mod rank;
 
 pub use access::Writable;
+pub use device::{OnCuda, OnHost};
 use dlpack::Descriptor;
 pub use order::{ColumnMajor, Dense, RowMajor};
-pub use place::{OnCuda, OnHost};
 use pyo3::PyResult;
 pub use rank::Rank;
 
-/// Something that a tensor must be before a function gets it.
+/// A condition that a tensor must meet before a function gets it.
 ///
-/// The second parameter of [`PyTensor`](crate::PyTensor) is one of these, or a tuple of several, which are checked from
-/// left to right.
+/// The second parameter of [`PyTensor`](crate::PyTensor) is one of these, or a tuple of several, which are checked from left
+/// to right.
 ///
 /// # Examples
 ///
-/// One of one's own:
+/// A requirement of your own:
 ///
 /// ```
 /// use dlpack_pyo3::dlpack::Descriptor;
@@ -55,8 +55,8 @@ pub trait Requirement: 'static {
     ///
     /// # Errors
     ///
-    /// What the caller in Python gets: by convention a `TypeError` for a wrong dtype, a `ValueError` for a wrong shape or
-    /// order, and a `BufferError` for memory that cannot be used as it has to be.
+    /// The exception that the caller in Python gets: by convention a `TypeError` for a wrong dtype, a `ValueError` for a wrong
+    /// shape or order, and a `BufferError` for memory that cannot be used in the required way.
     ///
     /// # Examples
     ///
@@ -71,7 +71,7 @@ pub trait Requirement: 'static {
     fn check(tensor: &Descriptor) -> PyResult<()>;
 }
 
-/// A requirement for each number of items in a tuple.
+/// Implements the trait for tuples.
 macro_rules! all_of {
     ($($item:ident)*) => {
         impl<$($item: Requirement),*> Requirement for ($($item,)*) {

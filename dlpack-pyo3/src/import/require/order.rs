@@ -1,4 +1,4 @@
-//! In which order the elements lie.
+//! The order in which the elements lie in memory.
 
 use dlpack::Descriptor;
 use pyo3::exceptions::PyValueError;
@@ -6,7 +6,7 @@ use pyo3::{PyErr, PyResult};
 
 use super::Requirement;
 
-/// That the elements lie side by side in row-major (C) order, or else a `ValueError`.
+/// Requires contiguous elements in row-major (C) order. Raises a `ValueError`.
 ///
 /// # Examples
 ///
@@ -28,7 +28,7 @@ impl Requirement for RowMajor {
     }
 }
 
-/// That the elements lie side by side in column-major (Fortran) order, or else a `ValueError`.
+/// Requires contiguous elements in column-major (Fortran) order. Raises a `ValueError`.
 ///
 /// # Examples
 ///
@@ -50,7 +50,7 @@ impl Requirement for ColumnMajor {
     }
 }
 
-/// That the elements lie side by side in some order, each in a place of its own, or else a `ValueError`.
+/// Requires contiguous elements in some order of the axes, none of which overlap. Raises a `ValueError`.
 ///
 /// # Examples
 ///

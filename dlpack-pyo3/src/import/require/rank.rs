@@ -1,12 +1,12 @@
-//! How many dimensions there are.
+//! The number of dimensions.
 
-use dlpack::Descriptor;
+use dlpack::{Descriptor, Error};
 use pyo3::PyResult;
-use pyo3::exceptions::PyValueError;
 
 use super::Requirement;
+use crate::import::error::to_py_err;
 
-/// That a tensor has `N` dimensions, or else a `ValueError`.
+/// Requires `N` dimensions. Raises a `ValueError`.
 ///
 /// # Examples
 ///
@@ -25,12 +25,9 @@ pub enum Rank<const N: usize> {}
 impl<const N: usize> Requirement for Rank<N> {
     #[inline]
     fn check(tensor: &Descriptor) -> PyResult<()> {
-        if tensor.ndim() == N { Ok(()) } else { Err(refuse(N, tensor)) }
+        match tensor.ndim() {
+            found if found == N => Ok(()),
+            found => Err(to_py_err(Error::RankMismatch { expected: N, found })),
+        }
     }
-}
-
-#[cold]
-fn refuse(expected: usize, tensor: &Descriptor) -> pyo3::PyErr {
-    let (s, found) = (if expected == 1 { "" } else { "s" }, tensor.ndim());
-    PyValueError::new_err(format!("expected {expected} dimension{s}, found {found}"))
 }

@@ -1,50 +1,46 @@
-//! Why an object has no tensor for us.
+//! The exceptions for objects that cannot be asked.
 
 use core::fmt;
 
-use super::words::Words;
-use crate::raw::{Handling, Kind, Object, Pending, Raised, names, raise};
+use super::keywords::Keywords;
+use crate::raw::{Class, ExceptBlock, Object, Raised, SavedException, names, raise};
 
-/// After an `AttributeError`: that the object does not know `__dlpack__`, unless it does.
+/// Replaces an `AttributeError` by one that says that the object has no `__dlpack__`, unless it has.
 #[cold]
 pub(super) fn no_method(object: Object<'_>, raised: Raised) -> Raised {
     if has_method(object) {
         return raised;
     }
     raised.clear();
+    let text = "expected an object with __dlpack__ or a buffer";
     let found = object.class_name();
-    raise(
-        object.attached(),
-        Kind::Type,
-        format_args!("expected an object with __dlpack__ or a buffer, found {found}"),
-    )
+    raise(object.attached(), Class::Type, format_args!("{text}, found {found}"))
 }
 
 fn has_method(object: Object<'_>) -> bool {
-    let _pending = Pending::take(object.attached());
-    match object.optional_attr(&names::DLPACK) {
-        Ok(method) => method.is_some(),
-        Err(raised) => {
-            raised.clear();
-            true
-        }
-    }
+    let _saved = SavedException::take(object.attached());
+    let method = object.optional_attr(&names::DLPACK).map_err(Raised::clear);
+    method.map_or(true, |method| method.is_some())
 }
 
-/// After a `TypeError`: that a keyword may be the reason, if one was said that cannot be left out.
+/// After a `TypeError`, says that a keyword may be the reason, if one was passed that cannot be left out.
 #[cold]
-pub(super) fn no_keyword(object: Object<'_>, words: &Words<'_>, raised: Raised) -> Raised {
-    let said = words.said();
-    if said.is_empty() {
+pub(super) fn unknown_keyword(
+    object: Object<'_>,
+    keywords: &Keywords<'_>,
+    raised: Raised,
+) -> Raised {
+    let passed = keywords.required();
+    if passed.is_empty() {
         return raised;
     }
     let py = object.attached();
-    let cause = Handling::of(py, raised);
-    let (said, found) = (List(&said), object.class_name());
-    cause.is_cause_of(raise(
+    let cause = ExceptBlock::catch(py, raised);
+    let (passed, found) = (List(&passed), object.class_name());
+    cause.set_cause_of(raise(
         py,
-        Kind::Type,
-        format_args!("expected a __dlpack__ that takes {said}, found that of {found}"),
+        Class::Type,
+        format_args!("expected a __dlpack__ that takes {passed}, found that of {found}"),
     ))
 }
 
@@ -62,11 +58,8 @@ impl fmt::Display for List<'_> {
 }
 
 #[cold]
-pub(super) fn no_capsule(answer: Object<'_>) -> Raised {
+pub(super) fn not_a_capsule(answer: Object<'_>) -> Raised {
     let found = answer.class_name();
-    raise(
-        answer.attached(),
-        Kind::Type,
-        format_args!("expected a capsule from __dlpack__, found {found}"),
-    )
+    let text = "expected a capsule from __dlpack__";
+    raise(answer.attached(), Class::Type, format_args!("{text}, found {found}"))
 }

@@ -15,7 +15,7 @@ pub(crate) fn describe<'py>(
     device: Option<(i32, i32)>,
     stream: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    with_road(tensor.py(), &take(tensor, copy, device, stream)?)
+    with_route(tensor.py(), &take(tensor, copy, device, stream)?)
 }
 
 /// Imports, without options in the way that functions take arguments.
@@ -49,17 +49,17 @@ pub(crate) fn borrow<'py>(tensor: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyD
     unsafe { with_borrowed(tensor, |borrowed| of(tensor.py(), &borrowed)) }?
 }
 
-/// The description, with the road.
-pub(crate) fn with_road<'py, T, R>(
+/// The description, with the route.
+pub(crate) fn with_route<'py, T, R>(
     py: Python<'py>,
     tensor: &PyTensor<T, R>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let description = of(py, tensor)?;
-    description.set_item("road", tensor.road())?;
+    description.set_item("route", tensor.route())?;
     Ok(description)
 }
 
-/// The description, without the road.
+/// The description, without the route.
 pub(crate) fn of<'py>(py: Python<'py>, tensor: &Descriptor) -> PyResult<Bound<'py, PyDict>> {
     let device = tensor.device();
     let offset = usize::try_from(tensor.byte_offset())?;

@@ -47,7 +47,7 @@ impl Held {
     }
 
     fn describe<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        describe::with_road(py, self.tensor()?)
+        describe::with_route(py, self.tensor()?)
     }
 
     fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
@@ -92,7 +92,7 @@ impl Relay {
 }
 
 impl Producer for Relay {
-    fn alias(&self) -> Result<ManagedTensorVersioned, Error> {
+    fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         self.next()
     }
 

@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
 use dlpack::{Adopted, DataType, Device, Exporter};
-use dlpack_pyo3::{Kept, PyTensor, Tensor};
+use dlpack_pyo3::{PyOwner, PyTensor, Tensor};
 use pyo3::exceptions::{PyBufferError, PyRuntimeError};
 use pyo3::prelude::*;
 
@@ -18,7 +18,7 @@ static BYTES: [u8; 4] = [1, 2, 3, 4];
 /// A tensor that keeps a Python object alive.
 #[pyfunction]
 pub(crate) fn keeping(object: Bound<'_, PyAny>) -> PyResult<Tensor> {
-    tensor_of(Kept::from(object))
+    tensor_of(PyOwner::from(object))
 }
 
 /// A tensor whose owner forgets, when it is dropped, whatever exception is set: what it should not do, but may.

@@ -87,7 +87,7 @@ pub(crate) fn make(
     }
     if is_copied {
         // SAFETY: nobody else knows the memory.
-        exporter = unsafe { exporter.is_copied() };
+        exporter = unsafe { exporter.copied() };
     }
     let tensor = exporter.build().map_err(|e| PyBufferError::new_err(e.to_string()))?;
     Ok(Tensor::new(tensor))

@@ -9,7 +9,7 @@ use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::describe::with_road;
+use crate::describe::with_route;
 
 /// Works on one stream of every device, and waits for none.
 struct Noting {
@@ -60,6 +60,6 @@ pub(crate) fn ordered<'py>(
 ) -> PyResult<(Bound<'py, PyDict>, Vec<Note>)> {
     let runtime = Noting { stream, fails, notes: RefCell::default() };
     let tensor: PyTensor = Import::new().runtime(&runtime).of(object)?;
-    let description = with_road(object.py(), &tensor)?;
+    let description = with_route(object.py(), &tensor)?;
     Ok((description, runtime.notes.take()))
 }

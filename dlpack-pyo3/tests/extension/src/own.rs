@@ -2,8 +2,8 @@
 
 use alloc::sync::Arc;
 
-use dlpack::{Exporter, Parcel};
-use dlpack_pyo3::{Export, Inside, ReadOnlyAsLegacy, Tensor, to_py_err};
+use dlpack::{Exporter, OpaqueTensor};
+use dlpack_pyo3::{Export, ObjectSlice, ReadOnlyAsLegacy, Tensor, to_py_err};
 use pyo3::prelude::*;
 
 /// Elements inside an object that cannot change.
@@ -11,9 +11,9 @@ use pyo3::prelude::*;
 pub(crate) struct Own(Vec<f32>);
 
 impl Export for Own {
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
-        let elements = Inside::new(slf, |own| &own.0);
-        Exporter::new(elements).into_parcel().map_err(to_py_err)
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+        let elements = ObjectSlice::new(slf, |own| &own.0);
+        Exporter::new(elements).into_opaque().map_err(to_py_err)
     }
 }
 
@@ -43,15 +43,15 @@ pub(crate) struct OwnShared {
 }
 
 impl Export for OwnShared {
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         let data = Arc::clone(&slf.try_borrow()?.data);
-        Exporter::new(data).into_parcel().map_err(to_py_err)
+        Exporter::new(data).into_opaque().map_err(to_py_err)
     }
 
     fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {
         match slf.borrow().policy.as_str() {
             // SAFETY: the tests only read what they get of such an object.
-            "alias" => unsafe { ReadOnlyAsLegacy::alias() },
+            "alias" => unsafe { ReadOnlyAsLegacy::share() },
             "error" => ReadOnlyAsLegacy::REFUSE,
             _ => ReadOnlyAsLegacy::COPY,
         }
@@ -96,5 +96,5 @@ pub(crate) fn produced(data: Vec<f32>) -> PyResult<Tensor> {
 #[pyfunction]
 pub(crate) fn refusing(data: Vec<f32>) -> PyResult<Tensor> {
     let tensor = Exporter::new(data).read_only().build().map_err(to_py_err)?;
-    Ok(Tensor::from(tensor).as_legacy(ReadOnlyAsLegacy::REFUSE))
+    Ok(Tensor::from(tensor).with_read_only_as_legacy(ReadOnlyAsLegacy::REFUSE))
 }

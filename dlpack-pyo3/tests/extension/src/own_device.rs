@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use dlpack::negotiate::Stream;
 use dlpack::{
-    Adopted, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, Parcel,
+    Adopted, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, OpaqueTensor,
 };
 use dlpack_pyo3::{Export, Tensor, to_py_err};
 use pyo3::prelude::*;
@@ -63,11 +63,11 @@ fn said(stream: Stream) -> Option<i128> {
 }
 
 impl Export for OwnDevice {
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         Self::note(slf, "tensor", None, None)?;
         let this = slf.get();
         let exporter = Self::labelled(Arc::clone(&this.data), this.len, this.device);
-        exporter.shape(&[this.len]).into_parcel().map_err(to_py_err)
+        exporter.shape(&[this.len]).into_opaque().map_err(to_py_err)
     }
 
     fn device(slf: &Bound<'_, Self>) -> Device {
@@ -86,7 +86,7 @@ impl Export for OwnDevice {
         }
         let exporter = Self::labelled(Arc::new(this.data.copy()), this.len, device);
         // SAFETY: the copy is nobody else's.
-        let exporter = unsafe { exporter.is_copied() };
+        let exporter = unsafe { exporter.copied() };
         exporter.shape(&[this.len]).build().map_err(to_py_err)
     }
 

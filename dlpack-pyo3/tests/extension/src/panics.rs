@@ -1,7 +1,7 @@
 //! A class whose methods panic.
 
 use dlpack::negotiate::Stream;
-use dlpack::{Device, Parcel};
+use dlpack::{Device, OpaqueTensor};
 use dlpack_pyo3::Export;
 use pyo3::prelude::*;
 
@@ -18,7 +18,7 @@ impl Panics {
 }
 
 impl Export for Panics {
-    fn tensor(slf: &Bound<'_, Self>) -> PyResult<Parcel> {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         slf.get().at("tensor");
         panic!("there is no tensor")
     }

@@ -5,12 +5,12 @@ use dlpack_pyo3::{Import, OnHost, PyTensor, Rank, RowMajor, Writable};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::describe::with_road;
+use crate::describe::with_route;
 
 /// Any tensor of `float32`.
 #[pyfunction]
 pub(crate) fn typed_f32<'py>(py: Python<'py>, x: PyTensor<f32>) -> PyResult<Bound<'py, PyDict>> {
-    with_road(py, &x)
+    with_route(py, &x)
 }
 
 /// What many kernels want.
@@ -19,7 +19,7 @@ pub(crate) fn typed_matrix<'py>(
     py: Python<'py>,
     x: PyTensor<f32, (Rank<2>, RowMajor, OnHost)>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    with_road(py, &x)
+    with_route(py, &x)
 }
 
 /// Adds 1 to each element, in place.
@@ -33,7 +33,7 @@ pub(crate) fn typed_writable<'py>(
     for element in elements.iter_mut() {
         *element += 1.0;
     }
-    with_road(py, &x)
+    with_route(py, &x)
 }
 
 /// The elements of a tensor of `float64`, read one by one.
@@ -53,5 +53,5 @@ pub(crate) fn typed_list_on_cpu(x: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
 #[pyfunction]
 pub(crate) fn strict<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     let tensor: PyTensor = Import::new().mode(ImportMode::Strict).of(x)?;
-    with_road(x.py(), &tensor)
+    with_route(x.py(), &tensor)
 }

@@ -30,7 +30,7 @@ class Library:
     # What an array of it says about being written: any of these.
     access = ("writable",)
     # By which of the ways into Rust its arrays come.
-    roads = ("protocol",)
+    routes = ("protocol",)
     # Things it can make but not exchange: label -> (function without arguments, Refusal).
     refuses = {}
     # dtypes it imports, those of them that it copies or keeps as others, and what it answers to any other one.

@@ -12,7 +12,7 @@ class CudaViews(Library):
     name = "cuda.core"
     modules = ("cuda.core", "ml_dtypes")
     produces = {d: d for d in ["bool", *INTEGERS, *FLOATS, "complex64", "complex128"]}
-    roads = ("exchange",)
+    routes = ("exchange",)
     consumes = [*produces, "bfloat16"]
     # It takes any tensor, and says that it does not know the dtype when that is asked for.
     refusal = Refusal("TypeError|NotImplementedError", "(?i)supported dtype|not supported")

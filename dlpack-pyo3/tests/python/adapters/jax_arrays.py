@@ -12,7 +12,7 @@ class Jax(Library):
     modules = ("jax", "ml_dtypes")
     # A legacy tensor says nothing about writing; the buffer protocol says that it is forbidden.
     access = ("unknown", "read-only")
-    roads = ("buffer", "protocol")
+    routes = ("buffer", "protocol")
     consumes = ["bool", *INTEGERS, *FLOATS, "bfloat16", "complex64", "complex128", *FLOAT8]
     produces = {**{dtype: dtype for dtype in consumes}, "float4_e2m1fn": "float4_e2m1fn"}
     refusal = UNKNOWN

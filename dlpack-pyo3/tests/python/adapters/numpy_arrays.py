@@ -29,7 +29,7 @@ class Numpy(Library):
     name = "numpy"
     modules = ("numpy",)
     produces = {dtype: dtype for dtype in KNOWN}
-    roads = ("numpy",)
+    routes = ("numpy",)
     consumes = KNOWN
     # RuntimeError before NumPy 2.5.
     refusal = Refusal("RuntimeError|BufferError", "Unsupported (dtype|lanes) in DLTensor")

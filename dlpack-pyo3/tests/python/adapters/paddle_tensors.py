@@ -25,7 +25,7 @@ class Paddle(Library):
     name = "paddle"
     modules = ("paddle", "numpy")
     produces = {d: d for d in ["bool", *INTEGERS, *FLOATS, "complex64", "complex128", *NARROW]}
-    roads = ("exchange",)
+    routes = ("exchange",)
     consumes = list(produces)
     refusal = Refusal("NotImplementedError", "DLDataType|lanes")
 

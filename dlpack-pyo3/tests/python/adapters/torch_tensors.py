@@ -41,7 +41,7 @@ def _refused(torch):
 class Torch(Library):
     name = "torch"
     modules = ("torch",)
-    roads = ("exchange",)
+    routes = ("exchange",)
     consumes = ["bool", *INTEGERS, *FLOATS, "bfloat16", *COMPLEX, *FLOAT8, PACKED]
     produces = {**{dtype: dtype for dtype in consumes}, **NARROW}
     refusal = Refusal("BufferError", r"Unsupported (code|k\w+ bits|k\w+ lanes)|does not support lanes")

@@ -59,7 +59,7 @@ pub(super) const fn has_pattern<T>() -> bool {
 /// As for [`copy_strided`](super::copy_strided), for elements whose bytes are initialised.
 pub(super) unsafe fn copy_matrix<T>(matrix: &Matrix<T>, nbytes: usize) {
     let caching = Caching::of(nbytes);
-    // SAFETY: this function's own contract; elements have the size of the pattern.
+    // SAFETY: the clauses of `copy_strided` hold for the matrix; elements have the size of the pattern.
     unsafe {
         match size_of::<T>() {
             1 => copy_patterns::<u8, 16>(&matrix.cast(), caching),
@@ -179,7 +179,7 @@ unsafe fn copy_tile<P: Pattern<K>, const K: usize, const STREAM: bool>(tile: &Ma
     let [height, width] = tile_shape::<P>(STREAM);
     // A square of small elements takes all registers by itself.
     let abreast = K < 8 || STREAM;
-    // SAFETY: this function's own contract; the squares fit into the tile.
+    // SAFETY: the squares fit into the tile.
     unsafe {
         if STREAM || (abreast && tile.rows == height && tile.columns == width) {
             // A whole tile, with numbers that the compiler knows.

@@ -124,7 +124,7 @@ pub(super) fn starts(total: usize, len: usize) -> impl Iterator<Item = usize> {
 unsafe fn read_turned<P: Pattern<K>, const K: usize>(from: *const P, pitch: isize) -> [__m128i; K] {
     let mut lines = [zero(); K];
     for (k, line) in lines.iter_mut().enumerate() {
-        // SAFETY: this function's own contract; unaligned loads need no more.
+        // SAFETY: the line can be read; this load needs no alignment.
         *line = unsafe { _mm_loadu_si128(from.offset(signed(k) * pitch).cast()) };
     }
     P::turned(lines)
@@ -141,7 +141,7 @@ fn zero() -> __m128i {
 /// 16 bytes can be written, which with `STREAM` are aligned, and come before a fence.
 #[inline(always)]
 unsafe fn write<const STREAM: bool>(to: *mut __m128i, line: __m128i) {
-    // SAFETY: this function's own contract.
+    // SAFETY: 16 bytes can be written, aligned and before a fence if `STREAM`.
     unsafe { if STREAM { _mm_stream_si128(to, line) } else { _mm_storeu_si128(to, line) } }
 }
 

@@ -17,7 +17,7 @@ use crate::vocabulary::Element;
 /// by side, as column-major tensors do; a `DMatrixView<'_, T, Dyn, Dyn>` has any strides that are not negative or 0,
 /// which `nalgebra` cannot have. Strides of an axis with one index mean nothing and always fit. A tensor of one axis
 /// is a column where the type has one column, as [`DVectorView`](nalgebra::DVectorView) has. A view of
-/// cells, as [`view_as`](crate::Descriptor::view_as) makes, is not converted: it must stay on its thread, and views of
+/// [`ReadCell`](crate::view::ReadCell)s is not converted: it must stay on its thread, and views of
 /// `nalgebra` need not.
 ///
 /// # Errors

@@ -37,7 +37,7 @@ impl<T> TensorView<'_, T> {
         self.derive(|tensor| tensor.step_by(axis, step))
     }
 
-    /// Runs an axis the other way round.
+    /// Reverses the order of the elements along an axis.
     ///
     /// # Errors
     ///
@@ -127,9 +127,7 @@ impl<T> TensorView<'_, T> {
     pub fn split_at(&self, axis: usize, at: usize) -> Result<(Self, Self), Error> {
         let (head, tail) = self.tensor.clone().split_at(axis, at)?;
         // SAFETY: the invariant of the type; these are some of its elements.
-        let head = unsafe { Self::new(head) };
-        // SAFETY: the same.
-        Ok((head, unsafe { Self::new(tail) }))
+        Ok(unsafe { (Self::new(head), Self::new(tail)) })
     }
 
     fn derive(

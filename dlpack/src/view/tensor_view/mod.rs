@@ -10,14 +10,14 @@ use crate::error::Error;
 use crate::view::iter::Iter;
 use crate::view::strided::Strided;
 
-/// Typed elements of a tensor that stay as they are while the view lives.
+/// A view of the typed elements of a tensor, which stay as they are while the view lives.
 ///
-/// The last axis runs fastest in everything that has an order, whatever the strides are. Strides count
-/// elements and may be negative, zero, or leave gaps. All elements are within reach, initialised and aligned:
-/// that was checked, or promised, where the view was made.
+/// Everything with an order has the last axis run fastest, whatever the strides are. Strides count elements and may be
+/// negative, zero, or leave gaps. All elements are initialised and aligned: whoever made the view has checked or promised
+/// it.
 ///
-/// Slicing, stepping, reversing and the like give new views of the same elements and move nothing. They
-/// return errors rather than panic, since the sizes they are checked against often come from elsewhere.
+/// Slicing, stepping, flipping and the like return new views of the same elements and move nothing. They return errors
+/// rather than panic, since the sizes they are checked against often come from elsewhere.
 ///
 /// # Examples
 ///

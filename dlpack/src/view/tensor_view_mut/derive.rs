@@ -31,7 +31,7 @@ impl<T> TensorViewMut<'_, T> {
         Ok(self)
     }
 
-    /// Runs an axis the other way round, as [`TensorView::flip`](crate::TensorView::flip).
+    /// Reverses the order of the elements along an axis, as [`TensorView::flip`](crate::TensorView::flip).
     ///
     /// # Errors
     ///
@@ -107,8 +107,6 @@ impl<T> TensorViewMut<'_, T> {
     pub fn split_at(self, axis: usize, at: usize) -> Result<(Self, Self), Error> {
         let (head, tail) = self.tensor.split_at(axis, at)?;
         // SAFETY: the invariant of the type; the two parts have no index, hence no element, in common.
-        let head = unsafe { Self::new(head) };
-        // SAFETY: the same.
-        Ok((head, unsafe { Self::new(tail) }))
+        Ok(unsafe { (Self::new(head), Self::new(tail)) })
     }
 }

@@ -11,11 +11,10 @@ use crate::view::iter::IterMut;
 use crate::view::strided::Strided;
 use crate::view::tensor_view::TensorView;
 
-/// Typed elements of a tensor that nobody else reads or writes while the view lives.
+/// A view of the typed elements of a tensor, which nobody else reads or writes while the view lives.
 ///
-/// As [`TensorView`], with the addition that no two indices name the same element; views of overlapping
-/// memory cannot be made. What gives a new view of the same elements takes this one; use
-/// [`reborrow`](Self::reborrow) to keep it.
+/// In addition to what holds for a [`TensorView`], no two indices name the same element. Functions that return a new view of
+/// the same elements consume this one; use [`reborrow`](Self::reborrow) to keep it.
 ///
 /// # Examples
 ///
@@ -56,7 +55,7 @@ impl<'a, T> TensorViewMut<'a, T> {
         &self.tensor
     }
 
-    /// Lends the view out and keeps it.
+    /// Returns a view of the same elements for a shorter time.
     ///
     /// # Examples
     ///
@@ -74,13 +73,13 @@ impl<'a, T> TensorViewMut<'a, T> {
         unsafe { TensorViewMut::new(self.tensor.clone()) }
     }
 
-    /// Looks at the elements without writing them.
+    /// Returns a shared view of the elements.
     pub fn as_view(&self) -> TensorView<'_, T> {
         // SAFETY: the invariant of the type; `self` writes nothing while it is borrowed.
         unsafe { TensorView::new(self.tensor.clone()) }
     }
 
-    /// Gives up writing for the rest of the lifetime.
+    /// Converts the view into a shared one of the same lifetime.
     pub fn into_view(self) -> TensorView<'a, T> {
         // SAFETY: the invariant of the type; `self` is gone.
         unsafe { TensorView::new(self.tensor) }

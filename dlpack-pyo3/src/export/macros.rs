@@ -1,0 +1,115 @@
+//! The macro that gives a class the methods of the protocol.
+
+/// Gives a class that implements [`Export`](trait@crate::Export) the methods by which libraries import it.
+///
+/// Call it once for each class, beside the class's own `#[pymethods]`, which must not define the methods that this defines:
+///
+/// - `__dlpack__(*, stream=None, max_version=None, dl_device=None, copy=None)`, which returns a new capsule by the rules of
+///   the array API standard;
+/// - `__dlpack_device__()`, which returns the device of the memory;
+/// - `__dlpack_c_exchange_api__`, a table of C functions by which libraries such as PyTorch and TVM FFI import the objects at
+///   the cost of an allocation. An object that such a library makes by it is a [`Tensor`](crate::Tensor);
+/// - the buffer protocol, for `memoryview` and libraries without DLPack, for main memory and dtypes that have a buffer
+///   format. A build with `abi3` has it if the oldest Python is 3.11 or later.
+///
+/// The crate that calls this must depend on `pyo3` under that name.
+///
+/// # Examples
+///
+/// ```
+/// use dlpack_pyo3::dlpack::{Exporter, OpaqueTensor};
+/// use dlpack_pyo3::{Export, to_py_err};
+/// use pyo3::prelude::*;
+///
+/// #[pyclass(frozen)]
+/// struct Zeros {
+///     count: usize,
+/// }
+///
+/// impl Export for Zeros {
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+///         let zeros = vec![0_u8; slf.get().count];
+///         Exporter::new(zeros).into_opaque().map_err(to_py_err)
+///     }
+/// }
+///
+/// dlpack_pyo3::export!(Zeros);
+///
+/// Python::attach(|py| {
+///     let zeros = Bound::new(py, Zeros { count: 3 })?;
+///     let device: (i32, i32) = zeros.call_method0("__dlpack_device__")?.extract()?;
+///     assert_eq!(device, (1, 0));
+///     let capsule = zeros.call_method0("__dlpack__")?;
+///     assert!(capsule.repr()?.to_string().contains("\"dltensor\""));
+///     PyResult::Ok(())
+/// })?;
+/// # PyResult::Ok(())
+/// ```
+#[macro_export]
+macro_rules! export {
+    ($class:ty) => {
+        #[::pyo3::pymethods]
+        impl $class {
+            #[classattr]
+            fn __dlpack__(py: ::pyo3::Python<'_>) -> ::pyo3::PyResult<::pyo3::Py<::pyo3::PyAny>> {
+                $crate::__private::dlpack_method::<Self>(py)
+            }
+
+            #[classattr]
+            fn __dlpack_device__(
+                py: ::pyo3::Python<'_>,
+            ) -> ::pyo3::PyResult<::pyo3::Py<::pyo3::PyAny>> {
+                $crate::__private::dlpack_device_method::<Self>(py)
+            }
+
+            #[classattr]
+            fn __dlpack_c_exchange_api__(
+                py: ::pyo3::Python<'_>,
+            ) -> ::pyo3::PyResult<::pyo3::Py<::pyo3::PyAny>> {
+                $crate::__private::exchange_api::<Self>(py)
+            }
+        }
+
+        $crate::__private::export_buffer! { $class }
+    };
+}
+
+/// The part of [`export!`](crate::export!) that depends on the build.
+#[cfg(any(not(Py_LIMITED_API), Py_3_11))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_buffer {
+    ($class:ty) => {
+        // The code that PyO3 generates calls the two without an `unsafe` block.
+        #[allow(unsafe_op_in_unsafe_fn)]
+        const _: () = {
+            #[::pyo3::pymethods]
+            impl $class {
+                unsafe fn __getbuffer__(
+                    slf: &::pyo3::Bound<'_, Self>,
+                    view: *mut ::pyo3::ffi::Py_buffer,
+                    flags: ::core::ffi::c_int,
+                ) -> ::pyo3::PyResult<()> {
+                    // SAFETY: Python calls this to fill `view`.
+                    unsafe { $crate::__private::get_buffer(slf, view, flags) }
+                }
+
+                unsafe fn __releasebuffer__(
+                    _slf: &::pyo3::Bound<'_, Self>,
+                    view: *mut ::pyo3::ffi::Py_buffer,
+                ) {
+                    // SAFETY: Python calls this once for each buffer that the method above filled.
+                    unsafe { $crate::__private::release_buffer(view) }
+                }
+            }
+        };
+    };
+}
+
+/// The part of [`export!`](crate::export!) that depends on the build.
+#[cfg(not(any(not(Py_LIMITED_API), Py_3_11)))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! __export_buffer {
+    ($class:ty) => {};
+}

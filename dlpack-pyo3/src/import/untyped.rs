@@ -1,0 +1,106 @@
+//! An imported tensor of any element type.
+
+use core::ops::Deref;
+
+use dlpack::negotiate::Request;
+use dlpack::{
+    Descriptor, Device, DeviceType, Element, Error, ImportMode, ManagedTensorVersioned,
+    TensorViewMut,
+};
+use pyo3::{Borrowed, PyAny, PyResult};
+
+use super::bridge;
+use crate::route::{self, HeldTensor, Route};
+
+/// What a [`PyTensor`](super::PyTensor) of any type holds.
+pub(super) struct UntypedTensor {
+    tensor: HeldTensor,
+    route: Route,
+    /// `true` if the producer has waited for the device, so that the host may read.
+    is_ready_for_host: bool,
+}
+
+impl UntypedTensor {
+    /// Imports a tensor, and passes it on from where it was made.
+    #[inline(always)]
+    pub(super) fn import<T>(
+        object: Borrowed<'_, '_, PyAny>,
+        request: &Request,
+        mode: ImportMode,
+        then: impl Fn(Self) -> PyResult<T>,
+    ) -> PyResult<T> {
+        let py = object.py();
+        route::take(
+            bridge::object(object),
+            request,
+            mode,
+            |tensor, route| {
+                let is_ready_for_host = tensor.device().device_type == DeviceType::CPU;
+                let imported = Self { tensor, route, is_ready_for_host };
+                if is_ready_for_host || request.wanted_device() != Some(Device::CPU) {
+                    return then(imported);
+                }
+                then(imported.waited_for())
+            },
+            |raised| Err(bridge::to_err(py, raised)),
+        )
+    }
+
+    /// For memory of a device that was asked for on the CPU, and that the host can access.
+    #[cold]
+    fn waited_for(self) -> Self {
+        if self.route != Route::Protocol {
+            return self;
+        }
+        // SAFETY: by the standard, a producer that is asked for the CPU waits for the device, and gives memory that the host
+        // can access; that the device has such memory was checked by the request.
+        let tensor = unsafe { self.tensor.assume_host_accessible() };
+        Self { tensor, is_ready_for_host: true, ..self }
+    }
+
+    pub(super) const fn route(&self) -> &'static str {
+        match self.route {
+            Route::Capsule => "capsule",
+            Route::Exchange => "exchange",
+            Route::Protocol => "protocol",
+            Route::NumPy => "numpy",
+            Route::Buffer => "buffer",
+        }
+    }
+
+    /// Checks that the host may read the elements now.
+    pub(super) fn check_ready_for_host(&self) -> Result<(), Error> {
+        let device = self.device();
+        if self.is_ready_for_host { Ok(()) } else { Err(Error::NotHostAccessible { device }) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`PyTensor::assume_writable`](super::PyTensor::assume_writable).
+    pub(super) unsafe fn assume_writable(self) -> Self {
+        // SAFETY: every byte can be written, as the caller promises.
+        Self { tensor: unsafe { self.tensor.assume_writable() }, ..self }
+    }
+
+    pub(super) fn into_managed(self) -> Result<ManagedTensorVersioned, Error> {
+        self.tensor.into_versioned()
+    }
+
+    /// # Safety
+    ///
+    /// As for [`PyTensor::view_mut`](super::PyTensor::view_mut).
+    #[inline]
+    pub(super) unsafe fn view_mut<T: Element>(&mut self) -> Result<TensorViewMut<'_, T>, Error> {
+        // SAFETY: the view is exclusive, as the caller promises.
+        unsafe { self.tensor.view_mut() }
+    }
+}
+
+impl Deref for UntypedTensor {
+    type Target = Descriptor;
+
+    #[inline]
+    fn deref(&self) -> &Descriptor {
+        &self.tensor
+    }
+}

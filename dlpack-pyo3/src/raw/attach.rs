@@ -1,0 +1,79 @@
+//! Attaching to the interpreter from code that may run on any thread.
+
+use super::attached::Attached;
+use super::ffi;
+
+/// Calls the function on this thread, attached to the interpreter. Returns `None` if there is no interpreter to attach to.
+///
+/// Deleters use this, which any thread may call at any time. A thread that is already attached calls the function at once.
+/// Another one waits until it is attached, as everything does that takes the global interpreter lock: a caller must not
+/// hold a lock that an attached thread may wait for.
+///
+/// Before the interpreter starts, and from the moment in which it finalises, there is nothing to attach to. From then on a
+/// thread that is already attached is still served, except with the limited API, which cannot tell whether it is. A thread
+/// that is waiting to attach in that moment waits until the process ends: CPython never lets it continue, and before 3.14
+/// would unwind its stack, which PyO3's declaration of `PyGILState_Ensure` prevents.
+#[inline]
+pub(crate) fn try_attach<R>(f: impl FnOnce(Attached<'_>) -> R) -> Option<R> {
+    if is_attached() {
+        // SAFETY: the thread is attached, and nothing here detaches it.
+        return Some(f(unsafe { Attached::assume() }));
+    }
+    attach(f)
+}
+
+/// Returns `true` if this thread is attached, and `false` also if that cannot be known.
+///
+/// Unlike `PyGILState_Check`, this is right in the presence of sub-interpreters. Unlike PyO3's count, it is right for
+/// threads that Python itself attached.
+#[cfg(not(Py_LIMITED_API))]
+#[inline]
+fn is_attached() -> bool {
+    // SAFETY: both functions may be called on any thread at any time.
+    unsafe {
+        let current = ffi::compat::PyThreadState_GetUnchecked();
+        // Before 3.12, `current` is the state of whichever thread holds the lock.
+        !current.is_null() && (cfg!(Py_3_12) || current == ffi::PyGILState_GetThisThreadState())
+    }
+}
+
+#[cfg(Py_LIMITED_API)]
+#[inline]
+const fn is_attached() -> bool {
+    false
+}
+
+#[cold]
+fn attach<R>(f: impl FnOnce(Attached<'_>) -> R) -> Option<R> {
+    if !is_running() {
+        return None;
+    }
+    // SAFETY: the interpreter runs. Calls may be nested. The thread is attached until the guard is dropped.
+    unsafe {
+        let _guard = AttachGuard(ffi::PyGILState_Ensure());
+        Some(f(Attached::assume()))
+    }
+}
+
+/// Returns `true` if there is an interpreter that does not finalise.
+fn is_running() -> bool {
+    // SAFETY: both functions may be called on any thread at any time.
+    unsafe {
+        #[cfg(Py_3_13)]
+        if ffi::Py_IsFinalizing() != 0 {
+            return false;
+        }
+        // Before 3.13, an interpreter that finalises reports that it is not initialised.
+        ffi::Py_IsInitialized() != 0
+    }
+}
+
+/// Reverts `PyGILState_Ensure`, also if the function panics.
+struct AttachGuard(ffi::PyGILState_STATE);
+
+impl Drop for AttachGuard {
+    fn drop(&mut self) {
+        // SAFETY: `attach` got this state on the same thread.
+        unsafe { ffi::PyGILState_Release(self.0) }
+    }
+}

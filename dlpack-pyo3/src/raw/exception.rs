@@ -1,0 +1,146 @@
+//! Exceptions that are saved while other code runs, and exceptions that are being handled.
+
+use core::ptr;
+
+use super::attached::Attached;
+use super::ffi;
+use super::raise::Raised;
+
+/// Class, instance and traceback of an exception: three references, each of which may be null. From 3.12 on, the
+/// instance alone is used for an exception that is set.
+type Parts = [*mut ffi::PyObject; 3];
+
+/// Takes the exception that is set out of the thread; all parts are null if there is none.
+#[cfg(Py_3_12)]
+fn fetch(_: Attached<'_>) -> Parts {
+    // SAFETY: the thread is attached.
+    [ptr::null_mut(), unsafe { ffi::PyErr_GetRaisedException() }, ptr::null_mut()]
+}
+
+#[cfg(not(Py_3_12))]
+fn fetch(_: Attached<'_>) -> Parts {
+    let [mut class, mut value, mut traceback] = [ptr::null_mut(); 3];
+    // SAFETY: the thread is attached, and the three places are writable.
+    unsafe { ffi::PyErr_Fetch(&raw mut class, &raw mut value, &raw mut traceback) };
+    [class, value, traceback]
+}
+
+/// Sets the exception that [`fetch`] returned, and takes its references over.
+#[cfg(Py_3_12)]
+fn restore(_: Attached<'_>, [_, value, _]: Parts) {
+    // SAFETY: the thread is attached, and `fetch` returned the reference.
+    unsafe { ffi::PyErr_SetRaisedException(value) }
+}
+
+#[cfg(not(Py_3_12))]
+fn restore(_: Attached<'_>, [class, value, traceback]: Parts) {
+    // SAFETY: the thread is attached, and `fetch` returned the references.
+    unsafe { ffi::PyErr_Restore(class, value, traceback) }
+}
+
+/// As [`fetch`], with an instance that knows its traceback.
+fn fetch_normalized(py: Attached<'_>, _: Raised) -> Parts {
+    #[cfg_attr(
+        Py_3_12,
+        expect(unused_mut, reason = "an exception is always normalised since 3.12")
+    )]
+    let [mut class, mut value, mut traceback] = fetch(py);
+    #[cfg(not(Py_3_12))]
+    // SAFETY: the thread is attached, and the parts are those of an exception that was set. A traceback of `fetch` is one
+    // that `PyException_SetTraceback` accepts.
+    unsafe {
+        ffi::PyErr_NormalizeException(&raw mut class, &raw mut value, &raw mut traceback);
+        if !value.is_null() && !traceback.is_null() {
+            ffi::PyException_SetTraceback(value, traceback);
+        }
+    }
+    [class, value, traceback]
+}
+
+/// The exception that was set, if there was one. Dropping this sets it again.
+///
+/// Code that Python calls at any time, such as a destructor, must neither see a pending exception nor lose it.
+#[derive(Debug)]
+pub(crate) struct SavedException<'py> {
+    parts: Parts,
+    py: Attached<'py>,
+}
+
+impl<'py> SavedException<'py> {
+    pub(crate) fn take(py: Attached<'py>) -> Self {
+        Self { parts: fetch(py), py }
+    }
+}
+
+impl Drop for SavedException<'_> {
+    fn drop(&mut self) {
+        restore(self.py, self.parts);
+    }
+}
+
+/// The body of an `except` block: an exception that is raised meanwhile gets the handled one as its `__context__`.
+///
+/// Dropping this ends the block.
+#[derive(Debug)]
+pub(crate) struct ExceptBlock<'py> {
+    /// The exception that was being handled before.
+    outer: Parts,
+    py: Attached<'py>,
+}
+
+impl<'py> ExceptBlock<'py> {
+    /// Catches the exception that is set.
+    pub(crate) fn catch(py: Attached<'py>, raised: Raised) -> Self {
+        // In a generator, the handled exception may be that of its caller. Then the generator has none of its own, and must
+        // have none afterwards, when another caller may resume it.
+        let seen = handled(py);
+        set_handled(py, [ptr::null_mut(); 3]);
+        let behind = handled(py);
+        let is_callers = seen[1] == behind[1];
+        let (outer, unused) =
+            if is_callers { ([ptr::null_mut(); 3], seen) } else { (seen, [ptr::null_mut(); 3]) };
+        release(py, behind);
+        release(py, unused);
+        set_handled(py, fetch_normalized(py, raised));
+        Self { outer, py }
+    }
+
+    /// Makes the handled exception the cause of the one that is set, as `raise ... from` does.
+    pub(crate) fn set_cause_of(&self, raised: Raised) -> Raised {
+        let [class, cause, traceback] = handled(self.py);
+        release(self.py, [class, ptr::null_mut(), traceback]);
+        let parts = fetch_normalized(self.py, raised);
+        // SAFETY: the thread is attached. Both are exceptions, and the reference to the cause is passed on.
+        unsafe { ffi::PyException_SetCause(parts[1], cause) };
+        restore(self.py, parts);
+        Raised::new()
+    }
+}
+
+impl Drop for ExceptBlock<'_> {
+    fn drop(&mut self) {
+        set_handled(self.py, self.outer);
+    }
+}
+
+/// Returns the exception that is being handled, here or by a caller.
+fn handled(_: Attached<'_>) -> Parts {
+    let [mut class, mut value, mut traceback] = [ptr::null_mut(); 3];
+    // SAFETY: the thread is attached, and the three places are writable.
+    unsafe { ffi::PyErr_GetExcInfo(&raw mut class, &raw mut value, &raw mut traceback) };
+    [class, value, traceback]
+}
+
+/// Sets the exception that is being handled here, and takes its references over.
+fn set_handled(_: Attached<'_>, [class, value, traceback]: Parts) {
+    // SAFETY: the thread is attached; the references are passed on.
+    unsafe { ffi::PyErr_SetExcInfo(class, value, traceback) }
+}
+
+/// Gives references of [`handled`] back.
+fn release(_: Attached<'_>, unused: Parts) {
+    for object in unused {
+        // SAFETY: the thread is attached, and `handled` returned the reference, which may be null.
+        unsafe { ffi::Py_XDECREF(object) };
+    }
+}

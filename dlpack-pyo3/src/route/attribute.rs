@@ -1,0 +1,123 @@
+//! An attribute of all objects of a class, which is looked up once.
+
+use core::ffi::c_void;
+use core::mem;
+use core::ptr::NonNull;
+
+use crate::raw::{Name, Object, Owned, Raised, Reference, ffi};
+
+/// A property or a method of a class.
+#[derive(Debug)]
+pub(super) struct Attribute {
+    /// # Invariants
+    ///
+    /// An entry of the class that `of` got, in which `getter` was found.
+    descriptor: Reference,
+    getter: Getter,
+}
+
+/// How a descriptor is called.
+#[derive(Clone, Copy, Debug)]
+enum Getter {
+    /// By the slot of the descriptor's class.
+    Slot(ffi::descrgetfunc),
+    /// By the C function of a property. The slot of properties calls it, after it has checked the object's class; here the
+    /// class was checked once.
+    #[cfg(not(Py_LIMITED_API))]
+    Property(ffi::getter, *mut c_void),
+}
+
+// SAFETY: a function and its argument, which are used on attached threads only.
+unsafe impl Send for Getter {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Getter {}
+
+impl Attribute {
+    /// Returns `None` if the class has no such attribute, or a plain value.
+    pub(super) fn of(class: Object<'_>, name: &Name) -> Result<Option<Self>, Raised> {
+        let Some(descriptor) = class.optional_attr(name)? else { return Ok(None) };
+        let getter = property(class, descriptor.borrow()).or_else(|| slot(descriptor.borrow()));
+        Ok(getter.map(|getter| Self { descriptor: Reference::new(descriptor), getter }))
+    }
+
+    /// Returns the attribute of an object of the class.
+    #[inline]
+    pub(super) fn get<'a>(&self, object: Object<'a>) -> Result<Owned<'a>, Raised> {
+        // SAFETY: live objects on an attached thread: the descriptor and an object of its class, by the invariant of
+        // `descriptor`. The result is a new reference, or null with an exception set.
+        unsafe {
+            Owned::or_raised(match self.getter {
+                Getter::Slot(get) => {
+                    let descriptor = self.descriptor.get(object.attached());
+                    get(descriptor.as_ptr(), object.as_ptr(), object.class().as_ptr())
+                }
+                #[cfg(not(Py_LIMITED_API))]
+                Getter::Property(get, closure) => get(object.as_ptr(), closure),
+            })
+        }
+    }
+
+    /// Returns `true` if the attribute is got by a C function, which libraries keep short.
+    #[inline]
+    pub(super) const fn is_native(&self) -> bool {
+        match self.getter {
+            Getter::Slot(_) => false,
+            #[cfg(not(Py_LIMITED_API))]
+            Getter::Property(..) => true,
+        }
+    }
+
+    /// Calls the attribute, which is a method without arguments.
+    pub(super) fn call<'a>(&self, object: Object<'a>) -> Result<Owned<'a>, Raised> {
+        let method = self.get(object)?;
+        // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
+        unsafe { Owned::or_raised(ffi::PyObject_CallNoArgs(method.as_ptr())) }
+    }
+}
+
+fn slot(descriptor: Object<'_>) -> Option<Getter> {
+    let class = descriptor.class().as_ptr().cast();
+    // SAFETY: a live class on an attached thread; what is in this slot is a function of this type.
+    unsafe {
+        let get = NonNull::new(ffi::PyType_GetSlot(class, ffi::Py_tp_descr_get))?;
+        Some(Getter::Slot(mem::transmute::<NonNull<c_void>, ffi::descrgetfunc>(get)))
+    }
+}
+
+/// Returns the C function of a property of the class. Python code can put a property of another class anywhere, for which
+/// this returns `None`.
+#[cfg(not(Py_LIMITED_API))]
+fn property(class: Object<'_>, descriptor: Object<'_>) -> Option<Getter> {
+    if descriptor.class().as_ptr() != (&raw mut ffi::PyGetSetDescr_Type).cast() {
+        return None;
+    }
+    let descriptor = descriptor.as_ptr().cast::<ffi::PyGetSetDescrObject>();
+    // SAFETY: a live object of the class that was compared, on an attached thread. The struct that it points to lives as long
+    // as the descriptor, and nobody writes either.
+    unsafe {
+        if ffi::PyType_IsSubtype(class.as_ptr().cast(), (*descriptor).d_common.d_type) == 0 {
+            return None;
+        }
+        let ffi::PyGetSetDef { get, closure, .. } = (*descriptor).d_getset.read();
+        Some(Getter::Property(get?, closure))
+    }
+}
+
+#[cfg(Py_LIMITED_API)]
+const fn property(_: Object<'_>, _: Object<'_>) -> Option<Getter> {
+    None
+}
+
+/// Returns `true` for Python's `False`, and not for other objects that count as false.
+#[inline]
+pub(super) fn is_false(value: Object<'_>) -> bool {
+    // SAFETY: the address of an object that lives as long as the interpreter.
+    value.as_ptr() == unsafe { ffi::Py_False() }
+}
+
+/// Returns `true` for Python's `True`, and not for other objects that count as true.
+#[inline]
+pub(super) fn is_true(value: Object<'_>) -> bool {
+    // SAFETY: the address of an object that lives as long as the interpreter.
+    value.as_ptr() == unsafe { ffi::Py_True() }
+}

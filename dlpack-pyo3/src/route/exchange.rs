@@ -1,0 +1,156 @@
+//! The route by the table of C functions that a library puts on its classes.
+
+use core::ffi::CStr;
+
+use dlpack::exchange::ExchangeApi;
+use dlpack::negotiate::{Request, Stream};
+use dlpack::{BorrowedTensor, Device, Error, ManagedTensorVersioned};
+
+use super::classes::{Classes, defines};
+use super::eligibility::Eligibility;
+use super::summary::Summary;
+use crate::raw::{Attached, Object, Raised, ffi, names, raise_error};
+
+/// The table of a class, and the condition under which its objects may be imported by it.
+#[derive(Debug)]
+pub(super) struct Exchange {
+    /// # Invariants
+    ///
+    /// The functions take objects of the class for which this was made, on attached threads.
+    api: ExchangeApi,
+    eligibility: Eligibility,
+}
+
+/// The name of a capsule that holds a table.
+const CAPSULE: &CStr = c"dlpack_exchange_api";
+
+impl Exchange {
+    /// Finds the table of a class.
+    ///
+    /// # Errors
+    ///
+    /// What looking at the class raises.
+    pub(super) fn of(class: Object<'_>) -> Result<Option<Self>, Raised> {
+        let Some(capsule) = class.optional_attr(&names::EXCHANGE_API)? else { return Ok(None) };
+        // SAFETY: a live object on an attached thread.
+        if unsafe { ffi::PyCapsule_IsValid(capsule.as_ptr(), CAPSULE.as_ptr()) } == 0 {
+            return Ok(None);
+        }
+        let classes = Classes::of(class)?;
+        if is_overridden(&classes)? {
+            return Ok(None);
+        }
+        // SAFETY: a capsule of this name, which holds a table that keeps to the standard and lives for ever (E1, E2): the
+        // protocol grants that for such a capsule.
+        let api = unsafe {
+            let table = ffi::PyCapsule_GetPointer(capsule.as_ptr(), CAPSULE.as_ptr());
+            ExchangeApi::from_raw(table.cast_const().cast())
+        };
+        let Ok(api) = api else { return Ok(None) };
+        let eligibility = Eligibility::of(class, &classes)?;
+        Ok(eligibility.map(|eligibility| Self { api, eligibility }))
+    }
+
+    pub(super) const fn api(&self) -> ExchangeApi {
+        self.api
+    }
+
+    /// Takes the tensor of an object of the class. If that fails, an exception may be set.
+    #[inline(always)]
+    pub(super) fn take(&self, object: Object<'_>) -> Result<ManagedTensorVersioned, Error> {
+        // SAFETY: the invariant of `api`. Of memory on a device, only the description is looked at before somebody has waited.
+        unsafe { self.api.tensor_from_object(object.as_ptr().cast()) }
+    }
+
+    /// Returns `true` if the tensor that the table gave for the object meets the request and may be taken in this way.
+    #[inline]
+    pub(super) fn allows(
+        &self,
+        object: Object<'_>,
+        summary: Summary,
+        request: &Request,
+    ) -> Result<bool, Raised> {
+        Ok(summary.meets(request) && self.eligibility.allows(object, summary)?)
+    }
+
+    /// Returns the stream on which the library queues its work for the device.
+    pub(super) fn current_stream(
+        &self,
+        py: Attached<'_>,
+        device: Device,
+    ) -> Result<Stream, Raised> {
+        // SAFETY: the thread is attached. A stream that a table names is one of the device, by the standard.
+        match unsafe { self.api.current_stream(device) } {
+            Ok(stream) => Ok(stream),
+            Err(Error::MissingFunction { .. }) => Ok(Stream::NONE),
+            Err(_) if Raised::is_set(py) => Err(Raised::new()),
+            Err(error) => Err(raise_error(py, error)),
+        }
+    }
+
+    /// Borrows the tensor of an object of the class. Returns `None` if the tensor must be taken instead.
+    ///
+    /// # Safety
+    ///
+    /// For the lifetime `'b`, nothing resizes, frees or moves the object's memory: no Python code, and no other thread.
+    #[inline(always)]
+    pub(super) unsafe fn lend<'b>(
+        &self,
+        object: Object<'_>,
+        request: &Request,
+    ) -> Result<Option<BorrowedTensor<'b>>, Raised> {
+        // SAFETY: the memory stays in place, as the caller promises.
+        let Some(tensor) = (unsafe { self.borrow(object) }) else { return Ok(None) };
+        let summary = Summary::of(&tensor);
+        if !self.allows(object, summary, request)? {
+            return Ok(None);
+        }
+        if self.eligibility.runs_no_python(summary) {
+            return Ok(Some(tensor));
+        }
+        // The caller promises nothing about the code that ran meanwhile, which may have moved the memory.
+        // SAFETY: the memory stays in place from here on, as the caller promises.
+        Ok(unsafe { self.borrow_again(object) })
+    }
+
+    /// # Safety
+    ///
+    /// As for [`lend`](Self::lend).
+    #[inline(always)]
+    unsafe fn borrow<'b>(&self, object: Object<'_>) -> Option<BorrowedTensor<'b>> {
+        // SAFETY: the invariant of `api`; and the memory stays in place, as the caller promises.
+        match unsafe { self.api.borrow_object(object.as_ptr().cast()) } {
+            Ok(tensor) => Some(tensor),
+            Err(error) => {
+                if matches!(error, Error::CallFailed { .. }) {
+                    Raised::new().clear();
+                }
+                None
+            }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`lend`](Self::lend).
+    #[cold]
+    #[inline(never)]
+    unsafe fn borrow_again<'b>(&self, object: Object<'_>) -> Option<BorrowedTensor<'b>> {
+        // SAFETY: the caller's promise.
+        unsafe { self.borrow(object) }
+    }
+}
+
+/// Returns `true` if a class overrides the `__dlpack__` of the class that has the table, which then does not speak for it.
+fn is_overridden(classes: &Classes<'_>) -> Result<bool, Raised> {
+    for class in classes.iter() {
+        if defines(class, &names::EXCHANGE_API)? {
+            return Ok(false);
+        }
+        if defines(class, &names::DLPACK)? {
+            return Ok(true);
+        }
+    }
+    // The attribute was found on the metaclass.
+    Ok(true)
+}

@@ -1,0 +1,327 @@
+//! The routes by which a tensor is imported, and the choice of the fastest that gives the right answer.
+//!
+//! A *route* is one way to get from a Python object to its tensor. From the fastest to the slowest:
+//!
+//! - [`numpy`]: the fields of a NumPy array, where NumPy's own headers read them;
+//! - [`exchange`]: the table of C functions that the standard lets a library put on its classes. It is not used where the
+//!   library's `__dlpack__` would refuse (PyTorch and Paddle), or where somebody has to wait for the memory;
+//! - [`buffer`]: the buffer protocol, for objects without `__dlpack__`, and for JAX arrays on the CPU;
+//! - [`protocol`]: `__dlpack__`, for all other objects, and for what only a producer can do: a copy, another device, a
+//!   stream;
+//! - [`capsule`]: a capsule that is passed as it is.
+//!
+//! The route affects nothing but the speed: the shape, the dtype, the address and whether the memory may be written are the
+//! same by each. An unusual object is left to its `__dlpack__`, so that Python sees the library's own errors.
+//!
+//! The choice is made once for each class, and kept in a table without locks.
+
+mod attribute;
+#[cfg(any(not(Py_LIMITED_API), Py_3_11))]
+mod buffer;
+#[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
+#[path = "buffer_abi3.rs"]
+mod buffer;
+mod cache;
+mod classes;
+mod eligibility;
+mod exchange;
+mod format;
+mod held;
+mod memory;
+mod numpy;
+mod plan;
+mod summary;
+mod weak_class;
+
+use core::mem::ManuallyDrop;
+
+use dlpack::exchange::ExchangeApi;
+use dlpack::negotiate::{CopyPolicy, Request, Stream};
+use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error, ImportMode, ManagedTensorVersioned};
+
+use crate::raw::{
+    Class, ExceptBlock, Object, Raised, Reference, SavedException, names, raise, raise_error,
+};
+use crate::{capsule, protocol};
+use held::KeepAlive;
+pub(crate) use held::{HeldTensor, dl_tensor};
+use plan::Plan;
+use summary::Summary;
+
+/// The route by which a tensor was imported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Route {
+    Capsule,
+    Exchange,
+    Protocol,
+    NumPy,
+    Buffer,
+}
+
+/// Imports the tensor of an object, and passes the tensor to `then`, or the failure to `fail`.
+///
+/// A tensor is large to move. So each route passes it on from where it was made, and what is rare happens in functions of
+/// its own.
+///
+/// # Errors
+///
+/// As for [`protocol::ask`], and `BufferError` for a buffer that is not a tensor.
+#[inline(always)]
+pub(crate) fn take<R>(
+    object: Object<'_>,
+    request: &Request,
+    mode: ImportMode,
+    then: impl Fn(HeldTensor, Route) -> R,
+    fail: impl Fn(Raised) -> R,
+) -> R {
+    match cache::kept(object.class()) {
+        Some(plan) => take_by(plan, object, request, mode, then, fail),
+        None => match take_slowly(object, request, mode) {
+            Ok((tensor, route)) => then(tensor, route),
+            Err(raised) => fail(raised),
+        },
+    }
+}
+
+/// As [`take`], for an object of a class whose plan is not kept.
+#[cold]
+#[inline(never)]
+fn take_slowly(
+    object: Object<'_>,
+    request: &Request,
+    mode: ImportMode,
+) -> Result<(HeldTensor, Route), Raised> {
+    let plan = cache::plan_of(object.class())?;
+    take_by(&plan, object, request, mode, |tensor, route| Ok((tensor, route)), Err)
+}
+
+/// As [`take`], by a given plan.
+#[inline(always)]
+fn take_by<R>(
+    plan: &Plan,
+    object: Object<'_>,
+    request: &Request,
+    mode: ImportMode,
+    then: impl Fn(HeldTensor, Route) -> R,
+    fail: impl Fn(Raised) -> R,
+) -> R {
+    match plan {
+        Plan::NumPy if asks_for_memory_as_it_is(request) => {
+            // SAFETY: the plan of an `ndarray`. The reference keeps the array alive.
+            if let Some(tensor) = unsafe { numpy::lend(object) } {
+                let array = KeepAlive::Object(Reference::new(object.to_owned()));
+                return then(HeldTensor::Lent(tensor, array), Route::NumPy);
+            }
+        }
+        // A table cannot be told to be strict.
+        Plan::Exchange(exchange)
+            if asks_for_memory_as_it_is(request) && mode == ImportMode::Lenient =>
+        {
+            match exchange.take(object) {
+                Ok(tensor) => {
+                    // Nothing below panics, and so the compiler need not keep the tensor where it can be dropped.
+                    let tensor = ManuallyDrop::new(tensor);
+                    match exchange.allows(object, Summary::of(&tensor), request) {
+                        Ok(true) => {
+                            let tensor = ManuallyDrop::into_inner(tensor);
+                            let tensor = HeldTensor::Managed(AnyManagedTensor::Versioned(tensor));
+                            return then(tensor, Route::Exchange);
+                        }
+                        Ok(false) => release(ManuallyDrop::into_inner(tensor)),
+                        Err(raised) => {
+                            let tensor = ManuallyDrop::into_inner(tensor);
+                            return fail(raised.after_dropping(object.attached(), tensor));
+                        }
+                    }
+                }
+                Err(error) => {
+                    return match ask_after_refusal(object, request, mode, error) {
+                        Ok(tensor) => then(HeldTensor::Managed(tensor), Route::Protocol),
+                        Err(raised) => fail(raised),
+                    };
+                }
+            }
+        }
+        Plan::NumPy | Plan::Exchange(_) | Plan::Protocol => {}
+        rare => match take_rare(rare, object, request, mode) {
+            Ok(Some((tensor, route))) => return then(tensor, route),
+            Ok(None) => {}
+            Err(raised) => return fail(raised),
+        },
+    }
+    let asked = |tensor| then(HeldTensor::Managed(tensor), Route::Protocol);
+    protocol::ask(object, request, mode, asked, fail)
+}
+
+/// Takes the tensor of a capsule or a buffer. Returns `None` if the object is to be asked by `__dlpack__`, which also says
+/// what is wrong with an object that has neither.
+#[cold]
+#[inline(never)]
+fn take_rare(
+    plan: &Plan,
+    object: Object<'_>,
+    request: &Request,
+    mode: ImportMode,
+) -> Result<Option<(HeldTensor, Route)>, Raised> {
+    let py = object.attached();
+    match plan {
+        Plan::Capsule => {
+            if let Some(stream) = request.stream.handle() {
+                let text = "expected a producer to tell the stream";
+                let text = format_args!("{text} {stream}, found a capsule");
+                return Err(raise(py, Class::Value, text));
+            }
+            let claimed = capsule::claim(object)?;
+            let tensor = claimed
+                .versioned(mode)
+                .map(|tensor| tensor.map(AnyManagedTensor::Versioned))
+                .unwrap_or_else(capsule::Claimed::legacy);
+            let tensor = tensor.map_err(|error| raise_error(py, error))?;
+            meet(object, HeldTensor::Managed(tensor), request, Route::Capsule).map(Some)
+        }
+        Plan::BufferOrProtocol if asks_for_memory_as_it_is(request) => match buffer::take(object) {
+            Ok(tensor) => Ok(Some((tensor, Route::Buffer))),
+            // An exception that is not an `Exception` interrupts the program.
+            Err(raised) if raised.is(Class::Any) => {
+                raised.clear();
+                Ok(None)
+            }
+            Err(raised) => Err(raised),
+        },
+        Plan::Unknown if object.optional_attr(&names::DLPACK)?.is_some() => Ok(None),
+        Plan::Buffer | Plan::Unknown if buffer::has_buffer(object) => {
+            request.stream.check(Device::CPU).map_err(|error| raise_error(py, error))?;
+            meet(object, buffer::take(object)?, request, Route::Buffer).map(Some)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// Drops a tensor that is not the one to be taken.
+#[cold]
+#[inline(never)]
+fn release(tensor: ManagedTensorVersioned) {
+    drop(tensor);
+}
+
+/// Returns `true` if the routes that only describe memory can meet the request, provided that the memory is on the CPU.
+#[inline]
+fn asks_for_memory_as_it_is(request: &Request) -> bool {
+    request.copy != CopyPolicy::ALWAYS
+        && !request.is_legacy()
+        && request.stream.handle().is_none()
+        && request.wanted_device().is_none_or(|device| device == Device::CPU)
+}
+
+/// Makes a copy if the request asks for one, and checks the tensor against the request, where no producer was asked.
+fn meet(
+    object: Object<'_>,
+    tensor: HeldTensor,
+    request: &Request,
+    route: Route,
+) -> Result<(HeldTensor, Route), Raised> {
+    let met = if request.copy == CopyPolicy::ALWAYS {
+        // SAFETY: this thread is attached, and so Python code that writes the elements does not run: the promise on which
+        // PyO3's own buffers are read.
+        let copy = unsafe { tensor.to_copy() };
+        // Before an exception is set, which the tensor's deleter must not see.
+        drop(tensor);
+        copy.map(|copy| HeldTensor::Managed(copy.into_inner().into()))
+    } else {
+        Ok(tensor)
+    };
+    met.and_then(|tensor| request.check(&tensor).map(|()| (tensor, route)))
+        .map_err(|error| raise_error(object.attached(), error))
+}
+
+/// Asks the object by `__dlpack__`, if it has that, after its table has failed.
+#[cold]
+fn ask_after_refusal(
+    object: Object<'_>,
+    request: &Request,
+    mode: ImportMode,
+    error: Error,
+) -> Result<AnyManagedTensor, Raised> {
+    let py = object.attached();
+    let is_set = matches!(error, Error::CallFailed { .. }) && Raised::is_set(py);
+    let raised = if is_set { Raised::new() } else { raise_error(py, error) };
+    let has_method = {
+        let _saved = SavedException::take(py);
+        object.optional_attr(&names::DLPACK).is_ok_and(|method| method.is_some())
+    };
+    if !has_method {
+        return Err(raised);
+    }
+    let _first = ExceptBlock::catch(py, raised);
+    protocol::ask(object, request, mode, Ok, Err)
+}
+
+/// Passes the tensor of an object to a function, without an owner if that is possible.
+///
+/// # Errors
+///
+/// As for [`take`]. The function is not called then.
+///
+/// # Safety
+///
+/// Until the function returns, nothing resizes, frees or moves the object's memory: no Python code, and no other thread.
+#[inline(always)]
+pub(crate) unsafe fn borrow<R>(
+    object: Object<'_>,
+    f: impl FnOnce(BorrowedTensor<'_>) -> R,
+) -> Result<R, Raised> {
+    const REQUEST: &Request = &Request::new();
+    match cache::kept(object.class()) {
+        Some(Plan::NumPy) => {
+            // SAFETY: the plan of an `ndarray`, whose memory stays in place, as the caller promises.
+            if let Some(tensor) = unsafe { numpy::lend(object) } {
+                return Ok(f(tensor));
+            }
+        }
+        Some(Plan::Exchange(exchange)) => {
+            // SAFETY: the memory stays in place, as the caller promises.
+            if let Some(tensor) = unsafe { exchange.lend(object, REQUEST) }? {
+                return Ok(f(tensor));
+            }
+        }
+        _ => {}
+    }
+    let (tensor, _) = take_to_lend(object, REQUEST)?;
+    tensor.lend(f).map_err(|error| raise_error(object.attached(), error))
+}
+
+#[inline(never)]
+fn take_to_lend(object: Object<'_>, request: &Request) -> Result<(HeldTensor, Route), Raised> {
+    take(object, request, ImportMode::Lenient, |tensor, route| Ok((tensor, route)), Err)
+}
+
+/// Returns `true` if the object's class has an exchange table, which does not wait for a stream.
+pub(crate) fn has_table(object: Object<'_>) -> Result<bool, Raised> {
+    Ok(matches!(&*cache::plan_of(object.class())?, Plan::Exchange(_)))
+}
+
+/// Returns the stream on which the object's library queues its work for the device, as its table says.
+pub(crate) fn current_stream(object: Object<'_>, device: Device) -> Result<Stream, Raised> {
+    match &*cache::plan_of(object.class())? {
+        Plan::Exchange(exchange) => exchange.current_stream(object.attached(), device),
+        _ => Ok(Stream::NONE),
+    }
+}
+
+/// How the library of a class imports tensors.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Importer {
+    /// By the class's table of functions.
+    Table(ExchangeApi),
+    NumPy,
+    /// By a function in Python.
+    Protocol,
+}
+
+pub(crate) fn importer_of(class: Object<'_>) -> Result<Importer, Raised> {
+    Ok(match &*cache::plan_of(class)? {
+        Plan::Exchange(exchange) => Importer::Table(exchange.api()),
+        Plan::NumPy => Importer::NumPy,
+        _ => Importer::Protocol,
+    })
+}

@@ -1,0 +1,338 @@
+//! Storage for a shape and strides: in place for the ranks in use, on the heap above.
+
+#[cfg(feature = "alloc")]
+use alloc::boxed::Box;
+#[cfg(feature = "alloc")]
+use alloc::vec::Vec;
+#[cfg(not(feature = "alloc"))]
+use core::marker::PhantomData;
+use core::mem::MaybeUninit;
+use core::slice;
+
+use crate::error::Error;
+#[cfg(feature = "alloc")]
+use crate::layout::MAX_NDIM;
+
+/// How many dimensions are held without a heap.
+pub(crate) const INLINE: usize = 8;
+
+#[cfg(feature = "alloc")]
+pub(crate) const CAPACITY: usize = MAX_NDIM;
+#[cfg(not(feature = "alloc"))]
+pub(crate) const CAPACITY: usize = INLINE;
+
+/// Room for a shape from 0 and for strides from [`INLINE`], written as far as there are axes.
+pub(crate) type Room<N> = [MaybeUninit<N>; 2 * INLINE];
+
+/// A shape and as many strides.
+#[derive(Clone)]
+pub(crate) struct Dims<N: Copy> {
+    /// # Invariants
+    ///
+    /// 1. Without a heap, there are at most [`INLINE`] axes, and as many sizes and strides in `room` are initialised.
+    /// 2. A heap has at least twice as many numbers as there are axes.
+    room: Room<N>,
+    rank: Rank<N>,
+}
+
+/// How many axes there are, and a heap if they are too many for a [`Room`].
+///
+/// Apart from the room, so that a compiler sees that there is nothing to free where it sees how the room was filled.
+#[derive(Clone)]
+pub(crate) struct Rank<N> {
+    ndim: usize,
+    /// The shape from 0, the strides from the middle.
+    #[cfg(feature = "alloc")]
+    heap: Option<Box<[N]>>,
+    #[cfg(not(feature = "alloc"))]
+    heap: PhantomData<N>,
+}
+
+impl<N> Rank<N> {
+    /// That of axes which need no heap.
+    #[inline(always)]
+    pub(crate) const fn of(ndim: usize) -> Self {
+        Self {
+            ndim,
+            #[cfg(feature = "alloc")]
+            heap: None,
+            #[cfg(not(feature = "alloc"))]
+            heap: PhantomData,
+        }
+    }
+
+    /// The shape and the strides, if they are on the heap.
+    #[inline(always)]
+    fn heap(&self) -> Option<(&[N], &[N])> {
+        #[cfg(feature = "alloc")]
+        return self.heap.as_deref().map(|both| both.split_at(both.len() / 2));
+        #[cfg(not(feature = "alloc"))]
+        None
+    }
+
+    #[inline(always)]
+    fn heap_mut(&mut self) -> Option<(&mut [N], &mut [N])> {
+        #[cfg(feature = "alloc")]
+        return self.heap.as_deref_mut().map(|both| both.split_at_mut(both.len() / 2));
+        #[cfg(not(feature = "alloc"))]
+        None
+    }
+}
+
+impl Dims<i64> {
+    /// Returns the same numbers as the machine's own integers; strides that do not fit, and so address nothing, become 0.
+    #[inline(always)]
+    pub(crate) fn native(&self) -> Result<Dims<isize>, Error> {
+        if size_of::<isize>() != size_of::<i64>() {
+            return converted(self.shape(), self.strides());
+        }
+        // SAFETY: numbers of the same size, of which any may be uninitialised.
+        let room = unsafe { (&raw const self.room).cast::<Room<isize>>().read() };
+        let rank = match self.rank.heap() {
+            Some((shape, strides)) => converted(shape, strides)?.into_parts().1,
+            None => Rank::of(self.ndim()),
+        };
+        // SAFETY: the invariants of `self` and of what was converted.
+        Ok(unsafe { Dims::from_parts(room, rank) })
+    }
+}
+
+#[inline(never)]
+fn converted<N: Copy, M: Copy + Default + TryFrom<N>>(
+    shape: &[N],
+    strides: &[N],
+) -> Result<Dims<M>, Error> {
+    let mut dims = Dims::zeroed(shape.len())?;
+    let (to_shape, to_strides) = dims.both_mut();
+    for (to, &from) in to_shape.iter_mut().zip(shape) {
+        *to = M::try_from(from).map_err(|_| Error::ShapeOverflow)?;
+    }
+    for (to, &from) in to_strides.iter_mut().zip(strides) {
+        *to = M::try_from(from).unwrap_or_default();
+    }
+    Ok(dims)
+}
+
+impl<N: Copy> Dims<N> {
+    /// # Safety
+    ///
+    /// The arguments must hold the invariants of [`Dims`].
+    #[inline(always)]
+    pub(crate) const unsafe fn from_parts(room: Room<N>, rank: Rank<N>) -> Self {
+        Self { room, rank }
+    }
+
+    pub(crate) fn into_parts(self) -> (Room<N>, Rank<N>) {
+        (self.room, self.rank)
+    }
+
+    #[inline]
+    pub(crate) const fn ndim(&self) -> usize {
+        self.rank.ndim
+    }
+
+    #[inline]
+    pub(crate) fn shape(&self) -> &[N] {
+        let start = match self.rank.heap() {
+            Some((shape, _)) => shape.as_ptr(),
+            None => self.room.as_ptr().cast(),
+        };
+        // SAFETY: invariants 1 and 2.
+        unsafe { slice::from_raw_parts(start, self.ndim()) }
+    }
+
+    #[inline]
+    pub(crate) fn strides(&self) -> &[N] {
+        let start = match self.rank.heap() {
+            Some((_, strides)) => strides.as_ptr(),
+            None => self.room[INLINE..].as_ptr().cast(),
+        };
+        // SAFETY: invariants 1 and 2.
+        unsafe { slice::from_raw_parts(start, self.ndim()) }
+    }
+
+    /// Returns the shape and the strides.
+    #[inline]
+    pub(crate) fn both_mut(&mut self) -> (&mut [N], &mut [N]) {
+        let ndim = self.ndim();
+        let (shape, strides) = match self.rank.heap_mut() {
+            Some((shape, strides)) => (shape.as_mut_ptr(), strides.as_mut_ptr()),
+            None => {
+                let (shape, strides) = self.room.split_at_mut(INLINE);
+                (shape.as_mut_ptr().cast(), strides.as_mut_ptr().cast())
+            }
+        };
+        // SAFETY: invariants 1 and 2.
+        let shape = unsafe { slice::from_raw_parts_mut(shape, ndim) };
+        // SAFETY: invariants 1 and 2; the two do not overlap.
+        let strides = unsafe { slice::from_raw_parts_mut(strides, ndim) };
+        (shape, strides)
+    }
+
+    /// Takes out `axis`, which must exist.
+    pub(crate) fn remove(&mut self, axis: usize) {
+        let (shape, strides) = self.both_mut();
+        shape.copy_within(axis + 1.., axis);
+        strides.copy_within(axis + 1.., axis);
+        self.rank.ndim -= 1;
+    }
+
+    /// Keeps the first `ndim` axes, which must exist.
+    pub(crate) fn truncate(&mut self, ndim: usize) {
+        debug_assert!(ndim <= self.rank.ndim);
+        self.rank.ndim = self.rank.ndim.min(ndim);
+    }
+}
+
+impl<N: Copy + Default> Dims<N> {
+    /// `ndim` zero sizes and zero strides.
+    #[inline]
+    pub(crate) fn zeroed(ndim: usize) -> Result<Self, Error> {
+        let rank = if ndim > INLINE { Rank::zeroed(ndim)? } else { Rank::of(ndim) };
+        Ok(Self { room: [MaybeUninit::new(N::default()); 2 * INLINE], rank })
+    }
+
+    /// A copy of a shape and of as many strides.
+    #[inline]
+    pub(crate) fn copied(shape: &[N], strides: &[N]) -> Result<Self, Error> {
+        let ndim = shape.len().min(strides.len());
+        let mut room = [MaybeUninit::uninit(); 2 * INLINE];
+        let rank = if ndim > INLINE {
+            Rank::copied(shape, strides)?
+        } else {
+            let (sizes, steps) = room.split_at_mut(INLINE);
+            for (to, &from) in sizes.iter_mut().zip(&shape[..ndim]) {
+                to.write(from);
+            }
+            for (to, &from) in steps.iter_mut().zip(&strides[..ndim]) {
+                to.write(from);
+            }
+            Rank::of(ndim)
+        };
+        // SAFETY: as many sizes and strides have been written as there are axes.
+        Ok(unsafe { Self::from_parts(room, rank) })
+    }
+}
+
+#[cfg(feature = "alloc")]
+impl<N: Copy + Default> Rank<N> {
+    /// With a heap of zero sizes and zero strides.
+    #[cold]
+    fn zeroed(ndim: usize) -> Result<Self, Error> {
+        if ndim > CAPACITY {
+            return Err(Error::TooManyAxes { ndim, max: CAPACITY });
+        }
+        let mut both = Vec::new();
+        both.try_reserve_exact(2 * ndim).map_err(|_| Error::AllocationFailed)?;
+        both.resize(2 * ndim, N::default());
+        Ok(Self { ndim, heap: Some(both.into_boxed_slice()) })
+    }
+
+    /// With a heap of these numbers.
+    #[cold]
+    fn copied(shape: &[N], strides: &[N]) -> Result<Self, Error> {
+        let mut rank = Self::zeroed(shape.len())?;
+        if let Some((sizes, steps)) = rank.heap_mut() {
+            sizes.copy_from_slice(shape);
+            steps.copy_from_slice(strides);
+        }
+        Ok(rank)
+    }
+}
+
+#[cfg(not(feature = "alloc"))]
+impl<N> Rank<N> {
+    #[cold]
+    fn zeroed(ndim: usize) -> Result<Self, Error> {
+        Err(Error::TooManyAxes { ndim, max: CAPACITY })
+    }
+
+    #[cold]
+    fn copied(shape: &[N], _: &[N]) -> Result<Self, Error> {
+        Self::zeroed(shape.len())
+    }
+}
+
+impl Dims<isize> {
+    /// Returns the same numbers as those of the C struct.
+    pub(crate) fn wide(&self) -> Result<Dims<i64>, Error> {
+        converted(self.shape(), self.strides())
+    }
+
+    /// Makes the strides row-major.
+    pub(crate) fn fill_row_major(&mut self) {
+        let (shape, strides) = self.both_mut();
+        write_row_major(shape, strides);
+    }
+
+    /// Returns the same elements cut into `count` parts each: strides count parts, and the parts are the last axis.
+    ///
+    /// Leaves out what addresses nothing, so that there is room for that axis: of 64 axes, some have size 1 or 0. The
+    /// extents of the parts must fit in `isize`.
+    pub(crate) fn in_parts(&self, count: isize) -> Result<Self, Error> {
+        if self.shape().contains(&0) {
+            return Self::zeroed(1);
+        }
+        let whole = || self.shape().iter().zip(self.strides()).filter(|&(&size, _)| size != 1);
+        let last = whole().count();
+        let mut dims = Self::zeroed(last + usize::from(count != 1))?;
+        let (shape, strides) = dims.both_mut();
+        for ((&size, &stride), (part_size, part_stride)) in
+            whole().zip(shape.iter_mut().zip(&mut *strides))
+        {
+            *part_size = size;
+            // Cannot overflow: the extents fit, and there is an element one stride away.
+            *part_stride = stride.wrapping_mul(count);
+        }
+        if count != 1 {
+            shape[last] = count;
+            strides[last] = 1;
+        }
+        Ok(dims)
+    }
+}
+
+/// Returns the same number; sizes of a tensor and indices into it are at most `isize::MAX`.
+#[inline]
+#[expect(clippy::cast_possible_wrap, reason = "callers pass sizes and indices, which fit")]
+pub(crate) const fn signed(n: usize) -> isize {
+    n as isize
+}
+
+/// The number of elements of a shape; each size and the number fit in `isize`.
+pub(crate) fn numel(shape: &[usize]) -> Result<usize, Error> {
+    let mut numel = Some(1_isize);
+    for &size in shape {
+        let size = isize::try_from(size).map_err(|_| Error::ShapeOverflow)?;
+        numel = if size == 0 { Some(0) } else { numel.and_then(|numel| numel.checked_mul(size)) };
+    }
+    numel.map(isize::unsigned_abs).ok_or(Error::ShapeOverflow)
+}
+
+/// The row-major strides of a shape, without a heap.
+pub(crate) struct RowMajor {
+    strides: [isize; CAPACITY],
+    ndim: usize,
+}
+
+impl RowMajor {
+    /// Those of a shape that a tensor has.
+    pub(crate) fn of(shape: &[isize]) -> Self {
+        let mut strides = [0; CAPACITY];
+        write_row_major(shape, &mut strides[..shape.len()]);
+        Self { strides, ndim: shape.len() }
+    }
+
+    pub(crate) fn strides(&self) -> &[isize] {
+        &self.strides[..self.ndim]
+    }
+}
+
+fn write_row_major(shape: &[isize], strides: &mut [isize]) {
+    let mut next = 1_isize;
+    for (&size, stride) in shape.iter().zip(strides).rev() {
+        *stride = next;
+        // Wraps only if there are no elements, and then strides mean nothing.
+        next = next.wrapping_mul(size.max(1));
+    }
+}
