@@ -2,7 +2,8 @@
 //!
 //! `cargo run --example column_major --features nalgebra,faer`
 
-use dlpack::{Error, Exporter, IntoTensor};
+use dlpack::integrations::IntoTensor;
+use dlpack::{Error, Exporter};
 use faer::{MatMut, MatRef};
 use nalgebra::{DMatrix, DMatrixView, Dyn};
 

@@ -2,7 +2,8 @@
 //!
 //! `cargo run --example ndarray --features ndarray`
 
-use dlpack::{Error, Exporter, IntoTensor, ManagedTensorVersioned, TensorView, sys};
+use dlpack::integrations::IntoTensor;
+use dlpack::{Error, Exporter, ManagedTensorVersioned, TensorView, sys};
 use ndarray::{Array2, ArrayView2, ArrayViewMut2, array, s};
 
 /// Stands for a function of a C library that finds the largest `float32` and calls the deleter.

@@ -151,11 +151,6 @@ mod vocabulary;
 
 pub use error::{Error, ErrorKind, RejectedError};
 pub use export::{Exporter, OnDrop};
-#[cfg(all(
-    feature = "alloc",
-    any(feature = "bytes", feature = "faer", feature = "nalgebra", feature = "ndarray")
-))]
-pub use integrations::IntoTensor;
 pub use managed::{
     Abi, Access, AnyManagedTensor, BorrowedTensor, Descriptor, Exclusive, ExclusiveUninit, Frozen,
     ImportMode, Managed, ManagedTensor, ManagedTensorVersioned, OpaqueTensor,

@@ -1,4 +1,4 @@
-//! Arrays that keep their elements on the heap, as the owners of tensors.
+//! Tensors of arrays that have their elements on the heap.
 
 use super::into_tensor::Axes;
 use super::parts::Parts;
@@ -7,21 +7,21 @@ use crate::export::Exporter;
 use crate::managed::ManagedTensorVersioned;
 use crate::vocabulary::{Device, Element};
 
-/// Whether consumers may write the elements of an array.
+/// The access of consumers to the elements of an array.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Writing {
     Allowed,
     Forbidden,
 }
 
-/// Makes an array the owner of a tensor of its elements.
+/// Exports an array, which becomes the owner of the tensor.
 ///
 /// `origin` is the address of the element with index 0 on all axes.
 ///
 /// # Safety
 ///
-/// Unless there are no elements, `origin` is aligned, and until `owner` is dropped, also when it is moved, the extents of
-/// `parts` lie in one live allocation, which can be written unless that is forbidden.
+/// Unless there are no elements, `origin` is aligned. Until `owner` is dropped, even if it is moved, the extents of `parts`
+/// lie in one live allocation, which can be written unless writing is forbidden.
 pub(super) unsafe fn adopt<T: Element, O: Send + 'static>(
     owner: O,
     origin: *mut T,
@@ -41,7 +41,7 @@ pub(super) unsafe fn adopt<T: Element, O: Send + 'static>(
     let extents = parts.byte_extents();
     let low = origin.wrapping_byte_offset(extents.start);
     let nbytes = extents.end.abs_diff(extents.start);
-    // SAFETY: the caller vouches for the owner's memory, of which these are the extents.
+    // SAFETY: from `low` on there are `nbytes` bytes, the extents of `parts`, in an allocation that lives as long as `owner`.
     let exporter = unsafe { Exporter::from_raw_parts(owner, low.cast(), nbytes, Device::CPU) }
         .dtype(T::DTYPE)
         .shape(bytemuck::cast_slice(dims.shape()))

@@ -14,7 +14,7 @@ pub(super) struct Parts {
 }
 
 impl Parts {
-    /// `axes` are sizes and strides.
+    /// Creates the parts of the sizes and strides of all axes.
     pub(super) fn new<T: Element>(
         axes: impl ExactSizeIterator<Item = (usize, isize)>,
     ) -> Result<Self, Error> {
@@ -28,7 +28,7 @@ impl Parts {
         Ok(Self { dims, layout })
     }
 
-    /// Where the elements lie, in bytes from the one with index 0 on all axes.
+    /// Returns the byte range of the elements, relative to the element with index 0 on all axes.
     pub(super) const fn byte_extents(&self) -> Range<isize> {
         self.layout.byte_extents()
     }

@@ -1,37 +1,36 @@
-//! A producer's answer to a request, by the rules.
+//! The rules by which a producer answers a request.
 
 use core::borrow::Borrow;
 
-use super::plan::{Copying, Plan, plan};
+use super::copy_policy::CopyPolicy;
 use super::producer::{Producer, into_legacy};
 use super::request::Request;
+use super::stream::Stream;
 use crate::error::Error;
 use crate::managed::{AnyManagedTensor, Descriptor};
-use crate::vocabulary::Flags;
+use crate::vocabulary::{Device, Flags};
 
-/// Answers a request: a tensor as it was asked for, or an error that says what stands against it.
-///
-/// The rules are those of Python's `__dlpack__`:
+/// Answers a request by the rules of Python's `__dlpack__`.
 ///
 /// - A consumer that reads versions gets a versioned tensor, in the producer's version whatever it asked for; any other
 ///   gets a legacy one.
-/// - On the producer's own device, or if none was asked for, the memory itself goes out, unless a copy was asked for.
-///   For any other device it is copied.
-/// - What the legacy ABI cannot say, read-only memory and padded elements, is copied for a legacy consumer.
-/// - Where a copy is needed but was not to be made, the request is refused.
-/// - A copy has the flag `IS_COPIED`, where the ABI has flags.
-/// - Before the memory itself goes out, the producer [synchronizes](Producer::synchronize) with the consumer's stream.
+/// - If the consumer asked for the producer's own device, or for none, the memory itself is exported, unless a copy was
+///   asked for. For any other device it is copied.
+/// - The legacy ABI cannot express read-only memory and padded elements; for a legacy consumer they are copied.
+/// - If a copy is needed but forbidden, the request is refused.
+/// - A copy has the flag `IS_COPIED` if the ABI has flags.
+/// - Before the memory itself is exported, the producer [synchronizes](Producer::synchronize) with the consumer's stream.
 ///
-/// Each answer passes [`Request::check`]. On an error, what the producer already made has been deleted.
+/// Each answer passes [`Request::check`]. On an error, the tensor that the producer may have made has been deleted.
 ///
 /// # Errors
 ///
-/// - [`Error::UnknownCopyPolicy`], [`Error::UnknownStreamKind`], [`Error::InvalidStream`]: the request makes no sense.
-/// - [`Error::CopyNeeded`], [`Error::ReadOnlyNotExpressible`], [`Error::PaddedNotExpressible`]: it was not to be copied,
-///   or cannot be.
-/// - [`Error::DeviceMismatch`], [`Error::NotExclusive`], [`Error::Copied`]: the producer did not keep to the contract
-///   of [`Producer`].
-/// - Any error of the producer's, such as [`Error::CopyUnsupported`].
+/// - [`Error::UnknownCopyPolicy`], [`Error::UnknownStreamKind`] or [`Error::InvalidStream`] if the request is invalid.
+/// - [`Error::CopyNeeded`], [`Error::ReadOnlyNotExpressible`] or [`Error::PaddedNotExpressible`] if a copy is needed but
+///   forbidden or not supported.
+/// - [`Error::DeviceMismatch`], [`Error::NotExclusive`] or [`Error::Copied`] if the producer breaks the contract of
+///   [`Producer`].
+/// - Any error of the producer, such as [`Error::CopyUnsupported`].
 ///
 /// # Examples
 ///
@@ -42,7 +41,7 @@ use crate::vocabulary::Flags;
 ///
 /// let numbers = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
 ///
-/// // Legacy consumers might write what is frozen, so they get a copy, or nothing.
+/// // Legacy consumers cannot be told not to write, so they get a copy or an error.
 /// let tensor = respond(&numbers, &Request::legacy())?;
 /// assert!(matches!(tensor, AnyManagedTensor::Legacy(_)) && tensor.data() != numbers.data());
 /// let refused = respond(&numbers, &Request::legacy().copy(CopyPolicy::NEVER));
@@ -53,14 +52,14 @@ pub fn respond<P: Producer + ?Sized>(
     producer: &P,
     request: &Request,
 ) -> Result<AnyManagedTensor, P::Error> {
-    let plan = plan(request, producer.device())?;
-    if plan.copy == Copying::Must {
-        return copied(producer, request, &plan);
+    let plan = Plan::new(request, producer.device())?;
+    if plan.must_copy {
+        return plan.copy(producer);
     }
-    match exported(producer, request, &plan) {
-        Err(error) if plan.copy == Copying::May && needs_copy(error.borrow()) => {
+    match plan.export(producer) {
+        Err(error) if request.copy == CopyPolicy::IF_NEEDED && needs_copy(error.borrow()) => {
             // If no copy can be made either, the first error says what the consumer could change.
-            copied(producer, request, &plan).map_err(|copying| match copying.borrow() {
+            plan.copy(producer).map_err(|copying| match copying.borrow() {
                 Error::CopyUnsupported { .. } => error,
                 _ => copying,
             })
@@ -69,46 +68,66 @@ pub fn respond<P: Producer + ?Sized>(
     }
 }
 
-/// Returns whether the legacy ABI cannot say what the tensor is.
+/// Returns `true` if the legacy ABI cannot express the tensor.
 const fn needs_copy(error: &Error) -> bool {
     matches!(error, Error::ReadOnlyNotExpressible | Error::PaddedNotExpressible)
 }
 
-#[inline]
-fn exported<P: Producer + ?Sized>(
-    producer: &P,
-    request: &Request,
-    plan: &Plan,
-) -> Result<AnyManagedTensor, P::Error> {
-    let tensor: AnyManagedTensor =
-        if plan.legacy { producer.export_legacy()?.into() } else { producer.export()?.into() };
-    check(&tensor, request, plan)?;
-    if !plan.stream.is_no_sync() {
-        producer.synchronize(plan.stream)?;
-    }
-    Ok(tensor)
+/// What a request means for a producer on a device. It is decided before the producer is asked for a tensor.
+struct Plan<'a> {
+    request: &'a Request,
+    must_copy: bool,
+    /// The device that the tensor must be on.
+    device: Device,
+    /// The stream of the consumer: for [`Stream::NONE`], the default stream of the device.
+    stream: Stream,
 }
 
-fn copied<P: Producer + ?Sized>(
-    producer: &P,
-    request: &Request,
-    plan: &Plan,
-) -> Result<AnyManagedTensor, P::Error> {
-    let tensor = producer.copy_to(plan.device, plan.stream)?;
-    if !tensor.flags().contains(Flags::IS_COPIED) {
-        return Err(Error::NotExclusive.into());
+impl<'a> Plan<'a> {
+    /// Checks a request to a producer whose memory is on `own`.
+    fn new(request: &'a Request, own: Device) -> Result<Self, Error> {
+        request.copy.check()?;
+        let own = own.canonical();
+        let device = request.wanted_device().map_or(own, Device::canonical);
+        request.stream.check(device)?;
+        if device != own && request.copy == CopyPolicy::NEVER {
+            return Err(Error::CopyNeeded { expected: device, found: own });
+        }
+        let must_copy = device != own || request.copy == CopyPolicy::ALWAYS;
+        Ok(Self { request, must_copy, device, stream: request.stream.on(device.device_type) })
     }
-    let tensor: AnyManagedTensor =
-        if plan.legacy { into_legacy(tensor)?.into() } else { tensor.into() };
-    check(&tensor, request, plan)?;
-    Ok(tensor)
-}
 
-/// What a producer gives must be where it says, and what was asked for.
-fn check(tensor: &Descriptor, request: &Request, plan: &Plan) -> Result<(), Error> {
-    let (expected, found) = (plan.device, tensor.device());
-    if found.canonical() != expected {
-        return Err(Error::DeviceMismatch { expected, found });
+    #[inline]
+    fn export<P: Producer + ?Sized>(&self, producer: &P) -> Result<AnyManagedTensor, P::Error> {
+        let tensor: AnyManagedTensor = if self.request.is_legacy() {
+            producer.export_legacy()?.into()
+        } else {
+            producer.export()?.into()
+        };
+        self.check(&tensor)?;
+        if !self.stream.is_no_sync() {
+            producer.synchronize(self.stream)?;
+        }
+        Ok(tensor)
     }
-    request.check(tensor)
+
+    fn copy<P: Producer + ?Sized>(&self, producer: &P) -> Result<AnyManagedTensor, P::Error> {
+        let tensor = producer.copy_to(self.device, self.stream)?;
+        if !tensor.flags().contains(Flags::IS_COPIED) {
+            return Err(Error::NotExclusive.into());
+        }
+        let tensor: AnyManagedTensor =
+            if self.request.is_legacy() { into_legacy(tensor)?.into() } else { tensor.into() };
+        self.check(&tensor)?;
+        Ok(tensor)
+    }
+
+    /// Checks that the producer's tensor is on the planned device and answers the request.
+    fn check(&self, tensor: &Descriptor) -> Result<(), Error> {
+        let (expected, found) = (self.device, tensor.device());
+        if found.canonical() != expected {
+            return Err(Error::DeviceMismatch { expected, found });
+        }
+        self.request.check(tensor)
+    }
 }

@@ -18,7 +18,7 @@ use crate::vocabulary::Element;
 /// # Examples
 ///
 /// ```
-/// use dlpack::IntoTensor;
+/// use dlpack::integrations::IntoTensor;
 /// use faer::{Mat, mat};
 ///
 /// let matrix = mat![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];

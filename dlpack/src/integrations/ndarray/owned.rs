@@ -16,7 +16,7 @@ use crate::vocabulary::Element;
 /// # Examples
 ///
 /// ```
-/// use dlpack::IntoTensor;
+/// use dlpack::integrations::IntoTensor;
 /// use ndarray::{Array2, array, s};
 ///
 /// let array = array![[1, 2, 3], [4, 5, 6]].slice_move(s![.., 1..]);
