@@ -134,7 +134,13 @@ struct LentTensorsStay;
 ///
 /// ```compile_fail,E0308
 /// let shared = std::sync::Arc::<[i32]>::from([1, 2]);
-/// let tensor: dlpack::Exclusive<_> = dlpack::Exporter::new(shared).build()?;
+/// let tensor: dlpack::Exclusive<_> = dlpack::Exporter::shared(shared).build()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0277
+/// let shared = std::sync::Arc::<[i32]>::from([1, 2]);
+/// let tensor = dlpack::Exporter::new(shared).build()?;
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 struct WritingIsExclusive;
@@ -581,9 +587,9 @@ struct TablesStay;
 /// ```compile_fail,E0277
 /// use nalgebra::DVectorView;
 ///
-/// let tensor = dlpack::Exporter::new(vec![1_u8, 2]).build()?;
+/// let tensor = dlpack::Exporter::new(vec![1_u8, 2]).build()?.into_inner();
 /// // SAFETY: the elements are initialised, and this thread alone writes them.
-/// let cells = unsafe { tensor.cell_view::<u8>() }?;
+/// let cells = unsafe { tensor.view_as::<dlpack::view::ReadCell<u8>>() }?;
 /// let column = DVectorView::<dlpack::view::ReadCell<u8>>::try_from(cells)?;
 /// assert_eq!(column.len(), 2);
 /// # Ok::<(), dlpack::Error>(())

@@ -96,7 +96,7 @@ fn wrong_imports(source: &Source, exports: &[(&str, &str)]) -> Vec<String> {
 #[test]
 fn imports_go_to_the_left() {
     for (home, known) in
-        [("dlpack", ("TensorView", "view")), ("dlpack-pyo3", ("PyTensor", "import"))]
+        [("dlpack", ("Managed", "managed")), ("dlpack-pyo3", ("PyTensor", "import"))]
     {
         let sources = sources(home);
         let root = sources.iter().find(|source| source.name == "lib.rs").expect("a root");

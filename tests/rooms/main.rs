@@ -26,7 +26,7 @@ const PYO3_ROOMS: [&str; 3] = ["lib", "import", "export"];
 /// Assertions and panics that may stay: a file of `dlpack`, or any, a piece of the line, and the reason.
 const PANICS: [(&str, &str, &str); 6] = [
     ("vocabulary/element.rs", "(", "evaluated at compile time"),
-    ("vocabulary/elements/sub_byte.rs", "assert!(T::DTYPE", "evaluated at compile time"),
+    ("vocabulary/types/sub_byte.rs", "assert!(T::DTYPE", "evaluated at compile time"),
     ("", "const { assert!(", "evaluated at compile time"),
     ("layout/order.rs", "assert_eq!(shape.len(), strides.len(), ", "documented"),
     ("view/mod.rs", "panic!(", "indexing with brackets, as of slices"),

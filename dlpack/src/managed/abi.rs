@@ -2,8 +2,8 @@
 
 use core::ffi::c_void;
 
+use super::block_header;
 use super::descriptor::Access;
-use super::own;
 use crate::error::Error;
 use crate::sys;
 use crate::vocabulary::{Flags, Version};
@@ -37,7 +37,7 @@ pub(crate) mod sealed {
     /// # Safety
     ///
     /// - `deleter`, `manager_ctx` and `dl_tensor` return pointers to the fields of these names.
-    /// - `DELETER` runs [`own::delete`](super::own::delete) with the context of the struct, and does nothing else.
+    /// - `DELETER` runs [`block_header::delete`](super::block_header::delete) with the context of the struct, and does nothing else.
     pub unsafe trait Abi: Sized + 'static {
         /// The version that is written into exported structs.
         const VERSION: Option<Version>;
@@ -76,28 +76,36 @@ pub(crate) mod sealed {
     }
 }
 
+/// What both structs have in common: the fields of these names, and a deleter.
+macro_rules! common_items {
+    ($deleter:ident) => {
+        const DELETER: unsafe extern "C" fn(*mut Self) = $deleter;
+
+        #[inline]
+        unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)> {
+            // SAFETY: a place within the struct, for which there is memory.
+            unsafe { &raw mut (*this).deleter }
+        }
+
+        #[inline]
+        unsafe fn manager_ctx(this: *mut Self) -> *mut *mut c_void {
+            // SAFETY: a place within the struct, for which there is memory.
+            unsafe { &raw mut (*this).manager_ctx }
+        }
+
+        #[inline]
+        unsafe fn dl_tensor(this: *mut Self) -> *mut sys::DLTensor {
+            // SAFETY: a place within the struct, for which there is memory.
+            unsafe { &raw mut (*this).dl_tensor }
+        }
+    };
+}
+
 // SAFETY: the pointers are to the fields named.
 unsafe impl sealed::Abi for sys::DLManagedTensor {
     const VERSION: Option<Version> = None;
-    const DELETER: unsafe extern "C" fn(*mut Self) = delete_legacy;
 
-    #[inline]
-    unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)> {
-        // SAFETY: a place within the struct, for which there is memory.
-        unsafe { &raw mut (*this).deleter }
-    }
-
-    #[inline]
-    unsafe fn manager_ctx(this: *mut Self) -> *mut *mut c_void {
-        // SAFETY: a place within the struct, for which there is memory.
-        unsafe { &raw mut (*this).manager_ctx }
-    }
-
-    #[inline]
-    unsafe fn dl_tensor(this: *mut Self) -> *mut sys::DLTensor {
-        // SAFETY: a place within the struct, for which there is memory.
-        unsafe { &raw mut (*this).dl_tensor }
-    }
+    common_items!(delete_legacy);
 
     #[inline]
     unsafe fn header(_: *const Self) -> Result<Header, Error> {
@@ -124,25 +132,8 @@ unsafe impl sealed::Abi for sys::DLManagedTensor {
 // SAFETY: the pointers are to the fields named.
 unsafe impl sealed::Abi for sys::DLManagedTensorVersioned {
     const VERSION: Option<Version> = Some(Version::CURRENT);
-    const DELETER: unsafe extern "C" fn(*mut Self) = delete_versioned;
 
-    #[inline]
-    unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)> {
-        // SAFETY: a place within the struct, for which there is memory.
-        unsafe { &raw mut (*this).deleter }
-    }
-
-    #[inline]
-    unsafe fn manager_ctx(this: *mut Self) -> *mut *mut c_void {
-        // SAFETY: a place within the struct, for which there is memory.
-        unsafe { &raw mut (*this).manager_ctx }
-    }
-
-    #[inline]
-    unsafe fn dl_tensor(this: *mut Self) -> *mut sys::DLTensor {
-        // SAFETY: a place within the struct, for which there is memory.
-        unsafe { &raw mut (*this).dl_tensor }
-    }
+    common_items!(delete_versioned);
 
     #[inline(always)]
     unsafe fn header(this: *const Self) -> Result<Header, Error> {
@@ -178,7 +169,7 @@ unsafe impl sealed::Abi for sys::DLManagedTensorVersioned {
 /// This crate exported `this`, and its deleter has not run.
 unsafe extern "C" fn delete_legacy(this: *mut sys::DLManagedTensor) {
     // SAFETY: an exported struct is live until its deleter runs. Of all that consumers can write only this is read.
-    unsafe { own::delete((*this).manager_ctx) }
+    unsafe { block_header::delete((*this).manager_ctx) }
 }
 
 /// # Safety
@@ -186,5 +177,5 @@ unsafe extern "C" fn delete_legacy(this: *mut sys::DLManagedTensor) {
 /// This crate exported `this`, and its deleter has not run.
 unsafe extern "C" fn delete_versioned(this: *mut sys::DLManagedTensorVersioned) {
     // SAFETY: an exported struct is live until its deleter runs. Of all that consumers can write only this is read.
-    unsafe { own::delete((*this).manager_ctx) }
+    unsafe { block_header::delete((*this).manager_ctx) }
 }

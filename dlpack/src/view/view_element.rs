@@ -89,9 +89,9 @@ view_elements! {
 ///     view.iter().map(ReadCell::get).sum()
 /// }
 ///
-/// let tensor = Exporter::new(vec![1.0_f32, 2.0]).build()?;
+/// let tensor = Exporter::new(vec![1.0_f32, 2.0]).build()?.into_inner();
 /// // SAFETY: the memory is initialised, and no other thread writes it.
-/// let view = unsafe { tensor.cell_view::<f32>() }?;
+/// let view = unsafe { tensor.view_as::<ReadCell<f32>>() }?;
 /// assert_eq!(sum(&view), 3.0);
 /// # Ok::<(), dlpack::Error>(())
 /// ```
