@@ -46,7 +46,7 @@ impl<T: Element, D: Dimension + 'static> IntoTensor for Array<T, D> {
 /// # Examples
 ///
 /// ```
-/// use dlpack::{Access, IntoTensor};
+/// use dlpack::{Access, integrations::IntoTensor};
 /// use ndarray::array;
 ///
 /// let array = array![[1.0, 2.0], [3.0, 4.0]].into_shared();
