@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::slice;
 
-use dlpack::allocator::{InPlace, header_layout};
+use dlpack::allocator::InPlace;
 use dlpack::{Exporter, ManagedTensorVersioned};
 use harness::alloc::{CountingAllocator, count};
 use harness::{consumer, release};
@@ -18,7 +18,7 @@ use harness::{consumer, release};
 static HEAP: CountingAllocator = CountingAllocator;
 
 /// The layout of a header for a picture: three axes, and the owner.
-const HEADER: Layout = header_layout::<Picture, InPlace>(3);
+const HEADER: Layout = Exporter::<Picture, _, InPlace>::header_layout(3);
 
 /// The alignment of the pixels, for vector instructions.
 const ALIGN: usize = 64;

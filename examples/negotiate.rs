@@ -6,9 +6,7 @@ use std::error::Error as StdError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use dlpack::negotiate::{
-    CopyPolicy, ForeignProducer, Producer, RawProducer, Request, Stream, respond,
-};
+use dlpack::negotiate::{CopyPolicy, ForeignProducer, Producer, RawProducer, Request, Stream};
 use dlpack::{AnyManagedTensor, DataType, Device, Error, Exporter, Flags, ManagedTensorVersioned};
 use harness::negotiate::{self as c, Behaviour, CProducer};
 
@@ -71,14 +69,14 @@ fn consumers_in_rust(array: &DeviceArray) -> Result<(), Box<dyn StdError>> {
     // On the device, without a copy, in the order of a stream.
     // SAFETY: the runtime of the array accepts any number as a stream.
     let stream = unsafe { Stream::from_handle(7) };
-    let tensor = respond(array, &Request::new().stream(stream))?;
+    let tensor = array.respond(&Request::new().stream(stream))?;
     println!("on the device: {:?} on {}", tensor.shape(), tensor.device());
     assert_eq!(tensor.data(), array.memory.as_ptr().cast_mut().cast());
     assert_eq!(array.served.load(Ordering::Relaxed), 7);
 
     // In main memory, the consumer gets a copy of its own.
     let on_cpu = Request::new().device(Device::CPU);
-    let AnyManagedTensor::Versioned(copy) = respond(array, &on_cpu)? else {
+    let AnyManagedTensor::Versioned(copy) = array.respond(&on_cpu)? else {
         return Err("expected a versioned tensor".into());
     };
     println!("in main memory: {:?} with {}", copy.shape(), copy.flags());
@@ -87,14 +85,14 @@ fn consumers_in_rust(array: &DeviceArray) -> Result<(), Box<dyn StdError>> {
     assert_eq!(copy.as_slice::<f32>()?, [0.0; 3]);
 
     // If the consumer forbids a copy, the answer is an error that says why one is needed.
-    let refused = respond(array, &on_cpu.copy(CopyPolicy::NEVER)).unwrap_err();
+    let refused = array.respond(&on_cpu.copy(CopyPolicy::NEVER)).unwrap_err();
     println!("refused: {refused}");
     assert_eq!(refused, Error::CopyNeeded { expected: Device::CPU, found: DEVICE });
 
     // A consumer of the legacy ABI cannot know that memory is read-only, so it gets a copy or an error.
-    let copy = respond(array, &Request::legacy().device(Device::CPU))?;
+    let copy = array.respond(&Request::legacy().device(Device::CPU))?;
     assert!(matches!(copy, AnyManagedTensor::Legacy(_)));
-    let refused = respond(array, &Request::legacy()).unwrap_err();
+    let refused = array.respond(&Request::legacy()).unwrap_err();
     println!("refused: {refused}");
     assert_eq!(refused, Error::ReadOnlyNotExpressible);
     assert_eq!(array.copies.load(Ordering::Relaxed), 2);

@@ -124,7 +124,7 @@ fn views() {
 #[test]
 fn exporters() {
     use dlpack::Exporter;
-    use dlpack::allocator::{Pool, SingleSlot, Slot};
+    use dlpack::allocator::{Pool, Slot};
     use dlpack::loan::{Claim, Loaned};
     use std::sync::Arc;
 
@@ -132,13 +132,16 @@ fn exporters() {
     type Local = std::cell::Cell<u8>;
 
     fn exported<T: Send + Sync>(_: T) {}
+    fn moved<T: Send>(_: T) {}
 
     shared::<Exporter<'_, Vec<f32>>>();
     shared::<Pool>();
     shared::<Slot<Local, 1>>();
     shared::<Loaned<Local>>();
     shared::<Claim<Local>>();
-    sent::<SingleSlot<Local, 1>>();
+    static SLOT: Slot<std::sync::atomic::AtomicU8, 1> = Slot::new();
+    // SAFETY: nothing is exported.
+    moved(unsafe { SLOT.single() });
     sent::<Exporter<'_, Local>>();
     exported(Exporter::new(vec![1.0_f32]));
     exported(Exporter::new(Box::<[f32]>::from([1.0])));

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use dlpack::allocator::Global;
-use dlpack::exchange::{ExchangeTable, Library, Offer, Report, allocate_in};
+use dlpack::exchange::{ExchangeTable, Library, Offer, Report};
 use dlpack::{DataType, Device, Error, ManagedTensorVersioned, OpaqueTensor};
 
 /// A library whose objects are boxed tensors.
@@ -34,7 +34,7 @@ impl Library for Boxes {
         if device != Device::CPU {
             return Err(Report::new("ValueError", "this library has no devices"));
         }
-        Ok(allocate_in(Global, dtype, shape, device)?.into_inner())
+        Ok(ManagedTensorVersioned::allocate_in(Global, dtype, shape, device)?.into_inner())
     }
 
     unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<OpaqueTensor, Error> {

@@ -168,7 +168,7 @@ pub use vocabulary::*;
 pub mod allocator {
     #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
     pub use crate::export::Pool;
-    pub use crate::export::{Allocator, Global, InPlace, SingleSlot, Slot, header_layout};
+    pub use crate::export::{Allocator, Global, InPlace, Slot};
 }
 
 /// Owners that are returned when the consumer is done.

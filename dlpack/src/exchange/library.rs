@@ -78,7 +78,7 @@ pub trait Library: 'static {
     /// Allocates a tensor of this dtype, shape and device, with any contents.
     ///
     /// The [size](crate::layout::Layout::nbytes) of the tensor has been checked to fit in `isize`.
-    /// [`allocate_in`](super::allocate_in) implements this with any allocator of host memory.
+    /// [`allocate_in`](ManagedTensorVersioned::allocate_in) implements this with any allocator of host memory.
     ///
     /// # Errors
     ///

@@ -52,7 +52,6 @@ mod prototype;
 mod report;
 mod table;
 
-pub use allocate_in::allocate_in;
 pub use api::ExchangeApi;
 pub use library::Library;
 pub use offer::Offer;

@@ -62,25 +62,9 @@ const fn size<S, O, A>(ndim: usize) -> Option<(Bytes, usize)> {
     Some((bytes.pad_to_align(), dims))
 }
 
-/// Returns the size and alignment of a header, in bytes, for an allocator of fixed blocks or
-/// [`Exporter::header_in_place`](crate::Exporter::header_in_place).
-///
-/// It is enough for an owner of type `O`, a tensor of `ndim` axes, either ABI, and a header that an `A` allocates. Memory of
-/// any alignment is enough if it is longer by the alignment less 1. Axes above
-/// [`MAX_NDIM`](crate::layout::MAX_NDIM), which the exporter refuses, are not counted.
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::allocator::{Global, header_layout};
-///
-/// let room = header_layout::<Vec<f32>, Global>(2);
-/// assert!(room.size() >= size_of::<dlpack::sys::DLManagedTensorVersioned>() + 4 * size_of::<i64>());
-/// ```
-#[must_use]
-pub const fn header_layout<O: 'static, A: Allocator>(ndim: usize) -> Bytes {
+/// The size and the alignment of the larger of the blocks of the two ABIs.
+pub(super) const fn largest<O, A>(ndim: usize) -> Bytes {
     let ndim = if ndim < MAX_NDIM { ndim } else { MAX_NDIM };
-    // The larger of the two ABIs.
     match size::<sys::DLManagedTensorVersioned, O, A>(ndim) {
         Some((bytes, _)) => bytes,
         // Nobody can have an owner so large.

@@ -1,20 +1,20 @@
 //! Negotiation between a consumer and a producer about ABI, device, copy and stream, without Python.
 //!
 //! This is what Python's `__dlpack__(stream, max_version, dl_device, copy)` negotiates, for Rust and C. A [`Producer`]
-//! exports its memory, and [`respond`] answers a [`Request`] to it by the rules of the Python protocol. To pass a producer
+//! exports its memory, and [`respond`](Producer::respond) answers a [`Request`] to it by the rules of the Python protocol. To pass a producer
 //! to C, create a [`RawProducer`]; to use one from C, create a [`ForeignProducer`].
 //!
 //! ```
 //! use std::sync::Arc;
-//! use dlpack::negotiate::{CopyPolicy, Request, respond};
+//! use dlpack::negotiate::{CopyPolicy, Producer, Request};
 //! use dlpack::{Device, Error, Exporter};
 //!
 //! let numbers = Arc::new(Exporter::new(vec![1.0_f32; 6]).shape(&[2, 3]).build()?.freeze());
 //!
-//! let tensor = respond(&numbers, &Request::new().device(Device::CPU))?;
+//! let tensor = numbers.respond(&Request::new().device(Device::CPU))?;
 //! assert_eq!(tensor.data(), numbers.data());
 //!
-//! let copy = respond(&numbers, &Request::new().copy(CopyPolicy::ALWAYS))?;
+//! let copy = numbers.respond(&Request::new().copy(CopyPolicy::ALWAYS))?;
 //! assert_ne!(copy.data(), numbers.data());
 //! # Ok::<(), Error>(())
 //! ```
@@ -84,7 +84,6 @@ mod producer;
 mod producer_table;
 mod raw_producer;
 mod request;
-mod respond;
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 mod shared_tensors;
 mod stream;
@@ -96,5 +95,4 @@ pub use producer::Producer;
 pub use producer_table::ProducerTable;
 pub use raw_producer::RawProducer;
 pub use request::Request;
-pub use respond::respond;
 pub use stream::Stream;

@@ -1,13 +1,15 @@
-//! The trait of producers in Rust.
+//! The trait of producers in Rust, and the rules by which they answer a request.
 
 use core::borrow::Borrow;
 
+use super::copy_policy::CopyPolicy;
+use super::request::Request;
 use super::stream::Stream;
 use crate::error::Error;
-use crate::managed::{ManagedTensor, ManagedTensorVersioned};
-use crate::vocabulary::Device;
+use crate::managed::{AnyManagedTensor, Descriptor, ManagedTensor, ManagedTensorVersioned};
+use crate::vocabulary::{Device, Flags};
 
-/// A source of tensors that answers requests by the rules of [`respond`](super::respond).
+/// A source of tensors that answers requests in [`respond`](Self::respond).
 ///
 /// Only [`export`](Self::export) is required. A producer in main memory that can copy also implements
 /// [`copy_to`](Self::copy_to), and one on a device implements all methods but [`export_legacy`](Self::export_legacy).
@@ -21,7 +23,7 @@ use crate::vocabulary::Device;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use dlpack::negotiate::{CopyPolicy, Producer, Request, Stream, respond};
+/// use dlpack::negotiate::{CopyPolicy, Producer, Request, Stream};
 /// use dlpack::{Device, Error, Exporter, ManagedTensorVersioned};
 ///
 /// struct Table(Arc<[f32]>);
@@ -42,8 +44,8 @@ use crate::vocabulary::Device;
 /// }
 ///
 /// let table = Table(Arc::from([1.0, 2.0, 3.0]));
-/// assert_eq!(respond(&table, &Request::new())?.data(), table.0.as_ptr().cast_mut().cast());
-/// let copy = respond(&table, &Request::new().copy(CopyPolicy::ALWAYS))?;
+/// assert_eq!(table.respond(&Request::new())?.data(), table.0.as_ptr().cast_mut().cast());
+/// let copy = table.respond(&Request::new().copy(CopyPolicy::ALWAYS))?;
 /// assert_ne!(copy.data(), table.0.as_ptr().cast_mut().cast());
 /// # Ok::<(), Error>(())
 /// ```
@@ -102,7 +104,7 @@ pub trait Producer {
     /// Makes later work on `stream` wait until the elements have been written; by default, does nothing for memory that
     /// the host can access.
     ///
-    /// [`respond`](super::respond) calls this after [`export`](Self::export), unless the consumer asked for
+    /// [`respond`](Self::respond) calls this after [`export`](Self::export), unless the consumer asked for
     /// [`Stream::NO_SYNC`]. It passes a stream that [`Stream::check`] accepts, and the default stream of CUDA or ROCm for
     /// [`Stream::NONE`]. Other callers may pass a default stream of another device, so [check](Stream::check) the stream
     /// before its handle goes to a runtime, here and in [`copy_to`](Self::copy_to).
@@ -118,14 +120,141 @@ pub trait Producer {
             Err(Error::StreamUnsupported { device }.into())
         }
     }
+
+    /// Answers a request by the rules of Python's `__dlpack__`.
+    ///
+    /// - A consumer that reads versions gets a versioned tensor, in the producer's version whatever it asked for; any other
+    ///   gets a legacy one.
+    /// - If the consumer asked for the producer's own device, or for none, the memory itself is exported, unless a copy was
+    ///   asked for. For any other device it is copied.
+    /// - The legacy ABI cannot express read-only memory and padded elements; for a legacy consumer they are copied.
+    /// - If a copy is needed but forbidden, the request is refused.
+    /// - A copy has the flag `IS_COPIED` if the ABI has flags.
+    /// - Before the memory itself is exported, the producer [synchronizes](Producer::synchronize) with the consumer's stream.
+    ///
+    /// Each answer passes [`Request::check`]. On an error, the tensor that the producer may have made has been deleted.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownCopyPolicy`], [`Error::UnknownStreamKind`] or [`Error::InvalidStream`] if the request is invalid.
+    /// - [`Error::CopyNeeded`], [`Error::ReadOnlyNotExpressible`] or [`Error::PaddedNotExpressible`] if a copy is needed but
+    ///   forbidden or not supported.
+    /// - [`Error::DeviceMismatch`], [`Error::NotExclusive`] or [`Error::Copied`] if the producer breaks the contract of
+    ///   [`Producer`].
+    /// - Any error of the producer, such as [`Error::CopyUnsupported`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dlpack::negotiate::{CopyPolicy, Producer, Request};
+    /// use dlpack::{AnyManagedTensor, Error, Exporter};
+    ///
+    /// let numbers = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
+    ///
+    /// // Legacy consumers cannot be told not to write, so they get a copy or an error.
+    /// let tensor = numbers.respond(&Request::legacy())?;
+    /// assert!(matches!(tensor, AnyManagedTensor::Legacy(_)) && tensor.data() != numbers.data());
+    /// let refused = numbers.respond(&Request::legacy().copy(CopyPolicy::NEVER));
+    /// assert_eq!(refused.unwrap_err(), Error::ReadOnlyNotExpressible);
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn respond(&self, request: &Request) -> Result<AnyManagedTensor, Self::Error> {
+        respond(self, request)
+    }
 }
 
 #[cfg(feature = "alloc")]
-pub(super) fn into_legacy(tensor: ManagedTensorVersioned) -> Result<ManagedTensor, Error> {
+fn into_legacy(tensor: ManagedTensorVersioned) -> Result<ManagedTensor, Error> {
     Ok(tensor.into_legacy()?)
 }
 
 #[cfg(not(feature = "alloc"))]
-pub(super) fn into_legacy(_: ManagedTensorVersioned) -> Result<ManagedTensor, Error> {
+fn into_legacy(_: ManagedTensorVersioned) -> Result<ManagedTensor, Error> {
     Err(Error::AllocationFailed)
+}
+
+/// Answers by the rules; see [`Producer::respond`].
+fn respond<P: Producer + ?Sized>(
+    producer: &P,
+    request: &Request,
+) -> Result<AnyManagedTensor, P::Error> {
+    let plan = Plan::new(request, producer.device())?;
+    if plan.must_copy {
+        return plan.copy(producer);
+    }
+    match plan.export(producer) {
+        Err(error) if request.copy == CopyPolicy::IF_NEEDED && needs_copy(error.borrow()) => {
+            // If no copy can be made either, the first error says what the consumer could change.
+            plan.copy(producer).map_err(|copying| match copying.borrow() {
+                Error::CopyUnsupported { .. } => error,
+                _ => copying,
+            })
+        }
+        answer => answer,
+    }
+}
+
+/// Returns `true` if the legacy ABI cannot express the tensor.
+const fn needs_copy(error: &Error) -> bool {
+    matches!(error, Error::ReadOnlyNotExpressible | Error::PaddedNotExpressible)
+}
+
+/// What a request means for a producer on a device. It is decided before the producer is asked for a tensor.
+struct Plan<'a> {
+    request: &'a Request,
+    must_copy: bool,
+    /// The device that the tensor must be on.
+    device: Device,
+    /// The stream of the consumer: for [`Stream::NONE`], the default stream of the device.
+    stream: Stream,
+}
+
+impl<'a> Plan<'a> {
+    /// Checks a request to a producer whose memory is on `own`.
+    fn new(request: &'a Request, own: Device) -> Result<Self, Error> {
+        request.copy.check()?;
+        let own = own.canonical();
+        let device = request.wanted_device().map_or(own, Device::canonical);
+        request.stream.check(device)?;
+        if device != own && request.copy == CopyPolicy::NEVER {
+            return Err(Error::CopyNeeded { expected: device, found: own });
+        }
+        let must_copy = device != own || request.copy == CopyPolicy::ALWAYS;
+        Ok(Self { request, must_copy, device, stream: request.stream.on(device.device_type) })
+    }
+
+    #[inline]
+    fn export<P: Producer + ?Sized>(&self, producer: &P) -> Result<AnyManagedTensor, P::Error> {
+        let tensor: AnyManagedTensor = if self.request.is_legacy() {
+            producer.export_legacy()?.into()
+        } else {
+            producer.export()?.into()
+        };
+        self.check(&tensor)?;
+        if !self.stream.is_no_sync() {
+            producer.synchronize(self.stream)?;
+        }
+        Ok(tensor)
+    }
+
+    fn copy<P: Producer + ?Sized>(&self, producer: &P) -> Result<AnyManagedTensor, P::Error> {
+        let tensor = producer.copy_to(self.device, self.stream)?;
+        if !tensor.flags().contains(Flags::IS_COPIED) {
+            return Err(Error::NotExclusive.into());
+        }
+        let tensor: AnyManagedTensor =
+            if self.request.is_legacy() { into_legacy(tensor)?.into() } else { tensor.into() };
+        self.check(&tensor)?;
+        Ok(tensor)
+    }
+
+    /// Checks that the producer's tensor is on the planned device and answers the request.
+    fn check(&self, tensor: &Descriptor) -> Result<(), Error> {
+        let (expected, found) = (self.device, tensor.device());
+        if found.canonical() != expected {
+            return Err(Error::DeviceMismatch { expected, found });
+        }
+        self.request.check(tensor)
+    }
 }

@@ -16,7 +16,6 @@ use super::answer::{Answer, Status};
 use super::producer::Producer;
 use super::producer_table::ProducerTable;
 use super::request::Request;
-use super::respond::respond;
 use crate::vocabulary::Device;
 
 /// A producer as a C struct: a table of functions and their context.
@@ -127,7 +126,7 @@ unsafe extern "C" fn respond_to<P: Producer>(
     } else {
         // SAFETY: the request is not null, so it can be read, and by clause P2 the producer is live.
         let (request, producer) = unsafe { (request.read_unaligned(), &*ctx.cast::<P>()) };
-        Answer::new(respond(producer, &request).map_err(|error| *error.borrow()))
+        Answer::new(producer.respond(&request).map_err(|error| *error.borrow()))
     };
     // SAFETY: the answer is not null, so it can be written.
     unsafe { answer.write_unaligned(given) }
