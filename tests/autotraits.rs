@@ -137,7 +137,8 @@ fn exporters() {
     shared::<Exporter<'_, Vec<f32>>>();
     shared::<Pool>();
     shared::<Slot<Local, 1>>();
-    shared::<Loaned<Local>>();
+    shared::<Loaned<u8>>();
+    sent::<Loaned<Local>>();
     shared::<Claim<Local>>();
     static SLOT: Slot<std::sync::atomic::AtomicU8, 1> = Slot::new();
     // SAFETY: nothing is exported.

@@ -390,6 +390,24 @@ struct ElementsArePlain;
 /// let tensor = dlpack::Exporter::shared(owner).build()?.view_mut::<f32>()?;
 /// # Ok::<(), dlpack::Error>(())
 /// ```
+///
+/// What is lent comes back as it went, so that nothing that lives shorter can be put in its place:
+///
+/// ```compile_fail
+/// use dlpack::loan::Loaned;
+///
+/// fn shorten<'a>(loaned: Loaned<&'static str>) -> Loaned<&'a str> {
+///     loaned
+/// }
+/// ```
+///
+/// And an owner that two threads may not look at is not looked at by two threads on loan:
+///
+/// ```compile_fail,E0277
+/// fn share(loaned: &dlpack::loan::Loaned<std::cell::Cell<u8>>) -> impl Send {
+///     loaned
+/// }
+/// ```
 struct OwnersAreFree;
 
 /// A view that its thread writes behind its back does not leave the thread.

@@ -14,6 +14,8 @@ use core::alloc::Layout as Bytes;
 use core::any::TypeId;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit, offset_of};
+#[cfg(feature = "alloc")]
+use core::ops::Deref;
 use core::ptr::{self, NonNull};
 use core::slice;
 
@@ -112,16 +114,38 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
         unsafe { self.block.as_ptr().byte_add(self.dims).cast() }
     }
 
-    /// The owner, and room for shape and strides.
+    /// The owner, to be asked for its memory.
+    ///
+    /// Called once: the elements may lie in the owner, and a second exclusive reference would end the first one, from which
+    /// their address derives.
     #[inline(always)]
-    pub(super) fn split_mut(&mut self) -> (&mut O, DimsMut<'_>) {
+    pub(super) fn owner_mut(&mut self) -> &mut O {
+        // SAFETY: invariants 1 and 2.
+        unsafe { &mut (*self.block.as_ptr()).owner }
+    }
+
+    /// Room for shape and strides. This makes no reference to the owner.
+    #[inline(always)]
+    pub(super) fn dims_mut(&mut self) -> DimsMut<'_> {
         let shape = self.shape().cast::<MaybeUninit<i64>>();
-        // SAFETY: invariants 1 to 3; the owner, the shape and the strides do not overlap.
+        // SAFETY: invariants 2 and 3; the shape and the strides do not overlap.
         unsafe {
             let sizes = slice::from_raw_parts_mut(shape, self.ndim);
             let steps = slice::from_raw_parts_mut(shape.add(self.ndim), self.ndim);
-            (&mut (*self.block.as_ptr()).owner, (sizes, steps))
+            (sizes, steps)
         }
+    }
+
+    /// A tensor that has become an owner, and room for shape and strides.
+    #[cfg(feature = "alloc")]
+    #[inline(always)]
+    pub(super) fn tensor_and_dims(&mut self) -> (&Descriptor, DimsMut<'_>)
+    where
+        O: Deref<Target = Descriptor>,
+    {
+        // SAFETY: invariants 1 and 2; the owner and the dims do not overlap.
+        let owner = unsafe { &(*self.block.as_ptr()).owner };
+        (owner, self.dims_mut())
     }
 
     /// Takes the owner out again and gives the block back.

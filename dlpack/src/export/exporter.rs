@@ -593,12 +593,11 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
             Err(error) => return Err(RejectedError::new(owner, error)),
         };
         let mut block = Unpublished::new(owner, allocator, ndim)?;
-        let (owner, dims) = block.split_mut();
-        let memory = source.memory(owner);
+        let memory = source.memory(block.owner_mut());
         // Both arms publish, so that the usual one need not wait for what the other one finds.
-        match spec.write_fast(dims, &memory, dtype) {
+        match spec.write_fast(block.dims_mut(), &memory, dtype) {
             Some((fields, layout)) => publish(block, Described { fields, flags, layout }),
-            None => cold(move || match spec.write(block.split_mut().1, &memory, dtype, asked) {
+            None => cold(move || match spec.write(block.dims_mut(), &memory, dtype, asked) {
                 Ok((fields, layout)) => publish(block, Described { fields, flags, layout }),
                 Err(error) => Err(RejectedError::new(block.into_owner(), error)),
             }),
