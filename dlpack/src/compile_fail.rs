@@ -484,12 +484,12 @@ struct ProducersAreFree;
 /// ```
 struct UninitialisedStaysUnread;
 
-/// What a tensor says of itself cannot be exchanged for what another says, also not by code that is generic over tensors.
+/// What a tensor says of itself cannot be exchanged for what another says.
 ///
-/// ```compile_fail,E0061
-/// use dlpack::Descriptor;
+/// ```compile_fail,E0624
+/// use dlpack::{Descriptor, ManagedTensorVersioned};
 ///
-/// fn descriptor<T: Tensor>(tensor: &mut T) -> &mut Descriptor {
+/// fn descriptor(tensor: &mut ManagedTensorVersioned) -> &mut Descriptor {
 ///     tensor.descriptor_mut()
 /// }
 /// ```

@@ -94,7 +94,7 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
     ///
     /// A view of something that lives shorter cannot be returned:
     ///
-    /// ```compile_fail,E0521
+    /// ```compile_fail,E0597
     /// use std::sync::Arc;
     /// use dlpack::{Exporter, TensorView};
     ///
