@@ -11,13 +11,13 @@ use core::slice;
 
 use crate::error::Error;
 #[cfg(feature = "alloc")]
-use crate::layout::MAX_NDIM;
+use crate::layout::Layout;
 
 /// How many dimensions are held without a heap.
 pub(crate) const INLINE: usize = 8;
 
 #[cfg(feature = "alloc")]
-pub(crate) const CAPACITY: usize = MAX_NDIM;
+pub(crate) const CAPACITY: usize = Layout::MAX_NDIM;
 #[cfg(not(feature = "alloc"))]
 pub(crate) const CAPACITY: usize = INLINE;
 

@@ -8,7 +8,7 @@ use super::prototype::row_major;
 use super::report::{AllocateError, Report};
 use crate::dims::Dims;
 use crate::error::Error;
-use crate::layout;
+use crate::layout::Layout;
 use crate::managed::{Access, Descriptor, ExclusiveUninit, ManagedTensorVersioned};
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
@@ -117,7 +117,7 @@ fn is_as_wanted(
     if tensor.access() != Access::Writable {
         return Err(Error::ReadOnly);
     }
-    if layout::is_disjoint(tensor.shape(), tensor.strides()) {
+    if Layout::is_disjoint(tensor.shape(), tensor.strides()) {
         Ok(())
     } else {
         // Nobody can fill it.

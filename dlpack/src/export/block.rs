@@ -22,7 +22,7 @@ use super::allocator::Allocator;
 use super::allocator::Global;
 use crate::dims::Dims;
 use crate::error::{Error, RejectedError};
-use crate::layout::{Layout, MAX_NDIM};
+use crate::layout::Layout;
 use crate::managed::{
     Abi, Access, BlockHeader, BlockKind, Descriptor, Fields, Handle, Header, Managed, OpaqueTensor,
 };
@@ -67,7 +67,7 @@ const fn size<S, O, A>(ndim: usize) -> Option<(Bytes, usize)> {
 ///
 /// It is enough for an owner of type `O`, a tensor of `ndim` axes, either ABI, and a header that an `A` allocates. Memory of
 /// any alignment is enough if it is longer by the alignment less 1. Axes above
-/// [`MAX_NDIM`](crate::layout::MAX_NDIM), which the exporter refuses, are not counted.
+/// [`Layout::MAX_NDIM`], which the exporter refuses, are not counted.
 ///
 /// # Examples
 ///
@@ -79,7 +79,7 @@ const fn size<S, O, A>(ndim: usize) -> Option<(Bytes, usize)> {
 /// ```
 #[must_use]
 pub const fn header_layout<O: 'static, A: Allocator>(ndim: usize) -> Bytes {
-    let ndim = if ndim < MAX_NDIM { ndim } else { MAX_NDIM };
+    let ndim = if ndim < Layout::MAX_NDIM { ndim } else { Layout::MAX_NDIM };
     // The larger of the two ABIs.
     match size::<sys::DLManagedTensorVersioned, O, A>(ndim) {
         Some((bytes, _)) => bytes,

@@ -9,7 +9,7 @@ use super::reshape;
 use crate::copy::Axes;
 use crate::dims::{CAPACITY, Dims, numel, signed};
 use crate::error::Error;
-use crate::layout::is_disjoint;
+use crate::layout::Layout;
 
 pub(crate) struct Strided<T> {
     /// # Invariants
@@ -102,7 +102,7 @@ impl<T> Strided<T> {
     /// Returns whether no two indices can name the same element.
     pub(crate) fn is_disjoint(&self) -> Result<bool, Error> {
         let dims = self.dims.wide()?;
-        Ok(is_disjoint(dims.shape(), dims.strides()))
+        Ok(Layout::is_disjoint(dims.shape(), dims.strides()))
     }
 
     fn axis(&self, axis: usize) -> Result<(usize, isize), Error> {
