@@ -1,6 +1,7 @@
 //! The macro that defines small float types.
 
-/// Defines floats that are kept as their bits and computed with as an `f32`. The macro `$stored` says how tensors store them.
+/// Defines floats that are kept as their bits and computed with as an `f32`. The macro `$stored` says how tensors store
+/// them.
 macro_rules! small_floats {
     ($stored:ident: $(
         $(#[$doc:meta])*
@@ -53,8 +54,8 @@ macro_rules! small_floats {
                     Self::VALUES[self.0 as usize]
                 }
 
-                /// Returns the nearest value to `value`, ties going to an even mantissa; the type says what becomes of values
-                /// that are too large, and of NaN.
+                /// Returns the nearest value to `value`, ties going to an even mantissa; the type says what becomes of
+                /// values that are too large, and of NaN.
                 #[must_use]
                 pub const fn from_f32(value: f32) -> Self {
                     Self($format.encode(value))
