@@ -1,6 +1,6 @@
 //! What shared and mutable views have in common.
 
-/// Defines for a view what it says of itself, and its elements by index.
+/// Defines the shape, the strides and the counts of a view, and access to its elements by index.
 macro_rules! described {
     ($view:ident) => {
         impl<T> $view<'_, T> {

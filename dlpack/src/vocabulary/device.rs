@@ -40,9 +40,12 @@ macro_rules! constructors {
         ///
         /// Those without an argument have the number 0, at which the standard fixes it.
         impl Device {$(
-            #[doc = concat!("Returns the `", $text, "` device", $(" with this `", stringify!($id), "`",)? ".")]
+            #[doc = concat!(
+                "Returns the `", $text, "` device", $(" with this `", stringify!($id), "`",)? "."
+            )]
             #[must_use]
             pub const fn $function($($id: i32)?) -> Self {
+                // The argument, or 0 if there is none.
                 let [device_id, ..] = [$($id,)? 0];
                 Self::new(DeviceType::$name, device_id)
             }

@@ -8,6 +8,8 @@ macro_rules! shared {
     ($($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*);)*) => {
         /// # Views of the same elements
         ///
+        /// ## Examples
+        ///
         /// ```
         /// # use dlpack::{Error, TensorView};
         /// let view = TensorView::from_slice(&[1, 2, 3, 4, 5, 6], &[2, 3])?;
