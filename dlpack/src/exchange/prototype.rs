@@ -2,7 +2,7 @@
 
 use crate::dims::{CAPACITY, Dims};
 use crate::error::Error;
-use crate::layout::{self, Layout};
+use crate::layout::Layout;
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
 
@@ -56,7 +56,7 @@ pub(super) fn row_major(dtype: DataType, shape: &[usize]) -> Result<(Dims<i64>, 
     for (to, &from) in sizes.iter_mut().zip(shape) {
         *to = i64::try_from(from).map_err(|_| Error::ShapeOverflow)?;
     }
-    layout::write_row_major_strides(sizes, strides);
+    Layout::write_row_major_strides(sizes, strides);
     let layout = Layout::new(sizes, strides, dtype, false)?;
     Ok((dims, layout))
 }
@@ -80,6 +80,6 @@ unsafe fn read_shape(ndim: i32, shape: *const i64) -> Result<Dims<i64>, Error> {
         // SAFETY: the shape is not null, and `axis` is less than `ndim`.
         *size = unsafe { shape.add(axis).read_unaligned() };
     }
-    layout::write_row_major_strides(sizes, strides);
+    Layout::write_row_major_strides(sizes, strides);
     Ok(dims)
 }

@@ -24,7 +24,7 @@ use super::allocator::Allocator;
 use super::allocator::Global;
 use crate::dims::Dims;
 use crate::error::{Error, RejectedError};
-use crate::layout::{Layout, MAX_NDIM};
+use crate::layout::Layout;
 use crate::managed::{
     Abi, Access, BlockHeader, BlockKind, Descriptor, Fields, Handle, Header, Managed, OpaqueTensor,
 };
@@ -66,7 +66,7 @@ const fn size<S, O, A>(ndim: usize) -> Option<(Bytes, usize)> {
 
 /// The size and the alignment of the larger of the blocks of the two ABIs.
 pub(super) const fn largest<O, A>(ndim: usize) -> Bytes {
-    let ndim = if ndim < MAX_NDIM { ndim } else { MAX_NDIM };
+    let ndim = if ndim < Layout::MAX_NDIM { ndim } else { Layout::MAX_NDIM };
     match size::<sys::DLManagedTensorVersioned, O, A>(ndim) {
         Some((bytes, _)) => bytes,
         // Nobody can have an owner so large.

@@ -11,7 +11,7 @@ use super::block::{self, Described, Unpublished};
 use super::source::{Memory, RawParts, Slice, SliceMut, Source};
 use super::spec::Spec;
 use crate::error::{Error, RejectedError};
-use crate::layout;
+use crate::layout::Layout;
 use crate::managed::{Abi, ManagedTensor, ManagedTensorVersioned, OpaqueTensor};
 use crate::sys;
 use crate::vocabulary::{DataType, Device, Element, Flags};
@@ -585,9 +585,9 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
         let dtype = spec.dtype.unwrap_or(S::DTYPE);
         let ndim = spec.ndim();
         let flags = match B::express(asked) {
-            Ok(flags) if ndim <= layout::MAX_NDIM => flags,
+            Ok(flags) if ndim <= Layout::MAX_NDIM => flags,
             Ok(_) => {
-                let error = Error::TooManyAxes { ndim, max: layout::MAX_NDIM };
+                let error = Error::TooManyAxes { ndim, max: Layout::MAX_NDIM };
                 return Err(RejectedError::new(owner, error));
             }
             Err(error) => return Err(RejectedError::new(owner, error)),

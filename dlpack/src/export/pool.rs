@@ -74,7 +74,7 @@ impl Pool {
         Self::with_layout(count, largest::<O, Arc<Self>>(ndim))
     }
 
-    /// Makes room for `count` headers at a time of up to this layout; see [`header_layout`].
+    /// Makes room for `count` headers at a time of up to this layout; see [`Exporter::header_layout`](crate::Exporter::header_layout).
     ///
     /// # Errors
     ///

@@ -65,8 +65,6 @@ mod into_tensor;
 mod nalgebra;
 #[cfg(feature = "ndarray")]
 mod ndarray;
-#[cfg(any(feature = "faer", feature = "ndarray"))]
-mod parts;
 
 #[cfg(feature = "alloc")]
 pub use into_tensor::IntoTensor;

@@ -1,6 +1,6 @@
 //! Memory that may be written.
 
-use dlpack::{Access, Descriptor, Error, layout};
+use dlpack::{Access, Descriptor, Error, layout::Layout};
 use pyo3::PyResult;
 
 use super::Requirement;
@@ -30,7 +30,7 @@ impl Requirement for Writable {
         match tensor.access() {
             Access::ReadOnly => Err(to_py_err(Error::ReadOnly)),
             Access::Unknown => Err(to_py_err(Error::WritabilityUnknown)),
-            Access::Writable if layout::is_disjoint(tensor.shape(), tensor.strides()) => Ok(()),
+            Access::Writable if Layout::is_disjoint(tensor.shape(), tensor.strides()) => Ok(()),
             Access::Writable => Err(to_py_err(Error::Overlapping)),
         }
     }

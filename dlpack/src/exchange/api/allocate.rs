@@ -8,7 +8,7 @@ use super::super::report::{AllocateError, Report};
 use super::ExchangeApi;
 use crate::dims::Dims;
 use crate::error::Error;
-use crate::layout;
+use crate::layout::Layout;
 use crate::managed::{Access, Descriptor, ExclusiveUninit, ManagedTensorVersioned};
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
@@ -111,7 +111,7 @@ fn check(tensor: &Descriptor, dtype: DataType, shape: &[i64], device: Device) ->
     if tensor.access() != Access::Writable {
         return Err(Error::ReadOnly);
     }
-    if layout::is_disjoint(tensor.shape(), tensor.strides()) {
+    if Layout::is_disjoint(tensor.shape(), tensor.strides()) {
         Ok(())
     } else {
         // Such a tensor could not be filled.
