@@ -96,8 +96,8 @@ impl FastLayout {
         let numel = isize::try_from(numel).ok()?;
         let nbytes = numel.checked_mul(size)?;
         let mut layout = Layout::dense(unsigned(numel), unsigned(nbytes));
+        layout.row_major = reach.is_none();
         if let Some((low, high)) = reach {
-            layout.row_major = false;
             layout.first = isize::try_from(low).ok()?;
             layout.last = isize::try_from(high).ok()?;
             layout.start = layout.first.checked_mul(size)?;
