@@ -19,7 +19,7 @@ pub(crate) const CAPACITY: usize = INLINE;
 
 /// Numbers on the heap; without one, there are no values of this type.
 #[cfg(feature = "alloc")]
-type Heap<N> = Box<[N]>;
+type Heap<N> = Box<[N; 2 * CAPACITY]>;
 #[cfg(not(feature = "alloc"))]
 type Heap<N> = ([N; 0], core::convert::Infallible);
 
@@ -32,7 +32,7 @@ pub(crate) struct Dims<N: Copy> {
     /// # Invariants
     ///
     /// 1. Without a heap, there are at most [`INLINE`] axes, and as many sizes and strides in `room` are initialised.
-    /// 2. A heap has at least twice as many numbers as there are axes.
+    /// 2. There are at most [`CAPACITY`] axes.
     room: Room<N>,
     rank: Rank<N>,
 }
@@ -58,7 +58,7 @@ impl<N> Rank<N> {
     #[inline(always)]
     fn heap(&self) -> Option<(&[N], &[N])> {
         #[cfg(feature = "alloc")]
-        return self.heap.as_deref().map(|both| both.split_at(both.len() / 2));
+        return self.heap.as_deref().map(|both| both.split_at(CAPACITY));
         #[cfg(not(feature = "alloc"))]
         self.heap.as_ref().map(|&(_, none)| match none {})
     }
@@ -66,7 +66,7 @@ impl<N> Rank<N> {
     #[inline(always)]
     fn heap_mut(&mut self) -> Option<(&mut [N], &mut [N])> {
         #[cfg(feature = "alloc")]
-        return self.heap.as_deref_mut().map(|both| both.split_at_mut(both.len() / 2));
+        return self.heap.as_deref_mut().map(|both| both.split_at_mut(CAPACITY));
         #[cfg(not(feature = "alloc"))]
         self.heap.as_ref().map(|&(_, none)| match none {})
     }
@@ -213,9 +213,11 @@ impl<N: Copy + Default> Rank<N> {
         #[cfg(feature = "alloc")]
         if ndim <= CAPACITY {
             let mut both = Vec::new();
-            both.try_reserve_exact(2 * ndim).map_err(|_| Error::AllocationFailed)?;
-            both.resize(2 * ndim, N::default());
-            return Ok(Self { ndim, heap: Some(both.into_boxed_slice()) });
+            both.try_reserve_exact(2 * CAPACITY).map_err(|_| Error::AllocationFailed)?;
+            both.resize(2 * CAPACITY, N::default());
+            // Of one length, so that a heap is one pointer. The conversion cannot fail.
+            let both = both.into_boxed_slice().try_into().map_err(|_| Error::AllocationFailed)?;
+            return Ok(Self { ndim, heap: Some(both) });
         }
         Err(Error::TooManyAxes { ndim, max: CAPACITY })
     }
@@ -225,8 +227,8 @@ impl<N: Copy + Default> Rank<N> {
     fn copied(shape: &[N], strides: &[N]) -> Result<Self, Error> {
         let mut rank = Self::zeroed(shape.len())?;
         if let Some((sizes, steps)) = rank.heap_mut() {
-            sizes.copy_from_slice(shape);
-            steps.copy_from_slice(strides);
+            sizes[..shape.len()].copy_from_slice(shape);
+            steps[..strides.len()].copy_from_slice(strides);
         }
         Ok(rank)
     }
