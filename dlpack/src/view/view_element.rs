@@ -91,7 +91,7 @@ view_elements! {
 ///
 /// let tensor = Exporter::new(vec![1.0_f32, 2.0]).build()?;
 /// // SAFETY: the memory is initialised, and no other thread writes it.
-/// let view = unsafe { tensor.cell_view::<f32>() }?;
+/// let view = unsafe { tensor.view_as::<ReadCell<f32>>() }?;
 /// assert_eq!(sum(&view), 3.0);
 /// # Ok::<(), dlpack::Error>(())
 /// ```
