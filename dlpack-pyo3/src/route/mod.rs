@@ -44,7 +44,7 @@ use crate::raw::{
 };
 use crate::{capsule, protocol};
 use held::KeepAlive;
-pub(crate) use held::{HeldTensor, dl_tensor};
+pub(crate) use held::HeldTensor;
 use plan::Plan;
 use summary::Summary;
 
