@@ -1,7 +1,7 @@
 //! A class of one's own that any library imports.
 
 use dlpack_pyo3::dlpack::{Exporter, OpaqueTensor};
-use dlpack_pyo3::{Export, ObjectSlice, to_py_err};
+use dlpack_pyo3::{Export, PyOwner, to_py_err};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
@@ -33,8 +33,8 @@ impl Export for Image {
     /// The pixels stay in the object, which lives as long as a consumer has them.
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         let &Self { height, width, .. } = slf.get();
-        let pixels = ObjectSlice::new(slf, |image| &image.pixels);
-        Exporter::new(pixels).shape(&[height, width]).into_opaque().map_err(to_py_err)
+        let pixels = Exporter::of(PyOwner::from(slf.clone()), |image| &image.get().pixels);
+        pixels.shape(&[height, width]).into_opaque().map_err(to_py_err)
     }
 }
 

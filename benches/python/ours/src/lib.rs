@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use dlpack_pyo3::dlpack::{Descriptor, Exporter, ManagedTensorVersioned, OpaqueTensor};
-use dlpack_pyo3::{BorrowTensor, Export, PyTensor, Tensor, to_framework_of, to_py_err, with_borrowed};
+use dlpack_pyo3::{Export, PyTensor, Tensor, to_framework_of, to_py_err, with_borrowed};
 use pyo3::prelude::*;
 
 /// The address of the first element plus the number of elements.
@@ -41,7 +41,11 @@ struct Own(Arc<ManagedTensorVersioned>);
 
 impl Export for Own {
     const NEEDS_PYO3: bool = false;
-    const BORROW: Option<BorrowTensor<Self>> = Some(|slf| &slf.get().0);
+    const LENDS: bool = true;
+
+    fn lend<'a>(slf: &'a Bound<'_, Self>) -> PyResult<&'a ManagedTensorVersioned> {
+        Ok(&slf.get().0)
+    }
 
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         slf.get().0.share_opaque().map_err(to_py_err)

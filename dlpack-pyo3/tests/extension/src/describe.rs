@@ -67,7 +67,7 @@ pub(crate) fn of<'py>(py: Python<'py>, tensor: &Descriptor) -> PyResult<Bound<'p
     let access = match tensor.access() {
         Access::ReadOnly => "read-only",
         Access::Writable => "writable",
-        Access::Unknown => "unknown",
+        _ => "unknown",
     };
     let description = PyDict::new(py);
     description.set_item("shape", PyTuple::new(py, tensor.shape())?)?;

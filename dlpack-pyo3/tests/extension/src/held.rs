@@ -92,6 +92,8 @@ impl Relay {
 }
 
 impl Producer for Relay {
+    type Error = Error;
+
     fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         self.next()
     }

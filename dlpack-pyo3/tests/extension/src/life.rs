@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
-use dlpack::{Adopted, DataType, Device, Exporter};
+use dlpack::{DataType, Device, Exporter};
 use dlpack_pyo3::{PyOwner, PyTensor, Tensor};
 use pyo3::exceptions::{PyBufferError, PyRuntimeError};
 use pyo3::prelude::*;
@@ -36,8 +36,10 @@ pub(crate) fn sloppy() -> PyResult<Tensor> {
     let memory = Counted::new(&BYTES);
     let start = memory.start();
     // SAFETY: at least as many bytes, which nobody else knows.
-    let memory = unsafe { Adopted::new(Sloppy(memory), start, BYTES.len(), Device::CPU) };
-    let tensor = Exporter::new(memory).dtype(DataType::U8).shape(&[BYTES.len()]).build();
+    let exporter = unsafe {
+        Exporter::from_raw_parts(Sloppy(memory), start, BYTES.len(), Device::CPU)
+    };
+    let tensor = exporter.dtype(DataType::U8).shape(&[BYTES.len()]).build();
     tensor.map(Tensor::from).map_err(|e| PyBufferError::new_err(e.to_string()))
 }
 
@@ -45,9 +47,9 @@ pub(crate) fn sloppy() -> PyResult<Tensor> {
 fn tensor_of(owner: impl Send + 'static) -> PyResult<Tensor> {
     let start: *mut c_void = BYTES.as_ptr().cast_mut().cast();
     // SAFETY: the bytes are there for good, and are read only.
-    let memory = unsafe { Adopted::new(owner, start, BYTES.len(), Device::CPU) };
-    let exporter = Exporter::new(memory).dtype(DataType::U8).shape(&[4]).read_only();
-    let tensor = exporter.build().map_err(|e| PyBufferError::new_err(e.to_string()))?;
+    let exporter = unsafe { Exporter::from_raw_parts(owner, start, BYTES.len(), Device::CPU) };
+    let tensor = exporter.dtype(DataType::U8).shape(&[4]).read_only().build();
+    let tensor = tensor.map_err(|e| PyBufferError::new_err(e.to_string()))?;
     Ok(Tensor::new(tensor))
 }
 

@@ -5,7 +5,7 @@ use core::ptr::NonNull;
 use core::slice;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use dlpack::{Adopted, DataType, Device, Exporter};
+use dlpack::{DataType, Device, Exporter};
 use dlpack_pyo3::Tensor;
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::prelude::*;
@@ -77,8 +77,8 @@ pub(crate) fn make(
     let memory = Counted::new(data);
     let start = memory.start();
     // SAFETY: the lines hold at least as many bytes, and nobody else knows them.
-    let memory = unsafe { Adopted::new(memory, start, data.len(), Device::CPU) };
-    let mut exporter = Exporter::new(memory).dtype(dtype).shape(&shape);
+    let exporter = unsafe { Exporter::from_raw_parts(memory, start, data.len(), Device::CPU) };
+    let mut exporter = exporter.dtype(dtype).shape(&shape);
     if let Some(strides) = &strides {
         exporter = exporter.strides(strides);
     }

@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use dlpack::{Exporter, OpaqueTensor};
-use dlpack_pyo3::{Export, ObjectSlice, ReadOnlyAsLegacy, Tensor, to_py_err};
+use dlpack_pyo3::{Export, PyOwner, ReadOnlyAsLegacy, Tensor, to_py_err};
 use pyo3::prelude::*;
 
 /// Elements inside an object that cannot change.
@@ -12,8 +12,8 @@ pub(crate) struct Own(Vec<f32>);
 
 impl Export for Own {
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
-        let elements = ObjectSlice::new(slf, |own| &own.0);
-        Exporter::new(elements).into_opaque().map_err(to_py_err)
+        let owner = PyOwner::from(slf.clone());
+        Exporter::of(owner, |own| &own.get().0).into_opaque().map_err(to_py_err)
     }
 }
 
@@ -45,7 +45,7 @@ pub(crate) struct OwnShared {
 impl Export for OwnShared {
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         let data = Arc::clone(&slf.try_borrow()?.data);
-        Exporter::new(data).into_opaque().map_err(to_py_err)
+        Exporter::shared(data).into_opaque().map_err(to_py_err)
     }
 
     fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {

@@ -4,7 +4,7 @@ use alloc::sync::Arc;
 
 use dlpack::negotiate::Stream;
 use dlpack::{
-    Adopted, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, OpaqueTensor,
+    DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, OpaqueTensor,
 };
 use dlpack_pyo3::{Export, Tensor, to_py_err};
 use pyo3::prelude::*;
@@ -46,11 +46,10 @@ impl OwnDevice {
         data: Arc<Counted>,
         len: usize,
         device: Device,
-    ) -> Exporter<'static, Adopted<Arc<Counted>>> {
+    ) -> Exporter<'static, Arc<Counted>> {
         let (start, nbytes) = (data.start(), len * size_of::<f32>());
         // SAFETY: memory of so many bytes, which the owner keeps. It is not where it says, which those who follow it know.
-        let memory = unsafe { Adopted::new(data, start, nbytes, device) };
-        Exporter::new(memory).dtype(DataType::F32)
+        unsafe { Exporter::from_raw_parts(data, start, nbytes, device) }.dtype(DataType::F32)
     }
 }
 
@@ -127,8 +126,8 @@ pub(crate) fn on_device(data: &[u8], device: (i32, i32), ready: Option<usize>) -
     let device = Device::new(DeviceType::new(device.0), device.1);
     let (start, nbytes) = (memory.start(), data.len());
     // SAFETY: as in `labelled`.
-    let memory = unsafe { Adopted::new(memory, start, nbytes, device) };
-    let tensor = Tensor::new(Exporter::new(memory).build().map_err(to_py_err)?);
+    let exporter = unsafe { Exporter::from_raw_parts(memory, start, nbytes, device) };
+    let tensor = Tensor::new(exporter.build().map_err(to_py_err)?);
     Ok(match ready {
         // SAFETY: there is no device.
         Some(stream) => tensor.ready_on(unsafe { Stream::from_handle(stream) }),
