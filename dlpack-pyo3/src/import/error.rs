@@ -16,7 +16,7 @@ use crate::raw::{Class, raise_error};
 /// | another dtype than the expected one | `TypeError` |
 /// | a copy that must not be made | `CopyError`, which is a `BufferError` and a `ValueError`, since the standard asks for either |
 /// | no memory | `MemoryError` |
-/// | a panic, or a function that fails without an exception | `RuntimeError` |
+/// | a panic | `RuntimeError` |
 ///
 /// # Examples
 ///

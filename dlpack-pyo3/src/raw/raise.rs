@@ -78,7 +78,7 @@ impl Class {
             ErrorKind::DType => Self::Type,
             ErrorKind::InvalidArgument => Self::Value,
             ErrorKind::CopyPolicy => Self::Copy,
-            ErrorKind::Failed => Self::Runtime,
+            ErrorKind::Failed if matches!(error, Error::Panicked) => Self::Runtime,
             _ => Self::Buffer,
         }
     }
