@@ -3,8 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-const DOCUMENTS: [&str; 6] = [
+const DOCUMENTS: [&str; 8] = [
     "dlpack-pyo3/README.md",
+    "dlpack-sys/README.md",
+    "SECURITY.md",
     "README.md",
     "ARCHITECTURE.md",
     "SAFETY.md",
@@ -43,8 +45,14 @@ fn paths(text: &str) -> Vec<&str> {
 
 /// A path counts from the root, from the sources of a crate, from the crate for Python, or from the folder of the header.
 fn exists(path: &str) -> bool {
-    let bases =
-        ["", "dlpack/src", "dlpack-pyo3", "dlpack-pyo3/src", "vendor/dlpack/include/dlpack"];
+    let bases = [
+        "",
+        "dlpack/src",
+        "dlpack-pyo3",
+        "dlpack-pyo3/src",
+        "dlpack-sys",
+        "vendor/dlpack/include/dlpack",
+    ];
     bases.iter().any(|base| root().join(base).join(path).exists())
 }
 
@@ -104,5 +112,16 @@ fn the_documents_name_the_supported_rust() {
             named.iter().all(|found| *found == version),
             "{document}: {named:?}, not {version}"
         );
+    }
+}
+
+/// A package holds copies, since it cannot hold what is above its folder.
+#[test]
+fn the_packages_have_the_licences() {
+    for package in ["dlpack", "dlpack-sys", "dlpack-pyo3"] {
+        for name in ["LICENSE-APACHE", "LICENSE-MIT"] {
+            assert!(read(&format!("{package}/{name}")) == read(name), "{package}/{name}");
+        }
+        assert!(read(&format!("{package}/Cargo.toml")).contains("\"/LICENSE-*\""), "{package}");
     }
 }

@@ -107,6 +107,8 @@
 //!   capsule of its own, as a call of `__dlpack__` does. What is cached for names and classes is written once and read without
 //!   locks.
 
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
+
 extern crate alloc;
 
 mod capsule;

@@ -115,6 +115,7 @@
 //! needs that: sharing, owners in an `Arc`, pools and loans; a [`Slot`](allocator::Slot) is used through
 //! [`Slot::single`](allocator::Slot::single) there.
 #![no_std]
+#![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![cfg_attr(
     not(feature = "alloc"),

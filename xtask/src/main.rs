@@ -1,42 +1,78 @@
 //! The chores of this repository. `cargo xtask` lists them.
 
+extern crate alloc;
+
+mod api;
 mod bench;
-mod bindings;
-#[path = "../../dlpack-sys/generate/mod.rs"]
-mod generate;
+mod figures;
+mod generated;
 mod python;
-mod rustdoc;
 mod test;
 mod tools;
-mod vendor;
 
-use std::process::ExitCode;
+use std::process::{Command, ExitCode};
 
 use tools::Result;
 
-/// A chore: its name and options, what it does, and the function that does it.
-type Task = (&'static str, &'static str, fn(&[&str]) -> Result<ExitCode>);
+struct Task {
+    name: &'static str,
+    purpose: &'static str,
+    /// What `--help` shows after the purpose.
+    help: &'static str,
+    /// Returns `false` if a check failed and has already been reported.
+    run: fn(&[&str]) -> Result<bool>,
+}
 
-const TASKS: [Task; 4] = [
-    ("bench [--python] [ROW...]", "compares with peers and hand-written floors", bench::run),
-    ("bindgen [--check]", "declares dlpack.h anew in dlpack-sys", bindgen),
-    ("test [--all] [STEP...]", "runs every check of the repository", test::run),
-    ("vendor [--check]", "gets the pinned dlpack.h anew", vendor),
+const TASKS: [Task; 6] = [
+    Task {
+        name: "test",
+        purpose: "runs the checks of the repository",
+        help: test::HELP,
+        run: test::run,
+    },
+    Task {
+        name: "bench",
+        purpose: "compares this project with peers and with hand-written floors",
+        help: bench::HELP,
+        run: bench::run,
+    },
+    Task {
+        name: "api",
+        purpose: "writes the public interface of dlpack to a file",
+        help: api::HELP,
+        run: api::run,
+    },
+    Task {
+        name: "figures",
+        purpose: "counts lines of code and public names",
+        help: figures::HELP,
+        run: figures::run,
+    },
+    Task {
+        name: "bindgen",
+        purpose: "generates the declarations of dlpack-sys from dlpack.h",
+        help: generated::BINDGEN_HELP,
+        run: generated::bindgen,
+    },
+    Task {
+        name: "vendor",
+        purpose: "downloads the pinned dlpack.h",
+        help: generated::VENDOR_HELP,
+        run: generated::vendor,
+    },
 ];
 
-fn bindgen(options: &[&str]) -> Result<ExitCode> {
-    bindings::run(options).map(|()| ExitCode::SUCCESS)
-}
-
-fn vendor(options: &[&str]) -> Result<ExitCode> {
-    vendor::run(options).map(|()| ExitCode::SUCCESS)
-}
-
 fn main() -> ExitCode {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
-    match rustdoc::run().unwrap_or_else(|| run(&arguments)) {
-        Ok(code) => code,
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = words.iter().map(String::as_str).collect();
+    let result = match std::env::var_os(tools::STANDS_IN) {
+        Some(rustdoc) => tools::run(Command::new(rustdoc).args(&words).env("RUSTC_BOOTSTRAP", "1"))
+            .map(|()| true),
+        None => run(&words),
+    };
+    match result {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(message) => {
             eprintln!("error: {message}");
             ExitCode::FAILURE
@@ -44,15 +80,22 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &[&str]) -> Result<ExitCode> {
-    let Some((name, options)) = arguments.split_first() else {
-        for (usage, purpose, _) in TASKS {
-            println!("cargo xtask {usage:<25} {purpose}");
+fn run(words: &[&str]) -> Result<bool> {
+    let is_help = |word: &&str| ["--help", "-h", "help"].contains(word);
+    let Some((name, options)) = words.split_first().filter(|(name, _)| !is_help(name)) else {
+        println!("Usage: cargo xtask TASK [OPTION...]\n");
+        for task in TASKS {
+            println!("  {:<8} {}", task.name, task.purpose);
         }
-        return Ok(ExitCode::SUCCESS);
+        println!("\n`cargo xtask TASK --help` shows the options of a task.");
+        return Ok(true);
     };
-    match TASKS.iter().find(|(usage, ..)| usage.split(' ').next() == Some(name)) {
-        Some((.., task)) => task(options),
-        None => Err(format!("no task is called `{name}`; `cargo xtask` lists them")),
+    let task = TASKS.iter().find(|task| task.name == *name);
+    let task =
+        task.ok_or_else(|| format!("expected a task that `cargo xtask` lists, found `{name}`"))?;
+    if options.iter().any(is_help) {
+        println!("cargo xtask {name}: {}.\n\n{}", task.purpose, task.help.trim_end());
+        return Ok(true);
     }
+    (task.run)(options)
 }

@@ -98,7 +98,7 @@ pub trait Library: 'static {
         device: Device,
     ) -> Result<ManagedTensorVersioned, Report>;
 
-    /// Exports one of the library's objects, as a [`Parcel`]; see [`ManagedTensorVersioned::into_parcel`].
+    /// Exports one of the library's objects, as a [`OpaqueTensor`].
     ///
     /// # Errors
     ///

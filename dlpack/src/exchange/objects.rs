@@ -74,7 +74,7 @@ impl ExchangeApi {
         unsafe { ManagedTensorVersioned::from_raw(tensor) }
     }
 
-    /// Makes an object of the library of a tensor, which the object then owns. Any [`Parcel`] will do.
+    /// Makes an object of the library of a tensor, which the object then owns.
     ///
     /// # Errors
     ///

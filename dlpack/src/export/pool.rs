@@ -175,32 +175,13 @@ impl Pool {
     /// Gives a block back; `false` if it is none of the pool's.
     #[inline]
     fn give_back(&self, block: NonNull<u8>) -> bool {
-        let Some(offset) = block.addr().get().checked_sub(self.slab.addr().get()) else {
-            return false;
-        };
+        // Wraps to more than any index if the block lies before the slab.
+        let offset = block.addr().get().wrapping_sub(self.slab.addr().get());
         let index = offset.checked_div(self.each.size()).unwrap_or(usize::MAX);
         let Some(taken) = self.taken.get(index) else { return false };
         taken.store(false, Ordering::Release);
         self.hint.store(index, Ordering::Relaxed);
         true
-    }
-
-    /// What is of no size is left to the heap, which refuses it.
-    fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
-        let fits =
-            (1..=self.each.size()).contains(&layout.size()) && layout.align() <= self.each.align();
-        let block = if fits { self.take() } else { None };
-        block.or_else(|| Global.allocate(layout))
-    }
-
-    /// # Safety
-    ///
-    /// `block` is of [`allocate`](Self::allocate), with this layout, and is not used again.
-    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Bytes) {
-        if !self.give_back(block) {
-            // SAFETY: what is not the pool's is the heap's.
-            unsafe { Global.deallocate(block, layout) }
-        }
     }
 }
 
@@ -231,26 +212,26 @@ impl fmt::Debug for Pool {
     }
 }
 
-// SAFETY: a block is one header's at a time, large enough, and stays while the pool does, which the `Arc` keeps.
-unsafe impl Allocator for Arc<Pool> {
-    fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
-        Pool::allocate(self, layout)
-    }
+macro_rules! handle_of_a_pool {
+    ($handle:ty) => {
+        // SAFETY: a block is one header's at a time, large enough, and stays while the pool does, which the handle keeps.
+        unsafe impl Allocator for $handle {
+            fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
+                let (sizes, most) = (1..=self.each.size(), self.each.align());
+                let fits = sizes.contains(&layout.size()) && layout.align() <= most;
+                let block = if fits { self.take() } else { None };
+                block.or_else(|| Global.allocate(layout))
+            }
 
-    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Bytes) {
-        // SAFETY: the caller's promise.
-        unsafe { Pool::deallocate(self, block, layout) }
-    }
+            unsafe fn deallocate(&self, block: NonNull<u8>, layout: Bytes) {
+                if !self.give_back(block) {
+                    // SAFETY: a block that is not in the slab was allocated by `Global`.
+                    unsafe { Global.deallocate(block, layout) }
+                }
+            }
+        }
+    };
 }
 
-// SAFETY: as for the `Arc`; the pool stays for good.
-unsafe impl Allocator for &'static Pool {
-    fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
-        Pool::allocate(self, layout)
-    }
-
-    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Bytes) {
-        // SAFETY: the caller's promise.
-        unsafe { Pool::deallocate(self, block, layout) }
-    }
-}
+handle_of_a_pool!(Arc<Pool>);
+handle_of_a_pool!(&'static Pool);

@@ -159,17 +159,21 @@ where
     let ndim = owner.ndim();
     let mut block = Unpublished::new(owner, Global, ndim)?;
     let (tensor, dims) = block.split_mut();
-    write_canonical(dims, tensor.shape(), tensor.strides());
+    let axes = tensor.shape().iter().copied().zip(tensor.strides().iter().copied());
+    write_canonical(dims, tensor.is_empty(), axes);
     let described = Described { fields: tensor.canonical_fields(), flags, layout: tensor.layout() };
     Ok((block, described))
 }
 
 /// Writes a shape, and strides with canonical values where they address nothing.
 #[inline]
-pub(super) fn write_canonical((sizes, steps): DimsMut<'_>, shape: &[i64], strides: &[i64]) {
-    let mut canonical = Canonical::new(shape.contains(&0));
-    let axes = shape.iter().zip(strides);
-    for ((to, step), (&size, &stride)) in sizes.iter_mut().zip(steps).zip(axes).rev() {
+pub(super) fn write_canonical(
+    (sizes, steps): DimsMut<'_>,
+    is_empty: bool,
+    axes: impl DoubleEndedIterator<Item = (i64, i64)> + ExactSizeIterator,
+) {
+    let mut canonical = Canonical::new(is_empty);
+    for ((to, step), (size, stride)) in sizes.iter_mut().zip(steps).zip(axes).rev() {
         to.write(size);
         step.write(canonical.stride(size, stride));
     }

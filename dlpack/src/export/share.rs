@@ -109,12 +109,14 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
         choose: impl for<'v> FnOnce(TensorView<'v, T>) -> Result<TensorView<'v, T>, Error>,
     ) -> Result<Frozen<ManagedTensorVersioned>, Error> {
         let view = choose(self.view::<T>()?)?;
-        let dims = view.strided().dims().wide()?;
-        let layout = Layout::new(dims.shape(), dims.strides(), T::DTYPE, false)?;
+        let layout = Layout::of::<T>(view.shape(), view.strides())?;
         let fields = part_of(self, &view, &layout)?;
         let described = Described { fields, flags: Flags::READ_ONLY, layout };
-        let mut block = Unpublished::new(Shared(Arc::clone(self)), Global, dims.ndim())?;
-        write_canonical(block.split_mut().1, dims.shape(), dims.strides());
+        let mut block = Unpublished::new(Shared(Arc::clone(self)), Global, view.ndim())?;
+        // Cannot fail: `Layout::of` has found that the numbers fit.
+        let sizes = view.shape().iter().map(|&size| i64::try_from(size).unwrap_or(0));
+        let strides = view.strides().iter().map(|&stride| i64::try_from(stride).unwrap_or(0));
+        write_canonical(block.split_mut().1, view.is_empty(), sizes.zip(strides));
         // SAFETY: shape and strides are written, and describe some of the elements of this tensor, which the new one keeps
         // alive and may only read. The invariant of this type holds for them, and a view of this tensor has shown that
         // the host can follow its memory.

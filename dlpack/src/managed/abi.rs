@@ -76,28 +76,36 @@ pub(crate) mod sealed {
     }
 }
 
+/// What both structs have in common: the fields of these names, and a deleter.
+macro_rules! common_items {
+    ($deleter:ident) => {
+        const DELETER: unsafe extern "C" fn(*mut Self) = $deleter;
+
+        #[inline]
+        unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)> {
+            // SAFETY: a place within the struct, for which there is memory.
+            unsafe { &raw mut (*this).deleter }
+        }
+
+        #[inline]
+        unsafe fn manager_ctx(this: *mut Self) -> *mut *mut c_void {
+            // SAFETY: a place within the struct, for which there is memory.
+            unsafe { &raw mut (*this).manager_ctx }
+        }
+
+        #[inline]
+        unsafe fn dl_tensor(this: *mut Self) -> *mut sys::DLTensor {
+            // SAFETY: a place within the struct, for which there is memory.
+            unsafe { &raw mut (*this).dl_tensor }
+        }
+    };
+}
+
 // SAFETY: the pointers are to the fields named.
 unsafe impl sealed::Abi for sys::DLManagedTensor {
     const VERSION: Option<Version> = None;
-    const DELETER: unsafe extern "C" fn(*mut Self) = delete_legacy;
 
-    #[inline]
-    unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)> {
-        // SAFETY: a place within the struct, for which there is memory.
-        unsafe { &raw mut (*this).deleter }
-    }
-
-    #[inline]
-    unsafe fn manager_ctx(this: *mut Self) -> *mut *mut c_void {
-        // SAFETY: a place within the struct, for which there is memory.
-        unsafe { &raw mut (*this).manager_ctx }
-    }
-
-    #[inline]
-    unsafe fn dl_tensor(this: *mut Self) -> *mut sys::DLTensor {
-        // SAFETY: a place within the struct, for which there is memory.
-        unsafe { &raw mut (*this).dl_tensor }
-    }
+    common_items!(delete_legacy);
 
     #[inline]
     unsafe fn header(_: *const Self) -> Result<Header, Error> {
@@ -124,25 +132,8 @@ unsafe impl sealed::Abi for sys::DLManagedTensor {
 // SAFETY: the pointers are to the fields named.
 unsafe impl sealed::Abi for sys::DLManagedTensorVersioned {
     const VERSION: Option<Version> = Some(Version::CURRENT);
-    const DELETER: unsafe extern "C" fn(*mut Self) = delete_versioned;
 
-    #[inline]
-    unsafe fn deleter(this: *mut Self) -> *mut Option<unsafe extern "C" fn(*mut Self)> {
-        // SAFETY: a place within the struct, for which there is memory.
-        unsafe { &raw mut (*this).deleter }
-    }
-
-    #[inline]
-    unsafe fn manager_ctx(this: *mut Self) -> *mut *mut c_void {
-        // SAFETY: a place within the struct, for which there is memory.
-        unsafe { &raw mut (*this).manager_ctx }
-    }
-
-    #[inline]
-    unsafe fn dl_tensor(this: *mut Self) -> *mut sys::DLTensor {
-        // SAFETY: a place within the struct, for which there is memory.
-        unsafe { &raw mut (*this).dl_tensor }
-    }
+    common_items!(delete_versioned);
 
     #[inline(always)]
     unsafe fn header(this: *const Self) -> Result<Header, Error> {

@@ -37,23 +37,13 @@ pub(super) enum Instructions {
 #[derive(Debug, Default)]
 pub(super) struct Contender {
     pub(super) name: String,
-    pub(super) role: Role,
+    /// `floor`, `ours`, `also` for another way of this project, for which the target does not count, `peer` or `reference`.
+    pub(super) role: String,
     pub(super) remark: String,
     pub(super) time: Option<Time>,
     pub(super) mallocs: Option<u64>,
     /// Of one operation.
     pub(super) instructions: Option<f64>,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum Role {
-    Floor,
-    Ours,
-    /// Another way of this project, for which the target does not count.
-    Also,
-    #[default]
-    Peer,
-    Reference,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,8 +55,8 @@ pub(super) struct Time {
     pub(super) low: f64,
 }
 
-/// How well a target is met.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// How well a target is met; the worst is the greatest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Verdict {
     Met,
     /// Missed, but by less than the rounds differ among themselves.
@@ -75,12 +65,8 @@ pub(super) enum Verdict {
 }
 
 impl Row {
-    pub(super) fn floor(&self) -> Option<&Contender> {
-        self.contenders.iter().find(|found| found.role == Role::Floor)
-    }
-
-    pub(super) fn ours(&self) -> Option<&Contender> {
-        self.contenders.iter().find(|found| found.role == Role::Ours)
+    pub(super) fn of(&self, role: &str) -> Option<&Contender> {
+        self.contenders.iter().find(|found| found.role == role)
     }
 
     /// A contender's instructions as a ratio to the floor's, where that says anything.
@@ -88,61 +74,53 @@ impl Row {
         if self.target.instructions == Instructions::Silent {
             return None;
         }
-        Some(of.instructions? / self.floor()?.instructions?)
+        Some(of.instructions? / self.of("floor")?.instructions?)
     }
 
     /// How this project does in time, in instructions and in allocations, each if it was measured and has a target.
     pub(super) fn verdicts(&self) -> [(&'static str, Option<Verdict>); 3] {
-        let ours = self.ours();
+        let ours = self.of("ours");
         let ratio = ours.and_then(|ours| self.instruction_ratio(ours));
-        let mut time = ours.and_then(|ours| ours.time).map(|time| self.target.judge(time));
-        let mut instructions = None;
-        match (self.target.instructions, ratio) {
-            (Instructions::Target(target), Some(ratio)) => {
-                instructions = Some(judge(ratio, target));
-                if time == Some(Verdict::Open) {
-                    time = instructions;
-                }
-            }
-            (Instructions::Settle, Some(ratio)) if time == Some(Verdict::Open) => {
-                time = Some(judge(ratio, self.target.time));
-            }
-            _ => {}
-        }
+        let instructions = match self.target.instructions {
+            Instructions::Target(target) => ratio.map(|ratio| judge(ratio, target)),
+            _ => None,
+        };
+        let settled = match self.target.instructions {
+            Instructions::Settle => ratio.map(|ratio| judge(ratio, self.target.time)),
+            _ => instructions,
+        };
+        let time = self.time().map(|time| match settled {
+            Some(settled) if time == Verdict::Open => settled,
+            _ => time,
+        });
         let mallocs = ours.and_then(|ours| ours.mallocs).zip(self.target.mallocs);
         let mallocs =
             mallocs.map(|(found, most)| if found <= most { Verdict::Met } else { Verdict::Missed });
         [("time", time), ("instructions", instructions), ("mallocs", mallocs)]
     }
 
+    fn time(&self) -> Option<Verdict> {
+        let (time, target) = (self.of("ours")?.time?, self.target.time);
+        Some(match judge(time.ratio, target) {
+            Verdict::Missed if judge(time.low, target) == Verdict::Met => Verdict::Open,
+            verdict => verdict,
+        })
+    }
+
     /// Whether the time is within the noise, so that instructions decide.
     pub(super) fn is_settled_by_instructions(&self) -> bool {
-        let time = self.ours().and_then(|ours| ours.time).map(|time| self.target.judge(time));
-        time == Some(Verdict::Open) && self.verdicts()[0].1 != time
+        self.time() == Some(Verdict::Open) && self.verdicts()[0].1 != Some(Verdict::Open)
     }
 
     /// Whether there is a target for instructions, and nobody has counted them.
     pub(super) fn is_uncounted(&self) -> bool {
-        let counted = self.ours().and_then(|ours| self.instruction_ratio(ours));
-        matches!(self.target.instructions, Instructions::Target(_)) && counted.is_none()
+        matches!(self.target.instructions, Instructions::Target(_))
+            && self.verdicts()[1].1.is_none()
     }
 
     /// The verdict on the row.
     pub(super) fn verdict(&self) -> Verdict {
-        let verdicts = self.verdicts().map(|(_, verdict)| verdict);
-        [Verdict::Missed, Verdict::Open]
-            .into_iter()
-            .find(|worst| verdicts.contains(&Some(*worst)))
-            .unwrap_or(Verdict::Met)
-    }
-}
-
-impl Target {
-    fn judge(self, time: Time) -> Verdict {
-        match judge(time.ratio, self.time) {
-            Verdict::Missed if judge(time.low, self.time) == Verdict::Met => Verdict::Open,
-            verdict => verdict,
-        }
+        self.verdicts().into_iter().filter_map(|(_, found)| found).max().unwrap_or(Verdict::Met)
     }
 }
 
@@ -156,11 +134,10 @@ pub(super) fn read(list: &str) -> Result<Vec<Row>> {
     let mut rows: Vec<Row> = Vec::new();
     for line in list.lines() {
         let fields: Vec<&str> = line.split('\t').collect();
-        match (fields[..].split_first(), rows.last_mut()) {
-            (Some((&"row", row)), _) => rows.push(read_row(row)?),
-            (Some((&"contender", &[_, name, role, remark])), Some(row)) => {
-                let (name, remark) = (name.to_owned(), remark.to_owned());
-                let role = read_role(role)?;
+        match (&fields[..], rows.last_mut()) {
+            (["row", row @ ..], _) => rows.push(read_row(row)?),
+            ([_, _, name, role, remark], Some(row)) => {
+                let [name, role, remark] = [name, role, remark].map(|field| (*field).to_owned());
                 row.contenders.push(Contender { name, role, remark, ..Contender::default() });
             }
             _ => return Err(unexpected(line)),
@@ -179,53 +156,32 @@ fn read_row(fields: &[&str]) -> Result<Row> {
         ratio => Instructions::Target(number(ratio)?),
     };
     let mallocs = if mallocs == "-" { None } else { Some(number(mallocs)?) };
-    Ok(Row {
-        name: name.to_owned(),
-        what: what.to_owned(),
-        counted: number(counted)?,
-        target: Target { time: number(time)?, instructions, mallocs },
-        contenders: Vec::new(),
-    })
-}
-
-fn read_role(word: &str) -> Result<Role> {
-    match word {
-        "floor" => Ok(Role::Floor),
-        "ours" => Ok(Role::Ours),
-        "also" => Ok(Role::Also),
-        "peer" => Ok(Role::Peer),
-        "reference" => Ok(Role::Reference),
-        _ => Err(unexpected(word)),
-    }
+    let target = Target { time: number(time)?, instructions, mallocs };
+    let (name, what, counted) = (name.to_owned(), what.to_owned(), number(counted)?);
+    Ok(Row { name, what, counted, target, contenders: Vec::new() })
 }
 
 /// Adds what was measured of a row's contenders.
 pub(super) fn add(row: &mut Row, lines: &str) -> Result<()> {
     for line in lines.lines() {
         let fields: Vec<&str> = line.split('\t').collect();
+        if fields[0] == "checked" {
+            continue;
+        }
+        let found =
+            row.contenders.iter_mut().find(|found| fields.get(2) == Some(&found.name.as_str()));
+        let found = found.ok_or_else(|| unexpected(line))?;
         match fields[..] {
-            ["checked", ..] => {}
-            ["time", _, name, nanoseconds, ratio, low, _] => {
-                let time = Time {
-                    nanoseconds: number(nanoseconds)?,
-                    ratio: number(ratio)?,
-                    low: number(low)?,
-                };
-                find(row, name)?.time = Some(time);
+            ["time", _, _, nanoseconds, ratio, low, _] => {
+                let (nanoseconds, ratio) = (number(nanoseconds)?, number(ratio)?);
+                found.time = Some(Time { nanoseconds, ratio, low: number(low)? });
             }
-            ["mallocs", _, name, mallocs] => find(row, name)?.mallocs = Some(number(mallocs)?),
-            ["instructions", _, name, count] => {
-                find(row, name)?.instructions = Some(number(count)?);
-            }
+            ["mallocs", _, _, mallocs] => found.mallocs = Some(number(mallocs)?),
+            ["instructions", _, _, count] => found.instructions = Some(number(count)?),
             _ => return Err(unexpected(line)),
         }
     }
     Ok(())
-}
-
-fn find<'a>(row: &'a mut Row, name: &str) -> Result<&'a mut Contender> {
-    let found = row.contenders.iter_mut().find(|contender| contender.name == name);
-    found.ok_or_else(|| format!("{} has no contender `{name}`", row.name))
 }
 
 fn number<T: core::str::FromStr>(word: &str) -> Result<T> {
@@ -240,7 +196,7 @@ pub(super) fn unexpected(line: &str) -> String {
 pub(super) mod tests {
     use super::*;
 
-    pub(in crate::bench) const LIST: &str = "\
+    const LIST: &str = "\
 row\texport\tan export\t1000\t1.1\t1.05\t1
 contender\texport\tfloor\tfloor\t
 contender\texport\tdlpack\tours\t
@@ -260,33 +216,20 @@ contender\texport\tdlpark\tpeer\tchecks less
     }
 
     #[test]
-    fn lines_become_rows() {
-        let row = row(1.0, 1.0);
-        assert_eq!((row.name.as_str(), row.counted, row.contenders.len()), ("export", 1000, 3));
-        assert_eq!(row.ours().map(|ours| ours.name.as_str()), Some("dlpack"));
-        assert_eq!(row.contenders[2].mallocs, Some(2));
-        assert_eq!(row.contenders[2].remark, "checks less");
-    }
-
-    #[test]
     fn what_is_not_understood_is_shown() {
         assert!(read("row\tname\n").unwrap_err().ends_with("name"));
         assert!(read("contender\ta\tb\tpeer\t\n").is_err(), "no row to belong to");
-        let mut row = row(1.0, 1.0);
-        assert!(add(&mut row, "mallocs\texport\tnobody\t1\n").unwrap_err().contains("`nobody`"));
-        assert!(add(&mut row, "mallocs\texport\tdlpack\tx\n").is_err());
+        assert!(add(&mut row(1.0, 1.0), "mallocs\texport\tnobody\t1\n").is_err());
+        assert!(add(&mut row(1.0, 1.0), "mallocs\texport\tdlpack\tx\n").is_err());
     }
 
     #[test]
     fn a_target_is_met_to_two_decimals() {
         assert_eq!(row(1.104, 1.1).verdict(), Verdict::Met);
         assert_eq!(row(1.106, 1.106).verdict(), Verdict::Missed);
-    }
-
-    fn count(row: &mut Row, ours: f64) {
-        for (contender, instructions) in row.contenders.iter_mut().zip([100.0, ours, 200.0]) {
-            contender.instructions = Some(instructions);
-        }
+        let mut row = row(1.0, 1.0);
+        row.contenders[1].mallocs = Some(2);
+        assert_eq!(row.verdict(), Verdict::Missed);
     }
 
     #[test]
@@ -295,45 +238,13 @@ contender\texport\tdlpark\tpeer\tchecks less
             let mut row = row(1.2, 1.05);
             row.target.instructions = instructions;
             assert_eq!(row.verdict(), Verdict::Open);
-            count(&mut row, 105.0);
+            add(&mut row, "instructions\texport\tfloor\t100\ninstructions\texport\tdlpack\t105\n")
+                .unwrap();
             assert_eq!(row.verdict(), Verdict::Met);
-            count(&mut row, 111.0);
+            add(&mut row, "instructions\texport\tdlpack\t111\n").unwrap();
             assert_eq!(row.verdict(), Verdict::Missed);
+            row.target.instructions = Instructions::Silent;
+            assert_eq!(row.verdict(), Verdict::Open);
         }
-    }
-
-    #[test]
-    fn without_a_target_of_their_own_instructions_settle_nothing_else() {
-        let mut row = row(1.0, 1.0);
-        count(&mut row, 150.0);
-        assert_eq!(row.verdict(), Verdict::Missed);
-        row.target.instructions = Instructions::Settle;
-        assert_eq!(row.verdict(), Verdict::Met);
-        row.target.instructions = Instructions::Silent;
-        row.contenders[1].time = Some(Time { nanoseconds: 12.0, ratio: 1.2, low: 1.0 });
-        assert_eq!(row.verdict(), Verdict::Open);
-    }
-
-    #[test]
-    fn instructions_may_come_from_the_benchmarks_themselves() {
-        let mut row = row(1.0, 1.0);
-        add(&mut row, "instructions\texport\tfloor\t100\ninstructions\texport\tdlpack\t104.5\n")
-            .unwrap();
-        assert_eq!(row.ours().and_then(|ours| row.instruction_ratio(ours)), Some(1.045));
-    }
-
-    #[test]
-    fn without_a_target_allocations_say_nothing() {
-        let mut row = read(&LIST.replace("1.05\t1\n", "1.05\t-\n")).unwrap().remove(0);
-        add(&mut row, "mallocs\texport\tdlpack\t9\n").unwrap();
-        assert_eq!((row.target.mallocs, row.verdict()), (None, Verdict::Met));
-    }
-
-    #[test]
-    fn an_allocation_too_many_is_a_miss() {
-        let mut row = row(1.0, 1.0);
-        row.contenders[1].mallocs = Some(2);
-        assert_eq!(row.verdicts()[2], ("mallocs", Some(Verdict::Missed)));
-        assert_eq!(row.verdict(), Verdict::Missed);
     }
 }

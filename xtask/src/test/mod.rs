@@ -1,134 +1,110 @@
-//! `cargo xtask test`: every check of the repository, step by step.
+//! `cargo xtask test`: the checks of the repository, step by step.
 
-mod options;
-mod report;
+mod python;
 mod steps;
 mod suite;
 mod tally;
-mod toolchain;
 
-use std::process::ExitCode;
+use core::fmt::Write;
 use std::time::Instant;
 
-use self::options::Options;
-use self::report::{Report, Verdict};
-use self::steps::{STEPS, Step};
+use self::steps::Step;
 use self::suite::{Outcome, Stop, Suite};
 use self::tally::Tally;
-use crate::tools::Result;
+use crate::tools::{Result, flags};
 
-/// The whole suite has more tests than this; a run with fewer has lost some.
-const FEWEST_TESTS: u64 = 500;
+pub(crate) const HELP: &str = "\
+Usage: cargo xtask test [--all] [--keep-going] [--libraries] [--list] [STEP...]
 
-pub(crate) fn run(options: &[&str]) -> Result<ExitCode> {
-    let options = Options::parse(options)?;
-    if options.is_list {
-        for Step { name, purpose, .. } in STEPS {
-            println!("{name:<15} {purpose}");
+Without a step it runs what takes a few minutes. Steps named are run whole. A step whose tools are
+not installed is skipped and names them. The last line counts tests and checks.
+
+  --all         runs every step whole, and fails if tools are missing
+  --keep-going  does not end at the first step that fails
+  --libraries   tests in Python also with onnxruntime, mlx, warp, TensorFlow, paddle, MAX and cuda-core
+  --list        lists the steps; those with a star are run in part without `--all`
+";
+
+pub(crate) fn run(words: &[&str]) -> Result<bool> {
+    let ([all, keep_going, libraries, list], names) =
+        flags(words, ["--all", "--keep-going", "--libraries", "--list"])?;
+    let (steps, _) = steps::read();
+    if let Some(name) = names.iter().find(|name| steps.iter().all(|step| step.name != **name)) {
+        return Err(format!(
+            "expected a step that `cargo xtask test --list` names, found `{name}`"
+        ));
+    }
+    if list {
+        for step in &steps {
+            println!(
+                "{:<16}{} {}",
+                step.name,
+                if step.is_quick() { '*' } else { ' ' },
+                step.purpose
+            );
         }
-        return Ok(ExitCode::SUCCESS);
+        return Ok(true);
     }
-    let reports = run_steps(&options);
-    let mut total = Tally::default();
-    for report in &reports {
-        total += report.tally;
-    }
-    report::print_table(&reports);
-    if options.is_whole() && total.failed == 0 && total.executed() < FEWEST_TESTS {
-        println!("expected at least {FEWEST_TESTS} tests, found {}", total.executed());
-        total += Tally::FAILED;
-    }
-    println!("{total}");
-    Ok(if total.failed == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-fn run_steps(options: &Options) -> Vec<Report> {
-    let mut reports = Vec::new();
-    for step in STEPS.iter().filter(|step| options.selects(step.name)) {
-        println!("{}: {}", step.name, step.purpose);
-        let report = run_step(step, options);
-        report.print_end();
-        let is_over = report.tally.failed > 0 && !options.keeps_going;
-        reports.push(report);
-        if is_over {
+    let is_whole = all || !names.is_empty();
+    let is_chosen = |step: &&Step| match names.is_empty() {
+        true => all || step.is_quick(),
+        false => names.contains(&step.name),
+    };
+    let chosen: Vec<&Step> = steps.iter().filter(is_chosen).collect();
+    let (mut total, mut table, start) = (Tally::default(), String::new(), Instant::now());
+    for (number, step) in (1..).zip(&chosen) {
+        println!("[{number}/{}] {}: {}", chosen.len(), step.name, step.purpose);
+        let begin = Instant::now();
+        let mut suite = Suite::new(step.name);
+        let result = suite.run_step(step, is_whole, libraries);
+        let (tally, verdict) = judge(suite.tally, result, all && !step.is_optional);
+        let seconds = begin.elapsed().as_secs_f32();
+        println!("  {verdict} after {seconds:.0} s\n");
+        writeln!(table, "{:<16} {seconds:>6.0} s  {tally}", step.name).ok();
+        total += tally;
+        if tally.failed > 0 && !keep_going {
             break;
         }
     }
-    reports
+    println!("{table}{:<16} {:>6.0} s\n{total}", "together", start.elapsed().as_secs_f32());
+    Ok(total.failed == 0)
 }
 
-fn run_step(step: &Step, options: &Options) -> Report {
-    let start = Instant::now();
-    let mut suite = Suite::new(step.name, options.has_all_libraries);
-    let result = (step.run)(&mut suite);
-    let (tally, verdict) = judge(suite.tally, result, options.is_all && !step.is_optional);
-    Report { step: step.name, tally, verdict, wall: start.elapsed() }
-}
-
-/// Turns the end of a step into counts: what has no tests counts as one.
-fn judge(mut tally: Tally, result: Outcome, must_run: bool) -> (Tally, Verdict) {
-    match result {
-        Ok(()) => {
-            if tally == Tally::default() {
-                tally = Tally::PASSED;
-            }
-            (tally, Verdict::Passed)
-        }
-        Err(Stop::Missing(why)) if must_run => {
-            tally += Tally::FAILED;
-            (tally, Verdict::Failed(why))
-        }
-        Err(Stop::Missing(why)) => {
-            tally += Tally::SKIPPED;
-            (tally, Verdict::Skipped(why))
-        }
-        Err(Stop::Failed(message)) => {
-            if tally.failed == 0 {
-                tally += Tally::FAILED;
-            }
-            (tally, Verdict::Failed(message))
-        }
+/// Turns the end of a step into counts and a word: what has no tests counts as one.
+fn judge(mut tally: Tally, result: Outcome, must_run: bool) -> (Tally, String) {
+    let (one, verdict) = match result {
+        Ok(()) => (Tally::PASSED, "passed".to_owned()),
+        Err(Stop::Missing(why)) if !must_run => (Tally::SKIPPED, format!("skipped: {why}:")),
+        Err(Stop::Missing(why) | Stop::Failed(why)) => (Tally::FAILED, format!("failed: {why}:")),
+    };
+    let is_told =
+        (one == Tally::PASSED && tally.passed > 0) || (one == Tally::FAILED && tally.failed > 0);
+    if !is_told {
+        tally += one;
     }
+    (tally, verdict)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn missing() -> Outcome {
-        Err(Stop::Missing("valgrind is not installed".to_owned()))
+    #[test]
+    fn a_step_counts_at_least_once() {
+        let missing = || Err(Stop::Missing("valgrind is not installed".to_owned()));
+        let failed = || Err(Stop::Failed("no".to_owned()));
+        let tests = Tally { passed: 7, failed: 2, skipped: 1 };
+        assert_eq!(judge(Tally::default(), Ok(()), true).0, Tally::PASSED);
+        assert_eq!(judge(Tally::default(), failed(), false).0, Tally::FAILED);
+        assert_eq!(judge(tests, failed(), false).0, tests);
+        assert_eq!(judge(Tally::default(), missing(), false).0, Tally::SKIPPED);
+        assert_eq!(judge(Tally::default(), missing(), true).0, Tally::FAILED);
+        assert!(judge(tests, missing(), false).1.contains("skipped: valgrind is not installed"));
     }
 
     #[test]
-    fn a_step_without_tests_counts_as_one() {
-        assert_eq!(judge(Tally::default(), Ok(()), false).0, Tally::PASSED);
-        let failure = Err(Stop::Failed("no".to_owned()));
-        assert_eq!(judge(Tally::default(), failure, false).0, Tally::FAILED);
-    }
-
-    #[test]
-    fn a_failure_that_was_counted_is_not_counted_again() {
-        let tally = Tally { passed: 7, failed: 2, skipped: 1 };
-        let (counted, verdict) = judge(tally, Err(Stop::Failed("no".to_owned())), false);
-        assert_eq!(counted, tally);
-        assert!(matches!(verdict, Verdict::Failed(_)));
-        assert_eq!(judge(tally, Ok(()), false).0, tally);
-    }
-
-    #[test]
-    fn an_absent_tool_skips_the_step_unless_all_must_run() {
-        let (tally, verdict) = judge(Tally::default(), missing(), false);
-        assert_eq!(tally, Tally::SKIPPED);
-        assert!(matches!(verdict, Verdict::Skipped(why) if why == "valgrind is not installed"));
-        let (tally, verdict) = judge(Tally::default(), missing(), true);
-        assert_eq!(tally, Tally::FAILED);
-        assert!(matches!(verdict, Verdict::Failed(_)));
-    }
-
-    #[test]
-    fn what_passed_before_a_tool_was_missed_still_counts() {
-        let before = Tally { passed: 3, failed: 0, skipped: 0 };
-        let expected = Tally { passed: 3, failed: 0, skipped: 1 };
-        assert_eq!(judge(before, missing(), false).0, expected);
+    fn unknown_steps_and_flags_are_refused_by_name() {
+        assert!(run(&["clipy"]).unwrap_err().ends_with("found `clipy`"));
+        assert!(run(&["--al"]).unwrap_err().ends_with("found `--al`"));
     }
 }

@@ -1,21 +1,23 @@
-//! What the steps of a run share: commands that are shown, logged and counted.
+//! Runs the commands of a step: each is shown, logged and counted.
 
-use std::ffi::OsStr;
+use core::time::Duration;
 use std::fs::{self, File};
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::thread::sleep;
 use std::time::Instant;
 
+use super::python;
+use super::steps::{self, Step};
 use super::tally::Tally;
-use crate::bindings;
-pub(crate) use crate::tools::cargo;
-use crate::tools::{root, target};
+use crate::generated::libclang;
+use crate::python::Python;
+use crate::tools::{self, command, program, root, target};
 
 /// Why a step ended before its end.
 #[derive(Debug)]
 pub(crate) enum Stop {
-    /// The machine lacks something; the clause names it.
+    /// The machine lacks something, which the message names.
     Missing(String),
     Failed(String),
 }
@@ -26,110 +28,238 @@ impl From<String> for Stop {
     }
 }
 
-pub(crate) type Outcome<T = ()> = Result<T, Stop>;
+pub(crate) type Outcome = Result<(), Stop>;
 
-/// Runs the commands of a step and counts its tests.
 pub(crate) struct Suite {
     pub(crate) tally: Tally,
-    /// Libraries that take many gigabytes are to be met, too.
-    pub(crate) has_all_libraries: bool,
-    target: PathBuf,
     step: &'static str,
     commands: u32,
+    /// What `{name}` stands for in commands.
+    variables: Vec<(String, String)>,
+    /// What all commands get in their environment.
+    environment: Vec<(String, String)>,
 }
+
+/// The `rust-version` of the workspace.
+const OLDEST: &str = "1.85";
+
+/// What the builds get that nobody continues: no state for the next one, and no more on disk than it takes.
+const BUILDS: [(&str, &str); 3] = [
+    ("CARGO_INCREMENTAL", "0"),
+    ("CARGO_PROFILE_DEV_DEBUG", "0"),
+    ("CARGO_PROFILE_DEV_STRIP", "debuginfo"),
+];
+
+/// How often a command that takes long tells how far it is.
+const PULSE: Duration = Duration::from_secs(20);
 
 impl Suite {
-    pub(crate) fn new(step: &'static str, has_all_libraries: bool) -> Self {
-        Self { tally: Tally::default(), has_all_libraries, target: target(), step, commands: 0 }
+    pub(crate) fn new(step: &'static str) -> Self {
+        let environment = BUILDS.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let variables = steps::read().1;
+        let mut suite = Self { tally: Tally::default(), step, commands: 0, variables, environment };
+        suite.set("root", root().display());
+        suite.set("target", target().display());
+        suite.set("xtask", program().display());
+        suite.set("rustdoc", std::env::var("RUSTDOC").as_deref().unwrap_or("rustdoc"));
+        let has_gpu = Path::new("/dev/nvidiactl").exists();
+        suite.set("gpu", if has_gpu { "-- --include-ignored" } else { "" });
+        suite
     }
 
-    /// Returns a target directory for builds that would throw away those of the others.
-    pub(crate) fn own_target(&self, name: &str) -> PathBuf {
-        self.target.join(name)
+    fn set(&mut self, name: &str, value: impl core::fmt::Display) {
+        self.variables.push((name.to_owned(), value.to_string()));
     }
 
-    /// Runs a command and returns what it wrote; on failure that is shown.
-    pub(crate) fn run(&mut self, command: &mut Command) -> Outcome<String> {
-        let (output, result) = self.capture(command)?;
-        result.map(|()| output)
+    /// Provides what a step needs and runs its commands: those for a whole run, or the quick ones.
+    pub(crate) fn run_step(&mut self, step: &Step, is_whole: bool, has_libraries: bool) -> Outcome {
+        let about = tools::output(command("rustc").arg("-vV"))?;
+        let host = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
+        self.set("host", host);
+        self.set("host_", host.replace('-', "_"));
+        self.set("HOST_", host.replace('-', "_").to_uppercase());
+        for (word, line) in &step.lines {
+            match (*word, line.as_str()) {
+                ("need", need) => self.provide(need)?,
+                ("set", line) => {
+                    let (name, value) = line.split_once('=').unwrap_or((line, ""));
+                    self.environment.push((self.fill(name), self.fill(value)));
+                }
+                ("quick", _) if is_whole => {}
+                ("whole", _) if !is_whole => {}
+                (_, "@versions") => python::versions(self)?,
+                (_, "@libraries") if has_libraries => python::libraries(self)?,
+                (_, "@libraries") => {
+                    return Err(Stop::Missing("`--libraries` was not given".to_owned()));
+                }
+                (_, line) => self.run(line)?,
+            }
+        }
+        Ok(())
     }
 
-    /// Runs `cargo test` and counts the tests of its binaries.
-    pub(crate) fn test(&mut self, command: &mut Command) -> Outcome {
-        let (output, result) = self.capture(command)?;
+    /// Makes sure that something is there, and tells the commands that come where it is.
+    fn provide(&mut self, need: &str) -> Outcome {
+        if let Some((line, hint)) = need.rsplit_once(" || ") {
+            let mut probe = self.command(line);
+            let found = probe.stdout(Stdio::null()).stderr(Stdio::null()).status();
+            let is_found = found.is_ok_and(|status| status.success());
+            return if is_found { Ok(()) } else { Err(Stop::Missing(self.fill(hint))) };
+        }
+        match need {
+            "libclang" => {
+                let folder = libclang().map_err(Stop::Missing)?.display().to_string();
+                self.environment.push(("LIBCLANG_PATH".to_owned(), folder));
+            }
+            "oldest" => self.toolchain("bin/rustc")?,
+            "source" => self.toolchain("lib/rustlib/src/rust/library/core/src/lib.rs")?,
+            "python" => self.python(&Python::usual().map_err(Stop::Missing)?),
+            "embedding" => {
+                let python = Python::usual().map_err(Stop::Missing)?;
+                if python.library.is_empty() {
+                    return Err(Stop::Missing(format!(
+                        "{} has no shared library: Debian has it in the package `python3-dev`",
+                        python.program
+                    )));
+                }
+                for (name, value) in [
+                    ("PYO3_PYTHON", python.program),
+                    ("PYTHONHOME", python.home),
+                    ("LD_LIBRARY_PATH", python.library.clone()),
+                    ("DYLD_LIBRARY_PATH", python.library),
+                ] {
+                    self.environment.push((name.to_owned(), value));
+                }
+            }
+            _ => {
+                let file = need.trim_start_matches("venv ");
+                self.venv(&Python::usual().map_err(Stop::Missing)?, file)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn python(&mut self, python: &Python) {
+        self.set("python", &python.program);
+        self.set("version", &python.version);
+    }
+
+    /// Makes `{venv}` the folder of programs of a virtual environment.
+    pub(crate) fn venv(&mut self, python: &Python, file: &str) -> Outcome {
+        self.variables.retain(|(name, _)| !["venv", "python", "version"].contains(&name.as_str()));
+        self.python(python);
+        let folder = python.venv(file).map_err(Stop::Missing)?;
+        self.set("venv", folder.display());
+        Ok(())
+    }
+
+    /// Chooses a compiler of the oldest supported version with a file: rustup's, or the one that `.ci/run` has unpacked.
+    fn toolchain(&mut self, file: &str) -> Outcome {
+        let mut rustup = command("rustup");
+        rustup.args(["which", "rustc", "--toolchain", OLDEST]).env("RUSTUP_AUTO_INSTALL", "0");
+        let found = rustup.output().ok().filter(|answer| answer.status.success());
+        let found = found.map(|answer| String::from_utf8_lossy(&answer.stdout).trim().to_owned());
+        let unpacked = root().join(".tools/rust").join(OLDEST).join("rustc");
+        for rustc in found.map(PathBuf::from).into_iter().chain([unpacked]) {
+            let answer = command(&rustc.to_string_lossy()).args(["--print", "sysroot"]).output();
+            let Ok(answer) = answer else { continue };
+            let sysroot = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
+            if Path::new(&sysroot).join(file).exists() {
+                self.set("sysroot", sysroot);
+                self.environment.push(("RUSTC".to_owned(), rustc.display().to_string()));
+                return Ok(());
+            }
+        }
+        Err(Stop::Missing(format!(
+            "Rust {OLDEST} is not installed: `rustup toolchain install {OLDEST} --component rust-src`"
+        )))
+    }
+
+    /// Runs a command to its end and counts its tests.
+    pub(crate) fn run(&mut self, line: &str) -> Outcome {
+        let folder = format!("{}/", root().display());
+        println!("  $ {}", self.fill(line).replace(&folder, ""));
+        self.commands += 1;
+        let log = target().join("xtask").join(format!("{}-{}.log", self.step, self.commands));
+        tools::write(&log, "")?;
+        let explain = |error: std::io::Error| format!("{}: {error}", log.display());
+        let file = File::options().append(true).open(&log).map_err(explain)?;
+        let mut command = self.command(line);
+        command.stderr(file.try_clone().map_err(explain)?).stdout(file);
+        let mut child = command.spawn().map_err(|error| {
+            Stop::Missing(format!("{}: {error}", command.get_program().to_string_lossy()))
+        })?;
+        let (start, mut told) = (Instant::now(), Duration::ZERO);
+        let status = loop {
+            if let Some(status) = child.try_wait().map_err(explain)? {
+                break status;
+            }
+            sleep(Duration::from_millis(50));
+            if start.elapsed() > told + PULSE {
+                told = start.elapsed();
+                let output = fs::read(&log).unwrap_or_default();
+                let output = String::from_utf8_lossy(&output);
+                let last = output.lines().last().unwrap_or_default().trim();
+                println!("    {:.0} s: {last:.90}", told.as_secs_f32());
+            }
+        };
+        let output = String::from_utf8_lossy(&fs::read(&log).map_err(explain)?).into_owned();
         let tally = Tally::read(&output);
-        println!("    {tally}");
+        let counted = if tally == Tally::default() { String::new() } else { format!(": {tally}") };
+        println!("    {:.0} s{counted}", start.elapsed().as_secs_f32());
         self.tally += tally;
-        if result.is_ok() && tally.executed() == 0 {
-            return Err(Stop::Failed("no test was run".to_owned()));
-        }
-        result
-    }
-
-    /// Runs pytest, counts its tests, and shows what it reports after them.
-    pub(crate) fn pytest(&mut self, command: &mut Command) -> Outcome {
-        let (output, result) = self.capture(command)?;
-        if result.is_ok() {
-            print!("{}", report(&output));
-        }
-        let tally = Tally::read_pytest(&output);
-        println!("    {tally}");
-        self.tally += tally;
-        if result.is_ok() && tally.executed() == 0 {
-            return Err(Stop::Failed("no test was run".to_owned()));
-        }
-        result
-    }
-
-    /// Makes libclang known to the commands that come, which the feature `bindgen` needs.
-    pub(crate) fn provide_libclang(&self) -> Outcome {
-        bindings::provide_libclang().map_err(Stop::Missing)
-    }
-
-    fn capture(&mut self, command: &mut Command) -> Outcome<(String, Outcome)> {
-        println!("  {}", show(command));
-        let log = self.next_log()?;
-        let start = Instant::now();
-        let status = launch(command, &log)?;
-        println!("    {:.1} s", start.elapsed().as_secs_f32());
-        let output = fs::read(&log).map_err(|error| cannot("read", &log, &error))?;
-        let output = String::from_utf8_lossy(&output).into_owned();
         if status.success() {
-            return Ok((output, Ok(())));
+            return Ok(());
         }
         show_failure(&output);
-        let message = format!("{status}; all that it wrote is in {}", log.display());
-        Ok((output, Err(Stop::Failed(message))))
+        Err(Stop::Failed(format!("{status}; {} has all that it wrote", log.display())))
     }
 
-    fn next_log(&mut self) -> Outcome<PathBuf> {
-        let folder = self.target.join("xtask");
-        fs::create_dir_all(&folder).map_err(|error| cannot("make", &folder, &error))?;
-        self.commands += 1;
-        Ok(folder.join(format!("{}-{}.log", self.step, self.commands)))
+    /// Returns a text with what its names in braces stand for, of which some contain others.
+    fn fill(&self, text: &str) -> String {
+        let fill = |text: String, (name, value): &(String, String)| {
+            text.replace(&format!("{{{name}}}"), value)
+        };
+        self.variables.iter().fold(text.to_owned(), fill)
     }
-}
 
-fn launch(command: &mut Command, log: &Path) -> Outcome<std::process::ExitStatus> {
-    let explain = |error: io::Error| cannot("write", log, &error);
-    let file = File::create(log).map_err(explain)?;
-    let copy = file.try_clone().map_err(explain)?;
-    if command.get_current_dir().is_none() {
-        command.current_dir(root());
-    }
-    io::stdout().flush().ok();
-    command.stdin(Stdio::null()).stdout(file).stderr(copy);
-    command.status().map_err(|error| {
-        let name = command.get_program().to_string_lossy();
-        match error.kind() {
-            io::ErrorKind::NotFound => Stop::Missing(format!("{name} is not installed")),
-            _ => Stop::Failed(format!("cannot run {name}: {error}")),
+    /// Makes a command of a line as one would type it: variables, a program, and its arguments, with single quotes.
+    fn command(&self, line: &str) -> Command {
+        let line = self.fill(line);
+        let mut words = split(&line).into_iter().peekable();
+        let mut variables = Vec::new();
+        while let Some((name, value)) = words.peek().and_then(|word| word.split_once('=')) {
+            variables.push((name.to_owned(), value.to_owned()));
+            words.next();
         }
-    })
+        let mut command = command(&words.next().unwrap_or_default());
+        for (name, value) in &self.environment {
+            command.env(name, value);
+        }
+        command.envs(variables).args(words);
+        command
+    }
 }
 
-fn cannot(verb: &str, path: &Path, error: &io::Error) -> Stop {
-    Stop::Failed(format!("cannot {verb} {}: {error}", path.display()))
+fn split(line: &str) -> Vec<String> {
+    let mut words = vec![];
+    let (mut word, mut is_quoted, mut is_word) = (String::new(), false, false);
+    for c in line.chars().chain([' ']) {
+        match c {
+            '\'' => (is_quoted, is_word) = (!is_quoted, true),
+            ' ' if !is_quoted => {
+                if is_word {
+                    words.push(core::mem::take(&mut word));
+                }
+                is_word = false;
+            }
+            _ => {
+                word.push(c);
+                is_word = true;
+            }
+        }
+    }
+    words
 }
 
 /// How the lines begin that tell of progress, and of what went well.
@@ -143,60 +273,12 @@ const PROGRESS: [&str; 7] = [
     "test result: ok.",
 ];
 
-/// As many lines of a failure as are shown; the log has all.
-const SHOWN: usize = 300;
-
-/// Shows what a failed command wrote, without what went well.
+/// Shows the last lines that a failed command wrote, without what went well.
 fn show_failure(output: &str) {
-    let news = news(output);
-    let (hidden, shown) = news.split_at(news.len().saturating_sub(SHOWN));
-    if !hidden.is_empty() {
-        println!("    | ({} lines before)", hidden.len());
-    }
-    for line in shown {
-        println!("    | {line}");
-    }
-}
-
-fn news(output: &str) -> Vec<&str> {
     let is_progress = |line: &str| PROGRESS.iter().any(|word| line.trim_start().starts_with(word));
     let is_news = |line: &&str| !line.is_empty() && !line.ends_with("... ok") && !is_progress(line);
-    output.lines().filter(is_news).collect()
-}
-
-/// What pytest writes after its progress: its sections, each of which begins with a ruled line.
-fn report(output: &str) -> String {
-    let lines = output.lines().skip_while(|line| !line.starts_with("====="));
-    lines.map(|line| format!("    {line}\n")).collect()
-}
-
-/// Writes a command as it would be typed.
-fn show(command: &Command) -> String {
-    let program = Path::new(command.get_program());
-    let mut words: Vec<String> = command
-        .get_envs()
-        .filter_map(|(key, value)| Some(format!("{}={}", key.to_string_lossy(), quote(value?))))
-        .collect();
-    words.push(quote(program.file_name().unwrap_or(program.as_os_str())));
-    words.extend(command.get_args().map(quote));
-    words.join(" ")
-}
-
-fn quote(word: &OsStr) -> String {
-    let word = word.to_string_lossy();
-    let is_plain =
-        !word.is_empty() && !word.contains(|c: char| c.is_whitespace() || "\"'$".contains(c));
-    if is_plain { word.into_owned() } else { format!("'{word}'") }
-}
-
-/// Stops unless a program is installed.
-pub(crate) fn require(program: &str) -> Outcome {
-    let mut probe = Command::new(program);
-    let probe = probe.arg("--version").stdin(Stdio::null());
-    match probe.stdout(Stdio::null()).stderr(Stdio::null()).status() {
-        Ok(status) if status.success() => Ok(()),
-        _ => Err(Stop::Missing(format!("{program} is not installed"))),
-    }
+    let news: Vec<&str> = output.lines().filter(is_news).collect();
+    news[news.len().saturating_sub(300)..].iter().for_each(|line| println!("    | {line}"));
 }
 
 #[cfg(test)]
@@ -204,38 +286,28 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_is_shown_as_it_would_be_typed() {
-        let mut command = Command::new("/usr/bin/cargo");
-        command
-            .args(["test", "--features", "half,num-complex", "a b"])
-            .env("RUSTFLAGS", "-D warnings");
-        command.env_remove("CARGO_PKG_NAME");
-        let expected = "RUSTFLAGS='-D warnings' cargo test --features half,num-complex 'a b'";
-        assert_eq!(show(&command), expected);
-    }
-
-    #[test]
-    fn what_went_well_is_not_shown_with_a_failure() {
-        let output = "   Compiling a v1.0.0\n\nrunning 2 tests\ntest b ... ok\ntest c ... FAILED\n\
-             test result: FAILED. 1 passed; 1 failed;\n\nrunning 1 test\ntest result: ok. 1 passed;\n";
-        assert_eq!(news(output), ["test c ... FAILED", "test result: FAILED. 1 passed; 1 failed;"]);
-    }
-
-    #[test]
-    fn sections_of_pytest_are_shown_without_its_progress() {
-        let output = "....  [100%]\n====== libraries ======\nnumpy ok\n4 passed in 0.1s\n";
-        assert_eq!(
-            report(output),
-            "    ====== libraries ======\n    numpy ok\n    4 passed in 0.1s\n"
-        );
-        assert_eq!(report("....\n4 passed in 0.1s\n"), "");
-    }
-
-    #[test]
-    fn an_absent_program_is_named() {
-        let stop = require("no-such-program-anywhere").unwrap_err();
+    fn a_line_becomes_the_command_that_it_says() {
+        let suite = Suite::new("test");
+        let command = suite.command("FLAGS='-D warnings' cc --features {some-types} 'a b' ''");
+        let words: Vec<_> = command.get_args().map(|word| word.to_string_lossy()).collect();
         assert!(
-            matches!(stop, Stop::Missing(why) if why == "no-such-program-anywhere is not installed")
+            command
+                .get_envs()
+                .any(|(name, value)| name == "FLAGS" && value == Some("-D warnings".as_ref()))
         );
+        assert_eq!(words, ["--features", "half,num-complex,ndarray,bytes", "a b", ""]);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let mut suite = Suite::new("test");
+        let stop = suite.provide("no-such-program --version || it is not installed");
+        assert!(matches!(stop, Err(Stop::Missing(why)) if why == "it is not installed"));
+    }
+
+    #[test]
+    fn the_oldest_compiler_is_that_of_the_workspace() {
+        let manifest = tools::read("Cargo.toml").unwrap();
+        assert!(manifest.contains(&format!("rust-version = \"{OLDEST}\"")));
     }
 }

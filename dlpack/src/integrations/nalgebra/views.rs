@@ -17,7 +17,7 @@ use crate::vocabulary::Element;
 /// by side, as column-major tensors do; a `DMatrixView<'_, T, Dyn, Dyn>` has any strides that are not negative or 0,
 /// which `nalgebra` cannot have. Strides of an axis with one index mean nothing and always fit. A tensor of one axis
 /// is a column where the type has one column, as [`DVectorView`](nalgebra::DVectorView) has. Not for a
-/// [`cell_view`](crate::Descriptor::cell_view), which stays on its thread, as views of `nalgebra` need not.
+/// [`ReadCell`](crate::view::ReadCell) view, which stays on its thread, as views of `nalgebra` need not.
 ///
 /// # Errors
 ///

@@ -1,0 +1,140 @@
+//! `cargo xtask bench --python`: the rows in `benches/python`, where arrays of Python's libraries go into native code
+//! and out of it.
+
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use super::record::{self, Row};
+use super::{Options, callgrind, report};
+use crate::python::Python;
+use crate::tools::{self, Result, command, files, output, read, root, target, write};
+
+const REQUIREMENTS: &str = "benches/python/requirements.txt";
+
+/// Packages in Rust and the modules that come of them. Each has a lock file of its own, as two that link to one Python
+/// through different versions of PyO3 cannot be in one workspace.
+const CRATES: [(&str, &str); 4] = [
+    ("ours", "ours"),
+    ("peers/dlpark", "peer_dlpark"),
+    ("peers/dlpack-rs", "peer_dlpack_rs"),
+    ("peers/pyo3-dlpack", "peer_pyo3_dlpack"),
+];
+
+/// Asks where the headers of Python and of tvm-ffi are, and the library of the latter.
+const PATHS: &str = "
+import importlib.util, pathlib, sysconfig
+tvm_ffi = pathlib.Path(importlib.util.find_spec('tvm_ffi').origin).parent
+print(sysconfig.get_path('include'), tvm_ffi / 'include', tvm_ffi / 'lib', sep='\\n')
+";
+
+pub(super) fn run(options: &Options<'_>) -> Result<bool> {
+    let python = Python::usual()?;
+    let venv = python.venv("requirements")?.join("python");
+    let modules = folder().join(format!("modules-{}", python.version));
+    build(&venv, &modules)?;
+    // Hashes are the same in every run, so that the same instructions are counted. JAX would look for other devices.
+    let program = || {
+        let mut program = command(&venv.to_string_lossy());
+        program.env("PYTHONPATH", &modules).env("PYTHONHASHSEED", "0").env("JAX_PLATFORMS", "cpu");
+        program.arg(root().join("benches/python"));
+        program
+    };
+    if options.is_check {
+        tools::run(program().arg("check").args(&options.rows))?;
+        return Ok(true);
+    }
+    let mut rows = record::read(&output(program().arg("list").args(&options.rows))?)?;
+    for row in &mut rows {
+        println!("{}", row.name);
+        record::add(row, &output(program().args([options.how(), &row.name]))?)?;
+    }
+    if options.counts && output(program().arg("can-count"))? == "yes\n" {
+        println!("instructions");
+        count(&mut rows, &program())?;
+    }
+    report("dlpack-pyo3", &rows, &folder())
+}
+
+/// Counts for all rows in one process: importing the libraries under valgrind takes longest.
+fn count(rows: &mut [Row], program: &Command) -> Result<()> {
+    let file = folder().join("callgrind/out");
+    write(&file, "")?;
+    let mut command = callgrind::around(program, &file);
+    command.arg("count").arg(&file).args(rows.iter().map(|row| &row.name));
+    for line in output(&mut command)?.lines() {
+        let name = line.split('\t').nth(1);
+        let row = rows.iter_mut().find(|row| Some(row.name.as_str()) == name);
+        record::add(row.ok_or_else(|| record::unexpected(line))?, line)?;
+    }
+    Ok(())
+}
+
+/// A folder of its own in the target directory: for what is built, and for what comes out.
+fn folder() -> PathBuf {
+    target().join("benches/python")
+}
+
+/// Builds what the rows import, with optimisation, as users would: each floor and contender is a module of its own.
+fn build(venv: &Path, modules: &Path) -> Result<()> {
+    let answer = output(command(&venv.to_string_lossy()).args(["-I", "-c", PATHS]))?;
+    let [python, tvm_ffi, library] = answer.lines().collect::<Vec<_>>()[..] else {
+        return Err(format!("expected three folders, found {answer}"));
+    };
+    if !Path::new(python).join("Python.h").is_file() {
+        return Err(format!(
+            "there is no {python}/Python.h: Debian has it in the package `python3-dev`"
+        ));
+    }
+    fs::create_dir_all(modules)
+        .map_err(|error| format!("cannot make {}: {error}", modules.display()))?;
+    let compile = |compiler: &str, module: &str, flags: &str, folder: &str| -> Result<()> {
+        let mut command = command(compiler);
+        command.args("-O3 -shared -fPIC -o".split(' ')).arg(modules.join(format!("{module}.so")));
+        if cfg!(target_os = "macos") {
+            command.args(["-undefined", "dynamic_lookup"]);
+        }
+        command.args(files(&root().join("benches/python").join(folder), &["c", "cpp"])?);
+        tools::run(command.args(flags.split_whitespace()))
+    };
+    let standard = root().join("vendor/dlpack/include");
+    let flags =
+        format!("-std=c11 -fvisibility=hidden -Wall -Wextra -I{python} -I{}", standard.display());
+    compile("cc", "floors", &flags, "floors")?;
+    let flags = format!("-std=c++17 -I{tvm_ffi} -L{library} -ltvm_ffi");
+    compile("c++", "peer_tvm_ffi", &flags, "peers/tvm_ffi")?;
+    // As its authors have it for those without CMake.
+    let nanobind = nanobind(venv)?;
+    let flags = format!(
+        "-std=c++17 -fvisibility=hidden -fno-strict-aliasing -DNDEBUG -DNB_COMPACT_ASSERTIONS \
+         -ffunction-sections -fdata-sections -I{0}/include -I{0}/ext/robin_map/include -I{python} \
+         {0}/src/nb_combined.cpp",
+        nanobind.display()
+    );
+    compile("c++", "peer_nanobind", &flags, "peers/nanobind")?;
+    CRATES.iter().try_for_each(|(package, module)| {
+        let mut build = command("cargo");
+        build.args("build --quiet --release".split(' '));
+        // An incremental build would cut the crates into small parts and inline less.
+        build.env("CARGO_TARGET_DIR", folder()).env("CARGO_INCREMENTAL", "0");
+        build.current_dir(root().join("benches/python").join(package));
+        tools::run(build.env("PYO3_PYTHON", venv))?;
+        let built = folder().join("release").join(format!("{DLL_PREFIX}{module}{DLL_SUFFIX}"));
+        let copied = fs::copy(&built, modules.join(format!("{module}.so")));
+        copied.map(drop).map_err(|error| format!("cannot copy {}: {error}", built.display()))
+    })
+}
+
+/// Returns the folder of nanobind, which is sources and headers, and no part of the tests' environment.
+fn nanobind(venv: &Path) -> Result<PathBuf> {
+    let packages = folder().join("packages");
+    let (stamp, wanted) = (packages.join("installed.txt"), read(REQUIREMENTS)?);
+    if read(&stamp).ok().as_ref() != Some(&wanted) {
+        let mut pip = command(&venv.to_string_lossy());
+        pip.args("-m pip -qq --disable-pip-version-check install --upgrade --target".split(' '));
+        tools::run(pip.arg(&packages).args(["--requirement", REQUIREMENTS]))?;
+        write(&stamp, &wanted)?;
+    }
+    Ok(packages.join("nanobind"))
+}
