@@ -333,6 +333,7 @@ impl Descriptor {
     /// assert_eq!(numel, 3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub fn as_dl_tensor(&self) -> Result<sys::DLTensor, Error> {
         use super::abi::sealed::Abi;
         sys::DLManagedTensor::express(self.flags)?;
@@ -356,6 +357,7 @@ impl Descriptor {
     /// to the address where there is one, since some consumers ignore it.
     ///
     /// An offset that leaves the address space stays as it is, and views refuse it as before.
+    #[inline]
     pub(crate) fn canonical_fields(&self) -> Fields {
         let (device, dtype) = (self.device.canonical(), self.dtype);
         if self.is_empty() {
@@ -363,6 +365,8 @@ impl Descriptor {
         }
         let is_address = self.device.device_type.is_address() && !self.data.is_null();
         let (data, byte_offset) = match isize::try_from(self.byte_offset) {
+            // The usual case, for which nothing else is looked at.
+            Ok(0) => (self.data, 0),
             Ok(offset) if is_address && self.data.addr().checked_add_signed(offset).is_some() => {
                 (self.data.wrapping_byte_offset(offset), 0)
             }
