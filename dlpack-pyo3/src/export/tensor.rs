@@ -204,9 +204,9 @@ impl Export for Tensor {
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         let this = slf.get();
         let tensor = match &this.readiness {
-            Readiness::Producer(producer) => producer
-                .export()
-                .and_then(|tensor| tensor.into_opaque().map_err(Error::from)),
+            Readiness::Producer(producer) => {
+                producer.export().and_then(|tensor| tensor.into_opaque().map_err(Error::from))
+            }
             Readiness::Unknown | Readiness::On(_) => this.tensor.share_opaque(),
         };
         tensor.map_err(to_py_err)

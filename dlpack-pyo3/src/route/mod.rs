@@ -43,8 +43,8 @@ use crate::raw::{
     Class, ExceptBlock, Object, Raised, Reference, SavedException, names, raise, raise_error,
 };
 use crate::{capsule, protocol};
-use held::KeepAlive;
 pub(crate) use held::HeldTensor;
+use held::KeepAlive;
 use plan::Plan;
 use summary::Summary;
 

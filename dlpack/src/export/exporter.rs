@@ -532,7 +532,9 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     #[inline]
     pub fn into_raw_legacy(self) -> Result<*mut sys::DLManagedTensor, RejectedError<O>> {
         // SAFETY: as for `build`.
-        self.make(|block, described| Ok(unsafe { block.into_opaque(&described.fields, described.flags) }.into_raw()))
+        self.make(|block, described| {
+            Ok(unsafe { block.into_opaque(&described.fields, described.flags) }.into_raw())
+        })
     }
 
     /// Builds the tensor in the current ABI, for a consumer that is yet to get it.
@@ -545,7 +547,9 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     #[inline(always)]
     pub fn into_opaque(self) -> Result<OpaqueTensor, RejectedError<O>> {
         // SAFETY: as for `build`.
-        self.make(|block, described| Ok(unsafe { block.into_opaque(&described.fields, described.flags) }))
+        self.make(|block, described| {
+            Ok(unsafe { block.into_opaque(&described.fields, described.flags) })
+        })
     }
 
     /// Moves the owner to its place, asks it for its memory, writes and checks shape and strides, and publishes the tensor.

@@ -10,8 +10,8 @@ use super::block::{Described, DimsMut, Unpublished, around};
 use crate::error::{Error, RejectedError};
 use crate::layout::Canonical;
 use crate::managed::{
-    Abi, Access, AnyManagedTensor, Descriptor, Fields, Managed, ManagedTensor, ManagedTensorVersioned,
-    OpaqueTensor,
+    Abi, Access, AnyManagedTensor, Descriptor, Fields, Managed, ManagedTensor,
+    ManagedTensorVersioned, OpaqueTensor,
 };
 use crate::sys;
 use crate::vocabulary::Flags;
