@@ -31,7 +31,7 @@
 //! use dlpack_pyo3::{Tensor, to_py_err};
 //! use pyo3::prelude::*;
 //!
-//! /// The first `count` square numbers, for `np.from_dlpack` and its like.
+//! /// The first `count` square numbers, for `np.from_dlpack` and the like.
 //! #[pyfunction]
 //! fn squares(count: u64) -> PyResult<Tensor> {
 //!     let squares: Vec<u64> = (0..count).map(|n| n * n).collect();

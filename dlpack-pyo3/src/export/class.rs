@@ -133,14 +133,14 @@ use crate::import::to_py_err;
 /// # PyResult::Ok(())
 /// ```
 pub trait Export: PyClass {
-    /// Whether PyO3 is told that the thread is attached, before C calls one of the methods below.
+    /// `true` if PyO3 is told that the thread is attached before C calls one of the methods below.
     ///
     /// The thread is always attached. But PyO3 keeps a count of its own, and if that is zero, it defers the drop of a
     /// [`Py`](pyo3::Py) until it next attaches. Methods that neither drop nor clone a `Py` do not depend on the count, and
     /// `false` saves their callers about 15 nanoseconds.
     const NEEDS_PYO3: bool = true;
 
-    /// Whether a consumer that uses a tensor during a call only may [borrow](Self::lend) it.
+    /// `true` if a consumer that uses the tensor only during a call may [borrow](Self::lend) it.
     const LENDS: bool = false;
 
     /// Borrows the tensor that lies in the object, if the class [lends](Self::LENDS).

@@ -13,13 +13,13 @@ use super::object::{Object, Owned};
 use super::once_object::OnceObject;
 use super::tuple::make_tuple;
 
-/// Says that an exception is set in this thread. Its holder returns to Python, or clears the exception.
+/// Stands for an exception that is set in this thread. Its holder returns to Python, or clears the exception.
 #[derive(Debug)]
 #[must_use = "an exception is set"]
 pub(crate) struct Raised(());
 
 impl Raised {
-    /// Says that an exception is set, which the caller has made sure of.
+    /// Makes the value for an exception that is set, which the caller has made sure of.
     #[inline]
     pub(crate) const fn new() -> Self {
         Self(())

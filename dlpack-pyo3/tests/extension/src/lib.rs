@@ -18,7 +18,7 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod dlpack_pyo3_tests {
-    /// Whether the extension is built for the limited API.
+    /// `true` if the extension is built for the limited API.
     #[pymodule_export]
     const LIMITED_API: bool = cfg!(feature = "abi3");
 
