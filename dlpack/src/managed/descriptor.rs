@@ -359,14 +359,22 @@ impl Descriptor {
     /// An offset that leaves the address space stays as it is, and views refuse it as before.
     #[inline]
     pub(crate) fn canonical_fields(&self) -> Fields {
+        if self.byte_offset != 0 {
+            return self.fields_with_offset();
+        }
+        let data = if self.is_empty() { ptr::null_mut() } else { self.data };
+        Fields { data, byte_offset: 0, device: self.device.canonical(), dtype: self.dtype }
+    }
+
+    /// As [`canonical_fields`](Self::canonical_fields), for the few tensors with an offset.
+    #[cold]
+    fn fields_with_offset(&self) -> Fields {
         let (device, dtype) = (self.device.canonical(), self.dtype);
         if self.is_empty() {
             return Fields { data: ptr::null_mut(), byte_offset: 0, device, dtype };
         }
         let is_address = self.device.device_type.is_address() && !self.data.is_null();
         let (data, byte_offset) = match isize::try_from(self.byte_offset) {
-            // The usual case, for which nothing else is looked at.
-            Ok(0) => (self.data, 0),
             Ok(offset) if is_address && self.data.addr().checked_add_signed(offset).is_some() => {
                 (self.data.wrapping_byte_offset(offset), 0)
             }
