@@ -531,9 +531,9 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     /// As for [`build_legacy`](Self::build_legacy).
     #[inline]
     pub fn into_raw_legacy(self) -> Result<*mut sys::DLManagedTensor, RejectedError<O>> {
-        // SAFETY: as for `build`.
-        self.make(|block, described| {
-            Ok(unsafe { block.into_opaque(&described.fields, described.flags) }.into_raw())
+        self.make(|block, Described { fields, flags, .. }| {
+            // SAFETY: as for `build`.
+            Ok(unsafe { block.into_opaque(&fields, flags) }.into_raw())
         })
     }
 
@@ -546,9 +546,9 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     /// As for [`build`](Self::build).
     #[inline(always)]
     pub fn into_opaque(self) -> Result<OpaqueTensor, RejectedError<O>> {
-        // SAFETY: as for `build`.
-        self.make(|block, described| {
-            Ok(unsafe { block.into_opaque(&described.fields, described.flags) })
+        self.make(|block, Described { fields, flags, .. }| {
+            // SAFETY: as for `build`.
+            Ok(unsafe { block.into_opaque(&fields, flags) })
         })
     }
 

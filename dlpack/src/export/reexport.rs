@@ -146,14 +146,15 @@ pub(super) fn inherited<A: Abi>(tensor: &Descriptor) -> Flags {
     if forbidden { flags.with(Flags::READ_ONLY) } else { flags }
 }
 
+/// A block that a tensor owns, and the fields of its struct.
+pub(super) type UnderHeader<B, O> = (Unpublished<B, O, Global>, Fields);
+
 /// A tensor as the owner of a block that says what the tensor says.
 ///
 /// The block and the description hold the contract of [`Unpublished::into_managed`]: shape and strides are written, and
 /// describe the elements of a checked tensor, which the owner is.
 #[inline(always)]
-pub(super) fn under_header<B: Abi, O>(
-    owner: O,
-) -> Result<(Unpublished<B, O, Global>, Fields), RejectedError<O>>
+pub(super) fn under_header<B: Abi, O>(owner: O) -> Result<UnderHeader<B, O>, RejectedError<O>>
 where
     O: Deref<Target = Descriptor> + Send + 'static,
 {
@@ -183,7 +184,7 @@ pub(super) fn write_canonical(
 /// Puts a tensor under a header of either ABI.
 fn convert<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Managed<B>, RejectedError<Managed<A>>> {
     let (layout, host) = (tensor.layout(), tensor.has_host_promise());
-    let (block, fields, flags) = wrap(tensor)?;
+    let ((block, fields), flags) = wrap(tensor)?;
     let described = Described { fields, flags, layout };
     // SAFETY: `under_header` holds the contract. If the promise about the host was made, it was for the same memory.
     unsafe {
@@ -197,7 +198,7 @@ pub(super) fn ready<A: Abi, B: Abi>(
     tensor: Managed<A>,
 ) -> Result<OpaqueTensor<B>, RejectedError<Managed<A>>> {
     let copied = tensor.flags().contains(Flags::IS_COPIED);
-    let (block, fields, mut flags) = wrap::<A, B>(tensor)?;
+    let ((block, fields), mut flags) = wrap::<A, B>(tensor)?;
     if copied && B::VERSION.is_some() {
         flags = flags.with(Flags::IS_COPIED);
     }
@@ -205,11 +206,11 @@ pub(super) fn ready<A: Abi, B: Abi>(
     Ok(unsafe { block.into_opaque(&fields, flags) })
 }
 
-type Wrapped<B, A> = (Unpublished<B, Managed<A>, Global>, Fields, Flags);
+type Wrapped<B, A> = (UnderHeader<B, Managed<A>>, Flags);
 
 fn wrap<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Wrapped<B, A>, RejectedError<Managed<A>>> {
     match express::<B>(inherited::<B>(&tensor)) {
-        Ok(flags) => under_header(tensor).map(|(block, fields)| (block, fields, flags)),
+        Ok(flags) => Ok((under_header(tensor)?, flags)),
         Err(error) => Err(RejectedError::new(tensor, error)),
     }
 }
