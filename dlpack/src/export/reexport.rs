@@ -146,7 +146,7 @@ pub(super) fn inherited<A: Abi>(tensor: &Descriptor) -> Flags {
     if forbidden { flags.with(Flags::READ_ONLY) } else { flags }
 }
 
-/// A block that a tensor owns, and the fields of its struct.
+/// A block whose owner is a tensor, and the fields of its struct.
 pub(super) type UnderHeader<B, O> = (Unpublished<B, O, Global>, Fields);
 
 /// A tensor as the owner of a block that says what the tensor says.
