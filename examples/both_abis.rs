@@ -1,4 +1,4 @@
-//! One function for tensors in both ABIs, and the way from one to the other.
+//! One function for tensors in both ABIs, and conversions between them.
 
 use std::error::Error;
 
@@ -12,7 +12,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     // SAFETY: the C library passes the tensor on, and keeps to the standard.
     let old = unsafe { ManagedTensor::from_raw(raw) }?;
     let (raw, new_record) = spec.make_versioned();
-    // SAFETY: the same.
+    // SAFETY: as above.
     let new = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
 
     assert_eq!(sum(old.into())?, 10);
@@ -23,18 +23,18 @@ fn main() -> Result<(), Box<dyn Error>> {
     to_legacy(&spec)
 }
 
-/// The sum of a tensor in either ABI.
+/// Returns the sum of a tensor in either ABI.
 fn sum(tensor: AnyManagedTensor) -> Result<i32, dlpack::Error> {
     match tensor.version() {
         Some(version) => println!("version {version}: {tensor:?}"),
         None => println!("legacy: {tensor:?}"),
     }
-    // SAFETY: the C library has written all elements, and writes them no more.
+    // SAFETY: the C library has written all elements, and does not write them again.
     let tensor = unsafe { tensor.assume_frozen() };
     Ok(tensor.view::<i32>()?.iter().sum())
 }
 
-/// The legacy struct has no flags: nobody knows whether the memory may be written, so the new one says no.
+/// The legacy struct has no flags. Since the memory may not be writable, the new struct is read-only.
 fn from_legacy(spec: &Spec) -> Result<(), Box<dyn Error>> {
     let (raw, _record) = spec.make_legacy();
     // SAFETY: the C library passes the tensor on, and keeps to the standard.
@@ -45,7 +45,7 @@ fn from_legacy(spec: &Spec) -> Result<(), Box<dyn Error>> {
     let (raw, record) = spec.make_legacy();
     // SAFETY: as above.
     let tensor = unsafe { ManagedTensor::from_raw(raw) }?;
-    // SAFETY: the C library allocated the memory itself, and says in its manual that it may be written.
+    // SAFETY: the manual of the C library says that the memory may be written.
     let tensor = unsafe { tensor.assume_writable() }.into_versioned()?;
     assert_eq!(tensor.access(), Access::Writable);
 
@@ -56,12 +56,12 @@ fn from_legacy(spec: &Spec) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The way back is open for what the legacy struct can say, and closed for read-only tensors.
+/// A tensor can be converted to the legacy ABI unless it is read-only, which that ABI cannot express.
 fn to_legacy(spec: &Spec) -> Result<(), Box<dyn Error>> {
     let (raw, record) = spec.make_versioned();
     // SAFETY: the C library passes the tensor on, and keeps to the standard.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
-    // SAFETY: C takes the tensor over.
+    // SAFETY: C takes ownership of the tensor.
     let checksum = unsafe { release::consume(tensor.into_legacy()?.into_raw()) };
     assert!(checksum.is_some(), "C could read the tensor");
     assert_eq!(record.deleted(), 1);
@@ -73,7 +73,7 @@ fn to_legacy(spec: &Spec) -> Result<(), Box<dyn Error>> {
     println!("read-only to legacy: {rejected}");
     assert_eq!(rejected.error(), dlpack::Error::ReadOnlyNotExpressible);
 
-    // Nothing is lost: the tensor comes back with the error.
+    // The error returns the tensor.
     assert_eq!(rejected.into_inner().shape(), [2, 2]);
     assert_eq!(record.deleted(), 1);
     Ok(())

@@ -1,6 +1,6 @@
-//! Memory of an allocator of one's own goes to C, header and all: the global heap has no part in it.
+//! Memory of a custom allocator is exported to C, including the header, without the global heap.
 //!
-//! The allocator is an arena of pages in a `static`. One page has the elements, another one the header.
+//! The allocator is an arena of pages in a `static`. One page holds the elements, another one the header.
 
 use std::alloc::Layout;
 use std::cell::UnsafeCell;
@@ -24,13 +24,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!((ARENA.pages_out(), allocations), (2, 0));
     assert_eq!(raw.addr() % PAGE, 0);
 
-    // SAFETY: the tensor is alive, and the pointer stays within it.
-    let tensor = unsafe { &raw const (*raw).dl_tensor };
-    // SAFETY: the same. C wants the element of the second row and the third column.
-    let element = unsafe { consumer::read(tensor, 0, &[1, 2]) };
+    // SAFETY: the tensor is alive. C reads the element of the second row and the third column.
+    let element = unsafe { consumer::read(&raw const (*raw).dl_tensor, 0, &[1, 2]) };
     assert_eq!(element, Some(6.0_f32.to_ne_bytes().to_vec()));
 
-    // SAFETY: C takes the tensor over.
+    // SAFETY: C takes ownership of the tensor.
     unsafe { release::delete_on_thread(raw) };
     println!(
         "C has called the deleter on a thread of its own: {} pages are out",
@@ -41,37 +39,36 @@ fn main() -> Result<(), Box<dyn Error>> {
     out_of_memory()
 }
 
-/// Two rows of three numbers in a page of the arena, under a header in another one.
+/// Exports two rows of three numbers in a page of the arena, with the header in another page.
 fn export() -> Result<*mut DLManagedTensorVersioned, dlpack::Error> {
     let page = Page::new().ok_or(dlpack::Error::AllocationFailed)?;
     let data = page.start.as_ptr();
     for (index, number) in [1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0].into_iter().enumerate() {
-        // SAFETY: a page has room for many more.
+        // SAFETY: a page is larger than six numbers.
         unsafe { data.cast::<f32>().add(index).write(number) };
     }
 
-    // What `Exporter::from_raw_parts` asks for, point by point:
-    // - "until the owner is dropped": the page is given back in `Page`'s `drop`, and nowhere else.
-    // - "on whatever thread that is": giving it back is one atomic operation, and `Page` is `Send`.
-    // - "also when the owner is moved": a `Page` has the address of its memory, not the memory itself.
+    // The contract of `Exporter::from_raw_parts`, point by point:
+    // - "until the owner is dropped": a page is returned to the arena only when its `Page` is dropped.
+    // - "on whatever thread that is": returning it is one atomic operation, and `Page` is `Send`.
+    // - "also when the owner is moved": a `Page` holds the address of its memory as a pointer.
     // - "`nbytes` bytes long": PAGE.
     // - "the device is what it says": a `static` is memory of the CPU.
-    // - "in one live allocation": the arena's array, which is there for good.
-    // - "can be read": reading needs no more than that. That the six elements are initialised is not asked for here; who
-    //   looks at the tensor in Rust says it, with `assume_frozen`.
-    // - "and written": the arena is not constant, and nobody else uses a page that is out.
+    // - "in one live allocation": the arena's array, which lives as long as the program.
+    // - "can be read, and also written": it is in an `UnsafeCell`, and nobody else uses a page that is taken.
+    // Initialised elements are not part of the contract: `assume_frozen` promises them to read the tensor in Rust.
     // SAFETY: see above.
     let exporter = unsafe { Exporter::from_raw_parts(page, data.cast(), PAGE, Device::CPU) };
     Ok(exporter.dtype(DataType::F32).shape(&[2, 3]).header_in(Headers).into_raw()?)
 }
 
-/// When no page is left, the owner comes back, and nothing is lost.
+/// If no page is left, the export fails and returns the owner.
 fn out_of_memory() -> Result<(), Box<dyn Error>> {
     let mut pages: Vec<Page> = std::iter::from_fn(Page::new).collect();
     println!("all {} pages are taken", pages.len());
     let page = pages.pop().ok_or("expected a page")?;
     let data = page.start.as_ptr();
-    // SAFETY: as above; and no other page is free for the header.
+    // SAFETY: as above. No other page is free for the header.
     let exporter = unsafe { Exporter::from_raw_parts(page, data.cast(), PAGE, Device::CPU) };
     let refused = exporter.header_in(Headers).into_raw().err();
     let refused = refused.ok_or("expected a refusal")?;
@@ -85,14 +82,14 @@ fn out_of_memory() -> Result<(), Box<dyn Error>> {
 const PAGE: usize = 4096;
 const PAGES: u32 = u32::BITS;
 
-/// Some pages, and which of them are out. In C's order, so that it is the pages that are aligned.
+/// The pages, and which of them are taken. In C's order, so that the pages are aligned.
 #[repr(C, align(4096))]
 struct Arena {
     memory: UnsafeCell<[[u8; PAGE]; PAGES as usize]>,
     out: AtomicU32,
 }
 
-// SAFETY: each page is one owner's at a time.
+// SAFETY: each page has one owner at a time.
 unsafe impl Sync for Arena {}
 
 impl Arena {
@@ -118,12 +115,12 @@ impl Arena {
     }
 }
 
-/// A page that goes back to the arena when it is dropped.
+/// A page, which returns to the arena when it is dropped.
 struct Page {
     start: NonNull<u8>,
 }
 
-// SAFETY: a page is its owner's alone, and the arena takes it back from any thread.
+// SAFETY: a page has one owner, and can be returned on any thread.
 unsafe impl Send for Page {}
 
 impl Page {
@@ -138,10 +135,10 @@ impl Drop for Page {
     }
 }
 
-/// The arena as the place of headers.
+/// The arena as an allocator of headers.
 struct Headers;
 
-// SAFETY: a page is aligned to its size, is as large as is asked for or is not given, and belongs to one owner at a time.
+// SAFETY: a page is aligned to its size, has one owner at a time, and is not returned for a larger layout.
 unsafe impl Allocator for Headers {
     fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         let fits = layout.size() <= PAGE && layout.align() <= PAGE;

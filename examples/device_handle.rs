@@ -1,7 +1,7 @@
-//! Device memory goes out as tensors: by address, as CUDA has it, and by handle, as OpenCL has it.
+//! Device memory exported as tensors: by address, as in CUDA, and by handle, as in OpenCL.
 //!
-//! The two devices are mocks: what they hold is out of the processor's reach, and only their runtime reads and writes
-//! it. What matters is the difference between them: an offset becomes part of an address, but stays beside a handle.
+//! The two devices are mocks, whose memory only their runtime reads and writes. They show the difference: an offset becomes
+//! part of an address, but stays beside a handle.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -14,10 +14,10 @@ use dlpack::{
     DataType, Device, DeviceType, Error as DLPackError, Exporter, ManagedTensorVersioned,
 };
 
-/// Names its blocks by addresses, which can be added to. They are far from those of the processor.
+/// Names its blocks by addresses, to which offsets can be added. They are not addresses of the host.
 static BY_ADDRESS: Runtime = Runtime::new(0x5a00_0000, 0x1_0000);
 
-/// Names its blocks by handles, which are only names.
+/// Names its blocks by handles, to which nothing can be added.
 static BY_HANDLE: Runtime = Runtime::new(1, 1);
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -30,14 +30,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!((tensor.data().addr(), tensor.byte_offset()), (name + 8, 0));
     consume(tensor, &BY_ADDRESS)?;
 
-    // On a device with handles the two stand apart.
+    // On a device with handles, the offset is in `byte_offset`.
     let (exporter, name) = BY_HANDLE.export(&floats, Device::new(DeviceType::OPENCL, 0));
     let tensor = exporter.dtype(DataType::F32).shape(&[2, 2]).offset(2).build()?;
     println!("by handle: {tensor:?}");
     assert_eq!((tensor.data().addr(), tensor.byte_offset()), (name, 8));
     consume(tensor, &BY_HANDLE)?;
 
-    // A layout that leaves the block is refused, and the block comes back.
+    // A layout that exceeds the block is refused, and the error returns the block.
     let (exporter, name) = BY_HANDLE.export(&floats, Device::new(DeviceType::OPENCL, 0));
     let refused = exporter.dtype(DataType::F32).shape(&[2, 3]).offset(1).build();
     let (block, error) = refused.expect_err("seven floats are needed").into_parts();
@@ -49,33 +49,33 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Another library: all it gets is a pointer to a C struct.
+/// Another library, which gets only a pointer to a C struct.
 fn consume(tensor: ManagedTensorVersioned, runtime: &'static Runtime) -> Result<(), DLPackError> {
     let raw = tensor.into_raw();
-    // SAFETY: the tensor was just passed on, and keeps to the standard.
+    // SAFETY: a struct of this crate, whose ownership passes to this call.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
 
-    // The processor cannot follow `data`, so there is no view.
-    // SAFETY: refused before memory is looked at.
+    // The host cannot access the memory, so there is no view.
+    // SAFETY: the view is refused before memory is accessed.
     let refused = unsafe { tensor.view::<f32>() }.unwrap_err();
     println!("  on the host: {refused}");
     assert_eq!(refused, DLPackError::NotHostAccessible { device: tensor.device() });
 
-    // The device's own runtime can: `data` and `byte_offset` say where, shape and strides say what.
+    // The runtime of the device can: `data` and `byte_offset` locate the first element, shape and strides the others.
     let seen = runtime.map(tensor.data().addr(), tensor.byte_offset(), |floats| {
         floats[3] = 50.0;
         floats[..tensor.numel()].to_vec()
     });
     assert_eq!(seen, [2.0, 3.0, 4.0, 50.0]);
 
-    // When the consumer is done, on whatever thread, the memory is given back, once.
+    // When the consumer is done, on any thread, the memory is freed once.
     assert_eq!(runtime.live(), 1);
     thread::spawn(move || drop(tensor)).join().expect("a deleter that does not panic");
     assert_eq!(runtime.live(), 0);
     Ok(())
 }
 
-/// What gives a block back when it is dropped: the owner of an export.
+/// The owner of an export, which frees a block when it is dropped.
 #[derive(Debug)]
 struct Block {
     runtime: &'static Runtime,
@@ -89,7 +89,7 @@ impl Drop for Block {
     }
 }
 
-/// A runtime, which alone reaches the memory of its device.
+/// The runtime of a device, through which alone its memory can be accessed.
 #[derive(Debug)]
 struct Runtime {
     blocks: Mutex<BTreeMap<usize, Vec<f32>>>,
@@ -102,18 +102,18 @@ impl Runtime {
         Self { blocks: Mutex::new(BTreeMap::new()), first, step }
     }
 
-    /// Makes a block, ready to be exported, and returns its name too.
+    /// Allocates a block and returns its exporter and its name.
     fn export(&'static self, floats: &[f32], on: Device) -> (Exporter<'static, Block>, usize) {
         let mut blocks = self.blocks.lock().unwrap();
         let name = blocks.last_key_value().map_or(self.first, |(last, _)| last + self.step);
         blocks.insert(name, floats.to_vec());
         let block = Block { runtime: self, name };
         let data: *mut c_void = ptr::without_provenance_mut(name);
-        // SAFETY: so many bytes of that device, which live until the owner is dropped.
+        // SAFETY: the block has this size and device, and lives until the owner is dropped.
         (unsafe { Exporter::from_raw_parts(block, data, size_of_val(floats), on) }, name)
     }
 
-    /// Shows the floats from a place on, as a consumer has it.
+    /// Calls the function with the floats from the first element of a tensor on.
     fn map<R>(&self, data: usize, byte_offset: u64, work: impl FnOnce(&mut [f32]) -> R) -> R {
         let mut blocks = self.blocks.lock().unwrap();
         let (name, floats) = blocks.range_mut(..=data).next_back().expect("a name of this runtime");

@@ -1,4 +1,4 @@
-//! A vector goes to C and comes back: the same memory all the way.
+//! A vector goes to C and comes back as the same memory.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ fn there_and_back() -> Result<(), Box<dyn Error>> {
     let start = data.as_ptr();
     let raw = Exporter::new(data).shape(&[2, 3]).build()?.into_raw();
 
-    // SAFETY: the tensor is alive, and the pointer stays within it.
-    let tensor = unsafe { &raw const (*raw).dl_tensor };
-    // SAFETY: the same.
-    let seen = unsafe { consumer::read(tensor, 0, &[1, 0]) };
-    assert_eq!(seen, Some(4.0_f32.to_ne_bytes().to_vec()));
-    // SAFETY: the same. A vector is writable, and nobody else uses it now.
-    assert!(unsafe { consumer::write(tensor, 0, &[1, 0], &9.0_f32.to_ne_bytes()) });
+    // SAFETY: the tensor is alive and writable, and only C uses it.
+    unsafe {
+        let tensor = &raw const (*raw).dl_tensor;
+        let seen = consumer::read(tensor, 0, &[1, 0]);
+        assert_eq!(seen, Some(4.0_f32.to_ne_bytes().to_vec()));
+        assert!(consumer::write(tensor, 0, &[1, 0], &9.0_f32.to_ne_bytes()));
+    }
 
-    // SAFETY: C hands the tensor back.
+    // SAFETY: C passes the tensor back.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
     let Ok(data) = tensor.downcast::<Vec<f32>>() else {
         return Err("expected the vector".into());
@@ -37,20 +37,20 @@ fn there_and_back() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The usual end: the consumer calls the deleter, on whatever thread, and that drops the owner.
+/// Usually, the consumer calls the deleter, on any thread, and the deleter drops the owner.
 fn dropped_by_c() -> Result<(), Box<dyn Error>> {
     let data = Arc::<[u16]>::from([1, 2, 3]);
     let raw = Exporter::shared(Arc::clone(&data)).build()?.into_raw();
     assert_eq!(Arc::strong_count(&data), 2);
 
-    // SAFETY: C takes the tensor over.
+    // SAFETY: C takes ownership of the tensor.
     unsafe { release::delete_on_thread(raw) };
     println!("C has called the deleter on a thread of its own");
     assert_eq!(Arc::strong_count(&data), 1);
     Ok(())
 }
 
-/// What does not fit is refused before anything is exported, and the owner comes back.
+/// A layout that does not fit is refused, and the error returns the owner.
 fn refused() {
     let data = vec![1.0_f32; 6];
     let start = data.as_ptr();

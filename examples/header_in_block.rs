@@ -1,7 +1,7 @@
-//! A tensor library keeps elements and header in one block: an export is not one allocation more.
+//! A tensor library keeps elements and header in one block, so that an export allocates nothing.
 //!
-//! The block begins with room for the header, as many allocators keep some for notes of their own. Dropping the owner frees the
-//! block and the header with it.
+//! The block begins with room for the header, as the blocks of many allocators do for their own. Dropping the owner frees
+//! the block, including the header.
 
 use std::alloc::{Layout, alloc, dealloc};
 use std::error::Error;
@@ -9,7 +9,7 @@ use std::mem::MaybeUninit;
 use std::ptr::NonNull;
 use std::slice;
 
-use dlpack::allocator::{InPlace, header_layout};
+use dlpack::allocator::InPlace;
 use dlpack::{Exporter, ManagedTensorVersioned};
 use harness::alloc::{CountingAllocator, count};
 use harness::{consumer, release};
@@ -17,10 +17,10 @@ use harness::{consumer, release};
 #[global_allocator]
 static HEAP: CountingAllocator = CountingAllocator;
 
-/// What the header of a picture takes: three axes, and the owner in it.
-const HEADER: Layout = header_layout::<Picture, InPlace>(3);
+/// The layout of a header for a picture: three axes, and the owner.
+const HEADER: Layout = Exporter::<Picture, _, InPlace>::header_layout(3);
 
-/// Pixels begin at a multiple of this, as is good for vector instructions.
+/// The alignment of the pixels, for vector instructions.
 const ALIGN: usize = 64;
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -29,7 +29,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         picture.pixels().fill(7);
         let room = picture.room();
         let exporter = Exporter::of_mut(picture, Picture::pixels).shape(&[4, 6, 3]);
-        // SAFETY: nobody but this export uses the room, which stays until the picture is dropped, wherever that is moved.
+        // SAFETY: only this export uses the room, which lives until the picture is dropped, also when that is moved.
         let exporter = unsafe { exporter.header_in_place(room) };
         exporter.into_raw().map_err(|_| "expected room for a header")
     });
@@ -43,12 +43,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     println!("the pixels begin {between} bytes behind the header");
     assert!(between < HEADER.size() + ALIGN && data.addr() % ALIGN == 0);
 
-    // SAFETY: the tensor is alive, and the pointer stays within it.
+    // SAFETY: the tensor is alive.
     let pixel = unsafe { consumer::read(&raw const (*raw).dl_tensor, 0, &[3, 5, 2]) };
     assert_eq!(pixel, Some(vec![7]));
 
-    // The picture comes back, and the room is free for the next header.
-    // SAFETY: C hands the tensor back.
+    // The picture comes back, and its room can hold the next header.
+    // SAFETY: C passes the tensor back.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
     let picture = tensor.downcast::<Picture>().map_err(|_| "expected the picture")?;
     let room = picture.room();
@@ -56,9 +56,9 @@ fn main() -> Result<(), Box<dyn Error>> {
     let exporter = unsafe { Exporter::of_mut(picture, Picture::pixels).header_in_place(room) };
     let raw = exporter.into_raw()?;
 
-    // However badly a consumer treats the struct: its deleter moves the owner out, and that frees the block.
+    // Whatever a consumer writes into the struct, the deleter moves the owner out of the block and drops it.
     let before = harness::alloc::deallocations();
-    // SAFETY: C takes the tensor over.
+    // SAFETY: C takes ownership of the tensor.
     unsafe { release::vandalise_and_delete(raw) };
     let freed = harness::alloc::deallocations() - before;
     println!("one deallocation for both: {}", freed == 1);
@@ -66,13 +66,13 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// A block: room for a header, and pixels.
+/// A block with room for a header, and pixels.
 struct Picture {
     block: NonNull<u8>,
     len: usize,
 }
 
-// SAFETY: the only one that knows of the block.
+// SAFETY: nobody else has a pointer to the block.
 unsafe impl Send for Picture {}
 
 impl Picture {
@@ -83,7 +83,7 @@ impl Picture {
         let layout = Self::layout(len)?;
         // SAFETY: the size is not 0.
         let block = NonNull::new(unsafe { alloc(layout) })?;
-        // SAFETY: the pixels begin within the block, and are as long.
+        // SAFETY: the pixels lie within the block.
         unsafe { block.add(Self::PIXELS).write_bytes(0, len) };
         Some(Self { block, len })
     }
@@ -97,7 +97,7 @@ impl Picture {
     }
 
     fn pixels(&mut self) -> &mut [u8] {
-        // SAFETY: initialised when the block was made, and nobody else uses them.
+        // SAFETY: the pixels were initialised with the block, and nobody else uses them.
         unsafe { slice::from_raw_parts_mut(self.block.as_ptr().add(Self::PIXELS), self.len) }
     }
 }
@@ -105,7 +105,7 @@ impl Picture {
 impl Drop for Picture {
     fn drop(&mut self) {
         if let Some(layout) = Self::layout(self.len) {
-            // SAFETY: made with this layout.
+            // SAFETY: the block was allocated with this layout.
             unsafe { dealloc(self.block.as_ptr(), layout) }
         }
     }

@@ -1,4 +1,4 @@
-//! A C library hands over a pointer: two lines make it an owned, checked value.
+//! Two lines turn a pointer from a C library into an owned, checked value.
 
 use dlpack::{DataType, Device, Error, ManagedTensorVersioned};
 use dlpack_sys::DLManagedTensorVersioned;
@@ -9,7 +9,7 @@ fn main() -> Result<(), Error> {
 
     // SAFETY: the C library passes the tensor on, and keeps to the standard.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
-    // SAFETY: it has written all elements, and writes them no more.
+    // SAFETY: it has written all elements, and does not write them again.
     let tensor = unsafe { tensor.assume_frozen() };
 
     println!("{tensor:?}");
@@ -22,7 +22,7 @@ fn main() -> Result<(), Error> {
     assert_eq!(matrix[[1, 2]], 6.0);
     assert_eq!(matrix.as_slice()?, [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
 
-    // A view is of exactly the dtype of the tensor; nothing is reinterpreted.
+    // A view has exactly the dtype of the tensor.
     let error = tensor.view::<i32>().err();
     assert_eq!(error, Some(Error::DTypeMismatch { expected: DataType::I32, found: DataType::F32 }));
 
@@ -44,16 +44,16 @@ fn matrix_from_c() -> (*mut DLManagedTensorVersioned, Record) {
     Spec::of(&[1.0_f32, 2.0, 3.0, 4.0, 5.0, 6.0]).shape(&[2, 3]).make_versioned()
 }
 
-/// A tensor that makes no sense is an error, and its deleter has been called all the same.
+/// An invalid tensor results in an error, and its deleter is called.
 fn refused(what: &str, spec: Spec) {
     let (raw, record) = spec.make_versioned();
-    // SAFETY: the C library passes the tensor on. What is wrong with it is found before it is used.
+    // SAFETY: the C library passes the tensor on, and its invalid field is one that is checked.
     let error = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect_err("a refusal");
     println!("{what}: {error}");
     assert_eq!(record.deleted(), 1);
 }
 
-/// A tensor in the memory of a GPU can be described and passed on, but not looked at.
+/// A tensor in the memory of a GPU can be described and passed on, but not read.
 fn on_another_device() -> Result<(), Error> {
     let (raw, record) = Spec::of(&[1.0_f32, 2.0]).device(2, 0).make_versioned();
     // SAFETY: the C library passes the tensor on, and keeps to the standard.

@@ -1,13 +1,11 @@
-//! Elements for which Rust has no type: 16-bit, 8-bit and 4-bit floats.
+//! Elements of types that Rust does not have: 16-bit, 8-bit and 4-bit floats.
 //!
 //! The part on 16-bit floats needs `--features half`.
 
 use std::error::Error;
 
-use dlpack::{
-    DataType, Exporter, Flags, ManagedTensorVersioned,
-    types::{F4E2m1fn, F8E4m3fn},
-};
+use dlpack::types::{F4E2m1fn, F8E4m3fn};
+use dlpack::{DataType, Exporter, Flags, ManagedTensorVersioned};
 use harness::{Spec, dtype, release};
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -22,7 +20,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// An 8-bit float is an element as any other, with a type of its own for each of the eight formats.
+/// An 8-bit float is an element like any other. Each of the eight formats has its own type.
 fn eight_bits() -> Result<(), Box<dyn Error>> {
     let weights = [0.3_f32, -1.0, 448.0, 1000.0].map(F8E4m3fn::from_f32);
     println!("float8_e4m3fn: {weights:?}");
@@ -31,17 +29,17 @@ fn eight_bits() -> Result<(), Box<dyn Error>> {
     assert_eq!(tensor.nbytes(), 4);
     let values = tensor.view::<F8E4m3fn>()?.iter().map(|value| value.to_f32()).collect::<Vec<_>>();
     assert_eq!(values[..3], [0.3125, -1.0, 448.0]);
-    assert!(values[3].is_nan(), "too large, in a format without infinity");
+    assert!(values[3].is_nan(), "too large for a format without infinity");
     Ok(())
 }
 
-/// Two 4-bit floats share a byte, the first in the low bits: there is no reference to one, but there are values.
+/// Two 4-bit floats share a byte, the first in the low bits. A packed view returns values, not references.
 fn four_bits_packed() -> Result<(), Box<dyn Error>> {
     let spec = Spec::new(dtype(17, 4, 1)).shape(&[5]).data(&[0x21_u8, 0xF7, 0x03]);
     let (raw, _record) = spec.make_versioned();
     // SAFETY: the C library passes the tensor on, and keeps to the standard.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
-    // SAFETY: it has written all elements, and writes them no more.
+    // SAFETY: it has written all elements, and does not write them again.
     let tensor = unsafe { tensor.assume_frozen() };
     assert_eq!((tensor.numel(), tensor.nbytes()), (5, 3));
 
@@ -53,15 +51,13 @@ fn four_bits_packed() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// With the flag for it each takes a byte, and strides may be any. The view is the same.
+/// In a padded tensor, each value takes a byte, and strides can be any. The view has the same type.
 fn four_bits_padded() -> Result<(), Box<dyn Error>> {
     let padded = Flags::IS_SUBBYTE_TYPE_PADDED;
     let spec = Spec::new(dtype(17, 4, 1)).flags(padded.bits()).shape(&[3]).strides(&[-1]);
     let (raw, _record) = spec.data(&[7_u8, 2, 1]).origin(2).make_versioned();
     // SAFETY: as above.
-    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
-    // SAFETY: as above.
-    let tensor = unsafe { tensor.assume_frozen() };
+    let tensor = unsafe { ManagedTensorVersioned::from_raw(raw)?.assume_frozen() };
     assert_eq!((tensor.numel(), tensor.nbytes()), (3, 3));
 
     let values = tensor.packed_view::<F4E2m1fn>()?;
@@ -70,13 +66,13 @@ fn four_bits_padded() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// On the way out the owner holds bytes, and the dtype says what they mean.
+/// To export packed values, the owner holds bytes, and the dtype says what they mean.
 fn four_bits_exported() -> Result<(), Box<dyn Error>> {
     let bytes = [1.0_f32, 2.0, 3.0, 4.0].map(|x| F4E2m1fn::from_f32(x).to_bits());
     let packed = vec![bytes[0] | bytes[1] << 4, bytes[2] | bytes[3] << 4];
     let tensor = Exporter::new(packed).dtype(DataType::F4_E2M1FN).shape(&[2, 2]).build()?;
     assert_eq!(tensor.packed_view::<F4E2m1fn>()?.get(3).map(F4E2m1fn::to_f32), Some(4.0));
-    // SAFETY: C takes the tensor over.
+    // SAFETY: C takes ownership of the tensor.
     let checksum = unsafe { release::consume(tensor.into_raw()) };
     assert!(checksum.is_some(), "C could read the tensor");
     Ok(())
@@ -90,7 +86,7 @@ fn sixteen_bits() -> Result<(), Box<dyn Error>> {
     println!("{}: {:?}", tensor.dtype(), tensor.view::<f16>()?);
     assert_eq!(tensor.view::<f16>()?[[1]].to_f32(), 65504.0);
 
-    // As many bits, another format: the two are never taken for one another.
+    // A format of the same size is another dtype.
     let tensor = Exporter::new(vec![bf16::from_f32(0.5)]).build()?;
     assert_eq!(tensor.dtype(), DataType::BF16);
     assert!(tensor.view::<f16>().is_err());

@@ -1,24 +1,22 @@
-//! Consumers say what they can use, and a producer answers: the ABI, the device, a copy or not, and the stream.
+//! Consumers and a producer negotiate the ABI, the device, a copy and the stream, as in Python's `__dlpack__`.
 //!
-//! What Python's `__dlpack__` negotiates, between Rust and C and without Python. The device is a make-believe one.
+//! Here they are in Rust and C, without Python. The device is a mock.
 
 use std::error::Error as StdError;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use dlpack::negotiate::{
-    CopyPolicy, ForeignProducer, Producer, RawProducer, Request, Stream, respond,
-};
+use dlpack::negotiate::{CopyPolicy, ForeignProducer, Producer, RawProducer, Request, Stream};
 use dlpack::{AnyManagedTensor, DataType, Device, Error, Exporter, Flags, ManagedTensorVersioned};
 use harness::negotiate::{self as c, Behaviour, CProducer};
 
-/// The device type that the standard keeps free for trying things out.
+/// A device of the type that the standard reserves for extensions.
 const DEVICE: Device = Device::ext_dev(0);
 
 /// An array of `float32` in the memory of a device, with its runtime.
 struct DeviceArray {
     memory: Arc<[f32]>,
-    /// Which stream was made to wait for the array last.
+    /// The stream that waited for the array last.
     served: AtomicUsize,
     copies: AtomicU32,
 }
@@ -29,7 +27,7 @@ impl DeviceArray {
     }
 }
 
-/// All that an author of a device runtime writes; the rules are the crate's.
+/// What the author of a device runtime implements. The crate applies the rules.
 impl Producer for DeviceArray {
     type Error = dlpack::Error;
 
@@ -40,7 +38,7 @@ impl Producer for DeviceArray {
     fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         let data = self.memory.as_ptr().cast_mut().cast();
         let (owner, nbytes) = (Arc::clone(&self.memory), size_of_val(&*self.memory));
-        // SAFETY: the bytes live as long as the clone, and the host does not follow addresses of this device.
+        // SAFETY: the bytes live as long as the clone, and the tensor is read-only.
         let exporter = unsafe { Exporter::from_raw_parts(owner, data, nbytes, DEVICE) };
         Ok(exporter.dtype(DataType::F32).read_only().build()?)
     }
@@ -69,39 +67,39 @@ fn main() -> Result<(), Box<dyn StdError>> {
 
 fn consumers_in_rust(array: &DeviceArray) -> Result<(), Box<dyn StdError>> {
     // On the device, without a copy, in the order of a stream.
-    // SAFETY: the array's runtime takes any number for a stream.
+    // SAFETY: the runtime of the array accepts any number as a stream.
     let stream = unsafe { Stream::from_handle(7) };
-    let tensor = respond(array, &Request::new().stream(stream))?;
+    let tensor = array.respond(&Request::new().stream(stream))?;
     println!("on the device: {:?} on {}", tensor.shape(), tensor.device());
     assert_eq!(tensor.data(), array.memory.as_ptr().cast_mut().cast());
     assert_eq!(array.served.load(Ordering::Relaxed), 7);
 
-    // In main memory there has to be a copy, which is the consumer's alone.
+    // In main memory, the consumer gets a copy of its own.
     let on_cpu = Request::new().device(Device::CPU);
-    let AnyManagedTensor::Versioned(copy) = respond(array, &on_cpu)? else {
-        return Err("a consumer that reads versions got none".into());
+    let AnyManagedTensor::Versioned(copy) = array.respond(&on_cpu)? else {
+        return Err("expected a versioned tensor".into());
     };
     println!("in main memory: {:?} with {}", copy.shape(), copy.flags());
     assert_eq!(copy.flags(), Flags::IS_COPIED);
     let copy = copy.try_exclusive()?.fill(0.0_f32)?;
     assert_eq!(copy.as_slice::<f32>()?, [0.0; 3]);
 
-    // Where there must be no copy, the answer is an error that says why.
-    let refused = respond(array, &on_cpu.copy(CopyPolicy::NEVER)).unwrap_err();
+    // If the consumer forbids a copy, the answer is an error that says why one is needed.
+    let refused = array.respond(&on_cpu.copy(CopyPolicy::NEVER)).unwrap_err();
     println!("refused: {refused}");
     assert_eq!(refused, Error::CopyNeeded { expected: Device::CPU, found: DEVICE });
 
-    // A consumer of old could write memory that is read-only, so it gets a copy, or nothing.
-    let copy = respond(array, &Request::legacy().device(Device::CPU))?;
+    // A consumer of the legacy ABI cannot know that memory is read-only, so it gets a copy or an error.
+    let copy = array.respond(&Request::legacy().device(Device::CPU))?;
     assert!(matches!(copy, AnyManagedTensor::Legacy(_)));
-    let refused = respond(array, &Request::legacy()).unwrap_err();
+    let refused = array.respond(&Request::legacy()).unwrap_err();
     println!("refused: {refused}");
     assert_eq!(refused, Error::ReadOnlyNotExpressible);
     assert_eq!(array.copies.load(Ordering::Relaxed), 2);
     Ok(())
 }
 
-/// C gets a table of functions and a context, and asks with a struct of numbers.
+/// C gets a table of functions and a context, and passes its request as a struct.
 fn a_consumer_in_c(array: &DeviceArray) {
     let request = |device_type| c::Request {
         max_version: dlpack::sys::DLPackVersion { major: 1, minor: 0 },
@@ -123,30 +121,30 @@ fn a_consumer_in_c(array: &DeviceArray) {
     assert_eq!(array.copies.load(Ordering::Relaxed), before + 1);
 
     let refused = ask(&request(dlpack::sys::DLDeviceType::kDLCUDA));
-    println!("C got the status {refused:?} for a device that nobody here has");
+    println!("C got the status {refused:?} for a device without a producer");
     assert_eq!(refused, Err(1));
-    assert_eq!(Arc::strong_count(&array.memory), 1, "C has deleted all that it got");
+    assert_eq!(Arc::strong_count(&array.memory), 1, "C has called all deleters");
 }
 
-/// The other way round: the producer is in C, and its answers are checked before anybody uses them.
+/// In the other direction, the producer is in C, and its answers are checked.
 fn a_producer_in_c() -> Result<(), Box<dyn StdError>> {
     let library = CProducer::new(Behaviour::Honest);
     let raw = RawProducer { table: library.raw().table.cast(), ctx: library.raw().ctx };
-    // SAFETY: the C library passes the producer on, and keeps to the contract.
+    // SAFETY: the C library passes the producer on, and clauses P2 and P3 hold for it.
     let producer = unsafe { ForeignProducer::from_raw(raw) }?;
     assert_eq!(producer.device()?, Device::CPU);
     let tensor = producer.request(&Request::new().copy(CopyPolicy::NEVER))?;
     drop(producer);
     assert_eq!(library.released(), 1);
-    // SAFETY: the C library has written all elements, and writes them no more.
+    // SAFETY: the C library has written all elements, and does not write them again.
     let tensor = unsafe { tensor.assume_frozen() };
     println!("C gave {:?}", tensor.as_slice::<i32>()?);
     assert_eq!(tensor.as_slice::<i32>()?, [1, 2, 3, 4, 5, 6]);
 
-    // One that answers with a copy where there must be none.
+    // This producer answers with a copy although the request forbids it.
     let library = CProducer::new(Behaviour::CopyAlways);
     let raw = RawProducer { table: library.raw().table.cast(), ctx: library.raw().ctx };
-    // SAFETY: as above, but for what is checked.
+    // SAFETY: as above; its wrong answer is one that is checked.
     let producer = unsafe { ForeignProducer::from_raw(raw) }?;
     let refused = producer.request(&Request::new().copy(CopyPolicy::NEVER)).unwrap_err();
     println!("refused: {refused}");

@@ -1,4 +1,4 @@
-//! A steady stream of small tensors: headers come from a pool, and after the first moment nothing is allocated.
+//! A steady stream of small tensors with headers from a pool, which allocates nothing once the pool is made.
 
 use std::error::Error;
 use std::sync::{Arc, mpsc};
@@ -11,7 +11,7 @@ use harness::release;
 #[global_allocator]
 static HEAP: CountingAllocator = CountingAllocator;
 
-/// One reading of a sensor: small enough to lie in the header itself.
+/// A reading of a sensor, which is stored in the header itself.
 type Reading = [f32; 6];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -27,7 +27,7 @@ fn export(pool: &Arc<Pool>, reading: Reading) -> Result<Passed, dlpack::Error> {
     Ok(Passed(exporter.into_raw()?))
 }
 
-/// Always the last four readings are out.
+/// Exports readings, of which the last four are in use.
 fn stream(pool: &Arc<Pool>) -> Result<(), dlpack::Error> {
     let mut out = [const { None }; 4];
     let (streamed, allocations) = count(|| {
@@ -47,7 +47,7 @@ fn stream(pool: &Arc<Pool>) -> Result<(), dlpack::Error> {
     Ok(())
 }
 
-/// Producers and consumer on threads of their own.
+/// Producers and consumer run on different threads.
 fn across_threads(pool: &Arc<Pool>) -> Result<(), Box<dyn Error>> {
     let (sender, receiver) = mpsc::sync_channel::<Passed>(8);
     let consumer = thread::spawn(move || receiver.into_iter().map(Passed::consume).count());
@@ -69,7 +69,7 @@ fn across_threads(pool: &Arc<Pool>) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// More than the pool has room for goes to the heap; and a pool lives as long as its headers.
+/// When a pool is full, headers go to the heap. A pool lives as long as its headers.
 fn exhausted(pool: Arc<Pool>) -> Result<(), Box<dyn Error>> {
     let (passed, allocations) = count(|| {
         let mut out = [const { None }; 10];
@@ -92,12 +92,12 @@ fn exhausted(pool: Arc<Pool>) -> Result<(), Box<dyn Error>> {
 /// A tensor on its way to a C consumer.
 struct Passed(*mut DLManagedTensorVersioned);
 
-// SAFETY: whoever has the pointer owns the tensor, and deleters run on any thread.
+// SAFETY: the pointer owns the tensor, whose deleter may be called on any thread.
 unsafe impl Send for Passed {}
 
 impl Passed {
     fn consume(self) {
-        // SAFETY: passed on once, here.
+        // SAFETY: ownership passes to C.
         let checksum = unsafe { release::consume(self.0) };
         assert!(checksum.is_some(), "C has read all elements");
     }

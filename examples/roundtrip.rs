@@ -1,7 +1,7 @@
-//! The main job on a real picture: C reads it, Rust looks at it and computes, C writes the result.
+//! A round trip of a picture: C reads it, Rust views it and computes, C writes the result.
 //!
-//! The C library knows DLPack from its header alone. Pointers to `DLManagedTensorVersioned` cross, pixels do not: the
-//! exchange copies none of them. In the end the deleters of both sides have run.
+//! The C library uses DLPack's header and nothing else. Only pointers to `DLManagedTensorVersioned` are exchanged: no pixel is
+//! copied. In the end, the deleters of both sides have been called.
 
 use std::error::Error;
 use std::path::Path;
@@ -28,29 +28,29 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(picture.shape(), [192, 256, 3]);
     assert_eq!(picture.flags(), Flags::IS_COPIED);
 
-    // A tensor that is marked as a copy is ours alone.
+    // Nobody else accesses a tensor that is marked as a copy.
     // SAFETY: the C library has written all pixels.
     let picture = unsafe { picture.try_exclusive()?.assume_init() };
     let pixels = picture.view::<u8>()?;
 
-    // A crop, mirrored: other strides over the same memory.
+    // A mirrored crop has other strides over the same memory.
     let face = pixels.slice(0, TOP..TOP + HEIGHT)?.slice(1, LEFT..LEFT + WIDTH)?.flip(1)?;
     println!("Rust crops and mirrors it: shape {:?}, strides {:?}", face.shape(), face.strides());
     assert_eq!(face.as_ptr(), &raw const pixels[[TOP, LEFT + WIDTH - 1, 0]]);
 
-    // Each channel stretched to the whole range, one plane after the other.
+    // Each channel is stretched to the whole range, and becomes a plane of its own.
     let mut planes = Vec::with_capacity(face.numel());
     for channel in 0..3 {
         stretch(&face.select(2, channel)?, &mut planes);
     }
 
-    // To C, which expects the channels of a pixel next to one another: strides say where they are.
+    // To C, which indexes the channels last: the strides say where they are.
     let planes = Arc::<[f32]>::from(planes);
     let owner = Arc::downgrade(&planes);
     let strides = [isize::try_from(WIDTH)?, 1, isize::try_from(HEIGHT * WIDTH)?];
     let result = Exporter::shared(planes).shape(&[HEIGHT, WIDTH, 3]).strides(&strides).build()?;
     println!("Rust passes on {result:?}");
-    // SAFETY: C takes the tensor over, and only reads it.
+    // SAFETY: C takes ownership of the tensor, and only reads it.
     unsafe { image::write_f32(result.into_raw(), &target) }?;
     assert_eq!(owner.strong_count(), 0, "C called the deleter, which dropped the owner");
     println!("C wrote {}", target.display());
@@ -63,7 +63,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Appends the values of a channel, the darkest as 0 and the brightest as 1.
+/// Appends the values of a channel, scaled so that the darkest is 0 and the brightest 1.
 fn stretch(channel: &TensorView<'_, u8>, plane: &mut Vec<f32>) {
     let low = channel.reduce_memory_order(u8::MAX, u8::min);
     let high = channel.reduce_memory_order(u8::MIN, u8::max);
@@ -71,11 +71,11 @@ fn stretch(channel: &TensorView<'_, u8>, plane: &mut Vec<f32>) {
     plane.extend(channel.iter().map(|value| f32::from(value - low) / range));
 }
 
-/// Reads the file again and compares it with the pixels it was made of.
+/// Reads the file and compares it with the original pixels.
 fn assert_result(path: &Path, pixels: &TensorView<'_, u8>) -> Result<(), Box<dyn Error>> {
     // SAFETY: as for the first picture.
     let result = unsafe { ManagedTensorVersioned::from_raw(image::read(path)?) }?;
-    // SAFETY: the same.
+    // SAFETY: the C library has written all pixels, and does not write them again.
     let result = unsafe { result.view::<u8>() }?;
     assert_eq!(result.shape(), [HEIGHT, WIDTH, 3]);
     for channel in 0..3 {

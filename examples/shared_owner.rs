@@ -1,4 +1,4 @@
-//! One vector, many consumers: who may write, who gets a copy, and how the owner comes back.
+//! One vector, many consumers: which may write, which get a copy, and how the owner is returned.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -21,7 +21,7 @@ fn weights() -> Vec<f32> {
     vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
 }
 
-/// What is shared can be read by all and written by none.
+/// All consumers can read a shared vector, and none can write it.
 fn many_consumers() -> Result<(), Box<dyn Error>> {
     let weights = Arc::new(weights());
     let mut held = release::Bag::new();
@@ -30,19 +30,19 @@ fn many_consumers() -> Result<(), Box<dyn Error>> {
         // SAFETY: the tensor is alive.
         let (data, flags) = unsafe { ((*raw).dl_tensor.data, (*raw).flags) };
         assert_eq!((data.cast_const(), flags), (weights.as_ptr().cast(), Flags::READ_ONLY.bits()));
-        // SAFETY: C takes the tensor over.
+        // SAFETY: C takes ownership of the tensor.
         unsafe { held.hold(raw) };
     }
-    println!("{} consumers look at one vector, read-only", held.len());
+    println!("{} consumers read one vector", held.len());
     assert_eq!(Arc::strong_count(&weights), 6);
 
     drop(held);
     let weights = Arc::into_inner(weights).ok_or("expected the last one")?;
-    println!("they are done, and the vector is ours alone: {weights:?}");
+    println!("they are done, and the vector has one owner: {weights:?}");
     Ok(())
 }
 
-/// The legacy ABI cannot say "read-only", so that its consumer gets a copy, which it may write.
+/// The legacy ABI cannot express that memory is read-only, so its consumer gets a copy, which it may write.
 fn a_legacy_consumer() -> Result<(), Box<dyn Error>> {
     let weights = Arc::<[f32]>::from(weights());
     let refused = Exporter::shared(Arc::clone(&weights)).into_raw_legacy().map(drop);
@@ -52,20 +52,19 @@ fn a_legacy_consumer() -> Result<(), Box<dyn Error>> {
     let tensor = Exporter::shared(refused.into_inner()).build()?;
     let raw = tensor.to_copy()?.into_inner().into_legacy()?.into_raw();
     drop(tensor);
-    // SAFETY: the tensor is alive, and the pointer stays within it.
-    let copy = unsafe { &raw const (*raw).dl_tensor };
-    // SAFETY: the same; it is the consumer's copy.
-    assert!(unsafe { consumer::write(copy, 0, &[0], &9.0_f32.to_ne_bytes()) });
-    // SAFETY: C hands the tensor back.
+    let nine = 9.0_f32.to_ne_bytes();
+    // SAFETY: the tensor is alive, and a copy that only its consumer uses.
+    assert!(unsafe { consumer::write(&raw const (*raw).dl_tensor, 0, &[0], &nine) });
+    // SAFETY: C passes the tensor back.
     let copy = unsafe { ManagedTensor::from_raw(raw) }?;
-    // SAFETY: a copy that nobody else has.
+    // SAFETY: the copy is initialised, and nobody else uses it.
     let copy = unsafe { copy.as_slice::<f32>() }?;
-    println!("it has written into its copy, {copy:?}, and not into ours, {weights:?}");
+    println!("it has written its copy, {copy:?}, and not the original, {weights:?}");
     assert_eq!((copy[0], weights[0], Arc::strong_count(&weights)), (9.0, 1.0, 1));
     Ok(())
 }
 
-/// A consumer that wants a column gets a column, which keeps the whole alive.
+/// A consumer can get a part of a tensor, which keeps the whole alive.
 fn parts() -> Result<(), Box<dyn Error>> {
     let weights = Arc::<[f32]>::from(weights());
     let tensor = Exporter::shared(Arc::clone(&weights)).shape(&[2, 3]).build()?;
@@ -75,32 +74,32 @@ fn parts() -> Result<(), Box<dyn Error>> {
     println!("a column: {:?}, strides {:?}", column.view::<f32>()?.to_vec(), column.strides());
     assert_eq!(column.view::<f32>()?.to_vec(), [3.0, 6.0]);
     assert_eq!(Arc::strong_count(&weights), 2);
-    // SAFETY: C takes the tensor over.
+    // SAFETY: C takes ownership of the tensor.
     unsafe { release::delete_on_thread(column.into_raw()) };
     assert_eq!(Arc::strong_count(&weights), 1);
     Ok(())
 }
 
-/// Who owns a vector alone gets that very vector back: from a tensor that is handed back, or after the deleter has run.
+/// The same vector is returned by a tensor that comes back, or by a loan after the deleter was called.
 fn reclaimed() -> Result<(), Box<dyn Error>> {
     let weights = weights();
     let start = weights.as_ptr();
     let raw = Exporter::new(weights).into_raw()?;
-    // SAFETY: C hands the tensor back.
+    // SAFETY: C passes the tensor back.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
     assert_eq!(tensor.access(), Access::Writable);
     let weights = tensor.downcast::<Vec<f32>>().map_err(|_| "expected the vector")?;
     assert_eq!(weights.as_ptr(), start);
-    println!("handed back, the tensor gives the vector back");
+    println!("a tensor that comes back returns the vector");
 
     let (loaned, claim) = Loaned::new(weights)?;
     let raw = Exporter::new(loaned).into_raw()?;
     let claim = claim.try_take().err().ok_or("expected the consumer to be busy")?;
-    // SAFETY: C takes the tensor over.
+    // SAFETY: C takes ownership of the tensor.
     unsafe { release::delete_on_thread(raw) };
     let (weights, allocations) = count(|| claim.try_take());
     let weights = weights.map_err(|_| "expected the consumer to be done")?;
-    println!("deleted elsewhere, a loan gives the vector back: {weights:?}");
+    println!("after the deleter was called, the loan returns the vector: {weights:?}");
     assert_eq!((weights.as_ptr(), allocations), (start, 0));
     Ok(())
 }

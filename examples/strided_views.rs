@@ -9,13 +9,13 @@ fn main() -> Result<(), Error> {
     of_a_mutable_slice()
 }
 
-/// A producer may store a tensor backwards. An index means the same all the same.
+/// A producer may store a tensor backwards. Indices do not depend on that.
 fn from_c() -> Result<(), Error> {
     let spec = Spec::of(&[6_i32, 5, 4, 3, 2, 1]).shape(&[2, 3]).strides(&[-3, -1]);
     let (raw, _record) = spec.byte_offset(20).make_versioned();
     // SAFETY: the C library passes the tensor on, and keeps to the standard.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
-    // SAFETY: it has written all elements, and writes them no more.
+    // SAFETY: it has written all elements, and does not write them again.
     let tensor = unsafe { tensor.assume_frozen() };
     assert_eq!(tensor.layout().extents(), -5..=0);
 
@@ -23,7 +23,7 @@ fn from_c() -> Result<(), Error> {
     println!("stored backwards: {view:#?}");
     assert!(view.iter().eq(&[1, 2, 3, 4, 5, 6]));
 
-    // No slice has that order. For a sum any order will do.
+    // There is no slice in this order. A sum does not depend on the order.
     assert_eq!(view.as_slice(), Err(Error::NotContiguous));
     assert_eq!(view.as_slice_memory_order()?, [6, 5, 4, 3, 2, 1]);
     assert_eq!(view.reduce_memory_order(0, |a, b| a + b), 21);
@@ -52,12 +52,12 @@ fn of_a_slice() -> Result<(), Error> {
     assert_eq!(channels_first.shape(), [4, 2, 3]);
     assert_eq!(channels_first[[3, 1, 2]], view[[1, 2, 3]]);
 
-    // A new shape moves nothing, or is refused.
+    // A new shape that would have to move elements is refused.
     assert_eq!(view.reshape(&[6, 4])?[[5, 3]], 23);
     assert_eq!(flipped.reshape(&[2, 12])?.strides(), [-12, 1]);
     assert_eq!(flipped.reshape(&[24]).err(), Some(Error::ReshapeNeedsCopy));
 
-    // A copy puts any view in order.
+    // A copy is in row-major order.
     let mut ordered = [0; 24];
     channels_first.copy_to(&mut ordered)?;
     assert_eq!(ordered[..6], [0, 4, 8, 12, 16, 20]);
@@ -68,12 +68,12 @@ fn of_a_mutable_slice() -> Result<(), Error> {
     let mut data = [0_u8; 12];
     let mut view = TensorViewMut::from_slice(&mut data, &[3, 4])?;
 
-    // Part of a view, by borrowing it anew.
+    // Reborrowing gives a part of a view.
     view.reborrow().slice(1, 1..3)?.fill(1);
     view.reborrow().select(0, 1)?.flip(0)?.copy_from_slice(&[5, 6, 7, 8])?;
     view[[2, 3]] = 9;
 
-    // Two parts that have nothing in common can be written side by side.
+    // Two disjoint parts can be written at the same time.
     let (mut top, bottom) = view.split_at(0, 1)?;
     top.copy_from(&bottom.as_view().slice(0, 1..)?)?;
 

@@ -8,7 +8,7 @@ use std::process::{Command, Output};
 use std::ptr::{self, NonNull};
 
 use dlpack::exchange::{ExchangeApi, ExchangeTable, Library, Offer, Report};
-use dlpack::negotiate::{ForeignProducer, Producer, RawProducer, Request, Stream, respond};
+use dlpack::negotiate::{ForeignProducer, Producer, RawProducer, Request, Stream};
 use dlpack::sys::DLTensor;
 use dlpack::{DataType, Device, Error, Exporter, ManagedTensorVersioned, OpaqueTensor};
 use harness::release::delete;
@@ -162,7 +162,7 @@ fn a_producer_panics_when_c_asks() {
 #[test]
 fn a_producer_panics_when_rust_asks() {
     survives("a_producer_panics_when_rust_asks", || {
-        let caught = panic::catch_unwind(|| respond(&Trap, &Request::new()).map(drop));
+        let caught = panic::catch_unwind(|| Trap.respond(&Request::new()).map(drop));
         assert_eq!(caught.expect_err("it panics").downcast_ref(), Some(&"the owner panics"));
     });
 }

@@ -13,10 +13,11 @@ use dlpack::{
         Bool1, Bool8, F4E2m1fn, F6E2m3fn, F6E3m2fn, F8E3m4, F8E4m3, F8E4m3b11fnuz, F8E4m3fn,
         F8E4m3fnuz, F8E5m2, F8E5m2fnuz, F8E8m0fnu, I2, I4, U1, U2, U4,
     },
-    view::{Iter, IterMut, PackedIter, ReadCell, Unaligned},
+    view::{Iter, IterMut, ReadCell, Unaligned},
 };
 
 fn shared<T: Send + Sync>() {}
+fn all_shared<T: Send + Sync>(_: T) {}
 fn sent<T: Send>() {}
 fn safe_to_unwind<T: UnwindSafe + RefUnwindSafe>() {}
 fn moved_freely<T: Unpin>() {}
@@ -113,7 +114,7 @@ fn views() {
     shared::<PackedView<'_, U4>>();
     shared::<Iter<'_, f32>>();
     shared::<IterMut<'_, f32>>();
-    shared::<PackedIter<'_, U4>>();
+    let _ = |view: &PackedView<'static, U4>| all_shared(view.iter());
     moved_freely::<TensorView<'_, f32>>();
     moved_freely::<TensorViewMut<'_, f32>>();
     lives_on::<TensorView<'static, f32>>();
@@ -124,7 +125,7 @@ fn views() {
 #[test]
 fn exporters() {
     use dlpack::Exporter;
-    use dlpack::allocator::{Pool, SingleSlot, Slot};
+    use dlpack::allocator::{Pool, Slot};
     use dlpack::loan::{Claim, Loaned};
     use std::sync::Arc;
 
@@ -132,13 +133,17 @@ fn exporters() {
     type Local = std::cell::Cell<u8>;
 
     fn exported<T: Send + Sync>(_: T) {}
+    fn moved<T: Send>(_: T) {}
 
     shared::<Exporter<'_, Vec<f32>>>();
     shared::<Pool>();
     shared::<Slot<Local, 1>>();
-    shared::<Loaned<Local>>();
+    shared::<Loaned<u8>>();
+    sent::<Loaned<Local>>();
     shared::<Claim<Local>>();
-    sent::<SingleSlot<Local, 1>>();
+    static SLOT: Slot<std::sync::atomic::AtomicU8, 1> = Slot::new();
+    // SAFETY: nothing is exported.
+    moved(unsafe { SLOT.single() });
     sent::<Exporter<'_, Local>>();
     exported(Exporter::new(vec![1.0_f32]));
     exported(Exporter::new(Box::<[f32]>::from([1.0])));

@@ -17,7 +17,7 @@ const PARSING: &str = include_str!("../dlpack/src/vocabulary/parse.rs");
 
 /// How errors are written in `error.rs` and `parse.rs`.
 const VARIANT: &str = "    #[error(";
-const TEXT: &str = "Self { expected: \"";
+const TEXT: &str = ": \"";
 
 fn import_errors() -> Vec<(Error, &'static str)> {
     use Error::*;

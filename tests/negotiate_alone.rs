@@ -134,7 +134,7 @@ fn packed_on_the_way() {
     let bytes = vec![0xF1_u8, 2, 3, 4, 5];
     let padded = Exporter::new(bytes).dtype(DataType::U4).padded().build().expect("a tensor");
     let producer = Arc::new(padded.freeze());
-    let tensor = dlpack::negotiate::respond(&producer, &Request::legacy()).expect("a copy");
+    let tensor = producer.respond(&Request::legacy()).expect("a copy");
     // SAFETY: a copy, which nobody else knows.
     let tensor = unsafe { tensor.assume_frozen() };
     let values: Vec<u8> =

@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use dlpack::allocator::Global;
-use dlpack::exchange::{ExchangeTable, Library, Offer, Report, allocate_in};
+use dlpack::exchange::{ExchangeTable, Library, Offer, Report};
 use dlpack::{DataType, Device, Error, ManagedTensorVersioned, OpaqueTensor};
 
 /// A library whose objects are boxed tensors.
@@ -34,11 +34,11 @@ impl Library for Boxes {
         if device != Device::CPU {
             return Err(Report::new("ValueError", "this library has no devices"));
         }
-        Ok(allocate_in(Global, dtype, shape, device)?.into_inner())
+        Ok(ManagedTensorVersioned::allocate_in(Global, dtype, shape, device)?.into_inner())
     }
 
     unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<OpaqueTensor, Error> {
-        // SAFETY: an object of this library.
+        // SAFETY: a live object of this library.
         unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() }.share_opaque()
     }
 
@@ -50,19 +50,19 @@ impl Library for Boxes {
     const LENDS: bool = true;
 
     unsafe fn lend(object: NonNull<c_void>) -> Result<dlpack::sys::DLTensor, Error> {
-        // SAFETY: an object of this library.
+        // SAFETY: a live object of this library.
         let tensor = unsafe { object.cast::<Arc<ManagedTensorVersioned>>().as_ref() };
-        // Read-only and padded tensors are refused, since the struct has no flags.
+        // This refuses read-only and padded tensors, since a `DLTensor` has no flags.
         tensor.as_dl_tensor()
     }
 }
 
-/// Ends an object.
+/// Drops an object.
 ///
 /// # Safety
 ///
-/// An object of this library, which is not used again.
+/// `object` is an object of this library, and is not used again.
 pub unsafe fn release(object: NonNull<c_void>) {
-    // SAFETY: the caller's promise.
+    // SAFETY: objects of this library are boxes, and this one is not used again.
     drop(unsafe { Box::from_raw(object.as_ptr().cast::<Arc<ManagedTensorVersioned>>()) });
 }

@@ -134,7 +134,13 @@ struct LentTensorsStay;
 ///
 /// ```compile_fail,E0308
 /// let shared = std::sync::Arc::<[i32]>::from([1, 2]);
-/// let tensor: dlpack::Exclusive<_> = dlpack::Exporter::new(shared).build()?;
+/// let tensor: dlpack::Exclusive<_> = dlpack::Exporter::shared(shared).build()?;
+/// # Ok::<(), dlpack::Error>(())
+/// ```
+///
+/// ```compile_fail,E0277
+/// let shared = std::sync::Arc::<[i32]>::from([1, 2]);
+/// let tensor = dlpack::Exporter::new(shared).build()?;
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 struct WritingIsExclusive;
@@ -384,6 +390,24 @@ struct ElementsArePlain;
 /// let tensor = dlpack::Exporter::shared(owner).build()?.view_mut::<f32>()?;
 /// # Ok::<(), dlpack::Error>(())
 /// ```
+///
+/// What is lent comes back as it went, so that nothing that lives shorter can be put in its place:
+///
+/// ```compile_fail
+/// use dlpack::loan::Loaned;
+///
+/// fn shorten<'a>(loaned: Loaned<&'static str>) -> Loaned<&'a str> {
+///     loaned
+/// }
+/// ```
+///
+/// And an owner that two threads may not look at is not looked at by two threads on loan:
+///
+/// ```compile_fail,E0277
+/// fn share(loaned: &dlpack::loan::Loaned<std::cell::Cell<u8>>) -> impl Send {
+///     loaned
+/// }
+/// ```
 struct OwnersAreFree;
 
 /// A view that its thread writes behind its back does not leave the thread.
@@ -460,12 +484,12 @@ struct ProducersAreFree;
 /// ```
 struct UninitialisedStaysUnread;
 
-/// What a tensor says of itself cannot be exchanged for what another says, also not by code that is generic over tensors.
+/// What a tensor says of itself cannot be exchanged for what another says.
 ///
-/// ```compile_fail,E0061
-/// use dlpack::Descriptor;
+/// ```compile_fail,E0624
+/// use dlpack::{Descriptor, ManagedTensorVersioned};
 ///
-/// fn descriptor<T: Tensor>(tensor: &mut T) -> &mut Descriptor {
+/// fn descriptor(tensor: &mut ManagedTensorVersioned) -> &mut Descriptor {
 ///     tensor.descriptor_mut()
 /// }
 /// ```
@@ -581,9 +605,9 @@ struct TablesStay;
 /// ```compile_fail,E0277
 /// use nalgebra::DVectorView;
 ///
-/// let tensor = dlpack::Exporter::new(vec![1_u8, 2]).build()?;
+/// let tensor = dlpack::Exporter::new(vec![1_u8, 2]).build()?.into_inner();
 /// // SAFETY: the elements are initialised, and this thread alone writes them.
-/// let cells = unsafe { tensor.cell_view::<u8>() }?;
+/// let cells = unsafe { tensor.view_as::<dlpack::view::ReadCell<u8>>() }?;
 /// let column = DVectorView::<dlpack::view::ReadCell<u8>>::try_from(cells)?;
 /// assert_eq!(column.len(), 2);
 /// # Ok::<(), dlpack::Error>(())

@@ -1,25 +1,27 @@
 //! Storage for a shape and strides: in place for the ranks in use, on the heap above.
 
 #[cfg(feature = "alloc")]
-use alloc::boxed::Box;
-#[cfg(feature = "alloc")]
-use alloc::vec::Vec;
-#[cfg(not(feature = "alloc"))]
-use core::marker::PhantomData;
+use alloc::{boxed::Box, vec::Vec};
 use core::mem::MaybeUninit;
 use core::slice;
 
 use crate::error::Error;
 #[cfg(feature = "alloc")]
-use crate::layout::MAX_NDIM;
+use crate::layout::Layout;
 
 /// How many dimensions are held without a heap.
 pub(crate) const INLINE: usize = 8;
 
 #[cfg(feature = "alloc")]
-pub(crate) const CAPACITY: usize = MAX_NDIM;
+pub(crate) const CAPACITY: usize = Layout::MAX_NDIM;
 #[cfg(not(feature = "alloc"))]
 pub(crate) const CAPACITY: usize = INLINE;
+
+/// Numbers on the heap; without one, there are no values of this type.
+#[cfg(feature = "alloc")]
+type Heap<N> = Box<[N; 2 * CAPACITY]>;
+#[cfg(not(feature = "alloc"))]
+type Heap<N> = ([N; 0], core::convert::Infallible);
 
 /// Room for a shape from 0 and for strides from [`INLINE`], written as far as there are axes.
 pub(crate) type Room<N> = [MaybeUninit<N>; 2 * INLINE];
@@ -30,7 +32,7 @@ pub(crate) struct Dims<N: Copy> {
     /// # Invariants
     ///
     /// 1. Without a heap, there are at most [`INLINE`] axes, and as many sizes and strides in `room` are initialised.
-    /// 2. A heap has at least twice as many numbers as there are axes.
+    /// 2. There are at most [`CAPACITY`] axes.
     room: Room<N>,
     rank: Rank<N>,
 }
@@ -42,40 +44,31 @@ pub(crate) struct Dims<N: Copy> {
 pub(crate) struct Rank<N> {
     ndim: usize,
     /// The shape from 0, the strides from the middle.
-    #[cfg(feature = "alloc")]
-    heap: Option<Box<[N]>>,
-    #[cfg(not(feature = "alloc"))]
-    heap: PhantomData<N>,
+    heap: Option<Heap<N>>,
 }
 
 impl<N> Rank<N> {
     /// That of axes which need no heap.
     #[inline(always)]
     pub(crate) const fn of(ndim: usize) -> Self {
-        Self {
-            ndim,
-            #[cfg(feature = "alloc")]
-            heap: None,
-            #[cfg(not(feature = "alloc"))]
-            heap: PhantomData,
-        }
+        Self { ndim, heap: None }
     }
 
     /// The shape and the strides, if they are on the heap.
     #[inline(always)]
     fn heap(&self) -> Option<(&[N], &[N])> {
         #[cfg(feature = "alloc")]
-        return self.heap.as_deref().map(|both| both.split_at(both.len() / 2));
+        return self.heap.as_deref().map(|both| both.split_at(CAPACITY));
         #[cfg(not(feature = "alloc"))]
-        None
+        self.heap.as_ref().map(|&(_, none)| match none {})
     }
 
     #[inline(always)]
     fn heap_mut(&mut self) -> Option<(&mut [N], &mut [N])> {
         #[cfg(feature = "alloc")]
-        return self.heap.as_deref_mut().map(|both| both.split_at_mut(both.len() / 2));
+        return self.heap.as_deref_mut().map(|both| both.split_at_mut(CAPACITY));
         #[cfg(not(feature = "alloc"))]
-        None
+        self.heap.as_ref().map(|&(_, none)| match none {})
     }
 }
 
@@ -162,11 +155,10 @@ impl<N: Copy> Dims<N> {
                 (shape.as_mut_ptr().cast(), strides.as_mut_ptr().cast())
             }
         };
-        // SAFETY: invariants 1 and 2.
-        let shape = unsafe { slice::from_raw_parts_mut(shape, ndim) };
         // SAFETY: invariants 1 and 2; the two do not overlap.
-        let strides = unsafe { slice::from_raw_parts_mut(strides, ndim) };
-        (shape, strides)
+        unsafe {
+            (slice::from_raw_parts_mut(shape, ndim), slice::from_raw_parts_mut(strides, ndim))
+        }
     }
 
     /// Takes out `axis`, which must exist.
@@ -214,18 +206,20 @@ impl<N: Copy + Default> Dims<N> {
     }
 }
 
-#[cfg(feature = "alloc")]
 impl<N: Copy + Default> Rank<N> {
     /// With a heap of zero sizes and zero strides.
     #[cold]
     fn zeroed(ndim: usize) -> Result<Self, Error> {
-        if ndim > CAPACITY {
-            return Err(Error::TooManyAxes { ndim, max: CAPACITY });
+        #[cfg(feature = "alloc")]
+        if ndim <= CAPACITY {
+            let mut both = Vec::new();
+            both.try_reserve_exact(2 * CAPACITY).map_err(|_| Error::AllocationFailed)?;
+            both.resize(2 * CAPACITY, N::default());
+            // Of one length, so that a heap is one pointer. The conversion cannot fail.
+            let both = both.into_boxed_slice().try_into().map_err(|_| Error::AllocationFailed)?;
+            return Ok(Self { ndim, heap: Some(both) });
         }
-        let mut both = Vec::new();
-        both.try_reserve_exact(2 * ndim).map_err(|_| Error::AllocationFailed)?;
-        both.resize(2 * ndim, N::default());
-        Ok(Self { ndim, heap: Some(both.into_boxed_slice()) })
+        Err(Error::TooManyAxes { ndim, max: CAPACITY })
     }
 
     /// With a heap of these numbers.
@@ -233,23 +227,10 @@ impl<N: Copy + Default> Rank<N> {
     fn copied(shape: &[N], strides: &[N]) -> Result<Self, Error> {
         let mut rank = Self::zeroed(shape.len())?;
         if let Some((sizes, steps)) = rank.heap_mut() {
-            sizes.copy_from_slice(shape);
-            steps.copy_from_slice(strides);
+            sizes[..shape.len()].copy_from_slice(shape);
+            steps[..strides.len()].copy_from_slice(strides);
         }
         Ok(rank)
-    }
-}
-
-#[cfg(not(feature = "alloc"))]
-impl<N> Rank<N> {
-    #[cold]
-    fn zeroed(ndim: usize) -> Result<Self, Error> {
-        Err(Error::TooManyAxes { ndim, max: CAPACITY })
-    }
-
-    #[cold]
-    fn copied(shape: &[N], _: &[N]) -> Result<Self, Error> {
-        Self::zeroed(shape.len())
     }
 }
 

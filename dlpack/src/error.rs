@@ -388,6 +388,8 @@ pub enum Error {
 /// assert_eq!(refused.error(), Error::OutOfBounds { available: 24 });
 /// assert_eq!(refused.into_inner(), [1.0; 6]);
 /// ```
+#[derive(thiserror::Error)]
+#[error("{error}")]
 pub struct RejectedError<O> {
     error: Error,
     owner: O,
@@ -433,14 +435,6 @@ impl<O> fmt::Debug for RejectedError<O> {
         f.debug_struct("RejectedError").field("error", &self.error).finish_non_exhaustive()
     }
 }
-
-impl<O> fmt::Display for RejectedError<O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.error, f)
-    }
-}
-
-impl<O> core::error::Error for RejectedError<O> {}
 
 impl<O> From<RejectedError<O>> for Error {
     fn from(rejected: RejectedError<O>) -> Self {

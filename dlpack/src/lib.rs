@@ -1,15 +1,14 @@
-//! DLPack for Rust: tensors across the C ABI that array libraries share, owned, checked and typed.
+//! DLPack for Rust: owned, checked and typed tensors across the C ABI that array libraries share.
 //!
-//! DLPack is a C header by which libraries such as NumPy, PyTorch, JAX and TVM pass one another tensors without a copy: a
-//! pointer to a struct that holds an address, a shape, strides, a dtype, a device, and a *deleter*, a function that the
-//! consumer calls when it is done. This crate makes an owned Rust value of such a pointer, and such a pointer of Rust
-//! memory. What a foreign producer wrote into the struct is checked before it is used; if it makes no sense, the answer is
-//! an [`Error`].
+//! DLPack is a C header by which libraries such as NumPy, PyTorch, JAX and TVM exchange tensors without a copy. They pass a
+//! pointer to a struct that holds an address, a shape, strides, a dtype, a device, and a *deleter*, which is a function that
+//! the consumer calls when it is done. This crate turns such a pointer into an owned Rust value, and Rust memory into such
+//! a pointer. Every field that a foreign producer wrote is checked before it is used. Invalid ones result in an [`Error`].
 //!
-//! # Import: a library hands over a tensor
+//! # Import: a tensor from another library
 //!
-//! One `unsafe` call takes the tensor over and checks it. A second one promises what no check can see: that the elements
-//! are initialised and that nobody writes them. From there on everything is safe.
+//! One `unsafe` call takes ownership of the tensor and checks it. A second one promises what cannot be checked: that the
+//! elements are initialised and that nobody writes them. From there on, everything is safe.
 //!
 //! ```
 //! use dlpack::{Error, ManagedTensorVersioned, sys};
@@ -18,15 +17,16 @@
 //! ///
 //! /// # Safety
 //! ///
-//! /// The caller passes the tensor on, it keeps to the DLPack standard, and its elements stay as they are.
+//! /// Ownership passes to this call, the tensor keeps to the DLPack standard, its elements are initialised, and nobody
+//! /// writes them.
 //! unsafe fn mean(raw: *mut sys::DLManagedTensorVersioned) -> Result<f32, Error> {
-//!     // SAFETY: the caller passes a tensor on that keeps to the standard.
+//!     // SAFETY: ownership passes to this call, and the tensor keeps to the standard.
 //!     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
-//!     // SAFETY: the elements stay as they are.
+//!     // SAFETY: the elements are initialised, and nobody writes them.
 //!     let tensor = unsafe { tensor.assume_frozen() };
 //!     let elements: &[f32] = tensor.as_slice()?;
 //!     Ok(elements.iter().sum::<f32>() / elements.len() as f32)
-//! } // The deleter runs here, and on every error before.
+//! } // The deleter runs here, and on every error.
 //!
 //! # let raw = dlpack::Exporter::new([1.0_f32, 2.0, 3.0, 6.0]).shape(&[2, 2]).build()?.into_raw();
 //! // SAFETY: a tensor of 1, 2, 3 and 6, which nobody else knows.
@@ -39,8 +39,8 @@
 //!
 //! # Export: Rust memory for other libraries
 //!
-//! An [`Exporter`] takes the owner of the memory, checks the layout against what the owner really holds, and returns a
-//! tensor. [`into_raw`](Managed::into_raw) gives the pointer for C. The owner is dropped when the consumer calls the
+//! An [`Exporter`] takes the owner of the memory, checks the layout against the memory that the owner has, and returns a
+//! tensor. [`into_raw`](Managed::into_raw) returns the pointer for C. The owner is dropped when the consumer calls the
 //! deleter.
 //!
 //! ```
@@ -50,8 +50,8 @@
 //! let start = data.as_ptr();
 //! let raw = Exporter::new(data).shape(&[2, 3]).build()?.into_raw();
 //!
-//! // Another library has used the tensor and hands it back: here is the vector again, not a copy.
-//! // SAFETY: the tensor is passed on, and is the one from above.
+//! // Another library has used the tensor and returns it. The owner is the same vector, not a copy.
+//! // SAFETY: ownership of the tensor from above passes to this call.
 //! let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
 //! let data = tensor.downcast::<Vec<f32>>().expect("a tensor of this crate, with that owner");
 //! assert_eq!(data.as_ptr(), start);
@@ -64,56 +64,63 @@
 //! |---|---|---|
 //! | a `DLManagedTensorVersioned*` | to own it | [`ManagedTensorVersioned::from_raw`](Managed::from_raw) |
 //! | a `DLManagedTensor*` | to own it | [`ManagedTensor::from_raw`](Managed::from_raw) |
-//! | one or the other | one type for both | [`AnyManagedTensor`] |
-//! | a `DLTensor*` in a callback | to look at it during the call | [`BorrowedTensor::with_raw`] |
+//! | either of them | one type for both | [`AnyManagedTensor`] |
+//! | a `DLTensor*` in a callback | to use it during the call | [`BorrowedTensor::with_raw`] |
 //! | any of these | shape, strides, dtype, device | [`Descriptor`], to which all of them dereference |
+//! | any of these | a slice of the elements | [`as_slice`](Frozen::as_slice), after one of the two promises below |
 //! | any of these | safe reads | [`assume_frozen`](Managed::assume_frozen), which makes a [`Frozen`] tensor |
 //! | any of these | safe reads and writes | [`assume_exclusive`](Managed::assume_exclusive), which makes an [`Exclusive`] one |
 //! | a tensor with the flag `IS_COPIED` | safe writes without a promise | [`Managed::try_exclusive`] |
-//! | memory that this thread writes by other means, or that is not aligned | to read it all the same | [`Descriptor::view_as`] |
+//! | memory that is not aligned, or that this thread writes by other means | to read it | [`Descriptor::view_as`] |
 //! | 4-bit and 6-bit elements | their values | [`Descriptor::packed_view`], which makes a [`PackedView`] |
 //! | a view or a slice | crops, steps, flips, new shapes | [`TensorView`], [`TensorViewMut`] |
-//! | a `Vec`, `Box` or array, an `Arc` or `static` | a tensor for others | [`Exporter::new`], [`Exporter::shared`] |
-//! | a type of my own that holds memory | a tensor for others | [`Exporter::of_mut`], [`Exporter::of`] |
+//! | a pointer with a shape and strides | a checked view | [`TensorView::from_raw_parts`] |
+//! | dtypes that Rust has no type for | small floats, narrow integers, booleans | [`types`] |
+//! | a `Vec`, a boxed slice, an array | a tensor for others | [`Exporter::new`] |
+//! | an `Arc<[T]>` or a `static` | a tensor for others, read-only | [`Exporter::shared`] |
+//! | any type that can lend its slice | a tensor for others | [`Exporter::of_mut`], [`Exporter::of`] |
 //! | an array of `ndarray`, `nalgebra`, `faer` or `bytes` | a tensor, or a view of one | the module `integrations` |
 //! | a block of a foreign allocator, device memory, a handle | a tensor for others | [`Exporter::from_raw_parts`] |
-//! | an allocator of my own, or no heap | the header there | [`Exporter::header_in`] and the module [`allocator`] |
+//! | an allocator of my own, or no heap | to allocate headers there | [`Exporter::header_in`] and the module [`allocator`] |
 //! | a view | to call a C function that takes a `DLTensor*` | [`TensorView::with_dl_tensor`] |
+//! | a tensor | to call such a function | [`Descriptor::as_dl_tensor`] |
 //! | a tensor | several consumers for it | [`Managed::share`] |
-//! | a part of a tensor | to give it away as a tensor | [`Frozen::share_view`] |
-//! | a tensor | to pass it on at least cost, or to keep only its end | [`OpaqueTensor`] |
+//! | a part of a tensor | a consumer for it | [`Frozen::share_view`] |
+//! | a tensor that was imported | to pass it on | [`Managed::into_opaque`] |
+//! | an owner of memory | a tensor for C at the lowest cost | [`Exporter::into_opaque`], [`Exporter::into_raw`] |
+//! | a storage type with a description of its own | to keep the memory alive | [`OpaqueTensor`] |
 //! | a legacy tensor | it in the current ABI | [`ManagedTensor::into_versioned`](Managed::into_versioned) |
 //! | a versioned tensor | it in the legacy ABI | [`ManagedTensorVersioned::into_legacy`](Managed::into_legacy) |
 //! | a tensor that I exported | its owner back | [`Managed::downcast`] |
-//! | an owner | it back when the consumer is done | the module [`loan`] |
-//! | consumers that ask for an ABI, a device, a copy | to answer them | the module [`negotiate`] |
+//! | an owner | it back when its consumer is done | the module [`loan`] |
+//! | consumers that request an ABI, a device, a copy | to answer them | the module [`negotiate`] |
 //! | another library's `DLPackExchangeAPI*` | to call its functions | [`exchange::ExchangeApi`] |
 //! | a library of my own | such a table for others | [`exchange::Library`], [`exchange::ExchangeTable`] |
 //! | shapes and strides as numbers | to check them | the module [`layout`] |
-//! | nothing of the above | the C structs as they are | [`sys`] |
+//! | none of these | the C structs | [`sys`] |
 //!
 //! # Safety
 //!
-//! Safe functions have no undefined behaviour, whatever the fields of a foreign struct say, as long as each
-//! `unsafe` call keeps to its `# Safety` section. The contract of import is stated once, at
-//! [`Managed::from_raw`]; it asks neither that elements are initialised nor that nobody writes them,
-//! since DLPack grants neither. That is what the second `unsafe` call of the import is for. The memory of devices that
-//! the host cannot access is never followed. No field of a foreign struct makes this crate panic.
+//! Safe functions have no undefined behaviour, whatever the fields of a foreign struct say, as long as each `unsafe` call
+//! keeps to its `# Safety` section. The contract of import is stated once, at [`Managed::from_raw`]. It asks neither that
+//! elements are initialised nor that nobody writes them, since DLPack grants neither; the second `unsafe` call of an import
+//! promises that. Foreign shape and strides are read once, in the import call. The memory of devices that the host cannot
+//! access is never dereferenced. No field of a foreign struct causes a panic.
 //!
-//! The repository's `SAFETY.md` lists each promise with the code that keeps it and the test that shows it.
+//! The repository's `SAFETY.md` lists each promise with the code that keeps it and the tests that show it.
 //!
 //! # Features
 //!
-//! - `alloc` (default): headers on the heap, conversions and copies into new tensors, and up to 64 dimensions. Without
-//!   it nothing allocates, exports need a place for their header, and tensors in Rust have at most 8 dimensions.
+//! - `alloc` (default): headers on the heap, conversions, copies into new tensors, and up to 64 dimensions. Without it,
+//!   nothing allocates, an export needs an allocator for its header, and tensors in Rust have at most 8 dimensions.
 //! - `half`: `half::f16` and `half::bf16` are [`Element`]s.
 //! - `ndarray`, `nalgebra`, `faer`, `bytes`: the arrays, matrices and buffers of these crates, to and from tensors; see the
 //!   module `integrations`.
 //! - `num-complex`: `num_complex::Complex<T>` is an [`Element`] for `f32` and `f64`, with `half` also for `f16`.
 //!
-//! The crate is `no_std`, with every feature. On processors without compare-and-swap, such as a Cortex-M0, it does without what
-//! needs that: sharing, owners in an `Arc`, pools and loans; a [`Slot`](allocator::Slot) is used through
-//! [`Slot::single`](allocator::Slot::single) there.
+//! The crate is `no_std` with every feature. On processors without compare-and-swap, such as a Cortex-M0, everything that
+//! needs it is left out: sharing, owners in an `Arc`, pools and loans. Use [`Slot::single`](allocator::Slot::single) for a
+//! [`Slot`](allocator::Slot) there.
 #![no_std]
 #![cfg_attr(not(test), deny(clippy::unwrap_used, clippy::expect_used))]
 #![cfg_attr(docsrs, feature(doc_cfg))]
@@ -144,11 +151,6 @@ mod vocabulary;
 
 pub use error::{Error, ErrorKind, RejectedError};
 pub use export::{Exporter, OnDrop};
-#[cfg(all(
-    feature = "alloc",
-    any(feature = "bytes", feature = "faer", feature = "nalgebra", feature = "ndarray")
-))]
-pub use integrations::IntoTensor;
 pub use managed::{
     Abi, Access, AnyManagedTensor, BorrowedTensor, Descriptor, Exclusive, ExclusiveUninit, Frozen,
     ImportMode, Managed, ManagedTensor, ManagedTensorVersioned, OpaqueTensor,
@@ -160,16 +162,16 @@ pub use vocabulary::*;
 
 /// Where the headers of exported tensors are allocated.
 ///
-/// By default that is the global heap. An [`Exporter`] takes another [`Allocator`](allocator::Allocator) with
+/// By default, that is the global heap. An [`Exporter`] uses another [`Allocator`](allocator::Allocator) with
 /// [`header_in`](Exporter::header_in): one of your own, a [`Pool`](allocator::Pool) for a steady stream of exports, or a
 /// [`Slot`](allocator::Slot) in a `static` for programs without a heap.
 pub mod allocator {
     #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
     pub use crate::export::Pool;
-    pub use crate::export::{Allocator, Global, InPlace, SingleSlot, Slot, header_layout};
+    pub use crate::export::{Allocator, Global, InPlace, Slot};
 }
 
-/// Owners that come back when the consumer is done.
+/// Owners that are returned when the consumer is done.
 #[cfg(all(feature = "alloc", target_has_atomic = "8"))]
 pub mod loan {
     pub use crate::export::{Claim, Loaned};

@@ -23,7 +23,7 @@ typedef struct dlpack_stream {
 
 typedef struct dlpack_request {
   DLPackVersion max_version; /* major 0: the consumer reads DLManagedTensor only */
-  DLDevice device;           /* device_type 0: wherever the memory is */
+  DLDevice device;           /* device_type 0: any device */
   uint32_t copy;
   dlpack_stream stream;
 } dlpack_request;
@@ -31,11 +31,11 @@ typedef struct dlpack_request {
 typedef struct dlpack_answer {
   int32_t status;
   uint32_t abi; /* of the tensor */
-  void* tensor; /* the caller's to delete, if the status is DLPACK_OK */
+  void* tensor; /* if the status is DLPACK_OK, the caller must delete it */
 } dlpack_answer;
 
 typedef struct dlpack_producer_table {
-  DLPackVersion version; /* 1.0; of another major only `release` may be called */
+  DLPackVersion version; /* 1.0; if the major is not 1, only `release` may be called */
   void (*release)(void* ctx);
   DLDevice (*device)(void* ctx);
   void (*respond)(void* ctx, const dlpack_request* request, dlpack_answer* answer);

@@ -5,8 +5,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, Mutex};
 
 use dlpack::allocator::Allocator;
-use dlpack::exchange::allocate_in;
-use dlpack::{DataType, Device, DeviceType, Error, Flags, Version};
+use dlpack::{DataType, Device, DeviceType, Error, Flags, ManagedTensorVersioned, Version};
 
 /// The system's memory, with a list of what is out.
 #[derive(Clone, Default)]
@@ -74,7 +73,8 @@ fn elements_and_header_in_one_block() {
         (DataType::BOOL, &[1; 8], 1),
     ] {
         let ledger = Ledger::default();
-        let tensor = allocate_in(ledger.clone(), dtype, shape, Device::CPU).expect("few bytes");
+        let tensor = ManagedTensorVersioned::allocate_in(ledger.clone(), dtype, shape, Device::CPU)
+            .expect("few bytes");
         let (start, len) = ledger.block();
         assert_eq!((tensor.data().addr(), start % 256, tensor.nbytes()), (start, 0, nbytes));
         assert_eq!((tensor.dtype(), tensor.device()), (dtype, Device::CPU));
@@ -109,7 +109,9 @@ unsafe fn delete(raw: *mut dlpack::sys::DLManagedTensorVersioned) {
 fn no_elements() {
     for shape in [&[0][..], &[2, 0, 3], &[0; 8]] {
         let ledger = Ledger::default();
-        let tensor = allocate_in(ledger.clone(), DataType::F64, shape, Device::CPU).expect("none");
+        let tensor =
+            ManagedTensorVersioned::allocate_in(ledger.clone(), DataType::F64, shape, Device::CPU)
+                .expect("none");
         assert!(tensor.data().is_null());
         assert_eq!(tensor.numel(), 0);
         ledger.block();
@@ -125,7 +127,8 @@ fn many_axes() {
         let ledger = Ledger::default();
         let shape = vec![1; ndim];
         let tensor =
-            allocate_in(ledger.clone(), DataType::U8, &shape, Device::CPU).expect("a byte");
+            ManagedTensorVersioned::allocate_in(ledger.clone(), DataType::U8, &shape, Device::CPU)
+                .expect("a byte");
         assert_eq!((tensor.ndim(), tensor.numel()), (ndim, 1));
         drop(tensor);
         assert_eq!(ledger.returned(), 1);
@@ -136,7 +139,8 @@ fn many_axes() {
 fn elements_are_written_and_the_block_goes_back_on_another_thread() {
     let ledger = Ledger::default();
     let tensor =
-        allocate_in(ledger.clone(), DataType::I32, &[2, 3], Device::CPU).expect("24 bytes");
+        ManagedTensorVersioned::allocate_in(ledger.clone(), DataType::I32, &[2, 3], Device::CPU)
+            .expect("24 bytes");
     let mut tensor = tensor.fill(7_i32).expect("new memory");
     tensor.view_mut::<i32>().expect("integers")[[1, 2]] = 9;
     assert_eq!(tensor.as_slice::<i32>().expect("row-major"), [7, 7, 7, 7, 7, 9]);
@@ -148,7 +152,8 @@ fn elements_are_written_and_the_block_goes_back_on_another_thread() {
 fn no_memory() {
     let ledger = Ledger::default();
     ledger.refuse();
-    let refused = allocate_in(ledger.clone(), DataType::U8, &[1], Device::CPU);
+    let refused =
+        ManagedTensorVersioned::allocate_in(ledger.clone(), DataType::U8, &[1], Device::CPU);
     assert_eq!(refused.map(drop), Err(Error::AllocationFailed));
     assert_eq!(ledger.returned(), 0);
 }
@@ -167,7 +172,8 @@ fn what_cannot_be() {
         (no_lanes, &[1], Device::CPU, Some(Error::InvalidDType { found: no_lanes })),
     ] {
         let ledger = Ledger::default();
-        let refused = allocate_in(ledger.clone(), dtype, shape, device).map(drop);
+        let refused =
+            ManagedTensorVersioned::allocate_in(ledger.clone(), dtype, shape, device).map(drop);
         assert_eq!(refused, Err(error.unwrap_or(Error::NotHostAccessible { device })));
         assert_eq!(ledger.returned(), 0);
     }
@@ -176,7 +182,8 @@ fn what_cannot_be() {
 #[test]
 fn pinned_memory() {
     let device = Device::new(DeviceType::CUDA_HOST, 0);
-    let tensor = allocate_in(Ledger::default(), DataType::U8, &[3], device).expect("few bytes");
+    let tensor = ManagedTensorVersioned::allocate_in(Ledger::default(), DataType::U8, &[3], device)
+        .expect("few bytes");
     assert_eq!(tensor.device(), device);
     assert_eq!(tensor.fill(1_u8).expect("host memory").as_slice::<u8>().expect("bytes"), [1; 3]);
 }

@@ -41,6 +41,7 @@ fn errors_as_exceptions() {
     for (error, kind) in [
         (Error::AllocationFailed, "MemoryError"),
         (Error::Panicked, "RuntimeError"),
+        (Error::CallFailed { name: "f", code: -1 }, "RuntimeError"),
         (Error::MissingFunction { name: "f" }, "NotImplementedError"),
         (Error::ShapeOverflow, "ValueError"),
         (Error::NegativeNdim { ndim: -1 }, "ValueError"),

@@ -7,7 +7,7 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 
 use dlpack::allocator::Global;
-use dlpack::exchange::{ExchangeTable, Library, Offer, Report, allocate_in};
+use dlpack::exchange::{ExchangeTable, Library, Offer, Report};
 use dlpack::negotiate::Stream;
 use dlpack::sys::DLTensor;
 use dlpack::{DataType, Device, Error, ManagedTensorVersioned, OpaqueTensor};
@@ -123,7 +123,7 @@ impl Library for Shelf {
         device: Device,
     ) -> Result<ManagedTensorVersioned, Report> {
         told().map_err(|_| Report::new("BufferError", &"told. ".repeat(50)))?;
-        Ok(allocate_in(Global, dtype, shape, device)?.into_inner())
+        Ok(ManagedTensorVersioned::allocate_in(Global, dtype, shape, device)?.into_inner())
     }
 
     unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<OpaqueTensor, ShelfError> {

@@ -3,9 +3,8 @@
 use std::ptr;
 
 use dlpack::allocator::Global;
-use dlpack::exchange::allocate_in;
 use dlpack::sys::{DLDataType, DLDevice, DLDeviceType, DLTensor};
-use dlpack::{DataType, Device, Error};
+use dlpack::{DataType, Device, Error, ManagedTensorVersioned};
 use harness::alloc::{count, fail_nth};
 use harness::exchange::{ask_tensor, fail_next_allocation, give_tensor, take_allocated};
 
@@ -57,10 +56,14 @@ fn up_to_eight_axes_a_consumer_allocates_nothing() {
 
 #[test]
 fn a_library_allocates() {
-    let make = || allocate_in(Global, DataType::U8, &[1; 9], Device::CPU).map(drop);
+    let make = || {
+        ManagedTensorVersioned::allocate_in(Global, DataType::U8, &[1; 9], Device::CPU).map(drop)
+    };
     // A shape to check, the block, and the description.
     assert_eq!(starve(make), 3);
-    let small = || allocate_in(Global, DataType::U8, &[1; 8], Device::CPU).map(drop);
+    let small = || {
+        ManagedTensorVersioned::allocate_in(Global, DataType::U8, &[1; 8], Device::CPU).map(drop)
+    };
     assert_eq!(starve(small), 1, "one block for elements and header");
 }
 

@@ -6,9 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
 use bytes::{Bytes, BytesMut};
+use dlpack::integrations::IntoTensor;
 use dlpack::{
-    Access, DataType, Device, Error, Exporter, Flags, IntoTensor, ManagedTensor,
-    ManagedTensorVersioned, OnDrop, types::F8E4m3fn,
+    Access, DataType, Device, Error, Exporter, Flags, ManagedTensor, ManagedTensorVersioned,
+    OnDrop, types::F8E4m3fn,
 };
 use harness::alloc::{count, fail_nth};
 use harness::owners::Counted;

@@ -1,6 +1,6 @@
 //! Answers that the rules give by name, each written out.
 
-use dlpack::layout::{Layout, MAX_NDIM, numel};
+use dlpack::layout::Layout;
 use dlpack::{DataType, DataTypeCode, Error};
 
 use crate::exact::Facts;
@@ -165,11 +165,11 @@ fn address_spaces_of_64_bits() {
 
 #[test]
 fn ranks() {
-    let ones = [1; MAX_NDIM + 1];
+    let ones = [1; Layout::MAX_NDIM + 1];
     let layout = |ndim: usize, strides: usize| {
         Layout::new(&ones[..ndim], &ones[..strides], DataType::F32, false).map(|l| l.numel())
     };
-    assert_eq!(MAX_NDIM, 64);
+    assert_eq!(Layout::MAX_NDIM, 64);
     assert_eq!(layout(64, 64), Ok(1));
     assert_eq!(layout(65, 65), Err(Error::TooManyAxes { ndim: 65, max: 64 }));
     assert_eq!(layout(65, 0), Err(Error::TooManyAxes { ndim: 65, max: 64 }));
@@ -202,12 +202,12 @@ fn dtypes_that_no_tensor_has() {
 
 #[test]
 fn numbers_of_elements() {
-    assert_eq!(numel(&[]), Ok(1));
-    assert_eq!(numel(&[2, 3, 4]), Ok(24));
-    assert_eq!(numel(&[2, 0, 4]), Ok(0));
-    assert_eq!(numel(&[MAX, 1, 0]), Ok(0));
-    assert_eq!(numel(&[MAX]), Ok(isize::MAX.unsigned_abs()));
-    assert_eq!(numel(&[HALF, 2]), Err(Error::ShapeOverflow));
-    assert_eq!(numel(&[HALF, 2, 0]), Err(Error::ShapeOverflow));
-    assert_eq!(numel(&[HALF, 2, 0, -7]), Err(Error::NegativeSize { axis: 3, size: -7 }));
+    assert_eq!(Layout::numel_of(&[]), Ok(1));
+    assert_eq!(Layout::numel_of(&[2, 3, 4]), Ok(24));
+    assert_eq!(Layout::numel_of(&[2, 0, 4]), Ok(0));
+    assert_eq!(Layout::numel_of(&[MAX, 1, 0]), Ok(0));
+    assert_eq!(Layout::numel_of(&[MAX]), Ok(isize::MAX.unsigned_abs()));
+    assert_eq!(Layout::numel_of(&[HALF, 2]), Err(Error::ShapeOverflow));
+    assert_eq!(Layout::numel_of(&[HALF, 2, 0]), Err(Error::ShapeOverflow));
+    assert_eq!(Layout::numel_of(&[HALF, 2, 0, -7]), Err(Error::NegativeSize { axis: 3, size: -7 }));
 }

@@ -1,6 +1,6 @@
 //! What slices, steps, reversals, permutations and diagonals make of a dense array: none of it overlaps.
 
-use dlpack::layout::is_disjoint;
+use dlpack::layout::Layout;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::Index;
@@ -90,7 +90,7 @@ proptest! {
             apply(&mut axes, change);
         }
         let (shape, strides): (Vec<_>, Vec<_>) = axes.into_iter().unzip();
-        prop_assert!(is_disjoint(&shape, &strides), "{shape:?} {strides:?}");
+        prop_assert!(Layout::is_disjoint(&shape, &strides), "{shape:?} {strides:?}");
 
         let mut places = offsets(&shape, &strides);
         let count = places.len();

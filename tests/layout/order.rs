@@ -1,6 +1,6 @@
 //! Row-major and column-major, by hand.
 
-use dlpack::layout::{is_column_major, is_row_major};
+use dlpack::layout::Layout;
 
 /// Shape, strides, and whether they are row-major and column-major.
 type Row = (&'static [i64], &'static [i64], bool, bool);
@@ -34,15 +34,15 @@ const ROWS: [Row; 22] = [
 #[test]
 fn by_hand() {
     for (shape, strides, row_major, column_major) in ROWS {
-        assert_eq!(is_row_major(shape, strides), row_major, "{shape:?} {strides:?}");
-        assert_eq!(is_column_major(shape, strides), column_major, "{shape:?} {strides:?}");
+        assert_eq!(Layout::is_c_contiguous(shape, strides), row_major, "{shape:?} {strides:?}");
+        assert_eq!(Layout::is_f_contiguous(shape, strides), column_major, "{shape:?} {strides:?}");
     }
 }
 
 #[test]
 fn lengths_that_differ_have_no_order() {
     for (shape, strides) in [(&[2, 3][..], &[1][..]), (&[], &[1]), (&[1], &[]), (&[0], &[1, 1])] {
-        assert!(!is_row_major(shape, strides));
-        assert!(!is_column_major(shape, strides));
+        assert!(!Layout::is_c_contiguous(shape, strides));
+        assert!(!Layout::is_f_contiguous(shape, strides));
     }
 }

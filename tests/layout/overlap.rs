@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use dlpack::layout::is_disjoint;
+use dlpack::layout::Layout;
 use proptest::prelude::*;
 
 use crate::case::{Case, compact, order, small};
@@ -39,19 +39,19 @@ proptest! {
 
     #[test]
     fn a_yes_is_a_proof(case in small()) {
-        if is_disjoint(&case.shape, &case.strides) {
+        if Layout::is_disjoint(&case.shape, &case.strides) {
             prop_assert!(has_distinct_places(&case));
         }
     }
 
     #[test]
     fn as_the_sorted_test_says(case in small()) {
-        prop_assert_eq!(is_disjoint(&case.shape, &case.strides), sorted_test(&case));
+        prop_assert_eq!(Layout::is_disjoint(&case.shape, &case.strides), sorted_test(&case));
     }
 
     #[test]
     fn dense_gets_a_yes(case in compact()) {
-        prop_assert!(is_disjoint(&case.shape, &case.strides));
+        prop_assert!(Layout::is_disjoint(&case.shape, &case.strides));
     }
 
     #[test]
@@ -59,8 +59,8 @@ proptest! {
         let order = order(case.shape.len(), key);
         let turn = |axes: &[i64]| order.iter().map(|&axis| axes[axis]).collect::<Vec<_>>();
         prop_assert_eq!(
-            is_disjoint(&case.shape, &case.strides),
-            is_disjoint(&turn(&case.shape), &turn(&case.strides))
+            Layout::is_disjoint(&case.shape, &case.strides),
+            Layout::is_disjoint(&turn(&case.shape), &turn(&case.strides))
         );
     }
 }
@@ -93,14 +93,14 @@ fn by_hand() {
         (&[2, 2, 2], &[i64::MIN, i64::MAX - 1, 1], true),
     ];
     for (shape, strides, expected) in rows {
-        assert_eq!(is_disjoint(shape, strides), expected, "{shape:?} {strides:?}");
+        assert_eq!(Layout::is_disjoint(shape, strides), expected, "{shape:?} {strides:?}");
     }
 }
 
 #[test]
 fn what_does_not_fit_gets_a_no() {
-    assert!(!is_disjoint(&[i64::MAX, 2], &[i64::MIN, 1]));
-    assert!(!is_disjoint(&[i64::MAX, i64::MAX, 3], &[1, i64::MAX, i64::MIN]));
-    assert!(!is_disjoint(&[2, 3], &[1]));
-    assert!(!is_disjoint(&[0], &[]));
+    assert!(!Layout::is_disjoint(&[i64::MAX, 2], &[i64::MIN, 1]));
+    assert!(!Layout::is_disjoint(&[i64::MAX, i64::MAX, 3], &[1, i64::MAX, i64::MIN]));
+    assert!(!Layout::is_disjoint(&[2, 3], &[1]));
+    assert!(!Layout::is_disjoint(&[0], &[]));
 }

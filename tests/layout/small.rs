@@ -1,6 +1,6 @@
 //! Layouts of a few elements: what is said of them, against a look at each element.
 
-use dlpack::layout::{Layout, is_column_major, is_row_major, numel};
+use dlpack::layout::Layout;
 use proptest::prelude::*;
 
 use crate::case::{order, small, small_width};
@@ -14,7 +14,7 @@ proptest! {
     fn counts_and_extents(case in small(), width in small_width()) {
         let facts = enumerated(&case.shape, &case.strides, width.bits);
         prop_assert_eq!(found(&case.shape, &case.strides, width), Ok(facts));
-        prop_assert_eq!(numel(&case.shape).map(|n| n as i128), Ok(facts.numel));
+        prop_assert_eq!(Layout::numel_of(&case.shape).map(|n| n as i128), Ok(facts.numel));
         // The other oracle, which is used where there are too many elements to look at.
         prop_assert_eq!(closed_form(&case.shape, &case.strides, width.bits), Ok(facts));
     }
@@ -26,8 +26,8 @@ proptest! {
         let turned = |axes: &[i64]| axes.iter().rev().copied().collect::<Vec<_>>();
         let column_major = in_order(offsets(&turned(&case.shape), &turned(&case.strides)));
 
-        prop_assert_eq!(is_row_major(&case.shape, &case.strides), row_major);
-        prop_assert_eq!(is_column_major(&case.shape, &case.strides), column_major);
+        prop_assert_eq!(Layout::is_c_contiguous(&case.shape, &case.strides), row_major);
+        prop_assert_eq!(Layout::is_f_contiguous(&case.shape, &case.strides), column_major);
         let layout = Layout::new(&case.shape, &case.strides, width.dtype(), width.padded);
         prop_assert_eq!(layout.map(|layout| layout.is_row_major()), Ok(row_major));
     }

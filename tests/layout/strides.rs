@@ -1,9 +1,6 @@
 //! Strides that are written: the two canonical orders, and canonical values for strides that address nothing.
 
-use dlpack::layout::{
-    is_column_major, is_row_major, normalize_strides, write_column_major_strides,
-    write_row_major_strides,
-};
+use dlpack::layout::Layout;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
@@ -14,19 +11,19 @@ use crate::exact::offsets;
 fn row_major(shape: &[i64]) -> Vec<i64> {
     // What was there does not matter.
     let mut strides = vec![-7; shape.len()];
-    write_row_major_strides(shape, &mut strides);
+    Layout::write_row_major_strides(shape, &mut strides);
     strides
 }
 
 fn column_major(shape: &[i64]) -> Vec<i64> {
     let mut strides = vec![-7; shape.len()];
-    write_column_major_strides(shape, &mut strides);
+    Layout::write_column_major_strides(shape, &mut strides);
     strides
 }
 
 fn normalized(shape: &[i64], strides: &[i64]) -> Vec<i64> {
     let mut strides = strides.to_vec();
-    normalize_strides(shape, &mut strides);
+    Layout::normalize_strides(shape, &mut strides);
     strides
 }
 
@@ -37,11 +34,11 @@ proptest! {
     fn number_the_elements(shape in vec(1..=4_i64, 0..=5)) {
         let strides = row_major(&shape);
         prop_assert!((0..).zip(offsets(&shape, &strides)).all(|(i, offset)| i == offset));
-        prop_assert!(is_row_major(&shape, &strides));
+        prop_assert!(Layout::is_c_contiguous(&shape, &strides));
 
         let backwards: Vec<_> = shape.iter().rev().copied().collect();
         let mut strides = column_major(&shape);
-        prop_assert!(is_column_major(&shape, &strides));
+        prop_assert!(Layout::is_f_contiguous(&shape, &strides));
         strides.reverse();
         prop_assert_eq!(strides, row_major(&backwards));
     }
@@ -53,7 +50,7 @@ proptest! {
             let after: i64 = case.shape[axis + 1..].iter().product();
             prop_assert_eq!(strides[axis], if size == 1 { after } else { case.strides[axis] });
         }
-        if is_row_major(&case.shape, &case.strides) {
+        if Layout::is_c_contiguous(&case.shape, &case.strides) {
             prop_assert_eq!(strides, row_major(&case.shape));
         }
     }
@@ -96,23 +93,23 @@ fn too_large_shapes_saturate() {
 #[test]
 #[should_panic(expected = "one stride for each axis")]
 fn row_major_wants_a_stride_for_each_axis() {
-    write_row_major_strides(&[2, 3], &mut [0]);
+    Layout::write_row_major_strides(&[2, 3], &mut [0]);
 }
 
 #[test]
 #[should_panic(expected = "one stride for each axis")]
 fn column_major_wants_a_stride_for_each_axis() {
-    write_column_major_strides(&[2], &mut [0, 0]);
+    Layout::write_column_major_strides(&[2], &mut [0, 0]);
 }
 
 #[test]
 #[should_panic(expected = "one stride for each axis")]
 fn normalizing_wants_a_stride_for_each_axis() {
-    normalize_strides(&[], &mut [0]);
+    Layout::normalize_strides(&[], &mut [0]);
 }
 
 #[test]
 fn negative_sizes_prove_nothing() {
-    assert!(!dlpack::layout::is_disjoint(&[-3], &[1]));
-    assert!(!dlpack::layout::is_disjoint(&[0, -3], &[1, 1]));
+    assert!(!Layout::is_disjoint(&[-3], &[1]));
+    assert!(!Layout::is_disjoint(&[0, -3], &[1, 1]));
 }

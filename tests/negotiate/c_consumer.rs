@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use dlpack::negotiate::{Producer, RawProducer, Request, Stream, respond};
+use dlpack::negotiate::{Producer, RawProducer, Request, Stream};
 use dlpack::{AnyManagedTensor, Device, Error, Exporter, Frozen, ManagedTensorVersioned};
 use harness::negotiate as c;
 use harness::owners::{Counted, Fate};
@@ -218,7 +218,7 @@ fn through_c_and_directly() {
     let (shared, _) = counted();
     for (major, copy) in [(0, 0), (0, 1), (0, 2), (1, 0), (1, 1), (1, 2)] {
         let request = Request::new().max_version(version(major, 0)).copy(policy(copy));
-        let directly = respond(&shared, &request.stream(Stream::NONE));
+        let directly = shared.respond(&request.stream(Stream::NONE));
         let through_c =
             RawProducer::lend(&shared, |producer| checksum(producer, major, (0, 0), copy));
         assert_eq!(directly.is_ok(), through_c.is_ok());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dlpack::negotiate::{CopyPolicy, Producer, Request, Stream, respond};
+use dlpack::negotiate::{CopyPolicy, Producer, Request, Stream};
 use dlpack::{
     Access, AnyManagedTensor, DataType, Device, Error, Exporter, Flags, Frozen,
     ManagedTensorVersioned,
@@ -31,7 +31,7 @@ fn one_memory_many_consumers() {
     let (producer, record) = frozen(&six());
     let data = producer.data();
     let given: Vec<_> =
-        (0..5).map(|_| respond(&producer, &Request::new()).expect("a tensor")).collect();
+        (0..5).map(|_| producer.respond(&Request::new()).expect("a tensor")).collect();
     drop(producer);
     for tensor in given {
         assert_eq!(record.deleted(), 0);
@@ -45,7 +45,7 @@ fn one_memory_many_consumers() {
 #[test]
 fn legacy_consumers_get_copies() {
     let (producer, record) = frozen(&six().strides(&[1, 2]).flags(READ_ONLY));
-    let tensor = respond(&producer, &Request::legacy()).expect("a copy");
+    let tensor = producer.respond(&Request::legacy()).expect("a copy");
     assert!(matches!(tensor, AnyManagedTensor::Legacy(_)));
     assert_ne!(tensor.data(), producer.data());
     // SAFETY: a copy, which nobody else knows.
@@ -63,7 +63,7 @@ fn legacy_consumers_get_copies() {
 fn copies_are_exclusive() {
     let (producer, record) = frozen(&six());
     let request = Request::new().copy(CopyPolicy::ALWAYS);
-    let Ok(AnyManagedTensor::Versioned(copy)) = respond(&producer, &request) else {
+    let Ok(AnyManagedTensor::Versioned(copy)) = producer.respond(&request) else {
         panic!("a versioned copy")
     };
     drop(producer);
@@ -111,7 +111,7 @@ fn padded_elements_are_packed() {
             let values: Vec<u8> = (0..count).map(|i| (i * 37 % 256) as u8).collect();
             let spec = Spec::new(dtype(code, bits, lanes)).shape(shape).data(&values).flags(PADDED);
             let (producer, record) = frozen(&spec);
-            let tensor = respond(&producer, &Request::legacy()).expect("a copy");
+            let tensor = producer.respond(&Request::legacy()).expect("a copy");
             drop(producer);
             assert_eq!(record.deleted(), 1);
             assert_eq!(tensor.shape(), shape);
@@ -135,7 +135,7 @@ fn padded_elements_in_any_order_are_packed() {
     let spec = Spec::new(dtype(1, 4, 1)).data(&[0xF1_u8, 2, 3, 4, 5, 6]).flags(PADDED);
     let (producer, _) = frozen(&spec.shape(&[2, 3]).strides(&[1, 2]));
     let request = Request::new().copy(CopyPolicy::ALWAYS);
-    let Ok(AnyManagedTensor::Versioned(copy)) = respond(&producer, &request) else {
+    let Ok(AnyManagedTensor::Versioned(copy)) = producer.respond(&request) else {
         panic!("a versioned copy")
     };
     assert_eq!((copy.flags(), copy.nbytes()), (Flags::IS_COPIED, 3));
@@ -158,7 +158,7 @@ fn padded_elements_in_any_order_are_packed() {
 fn whole_bytes_are_never_padded() {
     let (producer, _) = frozen(&six().flags(PADDED));
     let request = Request::new().copy(CopyPolicy::ALWAYS);
-    let copy = respond(&producer, &request).expect("a copy");
+    let copy = producer.respond(&request).expect("a copy");
     // SAFETY: a copy, which nobody else knows.
     assert_eq!(unsafe { copy.as_slice::<i32>() }, Ok(&[1, 2, 3, 4, 5, 6][..]));
 }
@@ -170,10 +170,10 @@ fn memory_of_a_device() {
     let (cpu, cuda) = (Device::CPU, Device::cuda(1));
     for stream in [Stream::NONE, Stream::NO_SYNC, Stream::CUDA_PER_THREAD_DEFAULT] {
         // What stays as it is has been written.
-        let tensor = respond(&producer, &Request::new().stream(stream)).expect("a tensor");
+        let tensor = producer.respond(&Request::new().stream(stream)).expect("a tensor");
         assert_eq!((tensor.device(), tensor.data()), (cuda, producer.data()));
     }
-    let refused = |request: Request| respond(&producer, &request).map(drop);
+    let refused = |request: Request| producer.respond(&request).map(drop);
     let to_host = Request::new().device(cpu);
     assert_eq!(refused(to_host), Err(Error::NotHostAccessible { device: cuda }));
     let copy = Request::new().copy(CopyPolicy::ALWAYS);
@@ -189,9 +189,9 @@ fn memory_of_a_device() {
 #[test]
 fn pinned_memory() {
     let (producer, _) = frozen(&six().device(3, 0));
-    let tensor = respond(&producer, &Request::new()).expect("a tensor");
+    let tensor = producer.respond(&Request::new()).expect("a tensor");
     assert_eq!(tensor.device(), Device::cuda_host());
-    let tensor = respond(&producer, &Request::new().device(Device::CPU)).expect("a copy");
+    let tensor = producer.respond(&Request::new().device(Device::CPU)).expect("a copy");
     assert_eq!((tensor.device(), tensor.flags()), (Device::CPU, Flags::IS_COPIED));
 }
 
@@ -205,14 +205,14 @@ fn tensors_without_a_promise_are_not_copied() {
         let producer = Arc::new(tensor);
         assert_eq!(Producer::device(&producer), Device::CPU);
         for copy in [CopyPolicy::IF_NEEDED, CopyPolicy::NEVER] {
-            let tensor = respond(&producer, &Request::new().copy(copy)).expect("a tensor");
+            let tensor = producer.respond(&Request::new().copy(copy)).expect("a tensor");
             assert_eq!(
                 (tensor.data(), tensor.flags().bits()),
                 (producer.data(), flags & READ_ONLY)
             );
         }
-        assert_eq!(respond(&producer, &Request::legacy()).map(drop), legacy);
-        let refused = respond(&producer, &Request::new().copy(CopyPolicy::ALWAYS)).map(drop);
+        assert_eq!(producer.respond(&Request::legacy()).map(drop), legacy);
+        let refused = producer.respond(&Request::new().copy(CopyPolicy::ALWAYS)).map(drop);
         assert_eq!(refused, Err(Error::CopyUnsupported { device: Device::CPU }));
         drop(producer);
         assert_eq!(record.deleted(), 1);
@@ -224,10 +224,10 @@ fn tensors_without_a_promise_are_not_copied() {
 fn frozen_tensors_of_rust() {
     let tensor = Exporter::new(vec![1.5_f32, 2.5]).build_legacy().expect("a tensor");
     let producer = Arc::new(tensor.freeze());
-    let tensor = respond(&producer, &Request::new()).expect("a tensor");
+    let tensor = producer.respond(&Request::new()).expect("a tensor");
     assert_eq!(tensor.data(), producer.data());
     let other = Arc::clone(&producer);
     let copy =
-        std::thread::spawn(move || respond(&other, &Request::legacy()).map(|t| t.data().addr()));
+        std::thread::spawn(move || other.respond(&Request::legacy()).map(|t| t.data().addr()));
     assert_ne!(copy.join().expect("it ends"), Ok(producer.data().addr()));
 }

@@ -2,6 +2,7 @@
 
 use std::mem::{align_of, offset_of, size_of};
 
+use dlpack::Error;
 use dlpack::negotiate::{Answer, CopyPolicy, ProducerTable, RawProducer, Request, Status, Stream};
 use harness::ffi::Layout;
 use harness::negotiate as c;
@@ -105,6 +106,28 @@ fn the_documentation_declares_what_c_compiled() {
         seen += 1;
     }
     assert!(seen > 25, "the search finds it");
+}
+
+#[test]
+fn statuses_of_errors() {
+    let stream = Error::InvalidStream { device: device(1, 0), stream: 7 };
+    for (error, status) in [
+        (Error::AllocationFailed, Status::NO_MEMORY),
+        (Error::UnknownCopyPolicy { code: 9 }, Status::INVALID),
+        (Error::UnknownStreamKind { code: 9 }, Status::INVALID),
+        (stream, Status::INVALID),
+        (Error::CopyUnsupported { device: device(2, 0) }, Status::REFUSED),
+        (Error::ReadOnlyNotExpressible, Status::REFUSED),
+        (Error::Copied, Status::REFUSED),
+        (Error::NullTensor, Status::REFUSED),
+        (Error::Panicked, Status::FAILED),
+        (Error::Refused { status: 0 }, Status::FAILED),
+        (Error::Refused { status: -77 }, Status::new(-77)),
+    ] {
+        assert_eq!(Status::from(error), status, "{error}");
+    }
+    assert_eq!(Error::from(Status::NO_MEMORY), Error::AllocationFailed);
+    assert_eq!(Error::from(Status::INVALID), Error::Refused { status: 2 });
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::borrow::Borrow;
 
-use dlpack::negotiate::{ForeignProducer, Producer, RawProducer, Request, Stream, respond};
+use dlpack::negotiate::{ForeignProducer, Producer, RawProducer, Request, Stream};
 use dlpack::{AnyManagedTensor, Device, Error, ManagedTensor, ManagedTensorVersioned};
 use harness::Spec;
 
@@ -44,7 +44,7 @@ fn six() -> Spec {
 /// The very struct of the producer goes out, and nothing is allocated around it.
 #[test]
 fn a_legacy_struct_of_its_own() {
-    let answer = respond(&Both(six()), &Request::legacy()).expect("a tensor");
+    let answer = Both(six()).respond(&Request::legacy()).expect("a tensor");
     let AnyManagedTensor::Legacy(tensor) = answer else { panic!("a legacy tensor") };
     assert!(tensor.downcast::<ManagedTensorVersioned>().is_err(), "nothing is wrapped");
 }
@@ -52,7 +52,7 @@ fn a_legacy_struct_of_its_own() {
 /// Another header takes memory, which a build without `alloc` does not have.
 #[test]
 fn by_default_it_is_the_versioned_one_under_another_header() {
-    let answer = respond(&Modern(six().flags(IS_COPIED)), &Request::legacy());
+    let answer = Modern(six().flags(IS_COPIED)).respond(&Request::legacy());
     if cfg!(feature = "alloc") {
         let Ok(AnyManagedTensor::Legacy(tensor)) = answer else { panic!("a legacy tensor") };
         assert!(tensor.downcast::<ManagedTensorVersioned>().is_ok());
@@ -115,10 +115,10 @@ fn errors_of_the_producers_own_type() {
         [(own, own, own()), (read_only, own, own()), (read_only, no_copy, read_only())];
     for (legacy, copy, expected) in cases {
         let raising = Raising { legacy, copy };
-        assert_eq!(respond(&raising, &Request::legacy()).map(drop), Err(expected));
+        assert_eq!(raising.respond(&Request::legacy()).map(drop), Err(expected));
     }
     let raising = Raising { legacy: own, copy: own };
-    let answer = respond(&raising, &Request::new()).map(drop);
+    let answer = raising.respond(&Request::new()).map(drop);
     assert_eq!(answer, Err(Exception::Own("no memory")));
     RawProducer::lend(&raising, |raw| {
         // SAFETY: a producer of Rust, which is borrowed for the call.

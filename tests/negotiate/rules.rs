@@ -2,7 +2,7 @@
 
 use std::ffi::c_void;
 
-use dlpack::negotiate::{CopyPolicy, Producer, Request, Stream, respond};
+use dlpack::negotiate::{CopyPolicy, Producer, Request, Stream};
 use dlpack::{Access, AnyManagedTensor, Device, Error, Flags, ManagedTensorVersioned};
 use harness::{Spec, consumer, dtype, release};
 
@@ -210,7 +210,7 @@ fn every_request_to_every_producer() {
     for case in cases() {
         let producer = producer(&case, memory);
         let then = rule(&case);
-        let answer = respond(&producer, &case.request());
+        let answer = producer.respond(&case.request());
         let error = match (then, &answer) {
             (Then::Itself, Ok(tensor)) => {
                 check_itself(&case, &producer, tensor, memory);
@@ -261,24 +261,24 @@ fn requests_that_make_no_sense() {
     producer.copies_to.push(Device::CPU);
     for code in [3, 4, 0xDDDD_DDDD, u32::MAX] {
         for request in [Request::new(), Request::legacy(), Request::new().device(Device::cuda(0))] {
-            let refused = respond(&producer, &request.copy(policy(code))).map(drop);
+            let refused = producer.respond(&request.copy(policy(code))).map(drop);
             assert_eq!(refused, Err(Error::UnknownCopyPolicy { code }));
         }
     }
     for kind in [3, 4, u32::MAX] {
         let stream = crate::support::stream_from_c(harness::negotiate::Stream { kind, handle: 0 });
-        let refused = respond(&producer, &Request::new().stream(stream)).map(drop);
+        let refused = producer.respond(&Request::new().stream(stream)).map(drop);
         assert_eq!(refused, Err(Error::UnknownStreamKind { code: kind }));
     }
     let cpu = Device::CPU;
-    let refused = respond(&producer, &Request::new().stream(named(7))).map(drop);
+    let refused = producer.respond(&Request::new().stream(named(7))).map(drop);
     assert_eq!(refused, Err(Error::InvalidStream { device: cpu, stream: 7 }));
     // A device that nobody knows is another device.
     let (expected, found) = (device(-1, i32::MIN), Device::CPU);
-    let refused = respond(&producer, &Request::new().device(expected)).map(drop);
+    let refused = producer.respond(&Request::new().device(expected)).map(drop);
     assert_eq!(refused, Err(Error::CopyUnsupported { device: expected }));
     let never = Request::new().device(expected).copy(CopyPolicy::NEVER);
-    let refused = respond(&producer, &never).map(drop);
+    let refused = producer.respond(&never).map(drop);
     assert_eq!(refused, Err(Error::CopyNeeded { expected, found }));
     assert_eq!(producer.calls(), [Call::Copy(expected, Stream::NONE)]);
 }
@@ -295,7 +295,7 @@ fn the_elements_arrive() {
         Request::new().copy(CopyPolicy::ALWAYS),
         Request::legacy().copy(CopyPolicy::ALWAYS),
     ] {
-        match respond(&producer, &request).expect("a tensor") {
+        match producer.respond(&request).expect("a tensor") {
             AnyManagedTensor::Legacy(tensor) => {
                 let raw = tensor.into_raw();
                 // SAFETY: just passed on.
@@ -373,7 +373,7 @@ fn producers_that_break_the_contract() {
             Error::ReadOnlyNotExpressible,
         ),
     ] {
-        assert_eq!(respond(&liar, &request).map(drop), Err(error));
+        assert_eq!(liar.respond(&request).map(drop), Err(error));
     }
 }
 
@@ -382,6 +382,6 @@ fn producers_that_break_the_contract() {
 fn read_only_memory_stays_read_only() {
     let mut memory = [1_u8, 2, 3, 4, 5, 6];
     let producer = Probe::new(six(Memory::ReadOnly), memory.as_mut_ptr().cast(), Device::CPU);
-    let tensor = respond(&producer, &Request::new()).expect("a tensor");
+    let tensor = producer.respond(&Request::new()).expect("a tensor");
     assert_eq!(tensor.access(), Access::ReadOnly);
 }

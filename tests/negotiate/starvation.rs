@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use dlpack::negotiate::{CopyPolicy, ForeignProducer, RawProducer, Request, respond};
+use dlpack::negotiate::{CopyPolicy, ForeignProducer, Producer, RawProducer, Request};
 use dlpack::{Error, Exporter, Frozen, ManagedTensorVersioned, RejectedError};
 use dlpack_sys::DLManagedTensorVersioned;
 use harness::abi::Abi;
@@ -55,7 +55,7 @@ fn answers() {
         let (tensor, record) = DLManagedTensorVersioned::from_c(&spec);
         // SAFETY: C wrote the elements, and nobody writes them now.
         let producer: Shared = Arc::new(unsafe { tensor.assume_frozen() });
-        let count = starve(|| respond(&producer, &request));
+        let count = starve(|| producer.respond(&request));
         assert_eq!(count, expected, "{request:?}");
         assert_eq!((Arc::strong_count(&producer), record.deleted()), (1, 0));
         drop(producer);

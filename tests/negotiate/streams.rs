@@ -1,6 +1,6 @@
 //! Which streams a device has, by the Python specification's table.
 
-use dlpack::negotiate::{Producer, Request, Stream, respond};
+use dlpack::negotiate::{Producer, Request, Stream};
 use dlpack::{Device, DeviceType, Error};
 use harness::Spec;
 use harness::negotiate as c;
@@ -87,7 +87,7 @@ fn what_the_producer_is_told() {
     ] {
         let producer = on(device);
         for request in [Request::new(), Request::new().device(device)] {
-            let tensor = respond(&producer, &request.stream(asked)).expect("a tensor");
+            let tensor = producer.respond(&request.stream(asked)).expect("a tensor");
             assert_eq!(tensor.device(), device);
             let mut expected = vec![Call::Alias];
             expected.extend(told.map(Call::Synchronize));
@@ -102,9 +102,9 @@ fn what_the_producer_is_told() {
 fn rubbish_beside_the_kind_is_not_passed_on() {
     let producer = on(Device::metal(0));
     let asked = |kind| from_c(in_c(1, (0, 0), 0, c::Stream { kind, handle: 0xDD }));
-    respond(&producer, &asked(0)).expect("a tensor");
+    producer.respond(&asked(0)).expect("a tensor");
     assert_eq!(producer.calls(), [Call::Alias, Call::Synchronize(Stream::NONE)]);
-    respond(&producer, &asked(1)).expect("a tensor");
+    producer.respond(&asked(1)).expect("a tensor");
     assert_eq!(producer.calls(), [Call::Alias]);
 }
 
@@ -115,19 +115,19 @@ fn streams_of_copies() {
     let mut to_gpu = on(cpu);
     to_gpu.copies_to.push(cuda);
     let request = Request::new().device(cuda);
-    respond(&to_gpu, &request.stream(named(7))).expect("a tensor");
+    to_gpu.respond(&request.stream(named(7))).expect("a tensor");
     assert_eq!(to_gpu.calls(), [Call::Copy(cuda, named(7))]);
-    respond(&to_gpu, &request).expect("a tensor");
+    to_gpu.respond(&request).expect("a tensor");
     assert_eq!(to_gpu.calls(), [Call::Copy(cuda, named(1))]);
-    respond(&to_gpu, &request.stream(Stream::NO_SYNC)).expect("a tensor");
+    to_gpu.respond(&request.stream(Stream::NO_SYNC)).expect("a tensor");
     assert_eq!(to_gpu.calls(), [Call::Copy(cuda, Stream::NO_SYNC)]);
 
     let mut to_host = on(cuda);
     to_host.copies_to.push(cpu);
     let request = Request::new().device(cpu);
-    respond(&to_host, &request).expect("a tensor");
+    to_host.respond(&request).expect("a tensor");
     assert_eq!(to_host.calls(), [Call::Copy(cpu, Stream::NONE)]);
-    let refused = respond(&to_host, &request.stream(named(7))).map(drop);
+    let refused = to_host.respond(&request.stream(named(7))).map(drop);
     assert_eq!(refused, Err(Error::InvalidStream { device: cpu, stream: 7 }));
     assert_eq!(to_host.calls(), []);
     to_gpu.assert_all_deleted();
@@ -140,9 +140,9 @@ fn a_failure_to_synchronize_deletes_the_tensor() {
     let error = Error::Refused { status: 700 };
     let mut producer = on(Device::cuda(0));
     producer.synchronizes = Err(error);
-    assert_eq!(respond(&producer, &Request::new()).map(drop), Err(error));
+    assert_eq!(producer.respond(&Request::new()).map(drop), Err(error));
     producer.assert_all_deleted();
-    assert!(respond(&producer, &Request::new().stream(Stream::NO_SYNC)).is_ok());
+    assert!(producer.respond(&Request::new().stream(Stream::NO_SYNC)).is_ok());
 }
 
 /// A producer that leaves streams to the defaults of the trait.
@@ -166,7 +166,7 @@ fn by_default_devices_serve_no_stream() {
     let host = [Device::CPU, Device::cuda_host(), Device::rocm_host()];
     for device in host {
         let producer = Plain(on(device));
-        assert!(respond(&producer, &Request::new()).is_ok());
+        assert!(producer.respond(&Request::new()).is_ok());
         producer.0.assert_all_deleted();
     }
     for device in [
@@ -176,9 +176,9 @@ fn by_default_devices_serve_no_stream() {
         Device::new(DeviceType::new(99), 0),
     ] {
         let producer = Plain(on(device));
-        let refused = respond(&producer, &Request::new()).map(drop);
+        let refused = producer.respond(&Request::new()).map(drop);
         assert_eq!(refused, Err(Error::StreamUnsupported { device }));
         producer.0.assert_all_deleted();
-        assert!(respond(&producer, &Request::new().stream(Stream::NO_SYNC)).is_ok());
+        assert!(producer.respond(&Request::new().stream(Stream::NO_SYNC)).is_ok());
     }
 }

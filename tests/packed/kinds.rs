@@ -112,7 +112,7 @@ pub fn check<K: Kind>(view: &PackedView<'_, K>, expected: &[u8]) {
     }
     assert!(iter.next().is_none() && iter.next().is_none());
     assert_eq!(iter.len(), 0);
-    let again: Vec<_> = view.clone().into_iter().map(K::to_bits).collect();
+    let again: Vec<_> = view.clone().iter().map(K::to_bits).collect();
     assert_eq!(again, expected, "by iteration");
 
     let mut values = vec![0xEE; expected.len()];

@@ -2,7 +2,6 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 
-use dlpack::allocator::header_layout;
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Device, Error, Exporter};
 use harness::abi::Abi;
@@ -37,7 +36,7 @@ fn a_header_goes_back_after_its_owner() {
             // SAFETY: just exported.
             unsafe { end.of(raw) };
             assert_events(&diary, |layout| {
-                let largest = header_layout::<Counted<u32>, Exacting>(ndim);
+                let largest = Exporter::<Counted<u32>, _, Exacting>::header_layout(ndim);
                 assert!(layout.size() <= largest.size() && layout.align() <= largest.align());
                 vec![Event::OwnerDropped, Event::HeaderBack(layout), Event::HandleDropped]
             });
@@ -57,11 +56,14 @@ fn a_header_has_the_announced_layout() {
         let raw = exporter.header_in(diary.allocator()).into_raw().unwrap();
         // SAFETY: just exported.
         unsafe { delete(raw) };
-        assert_eq!(diary.read()[0], Event::Asked(header_layout::<Counted<u32>, Exacting>(ndim)));
+        assert_eq!(
+            diary.read()[0],
+            Event::Asked(Exporter::<Counted<u32>, _, Exacting>::header_layout(ndim))
+        );
     }
-    let most = header_layout::<Counted<u32>, Exacting>(64);
-    assert_eq!(header_layout::<Counted<u32>, Exacting>(65), most);
-    assert_eq!(header_layout::<Counted<u32>, Exacting>(usize::MAX), most);
+    let most = Exporter::<Counted<u32>, _, Exacting>::header_layout(64);
+    assert_eq!(Exporter::<Counted<u32>, _, Exacting>::header_layout(65), most);
+    assert_eq!(Exporter::<Counted<u32>, _, Exacting>::header_layout(usize::MAX), most);
 }
 
 #[test]

@@ -6,7 +6,6 @@ use std::ptr::NonNull;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use dlpack::allocator::header_layout;
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Device, Error, Exporter};
 use harness::abi::Abi;
@@ -135,7 +134,7 @@ fn raw_parts_have_room_too() {
 /// Room that starts anywhere: the header begins at the first address that will do, and one byte less is refused.
 #[test]
 fn room_of_any_alignment() {
-    let layout = header_layout::<Block, dlpack::allocator::InPlace>(2);
+    let layout = Exporter::<Block, _, dlpack::allocator::InPlace>::header_layout(2);
     for skipped in 0..=layout.align() + 1 {
         let block = Block::new(2048);
         let start = block.room(skipped).addr().get();
@@ -216,7 +215,8 @@ fn a_refused_export_gives_the_room_back() {
 #[test]
 fn sixty_four_axes() {
     let shape = [1; 64];
-    let block = Block::new(header_layout::<Block, dlpack::allocator::InPlace>(64).size() + 64);
+    let block =
+        Block::new(Exporter::<Block, _, dlpack::allocator::InPlace>::header_layout(64).size() + 64);
     let room = block.room(0);
     // SAFETY: the block's own memory, which is used for nothing else.
     let exporter = unsafe { Exporter::new(block).shape(&shape).header_in_place(room) };

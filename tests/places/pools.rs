@@ -5,7 +5,7 @@ use std::ptr::NonNull;
 use std::sync::{Arc, LazyLock, mpsc};
 use std::thread;
 
-use dlpack::allocator::{Allocator, Pool, header_layout};
+use dlpack::allocator::{Allocator, Pool};
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Error, Exporter};
 use harness::abi::Abi;
@@ -163,7 +163,7 @@ fn nothing_is_asked_for() {
 #[test]
 fn eight_threads() {
     let rounds = if cfg!(miri) { 10 } else { 400 };
-    let layout = header_layout::<Vec<u64>, Arc<Pool>>(1);
+    let layout = Exporter::<Vec<u64>, _, Arc<Pool>>::header_layout(1);
     let pool = Arc::new(Pool::with_layout(5, layout).unwrap());
     thread::scope(|scope| {
         let (senders, receivers): (Vec<_>, Vec<_>) =

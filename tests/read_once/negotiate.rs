@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use dlpack::negotiate::{
-    Answer, CopyPolicy, ForeignProducer, Producer, RawProducer, Request, Status, Stream, respond,
+    Answer, CopyPolicy, ForeignProducer, Producer, RawProducer, Request, Status, Stream,
 };
 use dlpack::{AnyManagedTensor, Device, Error, ManagedTensor, ManagedTensorVersioned};
 
@@ -151,7 +151,7 @@ fn a_producer_that_comes_back() {
 #[test]
 fn a_producer_in_rust() {
     row(&six(), |tensor, scene| {
-        let tensor = respond(&Relay::new(tensor, scene), &Request::new()).expect("a tensor");
+        let tensor = Relay::new(tensor, scene).respond(&Request::new()).expect("a tensor");
         scene.is_six(&tensor);
         ends(Answer::new(Ok(tensor)), scene);
     });
@@ -162,7 +162,7 @@ fn a_refusal_deletes_once() {
     let elsewhere = Request::new().device(Device::CPU).copy(CopyPolicy::ALWAYS);
     // Not marked as a copy.
     row(&six(), |tensor, scene| {
-        let refused = respond(&Relay::new(tensor, scene), &elsewhere);
+        let refused = Relay::new(tensor, scene).respond(&elsewhere);
         assert_eq!(refused.map(drop), Err(Error::NotExclusive));
     });
 }

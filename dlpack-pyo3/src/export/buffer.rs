@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
 
-use dlpack::layout::normalize_strides;
+use dlpack::layout::Layout;
 use dlpack::{Access, DataType, Device, Error, ManagedTensorVersioned};
 use pyo3::exceptions::PyBufferError;
 use pyo3::{Bound, PyResult};
@@ -69,7 +69,7 @@ impl Lent {
         }
         let (format, size) = format_of(tensor.dtype())?;
         let mut strides = tensor.strides().to_vec();
-        normalize_strides(tensor.shape(), &mut strides);
+        Layout::normalize_strides(tensor.shape(), &mut strides);
         let shape = tensor.shape().iter().map(|&n| ffi::Py_ssize_t::try_from(n).ok());
         let strides = strides.iter().map(|&n| ffi::Py_ssize_t::try_from(n).ok()?.checked_mul(size));
         match (shape.collect(), strides.collect()) {

@@ -9,7 +9,7 @@ use std::panic::catch_unwind;
 
 use alloc::sync::Arc;
 use dlpack::allocator::Global;
-use dlpack::exchange::{ExchangeTable, Library, Offer, Report, allocate_in};
+use dlpack::exchange::{ExchangeTable, Library, Offer, Report};
 use dlpack::negotiate::Stream;
 use dlpack::{DataType, Device, DeviceType, Error, ManagedTensorVersioned, OpaqueTensor, sys};
 use pyo3::exceptions::PyTypeError;
@@ -67,7 +67,7 @@ impl<T: Export> Library for Objects<T> {
             let error = Error::DeviceMismatch { expected: Device::CPU, found: device };
             return Err(Report::new("BufferError", &error.to_string()));
         }
-        Ok(allocate_in(Global, dtype, shape, device)?.into_inner())
+        Ok(ManagedTensorVersioned::allocate_in(Global, dtype, shape, device)?.into_inner())
     }
 
     #[inline]

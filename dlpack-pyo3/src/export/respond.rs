@@ -2,7 +2,7 @@
 
 use core::cell::Cell;
 
-use dlpack::negotiate::{self, CopyPolicy, Producer, Request, Status, Stream};
+use dlpack::negotiate::{CopyPolicy, Producer, Request, Status, Stream};
 use dlpack::{
     Access, AnyManagedTensor, Device, DeviceType, Error, Flags, Managed, ManagedTensor,
     ManagedTensorVersioned, OpaqueTensor,
@@ -71,7 +71,7 @@ fn needs_flags(flags: Flags) -> bool {
     flags.is_read_only() || flags.is_padded()
 }
 
-/// The answer to any request, by the rules of [`negotiate::respond`]. `tensor` is the object's own, if it was made already.
+/// The answer to any request, by the rules of [`Producer::respond`]. `tensor` is the object's own, if it was made already.
 #[cold]
 fn answer_any<'py, T: Export>(
     slf: &Bound<'py, T>,
@@ -79,7 +79,8 @@ fn answer_any<'py, T: Export>(
     tensor: Option<OpaqueTensor>,
 ) -> Result<Owned<'py>, Raised> {
     let py = attached(slf.py());
-    match negotiate::respond(&Asked { slf, tensor: Cell::new(tensor) }, request) {
+    let producer = Asked { slf, tensor: Cell::new(tensor) };
+    match producer.respond(request) {
         Ok(AnyManagedTensor::Versioned(tensor)) => give(py, tensor),
         Ok(AnyManagedTensor::Legacy(tensor)) => give(py, tensor),
         // A capsule can have no other ABI, and a request does not ask for one.

@@ -4,7 +4,7 @@ use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
 
-use dlpack::layout::MAX_NDIM;
+use dlpack::layout::Layout;
 use dlpack::{BorrowedTensor, DataType, Device, Error, Flags, sys};
 
 use crate::raw::{Attached, Class, Raised, raise, raise_error};
@@ -41,15 +41,18 @@ impl Memory {
     /// - For the lifetime `'a`, the memory is as described (S5, S6).
     #[inline(always)]
     pub(super) unsafe fn tensor<'a>(self) -> Result<BorrowedTensor<'a>, Unfit> {
-        if self.ndim > MAX_NDIM {
-            return Err(Unfit::Error(Error::TooManyAxes { ndim: self.ndim, max: MAX_NDIM }));
+        if self.ndim > Layout::MAX_NDIM {
+            return Err(Unfit::Error(Error::TooManyAxes {
+                ndim: self.ndim,
+                max: Layout::MAX_NDIM,
+            }));
         }
-        let mut sizes = [MaybeUninit::uninit(); MAX_NDIM];
-        let mut steps = [MaybeUninit::uninit(); MAX_NDIM];
+        let mut sizes = [MaybeUninit::uninit(); Layout::MAX_NDIM];
+        let mut steps = [MaybeUninit::uninit(); Layout::MAX_NDIM];
         let shape = if size_of::<isize>() == size_of::<i64>() {
             self.shape.cast::<i64>().cast_mut()
         } else {
-            // SAFETY: there are `ndim` sizes, and that is no more than `MAX_NDIM`.
+            // SAFETY: there are `ndim` sizes, and that is no more than `Layout::MAX_NDIM`.
             unsafe { copy(self.shape, self.ndim, &mut sizes, Some) }?
         };
         // An element takes 2^shift bytes.
@@ -59,7 +62,7 @@ impl Memory {
         let strides = if self.strides.is_null() {
             ptr::null_mut()
         } else {
-            // SAFETY: there are `ndim` strides, and that is no more than `MAX_NDIM`.
+            // SAFETY: there are `ndim` strides, and that is no more than `Layout::MAX_NDIM`.
             unsafe { copy(self.strides, self.ndim, &mut steps, in_elements) }?
         };
         let tensor = sys::DLTensor {
@@ -87,7 +90,7 @@ impl Memory {
 unsafe fn copy(
     from: *const isize,
     count: usize,
-    to: &mut [MaybeUninit<i64>; MAX_NDIM],
+    to: &mut [MaybeUninit<i64>; Layout::MAX_NDIM],
     convert: impl Fn(isize) -> Option<isize>,
 ) -> Result<*mut i64, Unfit> {
     for (axis, to) in to.iter_mut().enumerate().take(count) {

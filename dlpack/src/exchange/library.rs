@@ -1,4 +1,4 @@
-//! What an array library does for others.
+//! The trait of libraries in Rust.
 
 use core::ffi::c_void;
 use core::ptr::NonNull;
@@ -11,49 +11,49 @@ use crate::negotiate::Stream;
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
 
-/// An array library whose functions others call through an [`ExchangeTable`](super::ExchangeTable).
+/// An array library whose functions others call through its [`ExchangeTable`](super::ExchangeTable).
 ///
-/// The functions get checked arguments and answer with results; the table turns those into what C expects. An
-/// implementer keeps three rules that no type can:
+/// The functions receive checked arguments and return results, which the table converts for C. The standard has three rules
+/// for implementers:
 ///
-/// - Tensors hold clauses S1 to S6 of [`ManagedTensorVersioned::from_raw`], and those from [`allocate`](Self::allocate)
-///   are of memory that nobody else reaches.
+/// - Nobody else accesses the memory of a tensor from [`allocate`](Self::allocate).
 /// - [`allocate`](Self::allocate) can be called from any thread at any time, without a lock of the language.
 /// - No function waits for a device; consumers ask for the [stream](Self::current_stream).
 ///
 /// # Panics
 ///
-/// A panic cannot leave a C function. Without a [`catch_unwind`](Self::catch_unwind) of its own a library whose functions panic
-/// aborts the process.
+/// A panic cannot leave a C function. Unless the library implements [`catch_unwind`](Self::catch_unwind), a panic in it aborts
+/// the process.
 ///
 /// # Examples
 ///
-/// A library whose objects are boxed tensors, and that also [lends](Self::lend) them:
+/// A library whose objects are boxed tensors, which it also [lends](Self::lend):
 ///
 /// ```
 #[doc = include_str!("../../doc/boxes.rs")]
 ///
 /// use dlpack::exchange::ExchangeApi;
 ///
-/// // SAFETY: the table of the library above, which keeps to the standard.
+/// // SAFETY: the table of the library above, for which clauses E1 to E4 hold.
 /// let boxes = unsafe { ExchangeApi::from_raw(TABLE.as_raw()) }?;
 /// let tensor = boxes.allocate(DataType::F32, &[2, 3], Device::CPU)?.fill(1.0_f32)?;
-/// // SAFETY: this library's functions can be called anywhere.
-/// let object = unsafe { boxes.object_from_tensor(tensor.into_inner().into_parcel()?) }?;
-/// // SAFETY: an object of the library, and the same.
+/// // SAFETY: this library can be called on any thread, and the tensor is writable.
+/// let object = unsafe { boxes.object_from_tensor(tensor.into_inner().into_opaque()?) }?;
+/// // SAFETY: an object of the library, which can be called on any thread.
 /// assert_eq!(unsafe { boxes.tensor_from_object(object.as_ptr()) }?.shape(), [2, 3]);
 /// // SAFETY: an object of the library, which is not used again.
 /// unsafe { release(object) };
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Library: 'static {
-    /// The errors of the library's language, such as exceptions. Must also say what is wrong with an argument.
+    /// The error of the library's language, such as an exception. It must be constructible from [`Error`], which reports
+    /// invalid arguments.
     type Error: From<Error>;
 
-    /// Runs a call, and keeps a panic in it from going on; `None` means that there was one.
+    /// Runs a call and returns its result, or `None` if it panicked.
     ///
-    /// The default contains nothing, so that a panic ends the process: this crate has no `std`, and without it nothing
-    /// catches one. With `std` this is `std::panic::catch_unwind(AssertUnwindSafe(call)).ok()`.
+    /// By default a panic is not caught and aborts the process, since this crate is `no_std`. With `std`, implement this as
+    /// shown below.
     ///
     /// # Examples
     ///
@@ -69,109 +69,76 @@ pub trait Library: 'static {
         Some(call())
     }
 
-    /// Sets the error of the library's language that explains why a function fails.
+    /// Sets the current error of the library's language.
     ///
-    /// Called exactly once for each failure, but never for those of [`allocate`](Self::allocate), which need not hold
-    /// the language's lock.
-    ///
-    /// # Examples
-    ///
-    /// The example at [`Library`] keeps the last error of each thread.
+    /// This is called exactly once for each function that fails, except for [`allocate`](Self::allocate), whose callers need
+    /// not hold the language's lock.
     fn set_error(error: Self::Error);
 
-    /// Makes a new tensor, of this dtype, shape and device.
+    /// Allocates a tensor of this dtype, shape and device, with any contents.
     ///
-    /// The shape has been checked for such elements: its [size](crate::layout::Layout::nbytes) fits in `isize`. What
-    /// lies in the new memory is the library's choice. [`allocate_in`](super::allocate_in) does this with any
-    /// allocator of host memory.
+    /// The [size](crate::layout::Layout::nbytes) of the tensor has been checked to fit in `isize`.
+    /// [`allocate_in`](ManagedTensorVersioned::allocate_in) implements this with any allocator of host memory.
     ///
     /// # Errors
     ///
-    /// What the consumer is told through its `SetError`.
-    ///
-    /// # Examples
-    ///
-    /// See [`Library`].
+    /// A report for the `SetError` of the consumer.
     fn allocate(
         dtype: DataType,
         shape: &[usize],
         device: Device,
     ) -> Result<ManagedTensorVersioned, Report>;
 
-    /// Exports one of the library's objects, as a [`OpaqueTensor`].
+    /// Exports one of the library's objects as a tensor.
     ///
     /// # Errors
     ///
-    /// What [`set_error`](Self::set_error) is to be given.
+    /// The error to [set](Self::set_error).
     ///
     /// # Safety
     ///
-    /// `object` is a live object of the type that the table is found on, and functions of the library's language may be
+    /// `object` is a live object of the type that the table belongs to, and functions of the library's language may be
     /// called on this thread.
-    ///
-    /// # Examples
-    ///
-    /// See [`Library`].
     unsafe fn tensor_from_object(object: NonNull<c_void>) -> Result<OpaqueTensor, Self::Error>;
 
-    /// Makes one of the library's objects, which owns the tensor that is offered.
+    /// Creates one of the library's objects, which owns the offered tensor.
     ///
-    /// Returns an object that its caller owns. On an error the tensor is still the caller's, unless it was
-    /// [accepted](Offer::accept), which therefore comes last. An offer may be [read-only](crate::Access::ReadOnly): refuse
-    /// it if your objects can be written.
+    /// The caller owns the returned object. On an error it still owns the tensor, so [accept](Offer::accept) the offer last.
+    /// An offer may be [read-only](crate::Access::ReadOnly): refuse it if your objects are writable.
     ///
     /// # Errors
     ///
-    /// What [`set_error`](Self::set_error) is to be given.
+    /// The error to [set](Self::set_error).
     ///
     /// # Safety
     ///
     /// Functions of the library's language may be called on this thread.
-    ///
-    /// # Examples
-    ///
-    /// See [`Library`].
     unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, Self::Error>;
 
-    /// Returns the stream on which the library queues its work for a device.
+    /// Returns the stream on which the library queues its work for a device; by default, [`Stream::NONE`].
     ///
-    /// Consumers get its [pointer](Stream::as_ptr). Not called for CPUs. By default, [`Stream::NONE`].
+    /// Consumers receive its [pointer](Stream::as_ptr). This is not called for CPUs.
     ///
     /// # Errors
     ///
-    /// What [`set_error`](Self::set_error) is to be given.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Device, DeviceType, Error, negotiate::Stream};
-    ///
-    /// fn current_stream(device: Device) -> Result<Stream, Error> {
-    ///     match device.device_type {
-    ///         DeviceType::CUDA => Ok(Stream::CUDA_PER_THREAD_DEFAULT),
-    ///         _ => Err(Error::DeviceMismatch { expected: Device::cuda(0), found: device }),
-    ///     }
-    /// }
-    /// assert!(current_stream(Device::cuda(1)).is_ok());
-    /// ```
+    /// The error to [set](Self::set_error).
     fn current_stream(device: Device) -> Result<Stream, Self::Error> {
         let _ = device;
         Ok(Stream::NONE)
     }
 
-    /// Whether the table has the function that [`lend`](Self::lend) answers, the one that it may lack.
+    /// `true` if the table has the optional function that [`lend`](Self::lend) implements.
     const LENDS: bool = false;
 
-    /// Describes the tensor of an object, which stays the object's.
+    /// Lends the tensor of an object, which keeps its ownership.
     ///
-    /// Data, shape and strides are valid until control returns to the library or to its language; the consumer does not
-    /// write shape and strides. [`as_dl_tensor`](crate::Descriptor::as_dl_tensor) makes such a struct of a tensor. It has
-    /// no flags: objects whose memory must not be written and those with padded elements are refused, as that function
-    /// does.
+    /// Data, shape and strides must stay valid until control returns to the library or to its language. The consumer does
+    /// not write shape and strides. A `DLTensor` has no flags, so objects that are read-only or have padded elements must be
+    /// refused. [`as_dl_tensor`](crate::Descriptor::as_dl_tensor) returns such a struct and refuses those tensors.
     ///
     /// # Errors
     ///
-    /// Whatever [`set_error`](Self::set_error) is to be given.
+    /// The error to [set](Self::set_error).
     ///
     /// # Safety
     ///

@@ -1,4 +1,4 @@
-//! A tensor that a caller offers, and that stays the caller's until it is taken.
+//! A tensor that its caller owns until it is accepted.
 
 use core::fmt;
 use core::marker::PhantomData;
@@ -9,11 +9,11 @@ use crate::error::Error;
 use crate::managed::{Descriptor, Handle, ManagedTensorVersioned};
 use crate::sys;
 
-/// A checked tensor that its caller still owns, and that can be accepted.
+/// A checked tensor that its caller owns until it is accepted.
 ///
-/// [`Library::object_from_tensor`](super::Library::object_from_tensor) gets one. The standard does not say who calls
-/// the deleter if that function fails, so an offer that is dropped leaves the tensor alone: make everything that may
-/// fail first, and accept last.
+/// It is the argument of [`Library::object_from_tensor`](super::Library::object_from_tensor). The standard does not say who
+/// calls the deleter if that function fails, so dropping an offer leaves the tensor to the caller. Do everything that
+/// may fail first, and accept last.
 ///
 /// # Examples
 ///
@@ -32,45 +32,31 @@ use crate::sys;
 pub struct Offer<'a> {
     /// # Invariants
     ///
-    /// 1. Points to a live, aligned struct of our major version, for as long as `'a`.
-    /// 2. The caller passes it on when it is accepted.
-    /// 3. `descriptor` is what it says.
+    /// 1. Points to a live, aligned struct of our major version during `'a`, for which clauses S1 to S6 hold.
+    /// 2. Its ownership passes when the offer is accepted.
+    /// 3. `descriptor` was made of this struct.
     raw: NonNull<sys::DLManagedTensorVersioned>,
     descriptor: Descriptor,
     caller: PhantomData<&'a ()>,
 }
 
 impl Offer<'_> {
-    /// Checks a tensor, whose deleter is not called on any error.
+    /// Checks a tensor. The deleter is not called on an error.
     ///
     /// # Safety
     ///
-    /// `raw` is as for [`ManagedTensorVersioned::from_raw`], but that its ownership passes only when the offer is
-    /// accepted. It stays valid for the lifetime.
+    /// Clauses S1 to S6 of [`ManagedTensorVersioned::from_raw`] hold for `raw` during the lifetime, except that ownership
+    /// passes only when the offer is accepted.
     pub(super) unsafe fn from_raw(raw: *mut sys::DLManagedTensorVersioned) -> Result<Self, Error> {
-        // SAFETY: the caller's promise.
+        // SAFETY: clauses S1 to S6, without a transfer of ownership.
         let (raw, descriptor) = unsafe { ManagedTensorVersioned::inspect(raw) }?;
         Ok(Self { raw, descriptor, caller: PhantomData })
     }
 
-    /// Takes the tensor over.
-    ///
-    /// From here on its deleter is the library's to call, so that nothing may fail any more.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::exchange::Offer;
-    ///
-    /// fn keep(offer: Offer<'_>, kept: &mut Vec<dlpack::ManagedTensorVersioned>) {
-    ///     kept.push(offer.accept());
-    /// }
-    /// ```
+    /// Takes ownership of the tensor. The function that accepts an offer must not fail afterwards.
     pub fn accept(self) -> ManagedTensorVersioned {
-        // SAFETY: invariants 1 and 2.
-        let handle = unsafe { Handle::new(self.raw) };
-        // SAFETY: invariants 1 and 3.
-        unsafe { ManagedTensorVersioned::imported(handle, self.descriptor) }
+        // SAFETY: invariants 1 to 3: the struct is ours from here on, and this is its descriptor.
+        unsafe { ManagedTensorVersioned::imported(Handle::new(self.raw), self.descriptor) }
     }
 }
 

@@ -1,14 +1,12 @@
-//! What a consumer asks an allocator for, as the tensor that describes it.
-
-use core::ptr;
+//! The prototype with which a consumer requests a new tensor.
 
 use crate::dims::{CAPACITY, Dims};
 use crate::error::Error;
-use crate::layout::{self, Layout};
+use crate::layout::Layout;
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
 
-/// A checked request for a new tensor.
+/// The checked dtype, device and shape of a requested tensor.
 pub(super) struct Prototype {
     pub(super) dtype: DataType,
     pub(super) device: Device,
@@ -17,34 +15,24 @@ pub(super) struct Prototype {
 }
 
 impl Prototype {
-    /// Reads the four fields that count: of the others not even the bytes need be initialised.
+    /// Reads the four fields that matter. The other fields may be uninitialised.
     ///
     /// # Safety
     ///
-    /// `raw` is null or points to a tensor whose dtype, device, number of dimensions and shape can be read; its shape is
-    /// null or can be read for so many numbers.
+    /// `raw` is null or points to a tensor whose `dtype`, `device`, `ndim` and `shape` can be read; its shape is null or can
+    /// be read for `ndim` numbers.
     pub(super) unsafe fn read(raw: *const sys::DLTensor) -> Result<Self, Error> {
         if raw.is_null() {
             return Err(Error::NullTensor);
         }
-        // SAFETY: the caller's promise.
-        let ndim = unsafe { &raw const (*raw).ndim };
-        // SAFETY: the caller's promise.
-        let ndim = unsafe { ptr::read_unaligned(ndim) };
-        // SAFETY: the caller's promise.
-        let shape = unsafe { &raw const (*raw).shape };
-        // SAFETY: the caller's promise.
-        let shape = unsafe { ptr::read_unaligned(shape) };
-        // SAFETY: the caller's promise.
-        let dtype = unsafe { &raw const (*raw).dtype };
-        // SAFETY: the caller's promise.
-        let dtype = DataType::from(unsafe { ptr::read_unaligned(dtype) });
-        // SAFETY: the caller's promise.
-        let device = unsafe { &raw const (*raw).device };
-        // SAFETY: the caller's promise.
-        let device = Device::from(unsafe { ptr::read_unaligned(device) });
-        // SAFETY: the caller's promise.
-        let dims = unsafe { read_shape(ndim, shape) }?;
+        // SAFETY: `raw` is not null, so that these four fields can be read, and the shape for `ndim` numbers.
+        let (dtype, device, dims) = unsafe {
+            let ndim = (&raw const (*raw).ndim).read_unaligned();
+            let shape = (&raw const (*raw).shape).read_unaligned();
+            let dtype = (&raw const (*raw).dtype).read_unaligned();
+            let device = (&raw const (*raw).device).read_unaligned();
+            (DataType::from(dtype), Device::from(device), read_shape(ndim, shape)?)
+        };
         Layout::new(dims.shape(), dims.strides(), dtype, false)?;
         let mut sizes = [0; CAPACITY];
         for (to, &from) in sizes.iter_mut().zip(dims.shape()) {
@@ -58,7 +46,7 @@ impl Prototype {
     }
 }
 
-/// The shape as C has it, and row-major strides, which the standard does not ask for but some allocators may read.
+/// Converts a shape to C's integers, with row-major strides, which the standard does not require but allocators may read.
 pub(super) fn row_major(dtype: DataType, shape: &[usize]) -> Result<(Dims<i64>, Layout), Error> {
     if shape.len() > CAPACITY {
         return Err(Error::TooManyAxes { ndim: shape.len(), max: CAPACITY });
@@ -68,16 +56,16 @@ pub(super) fn row_major(dtype: DataType, shape: &[usize]) -> Result<(Dims<i64>, 
     for (to, &from) in sizes.iter_mut().zip(shape) {
         *to = i64::try_from(from).map_err(|_| Error::ShapeOverflow)?;
     }
-    layout::write_row_major_strides(sizes, strides);
+    Layout::write_row_major_strides(sizes, strides);
     let layout = Layout::new(sizes, strides, dtype, false)?;
     Ok((dims, layout))
 }
 
-/// Copies a shape, and makes it row-major.
+/// Copies a shape, with row-major strides.
 ///
 /// # Safety
 ///
-/// `shape` is null or can be read for `ndim` numbers.
+/// `shape` is null or can be read for `ndim` numbers, which need not be aligned.
 unsafe fn read_shape(ndim: i32, shape: *const i64) -> Result<Dims<i64>, Error> {
     let count = usize::try_from(ndim).map_err(|_| Error::NegativeNdim { ndim })?;
     if count > CAPACITY {
@@ -89,11 +77,9 @@ unsafe fn read_shape(ndim: i32, shape: *const i64) -> Result<Dims<i64>, Error> {
     let mut dims = Dims::zeroed(count)?;
     let (sizes, strides) = dims.both_mut();
     for (axis, size) in sizes.iter_mut().enumerate() {
-        // SAFETY: the caller's promise.
-        let from = unsafe { shape.add(axis) };
-        // SAFETY: the caller's promise.
-        *size = unsafe { from.read_unaligned() };
+        // SAFETY: the shape is not null, and `axis` is less than `ndim`.
+        *size = unsafe { shape.add(axis).read_unaligned() };
     }
-    layout::write_row_major_strides(sizes, strides);
+    Layout::write_row_major_strides(sizes, strides);
     Ok(dims)
 }

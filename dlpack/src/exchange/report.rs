@@ -1,19 +1,19 @@
-//! What an allocator says of its failure, and the error that carries it.
+//! The report of an allocator that fails, and the error that contains it.
 
 use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write};
 
-use super::text::Text;
-use crate::error::{Error, RejectedError};
+use super::bounded_str::BoundedStr;
+use crate::error::{Error, ErrorKind, RejectedError};
 
 const KIND: usize = 40;
 const MESSAGE: usize = 216;
 
-/// Why an allocator failed: the name of an exception and a message, held without a heap.
+/// The reason why an allocator failed: the name of an exception and a message, without an allocation.
 ///
-/// This is what travels through the `SetError` callback of [`DLPackManagedTensorAllocator`]. The kind is the name of a
-/// Python exception, such as `MemoryError`; what comes from other libraries may be any text, or none. Kinds are
-/// cut after 39 bytes, messages after 215, both at the first NUL.
+/// These are the arguments of the `SetError` callback of [`DLPackManagedTensorAllocator`]. The kind is the name of a Python
+/// exception, such as `MemoryError`; other libraries may pass any text. Kinds are truncated to 39 bytes, messages to 215,
+/// and both at the first NUL.
 ///
 /// [`DLPackManagedTensorAllocator`]: crate::sys::DLPackManagedTensorAllocator
 ///
@@ -30,77 +30,48 @@ const MESSAGE: usize = 216;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
-    kind: Text<KIND>,
-    message: Text<MESSAGE>,
+    kind: BoundedStr<KIND>,
+    message: BoundedStr<MESSAGE>,
 }
 
 impl Report {
-    pub(super) const EMPTY: Self = Self { kind: Text::EMPTY, message: Text::EMPTY };
+    pub(super) const EMPTY: Self = Self { kind: BoundedStr::EMPTY, message: BoundedStr::EMPTY };
 
-    /// Puts a report together.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::exchange::Report;
-    ///
-    /// assert_eq!(Report::new("ValueError", "no such device").message(), "no such device");
-    /// ```
+    /// Creates a report of an exception's name and a message.
     #[must_use]
     pub fn new(kind: &str, message: &str) -> Self {
-        Self { kind: Text::new(kind), message: Text::new(message) }
+        Self { kind: BoundedStr::new(kind), message: BoundedStr::new(message) }
     }
 
-    /// Copies two C strings.
+    /// Creates a report of two C strings.
     ///
     /// # Safety
     ///
     /// Each is null, or can be read up to its NUL.
     pub(super) unsafe fn from_c(kind: *const c_char, message: *const c_char) -> Self {
-        // SAFETY: the caller's promise.
-        let kind = unsafe { Text::from_c(kind) };
-        // SAFETY: the caller's promise.
-        let message = unsafe { Text::from_c(message) };
-        Self { kind, message }
+        // SAFETY: each string is null, or can be read up to its NUL.
+        unsafe { Self { kind: BoundedStr::from_c(kind), message: BoundedStr::from_c(message) } }
     }
 
-    /// Returns the name of the exception; empty if none was given.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(dlpack::exchange::Report::new("MemoryError", "").kind(), "MemoryError");
-    /// ```
+    /// Returns the name of the exception, which may be empty.
     #[must_use]
     pub fn kind(&self) -> &str {
         self.kind.as_str()
     }
 
-    /// Returns the message; empty if none was given.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(dlpack::exchange::Report::new("MemoryError", "full").message(), "full");
-    /// ```
+    /// Returns the message, which may be empty.
     #[must_use]
     pub fn message(&self) -> &str {
         self.message.as_str()
     }
 
-    /// Says whether there is neither a kind nor a message.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert!(dlpack::exchange::Report::new("", "").is_empty());
-    /// ```
+    /// Returns `true` if both the kind and the message are empty.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.kind().is_empty() && self.message().is_empty()
     }
 
-    /// The kind and the message, for C.
+    /// Returns the kind and the message as C strings.
     pub(super) fn as_c_strs(&self) -> (&CStr, &CStr) {
         (self.kind.as_c_str(), self.message.as_c_str())
     }
@@ -116,30 +87,32 @@ impl fmt::Display for Report {
     }
 }
 
-/// The kind is the exception that Python programs expect for such an error.
+/// Derives the name of the exception from [`Error::kind`]: Python programs expect a `ValueError` for a tensor that an
+/// allocator cannot make.
 impl From<Error> for Report {
     fn from(error: Error) -> Self {
-        let kind = match error {
-            Error::AllocationFailed => "MemoryError",
-            Error::MissingFunction { .. } => "NotImplementedError",
-            Error::Panicked => "RuntimeError",
+        let kind = match error.kind() {
+            ErrorKind::OutOfMemory => "MemoryError",
+            ErrorKind::NotImplemented => "NotImplementedError",
+            ErrorKind::Failed => "RuntimeError",
             _ => "ValueError",
         };
         let mut report = Self::new(kind, "");
-        // Fails only where the message is cut.
+        // Fails only if the message is truncated.
         let _ = write!(report.message, "{error}");
         report
     }
 }
 
-/// Drops what is handed back.
+/// Drops the value that the error contains.
 impl<O> From<RejectedError<O>> for Report {
     fn from(rejected: RejectedError<O>) -> Self {
         Self::from(Error::from(rejected))
     }
 }
 
-/// Says why no tensor was allocated: an [`Error`], and what the allocator said if it was asked and refused.
+/// The error of [`ExchangeApi::allocate`](super::ExchangeApi::allocate): an [`Error`], and the report of an allocator that
+/// refused.
 ///
 /// # Examples
 ///
@@ -154,7 +127,7 @@ impl<O> From<RejectedError<O>> for Report {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AllocateError {
     error: Error,
-    /// Empty if there is none.
+    /// Empty if there is no report.
     report: Report,
 }
 
@@ -163,29 +136,15 @@ impl AllocateError {
         Self { error, report }
     }
 
-    /// Returns the error; [`Error::CallFailed`] if the allocator refused.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{Error, exchange::AllocateError};
-    /// assert_eq!(AllocateError::from(Error::NullTensor).error(), Error::NullTensor);
-    /// ```
+    /// Returns the error, which is [`Error::CallFailed`] if the allocator refused.
     #[must_use]
     pub const fn error(&self) -> Error {
         self.error
     }
 
-    /// Returns what the allocator said, the first time if it spoke twice.
+    /// Returns the first report of the allocator.
     ///
-    /// `None` if it said nothing, or was not the one who failed.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use dlpack::{Error, exchange::AllocateError};
-    /// assert_eq!(AllocateError::from(Error::NullTensor).report(), None);
-    /// ```
+    /// Returns `None` if the allocator did not fail or reported nothing.
     #[must_use]
     pub fn report(&self) -> Option<&Report> {
         if self.report.is_empty() { None } else { Some(&self.report) }
@@ -209,7 +168,7 @@ impl From<Error> for AllocateError {
     }
 }
 
-/// Drops what the allocator said.
+/// Drops the report.
 impl From<AllocateError> for Error {
     fn from(error: AllocateError) -> Self {
         error.error

@@ -14,6 +14,8 @@ use core::alloc::Layout as Bytes;
 use core::any::TypeId;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit, offset_of};
+#[cfg(feature = "alloc")]
+use core::ops::Deref;
 use core::ptr::{self, NonNull};
 use core::slice;
 
@@ -22,7 +24,7 @@ use super::allocator::Allocator;
 use super::allocator::Global;
 use crate::dims::Dims;
 use crate::error::{Error, RejectedError};
-use crate::layout::{Layout, MAX_NDIM};
+use crate::layout::Layout;
 use crate::managed::{
     Abi, Access, BlockHeader, BlockKind, Descriptor, Fields, Handle, Header, Managed, OpaqueTensor,
 };
@@ -62,25 +64,9 @@ const fn size<S, O, A>(ndim: usize) -> Option<(Bytes, usize)> {
     Some((bytes.pad_to_align(), dims))
 }
 
-/// Returns the size and alignment of a header, in bytes, for an allocator of fixed blocks or
-/// [`Exporter::header_in_place`](crate::Exporter::header_in_place).
-///
-/// It is enough for an owner of type `O`, a tensor of `ndim` axes, either ABI, and a header that an `A` allocates. Memory of
-/// any alignment is enough if it is longer by the alignment less 1. Axes above
-/// [`MAX_NDIM`](crate::layout::MAX_NDIM), which the exporter refuses, are not counted.
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::allocator::{Global, header_layout};
-///
-/// let room = header_layout::<Vec<f32>, Global>(2);
-/// assert!(room.size() >= size_of::<dlpack::sys::DLManagedTensorVersioned>() + 4 * size_of::<i64>());
-/// ```
-#[must_use]
-pub const fn header_layout<O: 'static, A: Allocator>(ndim: usize) -> Bytes {
-    let ndim = if ndim < MAX_NDIM { ndim } else { MAX_NDIM };
-    // The larger of the two ABIs.
+/// The size and the alignment of the larger of the blocks of the two ABIs.
+pub(super) const fn largest<O, A>(ndim: usize) -> Bytes {
+    let ndim = if ndim < Layout::MAX_NDIM { ndim } else { Layout::MAX_NDIM };
     match size::<sys::DLManagedTensorVersioned, O, A>(ndim) {
         Some((bytes, _)) => bytes,
         // Nobody can have an owner so large.
@@ -128,16 +114,38 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
         unsafe { self.block.as_ptr().byte_add(self.dims).cast() }
     }
 
-    /// The owner, and room for shape and strides.
+    /// The owner, to be asked for its memory.
+    ///
+    /// Called once: the elements may lie in the owner, and a second exclusive reference would end the first one, from which
+    /// their address derives.
     #[inline(always)]
-    pub(super) fn split_mut(&mut self) -> (&mut O, DimsMut<'_>) {
+    pub(super) fn owner_mut(&mut self) -> &mut O {
+        // SAFETY: invariants 1 and 2.
+        unsafe { &mut (*self.block.as_ptr()).owner }
+    }
+
+    /// Room for shape and strides. This makes no reference to the owner.
+    #[inline(always)]
+    pub(super) fn dims_mut(&mut self) -> DimsMut<'_> {
         let shape = self.shape().cast::<MaybeUninit<i64>>();
-        // SAFETY: invariants 1 to 3; the owner, the shape and the strides do not overlap.
+        // SAFETY: invariants 2 and 3; the shape and the strides do not overlap.
         unsafe {
             let sizes = slice::from_raw_parts_mut(shape, self.ndim);
             let steps = slice::from_raw_parts_mut(shape.add(self.ndim), self.ndim);
-            (&mut (*self.block.as_ptr()).owner, (sizes, steps))
+            (sizes, steps)
         }
+    }
+
+    /// A tensor that has become an owner, and room for shape and strides.
+    #[cfg(feature = "alloc")]
+    #[inline(always)]
+    pub(super) fn tensor_and_dims(&mut self) -> (&Descriptor, DimsMut<'_>)
+    where
+        O: Deref<Target = Descriptor>,
+    {
+        // SAFETY: invariants 1 and 2; the owner and the dims do not overlap.
+        let owner = unsafe { &(*self.block.as_ptr()).owner };
+        (owner, self.dims_mut())
     }
 
     /// Takes the owner out again and gives the block back.

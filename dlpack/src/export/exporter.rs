@@ -1,16 +1,17 @@
 //! The builder that turns an owner into a tensor.
 
+use core::alloc::Layout as Bytes;
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 use super::allocator::{Allocator, Global, InPlace};
-use super::block::{Described, Unpublished};
+use super::block::{self, Described, Unpublished};
 use super::source::{Memory, RawParts, Slice, SliceMut, Source};
 use super::spec::Spec;
 use crate::error::{Error, RejectedError};
-use crate::layout;
+use crate::layout::Layout;
 use crate::managed::{Abi, ManagedTensor, ManagedTensorVersioned, OpaqueTensor};
 use crate::sys;
 use crate::vocabulary::{DataType, Device, Element, Flags};
@@ -250,6 +251,29 @@ impl<O: Send + 'static> Exporter<'_, O, RawParts> {
     }
 }
 
+impl<O: 'static, A: Allocator> Exporter<'_, O, RawParts, A> {
+    /// Returns the size and alignment of a header, in bytes, for an allocator of fixed blocks or
+    /// [`header_in_place`](Self::header_in_place).
+    ///
+    /// It is enough for an owner of type `O`, a tensor of `ndim` axes, either ABI, and a header that an `A` allocates.
+    /// Memory of any alignment is enough if it is longer by the alignment less 1. Axes above 64, which the exporter
+    /// refuses, are not counted.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use core::alloc::Layout;
+    /// use dlpack::{Exporter, allocator::InPlace};
+    ///
+    /// const ROOM: Layout = Exporter::<Vec<f32>, _, InPlace>::header_layout(2);
+    /// assert!(ROOM.size() >= size_of::<dlpack::sys::DLManagedTensorVersioned>() + 4 * size_of::<i64>());
+    /// ```
+    #[must_use]
+    pub const fn header_layout(ndim: usize) -> Bytes {
+        block::largest::<O, A>(ndim)
+    }
+}
+
 impl<O, S> Exporter<'_, O, S> {
     #[inline]
     fn start(owner: O, source: S) -> Self {
@@ -261,7 +285,7 @@ impl<'a, O, S, A> Exporter<'a, O, S, A> {
     /// Allocates the header with another allocator, to which it goes back after the deleter has run.
     ///
     /// The header holds the C struct, the owner, shape and strides;
-    /// [`header_layout`](crate::allocator::header_layout) tells its size. Together with [`into_raw`](Self::into_raw),
+    /// [`header_layout`](Exporter::header_layout) tells its size. Together with [`into_raw`](Self::into_raw),
     /// the global heap is not touched.
     ///
     /// # Examples
@@ -565,20 +589,19 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
         let dtype = spec.dtype.unwrap_or(S::DTYPE);
         let ndim = spec.ndim();
         let flags = match B::express(asked) {
-            Ok(flags) if ndim <= layout::MAX_NDIM => flags,
+            Ok(flags) if ndim <= Layout::MAX_NDIM => flags,
             Ok(_) => {
-                let error = Error::TooManyAxes { ndim, max: layout::MAX_NDIM };
+                let error = Error::TooManyAxes { ndim, max: Layout::MAX_NDIM };
                 return Err(RejectedError::new(owner, error));
             }
             Err(error) => return Err(RejectedError::new(owner, error)),
         };
         let mut block = Unpublished::new(owner, allocator, ndim)?;
-        let (owner, dims) = block.split_mut();
-        let memory = source.memory(owner);
+        let memory = source.memory(block.owner_mut());
         // Both arms publish, so that the usual one need not wait for what the other one finds.
-        match spec.write_fast(dims, &memory, dtype) {
+        match spec.write_fast(block.dims_mut(), &memory, dtype) {
             Some((fields, layout)) => publish(block, Described { fields, flags, layout }),
-            None => cold(move || match spec.write(block.split_mut().1, &memory, dtype, asked) {
+            None => cold(move || match spec.write(block.dims_mut(), &memory, dtype, asked) {
                 Ok((fields, layout)) => publish(block, Described { fields, flags, layout }),
                 Err(error) => Err(RejectedError::new(block.into_owner(), error)),
             }),

@@ -3,7 +3,7 @@
 use core::ptr;
 
 use crate::error::Error;
-use crate::layout;
+use crate::layout::Layout;
 use crate::sys;
 use crate::view::{Strided, TensorView, TensorViewMut};
 use crate::vocabulary::{Device, Element, assert_element};
@@ -79,7 +79,7 @@ fn with_struct<T: Element, R>(
     const { assert_element::<T>() };
     let mut dims = view.dims().wide()?;
     let (shape, strides) = dims.both_mut();
-    layout::normalize_strides(shape, strides);
+    Layout::normalize_strides(shape, strides);
     let empty = view.numel() == 0;
     let mut tensor = sys::DLTensor {
         data: if empty { ptr::null_mut() } else { view.origin().as_ptr().cast() },

@@ -2,6 +2,7 @@
 
 use core::alloc::Layout as Bytes;
 use core::fmt;
+use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 use core::sync::atomic::{AtomicBool, Ordering};
@@ -99,12 +100,14 @@ pub struct Loaned<O> {
     ///
     /// Not cleared, and the owner is used by nobody else: the claim keeps off until this has left.
     desk: NonNull<Desk<O>>,
+    /// Invariant in `O`: an owner of a shorter lifetime, written here, would be taken back by the claim as one of a longer.
+    owner: PhantomData<fn(O) -> O>,
 }
 
 // SAFETY: it stands for an owner that it may drop.
 unsafe impl<O: Send> Send for Loaned<O> {}
-// SAFETY: there is nothing to be done with a shared reference.
-unsafe impl<O: Send> Sync for Loaned<O> {}
+// SAFETY: a shared reference gives a shared reference to the owner.
+unsafe impl<O: Send + Sync> Sync for Loaned<O> {}
 
 impl<O: Send + 'static> Loaned<O> {
     /// Lends an owner out: the first part is exported, and the second part gets the owner back.
@@ -121,7 +124,7 @@ impl<O: Send + 'static> Loaned<O> {
         let desk = block.cast::<Desk<O>>();
         // SAFETY: the memory is that of a desk.
         unsafe { desk.write(Desk { one_left: AtomicBool::new(false), owner }) };
-        Ok((Self { desk }, Claim { desk }))
+        Ok((Self { desk, owner: PhantomData }, Claim { desk }))
     }
 }
 

@@ -21,11 +21,10 @@ mod source;
 mod spec;
 
 pub use allocator::{Allocator, Global, InPlace};
-pub use block::header_layout;
 pub use exporter::Exporter;
 #[cfg(all(feature = "alloc", target_has_atomic = "8"))]
 pub use loan::{Claim, Loaned};
 pub use on_drop::OnDrop;
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 pub use pool::Pool;
-pub use slot::{SingleSlot, Slot};
+pub use slot::Slot;

@@ -9,7 +9,7 @@ use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::allocator::{Allocator, Global};
-use super::block::header_layout;
+use super::block::largest;
 use crate::error::Error;
 
 /// Keeps room for headers, so that a steady stream of exports allocates nothing.
@@ -71,10 +71,10 @@ impl Pool {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn new<O: Send + 'static>(count: usize, ndim: usize) -> Result<Self, Error> {
-        Self::with_layout(count, header_layout::<O, Arc<Self>>(ndim))
+        Self::with_layout(count, largest::<O, Arc<Self>>(ndim))
     }
 
-    /// Makes room for `count` headers at a time of up to this layout; see [`header_layout`].
+    /// Makes room for `count` headers at a time of up to this layout; see [`Exporter::header_layout`](crate::Exporter::header_layout).
     ///
     /// # Errors
     ///

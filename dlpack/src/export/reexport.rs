@@ -160,7 +160,7 @@ where
 {
     let ndim = owner.ndim();
     let mut block = Unpublished::new(owner, Global, ndim)?;
-    let (tensor, dims) = block.split_mut();
+    let (tensor, dims) = block.tensor_and_dims();
     let axes = tensor.shape().iter().copied().zip(tensor.strides().iter().copied());
     write_canonical(dims, tensor.is_empty(), axes);
     let fields = tensor.canonical_fields();

@@ -94,7 +94,7 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
     ///
     /// A view of something that lives shorter cannot be returned:
     ///
-    /// ```compile_fail,E0521
+    /// ```compile_fail,E0597
     /// use std::sync::Arc;
     /// use dlpack::{Exporter, TensorView};
     ///
@@ -116,7 +116,7 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
         // Cannot fail: `Layout::of` has found that the numbers fit.
         let sizes = view.shape().iter().map(|&size| i64::try_from(size).unwrap_or(0));
         let strides = view.strides().iter().map(|&stride| i64::try_from(stride).unwrap_or(0));
-        write_canonical(block.split_mut().1, view.is_empty(), sizes.zip(strides));
+        write_canonical(block.dims_mut(), view.is_empty(), sizes.zip(strides));
         // SAFETY: shape and strides are written, and describe some of the elements of this tensor, which the new one keeps
         // alive and may only read. The invariant of this type holds for them, and a view of this tensor has shown that
         // the host can follow its memory.

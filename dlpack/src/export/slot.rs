@@ -158,18 +158,7 @@ unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for &'static Slot<O,
     }
 }
 
-/// A [`Slot`] into which nobody exports twice at the same time; made by [`Slot::single`].
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::allocator::{SingleSlot, Slot};
-///
-/// static SLOT: Slot<[u8; 2], 1> = Slot::new();
-/// // SAFETY: nothing is exported.
-/// let single: SingleSlot<[u8; 2], 1> = unsafe { SLOT.single() };
-/// # let _ = single;
-/// ```
+/// A [`Slot`] whose user has promised that no two exports run at the same time; made by [`Slot::single`].
 pub struct SingleSlot<O: 'static, const NDIM: usize> {
     slot: &'static Slot<O, NDIM>,
 }

@@ -6,7 +6,7 @@ use core::num::NonZero;
 use super::block::DimsMut;
 use super::source::Memory;
 use crate::error::Error;
-use crate::layout::{self, Layout, MAX_NDIM};
+use crate::layout::Layout;
 use crate::managed::Fields;
 use crate::vocabulary::{DataType, Flags};
 
@@ -87,14 +87,14 @@ impl Spec<'_> {
             }
         };
         // There are as many axes as the block was made for, at most 64.
-        let (mut shape_here, mut strides_here) = ([0; MAX_NDIM], [0; MAX_NDIM]);
+        let (mut shape_here, mut strides_here) = ([0; Layout::MAX_NDIM], [0; Layout::MAX_NDIM]);
         let (shape_here, strides_here) =
             (&mut shape_here[..shape.len()], &mut strides_here[..shape.len()]);
         for (to, &size) in shape_here.iter_mut().zip(shape) {
             *to = i64::try_from(size).map_err(|_| Error::ShapeOverflow)?;
         }
         match self.strides {
-            None => layout::write_row_major_strides(shape_here, strides_here),
+            None => Layout::write_row_major_strides(shape_here, strides_here),
             Some(strides) => write_strides(shape_here, strides_here, strides)?,
         }
         let padded = flags.is_padded();
@@ -161,7 +161,7 @@ fn write_strides(sizes: &[i64], steps: &mut [i64], strides: &[isize]) -> Result<
     for (to, &from) in steps.iter_mut().zip(strides) {
         *to = i64::try_from(from).map_err(|_| Error::ExtentOverflow)?;
     }
-    layout::normalize_strides(sizes, steps);
+    Layout::normalize_strides(sizes, steps);
     Ok(())
 }
 

@@ -1,36 +1,42 @@
-//! Arrays that keep their elements on the heap, as the owners of tensors.
+//! Tensors of arrays that have their elements on the heap.
 
 use super::into_tensor::Axes;
-use super::parts::Parts;
-use crate::error::RejectedError;
+use crate::dims::Dims;
+use crate::error::{Error, RejectedError};
 use crate::export::Exporter;
+use crate::layout::Layout;
 use crate::managed::ManagedTensorVersioned;
 use crate::vocabulary::{Device, Element};
 
-/// Whether consumers may write the elements of an array.
+/// The access of consumers to the elements of an array.
 #[derive(Clone, Copy, PartialEq)]
 pub(super) enum Writing {
     Allowed,
     Forbidden,
 }
 
-/// Makes an array the owner of a tensor of its elements.
+/// Exports an array, which becomes the owner of the tensor.
 ///
-/// `origin` is the address of the element with index 0 on all axes.
+/// `origin` is the address of the element with index 0 on all axes; `dims`, or the error that is passed on, are the shape and
+/// the strides of the array.
 ///
 /// # Safety
 ///
 /// Unless there are no elements, `origin` is aligned, and until `owner` is dropped, also when it is moved, the extents of
-/// `parts` lie in one live allocation, which can be written unless that is forbidden.
+/// `dims` lie in one live allocation, which can be written unless that is forbidden.
 pub(super) unsafe fn adopt<T: Element, O: Send + 'static>(
     owner: O,
     origin: *mut T,
-    parts: &Parts,
+    dims: Result<Dims<isize>, Error>,
     axes: Axes,
     writing: Writing,
 ) -> Result<ManagedTensorVersioned, RejectedError<O>> {
-    let mut dims = match parts.native() {
-        Ok(dims) => dims,
+    let checked = dims.and_then(|dims| {
+        let layout = Layout::of::<T>(bytemuck::cast_slice(dims.shape()), dims.strides())?;
+        Ok((dims, layout.byte_extents()))
+    });
+    let (mut dims, extents) = match checked {
+        Ok(checked) => checked,
         Err(error) => return Err(RejectedError::new(owner, error)),
     };
     if let Axes::Reversed = axes {
@@ -38,10 +44,9 @@ pub(super) unsafe fn adopt<T: Element, O: Send + 'static>(
         shape.reverse();
         strides.reverse();
     }
-    let extents = parts.byte_extents();
     let low = origin.wrapping_byte_offset(extents.start);
     let nbytes = extents.end.abs_diff(extents.start);
-    // SAFETY: the caller vouches for the owner's memory, of which these are the extents.
+    // SAFETY: from `low` on there are `nbytes` bytes, the extents of `dims`, in an allocation that lives as long as `owner`.
     let exporter = unsafe { Exporter::from_raw_parts(owner, low.cast(), nbytes, Device::CPU) }
         .dtype(T::DTYPE)
         .shape(bytemuck::cast_slice(dims.shape()))

@@ -1,26 +1,27 @@
-//! The way out for arrays that own their elements.
+//! The trait of arrays that can be exported.
 
 use crate::error::RejectedError;
 
 #[cfg(any(feature = "faer", feature = "nalgebra", feature = "ndarray"))]
-/// Whether a tensor has the axes of an array in their order, or the last one first.
+/// The order of a tensor's axes relative to those of its array.
 #[derive(Clone, Copy)]
 pub(super) enum Axes {
     Kept,
     Reversed,
 }
 
-/// Makes a tensor of an array of another crate, without copying its elements.
+/// Exports an array of another crate as a tensor, without copying its elements.
 ///
-/// Implemented for `Array` and `ArcArray` of `ndarray`, for matrices of `nalgebra` that own their elements, for `Mat` of
-/// `faer`, and for `Bytes` and `BytesMut`, each under the feature of that name. The array becomes the owner of the tensor; the way back is
-/// [`downcast`](crate::ManagedTensorVersioned::downcast) to the type of the array, which copies nothing either.
+/// The trait is implemented for `Array` and `ArcArray` of `ndarray`, for matrices of `nalgebra` that own their elements, for
+/// `Mat` of `faer`, and for `Bytes` and `BytesMut`, each under the feature of that name. The array becomes the owner of the
+/// tensor. To get it back, [`downcast`](crate::ManagedTensorVersioned::downcast) the tensor to the type of the array, which
+/// does not copy either.
 ///
 /// # Examples
 ///
 /// ```
 /// # #[cfg(feature = "ndarray")] {
-/// use dlpack::{Error, IntoTensor, sys};
+/// use dlpack::{Error, integrations::IntoTensor, sys};
 /// use ndarray::Array2;
 ///
 /// fn zeros(rows: usize, columns: usize) -> Result<*mut sys::DLManagedTensorVersioned, Error> {
@@ -28,31 +29,31 @@ pub(super) enum Axes {
 /// }
 ///
 /// let raw = zeros(2, 3)?;
-/// // SAFETY: just passed on.
+/// // SAFETY: a tensor of this crate, which is passed on.
 /// let tensor = unsafe { dlpack::ManagedTensorVersioned::from_raw(raw) }?;
 /// assert_eq!(tensor.shape(), [2, 3]);
 /// # }
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 pub trait IntoTensor: Sized {
-    /// [`Exclusive`](crate::Exclusive) for an array that is the only way to its elements, [`Frozen`](crate::Frozen) for one
-    /// that shares them.
+    /// [`Exclusive`](crate::Exclusive) for an array that owns its elements, and [`Frozen`](crate::Frozen) for one that shares
+    /// them.
     type Tensor;
 
-    /// Makes a tensor with the axes of the array in their order.
+    /// Exports the array with its axes in their order.
     ///
     /// A column-major matrix becomes a column-major tensor of the same shape: its strides are `[1, rows]`.
     ///
     /// # Errors
     ///
-    /// Hands the array back, with [`Error::TooManyAxes`](crate::Error::TooManyAxes) above 64 axes, or
+    /// Returns the array with [`Error::TooManyAxes`](crate::Error::TooManyAxes) above 64 axes, or
     /// [`Error::AllocationFailed`](crate::Error::AllocationFailed).
     ///
     /// # Examples
     ///
     /// ```
     /// # #[cfg(feature = "nalgebra")] {
-    /// use dlpack::IntoTensor;
+    /// use dlpack::integrations::IntoTensor;
     /// use nalgebra::DMatrix;
     ///
     /// let matrix = DMatrix::from_row_slice(2, 3, &[1, 2, 3, 4, 5, 6]);
@@ -63,10 +64,10 @@ pub trait IntoTensor: Sized {
     /// ```
     fn into_tensor(self) -> Result<Self::Tensor, RejectedError<Self>>;
 
-    /// Makes a tensor with the axes of the array in reverse order: the transpose of a matrix.
+    /// Exports the array with its axes in reverse order, as the transpose of a matrix.
     ///
-    /// For consumers that take only row-major tensors, and for languages whose arrays are column-major: a
-    /// column-major matrix becomes a row-major tensor, whose shape is `[columns, rows]`.
+    /// Use this for consumers that take only row-major tensors: a column-major matrix becomes a row-major tensor of shape
+    /// `[columns, rows]`.
     ///
     /// # Errors
     ///
@@ -76,7 +77,7 @@ pub trait IntoTensor: Sized {
     ///
     /// ```
     /// # #[cfg(feature = "nalgebra")] {
-    /// use dlpack::IntoTensor;
+    /// use dlpack::integrations::IntoTensor;
     /// use nalgebra::DMatrix;
     ///
     /// let matrix = DMatrix::from_row_slice(2, 3, &[1, 2, 3, 4, 5, 6]);

@@ -1,24 +1,24 @@
-//! Arrays and buffers of other crates, to and from tensors.
+//! Conversions between tensors and the arrays and buffers of other crates.
 //!
-//! Each crate has a feature of its name. Views are converted with `try_from`, arrays that own their elements with
-//! [`IntoTensor`], and a tensor gives the array that it was made of back with
-//! [`downcast`](crate::ManagedTensorVersioned::downcast). None of these copies elements. To copy, ask the view: for instance
-//! `ArrayView::try_from(view)?.to_owned()`, or [`to_vec`](crate::TensorView::to_vec).
+//! Each crate has a feature of its name. Views are converted with `try_from`, and arrays that own their elements with
+//! [`IntoTensor`]; [`downcast`](crate::ManagedTensorVersioned::downcast) returns the array that a tensor was made of. None of
+//! these copies elements. To copy, use the view: for instance `ArrayView::try_from(view)?.to_owned()`, or
+//! [`to_vec`](crate::TensorView::to_vec).
 //!
 //! | Feature | Views, in both directions | Owners of tensors | `no_std` |
 //! |---|---|---|---|
-//! | `ndarray` | `ArrayView` and `ArrayViewMut`, of any number of axes and any strides | `Array`, `ArcArray` (read-only) | with a heap |
+//! | `ndarray` | `ArrayView` and `ArrayViewMut`, of any number of axes and any strides | `Array`, `ArcArray` (read-only) | with `alloc` |
 //! | `nalgebra` | `MatrixView` and `MatrixViewMut`, of any dimensions and strides that are not negative or 0 | `OMatrix`: `DMatrix`, `DVector`, `SMatrix` and the like | yes |
-//! | `faer` | `MatRef` and `MatMut`, of any strides | `Mat` | with a heap |
-//! | `bytes` | none; `Bytes` is made of a [`Frozen`](crate::Frozen) tensor | `Bytes` (read-only), `BytesMut` | with a heap |
+//! | `faer` | `MatRef` and `MatMut`, of any strides | `Mat` | with `alloc` |
+//! | `bytes` | none; a [`Frozen`](crate::Frozen) tensor becomes `Bytes` | `Bytes` (read-only), `BytesMut` | with `alloc` |
 //!
 //! Elements are of any type that implements [`Element`](crate::Element), complex numbers and 16-bit floats under their own
 //! features.
 //!
 //! # Rows and columns
 //!
-//! Matrices of `nalgebra` and `faer` are column-major, most tensors are row-major. Since a tensor has strides, the two meet
-//! without a copy, in one of two ways:
+//! Matrices of `nalgebra` and `faer` are column-major, and most tensors are row-major. Since a tensor has strides, either can
+//! be converted to the other without a copy, in one of two ways:
 //!
 //! - *kept*: a tensor of shape `[r, c]` is a matrix of `r` rows and `c` columns, and element `[i, j]` is element `(i, j)`. The
 //!   memory order shows in the strides.
@@ -33,11 +33,11 @@
 //!
 //! ```
 //! # #[cfg(all(feature = "faer", feature = "nalgebra"))] {
-//! use dlpack::IntoTensor;
+//! use dlpack::integrations::IntoTensor;
 //! use faer::MatRef;
 //! use nalgebra::DMatrix;
 //!
-//! // One library's matrix, seen by the other: a row-major tensor lies between them.
+//! // A matrix of one crate as a matrix of the other, through a row-major tensor.
 //! let matrix = DMatrix::from_row_slice(2, 3, &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
 //! let tensor = matrix.into_tensor_reversed()?;
 //! assert!(tensor.is_contiguous());
@@ -49,9 +49,9 @@
 //!
 //! # Versions
 //!
-//! Where the interface in use is the same in several versions of a crate, the requirement spans them all, and cargo takes the
-//! newest one that the compiler supports. If that is not the version that other code in the same program has, choose with
-//! `cargo update nalgebra --precise 0.33.3`, for instance.
+//! The requirement of a crate spans all versions with the same interface, and cargo takes the newest one that the compiler
+//! supports. If other code in the program uses another version, select that, for instance with
+//! `cargo update nalgebra --precise 0.33.3`.
 
 #[cfg(any(feature = "faer", feature = "ndarray"))]
 mod adopt;
@@ -65,8 +65,6 @@ mod into_tensor;
 mod nalgebra;
 #[cfg(feature = "ndarray")]
 mod ndarray;
-#[cfg(any(feature = "faer", feature = "ndarray"))]
-mod parts;
 
 #[cfg(feature = "alloc")]
 pub use into_tensor::IntoTensor;

@@ -2,23 +2,10 @@
 
 use core::ops::{Range, RangeInclusive};
 
-use super::element_size::Unit;
+use super::element_size::span;
 use super::fast_path::{self, reach};
-use super::order::is_row_major;
 use crate::error::Error;
 use crate::vocabulary::{DataType, Element, assert_element};
-
-/// The most dimensions that a tensor may have.
-///
-/// The standard sets no limit. This one is NumPy's, the largest in use, and bounds what is read of a foreign
-/// shape before anything of it is known. Without the feature `alloc`, tensors hold at most 8.
-///
-/// # Examples
-///
-/// ```
-/// assert_eq!(dlpack::layout::MAX_NDIM, 64);
-/// ```
-pub const MAX_NDIM: usize = 64;
 
 /// A valid shape and strides: the number of elements, and where they lie.
 ///
@@ -46,6 +33,12 @@ pub struct Layout {
 }
 
 impl Layout {
+    /// The most dimensions that a tensor may have.
+    ///
+    /// The standard sets no limit. This one is NumPy's, the largest in use, and bounds what is read of a foreign
+    /// shape before anything of it is known. Without the feature `alloc`, tensors hold at most 8.
+    pub const MAX_NDIM: usize = 64;
+
     /// Checks a shape and its strides (in elements) for elements of `dtype`.
     ///
     /// `padded` says that elements smaller than a byte take a byte each; see
@@ -56,7 +49,7 @@ impl Layout {
     ///
     /// # Errors
     ///
-    /// - [`Error::TooManyAxes`] above [`MAX_NDIM`] axes, [`Error::StridesLenMismatch`] if the slices differ in length.
+    /// - [`Error::TooManyAxes`] above [`MAX_NDIM`](Self::MAX_NDIM) axes, [`Error::StridesLenMismatch`] if the slices differ in length.
     /// - [`Error::InvalidDType`] for a dtype that is not [valid](DataType::is_valid).
     /// - [`Error::NegativeSize`], also where another axis is empty.
     /// - [`Error::ShapeOverflow`] if the product of the non-zero sizes, or the bytes of that many elements of a
@@ -83,7 +76,7 @@ impl Layout {
         dtype: DataType,
         padded: bool,
     ) -> Result<Self, Error> {
-        if shape.len() <= MAX_NDIM && shape.len() == strides.len() {
+        if shape.len() <= Self::MAX_NDIM && shape.len() == strides.len() {
             if let Some(layout) = fast_path::layout(shape, strides, dtype) {
                 return Ok(layout);
             }
@@ -91,7 +84,7 @@ impl Layout {
         Self::unusual(shape, strides, dtype, padded)
     }
 
-    /// The layout of a row-major tensor with elements, whose bytes are known to fit in memory.
+    /// The layout of a row-major tensor whose bytes are known to fit in memory.
     #[inline(always)]
     pub(crate) const fn dense(numel: usize, nbytes: usize) -> Self {
         let last = isize::from_ne_bytes(numel.to_ne_bytes()).wrapping_sub(1);
@@ -115,10 +108,10 @@ impl Layout {
     /// ```
     pub fn of<T: Element>(shape: &[usize], strides: &[isize]) -> Result<Self, Error> {
         const { assert_element::<T>() };
-        let [mut sizes, mut steps] = [[0; MAX_NDIM]; 2];
+        let [mut sizes, mut steps] = [[0; Self::MAX_NDIM]; 2];
         let (ndim, count) = (shape.len(), strides.len());
         let (Some(sizes), Some(steps)) = (sizes.get_mut(..ndim), steps.get_mut(..count)) else {
-            return Err(Error::TooManyAxes { ndim: ndim.max(count), max: MAX_NDIM });
+            return Err(Error::TooManyAxes { ndim: ndim.max(count), max: Self::MAX_NDIM });
         };
         for (to, &size) in sizes.iter_mut().zip(shape) {
             *to = i64::try_from(size).map_err(|_| Error::ShapeOverflow)?;
@@ -127,6 +120,29 @@ impl Layout {
             *to = i64::try_from(stride).map_err(|_| Error::ExtentOverflow)?;
         }
         Self::new(sizes, steps, T::DTYPE, false)
+    }
+
+    /// Returns the number of elements of a shape: the product of its sizes.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NegativeSize`], or [`Error::ShapeOverflow`] if the product of the non-zero sizes exceeds `isize::MAX`.
+    pub fn numel_of(shape: &[i64]) -> Result<usize, Error> {
+        let mut product = Some(1_i64);
+        let mut empty = false;
+        for (axis, &size) in shape.iter().enumerate() {
+            if size < 0 {
+                return Err(Error::NegativeSize { axis, size });
+            }
+            if size == 0 {
+                empty = true;
+            } else {
+                // Carried on after an overflow, so that a negative size further on is the one that is named.
+                product = product.and_then(|p| p.checked_mul(size));
+            }
+        }
+        let product = product.and_then(|p| isize::try_from(p).ok()).ok_or(Error::ShapeOverflow)?;
+        Ok(if empty { 0 } else { product.unsigned_abs() })
     }
 
     /// Slow path: tensors without elements, dtypes narrower than a byte, and errors.
@@ -138,8 +154,8 @@ impl Layout {
         dtype: DataType,
         padded: bool,
     ) -> Result<Self, Error> {
-        if shape.len() > MAX_NDIM {
-            return Err(Error::TooManyAxes { ndim: shape.len(), max: MAX_NDIM });
+        if shape.len() > Self::MAX_NDIM {
+            return Err(Error::TooManyAxes { ndim: shape.len(), max: Self::MAX_NDIM });
         }
         if shape.len() != strides.len() {
             return Err(Error::StridesLenMismatch { expected: shape.len(), found: strides.len() });
@@ -147,28 +163,19 @@ impl Layout {
         if !dtype.is_valid() {
             return Err(Error::InvalidDType { found: dtype });
         }
-        let numel = count(shape)?;
+        let numel = Self::numel_of(shape)?;
         if numel == 0 {
-            return Ok(Self::EMPTY);
+            return Ok(Self::dense(0, 0));
         }
         let (first, last) = reach(shape, strides).ok_or(Error::ExtentOverflow)?;
-        let unit = Unit::of(dtype, padded).ok_or(Error::ExtentOverflow)?;
-        let span = unit.span(first, last).ok_or(Error::ExtentOverflow)?;
-        span.end.checked_sub(span.start).ok_or(Error::ExtentOverflow)?;
-        let nbytes = unit.total(numel).ok_or(Error::ShapeOverflow)?;
-        Ok(Self {
-            numel: numel.unsigned_abs(),
-            nbytes: nbytes.unsigned_abs(),
-            first,
-            last,
-            start: span.start,
-            end: span.end,
-            row_major: is_row_major(shape, strides),
-        })
+        let bits = isize::try_from(dtype.element_bits(padded)).ok();
+        let span = bits.and_then(|bits| span(first, last, bits)).ok_or(Error::ExtentOverflow)?;
+        let Range { start, end } = span;
+        end.checked_sub(start).ok_or(Error::ExtentOverflow)?;
+        let nbytes = dtype.nbytes(numel, padded).ok_or(Error::ShapeOverflow)?;
+        let row_major = Self::is_c_contiguous(shape, strides);
+        Ok(Self { numel, nbytes, first, last, start, end, row_major })
     }
-
-    pub(crate) const EMPTY: Self =
-        Self { numel: 0, nbytes: 0, first: 0, last: -1, start: 0, end: 0, row_major: true };
 
     /// Returns the number of elements: 1 for a tensor without axes.
     #[inline]
@@ -226,7 +233,7 @@ impl Layout {
 
     /// Returns `true` if as many places are covered as there are elements.
     ///
-    /// Together with [`is_disjoint`](super::is_disjoint) that means: dense, in some order.
+    /// Together with [`is_disjoint`](Self::is_disjoint) that means: dense, in some order.
     ///
     /// # Examples
     ///
@@ -242,32 +249,4 @@ impl Layout {
         };
         usize::try_from(span) == Ok(self.numel)
     }
-}
-
-/// Returns the number of elements of a shape: the product of its sizes.
-///
-/// # Errors
-///
-/// [`Error::NegativeSize`], or [`Error::ShapeOverflow`] if the product of the non-zero sizes exceeds `isize::MAX`.
-pub fn numel(shape: &[i64]) -> Result<usize, Error> {
-    count(shape).map(isize::unsigned_abs)
-}
-
-#[cold]
-fn count(shape: &[i64]) -> Result<isize, Error> {
-    let mut product = Some(1_i64);
-    let mut empty = false;
-    for (axis, &size) in shape.iter().enumerate() {
-        if size < 0 {
-            return Err(Error::NegativeSize { axis, size });
-        }
-        if size == 0 {
-            empty = true;
-        } else {
-            // Carried on after an overflow, so that a negative size further on is the one that is named.
-            product = product.and_then(|p| p.checked_mul(size));
-        }
-    }
-    let product = product.and_then(|p| isize::try_from(p).ok()).ok_or(Error::ShapeOverflow)?;
-    Ok(if empty { 0 } else { product })
 }

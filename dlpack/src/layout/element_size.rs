@@ -1,46 +1,13 @@
-//! Bytes that elements take, whole or smaller than a byte.
+//! Bytes in which elements start and end, of any number of bits.
 
 use core::ops::Range;
 
-use crate::vocabulary::DataType;
-
-/// How much room one element takes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unit {
-    Bytes(isize),
-    Bits(isize),
-}
-
 const BITS: isize = 8;
 
-impl Unit {
-    /// `None` when one element is larger than the address space.
-    pub(super) fn of(dtype: DataType, padded: bool) -> Option<Self> {
-        let bits = isize::try_from(dtype.element_bits(padded)).ok()?;
-        if bits.checked_rem(BITS)? == 0 {
-            Some(Self::Bytes(bits.checked_div(BITS)?))
-        } else {
-            Some(Self::Bits(bits))
-        }
-    }
-
-    /// Returns the bytes from the start of element `first` to the end of element `last`, relative to element 0.
-    pub(super) fn span(self, first: isize, last: isize) -> Option<Range<isize>> {
-        match self {
-            Self::Bytes(size) => {
-                Some(first.checked_mul(size)?..last.checked_add(1)?.checked_mul(size)?)
-            }
-            Self::Bits(bits) => Some(start(first, bits)?..end(last, bits)?),
-        }
-    }
-
-    /// Returns the bytes of `count` elements side by side; there is at least one.
-    pub(super) fn total(self, count: isize) -> Option<isize> {
-        match self {
-            Self::Bytes(size) => count.checked_mul(size),
-            Self::Bits(bits) => end(count.checked_sub(1)?, bits),
-        }
-    }
+/// Returns the bytes from the start of element `first` to the end of element `last`, relative to element 0, for elements of
+/// `bits` bits; `first` is at most 0, and `last` at least 0.
+pub(super) fn span(first: isize, last: isize, bits: isize) -> Option<Range<isize>> {
+    Some(start(first, bits)?..end(last, bits)?)
 }
 
 /// The byte in which element `n` starts, in a way that overflows only if the result does.

@@ -76,8 +76,7 @@ impl FastLayout {
 
     /// Adds the axis before the last one added, once an axis was not row-major.
     ///
-    /// Returns `None` as [`add_row_major`](Self::add_row_major) does. The two sums only ever grow, so an intermediate result
-    /// overflows exactly when the final one does.
+    /// Returns `None` as [`add_row_major`](Self::add_row_major) does.
     #[inline(always)]
     pub(crate) fn add_strided(&mut self, size: i64, stride: i64) -> Option<()> {
         if size == 1 {
@@ -86,15 +85,8 @@ impl FastLayout {
         if size <= 0 {
             return None;
         }
-        let (low, high) = self.reach.as_mut()?;
         self.numel = self.numel.checked_mul(size)?;
-        let step = size.wrapping_sub(1).checked_mul(stride)?;
-        if step < 0 {
-            *low = low.checked_add(step)?;
-        } else {
-            *high = high.checked_add(step)?;
-        }
-        Some(())
+        widen(self.reach.as_mut()?, size, stride)
     }
 
     /// Returns the layout of all axes, or `None` if it does not fit in the address space.
@@ -103,16 +95,8 @@ impl FastLayout {
         let Self { size, numel, reach } = self;
         let numel = isize::try_from(numel).ok()?;
         let nbytes = numel.checked_mul(size)?;
-        let mut layout = Layout {
-            numel: unsigned(numel),
-            nbytes: unsigned(nbytes),
-            first: 0,
-            // There is an element.
-            last: numel.wrapping_sub(1),
-            start: 0,
-            end: nbytes,
-            row_major: reach.is_none(),
-        };
+        let mut layout = Layout::dense(unsigned(numel), unsigned(nbytes));
+        layout.row_major = reach.is_none();
         if let Some((low, high)) = reach {
             layout.first = isize::try_from(low).ok()?;
             layout.last = isize::try_from(high).ok()?;
@@ -141,23 +125,24 @@ const fn unsigned(number: isize) -> usize {
 }
 
 /// Returns the lowest and the highest offset of a tensor that has elements.
+pub(super) fn reach(shape: &[i64], strides: &[i64]) -> Option<(isize, isize)> {
+    let mut reach = (0, 0);
+    for (&size, &stride) in shape.iter().zip(strides).filter(|&(&size, _)| size != 1) {
+        widen(&mut reach, size, stride)?;
+    }
+    Some((isize::try_from(reach.0).ok()?, isize::try_from(reach.1).ok()?))
+}
+
+/// Adds an axis of at least one index to the lowest and the highest offset.
 ///
 /// The two sums only ever grow, so an intermediate result overflows exactly when the final one does.
-#[inline]
-pub(super) fn reach(shape: &[i64], strides: &[i64]) -> Option<(isize, isize)> {
-    let mut low = 0_i64;
-    let mut high = 0_i64;
-    for (&size, &stride) in shape.iter().zip(strides) {
-        if size == 1 {
-            continue;
-        }
-        // The size is at least 1.
-        let step = size.wrapping_sub(1).checked_mul(stride)?;
-        if step < 0 {
-            low = low.checked_add(step)?;
-        } else {
-            high = high.checked_add(step)?;
-        }
+#[inline(always)]
+fn widen((low, high): &mut (i64, i64), size: i64, stride: i64) -> Option<()> {
+    let step = size.wrapping_sub(1).checked_mul(stride)?;
+    if step < 0 {
+        *low = low.checked_add(step)?;
+    } else {
+        *high = high.checked_add(step)?;
     }
-    Some((isize::try_from(low).ok()?, isize::try_from(high).ok()?))
+    Some(())
 }

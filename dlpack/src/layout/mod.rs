@@ -25,12 +25,7 @@ mod fast_path;
 mod order;
 mod overlap;
 
-pub use check::{Layout, MAX_NDIM, numel};
+pub use check::Layout;
 pub(crate) use fast_path::FastLayout;
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
 pub(crate) use order::Canonical;
-pub use order::{
-    is_column_major, is_row_major, normalize_strides, write_column_major_strides,
-    write_row_major_strides,
-};
-pub use overlap::is_disjoint;

@@ -1,39 +1,112 @@
 //! The order in which elements lie in memory, and the strides of the two canonical orders.
 
-/// Returns `true` if the elements lie side by side with the last axis running fastest (C order).
-///
-/// Axes of size 1 are ignored, since their stride addresses nothing, and an empty tensor has every order. A
-/// shape and strides of different lengths have none.
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::layout::is_row_major;
-///
-/// assert!(is_row_major(&[2, 3], &[3, 1]));
-/// assert!(is_row_major(&[1, 3], &[-999, 1]));
-/// assert!(!is_row_major(&[2, 3], &[1, 2]));
-/// ```
-pub fn is_row_major(shape: &[i64], strides: &[i64]) -> bool {
-    shape.len() == strides.len()
-        && is_compact(shape.iter().rev().copied().zip(strides.iter().rev().copied()))
-}
+use super::check::Layout;
 
-/// Returns `true` if the elements lie side by side with the first axis running fastest (Fortran order).
-///
-/// As for [`is_row_major`], axes of size 1 are ignored and an empty tensor has every order.
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::layout::is_column_major;
-///
-/// assert!(is_column_major(&[2, 3], &[1, 2]));
-/// assert!(is_column_major(&[0, 3], &[0, 0]));
-/// assert!(!is_column_major(&[2, 3], &[3, 1]));
-/// ```
-pub fn is_column_major(shape: &[i64], strides: &[i64]) -> bool {
-    shape.len() == strides.len() && is_compact(shape.iter().copied().zip(strides.iter().copied()))
+impl Layout {
+    /// Returns `true` if the elements lie side by side with the last axis running fastest (C order).
+    ///
+    /// Axes of size 1 are ignored, since their stride addresses nothing, and an empty tensor has every order. A
+    /// shape and strides of different lengths have none.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::layout::Layout;
+    ///
+    /// assert!(Layout::is_c_contiguous(&[2, 3], &[3, 1]));
+    /// assert!(Layout::is_c_contiguous(&[1, 3], &[-999, 1]));
+    /// assert!(!Layout::is_c_contiguous(&[2, 3], &[1, 2]));
+    /// ```
+    pub fn is_c_contiguous(shape: &[i64], strides: &[i64]) -> bool {
+        shape.len() == strides.len()
+            && is_compact(shape.iter().rev().copied().zip(strides.iter().rev().copied()))
+    }
+
+    /// Returns `true` if the elements lie side by side with the first axis running fastest (Fortran order).
+    ///
+    /// As for [`is_c_contiguous`](Self::is_c_contiguous), axes of size 1 are ignored and an empty tensor has every order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::layout::Layout;
+    ///
+    /// assert!(Layout::is_f_contiguous(&[2, 3], &[1, 2]));
+    /// assert!(Layout::is_f_contiguous(&[0, 3], &[0, 0]));
+    /// assert!(!Layout::is_f_contiguous(&[2, 3], &[3, 1]));
+    /// ```
+    pub fn is_f_contiguous(shape: &[i64], strides: &[i64]) -> bool {
+        shape.len() == strides.len()
+            && is_compact(shape.iter().copied().zip(strides.iter().copied()))
+    }
+
+    /// Writes the strides, in elements, that make `shape` row-major.
+    ///
+    /// Axes of size 0 count as 1, so that the strides of an empty tensor are well defined. Saturates
+    /// where [`new`](Self::new) would refuse the shape.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the slices differ in length.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::layout::Layout;
+    /// let mut strides = [0; 3];
+    /// Layout::write_row_major_strides(&[2, 3, 4], &mut strides);
+    /// assert_eq!(strides, [12, 4, 1]);
+    /// ```
+    pub fn write_row_major_strides(shape: &[i64], strides: &mut [i64]) {
+        assert_eq!(shape.len(), strides.len(), "one stride for each axis");
+        write_compact(shape.iter().rev().copied().zip(strides.iter_mut().rev()));
+    }
+
+    /// Writes the strides, in elements, that make `shape` column-major.
+    ///
+    /// As for [`write_row_major_strides`](Self::write_row_major_strides).
+    ///
+    /// # Panics
+    ///
+    /// Panics if the slices differ in length.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::layout::Layout;
+    /// let mut strides = [0; 3];
+    /// Layout::write_column_major_strides(&[2, 3, 4], &mut strides);
+    /// assert_eq!(strides, [1, 2, 6]);
+    /// ```
+    pub fn write_column_major_strides(shape: &[i64], strides: &mut [i64]) {
+        assert_eq!(shape.len(), strides.len(), "one stride for each axis");
+        write_compact(shape.iter().copied().zip(strides.iter_mut()));
+    }
+
+    /// Gives strides that address nothing their canonical value.
+    ///
+    /// Those of axes of size 1 become the product of the sizes after them; those of an empty tensor become the row-major
+    /// ones. Consumers that do not ignore such strides, as they should, then see what they expect.
+    ///
+    /// # Panics
+    ///
+    /// Panics if the slices differ in length.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::layout::Layout;
+    /// let mut strides = [-999, 7, 1];
+    /// Layout::normalize_strides(&[1, 2, 3], &mut strides);
+    /// assert_eq!(strides, [6, 7, 1]);
+    /// ```
+    pub fn normalize_strides(shape: &[i64], strides: &mut [i64]) {
+        assert_eq!(shape.len(), strides.len(), "one stride for each axis");
+        let mut canonical = Canonical::new(shape.contains(&0));
+        for (&size, stride) in shape.iter().zip(strides).rev() {
+            *stride = canonical.stride(size, *stride);
+        }
+    }
 }
 
 /// `axes` run from the fastest to the slowest.
@@ -52,76 +125,11 @@ fn is_compact(axes: impl Iterator<Item = (i64, i64)>) -> bool {
     compact
 }
 
-/// Writes the strides, in elements, that make `shape` row-major.
-///
-/// Axes of size 0 count as 1, so that the strides of an empty tensor are well defined. Saturates
-/// where [`Layout::new`](super::Layout::new) would refuse the shape.
-///
-/// # Panics
-///
-/// Panics if the slices differ in length.
-///
-/// # Examples
-///
-/// ```
-/// let mut strides = [0; 3];
-/// dlpack::layout::write_row_major_strides(&[2, 3, 4], &mut strides);
-/// assert_eq!(strides, [12, 4, 1]);
-/// ```
-pub fn write_row_major_strides(shape: &[i64], strides: &mut [i64]) {
-    assert_eq!(shape.len(), strides.len(), "one stride for each axis");
-    write_compact(shape.iter().rev().copied().zip(strides.iter_mut().rev()));
-}
-
-/// Writes the strides, in elements, that make `shape` column-major.
-///
-/// As for [`write_row_major_strides`].
-///
-/// # Panics
-///
-/// Panics if the slices differ in length.
-///
-/// # Examples
-///
-/// ```
-/// let mut strides = [0; 3];
-/// dlpack::layout::write_column_major_strides(&[2, 3, 4], &mut strides);
-/// assert_eq!(strides, [1, 2, 6]);
-/// ```
-pub fn write_column_major_strides(shape: &[i64], strides: &mut [i64]) {
-    assert_eq!(shape.len(), strides.len(), "one stride for each axis");
-    write_compact(shape.iter().copied().zip(strides.iter_mut()));
-}
-
 fn write_compact<'a>(axes: impl Iterator<Item = (i64, &'a mut i64)>) {
     let mut next = 1_i64;
     for (size, stride) in axes {
         *stride = next;
         next = next.saturating_mul(size.max(1));
-    }
-}
-
-/// Gives strides that address nothing their canonical value.
-///
-/// Those of axes of size 1 become the product of the sizes after them; those of an empty tensor become the row-major
-/// ones. Consumers that do not ignore such strides, as they should, then see what they expect.
-///
-/// # Panics
-///
-/// Panics if the slices differ in length.
-///
-/// # Examples
-///
-/// ```
-/// let mut strides = [-999, 7, 1];
-/// dlpack::layout::normalize_strides(&[1, 2, 3], &mut strides);
-/// assert_eq!(strides, [6, 7, 1]);
-/// ```
-pub fn normalize_strides(shape: &[i64], strides: &mut [i64]) {
-    assert_eq!(shape.len(), strides.len(), "one stride for each axis");
-    let mut canonical = Canonical::new(shape.contains(&0));
-    for (&size, stride) in shape.iter().zip(strides).rev() {
-        *stride = canonical.stride(size, *stride);
     }
 }
 

@@ -9,49 +9,53 @@
 //! and sliding windows; of arbitrary strides, it refuses some that do not overlap, such as shape `(2, 3)` with
 //! strides `(3, 2)`.
 
-/// Returns `true` if no two indices can name the same memory.
-///
-/// `true` is a proof; `false` means that the strides overlap or are too unusual to tell. An empty tensor is
-/// disjoint. A shape with a negative size, and a shape and strides of different lengths, are not.
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::layout::is_disjoint;
-///
-/// assert!(is_disjoint(&[2, 3], &[-5, 1])); // reversed rows with a gap
-/// assert!(!is_disjoint(&[4, 3], &[0, 1])); // one row, broadcast
-/// assert!(!is_disjoint(&[4, 3], &[1, 1])); // a sliding window
-/// ```
-pub fn is_disjoint(shape: &[i64], strides: &[i64]) -> bool {
-    if shape.len() != strides.len() || shape.iter().any(|&size| size < 0) {
-        return false;
-    }
-    if shape.contains(&0) {
-        return true;
-    }
-    // Selecting the next larger stride again and again needs no array, and beats sorting for the ranks in use.
-    let mut last = 0_u64;
-    let mut reach = 0_u64;
-    let mut left = shape.iter().filter(|&&size| size != 1).count();
-    while left > 0 {
-        let Some((size, step)) = next_larger(shape, strides, last) else {
-            return false;
-        };
-        if step <= reach {
+use super::check::Layout;
+
+impl Layout {
+    /// Returns `true` if no two indices can name the same memory.
+    ///
+    /// `true` is a proof; `false` means that the strides overlap or are too unusual to tell. An empty tensor is
+    /// disjoint. A shape with a negative size, and a shape and strides of different lengths, are not.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::layout::Layout;
+    ///
+    /// assert!(Layout::is_disjoint(&[2, 3], &[-5, 1])); // reversed rows with a gap
+    /// assert!(!Layout::is_disjoint(&[4, 3], &[0, 1])); // one row, broadcast
+    /// assert!(!Layout::is_disjoint(&[4, 3], &[1, 1])); // a sliding window
+    /// ```
+    pub fn is_disjoint(shape: &[i64], strides: &[i64]) -> bool {
+        if shape.len() != strides.len() || shape.iter().any(|&size| size < 0) {
             return false;
         }
-        let Some(longer) = size.checked_sub(1).and_then(|n| n.checked_mul(step)) else {
-            return false;
-        };
-        let Some(sum) = reach.checked_add(longer) else {
-            return false;
-        };
-        reach = sum;
-        last = step;
-        left = left.saturating_sub(1);
+        if shape.contains(&0) {
+            return true;
+        }
+        // Selecting the next larger stride again and again needs no array, and beats sorting for the ranks in use.
+        let mut last = 0_u64;
+        let mut reach = 0_u64;
+        let mut left = shape.iter().filter(|&&size| size != 1).count();
+        while left > 0 {
+            let Some((size, step)) = next_larger(shape, strides, last) else {
+                return false;
+            };
+            if step <= reach {
+                return false;
+            }
+            let Some(longer) = size.checked_sub(1).and_then(|n| n.checked_mul(step)) else {
+                return false;
+            };
+            let Some(sum) = reach.checked_add(longer) else {
+                return false;
+            };
+            reach = sum;
+            last = step;
+            left = left.saturating_sub(1);
+        }
+        true
     }
-    true
 }
 
 /// The size and `|stride|` of the axis with the smallest `|stride|` above `last`.

@@ -2,8 +2,8 @@
 
 use core::ffi::c_void;
 
+use super::block_header;
 use super::descriptor::Access;
-use super::own;
 use crate::error::Error;
 use crate::sys;
 use crate::vocabulary::{Flags, Version};
@@ -37,7 +37,7 @@ pub(crate) mod sealed {
     /// # Safety
     ///
     /// - `deleter`, `manager_ctx` and `dl_tensor` return pointers to the fields of these names.
-    /// - `DELETER` runs [`own::delete`](super::own::delete) with the context of the struct, and does nothing else.
+    /// - `DELETER` runs [`block_header::delete`](super::block_header::delete) with the context of the struct, and does nothing else.
     pub unsafe trait Abi: Sized + 'static {
         /// The version that is written into exported structs.
         const VERSION: Option<Version>;
@@ -169,7 +169,7 @@ unsafe impl sealed::Abi for sys::DLManagedTensorVersioned {
 /// This crate exported `this`, and its deleter has not run.
 unsafe extern "C" fn delete_legacy(this: *mut sys::DLManagedTensor) {
     // SAFETY: an exported struct is live until its deleter runs. Of all that consumers can write only this is read.
-    unsafe { own::delete((*this).manager_ctx) }
+    unsafe { block_header::delete((*this).manager_ctx) }
 }
 
 /// # Safety
@@ -177,5 +177,5 @@ unsafe extern "C" fn delete_legacy(this: *mut sys::DLManagedTensor) {
 /// This crate exported `this`, and its deleter has not run.
 unsafe extern "C" fn delete_versioned(this: *mut sys::DLManagedTensorVersioned) {
     // SAFETY: an exported struct is live until its deleter runs. Of all that consumers can write only this is read.
-    unsafe { own::delete((*this).manager_ctx) }
+    unsafe { block_header::delete((*this).manager_ctx) }
 }

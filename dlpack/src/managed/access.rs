@@ -5,7 +5,7 @@ use core::slice;
 
 use super::descriptor::{Access, Descriptor};
 use crate::error::Error;
-use crate::layout;
+use crate::layout::Layout;
 use crate::view::{PackedView, Strided, TensorView, TensorViewMut, ViewElement};
 use crate::vocabulary::{Element, SubByte, assert_element, assert_sub_byte};
 
@@ -190,7 +190,7 @@ impl Descriptor {
             Access::Unknown => return Err(Error::WritabilityUnknown),
             Access::Writable => {}
         }
-        if !layout::is_disjoint(self.shape(), self.strides()) {
+        if !Layout::is_disjoint(self.shape(), self.strides()) {
             return Err(Error::Overlapping);
         }
         // SAFETY: invariants 2 and 3 make the bytes writable, and no two elements overlap. The caller knows that nobody

@@ -8,7 +8,7 @@ use core::ptr;
 use super::abi::Header;
 use crate::dims::Dims;
 use crate::error::Error;
-use crate::layout::{self, Layout};
+use crate::layout::Layout;
 use crate::sys;
 use crate::vocabulary::{DataType, Device, Flags, Version};
 
@@ -271,7 +271,7 @@ impl Descriptor {
     pub fn layout(&self) -> Layout {
         let layout = Layout::new(self.shape(), self.strides(), self.dtype, self.flags.is_padded());
         // By invariant 1, there is no error.
-        layout.unwrap_or(Layout::EMPTY)
+        layout.unwrap_or(Layout::dense(0, 0))
     }
 
     /// The bytes that the elements cover, relative to the first byte of the first one.
@@ -288,12 +288,12 @@ impl Descriptor {
 
     /// Returns `true` if the elements lie side by side in column-major (Fortran) order.
     pub fn is_column_major(&self) -> bool {
-        layout::is_column_major(self.shape(), self.strides())
+        Layout::is_f_contiguous(self.shape(), self.strides())
     }
 
     /// Returns `true` if the elements lie side by side in some order, without gaps or overlap.
     pub fn is_dense(&self) -> bool {
-        self.layout().covers_its_extents() && layout::is_disjoint(self.shape(), self.strides())
+        self.layout().covers_its_extents() && Layout::is_disjoint(self.shape(), self.strides())
     }
 
     /// Returns the data pointer as the producer wrote it.

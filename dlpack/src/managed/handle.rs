@@ -4,7 +4,7 @@ use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 
 use super::abi::Abi;
-use super::own::{self, Found};
+use super::block_header::{self, Found};
 use crate::error::Error;
 
 /// Owns a C struct and calls its deleter once, on drop.
@@ -72,7 +72,7 @@ impl<A: Abi> Handle<A> {
             if !ptr::fn_addr_eq(deleter, A::DELETER) {
                 return None;
             }
-            own::find(A::manager_ctx(self.as_ptr()).read_unaligned())
+            block_header::find(A::manager_ctx(self.as_ptr()).read_unaligned())
         }
     }
 }

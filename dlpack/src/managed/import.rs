@@ -15,7 +15,7 @@ use super::abi::Header;
 use super::descriptor::{Descriptor, Fields};
 use crate::dims::{CAPACITY, Dims, INLINE, Rank, Room};
 use crate::error::Error;
-use crate::layout::{self, FastLayout, Layout};
+use crate::layout::{FastLayout, Layout};
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
 
@@ -168,7 +168,7 @@ unsafe fn snapshot(
         *size = unsafe { read(shape, axis) };
     }
     if strides.is_null() {
-        layout::write_row_major_strides(sizes, steps);
+        Layout::write_row_major_strides(sizes, steps);
         return Ok(dims);
     }
     for (axis, step) in steps.iter_mut().enumerate() {

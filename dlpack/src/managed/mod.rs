@@ -3,6 +3,7 @@
 mod abi;
 mod access;
 mod any;
+mod block_header;
 mod borrowed;
 #[cfg(feature = "alloc")]
 mod bytes;
@@ -10,7 +11,6 @@ mod descriptor;
 mod handle;
 mod import;
 mod opaque;
-mod own;
 mod promise;
 mod tensor;
 
@@ -24,6 +24,6 @@ pub use promise::{Exclusive, ExclusiveUninit, Frozen};
 pub use tensor::{Managed, ManagedTensor, ManagedTensorVersioned};
 
 pub(crate) use abi::Header;
+pub(crate) use block_header::{BlockHeader, BlockKind};
 pub(crate) use descriptor::Fields;
 pub(crate) use handle::Handle;
-pub(crate) use own::{BlockHeader, BlockKind};

@@ -64,8 +64,8 @@ impl<A: Abi> OpaqueTensor<A> {
     ///
     /// # Safety
     ///
-    /// The contract of [`Managed::from_raw`] holds for `raw`, its major version is 1, and clause **S4** holds until the
-    /// deleter is called: `shape` and `strides` can be read for `ndim` numbers, and nobody writes them.
+    /// The contract of [`Managed::from_raw`] holds for `raw`, which is aligned; its major version is 1; and clause **S4** holds
+    /// until the deleter is called: `shape` and `strides` can be read for `ndim` numbers, and nobody writes them.
     #[inline]
     pub const unsafe fn from_raw(raw: NonNull<A>) -> Self {
         // SAFETY: the contract is that of the invariants.

@@ -215,7 +215,8 @@ impl<A: Abi> Managed<A> {
     /// Takes the owner back out of a tensor that this crate exported.
     ///
     /// It is the very same owner, without a copy, even if the tensor has been through C as a raw pointer, and it is all
-    /// of the owner, even if the tensor was a part of its elements.
+    /// of the owner, even if the tensor was a part of its elements. This counts as the call of the deleter: whatever was
+    /// granted until then ends here.
     ///
     /// # Errors
     ///

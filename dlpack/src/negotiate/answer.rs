@@ -1,15 +1,15 @@
-//! A producer's answer, as C passes it.
+//! A producer's answer, as C passes it, and its status.
 
 use core::ffi::c_void;
 use core::fmt;
 use core::ptr;
 
-use crate::error::Error;
+use crate::error::{Error, ErrorKind};
 use crate::managed::{AnyManagedTensor, ManagedTensor, ManagedTensorVersioned};
 
-/// How a request ended: [`OK`](Self::OK), or why there is no tensor.
+/// The outcome of a request: [`OK`](Self::OK), or the reason why there is no tensor.
 ///
-/// An open number, as C passes it. Any that is not `OK` is a refusal; a producer may use numbers of its own.
+/// Any code is a valid value. Every code but `OK` is a refusal, and a producer may use codes of its own.
 ///
 /// # Examples
 ///
@@ -26,36 +26,22 @@ pub struct Status(i32);
 impl Status {
     /// There is a tensor.
     pub const OK: Self = Self(0);
-    /// It cannot be had in this way: Python's `BufferError`.
+    /// The tensor cannot be exchanged as requested: Python's `BufferError`.
     pub const REFUSED: Self = Self(1);
-    /// The request makes no sense: Python's `ValueError`.
+    /// The request is invalid: Python's `ValueError`.
     pub const INVALID: Self = Self(2);
-    /// There was no memory: Python's `MemoryError`.
+    /// An allocation failed: Python's `MemoryError`.
     pub const NO_MEMORY: Self = Self(3);
-    /// The producer failed, or did not answer at all: Python's `RuntimeError`.
+    /// The producer failed, or wrote no answer: Python's `RuntimeError`.
     pub const FAILED: Self = Self(4);
 
-    /// Makes a status of any code, known or not.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::negotiate::Status;
-    ///
-    /// assert_eq!(Status::new(0), Status::OK);
-    /// ```
+    /// Creates a status from its code, known or not.
     #[must_use]
     pub const fn new(code: i32) -> Self {
         Self(code)
     }
 
-    /// The number that stands in an answer.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(dlpack::negotiate::Status::FAILED.code(), 4);
-    /// ```
+    /// Returns the code, as C passes it.
     #[must_use]
     pub const fn code(self) -> i32 {
         self.0
@@ -75,22 +61,19 @@ impl fmt::Debug for Status {
     }
 }
 
-/// What C is told of an error.
+/// Derives the status from [`Error::kind`]. The status of an [`Error::Refused`] is kept, so that refusals pass through.
 impl From<Error> for Status {
     fn from(error: Error) -> Self {
-        match error {
-            Error::AllocationFailed => Self::NO_MEMORY,
-            Error::UnknownCopyPolicy { .. }
-            | Error::UnknownStreamKind { .. }
-            | Error::InvalidStream { .. } => Self::INVALID,
-            Error::Refused { status: 0 } => Self::FAILED,
-            Error::Refused { status } => Self(status),
+        match (error, error.kind()) {
+            (Error::Refused { status: 0 }, _) | (_, ErrorKind::Failed) => Self::FAILED,
+            (Error::Refused { status }, _) => Self(status),
+            (_, ErrorKind::OutOfMemory) => Self::NO_MEMORY,
+            (_, ErrorKind::InvalidArgument) => Self::INVALID,
             _ => Self::REFUSED,
         }
     }
 }
 
-/// What Rust is told of a refusal.
 impl From<Status> for Error {
     fn from(status: Status) -> Self {
         match status {
@@ -100,10 +83,11 @@ impl From<Status> for Error {
     }
 }
 
-/// A tensor in either ABI, or why there is none, in a struct that C passes.
+/// A tensor in either ABI or a refusal, as a C struct.
 ///
-/// Whoever gets an answer with the status `OK` owns its tensor and has to call the deleter. With any other status
-/// there is no tensor, whatever the other fields say. Plain data, of which a copy is not one more tensor.
+/// Whoever receives an answer with the status `OK` owns its tensor, and must call the deleter. With any other status
+/// there is no tensor, whatever the other fields say. This is plain data: copying the struct does not duplicate the
+/// tensor.
 ///
 /// # Examples
 ///
@@ -113,16 +97,16 @@ impl From<Status> for Error {
 /// let tensor = Exporter::new(vec![1_u8, 2]).build()?.into_inner();
 /// let answer = Answer::new(Ok(tensor.into()));
 /// assert_eq!((answer.status, answer.abi), (Status::OK, Answer::VERSIONED));
-/// // SAFETY: the tensor has just been put in, and is taken out once.
+/// // SAFETY: the answer holds a tensor of this crate, which is taken out once.
 /// assert_eq!(unsafe { answer.take() }?.shape(), [2]);
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Answer {
-    /// Whether there is a tensor.
+    /// The outcome.
     pub status: Status,
-    /// What `tensor` points to: [`LEGACY`](Self::LEGACY) or [`VERSIONED`](Self::VERSIONED).
+    /// The ABI of `tensor`: [`LEGACY`](Self::LEGACY) or [`VERSIONED`](Self::VERSIONED).
     pub abi: u32,
     /// A `DLManagedTensor*` or a `DLManagedTensorVersioned*`.
     pub tensor: *mut c_void,
@@ -133,23 +117,14 @@ impl Answer {
     pub const LEGACY: u32 = 1;
     /// The tensor is a `DLManagedTensorVersioned`.
     pub const VERSIONED: u32 = 2;
-    /// What stands in the room for an answer before there is one: [`Status::FAILED`] and no tensor.
+    /// The value of an answer that has not been written yet: [`Status::FAILED`] and no tensor.
     pub const NONE: Self = Self::without(Status::FAILED);
 
     const fn without(status: Status) -> Self {
         Self { status, abi: 0, tensor: ptr::null_mut() }
     }
 
-    /// Puts a tensor, or an error, into an answer. The tensor now belongs to whoever gets the answer.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Device, Error, negotiate::{Answer, Status}};
-    ///
-    /// let answer = Answer::new(Err(Error::CopyUnsupported { device: Device::cuda(0) }));
-    /// assert_eq!((answer.status, answer.tensor.is_null()), (Status::REFUSED, true));
-    /// ```
+    /// Creates an answer from a result. Whoever receives the answer owns the tensor.
     #[must_use = "the deleter of the tensor must be called"]
     pub fn new(result: Result<AnyManagedTensor, Error>) -> Self {
         let ready = result.and_then(|tensor| match tensor {
@@ -170,26 +145,16 @@ impl Answer {
     ///
     /// # Errors
     ///
-    /// - For any status but `OK`, [`Error::Refused`], or [`Error::AllocationFailed`] for [`Status::NO_MEMORY`]. The
-    ///   other fields are not looked at.
-    /// - [`Error::NullTensor`] if there is none all the same.
-    /// - [`Error::UnknownAbi`] if it is neither of the two ABIs. Nobody knows then how to delete it, and it is leaked.
+    /// - [`Error::AllocationFailed`] for [`Status::NO_MEMORY`], and [`Error::Refused`] for any other status but `OK`.
+    ///   The other fields are ignored.
+    /// - [`Error::NullTensor`] if the status is `OK` and the tensor is null.
+    /// - [`Error::UnknownAbi`] if `abi` is neither of the two. The tensor is leaked, since its deleter cannot be found.
     /// - Any error of [`ManagedTensorVersioned::from_raw`]; the deleter has been called.
     ///
     /// # Safety
     ///
-    /// If the status is `OK`, `tensor` keeps to the contract of [`ManagedTensorVersioned::from_raw`] or
-    /// [`ManagedTensor::from_raw`], as `abi` says. No copy of the answer is used for another tensor.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Error, negotiate::Answer};
-    ///
-    /// // SAFETY: there is no tensor.
-    /// let nothing = unsafe { Answer::NONE.take() };
-    /// assert_eq!(nothing.unwrap_err(), Error::Refused { status: 4 });
-    /// ```
+    /// If the status is `OK`, the contract of [`ManagedTensorVersioned::from_raw`] or [`ManagedTensor::from_raw`],
+    /// whichever `abi` names, holds for `tensor`. No other copy of the answer is taken.
     pub unsafe fn take(self) -> Result<AnyManagedTensor, Error> {
         if self.status != Status::OK {
             return Err(self.status.into());
@@ -198,12 +163,12 @@ impl Answer {
             return Err(Error::NullTensor);
         }
         match self.abi {
-            // SAFETY: the caller's promise.
-            Self::LEGACY => Ok(unsafe { ManagedTensor::from_raw(self.tensor.cast()) }?.into()),
+            // SAFETY: the status is `OK`, so clauses S1 to S6 hold for a struct of this ABI.
+            Self::LEGACY => unsafe { ManagedTensor::from_raw(self.tensor.cast()) }.map(Into::into),
             Self::VERSIONED => {
-                // SAFETY: the caller's promise.
-                let tensor = unsafe { ManagedTensorVersioned::from_raw(self.tensor.cast()) }?;
-                Ok(tensor.into())
+                // SAFETY: the status is `OK`, so clauses S1 to S6 hold for a struct of this ABI.
+                let tensor = unsafe { ManagedTensorVersioned::from_raw(self.tensor.cast()) };
+                tensor.map(Into::into)
             }
             code => Err(Error::UnknownAbi { code }),
         }

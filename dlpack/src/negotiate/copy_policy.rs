@@ -1,12 +1,12 @@
-//! Whether a consumer wants a copy.
+//! The copy policy of a request.
 
 use core::fmt;
 
 use crate::error::Error;
 
-/// Whether a consumer wants a copy: if needed, always, or never.
+/// A consumer's wish for a copy: if needed, always, or never.
 ///
-/// An open number, as C passes it: an unknown one is kept, and is an error when the request is answered.
+/// Any code is a valid value. An unknown one is kept, and is an error when the request is answered.
 ///
 /// # Examples
 ///
@@ -21,34 +21,20 @@ use crate::error::Error;
 pub struct CopyPolicy(u32);
 
 impl CopyPolicy {
-    /// The memory itself where that will do, else a copy; Python's `copy=None`.
+    /// The memory itself if possible, and a copy otherwise; Python's `copy=None`.
     pub const IF_NEEDED: Self = Self(0);
-    /// A copy in any case, which the consumer has to itself; Python's `copy=True`.
+    /// A copy, to which the consumer has exclusive access; Python's `copy=True`.
     pub const ALWAYS: Self = Self(1);
     /// The memory itself or an error; Python's `copy=False`.
     pub const NEVER: Self = Self(2);
 
-    /// Makes a policy of any code, known or not.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::negotiate::CopyPolicy;
-    ///
-    /// assert_eq!(CopyPolicy::new(1), CopyPolicy::ALWAYS);
-    /// ```
+    /// Creates a policy from its code, known or not.
     #[must_use]
     pub const fn new(code: u32) -> Self {
         Self(code)
     }
 
-    /// The number that stands in a request.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// assert_eq!(dlpack::negotiate::CopyPolicy::NEVER.code(), 2);
-    /// ```
+    /// Returns the code, as C passes it.
     #[must_use]
     pub const fn code(self) -> u32 {
         self.0

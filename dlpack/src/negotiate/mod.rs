@@ -1,25 +1,25 @@
-//! Request and answer: how a consumer and a producer agree on ABI, device, copy and stream, without Python.
+//! Negotiation between a consumer and a producer about ABI, device, copy and stream, without Python.
 //!
-//! What Python's `__dlpack__(stream, max_version, dl_device, copy)` negotiates, here for Rust and C. A [`Producer`] can
-//! give its memory out, and [`respond`] answers a [`Request`] to it by the rules of the Python protocol. Across C, a
-//! [`RawProducer`] carries a producer; [`ForeignProducer`] is one that came in.
+//! This is what Python's `__dlpack__(stream, max_version, dl_device, copy)` negotiates, for Rust and C. A [`Producer`]
+//! exports its memory, and [`respond`](Producer::respond) answers a [`Request`] to it by the rules of the Python protocol. To pass a producer
+//! to C, create a [`RawProducer`]; to use one from C, create a [`ForeignProducer`].
 //!
 //! ```
 //! use std::sync::Arc;
-//! use dlpack::negotiate::{CopyPolicy, Request, respond};
+//! use dlpack::negotiate::{CopyPolicy, Producer, Request};
 //! use dlpack::{Device, Error, Exporter};
 //!
 //! let numbers = Arc::new(Exporter::new(vec![1.0_f32; 6]).shape(&[2, 3]).build()?.freeze());
 //!
-//! let tensor = respond(&numbers, &Request::new().device(Device::CPU))?;
+//! let tensor = numbers.respond(&Request::new().device(Device::CPU))?;
 //! assert_eq!(tensor.data(), numbers.data());
 //!
-//! let copy = respond(&numbers, &Request::new().copy(CopyPolicy::ALWAYS))?;
+//! let copy = numbers.respond(&Request::new().copy(CopyPolicy::ALWAYS))?;
 //! assert_ne!(copy.data(), numbers.data());
 //! # Ok::<(), Error>(())
 //! ```
 //!
-//! # The words of Python
+//! # In place of Python
 //!
 //! | `__dlpack__` | Here |
 //! |---|---|
@@ -34,7 +34,7 @@
 //!
 //! # In C
 //!
-//! All structs are plain data; any number in them is allowed, and answered with an error where it means nothing.
+//! All structs are plain data. Any number in them is allowed; an unknown one is answered with an error.
 //!
 //! ```c
 //! #include <dlpack/dlpack.h>
@@ -51,7 +51,7 @@
 //!
 //! typedef struct dlpack_request {
 //!   DLPackVersion max_version; /* major 0: the consumer reads DLManagedTensor only */
-//!   DLDevice device;           /* device_type 0: wherever the memory is */
+//!   DLDevice device;           /* device_type 0: any device */
 //!   uint32_t copy;
 //!   dlpack_stream stream;
 //! } dlpack_request;
@@ -59,11 +59,11 @@
 //! typedef struct dlpack_answer {
 //!   int32_t status;
 //!   uint32_t abi; /* of the tensor */
-//!   void* tensor; /* the caller's to delete, if the status is DLPACK_OK */
+//!   void* tensor; /* if the status is DLPACK_OK, the caller must delete it */
 //! } dlpack_answer;
 //!
 //! typedef struct dlpack_producer_table {
-//!   DLPackVersion version; /* 1.0; of another major only `release` may be called */
+//!   DLPackVersion version; /* 1.0; if the major is not 1, only `release` may be called */
 //!   void (*release)(void* ctx);
 //!   DLDevice (*device)(void* ctx);
 //!   void (*respond)(void* ctx, const dlpack_request* request, dlpack_answer* answer);
@@ -77,24 +77,22 @@
 
 mod answer;
 mod copy_policy;
-mod foreign;
-mod give;
+mod foreign_producer;
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
-mod pack;
-mod plan;
+mod pack_sub_byte;
 mod producer;
+mod producer_table;
+mod raw_producer;
 mod request;
-mod respond;
 #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
-mod shared;
+mod shared_tensors;
 mod stream;
-mod table;
 
 pub use answer::{Answer, Status};
 pub use copy_policy::CopyPolicy;
-pub use foreign::ForeignProducer;
+pub use foreign_producer::ForeignProducer;
 pub use producer::Producer;
+pub use producer_table::ProducerTable;
+pub use raw_producer::RawProducer;
 pub use request::Request;
-pub use respond::respond;
 pub use stream::Stream;
-pub use table::{ProducerTable, RawProducer};

@@ -1,17 +1,21 @@
-//! What a producer must be able to do to be asked.
+//! The trait of producers in Rust, and the rules by which they answer a request.
 
 use core::borrow::Borrow;
 
+use super::copy_policy::CopyPolicy;
+use super::request::Request;
 use super::stream::Stream;
 use crate::error::Error;
-use crate::managed::{ManagedTensor, ManagedTensorVersioned};
-use crate::vocabulary::Device;
+use crate::managed::{AnyManagedTensor, Descriptor, ManagedTensor, ManagedTensorVersioned};
+use crate::vocabulary::{Device, Flags};
 
-/// Something that can give its memory out as a tensor, again and again, by the rules of [`respond`](super::respond).
+/// A source of tensors that answers requests in [`respond`](Self::respond).
 ///
-/// Only [`export`](Self::export) must be written. A producer in main memory that can also copy writes
-/// [`copy_to`](Self::copy_to); one on a device writes all but [`export_legacy`](Self::export_legacy). Implemented for
-/// `Arc<Frozen<_>>`, which copies to main memory, and for `Arc<ManagedTensorVersioned>`, which does not copy.
+/// Only [`export`](Self::export) is required. A producer in main memory that can copy also implements
+/// [`copy_to`](Self::copy_to), and one on a device implements all methods but [`export_legacy`](Self::export_legacy).
+///
+/// The trait is implemented for `Arc<Frozen<_>>`, which copies to main memory, and for `Arc<ManagedTensorVersioned>`, which
+/// does not copy.
 ///
 /// # Examples
 ///
@@ -19,7 +23,7 @@ use crate::vocabulary::Device;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use dlpack::negotiate::{CopyPolicy, Producer, Request, Stream, respond};
+/// use dlpack::negotiate::{CopyPolicy, Producer, Request, Stream};
 /// use dlpack::{Device, Error, Exporter, ManagedTensorVersioned};
 ///
 /// struct Table(Arc<[f32]>);
@@ -28,113 +32,66 @@ use crate::vocabulary::Device;
 ///     type Error = Error;
 ///
 ///     fn export(&self) -> Result<ManagedTensorVersioned, Error> {
-///         Ok(Exporter::new(Arc::clone(&self.0)).build()?.into_inner())
+///         Ok(Exporter::shared(Arc::clone(&self.0)).build()?.into_inner())
 ///     }
 ///
 ///     fn copy_to(&self, device: Device, _: Stream) -> Result<ManagedTensorVersioned, Error> {
 ///         match device {
-///             Device::CPU => Ok(Exporter::new(self.0.to_vec()).is_copied().build()?.into_inner()),
+///             Device::CPU => Ok(Exporter::new(self.0.to_vec()).copied().build()?.into_inner()),
 ///             _ => Err(Error::CopyUnsupported { device }),
 ///         }
 ///     }
 /// }
 ///
 /// let table = Table(Arc::from([1.0, 2.0, 3.0]));
-/// assert_eq!(respond(&table, &Request::new())?.data(), table.0.as_ptr().cast_mut().cast());
-/// let copy = respond(&table, &Request::new().copy(CopyPolicy::ALWAYS))?;
+/// assert_eq!(table.respond(&Request::new())?.data(), table.0.as_ptr().cast_mut().cast());
+/// let copy = table.respond(&Request::new().copy(CopyPolicy::ALWAYS))?;
 /// assert_ne!(copy.data(), table.0.as_ptr().cast_mut().cast());
 /// # Ok::<(), Error>(())
 /// ```
 pub trait Producer {
-    /// What goes wrong with this producer: [`Error`], or a type of the producer's own, such as an exception.
+    /// The error of this producer: [`Error`], or a type of its own, such as an exception.
     ///
-    /// Errors of the rules become one by `From`. An error of the producer's own is passed on as it is. It borrows as the
-    /// [`Error`] that comes closest: that decides whether a copy is tried, and which [`Status`](super::Status) C gets.
+    /// It must be constructible from [`Error`], which reports invalid requests. It must also borrow as the [`Error`] that
+    /// is closest to it, which decides whether a copy is tried, and which [`Status`](super::Status) C receives.
     type Error: From<Error> + Borrow<Error>;
 
-    /// Where the memory is; by default, main memory.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// use dlpack::{Device, Exporter, negotiate::Producer};
-    ///
-    /// let producer = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
-    /// assert_eq!(producer.device(), Device::CPU);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Returns the device of the memory; by default, the CPU.
     fn device(&self) -> Device {
         Device::CPU
     }
 
-    /// Gives out the memory as it is.
+    /// Exports the memory without a copy.
     ///
-    /// A fresh tensor for each call, of the device that [`device`](Self::device) names, which keeps the memory alive. It
-    /// is read-only if the consumer must not write.
+    /// Each call returns a new tensor on the producer's [`device`](Self::device), which keeps the memory alive. It must be
+    /// read-only if consumers must not write.
     ///
     /// # Errors
     ///
-    /// Whatever keeps the producer from it, such as [`Error::AllocationFailed`].
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// use dlpack::{Exporter, negotiate::Producer};
-    ///
-    /// let producer = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
-    /// assert_eq!(producer.export()?.data(), producer.data());
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// Any error of the producer, such as [`Error::AllocationFailed`].
     fn export(&self) -> Result<ManagedTensorVersioned, Self::Error>;
 
-    /// Gives out the memory as it is, in the legacy ABI; by default, the tensor of [`export`](Self::export) under another
-    /// header.
+    /// Exports the memory in the legacy ABI without a copy; by default, converts the tensor of [`export`](Self::export).
     ///
     /// # Errors
     ///
     /// As for [`export`](Self::export). [`Error::ReadOnlyNotExpressible`] and [`Error::PaddedNotExpressible`] mean that a
-    /// copy is needed. Without the feature `alloc` the default has no memory for a header, and says so.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// use dlpack::{Error, Exporter, negotiate::Producer};
-    ///
-    /// let producer = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
-    /// assert_eq!(producer.export_legacy().unwrap_err(), Error::ReadOnlyNotExpressible);
-    /// # Ok::<(), Error>(())
-    /// ```
+    /// copy is needed. Without the feature `alloc` the default returns [`Error::AllocationFailed`].
     fn export_legacy(&self) -> Result<ManagedTensor, Self::Error> {
         Ok(into_legacy(self.export()?)?)
     }
 
     /// Copies the elements into new memory on a device, its own or another; by default, refuses.
     ///
-    /// The tensor has the flag `IS_COPIED`, is writable, and sub-byte elements in it are packed, so that either ABI
-    /// can say all of it. A copy to a device with streams is done when `stream` gets to work enqueued after this
-    /// call. A copy to memory that the [host can access](Device::is_host_accessible), pinned memory too, is done when this
-    /// returns, even for [`Stream::NO_SYNC`]: consumers in Rust write it
-    /// [at once](ManagedTensorVersioned::try_exclusive).
+    /// The tensor must have the flag `IS_COPIED`, be writable, and have its sub-byte elements packed, so that either ABI
+    /// can express it. On a device with streams, work that is enqueued on `stream` after this call must find the copy
+    /// complete. In memory that the [host can access](Device::is_host_accessible), including pinned memory, the copy must be
+    /// complete when this returns, even for [`Stream::NO_SYNC`], since consumers in Rust may
+    /// [write it at once](ManagedTensorVersioned::try_exclusive).
     ///
     /// # Errors
     ///
-    /// [`Error::CopyUnsupported`] if the producer cannot copy to this device, and whatever else keeps it from it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// use dlpack::negotiate::{Producer, Stream};
-    /// use dlpack::{Device, Exporter, Flags};
-    ///
-    /// let producer = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
-    /// let copy = producer.copy_to(Device::CPU, Stream::NONE)?;
-    /// assert_eq!(copy.flags(), Flags::IS_COPIED);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// [`Error::CopyUnsupported`] if the producer cannot copy to this device, and any other error of the producer.
     fn copy_to(
         &self,
         device: Device,
@@ -144,28 +101,17 @@ pub trait Producer {
         Err(Error::CopyUnsupported { device }.into())
     }
 
-    /// Sees to it that work enqueued on `stream` from now on finds the elements written.
+    /// Makes later work on `stream` wait until the elements have been written; by default, does nothing for memory that
+    /// the host can access.
     ///
-    /// Called for what [`export`](Self::export) gave out, unless the consumer asked for
-    /// [`Stream::NO_SYNC`]. From [`respond`](super::respond) the stream has passed [`Stream::check`], and the default
-    /// stream of CUDA or ROCm stands in for none. Others may call this with a default stream of another device:
-    /// [check](Stream::check) before a runtime gets the handle, here and in [`copy_to`](Self::copy_to). By default, does
-    /// nothing for memory that the host can access, since the host is not behind.
+    /// [`respond`](Self::respond) calls this after [`export`](Self::export), unless the consumer asked for
+    /// [`Stream::NO_SYNC`]. It passes a stream that [`Stream::check`] accepts, and the default stream of CUDA or ROCm for
+    /// [`Stream::NONE`]. Other callers may pass a default stream of another device, so [check](Stream::check) the stream
+    /// before its handle goes to a runtime, here and in [`copy_to`](Self::copy_to).
     ///
     /// # Errors
     ///
-    /// By default, [`Error::StreamUnsupported`] on devices: nobody but their runtime can do it.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// # use std::sync::Arc;
-    /// use dlpack::{Exporter, negotiate::{Producer, Stream}};
-    ///
-    /// let producer = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
-    /// assert_eq!(producer.synchronize(Stream::NONE), Ok(()));
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// By default, [`Error::StreamUnsupported`] for memory that the host cannot access.
     fn synchronize(&self, stream: Stream) -> Result<(), Self::Error> {
         let (_, device) = (stream, self.device());
         if device.is_host_accessible() {
@@ -174,14 +120,141 @@ pub trait Producer {
             Err(Error::StreamUnsupported { device }.into())
         }
     }
+
+    /// Answers a request by the rules of Python's `__dlpack__`.
+    ///
+    /// - A consumer that reads versions gets a versioned tensor, in the producer's version whatever it asked for; any other
+    ///   gets a legacy one.
+    /// - If the consumer asked for the producer's own device, or for none, the memory itself is exported, unless a copy was
+    ///   asked for. For any other device it is copied.
+    /// - The legacy ABI cannot express read-only memory and padded elements; for a legacy consumer they are copied.
+    /// - If a copy is needed but forbidden, the request is refused.
+    /// - A copy has the flag `IS_COPIED` if the ABI has flags.
+    /// - Before the memory itself is exported, the producer [synchronizes](Producer::synchronize) with the consumer's stream.
+    ///
+    /// Each answer passes [`Request::check`]. On an error, the tensor that the producer may have made has been deleted.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::UnknownCopyPolicy`], [`Error::UnknownStreamKind`] or [`Error::InvalidStream`] if the request is invalid.
+    /// - [`Error::CopyNeeded`], [`Error::ReadOnlyNotExpressible`] or [`Error::PaddedNotExpressible`] if a copy is needed but
+    ///   forbidden or not supported.
+    /// - [`Error::DeviceMismatch`], [`Error::NotExclusive`] or [`Error::Copied`] if the producer breaks the contract of
+    ///   [`Producer`].
+    /// - Any error of the producer, such as [`Error::CopyUnsupported`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dlpack::negotiate::{CopyPolicy, Producer, Request};
+    /// use dlpack::{AnyManagedTensor, Error, Exporter};
+    ///
+    /// let numbers = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
+    ///
+    /// // Legacy consumers cannot be told not to write, so they get a copy or an error.
+    /// let tensor = numbers.respond(&Request::legacy())?;
+    /// assert!(matches!(tensor, AnyManagedTensor::Legacy(_)) && tensor.data() != numbers.data());
+    /// let refused = numbers.respond(&Request::legacy().copy(CopyPolicy::NEVER));
+    /// assert_eq!(refused.unwrap_err(), Error::ReadOnlyNotExpressible);
+    /// # Ok::<(), Error>(())
+    /// ```
+    fn respond(&self, request: &Request) -> Result<AnyManagedTensor, Self::Error> {
+        respond(self, request)
+    }
 }
 
 #[cfg(feature = "alloc")]
-pub(super) fn into_legacy(tensor: ManagedTensorVersioned) -> Result<ManagedTensor, Error> {
+fn into_legacy(tensor: ManagedTensorVersioned) -> Result<ManagedTensor, Error> {
     Ok(tensor.into_legacy()?)
 }
 
 #[cfg(not(feature = "alloc"))]
-pub(super) fn into_legacy(_: ManagedTensorVersioned) -> Result<ManagedTensor, Error> {
+fn into_legacy(_: ManagedTensorVersioned) -> Result<ManagedTensor, Error> {
     Err(Error::AllocationFailed)
+}
+
+/// Answers by the rules; see [`Producer::respond`].
+fn respond<P: Producer + ?Sized>(
+    producer: &P,
+    request: &Request,
+) -> Result<AnyManagedTensor, P::Error> {
+    let plan = Plan::new(request, producer.device())?;
+    if plan.must_copy {
+        return plan.copy(producer);
+    }
+    match plan.export(producer) {
+        Err(error) if request.copy == CopyPolicy::IF_NEEDED && needs_copy(error.borrow()) => {
+            // If no copy can be made either, the first error says what the consumer could change.
+            plan.copy(producer).map_err(|copying| match copying.borrow() {
+                Error::CopyUnsupported { .. } => error,
+                _ => copying,
+            })
+        }
+        answer => answer,
+    }
+}
+
+/// Returns `true` if the legacy ABI cannot express the tensor.
+const fn needs_copy(error: &Error) -> bool {
+    matches!(error, Error::ReadOnlyNotExpressible | Error::PaddedNotExpressible)
+}
+
+/// What a request means for a producer on a device. It is decided before the producer is asked for a tensor.
+struct Plan<'a> {
+    request: &'a Request,
+    must_copy: bool,
+    /// The device that the tensor must be on.
+    device: Device,
+    /// The stream of the consumer: for [`Stream::NONE`], the default stream of the device.
+    stream: Stream,
+}
+
+impl<'a> Plan<'a> {
+    /// Checks a request to a producer whose memory is on `own`.
+    fn new(request: &'a Request, own: Device) -> Result<Self, Error> {
+        request.copy.check()?;
+        let own = own.canonical();
+        let device = request.wanted_device().map_or(own, Device::canonical);
+        request.stream.check(device)?;
+        if device != own && request.copy == CopyPolicy::NEVER {
+            return Err(Error::CopyNeeded { expected: device, found: own });
+        }
+        let must_copy = device != own || request.copy == CopyPolicy::ALWAYS;
+        Ok(Self { request, must_copy, device, stream: request.stream.on(device.device_type) })
+    }
+
+    #[inline]
+    fn export<P: Producer + ?Sized>(&self, producer: &P) -> Result<AnyManagedTensor, P::Error> {
+        let tensor: AnyManagedTensor = if self.request.is_legacy() {
+            producer.export_legacy()?.into()
+        } else {
+            producer.export()?.into()
+        };
+        self.check(&tensor)?;
+        if !self.stream.is_no_sync() {
+            producer.synchronize(self.stream)?;
+        }
+        Ok(tensor)
+    }
+
+    fn copy<P: Producer + ?Sized>(&self, producer: &P) -> Result<AnyManagedTensor, P::Error> {
+        let tensor = producer.copy_to(self.device, self.stream)?;
+        if !tensor.flags().contains(Flags::IS_COPIED) {
+            return Err(Error::NotExclusive.into());
+        }
+        let tensor: AnyManagedTensor =
+            if self.request.is_legacy() { into_legacy(tensor)?.into() } else { tensor.into() };
+        self.check(&tensor)?;
+        Ok(tensor)
+    }
+
+    /// Checks that the producer's tensor is on the planned device and answers the request.
+    fn check(&self, tensor: &Descriptor) -> Result<(), Error> {
+        let (expected, found) = (self.device, tensor.device());
+        if found.canonical() != expected {
+            return Err(Error::DeviceMismatch { expected, found });
+        }
+        self.request.check(tensor)
+    }
 }

@@ -1,4 +1,4 @@
-//! What a consumer asks for.
+//! The request of a consumer.
 
 use super::copy_policy::CopyPolicy;
 use super::stream::Stream;
@@ -6,10 +6,11 @@ use crate::error::Error;
 use crate::managed::Descriptor;
 use crate::vocabulary::{Device, DeviceType, Flags, Version};
 
-/// What a consumer asks a producer for: the newest version it reads, the device, whether to copy, and the stream.
+/// A consumer's request to a producer: the newest version it reads, the device, the copy policy, and the stream.
 ///
-/// Plain data, which C can fill in; see the [module](super) for its declaration there. All zeros ask for what a call of
-/// Python's `__dlpack__` without arguments does: a legacy tensor on the producer's own device, copied only if needed.
+/// This is plain data that C can fill in; the [module](super) shows its declaration in C. A request of all zeros means the
+/// same as a call of Python's `__dlpack__` without arguments: a legacy tensor on the producer's own device, copied only if
+/// needed.
 ///
 /// # Examples
 ///
@@ -24,25 +25,16 @@ use crate::vocabulary::{Device, DeviceType, Flags, Version};
 pub struct Request {
     /// The newest version that the consumer reads; with major 0, it reads the legacy ABI only.
     pub max_version: Version,
-    /// Where the memory is to be; with device type 0, wherever it is.
+    /// The device that the tensor must be on; with device type 0, any.
     pub device: Device,
-    /// Whether to copy.
+    /// The copy policy.
     pub copy: CopyPolicy,
-    /// Where the consumer goes on. It belongs to the device asked for.
+    /// The stream on which the consumer will use the tensor. It belongs to the requested device.
     pub stream: Stream,
 }
 
 impl Request {
-    /// Asks for a tensor in the current ABI, wherever it is, copied only if needed.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::negotiate::{Request, Stream};
-    ///
-    /// assert!(!Request::new().is_legacy());
-    /// assert_eq!(Request::new().stream, Stream::NONE);
-    /// ```
+    /// Creates a request for a versioned tensor on any device, copied only if needed.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -53,135 +45,65 @@ impl Request {
         }
     }
 
-    /// Asks for a tensor in the legacy ABI, wherever it is, copied only if needed.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::negotiate::Request;
-    ///
-    /// assert!(Request::legacy().is_legacy());
-    /// assert_eq!(Request::legacy().max_version.major, 0);
-    /// ```
+    /// Creates a request for a legacy tensor on any device, copied only if needed.
     #[must_use]
     pub const fn legacy() -> Self {
         Self::new().max_version(Version::new(0, 0))
     }
 
-    /// Says which version is the newest that the consumer reads.
+    /// Sets the newest version that the consumer reads.
     ///
-    /// Producers answer with their own version if the major is the same, whatever the minor, and with their newest if
-    /// the consumer is ahead.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Version, negotiate::Request};
-    ///
-    /// assert_eq!(Request::new().max_version(Version::new(1, 0)).max_version.minor, 0);
-    /// ```
+    /// A producer answers with its own minor version of that major version, or with its newest version if that is older.
     #[must_use]
     pub const fn max_version(self, max_version: Version) -> Self {
         Self { max_version, ..self }
     }
 
-    /// Says where the memory is to be.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Device, negotiate::Request};
-    ///
-    /// assert_eq!(Request::new().device(Device::cuda(1)).device, Device::cuda(1));
-    /// ```
+    /// Sets the device that the tensor must be on.
     #[must_use]
     pub const fn device(self, device: Device) -> Self {
         Self { device, ..self }
     }
 
-    /// Says whether to copy.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::negotiate::{CopyPolicy, Request};
-    ///
-    /// assert_eq!(Request::new().copy(CopyPolicy::ALWAYS).copy, CopyPolicy::ALWAYS);
-    /// ```
+    /// Sets the copy policy.
     #[must_use]
     pub const fn copy(self, copy: CopyPolicy) -> Self {
         Self { copy, ..self }
     }
 
-    /// Says on which stream the consumer goes on.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::negotiate::{Request, Stream};
-    ///
-    /// assert_eq!(Request::new().stream(Stream::NO_SYNC).stream, Stream::NO_SYNC);
-    /// ```
+    /// Sets the stream on which the consumer will use the tensor.
     #[must_use]
     pub const fn stream(self, stream: Stream) -> Self {
         Self { stream, ..self }
     }
 
-    /// Whether the consumer reads the legacy ABI only.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Version, negotiate::Request};
-    ///
-    /// assert!(Request::new().max_version(Version::new(0, 8)).is_legacy());
-    /// ```
+    /// Returns `true` if the consumer reads the legacy ABI only.
     #[must_use]
     pub const fn is_legacy(&self) -> bool {
         self.max_version.major == 0
     }
 
-    /// The device asked for, if it matters to the consumer.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Device, negotiate::Request};
-    ///
-    /// assert_eq!(Request::new().wanted_device(), None);
-    /// assert_eq!(Request::new().device(Device::CPU).wanted_device(), Some(Device::CPU));
-    /// ```
+    /// Returns the requested device, or `None` if any device will do.
     #[must_use]
     #[inline]
     pub fn wanted_device(&self) -> Option<Device> {
         (self.device.device_type.code() != 0).then_some(self.device)
     }
 
-    /// Checks a tensor that came as the answer to this request, from whichever producer.
+    /// Checks that a tensor answers this request.
     ///
-    /// As much as a consumer can rely on. A legacy tensor may answer a request for a versioned one, since producers in
-    /// use know no other. A request for the CPU may be answered with pinned or managed memory. And a copy that was asked
-    /// for need not have the flag `IS_COPIED`, which producers in use do not set: whoever has to be alone with the
-    /// memory asks the tensor for that, with
-    /// [`try_exclusive`](crate::ManagedTensorVersioned::try_exclusive).
+    /// The check is as lenient as real producers need:
+    ///
+    /// - A legacy tensor may answer a request for a versioned one.
+    /// - Pinned or managed memory may answer a request for the CPU.
+    /// - A requested copy need not have the flag `IS_COPIED`. A consumer that needs exclusive access asks the tensor, with
+    ///   [`try_exclusive`](crate::ManagedTensorVersioned::try_exclusive).
     ///
     /// # Errors
     ///
     /// - [`Error::NotLegacy`] for a versioned tensor if the consumer reads the legacy ABI only.
-    /// - [`Error::DeviceMismatch`] if the memory is on another device than the one asked for.
-    /// - [`Error::Copied`] for a tensor marked as a copy, which was not to be made.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Device, Error, Exporter, negotiate::Request};
-    ///
-    /// let tensor = Exporter::new(vec![1_u8, 2]).build()?;
-    /// assert_eq!(Request::new().check(&tensor), Ok(()));
-    /// let mismatch = Error::DeviceMismatch { expected: Device::cuda(0), found: Device::CPU };
-    /// assert_eq!(Request::new().device(Device::cuda(0)).check(&tensor), Err(mismatch));
-    /// # Ok::<(), Error>(())
-    /// ```
+    /// - [`Error::DeviceMismatch`] if the tensor is on another device than the requested one.
+    /// - [`Error::Copied`] if the tensor is marked as a copy, and the request forbids one.
     #[inline]
     pub fn check(&self, tensor: &Descriptor) -> Result<(), Error> {
         if let Some(found) = tensor.version().filter(|_| self.is_legacy()) {
@@ -206,7 +128,7 @@ impl Default for Request {
     }
 }
 
-/// Whether memory that was asked for on `wanted` may be on `found`.
+/// Returns `true` if memory on `found` answers a request for `wanted`.
 fn serves(found: Device, wanted: Device) -> bool {
     let for_host = found.is_host_accessible() || found.device_type == DeviceType::CUDA_MANAGED;
     found.canonical() == wanted.canonical() || (wanted.device_type == DeviceType::CPU && for_host)

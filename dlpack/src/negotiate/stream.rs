@@ -1,4 +1,4 @@
-//! The queue of device work on which a consumer goes on.
+//! The stream on which a consumer will use a tensor.
 
 use core::ffi::c_void;
 use core::fmt;
@@ -7,19 +7,19 @@ use core::ptr;
 use crate::error::Error;
 use crate::vocabulary::{Device, DeviceType};
 
-/// The queue of device work, such as a CUDA stream, on which a consumer will use the memory.
+/// The stream, a queue of device work such as a CUDA stream, on which a consumer will use a tensor.
 ///
-/// The producer sees to it that work enqueued there later finds the elements written. What a handle means, and which
-/// ones there are, depends on the device; see [`check`](Self::check).
+/// The producer makes later work on the stream wait until the elements have been written. The meaning of a handle depends
+/// on the device; see [`check`](Self::check).
 ///
 /// | Here | In Python | |
 /// |---|---|---|
-/// | [`NONE`](Self::NONE) | `None` | nothing said: the default stream, on devices that have one |
-/// | [`NO_SYNC`](Self::NO_SYNC) | `-1` | the consumer sees to the order itself |
+/// | [`NONE`](Self::NONE) | `None` | unspecified: the default stream, on devices that have one |
+/// | [`NO_SYNC`](Self::NO_SYNC) | `-1` | the consumer orders its work itself |
 /// | [`from_handle(n)`](Self::from_handle) | `n` | this stream |
 ///
-/// Producers pass handles on to the device's runtime, which trusts them. To name one is therefore `unsafe`, and all that
-/// takes a stream is not.
+/// Producers pass handles to the runtime of the device, which trusts them. Creating a stream from a handle is therefore
+/// `unsafe`, and functions that take a stream are safe.
 ///
 /// # Examples
 ///
@@ -32,52 +32,42 @@ use crate::vocabulary::{Device, DeviceType};
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(C)]
 pub struct Stream {
-    /// One of the constants below; any other number is an error when the request is answered.
+    /// One of the constants below; any other value is an error when the request is answered.
     kind: u32,
-    /// Looked at for the kind `HANDLE` only, and never followed.
+    /// Used for the kind `HANDLE` only, and never dereferenced.
     handle: *mut c_void,
 }
 
-// SAFETY: a number, and an address that nobody here follows.
+// SAFETY: `handle` is never dereferenced.
 unsafe impl Send for Stream {}
-// SAFETY: the same; nothing changes behind a shared reference.
+// SAFETY: `handle` is never dereferenced, and there is no interior mutability.
 unsafe impl Sync for Stream {}
 
-/// The kinds.
+// The kinds of streams, as C passes them.
 const NONE: u32 = 0;
 const NO_SYNC: u32 = 1;
 const HANDLE: u32 = 2;
 
-/// How Python says [`Stream::NO_SYNC`], which is no handle on the devices that Python numbers.
+/// Python's number for [`Stream::NO_SYNC`], which is not a handle on CUDA and ROCm.
 const MINUS_ONE: usize = usize::MAX;
 
 impl Stream {
-    /// Nothing said: the default stream, on devices that have streams.
+    /// Unspecified: the default stream, on devices that have streams.
     pub const NONE: Self = Self::without_handle(NONE);
-    /// The consumer sees to the order itself, and the producer does nothing.
+    /// The consumer orders its work itself, and the producer does not synchronize.
     pub const NO_SYNC: Self = Self::without_handle(NO_SYNC);
     /// CUDA's legacy default stream.
     pub const CUDA_LEGACY_DEFAULT: Self = Self::with_handle(1);
-    /// CUDA's default stream of the calling thread.
+    /// CUDA's per-thread default stream.
     pub const CUDA_PER_THREAD_DEFAULT: Self = Self::with_handle(2);
     /// ROCm's default stream.
     pub const ROCM_DEFAULT: Self = Self::with_handle(0);
 
-    /// Names a stream by its handle, or by one of the small numbers that the device gives a meaning.
+    /// Creates a stream from its handle, or from a small number that has a meaning on the device, such as 1 on CUDA.
     ///
     /// # Safety
     ///
-    /// On the device that it is used for, this is a stream, and remains one until everything that it is given to has
-    /// returned.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::negotiate::Stream;
-    ///
-    /// // SAFETY: on CUDA, this number is the default stream.
-    /// assert_eq!(unsafe { Stream::from_handle(1) }, Stream::CUDA_LEGACY_DEFAULT);
-    /// ```
+    /// The handle is a stream of the device that it is used with, until every function that receives it has returned.
     #[must_use]
     pub const unsafe fn from_handle(handle: usize) -> Self {
         Self::with_handle(handle)
@@ -91,56 +81,25 @@ impl Stream {
         Self { kind, handle: ptr::null_mut() }
     }
 
-    /// Names the stream that a runtime gives as a pointer, such as a `cudaStream_t`, on this kind of device.
+    /// Creates a stream of a device of this type from the pointer of its runtime, such as a `cudaStream_t`.
     ///
-    /// Null is the default stream of CUDA and ROCm, and no stream elsewhere.
+    /// A null pointer is the default stream on CUDA and ROCm, and [`NONE`](Self::NONE) on other devices.
     ///
     /// # Safety
     ///
     /// As for [`from_handle`](Self::from_handle), unless the pointer is null.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use core::ptr::null_mut;
-    /// use dlpack::{DeviceType, negotiate::Stream};
-    ///
-    /// // SAFETY: null.
-    /// let stream = unsafe { Stream::from_ptr(DeviceType::CUDA, null_mut()) };
-    /// assert_eq!(stream, Stream::CUDA_LEGACY_DEFAULT);
-    /// ```
     #[must_use]
     pub unsafe fn from_ptr(device: DeviceType, stream: *mut c_void) -> Self {
         if stream.is_null() { Self::NONE.on(device) } else { Self { kind: HANDLE, handle: stream } }
     }
 
-    /// The handle, unless this is [`NONE`](Self::NONE) or [`NO_SYNC`](Self::NO_SYNC).
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::negotiate::Stream;
-    ///
-    /// assert_eq!(Stream::CUDA_PER_THREAD_DEFAULT.handle(), Some(2));
-    /// assert_eq!(Stream::NO_SYNC.handle(), None);
-    /// ```
+    /// Returns the handle, or `None` for [`NONE`](Self::NONE) and [`NO_SYNC`](Self::NO_SYNC).
     #[must_use]
     pub fn handle(self) -> Option<usize> {
         (self.kind == HANDLE).then(|| self.handle.addr())
     }
 
-    /// The handle as the pointer that the runtime knows; null without a handle.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{DeviceType, negotiate::Stream};
-    ///
-    /// let mut queue = 0_u8;
-    /// let pointer = (&raw mut queue).cast();
-    /// // SAFETY: given to nobody.
-    /// assert_eq!(unsafe { Stream::from_ptr(DeviceType::METAL, pointer) }.as_ptr(), pointer);
-    /// ```
+    /// Returns the handle as the pointer of the runtime, or null if there is no handle.
     #[must_use]
     pub const fn as_ptr(self) -> *mut c_void {
         match self.kind {
@@ -149,18 +108,17 @@ impl Stream {
         }
     }
 
-    /// Checks that this kind of device has such a stream.
+    /// Checks that the device can have such a stream.
     ///
-    /// - The CPU has none: only [`NONE`](Self::NONE) and [`NO_SYNC`](Self::NO_SYNC), which some consumers send it.
-    /// - CUDA has the legacy default stream 1, that of each thread 2, and handles. 0 could be either default, and is
-    ///   refused. The same for pinned and managed memory of CUDA.
+    /// - The CPU has no streams: only [`NONE`](Self::NONE) and [`NO_SYNC`](Self::NO_SYNC) are accepted.
+    /// - CUDA has the legacy default stream 1, the per-thread default stream 2, and handles. 0 is ambiguous, and refused.
+    ///   The same applies to pinned and managed memory of CUDA.
     /// - ROCm has the default stream 0 and handles, but neither 1 nor 2.
-    /// - Of other devices nothing is known but that the numbers above mean nothing there: their producers judge handles
-    ///   themselves.
+    /// - On other devices 0, 1 and 2 are refused, and producers check handles themselves.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidStream`], or [`Error::UnknownStreamKind`] for one that is no kind of stream.
+    /// [`Error::InvalidStream`], or [`Error::UnknownStreamKind`] if the kind is not a known one.
     ///
     /// # Examples
     ///
@@ -184,22 +142,13 @@ impl Stream {
         if exists { Ok(()) } else { Err(Error::InvalidStream { device, stream }) }
     }
 
-    /// Whether the producer need not see to any order.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::negotiate::Stream;
-    ///
-    /// assert!(Stream::NO_SYNC.is_no_sync());
-    /// assert!(!Stream::NONE.is_no_sync());
-    /// ```
+    /// Returns `true` if the producer need not synchronize.
     #[must_use]
     pub const fn is_no_sync(self) -> bool {
         self.kind == NO_SYNC
     }
 
-    /// Returns this stream, or the default stream of such a device in the place of [`NONE`](Self::NONE).
+    /// Returns this stream, with [`NONE`](Self::NONE) replaced by the default stream of such a device.
     ///
     /// Only CUDA and ROCm have a default stream with a handle; for other devices, `NONE` stays as it is.
     ///

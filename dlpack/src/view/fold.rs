@@ -101,29 +101,17 @@ fn reduce_rows<I: ViewElement, const UNIT: bool>(
         // SAFETY: there are so many rows, and the view that they are of keeps the tensor there.
         let row = unsafe { rows.row(i) };
         let mut at = 0;
-        while row.len - at >= LANES {
-            reduce_block::<I, UNIT, 32>(&row, &mut at, &mut partial, 0, combine);
-        }
-        if row.len - at >= 16 {
-            reduce_block::<I, UNIT, 16>(&row, &mut at, &mut partial, 0, combine);
-        }
-        if row.len - at >= 8 {
-            reduce_block::<I, UNIT, 8>(&row, &mut at, &mut partial, 16, combine);
-        }
-        if row.len - at >= 4 {
-            reduce_block::<I, UNIT, 4>(&row, &mut at, &mut partial, 24, combine);
-        }
-        if row.len - at >= 2 {
-            reduce_block::<I, UNIT, 2>(&row, &mut at, &mut partial, 28, combine);
-        }
-        if row.len - at == 1 {
-            reduce_block::<I, UNIT, 1>(&row, &mut at, &mut partial, 30, combine);
-        }
+        while reduce_block::<I, UNIT, LANES>(&row, &mut at, &mut partial, 0, combine) {}
+        reduce_block::<I, UNIT, 16>(&row, &mut at, &mut partial, 0, combine);
+        reduce_block::<I, UNIT, 8>(&row, &mut at, &mut partial, 16, combine);
+        reduce_block::<I, UNIT, 4>(&row, &mut at, &mut partial, 24, combine);
+        reduce_block::<I, UNIT, 2>(&row, &mut at, &mut partial, 28, combine);
+        reduce_block::<I, UNIT, 1>(&row, &mut at, &mut partial, 30, combine);
     }
     *lanes = partial;
 }
 
-/// Combines `N` elements of a row, from `at` on, with as many lanes, from `first` on.
+/// Combines `N` elements of a row, from `at` on, with as many lanes, from `first` on. Returns `false` if there are fewer left.
 #[inline(always)]
 fn reduce_block<I: ViewElement, const UNIT: bool, const N: usize>(
     row: &Row<I>,
@@ -131,7 +119,10 @@ fn reduce_block<I: ViewElement, const UNIT: bool, const N: usize>(
     lanes: &mut [I::Value; LANES],
     first: usize,
     combine: &impl Fn(I::Value, I::Value) -> I::Value,
-) {
+) -> bool {
+    if row.len - *at < N {
+        return false;
+    }
     let stride = if UNIT { 1 } else { row.stride };
     let row = Row { stride, ..*row };
     for (k, lane) in lanes[first..first + N].iter_mut().enumerate() {
@@ -139,6 +130,7 @@ fn reduce_block<I: ViewElement, const UNIT: bool, const N: usize>(
         *lane = combine(*lane, unsafe { row.at(*at + k).as_ref() }.value());
     }
     *at += N;
+    true
 }
 
 /// Rows too short to fill lanes: so many rows are taken side by side.

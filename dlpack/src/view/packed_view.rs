@@ -28,6 +28,7 @@ use crate::vocabulary::SubByte;
 /// assert!(view.iter().map(F4E2m1fn::to_f32).eq([0.5, 1.0, 6.0]));
 /// # Ok::<(), dlpack::Error>(())
 /// ```
+#[derive(Clone)]
 pub struct PackedView<'a, T> {
     dims: Dims<isize>,
     lanes: u16,
@@ -89,7 +90,20 @@ impl<'a, T: SubByte> PackedView<'a, T> {
     }
 
     /// Iterates over the values in row-major order.
-    pub fn iter(&self) -> PackedIter<'a, T> {
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// # use dlpack::{DataType, Exporter, types::U4};
+    /// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
+    /// let mut values = tensor.packed_view::<U4>()?.iter();
+    /// assert_eq!(values.next().map(U4::to_u8), Some(1));
+    /// assert_eq!(values.len(), 1);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn iter(
+        &self,
+    ) -> impl ExactSizeIterator<Item = T> + FusedIterator + fmt::Debug + use<'a, T> {
         let source = match &self.store {
             Store::Packed(bytes) => Source::Packed(bytes, 0),
             Store::Padded(bytes) => Source::Padded(bytes.iter()),
@@ -129,19 +143,7 @@ fn nth<'a>(view: &TensorView<'a, u8>, i: usize) -> Option<&'a u8> {
     view.get(index)
 }
 
-/// Iterates over the values of a [`PackedView`].
-///
-/// # Examples
-///
-/// ```
-/// # use dlpack::{DataType, Exporter, types::U4};
-/// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
-/// let mut values = tensor.packed_view::<U4>()?.iter();
-/// assert_eq!(values.next().map(U4::to_u8), Some(1));
-/// assert_eq!(values.len(), 1);
-/// # Ok::<(), dlpack::Error>(())
-/// ```
-pub struct PackedIter<'a, T> {
+struct PackedIter<'a, T> {
     source: Source<'a>,
     left: usize,
     values: PhantomData<T>,
@@ -176,27 +178,6 @@ impl<T: SubByte> Iterator for PackedIter<'_, T> {
 
 impl<T: SubByte> ExactSizeIterator for PackedIter<'_, T> {}
 impl<T: SubByte> FusedIterator for PackedIter<'_, T> {}
-
-impl<'a, T: SubByte> IntoIterator for &PackedView<'a, T> {
-    type Item = T;
-    type IntoIter = PackedIter<'a, T>;
-
-    fn into_iter(self) -> PackedIter<'a, T> {
-        self.iter()
-    }
-}
-
-impl<T> Clone for PackedView<'_, T> {
-    fn clone(&self) -> Self {
-        Self {
-            dims: self.dims.clone(),
-            lanes: self.lanes,
-            len: self.len,
-            store: self.store.clone(),
-            values: PhantomData,
-        }
-    }
-}
 
 impl<T: SubByte + fmt::Debug> fmt::Debug for PackedView<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

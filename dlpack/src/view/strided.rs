@@ -3,13 +3,14 @@
 //! The functions here pick, reorder or renumber elements and never name one that was not there before, so
 //! that the invariants of [`Strided`] carry over by themselves. Nothing here reads or writes an element.
 
+use core::ops::{Bound, RangeBounds};
 use core::ptr::NonNull;
 
 use super::reshape;
 use crate::copy::Axes;
 use crate::dims::{CAPACITY, Dims, numel, signed};
 use crate::error::Error;
-use crate::layout::is_disjoint;
+use crate::layout::Layout;
 
 pub(crate) struct Strided<T> {
     /// # Invariants
@@ -102,7 +103,7 @@ impl<T> Strided<T> {
     /// Returns whether no two indices can name the same element.
     pub(crate) fn is_disjoint(&self) -> Result<bool, Error> {
         let dims = self.dims.wide()?;
-        Ok(is_disjoint(dims.shape(), dims.strides()))
+        Ok(Layout::is_disjoint(dims.shape(), dims.strides()))
     }
 
     fn axis(&self, axis: usize) -> Result<(usize, isize), Error> {
@@ -130,8 +131,22 @@ impl<T> Strided<T> {
         self.origin = unsafe { self.origin.offset(offset) };
     }
 
-    pub(crate) fn slice(&mut self, axis: usize, start: usize, end: usize) -> Result<(), Error> {
+    pub(crate) fn slice(
+        &mut self,
+        axis: usize,
+        range: impl RangeBounds<usize>,
+    ) -> Result<(), Error> {
         let (size, stride) = self.axis(axis)?;
+        let start = match range.start_bound() {
+            Bound::Included(&start) => start,
+            Bound::Excluded(&before) => before.saturating_add(1),
+            Bound::Unbounded => 0,
+        };
+        let end = match range.end_bound() {
+            Bound::Included(&last) => last.saturating_add(1),
+            Bound::Excluded(&end) => end,
+            Bound::Unbounded => size,
+        };
         if end > size || start > end {
             return Err(Error::RangeOutOfBounds { start, end, size });
         }
@@ -164,7 +179,7 @@ impl<T> Strided<T> {
         if index >= size {
             return Err(Error::IndexOutOfRange { axis, index, size });
         }
-        self.slice(axis, index, index + 1)?;
+        self.slice(axis, index..=index)?;
         self.dims.remove(axis);
         Ok(())
     }
@@ -251,8 +266,8 @@ impl<T> Strided<T> {
             return Err(Error::IndexOutOfRange { axis, index: at, size });
         }
         let mut tail = self.clone();
-        tail.slice(axis, at, size)?;
-        self.slice(axis, 0, at)?;
+        tail.slice(axis, at..)?;
+        self.slice(axis, ..at)?;
         Ok((self, tail))
     }
 

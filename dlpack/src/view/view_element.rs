@@ -37,22 +37,25 @@ pub(crate) mod sealed {
     /// 1. `Self` has the size of `Element`, and at most its alignment.
     /// 2. `Bits` has the size of `Self`, at most its alignment, and copying one as `Bits` copies the value.
     /// 3. If `INITIALISED`, all bytes of every value are initialised.
+    /// 4. Unless `MAY_CHANGE`, a shared reference says that nobody writes the value.
     #[allow(unreachable_pub, reason = "older compilers do not see that `ViewElement` reaches it")]
     pub unsafe trait Layout {
         type Element: Element;
         type Bits: Copy;
         const INITIALISED: bool;
+        const MAY_CHANGE: bool;
     }
 }
 
 macro_rules! view_elements {
-    ($($element:ty: $bits:ty, $initialised:literal, $value:ty = $read:expr;)*) => {$(
+    ($($element:ty: $bits:ty, $initialised:literal, $may_change:literal, $value:ty = $read:expr;)*) => {$(
         // SAFETY: all of these are transparent around an element, or packed around it: 1 and 2. Elements are plain old
-        // data, without padding: 3.
+        // data, without padding: 3. Only a cell may change: 4.
         unsafe impl<T: Element> sealed::Layout for $element {
             type Element = T;
             type Bits = $bits;
             const INITIALISED: bool = $initialised;
+            const MAY_CHANGE: bool = $may_change;
         }
 
         impl<T: Element> ViewElement for $element {
@@ -68,10 +71,10 @@ macro_rules! view_elements {
 }
 
 view_elements! {
-    T: T, true, T = |element| *element;
-    MaybeUninit<T>: Self, false, Self = |element| *element;
-    ReadCell<T>: T, true, T = Self::get;
-    Unaligned<T>: Self, true, T = Self::get;
+    T: T, true, false, T = |element| *element;
+    MaybeUninit<T>: Self, false, false, Self = |element| *element;
+    ReadCell<T>: T, true, true, T = Self::get;
+    Unaligned<T>: Self, true, false, T = Self::get;
 }
 
 /// An element that can be read while this thread writes it through another path.
@@ -89,9 +92,9 @@ view_elements! {
 ///     view.iter().map(ReadCell::get).sum()
 /// }
 ///
-/// let tensor = Exporter::new(vec![1.0_f32, 2.0]).build()?;
+/// let tensor = Exporter::new(vec![1.0_f32, 2.0]).build()?.into_inner();
 /// // SAFETY: the memory is initialised, and no other thread writes it.
-/// let view = unsafe { tensor.cell_view::<f32>() }?;
+/// let view = unsafe { tensor.view_as::<ReadCell<f32>>() }?;
 /// assert_eq!(sum(&view), 3.0);
 /// # Ok::<(), dlpack::Error>(())
 /// ```

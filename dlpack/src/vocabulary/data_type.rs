@@ -181,23 +181,11 @@ impl DataType {
         u32::from_ne_bytes([self.code.code(), self.bits, low, high])
     }
 
-    pub(crate) const fn from_sys(dtype: sys::DLDataType) -> Self {
+    pub(super) const fn from_sys(dtype: sys::DLDataType) -> Self {
         Self::new(DataTypeCode::new(dtype.code), dtype.bits, dtype.lanes)
     }
 
     pub(crate) const fn to_sys(self) -> sys::DLDataType {
         sys::DLDataType { code: self.code.code(), bits: self.bits, lanes: self.lanes }
-    }
-}
-
-impl From<sys::DLDataType> for DataType {
-    fn from(dtype: sys::DLDataType) -> Self {
-        Self::from_sys(dtype)
-    }
-}
-
-impl From<DataType> for sys::DLDataType {
-    fn from(dtype: DataType) -> Self {
-        dtype.to_sys()
     }
 }

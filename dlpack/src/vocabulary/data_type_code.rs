@@ -1,6 +1,6 @@
 //! The codes of dtypes, in one table: numbers, names, widths and classes.
 
-use core::fmt;
+use super::codes::codes;
 
 /// What the bits of an element mean: a signed integer, a float, a `float8_e4m3fn`, ...
 ///
@@ -33,31 +33,15 @@ pub(super) enum Class {
 
 /// All codes that DLPack 1.3 names. A line has the constant, the number in the header, the name, the width that the name
 /// alone stands for if there is one, and the class.
-macro_rules! codes {
+macro_rules! data_type_codes {
     ($(
         $(#[doc = $doc:literal])+
         $name:ident = $code:literal, $text:literal ($($bits:literal)?), $class:ident;
     )*) => {
+        codes! { DataTypeCode(u8), "code{}": $($(#[doc = $doc])+ $name = $code, $text;)* }
+
         impl DataTypeCode {
-            $(
-                $(#[doc = $doc])+
-                pub const $name: Self = Self($code);
-            )*
-
-            /// All codes with a name.
-            pub(super) const KNOWN: &[(Self, &'static str)] = &[$((Self::$name, $text)),*];
-
-            /// Returns the name that a dtype of this code begins with, or `None` for a code that DLPack 1.3 does not name.
-            #[must_use]
-            pub const fn name(self) -> Option<&'static str> {
-                match self {
-                    $(Self::$name => Some($text),)*
-                    _ => None,
-                }
-            }
-
             #[inline]
-
             pub(super) const fn class(self) -> Class {
                 match self {
                     $(Self::$name => Class::$class,)*
@@ -86,7 +70,7 @@ macro_rules! codes {
     };
 }
 
-codes! {
+data_type_codes! {
     /// Signed integers in two's complement (`kDLInt`).
     INT = 0, "int" (), SignedInteger;
     /// Unsigned integers (`kDLUInt`).
@@ -124,39 +108,4 @@ codes! {
     FLOAT6_E3M2FN = 16, "float6_e3m2fn" (6), Float;
     /// 4-bit floats: 2 exponent bits and 1 mantissa bit, every pattern a finite number (`kDLFloat4_e2m1fn`).
     FLOAT4_E2M1FN = 17, "float4_e2m1fn" (4), Float;
-}
-
-impl DataTypeCode {
-    /// Makes a code of any number, known or not.
-    #[must_use]
-    pub const fn new(code: u8) -> Self {
-        Self(code)
-    }
-
-    /// Returns the number in the header.
-    #[must_use]
-    pub const fn code(self) -> u8 {
-        self.0
-    }
-
-    /// Returns whether DLPack 1.3 gives this code a name.
-    #[must_use]
-    pub const fn is_known(self) -> bool {
-        self.name().is_some()
-    }
-}
-
-impl fmt::Display for DataTypeCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => f.write_str(name),
-            None => write!(f, "code{}", self.0),
-        }
-    }
-}
-
-impl fmt::Debug for DataTypeCode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DataTypeCode({self})")
-    }
 }

@@ -1,10 +1,9 @@
 //! One device: its kind, and which of that kind.
 
 use core::fmt;
-use core::str::FromStr;
 
 use super::device_type::{DeviceType, device_types};
-use super::parse::{ParseError, decimal};
+use super::parse::decimal;
 use crate::sys;
 
 /// Where the memory of a tensor is, such as `cpu` or `cuda:0`.
@@ -32,33 +31,23 @@ pub struct Device {
     pub device_id: i32,
 }
 
-/// What the documentation of a constructor says, and the number that it gives the device.
-macro_rules! number {
-    (@doc $text:literal) => {
-        concat!("Returns the `", $text, "` device, whose number the standard fixes at 0.")
-    };
-    (@doc $text:literal $id:ident) => {
-        concat!("Returns the `", $text, "` device with this number.")
-    };
-    (@id) => {
-        0
-    };
-    (@id $id:ident) => {
-        $id
-    };
-}
-
 macro_rules! constructors {
     ($(
         #[doc = $doc:literal]
         $name:ident $function:ident($($id:ident)?) = $code:literal, $text:literal, $memory:ident;
     )*) => {
         /// # Devices with a name
+        ///
+        /// Those without an argument have the number 0, at which the standard fixes it.
         impl Device {$(
-            #[doc = number!(@doc $text $($id)?)]
+            #[doc = concat!(
+                "Returns the `", $text, "` device", $(" with this `", stringify!($id), "`",)? "."
+            )]
             #[must_use]
             pub const fn $function($($id: i32)?) -> Self {
-                Self::new(DeviceType::$name, number!(@id $($id)?))
+                // The argument, or 0 if there is none.
+                let [device_id, ..] = [$($id,)? 0];
+                Self::new(DeviceType::$name, device_id)
             }
         )*}
     };
@@ -106,15 +95,17 @@ impl Device {
         if self.device_type.is_unnumbered() { Self::new(self.device_type, 0) } else { self }
     }
 
-    pub(crate) const fn from_sys(device: sys::DLDevice) -> Self {
-        Self::new(DeviceType::new(device.device_type.0), device.device_id)
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let (device_type, device_id) = text.split_once(':').unwrap_or((text, "0"));
+        Some(Self::new(DeviceType::read(device_type)?, decimal(device_id)?))
+    }
+
+    pub(super) const fn from_sys(device: sys::DLDevice) -> Self {
+        Self::new(DeviceType::from_sys(device.device_type), device.device_id)
     }
 
     pub(crate) const fn to_sys(self) -> sys::DLDevice {
-        sys::DLDevice {
-            device_type: sys::DLDeviceType(self.device_type.code()),
-            device_id: self.device_id,
-        }
+        sys::DLDevice { device_type: self.device_type.to_sys(), device_id: self.device_id }
     }
 }
 
@@ -125,38 +116,5 @@ impl fmt::Display for Device {
         } else {
             write!(f, "{}:{}", self.device_type, self.device_id)
         }
-    }
-}
-
-impl fmt::Debug for Device {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Device({self})")
-    }
-}
-
-impl FromStr for Device {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        let (device_type, device_id) = match text.split_once(':') {
-            Some((device_type, device_id)) => (device_type, decimal(device_id)),
-            None => (text, Some(0)),
-        };
-        match (device_type.parse(), device_id) {
-            (Ok(device_type), Some(device_id)) => Ok(Self { device_type, device_id }),
-            _ => Err(ParseError::DEVICE),
-        }
-    }
-}
-
-impl From<sys::DLDevice> for Device {
-    fn from(device: sys::DLDevice) -> Self {
-        Self::from_sys(device)
-    }
-}
-
-impl From<Device> for sys::DLDevice {
-    fn from(device: Device) -> Self {
-        device.to_sys()
     }
 }

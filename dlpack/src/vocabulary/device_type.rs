@@ -1,9 +1,7 @@
 //! The types of devices, in one table: codes, names, and what memory of each type is.
 
-use core::fmt;
-use core::str::FromStr;
-
-use super::parse::{ParseError, decimal};
+use super::codes::codes;
+use super::parse::decimal;
 use crate::sys;
 
 /// A kind of device, such as `cpu` or `cuda`.
@@ -86,26 +84,10 @@ macro_rules! define {
         #[doc = $doc:literal]
         $name:ident $function:ident($($id:ident)?) = $code:literal, $text:literal, $memory:ident;
     )*) => {
+        codes! { DeviceType(i32), "device({})": $(#[doc = $doc] $name = $code, $text;)* }
+
         impl DeviceType {
-            $(
-                #[doc = $doc]
-                pub const $name: Self = Self($code);
-            )*
-
-            /// All types with a name.
-            const KNOWN: &[Self] = &[$(Self::$name),*];
-
-            /// Returns the name that [`Display`](fmt::Display) writes, or `None` for a code that DLPack 1.3 does not name.
-            #[must_use]
-            pub const fn name(self) -> Option<&'static str> {
-                match self {
-                    $(Self::$name => Some($text),)*
-                    _ => None,
-                }
-            }
-
             #[inline]
-
             const fn memory(self) -> Memory {
                 match self {
                     $(Self::$name => Memory::$memory,)*
@@ -130,24 +112,6 @@ macro_rules! define {
 device_types!(define);
 
 impl DeviceType {
-    /// Makes a device type of any code, known or not.
-    #[must_use]
-    pub const fn new(code: i32) -> Self {
-        Self(code)
-    }
-
-    /// Returns the number in the header.
-    #[must_use]
-    pub const fn code(self) -> i32 {
-        self.0
-    }
-
-    /// Returns whether DLPack 1.3 gives this code a name.
-    #[must_use]
-    pub const fn is_known(self) -> bool {
-        self.name().is_some()
-    }
-
     /// Returns whether the processor may read the memory at any time: `cpu`, `cuda_host` and `rocm_host`.
     ///
     /// `cuda_managed` is not among them: a GPU may still be at work on the memory, and only its runtime can tell.
@@ -186,44 +150,19 @@ impl DeviceType {
     pub const fn is_address(self) -> bool {
         matches!(self.memory(), Memory::Host | Memory::Device)
     }
-}
 
-impl fmt::Display for DeviceType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.name() {
-            Some(name) => f.write_str(name),
-            None => write!(f, "device({})", self.0),
+    pub(super) fn read(text: &str) -> Option<Self> {
+        match Self::KNOWN.iter().find(|&&(_, name)| name == text) {
+            Some(&(device_type, _)) => Some(device_type),
+            None => decimal(text.strip_prefix("device(")?.strip_suffix(')')?).map(Self),
         }
     }
-}
 
-impl fmt::Debug for DeviceType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DeviceType({self})")
-    }
-}
-
-impl FromStr for DeviceType {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        let numbered = || {
-            let code = text.strip_prefix("device(")?.strip_suffix(')')?;
-            decimal(code).map(Self)
-        };
-        let named = Self::KNOWN.iter().find(|device_type| device_type.name() == Some(text));
-        named.copied().or_else(numbered).ok_or(ParseError::DEVICE_TYPE)
-    }
-}
-
-impl From<sys::DLDeviceType> for DeviceType {
-    fn from(device_type: sys::DLDeviceType) -> Self {
+    pub(super) const fn from_sys(device_type: sys::DLDeviceType) -> Self {
         Self(device_type.0)
     }
-}
 
-impl From<DeviceType> for sys::DLDeviceType {
-    fn from(device_type: DeviceType) -> Self {
-        Self(device_type.0)
+    pub(super) const fn to_sys(self) -> sys::DLDeviceType {
+        sys::DLDeviceType(self.0)
     }
 }

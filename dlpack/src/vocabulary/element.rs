@@ -108,30 +108,46 @@ pub(crate) const fn assert_element<T: Element>() {
 }
 
 macro_rules! elements {
-    ($($element:ty => $dtype:ident,)*) => {$(
+    ($($element:ty => $dtype:expr,)*) => {$(
         // SAFETY: the standard's meaning of this dtype is the Rust type; the assertion below checks size and validity.
-        unsafe impl Element for $element {
-            const DTYPE: DataType = DataType::$dtype;
+        unsafe impl $crate::Element for $element {
+            const DTYPE: $crate::DataType = $dtype;
         }
 
-        const _: () = assert_element::<$element>();
+        const _: () = $crate::vocabulary::assert_element::<$element>();
     )*};
 }
+pub(super) use elements;
 
 elements! {
-    i8 => I8,
-    i16 => I16,
-    i32 => I32,
-    i64 => I64,
-    i128 => I128,
-    u8 => U8,
-    u16 => U16,
-    u32 => U32,
-    u64 => U64,
-    u128 => U128,
-    f32 => F32,
-    f64 => F64,
+    i8 => DataType::I8,
+    i16 => DataType::I16,
+    i32 => DataType::I32,
+    i64 => DataType::I64,
+    i128 => DataType::I128,
+    u8 => DataType::U8,
+    u16 => DataType::U16,
+    u32 => DataType::U32,
+    u64 => DataType::U64,
+    u128 => DataType::U128,
+    f32 => DataType::F32,
+    f64 => DataType::F64,
 }
+
+#[cfg(feature = "half")]
+elements! {
+    half::f16 => DataType::F16,
+    half::bf16 => DataType::BF16,
+}
+
+#[cfg(feature = "num-complex")]
+elements! {
+    num_complex::Complex<f32> => DataType::C64,
+    num_complex::Complex<f64> => DataType::C128,
+}
+
+#[cfg(all(feature = "half", feature = "num-complex"))]
+elements! { num_complex::Complex<half::f16> => DataType::C32, }
 
 // SAFETY: an array is its items side by side, as lanes are; the constant does not evaluate unless `T` is one lane and
 // `N` fits, so sizes multiply alike on both sides.

@@ -2,9 +2,6 @@
 
 use core::fmt;
 use core::ops::{BitAnd, BitOr, BitOrAssign};
-use core::str::FromStr;
-
-use super::parse::ParseError;
 
 /// What a versioned tensor says about its memory: read-only, a copy, padded.
 ///
@@ -105,6 +102,13 @@ impl Flags {
     pub const fn unknown(self) -> Self {
         self.without(Self::READ_ONLY).without(Self::IS_COPIED).without(Self::IS_SUBBYTE_TYPE_PADDED)
     }
+
+    pub(super) fn read(text: &str) -> Option<Self> {
+        if text == "0" {
+            return Some(Self::NONE);
+        }
+        text.split('|').try_fold(Self::NONE, |flags, part| Some(flags | one(part.trim())?))
+    }
 }
 
 impl BitOr for Flags {
@@ -141,25 +145,6 @@ impl fmt::Display for Flags {
             Self::NONE => Ok(()),
             unknown => write!(f, "{separator}{:#x}", unknown.0),
         }
-    }
-}
-
-impl fmt::Debug for Flags {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Flags({self})")
-    }
-}
-
-impl FromStr for Flags {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        if text == "0" {
-            return Ok(Self::NONE);
-        }
-        text.split('|')
-            .try_fold(Self::NONE, |flags, part| Some(flags | one(part.trim())?))
-            .ok_or(ParseError::FLAGS)
     }
 }
 

@@ -1,5 +1,7 @@
 //! The words of the standard: versions, devices, dtypes, flags, and the Rust types that stand for dtypes.
 
+mod c_values;
+mod codes;
 mod data_type;
 mod data_type_code;
 mod device;

@@ -1,6 +1,9 @@
-//! The one error of every `FromStr` in this room, and the number reader that the parsers share.
+//! The `FromStr` and the `Debug` of the types in this room, the one error of them all, and the number reader that they
+//! share.
 
 use core::str::FromStr;
+
+use super::{DataType, DataTypeCode, Device, DeviceType, Flags, Version};
 
 /// A text that does not spell the value it was read as.
 ///
@@ -18,13 +21,40 @@ pub struct ParseError {
     expected: &'static str,
 }
 
-impl ParseError {
-    pub(super) const DATA_TYPE: Self = Self { expected: "a dtype such as float32" };
-    pub(super) const DEVICE: Self = Self { expected: "a device such as cuda:0" };
-    pub(super) const DEVICE_TYPE: Self = Self { expected: "a device type such as cuda" };
-    pub(super) const FLAGS: Self = Self { expected: "flags such as READ_ONLY | 0x100" };
-    pub(super) const VERSION: Self = Self { expected: "a version such as 1.3" };
+/// Types that are read by their function `read`, and what each expects.
+macro_rules! readable {
+    ($($type:ident: $expected:literal;)*) => {$(
+        impl FromStr for $type {
+            type Err = ParseError;
+
+            fn from_str(text: &str) -> Result<Self, ParseError> {
+                Self::read(text).ok_or(ParseError { expected: $expected })
+            }
+        }
+    )*};
 }
+
+readable! {
+    DataType: "a dtype such as float32";
+    Device: "a device such as cuda:0";
+    DeviceType: "a device type such as cuda";
+    Flags: "flags such as READ_ONLY | 0x100";
+    Version: "a version such as 1.3";
+}
+
+/// Types whose `Debug` is their name around their `Display`.
+macro_rules! named {
+    ($($type:ident)*) => {$(
+        impl core::fmt::Debug for $type {
+            fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+                write!(f, concat!(stringify!($type), "({})"), self)
+            }
+        }
+    )*};
+}
+pub(super) use named;
+
+named! { DataType DataTypeCode Device DeviceType Flags Version }
 
 /// Reads a whole decimal number in the one spelling that `Display` gives it: no plus sign, no leading zero.
 pub(super) fn decimal<T: FromStr>(text: &str) -> Option<T> {

@@ -1,11 +1,10 @@
 //! The spelling of dtypes, both ways: every value of the three fields has a text of its own, and is read back from it.
 
 use core::fmt;
-use core::str::FromStr;
 
 use super::data_type::DataType;
 use super::data_type_code::DataTypeCode;
-use super::parse::{ParseError, decimal};
+use super::parse::decimal;
 
 /// Spellings from Rust. Those that NumPy reads as a number of bytes (`i8`, `u8`, `f16`, `c32`) are left out.
 const ALIASES: [(&str, DataType); 13] = [
@@ -37,28 +36,18 @@ impl fmt::Display for DataType {
     }
 }
 
-impl fmt::Debug for DataType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "DataType({self})")
-    }
-}
-
-impl FromStr for DataType {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
+impl DataType {
+    pub(super) fn read(text: &str) -> Option<Self> {
         // A name may begin with another (`float8_e4m3fn`, `float8_e4m3`, `float`), so the right one is the one after
         // which nothing is left over.
-        DataTypeCode::KNOWN
-            .iter()
+        let mut named = DataTypeCode::KNOWN.iter();
+        let mut aliases = ALIASES.iter();
+        named
             .find_map(|&(code, name)| after_name(code, text.strip_prefix(name)?))
             .or_else(|| unnamed(text))
             .or_else(|| {
-                ALIASES
-                    .iter()
-                    .find_map(|(name, dtype)| with_lanes(*dtype, text.strip_prefix(name)?))
+                aliases.find_map(|&(name, dtype)| with_lanes(dtype, text.strip_prefix(name)?))
             })
-            .ok_or(ParseError::DATA_TYPE)
     }
 }
 

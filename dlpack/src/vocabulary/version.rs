@@ -1,9 +1,8 @@
 //! The version of the ABI that a tensor says it was built for.
 
 use core::fmt;
-use core::str::FromStr;
 
-use super::parse::{ParseError, decimal};
+use super::parse::decimal;
 use crate::sys;
 
 /// A version of the DLPack ABI.
@@ -69,7 +68,12 @@ impl Version {
         self.major > 1 || (self.major == 1 && self.minor >= 2)
     }
 
-    pub(crate) const fn from_sys(version: sys::DLPackVersion) -> Self {
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let (major, minor) = text.split_once('.')?;
+        Some(Self::new(decimal(major)?, decimal(minor)?))
+    }
+
+    pub(super) const fn from_sys(version: sys::DLPackVersion) -> Self {
         Self::new(version.major, version.minor)
     }
 
@@ -81,35 +85,5 @@ impl Version {
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}.{}", self.major, self.minor)
-    }
-}
-
-impl fmt::Debug for Version {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Version({self})")
-    }
-}
-
-impl FromStr for Version {
-    type Err = ParseError;
-
-    fn from_str(text: &str) -> Result<Self, ParseError> {
-        let read = || {
-            let (major, minor) = text.split_once('.')?;
-            Some(Self::new(decimal(major)?, decimal(minor)?))
-        };
-        read().ok_or(ParseError::VERSION)
-    }
-}
-
-impl From<sys::DLPackVersion> for Version {
-    fn from(version: sys::DLPackVersion) -> Self {
-        Self::from_sys(version)
-    }
-}
-
-impl From<Version> for sys::DLPackVersion {
-    fn from(version: Version) -> Self {
-        version.to_sys()
     }
 }

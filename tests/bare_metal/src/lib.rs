@@ -1,11 +1,11 @@
 //! Firmware that gives the readings of a sensor to a consumer: no operating system, no heap.
 //!
-//! Nothing here is generic, so that building it compiles the road of an export for the target, its deleter included.
+//! Nothing here is generic, so that building it compiles an export for the target, its deleter included.
 #![no_std]
 
 use core::ptr;
 
-use dlpack::allocator::{SingleSlot, Slot};
+use dlpack::allocator::Slot;
 use dlpack::{Exporter, sys::DLManagedTensorVersioned};
 
 /// Room for one tensor of two rows with three readings each.
@@ -48,7 +48,7 @@ pub extern "C" fn readings_export(first: f32) -> *mut DLManagedTensorVersioned {
 pub unsafe extern "C" fn readings_export_single(first: f32) -> *mut DLManagedTensorVersioned {
     let readings = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0].map(|number: f32| first + number);
     // SAFETY: the caller's promise.
-    let place: SingleSlot<[f32; 6], 2> = unsafe { READINGS.single() };
+    let place = unsafe { READINGS.single() };
     let exporter = Exporter::new(readings).shape(&[2, 3]).header_in(place);
     exporter.into_raw().unwrap_or(ptr::null_mut())
 }

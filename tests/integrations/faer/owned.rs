@@ -1,6 +1,7 @@
 //! Matrices that become tensors: where the elements are, in which order, who gets the matrix back.
 
-use dlpack::{Access, Error, IntoTensor, ManagedTensorVersioned};
+use dlpack::integrations::IntoTensor;
+use dlpack::{Access, Error, ManagedTensorVersioned};
 use faer::{Mat, MatMut, MatRef, mat};
 use harness::alloc::{count, deallocations, fail_nth};
 

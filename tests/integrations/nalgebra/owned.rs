@@ -1,6 +1,7 @@
 //! Matrices that become tensors: where the elements are, in which order, who gets the matrix back.
 
-use dlpack::{Access, DataType, Error, Exporter, IntoTensor, ManagedTensorVersioned, TensorView};
+use dlpack::integrations::IntoTensor;
+use dlpack::{Access, DataType, Error, Exporter, ManagedTensorVersioned, TensorView};
 use harness::alloc::{count, fail_nth};
 use nalgebra::{
     DMatrix, DMatrixView, DVector, Matrix2x3, Matrix3xX, MatrixXx2, RowDVector, Vector3,

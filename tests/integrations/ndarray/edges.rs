@@ -1,6 +1,7 @@
 //! No axes, no elements, too many axes, other ranks, other elements.
 
-use dlpack::{DataType, Error, Exporter, IntoTensor, TensorView, TensorViewMut};
+use dlpack::integrations::IntoTensor;
+use dlpack::{DataType, Error, Exporter, TensorView, TensorViewMut};
 use ndarray::{
     Array0, ArrayD, ArrayView0, ArrayView1, ArrayView2, ArrayView3, ArrayViewD, ArrayViewMut0,
     ArrayViewMut2, IxDyn, array,

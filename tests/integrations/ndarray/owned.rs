@@ -1,6 +1,7 @@
 //! Arrays that become tensors: where the elements are, who may write them, who gets the array back.
 
-use dlpack::{Access, Error, Flags, IntoTensor, ManagedTensor, ManagedTensorVersioned};
+use dlpack::integrations::IntoTensor;
+use dlpack::{Access, Error, Flags, ManagedTensor, ManagedTensorVersioned};
 use harness::alloc::{count, deallocations, fail_nth};
 use ndarray::{ArcArray, Array, Array1, Array2, ArrayD, Axis, IxDyn, Slice, array, s};
 use proptest::prelude::*;

@@ -1,6 +1,6 @@
 //! Memory that may be written.
 
-use dlpack::{Access, Descriptor, Error, layout};
+use dlpack::{Access, Descriptor, Error, layout::Layout};
 use pyo3::PyResult;
 
 use super::Requirement;
@@ -28,7 +28,7 @@ impl Requirement for Writable {
     #[inline]
     fn check(tensor: &Descriptor) -> PyResult<()> {
         match tensor.access() {
-            Access::Writable if layout::is_disjoint(tensor.shape(), tensor.strides()) => Ok(()),
+            Access::Writable if Layout::is_disjoint(tensor.shape(), tensor.strides()) => Ok(()),
             Access::Writable => Err(to_py_err(Error::Overlapping)),
             Access::ReadOnly => Err(to_py_err(Error::ReadOnly)),
             _ => Err(to_py_err(Error::WritabilityUnknown)),

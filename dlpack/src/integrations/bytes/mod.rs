@@ -1,4 +1,4 @@
-//! Buffers of `bytes`: as the owners of tensors, and tensors as buffers.
+//! Buffers of `bytes` to and from tensors.
 
-mod kept;
-mod owners;
+mod from_tensor;
+mod into_tensor;

@@ -2,12 +2,12 @@
 
 use faer::Mat;
 
-use super::views::axes;
+use super::views::shape_and_strides;
+use crate::dims::Dims;
 use crate::error::RejectedError;
 use crate::integrations::IntoTensor;
 use crate::integrations::adopt::{Writing, adopt};
 use crate::integrations::into_tensor::Axes;
-use crate::integrations::parts::Parts;
 use crate::managed::{Exclusive, ManagedTensorVersioned};
 use crate::vocabulary::Element;
 
@@ -18,7 +18,7 @@ use crate::vocabulary::Element;
 /// # Examples
 ///
 /// ```
-/// use dlpack::IntoTensor;
+/// use dlpack::integrations::IntoTensor;
 /// use faer::{Mat, mat};
 ///
 /// let matrix = mat![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
@@ -47,13 +47,11 @@ fn export<T: Element>(
     mut matrix: Mat<T>,
     order: Axes,
 ) -> Result<Exclusive<ManagedTensorVersioned>, RejectedError<Mat<T>>> {
-    let parts = match Parts::new::<T>(axes(matrix.as_ref()).into_iter()) {
-        Ok(parts) => parts,
-        Err(error) => return Err(RejectedError::new(matrix, error)),
-    };
+    let (shape, strides) = shape_and_strides(matrix.as_ref());
+    let dims = Dims::copied(bytemuck::cast_slice(&shape), &strides);
     let origin = matrix.as_ptr_mut();
     // SAFETY: a matrix keeps its elements on the heap, in one allocation, for as long as it lives.
-    let tensor = unsafe { adopt(matrix, origin, &parts, order, Writing::Allowed) }?;
+    let tensor = unsafe { adopt(matrix, origin, dims, order, Writing::Allowed) }?;
     // SAFETY: the elements of a matrix are initialised, and it is the only way to them.
     Ok(unsafe { tensor.assume_exclusive() })
 }

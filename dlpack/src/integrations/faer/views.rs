@@ -106,8 +106,7 @@ impl<'a, T: Element> TryFrom<MatRef<'a, T>> for TensorView<'a, T> {
     type Error = Error;
 
     fn try_from(matrix: MatRef<'a, T>) -> Result<Self, Error> {
-        let [(rows, row_stride), (columns, column_stride)] = axes(matrix);
-        let (shape, strides) = ([rows, columns], [row_stride, column_stride]);
+        let (shape, strides) = shape_and_strides(matrix);
         // SAFETY: `matrix` gives `&T` of each of these elements for `'a`.
         unsafe { Self::from_raw_parts(matrix.as_ptr(), &shape, &strides) }
     }
@@ -134,15 +133,14 @@ impl<'a, T: Element> TryFrom<MatMut<'a, T>> for TensorViewMut<'a, T> {
     type Error = Error;
 
     fn try_from(matrix: MatMut<'a, T>) -> Result<Self, Error> {
-        let [(rows, row_stride), (columns, column_stride)] = axes(matrix.as_ref());
-        let (shape, strides) = ([rows, columns], [row_stride, column_stride]);
+        let (shape, strides) = shape_and_strides(matrix.as_ref());
         // SAFETY: `matrix`, which is gone then, gives `&mut T` of each of these elements for `'a`.
         unsafe { Self::from_raw_parts(matrix.as_ptr_mut(), &shape, &strides) }
     }
 }
 
-pub(super) fn axes<T>(matrix: MatRef<'_, T>) -> [(usize, isize); 2] {
-    [(matrix.nrows(), matrix.row_stride()), (matrix.ncols(), matrix.col_stride())]
+pub(super) fn shape_and_strides<T>(matrix: MatRef<'_, T>) -> ([usize; 2], [isize; 2]) {
+    ([matrix.nrows(), matrix.ncols()], [matrix.row_stride(), matrix.col_stride()])
 }
 
 /// Shape and strides of a view with two axes.

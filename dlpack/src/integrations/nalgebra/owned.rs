@@ -16,7 +16,7 @@ use crate::vocabulary::Element;
 /// # Examples
 ///
 /// ```
-/// use dlpack::IntoTensor;
+/// use dlpack::integrations::IntoTensor;
 /// use nalgebra::{DMatrix, DVector};
 ///
 /// let matrix = DMatrix::from_row_slice(2, 3, &[1, 2, 3, 4, 5, 6]);
@@ -53,7 +53,7 @@ where
 /// # Examples
 ///
 /// ```
-/// use dlpack::IntoTensor;
+/// use dlpack::integrations::IntoTensor;
 /// use nalgebra::{Matrix2x3, Vector3};
 ///
 /// let tensor = Matrix2x3::new(1, 2, 3, 4, 5, 6).into_tensor()?;

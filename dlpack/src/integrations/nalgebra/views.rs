@@ -16,8 +16,9 @@ use crate::vocabulary::Element;
 /// What the type fixes is checked: a [`DMatrixView`](nalgebra::DMatrixView) has neighbouring elements in a column side
 /// by side, as column-major tensors do; a `DMatrixView<'_, T, Dyn, Dyn>` has any strides that are not negative or 0,
 /// which `nalgebra` cannot have. Strides of an axis with one index mean nothing and always fit. A tensor of one axis
-/// is a column where the type has one column, as [`DVectorView`](nalgebra::DVectorView) has. Not for a
-/// [`ReadCell`](crate::view::ReadCell) view, which stays on its thread, as views of `nalgebra` need not.
+/// is a column where the type has one column, as [`DVectorView`](nalgebra::DVectorView) has. A view of
+/// [`ReadCell`](crate::view::ReadCell)s is not converted: it must stay on its thread, and views of
+/// `nalgebra` need not.
 ///
 /// # Errors
 ///

@@ -2,12 +2,11 @@
 
 use ndarray::{ArcArray, Array, Dimension};
 
-use super::views::axes;
+use crate::dims::Dims;
 use crate::error::RejectedError;
 use crate::integrations::IntoTensor;
 use crate::integrations::adopt::{Writing, adopt};
 use crate::integrations::into_tensor::Axes;
-use crate::integrations::parts::Parts;
 use crate::managed::{Exclusive, Frozen, ManagedTensorVersioned};
 use crate::vocabulary::Element;
 
@@ -16,7 +15,7 @@ use crate::vocabulary::Element;
 /// # Examples
 ///
 /// ```
-/// use dlpack::IntoTensor;
+/// use dlpack::integrations::IntoTensor;
 /// use ndarray::{Array2, array, s};
 ///
 /// let array = array![[1, 2, 3], [4, 5, 6]].slice_move(s![.., 1..]);
@@ -46,7 +45,7 @@ impl<T: Element, D: Dimension + 'static> IntoTensor for Array<T, D> {
 /// # Examples
 ///
 /// ```
-/// use dlpack::{Access, IntoTensor};
+/// use dlpack::{Access, integrations::IntoTensor};
 /// use ndarray::array;
 ///
 /// let array = array![[1.0, 2.0], [3.0, 4.0]].into_shared();
@@ -71,13 +70,10 @@ fn unique<T: Element, D: Dimension + 'static>(
     mut array: Array<T, D>,
     order: Axes,
 ) -> Result<Exclusive<ManagedTensorVersioned>, RejectedError<Array<T, D>>> {
-    let parts = match Parts::new::<T>(axes(array.shape(), array.strides())) {
-        Ok(parts) => parts,
-        Err(error) => return Err(RejectedError::new(array, error)),
-    };
+    let dims = Dims::copied(bytemuck::cast_slice(array.shape()), array.strides());
     let origin = array.as_mut_ptr();
     // SAFETY: an array keeps its elements on the heap, in one allocation, for as long as it lives.
-    let tensor = unsafe { adopt(array, origin, &parts, order, Writing::Allowed) }?;
+    let tensor = unsafe { adopt(array, origin, dims, order, Writing::Allowed) }?;
     // SAFETY: the elements of an array are initialised, and it is the only way to them.
     Ok(unsafe { tensor.assume_exclusive() })
 }
@@ -86,14 +82,11 @@ fn shared<T: Element, D: Dimension + 'static>(
     array: ArcArray<T, D>,
     order: Axes,
 ) -> Result<Frozen<ManagedTensorVersioned>, RejectedError<ArcArray<T, D>>> {
-    let parts = match Parts::new::<T>(axes(array.shape(), array.strides())) {
-        Ok(parts) => parts,
-        Err(error) => return Err(RejectedError::new(array, error)),
-    };
+    let dims = Dims::copied(bytemuck::cast_slice(array.shape()), array.strides());
     let origin = array.as_ptr().cast_mut();
     // SAFETY: an array keeps its elements on the heap, in one allocation, for as long as it or another lives that shares
     // them.
-    let tensor = unsafe { adopt(array, origin, &parts, order, Writing::Forbidden) }?;
+    let tensor = unsafe { adopt(array, origin, dims, order, Writing::Forbidden) }?;
     // SAFETY: the elements of an array are initialised; those that share them copy them before they write.
     Ok(unsafe { tensor.assume_frozen() })
 }

@@ -139,13 +139,6 @@ impl<'a, T: Element, D: Dimension> TryFrom<ArrayViewMut<'a, T, D>> for TensorVie
     }
 }
 
-pub(super) fn axes(
-    shape: &[usize],
-    strides: &[isize],
-) -> impl ExactSizeIterator<Item = (usize, isize)> {
-    shape.iter().copied().zip(strides.iter().copied())
-}
-
 /// A layout of the same elements in which no stride is negative, and the offset of its first element.
 ///
 /// It is as `from_shape_ptr` asks: every address that the strides lead to is that of an element, and the product of the

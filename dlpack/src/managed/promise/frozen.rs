@@ -60,12 +60,15 @@ impl<O: Deref<Target = Descriptor>> Frozen<O> {
     /// Views the elements through another type, such as [`Unaligned<T>`](crate::view::Unaligned); see
     /// [`Descriptor::view_as`].
     ///
+    /// A [`ReadCell`](crate::view::ReadCell) is for elements that change, which these do not: it does not compile.
+    ///
     /// # Errors
     ///
     /// As for [`Descriptor::view_as`].
     #[inline]
     pub fn view_as<I: ViewElement>(&self) -> Result<TensorView<'_, I>, Error> {
-        // SAFETY: the invariant, which is more than any `I` needs.
+        const { assert!(!I::MAY_CHANGE, "frozen elements do not change") };
+        // SAFETY: the invariant, which is more than any other `I` needs.
         unsafe { self.0.view_as() }
     }
 

@@ -3,10 +3,10 @@
 mod derive;
 
 use core::marker::PhantomData;
-use core::ops::Index;
 use core::slice;
 
 use crate::error::Error;
+use crate::view::common::described;
 use crate::view::iter::Iter;
 use crate::view::strided::Strided;
 
@@ -50,37 +50,6 @@ impl<'a, T> TensorView<'a, T> {
     #[inline]
     pub(crate) const unsafe fn new(tensor: Strided<T>) -> Self {
         Self { tensor, elements: PhantomData }
-    }
-
-    pub(crate) const fn strided(&self) -> &Strided<T> {
-        &self.tensor
-    }
-
-    /// Returns the shape: the number of elements along each axis.
-    pub fn shape(&self) -> &[usize] {
-        self.tensor.shape()
-    }
-
-    /// Returns the strides: how many elements lie between neighbours along each axis.
-    ///
-    /// The stride of an axis of size 1, or of a tensor without elements, means nothing.
-    pub fn strides(&self) -> &[isize] {
-        self.tensor.strides()
-    }
-
-    /// Returns the number of axes.
-    pub const fn ndim(&self) -> usize {
-        self.tensor.ndim()
-    }
-
-    /// Returns the number of elements.
-    pub const fn numel(&self) -> usize {
-        self.tensor.numel()
-    }
-
-    /// Returns `true` if there are no elements.
-    pub const fn is_empty(&self) -> bool {
-        self.tensor.numel() == 0
     }
 
     /// Returns `true` if the elements lie side by side in row-major (C) order, so that
@@ -171,22 +140,7 @@ impl<T> Clone for TensorView<'_, T> {
     }
 }
 
-impl<T, const N: usize> Index<[usize; N]> for TensorView<'_, T> {
-    type Output = T;
-
-    /// Returns an element.
-    ///
-    /// # Panics
-    ///
-    /// Panics if there is none with this index; see [`TensorView::get`].
-    #[inline]
-    fn index(&self, index: [usize; N]) -> &T {
-        match self.get(&index) {
-            Some(element) => element,
-            None => crate::view::no_element(&index, self.shape()),
-        }
-    }
-}
+described!(TensorView);
 
 impl<'a, T> IntoIterator for &TensorView<'a, T> {
     type Item = &'a T;

@@ -3,10 +3,11 @@
 mod derive;
 
 use core::marker::PhantomData;
-use core::ops::{Index, IndexMut};
+use core::ops::IndexMut;
 use core::slice;
 
 use crate::error::Error;
+use crate::view::common::described;
 use crate::view::iter::IterMut;
 use crate::view::strided::Strided;
 use crate::view::tensor_view::TensorView;
@@ -51,10 +52,6 @@ impl<'a, T> TensorViewMut<'a, T> {
         Self { tensor, elements: PhantomData }
     }
 
-    pub(crate) const fn strided(&self) -> &Strided<T> {
-        &self.tensor
-    }
-
     /// Returns a view of the same elements for a shorter time.
     ///
     /// # Examples
@@ -83,31 +80,6 @@ impl<'a, T> TensorViewMut<'a, T> {
     pub fn into_view(self) -> TensorView<'a, T> {
         // SAFETY: the invariant of the type; `self` is gone.
         unsafe { TensorView::new(self.tensor) }
-    }
-
-    /// Returns the shape, as [`TensorView::shape`].
-    pub fn shape(&self) -> &[usize] {
-        self.tensor.shape()
-    }
-
-    /// Returns the strides in elements, as [`TensorView::strides`].
-    pub fn strides(&self) -> &[isize] {
-        self.tensor.strides()
-    }
-
-    /// Returns the number of axes.
-    pub const fn ndim(&self) -> usize {
-        self.tensor.ndim()
-    }
-
-    /// Returns the number of elements.
-    pub const fn numel(&self) -> usize {
-        self.tensor.numel()
-    }
-
-    /// Returns `true` if there are no elements.
-    pub const fn is_empty(&self) -> bool {
-        self.tensor.numel() == 0
     }
 
     /// Returns the address of the element with index 0 on all axes, as [`TensorView::as_ptr`].
@@ -181,22 +153,7 @@ impl<'a, T> TensorViewMut<'a, T> {
     }
 }
 
-impl<T, const N: usize> Index<[usize; N]> for TensorViewMut<'_, T> {
-    type Output = T;
-
-    /// Returns an element.
-    ///
-    /// # Panics
-    ///
-    /// Panics if there is none with this index; see [`TensorViewMut::get`].
-    #[inline]
-    fn index(&self, index: [usize; N]) -> &T {
-        match self.get(&index) {
-            Some(element) => element,
-            None => crate::view::no_element(&index, self.shape()),
-        }
-    }
-}
+described!(TensorViewMut);
 
 impl<T, const N: usize> IndexMut<[usize; N]> for TensorViewMut<'_, T> {
     #[inline]

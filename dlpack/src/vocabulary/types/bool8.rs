@@ -3,8 +3,8 @@
 use core::fmt;
 use core::hash::{Hash, Hasher};
 
+use super::representation::{byte_elements, stands_for};
 use crate::vocabulary::data_type::DataType;
-use crate::vocabulary::element::{Element, assert_element};
 
 /// A truth value in a byte, the element of `bool` tensors.
 ///
@@ -75,18 +75,6 @@ impl From<bool> for Bool8 {
     }
 }
 
-impl From<Bool8> for bool {
-    fn from(value: Bool8) -> Self {
-        value.to_bool()
-    }
-}
-
-impl fmt::Display for Bool8 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.to_bool(), f)
-    }
-}
-
 impl fmt::Debug for Bool8 {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if self.is_valid() {
@@ -97,15 +85,5 @@ impl fmt::Debug for Bool8 {
     }
 }
 
-// SAFETY: a transparent wrapper of `u8`, which is zeroable.
-unsafe impl bytemuck::Zeroable for Bool8 {}
-
-// SAFETY: a transparent wrapper of `u8`, which is plain old data.
-unsafe impl bytemuck::Pod for Bool8 {}
-
-// SAFETY: the standard stores a truth value in a byte; any byte is valid here.
-unsafe impl Element for Bool8 {
-    const DTYPE: DataType = DataType::BOOL;
-}
-
-const _: () = assert_element::<Bool8>();
+stands_for! { Bool8: bool = to_bool, Display }
+byte_elements! { Bool8 => DataType::BOOL, }

@@ -15,13 +15,10 @@
 //! ```
 
 mod bool8;
-#[cfg(feature = "num-complex")]
-mod complex;
 mod float8;
 mod float_bits;
 mod float_macro;
-#[cfg(feature = "half")]
-mod half;
+mod representation;
 mod sub_byte;
 mod sub_byte_float;
 mod sub_byte_integer;

@@ -41,26 +41,6 @@ pub trait SubByte: Copy + Send + Sync + 'static {
     fn to_bits(self) -> u8;
 }
 
-macro_rules! sub_bytes {
-    ($($name:ident $dtype:expr,)*) => {$(
-        impl $crate::types::SubByte for $name {
-            const DTYPE: $crate::DataType = $dtype;
-
-            #[inline]
-            fn from_bits(bits: u8) -> Self {
-                Self::from_bits(bits)
-            }
-
-            #[inline]
-            fn to_bits(self) -> u8 {
-                self.to_bits()
-            }
-        }
-    )*};
-}
-
-pub(super) use sub_bytes;
-
 /// Fails to compile where an implementation is not of one lane narrower than a byte.
 pub(crate) const fn assert_sub_byte<T: SubByte>() {
     assert!(T::DTYPE.is_valid(), "the dtype of a SubByte must be valid");

@@ -1,10 +1,9 @@
 //! Integers and truth values narrower than a byte.
 
-use core::fmt;
-
-use super::sub_byte::sub_bytes;
+use super::representation::{stands_for, sub_bytes};
 use crate::vocabulary::data_type::DataType;
 use crate::vocabulary::data_type_code::DataTypeCode;
+use crate::vocabulary::parse::named;
 
 macro_rules! integers {
     ($(
@@ -55,23 +54,8 @@ macro_rules! integers {
             }
         }
 
-        impl From<$name> for $value {
-            fn from(value: $name) -> Self {
-                value.0
-            }
-        }
-
-        impl fmt::Display for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Display::fmt(&self.0, f)
-            }
-        }
-
-        impl fmt::Debug for $name {
-            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                fmt::Debug::fmt(&self.0, f)
-            }
-        }
+        stands_for! { $name: $value = $to, Display Debug }
+        sub_bytes! { $name => DataType::$name, }
     )*};
 }
 
@@ -122,29 +106,6 @@ impl From<bool> for Bool1 {
     }
 }
 
-impl From<Bool1> for bool {
-    fn from(value: Bool1) -> Self {
-        value.0
-    }
-}
-
-impl fmt::Display for Bool1 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(&self.0, f)
-    }
-}
-
-impl fmt::Debug for Bool1 {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Bool1({self})")
-    }
-}
-
-sub_bytes! {
-    I4 DataType::I4,
-    U4 DataType::U4,
-    I2 DataType::I2,
-    U2 DataType::U2,
-    U1 DataType::U1,
-    Bool1 DataType::new(DataTypeCode::BOOL, 1, 1),
-}
+stands_for! { Bool1: bool = to_bool, Display }
+named! { Bool1 }
+sub_bytes! { Bool1 => DataType::new(DataTypeCode::BOOL, 1, 1), }

@@ -1,4 +1,4 @@
-//! Buffers of `bytes` as tensors.
+//! Export of `Bytes` and `BytesMut`.
 
 use bytes::{Bytes, BytesMut};
 
@@ -7,16 +7,15 @@ use crate::export::Exporter;
 use crate::integrations::IntoTensor;
 use crate::managed::{Exclusive, Frozen, ManagedTensorVersioned};
 
-/// One axis of bytes, which has no other order. For other shapes and dtypes, give the buffer to
-/// [`Exporter::shared`].
+/// Exports one axis of `uint8`. For other shapes and dtypes, use [`Exporter::shared`].
 ///
-/// The tensor is read-only, since other buffers may have the same bytes.
+/// The tensor is read-only, since other buffers may share the bytes.
 ///
 /// # Examples
 ///
 /// ```
 /// use bytes::Bytes;
-/// use dlpack::IntoTensor;
+/// use dlpack::integrations::IntoTensor;
 ///
 /// let tensor = Bytes::from_static(b"abc").into_tensor()?;
 /// assert_eq!(tensor.as_slice::<u8>()?, b"abc");
@@ -34,14 +33,13 @@ impl IntoTensor for Bytes {
     }
 }
 
-/// One axis of bytes, which has no other order; for other shapes and dtypes, give the buffer to an
-/// [`Exporter`].
+/// Exports one axis of `uint8`. For other shapes and dtypes, use [`Exporter::new`].
 ///
 /// # Examples
 ///
 /// ```
 /// use bytes::BytesMut;
-/// use dlpack::IntoTensor;
+/// use dlpack::integrations::IntoTensor;
 ///
 /// let mut tensor = BytesMut::from("abc").into_tensor()?;
 /// tensor.view_mut::<u8>()?[[0]] = b'A';

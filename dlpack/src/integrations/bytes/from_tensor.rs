@@ -1,4 +1,4 @@
-//! Tensors as buffers of `bytes`.
+//! Conversion of tensors to `Bytes`.
 
 use core::ops::Deref;
 use core::ptr::NonNull;
@@ -9,14 +9,14 @@ use bytes::Bytes;
 use crate::error::{Error, RejectedError};
 use crate::managed::{Descriptor, Frozen};
 
-/// Takes the bytes of a tensor of any dtype, in row-major order; nothing is copied.
+/// Converts a row-major tensor of any dtype to its bytes, without a copy.
 ///
-/// They are in the byte order of this machine. The deleter runs when the last buffer that has some of them is dropped, on
-/// whatever thread that is. The buffer allocates memory for what it needs to know.
+/// The bytes are in the byte order of this machine. The deleter runs when the last buffer that shares them is dropped, on
+/// whichever thread that is. `Bytes` allocates memory for its bookkeeping.
 ///
 /// # Errors
 ///
-/// Hands the tensor back, with [`Error::NotContiguous`] if the elements do not lie side by side in row-major order,
+/// Returns the tensor with [`Error::NotContiguous`] if the elements are not contiguous in row-major order,
 /// [`Error::NotHostAccessible`], [`Error::NullData`], [`Error::ByteOffsetOverflow`] or [`Error::AddressOverflow`].
 ///
 /// # Examples
@@ -37,22 +37,22 @@ impl<O: Deref<Target = Descriptor> + Send + 'static> TryFrom<Frozen<O>> for Byte
 
     fn try_from(tensor: Frozen<O>) -> Result<Self, RejectedError<Frozen<O>>> {
         match Elements::of(&tensor) {
-            Ok(elements) => Ok(Self::from_owner(Kept { elements, _tensor: tensor })),
+            Ok(elements) => Ok(Self::from_owner(KeepAlive { elements, _tensor: tensor })),
             Err(error) => Err(RejectedError::new(tensor, error)),
         }
     }
 }
 
-/// Where the bytes of a tensor are.
+/// The address and the number of a tensor's bytes.
 struct Elements {
     /// # Invariants
     ///
-    /// `nbytes` bytes from here on can be read, and nobody writes them, while the tensor lives.
+    /// While the tensor lives, `nbytes` bytes can be read from here on, and nobody writes them.
     start: NonNull<u8>,
     nbytes: usize,
 }
 
-// SAFETY: an address of bytes that may be read by all threads.
+// SAFETY: by the invariant the bytes are only read, which any thread may do.
 unsafe impl Send for Elements {}
 
 impl Elements {
@@ -65,15 +65,15 @@ impl Elements {
     }
 }
 
-/// A tensor that lives as long as its bytes are in use.
-struct Kept<O> {
+/// A tensor, which is kept alive while its bytes are in use.
+struct KeepAlive<O> {
     elements: Elements,
     _tensor: Frozen<O>,
 }
 
-impl<O> AsRef<[u8]> for Kept<O> {
+impl<O> AsRef<[u8]> for KeepAlive<O> {
     fn as_ref(&self) -> &[u8] {
-        // SAFETY: the invariant of `Elements`; the tensor lives, and is frozen.
+        // SAFETY: the invariant of `Elements`, since `self` keeps the tensor alive.
         unsafe { slice::from_raw_parts(self.elements.start.as_ptr(), self.elements.nbytes) }
     }
 }

@@ -1,18 +1,18 @@
-//! Tensors that are shared already, as producers.
+//! Shared tensors as producers.
 
 use alloc::sync::Arc;
 use core::ops::Deref;
 
-use super::pack;
+use super::pack_sub_byte;
 use super::producer::Producer;
 use super::stream::Stream;
 use crate::error::Error;
 use crate::managed::{Descriptor, Frozen, ManagedTensor, ManagedTensorVersioned};
 use crate::vocabulary::Device;
 
-/// Gives out the memory read-only, and copies to main memory what the host can access.
+/// Exports the memory read-only, and copies host-accessible memory to main memory.
 ///
-/// Elements that stay as they are have been written, so that there is nothing to wait for on any stream.
+/// Frozen elements have been written already, so [`synchronize`](Producer::synchronize) has nothing to wait for.
 impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Producer for Arc<Frozen<O>> {
     type Error = Error;
 
@@ -33,7 +33,7 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Producer for Arc<Fro
             return Err(Error::CopyUnsupported { device });
         }
         if self.flags().is_padded() && self.dtype().is_sub_byte() {
-            return pack::copy(self);
+            return pack_sub_byte::copy(self);
         }
         Ok(self.to_copy()?.into_inner())
     }
@@ -43,8 +43,8 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Producer for Arc<Fro
     }
 }
 
-/// Gives out the memory as [`share`](ManagedTensorVersioned::share) does. Does not copy, since nobody promises that
-/// the elements are initialised and stay as they are; `Arc<Frozen<_>>` is a producer for which somebody did.
+/// Exports the memory as [`share`](ManagedTensorVersioned::share) does. It does not copy, since the elements may be
+/// uninitialised or change; use `Arc<Frozen<_>>` for a producer that copies.
 impl Producer for Arc<ManagedTensorVersioned> {
     type Error = Error;
 

@@ -1,26 +1,26 @@
-//! A short text that is a C string, too, and needs no heap.
+//! A string of bounded length that is also a C string, without an allocation.
 
 use core::ffi::{CStr, c_char};
 use core::fmt;
 
-/// At most `N - 1` bytes of text; what does not fit is cut off, between characters.
+/// A string of at most `N - 1` bytes. A longer one is truncated between characters.
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) struct Text<const N: usize> {
-    /// UTF-8, then zeros, of which there is at least one.
+pub(super) struct BoundedStr<const N: usize> {
+    /// UTF-8, followed by at least one zero.
     bytes: [u8; N],
 }
 
-impl<const N: usize> Text<N> {
+impl<const N: usize> BoundedStr<N> {
     pub(super) const EMPTY: Self = Self { bytes: [0; N] };
 
-    /// Cut at the first NUL, too, since a C string ends there.
+    /// Copies a string, truncated at the first NUL, where a C string ends.
     pub(super) fn new(text: &str) -> Self {
         let mut new = Self::EMPTY;
         new.push(text);
         new
     }
 
-    /// Copies a C string; what is no UTF-8 becomes the replacement character, and a null pointer nothing.
+    /// Copies a C string. Invalid UTF-8 becomes the replacement character, and a null pointer the empty string.
     ///
     /// # Safety
     ///
@@ -33,10 +33,8 @@ impl<const N: usize> Text<N> {
         let mut bytes = [0; N];
         let mut len = 0;
         for (at, to) in bytes.iter_mut().enumerate() {
-            // SAFETY: the caller's promise: no NUL has come yet.
-            let from = unsafe { text.cast::<u8>().add(at) };
-            // SAFETY: the same.
-            *to = unsafe { from.read() };
+            // SAFETY: there was no NUL before `at`, which is less than `N`, so that this byte can be read.
+            *to = unsafe { text.cast::<u8>().add(at).read() };
             if *to == 0 {
                 break;
             }
@@ -44,7 +42,7 @@ impl<const N: usize> Text<N> {
         }
         for chunk in bytes[..len].utf8_chunks() {
             found.push(chunk.valid());
-            // Where the text was cut within a character, there is no room for this either.
+            // A character that was cut at the end leaves too little room for this, so that nothing is added.
             if !chunk.invalid().is_empty() {
                 found.push("\u{fffd}");
             }
@@ -52,7 +50,7 @@ impl<const N: usize> Text<N> {
         found
     }
 
-    /// Says whether all of it went in.
+    /// Appends as much as fits, and returns `true` if that is all of it.
     fn push(&mut self, text: &str) -> bool {
         let start = self.as_str().len();
         let mut len = text.find('\0').unwrap_or(text.len()).min(N - 1 - start);
@@ -72,14 +70,14 @@ impl<const N: usize> Text<N> {
     }
 }
 
-impl<const N: usize> fmt::Write for Text<N> {
-    /// Fails when the text is full, so that nothing is written behind what was cut.
+impl<const N: usize> fmt::Write for BoundedStr<N> {
+    /// Fails if the string is truncated, so that nothing is appended after that.
     fn write_str(&mut self, text: &str) -> fmt::Result {
         if self.push(text) { Ok(()) } else { Err(fmt::Error) }
     }
 }
 
-impl<const N: usize> fmt::Debug for Text<N> {
+impl<const N: usize> fmt::Debug for BoundedStr<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Debug::fmt(self.as_str(), f)
     }

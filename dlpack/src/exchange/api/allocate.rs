@@ -1,14 +1,14 @@
-//! Asks a library for a new tensor, and listens to what it says if there is none.
+//! New tensors from a library's allocator.
 
 use core::ffi::{c_char, c_void};
 use core::ptr;
 
-use super::api::ExchangeApi;
-use super::prototype::row_major;
-use super::report::{AllocateError, Report};
+use super::super::prototype::row_major;
+use super::super::report::{AllocateError, Report};
+use super::ExchangeApi;
 use crate::dims::Dims;
 use crate::error::Error;
-use crate::layout;
+use crate::layout::Layout;
 use crate::managed::{Access, Descriptor, ExclusiveUninit, ManagedTensorVersioned};
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
@@ -16,21 +16,20 @@ use crate::vocabulary::{DataType, Device};
 const NAME: &str = "managed_tensor_allocator";
 
 impl ExchangeApi {
-    /// Asks the library for a new tensor, of this dtype, shape and device.
+    /// Allocates a tensor of this dtype, shape and device.
     ///
-    /// The elements are uninitialised. What their strides are is the library's choice, in theory.
+    /// The elements are uninitialised. The library may choose any strides, although libraries in use choose row-major
+    /// ones.
     ///
     /// # Errors
     ///
-    /// Before the library is asked: [`Error::MissingFunction`], and any error of
-    /// [`Layout::new`](crate::layout::Layout::new) for the shape.
-    ///
-    /// When it refuses: [`Error::CallFailed`], with a [`report`](AllocateError::report) of what it said.
-    ///
-    /// When its tensor is not what was asked for: any error of
-    /// [`ManagedTensorVersioned::from_raw`](ManagedTensorVersioned::from_raw), [`Error::DTypeMismatch`],
-    /// [`Error::NdimMismatch`], [`Error::ShapeMismatch`], [`Error::DeviceMismatch`] or [`Error::ReadOnly`]. The deleter
-    /// has been called then, unless there is [no tensor](Error::NullTensor) at all.
+    /// - Before the library is called: [`Error::MissingFunction`], and any error of
+    ///   [`Layout::new`](crate::layout::Layout::new) for the shape.
+    /// - If the library refuses: [`Error::CallFailed`], with the [`report`](AllocateError::report) of the library.
+    /// - If the tensor is not as requested: any error of
+    ///   [`ManagedTensorVersioned::from_raw`](ManagedTensorVersioned::from_raw), [`Error::DTypeMismatch`],
+    ///   [`Error::NdimMismatch`], [`Error::ShapeMismatch`], [`Error::DeviceMismatch`], [`Error::ReadOnly`] or
+    ///   [`Error::Overlapping`]. The deleter has been called.
     ///
     /// # Examples
     ///
@@ -57,19 +56,19 @@ impl ExchangeApi {
         let (mut dims, _) = row_major(dtype, shape)?;
         let mut prototype = prototype(dtype, &mut dims, device)?;
         let mut tensor = ptr::null_mut();
-        let mut listener = Listener { calls: 0, report: Report::EMPTY };
+        let mut listener = Listener { called: false, report: Report::EMPTY };
         let context = (&raw mut listener).cast::<c_void>();
-        // SAFETY: clauses E2 and E3; the prototype, the result and the listener outlive the call.
+        // SAFETY: clauses E2 and E3: the function may be called, and uses its arguments during the call only.
         let code = unsafe { allocate(&raw mut prototype, &raw mut tensor, context, Some(listen)) };
         if code != 0 {
-            // Whatever is in `tensor` now was not written on success.
+            // The standard defines `tensor` only on success, so it is not read here.
             let error = Error::CallFailed { name: NAME, code };
             return Err(AllocateError::new(error, listener.report));
         }
-        // SAFETY: clause E4.
+        // SAFETY: clause E4: clauses S1 to S6 hold.
         let tensor = unsafe { ManagedTensorVersioned::from_raw(tensor) }?;
-        is_as_wanted(&tensor, dtype, dims.shape(), device)?;
-        // SAFETY: clause E4: nobody else reaches the memory.
+        check(&tensor, dtype, dims.shape(), device)?;
+        // SAFETY: clause E4: nobody else accesses the memory.
         Ok(unsafe { ExclusiveUninit::new(tensor) })
     }
 }
@@ -92,13 +91,8 @@ fn prototype(
     })
 }
 
-/// Compares the tensor that came with the one that was asked for.
-fn is_as_wanted(
-    tensor: &Descriptor,
-    dtype: DataType,
-    shape: &[i64],
-    device: Device,
-) -> Result<(), Error> {
+/// Checks that an allocated tensor is as requested.
+fn check(tensor: &Descriptor, dtype: DataType, shape: &[i64], device: Device) -> Result<(), Error> {
     if tensor.dtype() != dtype {
         return Err(Error::DTypeMismatch { expected: dtype, found: tensor.dtype() });
     }
@@ -107,7 +101,7 @@ fn is_as_wanted(
     }
     let sizes = shape.iter().zip(tensor.shape()).enumerate();
     if let Some((axis, (&expected, &found))) = sizes.into_iter().find(|(_, (a, b))| a != b) {
-        // Both fit: they are sizes of tensors that were checked, but for empty ones.
+        // Both fit, except for sizes of empty tensors, which are not bounded by memory.
         let [expected, found] = [expected, found].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
         return Err(Error::ShapeMismatch { axis, expected, found });
     }
@@ -117,31 +111,31 @@ fn is_as_wanted(
     if tensor.access() != Access::Writable {
         return Err(Error::ReadOnly);
     }
-    if layout::is_disjoint(tensor.shape(), tensor.strides()) {
+    if Layout::is_disjoint(tensor.shape(), tensor.strides()) {
         Ok(())
     } else {
-        // Nobody can fill it.
+        // Such a tensor could not be filled.
         Err(Error::Overlapping)
     }
 }
 
-/// What was said through `SetError`.
+/// The report of a library, written through `SetError`.
 struct Listener {
-    calls: usize,
+    called: bool,
     report: Report,
 }
 
-/// The `SetError` that is passed on. Copies the strings, which may be gone after the call.
+/// The `SetError` of our calls. It copies the first report, since the strings are valid during the call only.
 ///
 /// # Safety
 ///
-/// `context` is null or points to a [`Listener`] that nobody else uses; the strings are null or end in NUL.
+/// Clause **E3** holds: `context` is null or the [`Listener`] of the call, and the strings are null or end in NUL.
 unsafe extern "C" fn listen(context: *mut c_void, kind: *const c_char, message: *const c_char) {
-    // SAFETY: the caller's promise.
+    // SAFETY: clause E3: the listener lives during the call, and only this thread uses it.
     let Some(listener) = (unsafe { context.cast::<Listener>().as_mut() }) else { return };
-    if listener.calls == 0 {
-        // SAFETY: the caller's promise.
+    if !listener.called {
+        listener.called = true;
+        // SAFETY: clause E3: the strings are null or end in NUL.
         listener.report = unsafe { Report::from_c(kind, message) };
     }
-    listener.calls = listener.calls.saturating_add(1);
 }

@@ -1,9 +1,9 @@
-//! Tensors from a library's objects, and objects from tensors.
+//! Conversions between a library's objects and tensors.
 
 use core::ffi::{c_int, c_void};
 use core::ptr::{self, NonNull};
 
-use super::api::ExchangeApi;
+use super::ExchangeApi;
 use crate::error::{Error, RejectedError};
 use crate::managed::{BorrowedTensor, ManagedTensorVersioned, OpaqueTensor};
 use crate::negotiate::Stream;
@@ -17,13 +17,13 @@ const CURRENT_STREAM: &str = "current_work_stream";
 
 /// # Objects
 ///
-/// All of these call into the library's language. Where one fails with [`Error::CallFailed`], the library has set an
-/// error there, such as a Python exception, which the caller must handle or clear.
+/// These methods call into the library's language. If one fails with [`Error::CallFailed`], the library has set an error
+/// there, such as a Python exception, which the caller must handle or clear.
 impl ExchangeApi {
     /// Exports an object as a tensor.
     ///
-    /// As with all exports, the object goes on using the memory. PyTorch skips the checks of `__dlpack__` here: conjugated
-    /// tensors, and tensors that require a gradient, come out as they lie in memory.
+    /// The object and the tensor share the memory. PyTorch skips the checks of `__dlpack__` here: tensors that are conjugated
+    /// or require a gradient are exported as they lie in memory.
     ///
     /// # Errors
     ///
@@ -34,9 +34,9 @@ impl ExchangeApi {
     ///
     /// - `object` is null, or an object of exactly the type that the table was found on.
     /// - Functions of the library's language may be called on this thread; for Python, a thread state is attached.
-    /// - If a device and the host reach the memory, as they do pinned and managed memory, work that is queued on the
-    ///   library's stream is done before elements are looked at. This includes elements of a copy, which
-    ///   [`try_exclusive`](ManagedTensorVersioned::try_exclusive) gives safe access to.
+    /// - If both a device and the host can access the memory, as with pinned and managed memory, work that is queued on
+    ///   the library's stream completes before elements are accessed. This includes the elements of a copy, to which
+    ///   [`try_exclusive`](ManagedTensorVersioned::try_exclusive) gives safe access.
     ///
     /// # Examples
     ///
@@ -47,9 +47,9 @@ impl ExchangeApi {
     /// # // SAFETY: the example library of `Library`.
     /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
     /// # let tensor = library.allocate(dlpack::DataType::F32, &[3], dlpack::Device::CPU)?.fill(2.0_f32)?;
-    /// # // SAFETY: this library can be called anywhere.
-    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner()) }?;
-    /// // SAFETY: an object of the library, which can be called anywhere.
+    /// # // SAFETY: this library can be called on any thread.
+    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner().into_opaque()?) }?;
+    /// // SAFETY: an object of the library, which can be called on any thread.
     /// let tensor = unsafe { library.tensor_from_object(object.as_ptr()) }?;
     /// assert_eq!(tensor.shape(), [3]);
     /// # // SAFETY: the object is not used again.
@@ -67,28 +67,28 @@ impl ExchangeApi {
             return Err(Error::NullObject);
         }
         let mut tensor = ptr::null_mut();
-        // SAFETY: clause E2 and the caller's promise.
+        // SAFETY: clause E2: the function may be called with such an object on this thread.
         let code = unsafe { export(object, &raw mut tensor) };
         succeeded(name, code)?;
-        // SAFETY: clause E4.
+        // SAFETY: clause E4: clauses S1 to S6 hold.
         unsafe { ManagedTensorVersioned::from_raw(tensor) }
     }
 
-    /// Makes an object of the library of a tensor, which the object then owns.
+    /// Creates an object of the library that owns the tensor.
     ///
     /// # Errors
     ///
-    /// - [`Error::MissingFunction`], with the tensor: the library was not asked.
-    /// - [`Error::CallFailed`] if the library refuses, [`Error::NullObject`] if it claims success without an object. The
-    ///   tensor is gone then: whether the library has called its deleter the standard does not say, and calling it
-    ///   twice is worse than not calling it.
+    /// - [`Error::MissingFunction`] with the tensor, since the library was not called.
+    /// - [`Error::CallFailed`] if the library refuses, and [`Error::NullObject`] if it reports success without an object.
+    ///   The tensor is leaked: the standard does not say whether the library has called its deleter, and a second call
+    ///   would be worse than none.
     ///
     /// # Safety
     ///
     /// - Functions of the library's language may be called on this thread; for Python, a thread state is attached.
-    /// - If the tensor is read-only, nobody writes through the object; libraries such as PyTorch do not pass the flag on.
+    /// - If the tensor is read-only, nobody writes through the object; libraries such as PyTorch ignore the flag.
     ///
-    /// The caller owns the object, and gives it back as the library's language demands.
+    /// The caller owns the object, and releases it as the library's language requires.
     ///
     /// # Examples
     ///
@@ -100,9 +100,9 @@ impl ExchangeApi {
     /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
     /// let tensor = Exporter::new(vec![1.0_f32, 2.0, 3.0]).build()?.into_inner();
     /// let data = tensor.data();
-    /// // SAFETY: the library can be called anywhere, and the tensor may be written.
-    /// let object = unsafe { library.object_from_tensor(tensor) }?;
-    /// // SAFETY: an object of the library, and the same.
+    /// // SAFETY: the library can be called on any thread, and the tensor may be written.
+    /// let object = unsafe { library.object_from_tensor(tensor.into_opaque()?) }?;
+    /// // SAFETY: an object of the library, which can be called on any thread.
     /// assert_eq!(unsafe { library.tensor_from_object(object.as_ptr()) }?.data(), data);
     /// # // SAFETY: the object is not used again.
     /// # unsafe { boxes::release(object) };
@@ -117,29 +117,30 @@ impl ExchangeApi {
             return Err(RejectedError::new(Some(tensor), Error::MissingFunction { name }));
         };
         let mut object = ptr::null_mut();
-        // The struct is of our major version, as the table is: a tensor of another one cannot be taken in.
-        // SAFETY: clause E2 and the caller's promise. From here on the tensor is the library's, or nobody's.
+        // SAFETY: clause E2: the function may be called on this thread with a struct of the table's major version. From
+        // here on the tensor belongs to the library, or is leaked.
         let code = unsafe { import(tensor.into_raw(), &raw mut object) };
         succeeded(name, code)
             .and_then(|()| NonNull::new(object).ok_or(Error::NullObject))
             .map_err(|error| RejectedError::new(None, error))
     }
 
-    /// Passes the tensor in an object to a function, without an owner and without a deleter.
+    /// Borrows the tensor of an object for the time of a call.
     ///
-    /// Faster than [`tensor_from_object`](Self::tensor_from_object), and less can be known: a borrowed tensor has neither
-    /// flags nor a version. It may be read-only, so treat it as such, and elements smaller than a byte may be padded.
+    /// This is faster than [`tensor_from_object`](Self::tensor_from_object), but a borrowed tensor has neither flags nor a
+    /// version: it may be read-only, and sub-byte elements may be padded.
     ///
     /// # Errors
     ///
-    /// [`Error::MissingFunction`], which the standard allows here, [`Error::NullObject`], [`Error::CallFailed`] if the
-    /// library refuses, and any error of [`BorrowedTensor::from_raw`]. The function is not called then.
+    /// [`Error::MissingFunction`], since the standard makes this function optional, [`Error::NullObject`],
+    /// [`Error::CallFailed`] if the library refuses, and any error of [`BorrowedTensor::from_raw`]. On an error, `f` is not
+    /// called.
     ///
     /// # Safety
     ///
     /// - As for [`tensor_from_object`](Self::tensor_from_object).
-    /// - Until `f` returns, nothing resizes, frees or moves the object's memory: no call into the library's language, which
-    ///   may run any program, and no other thread.
+    /// - Until `f` returns, nothing resizes, frees or moves the memory of the object: neither another thread nor a call into
+    ///   the library's language, which may run any code.
     ///
     /// # Examples
     ///
@@ -150,13 +151,13 @@ impl ExchangeApi {
     /// # // SAFETY: the example library of `Library`.
     /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
     /// # let tensor = library.allocate(dlpack::DataType::F32, &[3], dlpack::Device::CPU)?.fill(2.0_f32)?;
-    /// # // SAFETY: this library can be called anywhere.
-    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner()) }?;
+    /// # // SAFETY: this library can be called on any thread.
+    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner().into_opaque()?) }?;
     /// let sum = |tensor: BorrowedTensor<'_>| -> Result<f32, Error> {
-    ///     // SAFETY: the elements are initialised, and nobody writes them.
+    ///     // SAFETY: the elements are initialised, and do not change.
     ///     Ok(unsafe { tensor.view::<f32>() }?.iter().sum())
     /// };
-    /// // SAFETY: an object of the library; adding numbers calls nobody.
+    /// // SAFETY: an object of the library, which adding numbers does not call into.
     /// assert_eq!(unsafe { library.with_object(object.as_ptr(), sum) }??, 6.0);
     /// # // SAFETY: the object is not used again.
     /// # unsafe { boxes::release(object) };
@@ -167,15 +168,14 @@ impl ExchangeApi {
         object: *mut c_void,
         f: impl FnOnce(BorrowedTensor<'_>) -> R,
     ) -> Result<R, Error> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the same contract, and the lifetime ends when `f` returns.
         let tensor = unsafe { self.borrow_object(object) }?;
         Ok(f(tensor))
     }
 
-    /// Borrows the tensor in an object, without an owner and without a deleter.
+    /// Borrows the tensor of an object for a lifetime that the caller chooses.
     ///
-    /// As [`with_object`](Self::with_object), for callers who have to go on before they look at the tensor. Nothing bounds
-    /// the lifetime, so name it.
+    /// Prefer [`with_object`](Self::with_object), which bounds the lifetime.
     ///
     /// # Errors
     ///
@@ -183,28 +183,7 @@ impl ExchangeApi {
     ///
     /// # Safety
     ///
-    /// As for [`with_object`](Self::with_object), for as long as `'a` lasts.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{BorrowedTensor, Error, exchange::ExchangeApi};
-    ///
-    /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
-    /// # // SAFETY: the example library of `Library`.
-    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
-    /// # let tensor = library.allocate(dlpack::DataType::F32, &[3], dlpack::Device::CPU)?.fill(2.0_f32)?;
-    /// # // SAFETY: this library can be called anywhere.
-    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner()) }?;
-    /// {
-    ///     // SAFETY: an object of the library, which nobody changes in this block.
-    ///     let tensor: BorrowedTensor<'_> = unsafe { library.borrow_object(object.as_ptr()) }?;
-    ///     assert_eq!(tensor.shape(), [3]);
-    /// }
-    /// # // SAFETY: the object is not used again.
-    /// # unsafe { boxes::release(object) };
-    /// # Ok::<(), Error>(())
-    /// ```
+    /// As for [`with_object`](Self::with_object), until the end of `'a`.
     #[inline]
     pub unsafe fn borrow_object<'a>(
         &self,
@@ -215,41 +194,27 @@ impl ExchangeApi {
             return Err(Error::NullObject);
         }
         let mut tensor = UNWRITTEN;
-        // SAFETY: clause E2 and the caller's promise.
+        // SAFETY: clause E2: the function may be called with such an object on this thread.
         let code = unsafe { lend(object, &raw mut tensor) };
         succeeded(LEND, code)?;
-        // SAFETY: clauses E2 and E4, and the caller's promise.
+        // SAFETY: clause E4: the struct describes memory of the object, which does not move during `'a`.
         unsafe { BorrowedTensor::from_raw(&raw const tensor) }
     }
 
     /// Returns the stream on which the library queues its work for a device.
     ///
-    /// There is none on a CPU, about which the library is not asked. What a null pointer means depends on the device, see
-    /// [`Stream::from_ptr`]; the result can be part of a [`Request`](crate::negotiate::Request).
+    /// For a CPU this is [`Stream::NONE`], without a call of the library. A null pointer is converted as
+    /// [`Stream::from_ptr`] does. The result can be part of a [`Request`](crate::negotiate::Request).
     ///
     /// # Errors
     ///
-    /// [`Error::MissingFunction`], and [`Error::CallFailed`] if the library refuses. Libraries are known to answer with
-    /// the default stream for devices that they have never heard of.
+    /// [`Error::MissingFunction`], and [`Error::CallFailed`] if the library refuses. Some libraries return the default
+    /// stream for devices that they do not support.
     ///
     /// # Safety
     ///
     /// - Functions of the library's language may be called on this thread; for Python, a thread state is attached.
-    /// - What the library answers is a stream of the device, as [`Stream::from_ptr`] asks.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::{Device, exchange::ExchangeApi, negotiate::Stream};
-    ///
-    /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
-    /// # // SAFETY: the example library of `Library`.
-    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
-    /// // SAFETY: the library can be called anywhere.
-    /// let stream = unsafe { library.current_stream(Device::cuda(0)) }?;
-    /// assert_eq!(stream, Stream::CUDA_LEGACY_DEFAULT);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
+    /// - The library returns a stream of the device, as [`Stream::from_ptr`] requires.
     pub unsafe fn current_stream(&self, device: Device) -> Result<Stream, Error> {
         if device.device_type == DeviceType::CPU {
             return Ok(Stream::NONE);
@@ -258,15 +223,15 @@ impl ExchangeApi {
         let ask = self.functions.current_stream.ok_or(Error::MissingFunction { name })?;
         let sys::DLDevice { device_type, device_id } = device.into();
         let mut stream = ptr::null_mut();
-        // SAFETY: clause E2 and the caller's promise.
+        // SAFETY: clause E2: the function may be called on this thread.
         let code = unsafe { ask(device_type, device_id, &raw mut stream) };
         succeeded(name, code)?;
-        // SAFETY: the caller's promise.
+        // SAFETY: the library returns a stream of the device.
         Ok(unsafe { Stream::from_ptr(device.device_type, stream) })
     }
 }
 
-/// A tensor that is refused, in case that a function claims success and has written nothing.
+/// An invalid tensor, so that a function that reports success without writing its result is refused.
 const UNWRITTEN: sys::DLTensor = sys::DLTensor {
     data: ptr::null_mut(),
     device: Device::CPU.to_sys(),
