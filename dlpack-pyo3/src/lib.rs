@@ -31,7 +31,7 @@
 //! use dlpack_pyo3::{Tensor, to_py_err};
 //! use pyo3::prelude::*;
 //!
-//! /// The first `count` square numbers, for `np.from_dlpack` and its like.
+//! /// The first `count` square numbers, for `np.from_dlpack` and the like.
 //! #[pyfunction]
 //! fn squares(count: u64) -> PyResult<Tensor> {
 //!     let squares: Vec<u64> = (0..count).map(|n| n * n).collect();
@@ -60,8 +60,8 @@
 //! | a new tensor | to return it | [`Tensor`] |
 //! | a new tensor | to return it as an array of the caller's library | [`Tensor::into_framework_of`], [`to_framework_of`] |
 //! | a class of my own | libraries to import its objects | [`Export`](trait@Export), [`export!`] |
-//! | elements inside a Python object | to export them | [`ObjectSlice`] |
-//! | memory that a Python object keeps alive | to export it | [`PyOwner`], with [`Adopted`](dlpack::Adopted) |
+//! | elements inside a Python object | to export them | [`PyOwner`], with [`Exporter::of`](dlpack::Exporter::of) |
+//! | memory that a Python object keeps alive | to export it | [`PyOwner`], with [`Exporter::from_raw_parts`](dlpack::Exporter::from_raw_parts) |
 //! | the runtime of a device | to synchronize streams | [`Runtime`], [`Export::synchronize`] |
 //!
 //! # How a tensor is imported
@@ -119,9 +119,7 @@ mod raw;
 mod route;
 
 pub use dlpack;
-pub use export::{
-    BorrowTensor, Export, ObjectSlice, PyOwner, ReadOnlyAsLegacy, Tensor, to_framework_of,
-};
+pub use export::{Export, PyOwner, ReadOnlyAsLegacy, Tensor, to_framework_of};
 pub use import::{
     Any, Cells, Elements, Import, PyTensor, Runtime, stream_from, to_py_err, with_borrowed,
 };

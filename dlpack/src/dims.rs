@@ -82,7 +82,8 @@ impl Dims<i64> {
         // SAFETY: numbers of the same size, of which any may be uninitialised.
         let room = unsafe { (&raw const self.room).cast::<Room<isize>>().read() };
         let rank = match self.rank.heap() {
-            Some((shape, strides)) => converted(shape, strides)?.into_parts().1,
+            // Not the whole heap, which has room for more axes.
+            Some(_) => converted(self.shape(), self.strides())?.into_parts().1,
             None => Rank::of(self.ndim()),
         };
         // SAFETY: the invariants of `self` and of what was converted.

@@ -5,5 +5,6 @@ mod make;
 mod name;
 mod take;
 
-pub(crate) use make::{legacy, legacy_raw, versioned};
+pub(crate) use make::make;
+pub(crate) use name::InCapsule;
 pub(crate) use take::{Claimed, claim, is_capsule, is_class};

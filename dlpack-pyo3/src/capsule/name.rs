@@ -2,11 +2,22 @@
 
 use core::ffi::CStr;
 
-/// A capsule that owns a `DLManagedTensor`.
-pub(super) const LEGACY: &CStr = c"dltensor";
-/// A capsule whose `DLManagedTensor` has been taken.
-pub(super) const USED_LEGACY: &CStr = c"used_dltensor";
-/// A capsule that owns a `DLManagedTensorVersioned`.
-pub(super) const VERSIONED: &CStr = c"dltensor_versioned";
-/// A capsule whose `DLManagedTensorVersioned` has been taken.
-pub(super) const USED_VERSIONED: &CStr = c"used_dltensor_versioned";
+use dlpack::{Abi, sys};
+
+/// An ABI whose tensors are passed in capsules.
+pub(crate) trait InCapsule: Abi {
+    /// The name of a capsule that owns a tensor.
+    const NAME: &'static CStr;
+    /// The name of a capsule whose tensor has been taken.
+    const USED_NAME: &'static CStr;
+}
+
+impl InCapsule for sys::DLManagedTensor {
+    const NAME: &'static CStr = c"dltensor";
+    const USED_NAME: &'static CStr = c"used_dltensor";
+}
+
+impl InCapsule for sys::DLManagedTensorVersioned {
+    const NAME: &'static CStr = c"dltensor_versioned";
+    const USED_NAME: &'static CStr = c"used_dltensor_versioned";
+}

@@ -2,10 +2,10 @@
 
 use core::ffi::{CStr, c_char, c_void};
 
-use dlpack::{AnyManagedTensor, Error, ImportMode, ManagedTensor, ManagedTensorVersioned};
+use dlpack::{AnyManagedTensor, Error, ImportMode, ManagedTensor, ManagedTensorVersioned, sys};
 
 use super::lock::locked;
-use super::name::{LEGACY, USED_LEGACY, USED_VERSIONED, VERSIONED};
+use super::name::InCapsule;
 use crate::raw::{Class, Object, Raised, ffi, raise};
 
 #[inline]
@@ -63,10 +63,12 @@ pub(crate) fn claim(capsule: Object<'_>) -> Result<Claimed, Raised> {
     locked(capsule, || {
         // SAFETY: a live object on an attached thread. If it is not a capsule, an exception is set.
         let name = unsafe { ffi::PyCapsule_GetName(capsule.as_ptr()) };
-        if is(name, VERSIONED) {
-            Ok(Claimed { raw: rename(capsule, name, USED_VERSIONED)?, versioned: true })
-        } else if is(name, LEGACY) {
-            Ok(Claimed { raw: rename(capsule, name, USED_LEGACY)?, versioned: false })
+        if is(name, sys::DLManagedTensorVersioned::NAME) {
+            let raw = rename(capsule, name, sys::DLManagedTensorVersioned::USED_NAME)?;
+            Ok(Claimed { raw, versioned: true })
+        } else if is(name, sys::DLManagedTensor::NAME) {
+            let raw = rename(capsule, name, sys::DLManagedTensor::USED_NAME)?;
+            Ok(Claimed { raw, versioned: false })
         } else {
             Err(refuse(capsule, name))
         }
@@ -98,7 +100,8 @@ fn rename(
 #[cold]
 fn refuse(capsule: Object<'_>, name: *const c_char) -> Raised {
     let py = capsule.attached();
-    if is(name, USED_LEGACY) || is(name, USED_VERSIONED) {
+    let used = [sys::DLManagedTensor::USED_NAME, sys::DLManagedTensorVersioned::USED_NAME];
+    if used.iter().any(|used| is(name, used)) {
         let text = "expected a capsule with a tensor, found one whose tensor was taken already";
         return raise(py, Class::Value, format_args!("{text}"));
     }

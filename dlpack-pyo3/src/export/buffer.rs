@@ -10,7 +10,7 @@ use dlpack::{Access, DataType, Device, Error, ManagedTensorVersioned};
 use pyo3::exceptions::PyBufferError;
 use pyo3::{Bound, PyResult};
 
-use super::class::Export;
+use super::class::{Export, import};
 use crate::import::to_py_err;
 use crate::raw::ffi;
 
@@ -32,8 +32,7 @@ pub unsafe fn get_buffer<T: Export>(
     unsafe {
         // For a failure.
         (&raw mut (*view).obj).write(ptr::null_mut());
-        let tensor = T::tensor(slf)?.into_tensor().map_err(to_py_err)?;
-        let mut filled = Lent::new(tensor)?.into_buffer(flags)?;
+        let mut filled = Lent::new(import(slf)?)?.into_buffer(flags)?;
         filled.obj = slf.clone().into_ptr();
         view.write(filled);
     }

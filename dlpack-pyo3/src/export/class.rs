@@ -30,7 +30,7 @@ use crate::import::to_py_err;
 ///
 /// impl Export for Samples {
 ///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
-///         Exporter::new(Arc::clone(&slf.get().0)).into_opaque().map_err(to_py_err)
+///         Exporter::shared(Arc::clone(&slf.get().0)).into_opaque().map_err(to_py_err)
 ///     }
 /// }
 ///
@@ -52,8 +52,8 @@ use crate::import::to_py_err;
 ///
 /// - memory in an [`Arc`](std::sync::Arc), as above, is safe: a method that changes it uses
 ///   [`Arc::make_mut`](std::sync::Arc::make_mut), which makes a copy while there are other holders;
-/// - elements that an object of a frozen class holds are exported with [`ObjectSlice`](crate::ObjectSlice);
-/// - any other memory is exported with [`Adopted::new`](dlpack::Adopted::new), which is `unsafe`.
+/// - elements that an object of a frozen class holds are exported with the object as their [owner](crate::PyOwner);
+/// - any other memory is exported with [`Exporter::from_raw_parts`](dlpack::Exporter::from_raw_parts), which is `unsafe`.
 ///
 /// # Memory of a device
 ///
@@ -74,7 +74,7 @@ use crate::import::to_py_err;
 /// use std::sync::Arc;
 /// use dlpack_pyo3::dlpack::negotiate::Stream;
 /// use dlpack_pyo3::dlpack::{
-///     Adopted, DataType, Device, Error, Exporter, ManagedTensorVersioned, OpaqueTensor,
+///     DataType, Device, Error, Exporter, ManagedTensorVersioned, OpaqueTensor,
 /// };
 /// use dlpack_pyo3::{Export, to_py_err};
 /// use pyo3::prelude::*;
@@ -90,8 +90,8 @@ use crate::import::to_py_err;
 ///         let Self { block, count } = slf.get();
 ///         let (owner, start) = (Arc::clone(block), block.address());
 ///         // SAFETY: the block has so many bytes on that device, until its last owner is dropped.
-///         let memory = unsafe { Adopted::new(owner, start, 4 * count, Device::cuda(0)) };
-///         Exporter::new(memory).dtype(DataType::F32).into_opaque().map_err(to_py_err)
+///         let weights = unsafe { Exporter::from_raw_parts(owner, start, 4 * count, Device::cuda(0)) };
+///         weights.dtype(DataType::F32).into_opaque().map_err(to_py_err)
 ///     }
 ///
 ///     fn device(_: &Bound<'_, Self>) -> Device {
@@ -133,21 +133,30 @@ use crate::import::to_py_err;
 /// # PyResult::Ok(())
 /// ```
 pub trait Export: PyClass {
-    /// Whether PyO3 is told that the thread is attached, before C calls one of the methods below.
+    /// `true` if PyO3 is told that the thread is attached before C calls one of the methods below.
     ///
     /// The thread is always attached. But PyO3 keeps a count of its own, and if that is zero, it defers the drop of a
     /// [`Py`](pyo3::Py) until it next attaches. Methods that neither drop nor clone a `Py` do not depend on the count, and
     /// `false` saves their callers about 15 nanoseconds.
     const NEEDS_PYO3: bool = true;
 
-    /// Borrows the tensor that lies in the object, if there is one; by default, there is none.
+    /// `true` if a consumer that uses the tensor only during a call may [borrow](Self::lend) it.
+    const LENDS: bool = false;
+
+    /// Borrows the tensor that lies in the object, if the class [lends](Self::LENDS).
     ///
-    /// A consumer that uses a tensor during a call only can borrow it, which costs next to nothing. A borrowed tensor has no
-    /// flags, so read-only and padded tensors are not lent.
+    /// This costs next to nothing. A borrowed tensor has no flags, so read-only and padded tensors are refused with a
+    /// `BufferError`, and the consumer calls [`tensor`](Self::tensor) instead.
+    ///
+    /// # Errors
+    ///
+    /// Any exception; by default, a `BufferError`.
+    ///
+    /// # Examples
     ///
     /// ```
     /// # use dlpack_pyo3::dlpack::{Exporter, ManagedTensorVersioned, OpaqueTensor};
-    /// # use dlpack_pyo3::{BorrowTensor, Export, to_py_err};
+    /// # use dlpack_pyo3::{Export, to_py_err};
     /// # use pyo3::prelude::*;
     /// use std::sync::Arc;
     ///
@@ -156,7 +165,11 @@ pub trait Export: PyClass {
     ///
     /// impl Export for Weights {
     ///     const NEEDS_PYO3: bool = false;
-    ///     const BORROW: Option<BorrowTensor<Self>> = Some(|slf| &slf.get().0);
+    ///     const LENDS: bool = true;
+    ///
+    ///     fn lend<'a>(slf: &'a Bound<'_, Self>) -> PyResult<&'a ManagedTensorVersioned> {
+    ///         Ok(&slf.get().0)
+    ///     }
     ///
     ///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
     ///         slf.get().0.share_opaque().map_err(to_py_err)
@@ -173,13 +186,17 @@ pub trait Export: PyClass {
     /// # })?;
     /// # PyResult::Ok(())
     /// ```
-    const BORROW: Option<BorrowTensor<Self>> = None;
+    fn lend<'a>(slf: &'a Bound<'_, Self>) -> PyResult<&'a ManagedTensorVersioned> {
+        let _ = slf;
+        Err(to_py_err(Error::MissingFunction { name: "lend" }))
+    }
 
     /// Makes a tensor of the object's memory.
     ///
     /// Each call makes a new tensor, which keeps the memory alive, on the device that [`device`](Self::device) names. It is
     /// read-only if consumers must not write. Its elements are initialised. An [`Exporter`](dlpack::Exporter) makes one with
-    /// [`into_opaque`](dlpack::Exporter::into_opaque), and any tensor becomes one with `into()`.
+    /// [`into_opaque`](dlpack::Exporter::into_opaque), and any tensor becomes one with
+    /// [`into_opaque`](dlpack::Managed::into_opaque).
     ///
     /// # Errors
     ///
@@ -212,8 +229,7 @@ pub trait Export: PyClass {
         stream: Stream,
     ) -> PyResult<ManagedTensorVersioned> {
         let _ = stream;
-        let tensor = Self::tensor(slf)?.into_tensor();
-        tensor.and_then(|tensor| copy::to_host(slf.py(), tensor, device)).map_err(to_py_err)
+        copy::to_host(slf.py(), import(slf)?, device).map_err(to_py_err)
     }
 
     /// Makes later work on `stream` wait until the elements have been written.
@@ -256,5 +272,8 @@ pub trait Export: PyClass {
     }
 }
 
-/// A function that borrows the tensor that lies in an object of a class; see [`Export::BORROW`].
-pub type BorrowTensor<T> = for<'a, 'py> fn(&'a Bound<'py, T>) -> &'a ManagedTensorVersioned;
+/// Makes a tensor of the object's memory, for use in Rust.
+pub(super) fn import<T: Export>(slf: &Bound<'_, T>) -> PyResult<ManagedTensorVersioned> {
+    // SAFETY: the class has just made the tensor, and `as_raw` lets nobody write its struct.
+    unsafe { T::tensor(slf)?.into_managed() }.map_err(to_py_err)
+}

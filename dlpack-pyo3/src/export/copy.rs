@@ -3,7 +3,7 @@
 use alloc::sync::Arc;
 
 use dlpack::negotiate::{Producer, Stream};
-use dlpack::{Descriptor, Device, Error, ManagedTensorVersioned, Tensor};
+use dlpack::{Descriptor, Device, Error, ManagedTensorVersioned};
 use pyo3::Python;
 
 // Why reading is sound: whoever exports a tensor says that its elements are initialised. The thread is attached to the

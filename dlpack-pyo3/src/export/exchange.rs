@@ -4,15 +4,14 @@ use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem;
 use core::panic::AssertUnwindSafe;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 use std::panic::catch_unwind;
 
 use alloc::sync::Arc;
-use dlpack::exchange::{ExchangeTable, Lend, Library, Offer, Report, allocate_in};
+use dlpack::allocator::Global;
+use dlpack::exchange::{ExchangeTable, Library, Offer, Report};
 use dlpack::negotiate::Stream;
-use dlpack::{
-    Access, DataType, Device, DeviceType, Error, Global, ManagedTensorVersioned, OpaqueTensor, sys,
-};
+use dlpack::{DataType, Device, DeviceType, Error, ManagedTensorVersioned, OpaqueTensor, sys};
 use pyo3::exceptions::PyTypeError;
 use pyo3::types::{PyAny, PyAnyMethods, PyTypeMethods};
 use pyo3::{Borrowed, Bound, Py, PyResult, Python};
@@ -22,36 +21,32 @@ use super::failure::Failure;
 use super::tensor::Tensor;
 use super::trampoline::with_pyo3;
 use crate::raw::{Attached, ffi};
-use crate::route::dl_tensor;
 
 /// Makes the class attribute `__dlpack_c_exchange_api__`.
 #[doc(hidden)]
 pub fn exchange_api<T: Export>(py: Python<'_>) -> PyResult<Py<PyAny>> {
-    let table = if T::BORROW.is_some() { Tables::<T>::LENDING } else { Tables::<T>::OWNED };
     let name = c"dlpack_exchange_api".as_ptr();
-    let table = table.as_raw().cast_mut().cast::<c_void>();
+    let table = Objects::<T>::TABLE.as_raw().cast_mut().cast::<c_void>();
     // SAFETY: the thread is attached. The table, which nobody writes, and the name live for ever. The result is a new
     // reference, or null with an exception set.
     unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyCapsule_New(table, name, None)) }
         .map(Bound::unbind)
 }
 
-/// The tables that a class can have.
-struct Tables<T>(PhantomData<T>);
-
-impl<T: Export> Tables<T> {
-    const OWNED: &'static ExchangeTable<Objects<T>> = &ExchangeTable::new();
-    const LENDING: &'static ExchangeTable<Objects<T>> = &ExchangeTable::new().lending();
-}
-
 /// The objects of a class as a library.
 struct Objects<T>(PhantomData<T>);
+
+impl<T: Export> Objects<T> {
+    const TABLE: &'static ExchangeTable<Self> = &ExchangeTable::new();
+}
 
 impl<T: Export> Library for Objects<T> {
     type Error = Failure;
 
+    const LENDS: bool = T::LENDS;
+
     #[inline]
-    fn contain<R>(call: impl FnOnce() -> R) -> Option<R> {
+    fn catch_unwind<R>(call: impl FnOnce() -> R) -> Option<R> {
         // What a panic leaves half done belongs to the class, whose methods panic in the same way when PyO3 calls them.
         catch_unwind(AssertUnwindSafe(call)).ok()
     }
@@ -72,7 +67,7 @@ impl<T: Export> Library for Objects<T> {
             let error = Error::DeviceMismatch { expected: Device::CPU, found: device };
             return Err(Report::new("BufferError", &error.to_string()));
         }
-        Ok(allocate_in(Global, dtype, shape, device)?.into_inner())
+        Ok(ManagedTensorVersioned::allocate_in(Global, dtype, shape, device)?.into_inner())
     }
 
     #[inline]
@@ -82,11 +77,11 @@ impl<T: Export> Library for Objects<T> {
             // SAFETY: the object is alive during the call, as the consumer promises.
             let object = unsafe { instance::<T>(py, object) }?;
             let device = T::device(&object);
-            let parcel = T::tensor(&object)?;
+            let tensor = T::tensor(&object)?;
             if device.device_type != DeviceType::CPU {
                 synchronize(&object, device)?;
             }
-            Ok(parcel)
+            Ok(tensor)
         })
     }
 
@@ -111,22 +106,19 @@ impl<T: Export> Library for Objects<T> {
         let thread = unsafe { Attached::assume() };
         with_pyo3::<T, _>(thread, |py| T::current_stream(py, device)).map_err(Failure::from)
     }
-}
 
-impl<T: Export> Lend for Objects<T> {
     #[inline]
     unsafe fn lend(object: NonNull<c_void>) -> Result<sys::DLTensor, Failure> {
         // SAFETY: consumers call this on attached threads.
         with_pyo3::<T, _>(unsafe { Attached::assume() }, |py| {
             // SAFETY: the object is alive during the call, as the consumer promises.
             let object = unsafe { instance::<T>(py, object) }?;
-            let borrow = T::BORROW.ok_or(Error::NullObject)?;
-            let tensor = borrow(&object);
+            let tensor = T::lend(&object)?;
             let device = tensor.device();
             if device.device_type != DeviceType::CPU {
                 synchronize(&object, device)?;
             }
-            Ok(without_flags(tensor)?)
+            Ok(tensor.as_dl_tensor()?)
         })
     }
 }
@@ -164,23 +156,4 @@ fn not_an_instance<T: Export>(object: &Bound<'_, PyAny>) -> Failure {
     let found = object.get_type().name();
     let found = found.map_or_else(|_| "another class".into(), |name| name.to_string());
     PyTypeError::new_err(format!("expected an object of {}, found {found}", T::NAME)).into()
-}
-
-/// Describes the tensor as a struct that has no flags, and so cannot be read-only or padded.
-#[inline]
-fn without_flags(tensor: &ManagedTensorVersioned) -> Result<sys::DLTensor, Error> {
-    if tensor.access() != Access::Writable || tensor.flags().is_padded() {
-        return Err(not_expressible(tensor));
-    }
-    let mut raw = dl_tensor(tensor)?;
-    raw.device = tensor.device().canonical().into();
-    if tensor.is_empty() {
-        raw.data = ptr::null_mut();
-    }
-    Ok(raw)
-}
-
-#[cold]
-fn not_expressible(tensor: &ManagedTensorVersioned) -> Error {
-    if tensor.flags().is_padded() { Error::PaddedNotExpressible } else { Error::ReadOnly }
 }

@@ -60,9 +60,9 @@ pub fn to_framework_of<'py, T: Export>(
     let py = like.py();
     match importer_of(like)? {
         Importer::Table(table) if T::device(from).canonical() == Device::CPU => {
-            let parcel = T::tensor(from)?;
-            if is_common(&parcel) {
-                return by_table(&table, parcel, py);
+            let tensor = T::tensor(from)?;
+            if is_common(&tensor) {
+                return by_table(&table, tensor, py);
             }
         }
         // To get the namespace of an array takes longer than the rest.
@@ -111,8 +111,8 @@ fn importer_of(like: &Bound<'_, PyAny>) -> PyResult<Importer> {
 ///
 /// Some tables overlook flags and devices. And after a refusal nobody knows whether the tensor is leaked, so that nothing is
 /// passed that may be refused.
-fn is_common(parcel: &OpaqueTensor) -> bool {
-    let dtype = parcel.dtype();
+fn is_common(tensor: &OpaqueTensor) -> bool {
+    let dtype = tensor.dtype();
     let has_common_dtype = match dtype.code {
         DataTypeCode::INT | DataTypeCode::UINT => matches!(dtype.bits, 8 | 16 | 32 | 64),
         DataTypeCode::FLOAT => matches!(dtype.bits, 16 | 32 | 64),
@@ -123,19 +123,19 @@ fn is_common(parcel: &OpaqueTensor) -> bool {
     };
     has_common_dtype
         && dtype.lanes == 1
-        && parcel.device() == Device::CPU
-        && parcel.flags() == Flags::NONE
+        && tensor.device() == Device::CPU
+        && tensor.flags() == Flags::NONE
 }
 
 /// Passes the tensor to the library's table.
 fn by_table<'py>(
     table: &ExchangeApi,
-    parcel: OpaqueTensor,
+    tensor: OpaqueTensor,
     py: Python<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
     // SAFETY: the thread is attached, and the tensor is not read-only. What the library returns is a new reference.
     unsafe {
-        match table.object_from_tensor(parcel) {
+        match table.object_from_tensor(tensor) {
             Ok(object) => Ok(Bound::from_owned_ptr(py, object.as_ptr().cast())),
             Err(rejected) => Err(PyErr::take(py).unwrap_or_else(|| to_py_err(rejected.error()))),
         }

@@ -10,15 +10,13 @@ mod framework;
 mod legacy;
 mod macros;
 pub(crate) mod methods;
-mod object_slice;
 mod py_owner;
 mod respond;
 mod tensor;
 mod trampoline;
 
-pub use class::{BorrowTensor, Export};
+pub use class::Export;
 pub use framework::to_framework_of;
 pub use legacy::ReadOnlyAsLegacy;
-pub use object_slice::ObjectSlice;
 pub use py_owner::PyOwner;
 pub use tensor::Tensor;

@@ -37,6 +37,70 @@ use crate::raw::{dec_ref, try_attach};
 /// // and use it where it is attached.
 /// Python::attach(|py| assert_eq!(owner.bind(py).as_bytes(), b"image"));
 /// ```
+///
+/// # Elements inside an object
+///
+/// Elements that an object of a frozen class holds are exported without a copy by [`Exporter::of`](dlpack::Exporter::of).
+/// Consumers get them read-only, since Rust may be reading them, too.
+///
+/// ```
+/// use dlpack_pyo3::dlpack::{Exporter, OpaqueTensor};
+/// use dlpack_pyo3::{Export, PyOwner, PyTensor, to_py_err};
+/// use pyo3::prelude::*;
+///
+/// #[pyclass(frozen)]
+/// struct Image {
+///     pixels: Vec<u8>,
+///     width: usize,
+/// }
+///
+/// impl Export for Image {
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+///         let image = slf.get();
+///         let shape = [image.pixels.len() / image.width, image.width];
+///         let pixels = Exporter::of(PyOwner::from(slf.clone()), |image| &image.get().pixels);
+///         pixels.shape(&shape).into_opaque().map_err(to_py_err)
+///     }
+/// }
+///
+/// dlpack_pyo3::export!(Image);
+///
+/// Python::attach(|py| {
+///     let image = Bound::new(py, Image { pixels: vec![0; 6], width: 3 })?;
+///     let tensor: PyTensor = image.extract()?;
+///     assert_eq!(tensor.shape(), [2, 3]);
+///     assert_eq!(tensor.data().cast_const().cast(), image.get().pixels.as_ptr());
+///     PyResult::Ok(())
+/// })?;
+/// # PyResult::Ok(())
+/// ```
+///
+/// An object of a class that is not frozen may replace its elements, so this does not compile:
+///
+/// ```compile_fail,E0271
+/// # use dlpack_pyo3::PyOwner;
+/// # use dlpack_pyo3::dlpack::Exporter;
+/// # use pyo3::prelude::*;
+/// #[pyclass]
+/// struct Image {
+///     pixels: Vec<u8>,
+/// }
+///
+/// fn export(image: PyOwner<Image>) {
+///     let pixels = Exporter::of(image, |image| image.get().pixels.as_slice());
+/// }
+/// ```
+///
+/// The object does not keep other elements than its own alive, so this does not compile:
+///
+/// ```compile_fail
+/// # use dlpack_pyo3::PyOwner;
+/// # use dlpack_pyo3::dlpack::Exporter;
+/// # use pyo3::prelude::*;
+/// fn export(owner: PyOwner, pixels: &[u8]) {
+///     let pixels = Exporter::of(owner, |_| pixels);
+/// }
+/// ```
 pub struct PyOwner<T = PyAny>(ManuallyDrop<Py<T>>);
 
 impl<T> From<Py<T>> for PyOwner<T> {

@@ -2,18 +2,18 @@
 
 use core::cell::Cell;
 
-use dlpack::negotiate::{self, CopyPolicy, Producer, Request, Stream};
+use dlpack::negotiate::{CopyPolicy, Producer, Request, Status, Stream};
 use dlpack::{
-    Access, AnyManagedTensor, Device, DeviceType, Error, Flags, ManagedTensor,
-    ManagedTensorVersioned, OpaqueTensor, Tensor,
+    Access, AnyManagedTensor, Device, DeviceType, Error, Flags, Managed, ManagedTensor,
+    ManagedTensorVersioned, OpaqueTensor,
 };
 use pyo3::Bound;
 
 use super::class::Export;
 use super::failure::Failure;
-use crate::capsule;
+use crate::capsule::{self, InCapsule};
 use crate::import::{attached, restore};
-use crate::raw::{Owned, Raised, raise_error};
+use crate::raw::{Attached, Owned, Raised, raise_error};
 
 /// Answers a request with a new capsule.
 #[inline]
@@ -58,11 +58,10 @@ fn answer_plain<'py, T: Export>(
     }
     let py = attached(py);
     if request.is_legacy() {
-        let raw = tensor.into_raw_legacy().map_err(|error| raise_error(py, error))?;
-        // SAFETY: `into_raw_legacy` passes on a tensor to which S1 to S6 apply.
-        unsafe { capsule::legacy_raw(py, raw) }
+        let tensor = tensor.into_legacy().map_err(|rejected| raise_error(py, rejected.into()))?;
+        capsule::make(py, tensor)
     } else {
-        capsule::versioned(py, tensor)
+        capsule::make(py, tensor)
     }
 }
 
@@ -72,7 +71,7 @@ fn needs_flags(flags: Flags) -> bool {
     flags.is_read_only() || flags.is_padded()
 }
 
-/// The answer to any request, by the rules of [`negotiate::respond`]. `tensor` is the object's own, if it was made already.
+/// The answer to any request, by the rules of [`Producer::respond`]. `tensor` is the object's own, if it was made already.
 #[cold]
 fn answer_any<'py, T: Export>(
     slf: &Bound<'py, T>,
@@ -80,11 +79,21 @@ fn answer_any<'py, T: Export>(
     tensor: Option<OpaqueTensor>,
 ) -> Result<Owned<'py>, Raised> {
     let py = attached(slf.py());
-    match negotiate::respond(&Asked { slf, tensor: Cell::new(tensor) }, request) {
-        Ok(AnyManagedTensor::Versioned(tensor)) => capsule::versioned(py, tensor.into()),
-        Ok(AnyManagedTensor::Legacy(tensor)) => capsule::legacy(py, tensor),
+    let producer = Asked { slf, tensor: Cell::new(tensor) };
+    match producer.respond(request) {
+        Ok(AnyManagedTensor::Versioned(tensor)) => give(py, tensor),
+        Ok(AnyManagedTensor::Legacy(tensor)) => give(py, tensor),
+        // A capsule can have no other ABI, and a request does not ask for one.
+        Ok(_) => Err(raise_error(py, Error::Refused { status: Status::FAILED.code() })),
         Err(failure) => Err(failure.raise(slf.py())),
     }
+}
+
+/// Puts a tensor into a capsule. If its struct belongs to another producer, that one is put under a header of ours.
+fn give<A: InCapsule>(py: Attached<'_>, tensor: Managed<A>) -> Result<Owned<'_>, Raised> {
+    // The rejected tensor is dropped before the exception is set, which its deleter must not see.
+    let tensor = tensor.into_opaque().map_err(|rejected| raise_error(py, rejected.into()))?;
+    capsule::make(py, tensor)
 }
 
 /// An object as a producer, for one request.
@@ -108,7 +117,8 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
             Some(tensor) => tensor,
             None => T::tensor(self.slf)?,
         };
-        Ok(tensor.into_tensor()?)
+        // SAFETY: the class has just made the tensor, and `as_raw` lets nobody write its struct.
+        Ok(unsafe { tensor.into_managed() }?)
     }
 
     fn export_legacy(&self) -> Result<ManagedTensor, Failure> {

@@ -10,7 +10,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::class::{BorrowTensor, Export};
+use super::class::Export;
 use super::copy;
 use super::legacy::ReadOnlyAsLegacy;
 use crate::export;
@@ -67,7 +67,7 @@ enum Readiness {
 ///
 /// # Getting the memory back
 ///
-/// To use memory again, export it as a [loan](dlpack::loan()), whose [`Claim`](dlpack::Claim) returns the owner once Python
+/// To use memory again, export it as a [loan](dlpack::loan), whose [`Claim`](dlpack::loan::Claim) returns the owner once Python
 /// has dropped the tensor. To get a tensor back, keep it in an [`Arc`]:
 ///
 /// ```
@@ -108,7 +108,7 @@ impl Tensor {
     ///
     /// # Errors
     ///
-    /// Those of [`Producer::alias`], which is called once to get the description.
+    /// Those of [`Producer::export`], which is called once to get the description.
     ///
     /// # Examples
     ///
@@ -193,13 +193,20 @@ impl Tensor {
 
 impl Export for Tensor {
     const NEEDS_PYO3: bool = false;
-    const BORROW: Option<BorrowTensor<Self>> = Some(|slf| &slf.get().tensor);
+    const LENDS: bool = true;
+
+    #[inline]
+    fn lend<'a>(slf: &'a Bound<'_, Self>) -> PyResult<&'a ManagedTensorVersioned> {
+        Ok(&slf.get().tensor)
+    }
 
     #[inline]
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         let this = slf.get();
         let tensor = match &this.readiness {
-            Readiness::Producer(producer) => producer.export().map(OpaqueTensor::from),
+            Readiness::Producer(producer) => {
+                producer.export().and_then(|tensor| tensor.into_opaque().map_err(Error::from))
+            }
             Readiness::Unknown | Readiness::On(_) => this.tensor.share_opaque(),
         };
         tensor.map_err(to_py_err)

@@ -9,7 +9,8 @@ use core::marker::PhantomData;
 use core::mem::MaybeUninit;
 use core::sync::atomic::{AtomicU8, AtomicU16, AtomicU32, AtomicUsize, Ordering};
 
-use dlpack::{Element, Error, TensorView, view::ReadCell};
+use dlpack::view::{ReadCell, Unaligned};
+use dlpack::{Element, Error, TensorView};
 use pyo3::Python;
 
 use super::untyped::UntypedTensor;

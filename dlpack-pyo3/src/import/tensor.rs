@@ -92,6 +92,9 @@ const _: () = {
     may_go_anywhere::<PyTensor<*const (), *const ()>>();
 };
 
+// A tensor is moved a few times on its way in, and the C library copies more bytes than that in a loop.
+const _: usize = 256 - size_of::<PyTensor>();
+
 impl<T: Elements, R: Requirement> PyTensor<T, R> {
     /// Checks what `T` and `R` ask for.
     #[inline(always)]

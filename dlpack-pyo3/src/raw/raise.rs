@@ -4,7 +4,7 @@ use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write};
 use core::ptr::{self, NonNull};
 
-use dlpack::Error;
+use dlpack::{Error, ErrorKind};
 
 use super::attached::Attached;
 use super::exception::SavedException;
@@ -13,13 +13,13 @@ use super::object::{Object, Owned};
 use super::once_object::OnceObject;
 use super::tuple::make_tuple;
 
-/// Says that an exception is set in this thread. Its holder returns to Python, or clears the exception.
+/// Stands for an exception that is set in this thread. Its holder returns to Python, or clears the exception.
 #[derive(Debug)]
 #[must_use = "an exception is set"]
 pub(crate) struct Raised(());
 
 impl Raised {
-    /// Says that an exception is set, which the caller has made sure of.
+    /// Makes the value for an exception that is set, which the caller has made sure of.
     #[inline]
     pub(crate) const fn new() -> Self {
         Self(())
@@ -73,23 +73,12 @@ pub(crate) enum Class {
 impl Class {
     /// Returns the class of the exception that an error of `dlpack` becomes.
     pub(crate) const fn of(error: &Error) -> Self {
-        match error {
-            Error::AllocationFailed => Self::Memory,
-            Error::DTypeMismatch { .. } => Self::Type,
-            Error::Copied | Error::CopyNeeded { .. } => Self::Copy,
-            Error::Panicked => Self::Runtime,
-            Error::InvalidStream { .. }
-            | Error::UnknownStreamKind { .. }
-            | Error::UnknownCopyPolicy { .. }
-            | Error::RankMismatch { .. }
-            | Error::AxisOutOfRange { .. }
-            | Error::IndexOutOfRange { .. }
-            | Error::ZeroStep
-            | Error::RepeatedAxis { .. }
-            | Error::ShapeMismatch { .. }
-            | Error::StrideMismatch { .. }
-            | Error::StrideNotPositive { .. }
-            | Error::LenMismatch { .. } => Self::Value,
+        match error.kind() {
+            ErrorKind::OutOfMemory => Self::Memory,
+            ErrorKind::DType => Self::Type,
+            ErrorKind::InvalidArgument => Self::Value,
+            ErrorKind::CopyPolicy => Self::Copy,
+            ErrorKind::Failed if matches!(error, Error::Panicked) => Self::Runtime,
             _ => Self::Buffer,
         }
     }

@@ -58,7 +58,7 @@ fn integer(letter: u8, is_native: bool) -> Option<DataType> {
     })
 }
 
-/// Says that there is no dtype for elements in this format.
+/// Raises the `BufferError` for elements that no dtype describes.
 #[cold]
 pub(super) fn refuse(py: Attached<'_>, format: impl Display) -> Raised {
     raise(

@@ -3,8 +3,8 @@
 use core::ops::Deref;
 
 use dlpack::{
-    Access, Adopted, AnyManagedTensor, BorrowedTensor, Descriptor, Element, Error, Exporter,
-    ManagedTensorVersioned, Tensor, TensorViewMut, sys,
+    Access, AnyManagedTensor, BorrowedTensor, Descriptor, Element, Error, Exporter,
+    ManagedTensorVersioned, TensorViewMut,
 };
 
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
@@ -33,7 +33,7 @@ pub(crate) enum KeepAlive {
 impl HeldTensor {
     /// # Safety
     ///
-    /// As for [`Tensor::assume_writable`].
+    /// As for [`AnyManagedTensor::assume_writable`].
     pub(crate) unsafe fn assume_writable(self) -> Self {
         // SAFETY: the caller's promise.
         unsafe {
@@ -46,7 +46,7 @@ impl HeldTensor {
 
     /// # Safety
     ///
-    /// As for [`Tensor::assume_host_accessible`].
+    /// As for [`AnyManagedTensor::assume_host_accessible`].
     pub(crate) unsafe fn assume_host_accessible(self) -> Self {
         match self {
             // SAFETY: the caller's promise.
@@ -58,7 +58,7 @@ impl HeldTensor {
 
     /// # Safety
     ///
-    /// As for [`Tensor::view_mut`].
+    /// As for [`AnyManagedTensor::view_mut`].
     #[inline]
     pub(crate) unsafe fn view_mut<T: Element>(&mut self) -> Result<TensorViewMut<'_, T>, Error> {
         // SAFETY: the caller's promise.
@@ -74,76 +74,40 @@ impl HeldTensor {
     ///
     /// # Errors
     ///
-    /// As for an import, though the description was checked when it was made. The function is not called then.
+    /// [`Error::AllocationFailed`]. The function is not called then.
     pub(crate) fn lend<R>(self, f: impl FnOnce(BorrowedTensor<'_>) -> R) -> Result<R, Error> {
         match self {
+            Self::Managed(tensor) => tensor.to_borrowed().map(f),
             Self::Lent(tensor, _keep) => Ok(f(tensor)),
-            Self::Managed(tensor) => {
-                let raw = dl_tensor(&tensor)?;
-                // SAFETY: S4 holds, since shape and strides are those of the description. S5 and S6 hold until the tensor is
-                // dropped, which is after the call.
-                let borrowed = unsafe {
-                    match &tensor {
-                        AnyManagedTensor::Legacy(_) => BorrowedTensor::from_raw(&raw const raw),
-                        AnyManagedTensor::Versioned(tensor) => {
-                            BorrowedTensor::from_raw_with_flags(&raw const raw, tensor.flags())
-                        }
-                    }
-                };
-                borrowed.map(f)
-            }
         }
     }
 
     /// Makes it an owned tensor of the current ABI.
     pub(crate) fn into_versioned(self) -> Result<ManagedTensorVersioned, Error> {
         match self {
-            Self::Managed(AnyManagedTensor::Versioned(tensor)) => Ok(tensor),
-            Self::Managed(AnyManagedTensor::Legacy(tensor)) => {
-                tensor.into_versioned().map_err(|rejected| rejected.error())
-            }
+            Self::Managed(tensor) => Ok(tensor.into_versioned()?),
             Self::Lent(tensor, keep) => export(&tensor, keep),
         }
     }
 }
 
-/// Describes a tensor as C does, with the shape and strides of its description, which stay where the description is.
-#[inline(always)]
-pub(crate) fn dl_tensor(tensor: &Descriptor) -> Result<sys::DLTensor, Error> {
-    let ndim = tensor.ndim();
-    Ok(sys::DLTensor {
-        data: tensor.data(),
-        device: tensor.device().into(),
-        ndim: i32::try_from(ndim).map_err(|_| Error::TooManyAxes { ndim, max: 64 })?,
-        dtype: tensor.dtype().into(),
-        shape: tensor.shape().as_ptr().cast_mut(),
-        strides: tensor.strides().as_ptr().cast_mut(),
-        byte_offset: tensor.byte_offset(),
-    })
-}
-
 /// Makes an owned tensor of lent memory, whose deleter drops `keep`.
 #[cold]
 fn export(tensor: &Descriptor, keep: KeepAlive) -> Result<ManagedTensorVersioned, Error> {
-    let native = |numbers: &[i64]| -> Result<Vec<isize>, Error> {
-        numbers.iter().map(|&n| isize::try_from(n).map_err(|_| Error::ExtentOverflow)).collect()
-    };
-    let (shape, strides) = (native(tensor.shape())?, native(tensor.strides())?);
-    let shape: Vec<usize> = shape.into_iter().map(isize::unsigned_abs).collect();
-    let extents = tensor.layout().byte_extents();
-    let nbytes = extents.end.wrapping_sub(extents.start).unsigned_abs();
+    let shape: Result<Vec<usize>, _> = tensor.shape().iter().map(|&n| n.try_into()).collect();
+    let strides: Result<Vec<isize>, _> = tensor.strides().iter().map(|&n| n.try_into()).collect();
+    let (Ok(shape), Ok(strides)) = (shape, strides) else { return Err(Error::ExtentOverflow) };
+    let layout = tensor.layout();
+    let (bytes, first) = (layout.byte_extents(), layout.extents().start().unsigned_abs());
     // What is lent has no offset.
-    let start = tensor.data().wrapping_byte_offset(extents.start);
-    let first = tensor.layout().extents().start().unsigned_abs();
-    // SAFETY: the bytes of the extents stay in place and readable as long as `keep` lives; whether they can be written is
-    // said below.
-    let memory = unsafe { Adopted::new(keep, start, nbytes, tensor.device()) };
-    let mut exporter = Exporter::new(memory).dtype(tensor.dtype()).shape(&shape);
-    exporter = exporter.strides(&strides).offset(first);
-    if tensor.access() != Access::Writable {
-        exporter = exporter.read_only();
-    }
-    exporter.build().map_err(|rejected| rejected.error())
+    let start = tensor.data().wrapping_byte_offset(bytes.start);
+    let nbytes = bytes.end.wrapping_sub(bytes.start).unsigned_abs();
+    // SAFETY: the bytes of the extents stay in place and readable as long as `keep` lives, and the tensor is read-only unless
+    // they can be written.
+    let exporter = unsafe { Exporter::from_raw_parts(keep, start, nbytes, tensor.device()) };
+    let exporter = exporter.dtype(tensor.dtype()).shape(&shape).strides(&strides).offset(first);
+    let is_writable = tensor.access() == Access::Writable;
+    Ok(if is_writable { exporter } else { exporter.read_only() }.build()?)
 }
 
 impl Deref for HeldTensor {

@@ -42,7 +42,10 @@ impl Memory {
     #[inline(always)]
     pub(super) unsafe fn tensor<'a>(self) -> Result<BorrowedTensor<'a>, Unfit> {
         if self.ndim > Layout::MAX_NDIM {
-            return Err(Unfit::Error(Error::TooManyAxes { ndim: self.ndim, max: Layout::MAX_NDIM }));
+            return Err(Unfit::Error(Error::TooManyAxes {
+                ndim: self.ndim,
+                max: Layout::MAX_NDIM,
+            }));
         }
         let mut sizes = [MaybeUninit::uninit(); Layout::MAX_NDIM];
         let mut steps = [MaybeUninit::uninit(); Layout::MAX_NDIM];

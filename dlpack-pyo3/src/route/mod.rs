@@ -43,8 +43,8 @@ use crate::raw::{
     Class, ExceptBlock, Object, Raised, Reference, SavedException, names, raise, raise_error,
 };
 use crate::{capsule, protocol};
+pub(crate) use held::HeldTensor;
 use held::KeepAlive;
-pub(crate) use held::{HeldTensor, dl_tensor};
 use plan::Plan;
 use summary::Summary;
 

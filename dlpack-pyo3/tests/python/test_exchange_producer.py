@@ -300,10 +300,13 @@ def test_r78_read_only_tensors_are_not_lent():
 
 
 def test_padded_tensors_are_not_lent_and_the_error_says_why():
-    for flags in (abi.IS_SUBBYTE_TYPE_PADDED, abi.IS_SUBBYTE_TYPE_PADDED | abi.READ_ONLY):
-        padded = ext.hold(Foreign(bytes([1, 2]), "uint4", (2,), flags=flags).capsule()).export()
-        with pytest.raises(BufferError, match="expected packed elements for the legacy abi, found padded ones"):
-            function(Tensor, BORROW)(id(padded), ctypes.pointer(abi.Tensor()))
+    padded = "expected packed elements for the legacy abi, found padded ones"
+    read_only = "expected a writable tensor for the legacy abi, found a read-only one"
+    for flags, text in ((0, padded), (abi.READ_ONLY, read_only)):
+        flags |= abi.IS_SUBBYTE_TYPE_PADDED
+        tensor = ext.hold(Foreign(bytes([1, 2]), "uint4", (2,), flags=flags).capsule()).export()
+        with pytest.raises(BufferError, match=text):
+            function(Tensor, BORROW)(id(tensor), ctypes.pointer(abi.Tensor()))
 
 
 # Objects of tensors.

@@ -1,6 +1,6 @@
-"""Foreign shape and strides are read once, when a tensor is taken in; on no road are they read again.
+"""Foreign shape and strides are read once, when a tensor is imported, and by no route again.
 
-Each row takes a tensor by its capsule, has the producer rewrite or move its shape, and passes the tensor on.
+Each test imports a tensor by its capsule, lets the producer rewrite or move the shape, and passes the tensor on.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ pytestmark = pytest.mark.usefixtures("nothing_is_lost")
 
 
 class Rewritten:
-    """A producer that rewrites its shape once it has been taken in."""
+    """A producer that rewrites its shape after the tensor has been imported."""
 
     def __init__(self, **fields):
         self.foreign = Foreign(SIX, **fields)
@@ -34,7 +34,7 @@ class Rewritten:
 
 
 class Moved(Rewritten):
-    """One whose struct points to other numbers then, and whose old ones are overwritten."""
+    """A producer whose struct then points to another shape, while the old one is overwritten."""
 
     def change(self):
         super().change()

@@ -80,7 +80,7 @@ def test_the_bits_are_looked_at_each_time(torch):
     ext.describe(gradient)
 
 
-def test_plain_tensors_take_the_quick_road(torch):
+def test_plain_tensors_take_the_exchange_route(torch):
     for tensor in (torch.zeros(2, 3), torch.zeros(2, dtype=torch.complex64), torch.zeros(3).bool()):
         assert ext.describe(tensor)["route"] == "exchange"
 

@@ -194,10 +194,10 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
     /// 1. Shape and strides have been written.
     /// 2. With the fields and the flags they hold clauses S5 and S6 of the import contract until the owner is dropped.
     #[inline(always)]
-    pub(super) unsafe fn into_opaque(self, described: &Described) -> OpaqueTensor<S> {
-        let dl_tensor = self.dl_tensor(&described.fields);
+    pub(super) unsafe fn into_opaque(self, fields: &Fields, flags: Flags) -> OpaqueTensor<S> {
+        let dl_tensor = self.dl_tensor(fields);
         // SAFETY: the contract. Shape and strides stay in the block until the deleter runs.
-        unsafe { OpaqueTensor::new(self.publish(dl_tensor, described.flags)) }
+        unsafe { OpaqueTensor::new(self.publish(dl_tensor, flags)) }
     }
 
     /// Publishes the tensor for use in Rust.

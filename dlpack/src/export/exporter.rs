@@ -555,8 +555,10 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     /// As for [`build_legacy`](Self::build_legacy).
     #[inline]
     pub fn into_raw_legacy(self) -> Result<*mut sys::DLManagedTensor, RejectedError<O>> {
-        // SAFETY: as for `build`.
-        self.make(|block, described| Ok(unsafe { block.into_opaque(&described) }.into_raw()))
+        self.make(|block, Described { fields, flags, .. }| {
+            // SAFETY: as for `build`.
+            Ok(unsafe { block.into_opaque(&fields, flags) }.into_raw())
+        })
     }
 
     /// Builds the tensor in the current ABI, for a consumer that is yet to get it.
@@ -568,8 +570,10 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     /// As for [`build`](Self::build).
     #[inline(always)]
     pub fn into_opaque(self) -> Result<OpaqueTensor, RejectedError<O>> {
-        // SAFETY: as for `build`.
-        self.make(|block, described| Ok(unsafe { block.into_opaque(&described) }))
+        self.make(|block, Described { fields, flags, .. }| {
+            // SAFETY: as for `build`.
+            Ok(unsafe { block.into_opaque(&fields, flags) })
+        })
     }
 
     /// Moves the owner to its place, asks it for its memory, writes and checks shape and strides, and publishes the tensor.

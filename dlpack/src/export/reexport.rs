@@ -10,8 +10,8 @@ use super::block::{Described, DimsMut, Unpublished, around};
 use crate::error::{Error, RejectedError};
 use crate::layout::Canonical;
 use crate::managed::{
-    Abi, Access, AnyManagedTensor, Descriptor, Managed, ManagedTensor, ManagedTensorVersioned,
-    OpaqueTensor,
+    Abi, Access, AnyManagedTensor, Descriptor, Fields, Managed, ManagedTensor,
+    ManagedTensorVersioned, OpaqueTensor,
 };
 use crate::sys;
 use crate::vocabulary::Flags;
@@ -133,6 +133,7 @@ fn express<A: Abi>(flags: Flags) -> Result<Flags, Error> {
 }
 
 /// The flags that a tensor passes on: a legacy one is read-only unless it is known to be writable.
+#[inline]
 pub(super) fn inherited<A: Abi>(tensor: &Descriptor) -> Flags {
     let padded = tensor.flags().is_padded();
     let flags = if padded { Flags::IS_SUBBYTE_TYPE_PADDED } else { Flags::NONE };
@@ -145,14 +146,15 @@ pub(super) fn inherited<A: Abi>(tensor: &Descriptor) -> Flags {
     if forbidden { flags.with(Flags::READ_ONLY) } else { flags }
 }
 
+/// A block whose owner is a tensor, and the fields of its struct.
+pub(super) type UnderHeader<B, O> = (Unpublished<B, O, Global>, Fields);
+
 /// A tensor as the owner of a block that says what the tensor says.
 ///
 /// The block and the description hold the contract of [`Unpublished::into_managed`]: shape and strides are written, and
 /// describe the elements of a checked tensor, which the owner is.
-pub(super) fn under_header<B: Abi, O>(
-    owner: O,
-    flags: Flags,
-) -> Result<(Unpublished<B, O, Global>, Described), RejectedError<O>>
+#[inline(always)]
+pub(super) fn under_header<B: Abi, O>(owner: O) -> Result<UnderHeader<B, O>, RejectedError<O>>
 where
     O: Deref<Target = Descriptor> + Send + 'static,
 {
@@ -161,8 +163,8 @@ where
     let (tensor, dims) = block.tensor_and_dims();
     let axes = tensor.shape().iter().copied().zip(tensor.strides().iter().copied());
     write_canonical(dims, tensor.is_empty(), axes);
-    let described = Described { fields: tensor.canonical_fields(), flags, layout: tensor.layout() };
-    Ok((block, described))
+    let fields = tensor.canonical_fields();
+    Ok((block, fields))
 }
 
 /// Writes a shape, and strides with canonical values where they address nothing.
@@ -181,8 +183,9 @@ pub(super) fn write_canonical(
 
 /// Puts a tensor under a header of either ABI.
 fn convert<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Managed<B>, RejectedError<Managed<A>>> {
-    let host = tensor.has_host_promise();
-    let (block, described) = wrap(tensor)?;
+    let (layout, host) = (tensor.layout(), tensor.has_host_promise());
+    let ((block, fields), flags) = wrap(tensor)?;
+    let described = Described { fields, flags, layout };
     // SAFETY: `under_header` holds the contract. If the promise about the host was made, it was for the same memory.
     unsafe {
         let converted = block.into_managed(&described)?;
@@ -195,19 +198,19 @@ pub(super) fn ready<A: Abi, B: Abi>(
     tensor: Managed<A>,
 ) -> Result<OpaqueTensor<B>, RejectedError<Managed<A>>> {
     let copied = tensor.flags().contains(Flags::IS_COPIED);
-    let (block, mut described) = wrap::<A, B>(tensor)?;
+    let ((block, fields), mut flags) = wrap::<A, B>(tensor)?;
     if copied && B::VERSION.is_some() {
-        described.flags = described.flags.with(Flags::IS_COPIED);
+        flags = flags.with(Flags::IS_COPIED);
     }
     // SAFETY: `under_header` holds the contract. Whoever alone reaches the tensor is still alone.
-    Ok(unsafe { block.into_opaque(&described) })
+    Ok(unsafe { block.into_opaque(&fields, flags) })
 }
 
-type Wrapped<B, A> = (Unpublished<B, Managed<A>, Global>, Described);
+type Wrapped<B, A> = (UnderHeader<B, Managed<A>>, Flags);
 
 fn wrap<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Wrapped<B, A>, RejectedError<Managed<A>>> {
     match express::<B>(inherited::<B>(&tensor)) {
-        Ok(flags) => under_header(tensor, flags),
+        Ok(flags) => Ok((under_header(tensor)?, flags)),
         Err(error) => Err(RejectedError::new(tensor, error)),
     }
 }

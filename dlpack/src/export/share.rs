@@ -47,9 +47,9 @@ impl<A: Abi> Managed<A> {
     /// [`Error::AllocationFailed`].
     pub fn share_opaque(self: &Arc<Self>) -> Result<OpaqueTensor, Error> {
         let flags = inherited::<sys::DLManagedTensorVersioned>(self);
-        let (block, described) = under_header(Shared(Arc::clone(self)), flags)?;
+        let (block, fields) = under_header(Shared(Arc::clone(self)))?;
         // SAFETY: `under_header` holds the contract.
-        Ok(unsafe { block.into_opaque(&described) })
+        Ok(unsafe { block.into_opaque(&fields, flags) })
     }
 }
 
@@ -131,7 +131,8 @@ fn share<T>(tensor: &Arc<T>, flags: Flags) -> Result<ManagedTensorVersioned, Err
 where
     T: Deref<Target = Descriptor> + Send + Sync + 'static,
 {
-    let (block, described) = under_header(Shared(Arc::clone(tensor)), flags)?;
+    let (block, fields) = under_header(Shared(Arc::clone(tensor)))?;
+    let described = Described { fields, flags, layout: tensor.layout() };
     // SAFETY: `under_header` holds the contract. If the promise about the host was made, it was for the same memory.
     unsafe {
         let shared = block.into_managed(&described)?;

@@ -333,6 +333,7 @@ impl Descriptor {
     /// assert_eq!(numel, 3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
+    #[inline]
     pub fn as_dl_tensor(&self) -> Result<sys::DLTensor, Error> {
         use super::abi::sealed::Abi;
         sys::DLManagedTensor::express(self.flags)?;
@@ -356,7 +357,18 @@ impl Descriptor {
     /// to the address where there is one, since some consumers ignore it.
     ///
     /// An offset that leaves the address space stays as it is, and views refuse it as before.
+    #[inline]
     pub(crate) fn canonical_fields(&self) -> Fields {
+        if self.byte_offset != 0 {
+            return self.fields_with_offset();
+        }
+        let data = if self.is_empty() { ptr::null_mut() } else { self.data };
+        Fields { data, byte_offset: 0, device: self.device.canonical(), dtype: self.dtype }
+    }
+
+    /// As [`canonical_fields`](Self::canonical_fields), for the few tensors with an offset.
+    #[cold]
+    fn fields_with_offset(&self) -> Fields {
         let (device, dtype) = (self.device.canonical(), self.dtype);
         if self.is_empty() {
             return Fields { data: ptr::null_mut(), byte_offset: 0, device, dtype };

@@ -1,11 +1,11 @@
-//! A class of one's own that any library imports.
+//! A class whose objects any library can import.
 
 use dlpack_pyo3::dlpack::{Exporter, OpaqueTensor};
-use dlpack_pyo3::{Export, ObjectSlice, to_py_err};
+use dlpack_pyo3::{Export, PyOwner, to_py_err};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
-/// A grey image: `np.from_dlpack(image)` and its like see its pixels, without a copy.
+/// A grey image. `np.from_dlpack(image)` and the like share its pixels without a copy.
 #[pyclass(frozen)]
 pub(crate) struct Image {
     pixels: Vec<u8>,
@@ -30,11 +30,11 @@ impl Image {
 }
 
 impl Export for Image {
-    /// The pixels stay in the object, which lives as long as a consumer has them.
+    /// Exports the pixels where they are. The tensor keeps the object alive, which is their owner.
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         let &Self { height, width, .. } = slf.get();
-        let pixels = ObjectSlice::new(slf, |image| &image.pixels);
-        Exporter::new(pixels).shape(&[height, width]).into_opaque().map_err(to_py_err)
+        let pixels = Exporter::of(PyOwner::from(slf.clone()), |image| &image.get().pixels);
+        pixels.shape(&[height, width]).into_opaque().map_err(to_py_err)
     }
 }
 

@@ -1,6 +1,6 @@
-//! An extension whose functions take tensors of any library and return tensors, with a class that is one.
+//! An extension whose functions take and return tensors of any library, with a class that exports one.
 //!
-//! Build it and try it, with NumPy or any other library that speaks DLPack:
+//! To build it and try it with NumPy or any other library that supports DLPack:
 //!
 //! ```sh
 //! python -m venv .venv

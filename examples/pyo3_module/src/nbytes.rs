@@ -1,10 +1,9 @@
-//! A function that looks at no element, and so needs no access to the memory.
+//! A function that reads no elements, and so takes tensors on any device.
 
 use dlpack_pyo3::PyTensor;
-
 use pyo3::prelude::*;
 
-/// How many bytes the elements take, on whichever device they are.
+/// Returns the size of the elements in bytes, on whichever device they are.
 #[pyfunction]
 pub(crate) fn nbytes(tensor: PyTensor) -> usize {
     tensor.nbytes()

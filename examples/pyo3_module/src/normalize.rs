@@ -6,8 +6,8 @@ use pyo3::prelude::*;
 
 /// Divides each row of a float32 matrix by its sum.
 ///
-/// The argument may be an array of any library, in rows or columns, contiguous or not. What is no float32 matrix in main
-/// memory raises an exception that says what was expected and what came.
+/// The argument may be an array of any library, row-major or column-major, contiguous or not. Anything but a float32 matrix
+/// in main memory raises an exception that says what was expected and what was found.
 #[pyfunction]
 pub(crate) fn normalize(
     py: Python<'_>,
@@ -15,13 +15,13 @@ pub(crate) fn normalize(
 ) -> PyResult<Tensor> {
     let mut elements = matrix.to_vec(py)?;
     let shape = matrix.cells(py)?.shape().to_vec();
-    // Nothing of Python is used while the rows are computed, so other threads of Python may run.
+    // The computation uses no Python objects, so other Python threads may run meanwhile.
     py.detach(|| {
         for row in elements.chunks_exact_mut(shape[1].max(1)) {
             let sum: f32 = row.iter().sum();
             row.iter_mut().for_each(|element| *element /= sum);
         }
     });
-    // The vector goes out as it is, and is freed when Python is done with it.
+    // The vector is exported without a copy, and freed when Python has dropped the tensor.
     Ok(Exporter::new(elements).shape(&shape).build().map_err(to_py_err)?.into())
 }

@@ -1,14 +1,14 @@
-//! A function for tensors of any device.
+//! A function that takes tensors on any device.
 
 use dlpack_pyo3::dlpack::{DataType, Device};
 use dlpack_pyo3::{Import, PyTensor};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
-/// The sum of float32 or float64 elements, wherever they are.
+/// Returns the sum of float32 or float64 elements on any device.
 ///
-/// The producer is asked for its tensor in main memory. One that is there is not copied; from a GPU, the producer copies it
-/// when its work on it is done.
+/// The producer is asked for the tensor in main memory. A tensor that is there already is not copied. A tensor on a GPU is
+/// copied by its producer, after the work that is queued for it.
 #[pyfunction]
 pub(crate) fn total(py: Python<'_>, tensor: &Bound<'_, PyAny>) -> PyResult<f64> {
     let tensor: PyTensor = Import::new().device(Device::CPU).of(tensor)?;

@@ -3,45 +3,49 @@
 use std::sync::Arc;
 
 use dlpack_pyo3::dlpack::{Descriptor, Exporter, ManagedTensorVersioned, OpaqueTensor};
-use dlpack_pyo3::{BorrowTensor, Export, PyTensor, Tensor, to_framework_of, to_py_err, with_borrowed};
+use dlpack_pyo3::{Export, PyTensor, Tensor, to_framework_of, to_py_err, with_borrowed};
 use pyo3::prelude::*;
 
-/// The address of the first element plus the number of elements.
+/// Returns the address of the first element plus the number of elements.
 fn answer(tensor: &Descriptor) -> usize {
     let offset = tensor.byte_offset() as usize;
     tensor.data().addr().wrapping_add(offset).wrapping_add(tensor.numel())
 }
 
-/// What PyO3 takes for a call that does nothing.
+/// Does nothing, which shows the cost of a call through PyO3.
 #[pyfunction]
 fn nothing(_object: &Bound<'_, PyAny>) {}
 
-/// An array as an argument.
+/// Takes an array as an argument.
 #[pyfunction]
 fn take(array: PyTensor) -> usize {
     answer(&array)
 }
 
-/// An array borrowed for the call.
+/// Borrows an array for the call.
 #[pyfunction]
 fn take_view(array: &Bound<'_, PyAny>) -> PyResult<usize> {
-    // SAFETY: the function only looks at numbers.
+    // SAFETY: the function reads numbers, and does not call Python.
     unsafe { with_borrowed(array, |tensor| answer(&tensor)) }
 }
 
-/// A tensor as a result, of as many elements as are asked for.
+/// Returns a tensor with so many rows and columns.
 #[pyfunction]
 fn tensor(rows: usize, columns: usize) -> PyResult<Tensor> {
     Ok(Tensor::new(zeros(rows, columns)?))
 }
 
-/// A class of its own, whose memory Python knows nothing of.
+/// A class that exports memory of Rust.
 #[pyclass(frozen)]
 struct Own(Arc<ManagedTensorVersioned>);
 
 impl Export for Own {
     const NEEDS_PYO3: bool = false;
-    const BORROW: Option<BorrowTensor<Self>> = Some(|slf| &slf.get().0);
+    const LENDS: bool = true;
+
+    fn lend<'a>(slf: &'a Bound<'_, Self>) -> PyResult<&'a ManagedTensorVersioned> {
+        Ok(&slf.get().0)
+    }
 
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         slf.get().0.share_opaque().map_err(to_py_err)
@@ -57,7 +61,7 @@ impl Own {
         Ok(Self(Arc::new(zeros(3, 4)?)))
     }
 
-    /// Where the first element is.
+    /// Returns the address of the first element.
     fn address(&self) -> usize {
         self.0.data().addr()
     }
@@ -69,7 +73,7 @@ fn zeros(rows: usize, columns: usize) -> PyResult<ManagedTensorVersioned> {
     Ok(tensor.map_err(to_py_err)?.into_inner())
 }
 
-/// An own object as an array of another one's library.
+/// Returns an `Own` as an array of another object's library.
 #[pyfunction]
 fn give_to<'py>(own: &Bound<'py, Own>, like: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
     to_framework_of(own, like)

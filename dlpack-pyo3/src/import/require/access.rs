@@ -28,10 +28,10 @@ impl Requirement for Writable {
     #[inline]
     fn check(tensor: &Descriptor) -> PyResult<()> {
         match tensor.access() {
-            Access::ReadOnly => Err(to_py_err(Error::ReadOnly)),
-            Access::Unknown => Err(to_py_err(Error::WritabilityUnknown)),
             Access::Writable if Layout::is_disjoint(tensor.shape(), tensor.strides()) => Ok(()),
             Access::Writable => Err(to_py_err(Error::Overlapping)),
+            Access::ReadOnly => Err(to_py_err(Error::ReadOnly)),
+            _ => Err(to_py_err(Error::WritabilityUnknown)),
         }
     }
 }

@@ -27,7 +27,7 @@ impl<const N: usize> Requirement for Rank<N> {
     fn check(tensor: &Descriptor) -> PyResult<()> {
         match tensor.ndim() {
             found if found == N => Ok(()),
-            found => Err(to_py_err(Error::RankMismatch { expected: N, found })),
+            found => Err(to_py_err(Error::NdimMismatch { expected: N, found })),
         }
     }
 }

@@ -1,4 +1,4 @@
-//! What a tensor says of itself, for Python to compare.
+//! The metadata of a tensor as a dictionary, for tests to compare.
 
 use dlpack::negotiate::CopyPolicy;
 use dlpack::{Access, Descriptor, Device, DeviceType};
@@ -6,7 +6,7 @@ use dlpack_pyo3::{Import, PyTensor, with_borrowed};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-/// Imports, describes, releases.
+/// Imports a tensor, describes it and drops it.
 #[pyfunction]
 #[pyo3(signature = (tensor, /, *, copy=None, device=None, stream=None))]
 pub(crate) fn describe<'py>(
@@ -18,7 +18,7 @@ pub(crate) fn describe<'py>(
     with_route(tensor.py(), &take(tensor, copy, device, stream)?)
 }
 
-/// Imports, without options in the way that functions take arguments.
+/// Imports a tensor; without options, in the way that arguments of functions are.
 pub(crate) fn take<'py>(
     object: &Bound<'py, PyAny>,
     copy: Option<bool>,
@@ -42,14 +42,14 @@ pub(crate) fn take<'py>(
     import.of(object)
 }
 
-/// Describes a tensor that nobody owns.
+/// Describes a borrowed tensor.
 #[pyfunction]
 pub(crate) fn borrow<'py>(tensor: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-    // SAFETY: describing it makes a dictionary and numbers, none of which is the tensor's object.
+    // SAFETY: describing a tensor makes a dictionary and numbers, which does not touch the memory of the object.
     unsafe { with_borrowed(tensor, |borrowed| of(tensor.py(), &borrowed)) }?
 }
 
-/// The description, with the route.
+/// Describes a tensor, with the route by which it was imported.
 pub(crate) fn with_route<'py, T, R>(
     py: Python<'py>,
     tensor: &PyTensor<T, R>,
@@ -59,7 +59,7 @@ pub(crate) fn with_route<'py, T, R>(
     Ok(description)
 }
 
-/// The description, without the route.
+/// Describes a tensor without a route.
 pub(crate) fn of<'py>(py: Python<'py>, tensor: &Descriptor) -> PyResult<Bound<'py, PyDict>> {
     let device = tensor.device();
     let offset = usize::try_from(tensor.byte_offset())?;
@@ -67,7 +67,7 @@ pub(crate) fn of<'py>(py: Python<'py>, tensor: &Descriptor) -> PyResult<Bound<'p
     let access = match tensor.access() {
         Access::ReadOnly => "read-only",
         Access::Writable => "writable",
-        Access::Unknown => "unknown",
+        _ => "unknown",
     };
     let description = PyDict::new(py);
     description.set_item("shape", PyTuple::new(py, tensor.shape())?)?;

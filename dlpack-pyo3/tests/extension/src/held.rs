@@ -1,4 +1,4 @@
-//! Tensors that are kept for a while.
+//! Imported tensors that Python keeps and passes on.
 
 use std::sync::Mutex;
 use std::thread;
@@ -12,11 +12,11 @@ use pyo3::types::{PyBytes, PyDict};
 
 use crate::describe;
 
-/// An imported tensor, until it is released.
+/// An imported tensor, until it is released or passed on.
 #[pyclass]
 pub(crate) struct Held(Option<PyTensor>);
 
-/// Imports and keeps.
+/// Imports a tensor and keeps it.
 #[pyfunction]
 #[pyo3(signature = (tensor, /, *, copy=None, device=None, stream=None))]
 pub(crate) fn hold<'py>(
@@ -41,7 +41,7 @@ impl Held {
 
 #[pymethods]
 impl Held {
-    /// Gives the tensor back. Once more is no error.
+    /// Drops the tensor. Does nothing if it was dropped before.
     fn release(&mut self) {
         self.0 = None;
     }
@@ -54,18 +54,18 @@ impl Held {
         bytes_of(py, self.tensor()?)
     }
 
-    /// Hands the tensor on as an object of the ready-made class, and says on which stream it can be used.
+    /// Passes the tensor on as a `Tensor`, which can be used on the stream `ready`.
     #[pyo3(signature = (*, ready=None))]
     fn export(&mut self, ready: Option<usize>) -> PyResult<Tensor> {
         let tensor = Tensor::new(self.take()?.into_managed()?);
         Ok(match ready {
-            // SAFETY: tests give streams that exist, or have no device.
+            // SAFETY: tests pass streams that exist, or use no device at all.
             Some(stream) => tensor.ready_on(unsafe { Stream::from_handle(stream) }),
             None => tensor,
         })
     }
 
-    /// Drops the tensor on another thread, which Python does not know, while this one is detached.
+    /// Drops the tensor on a thread that Python does not know, while this thread is detached.
     fn send_to_thread(&mut self, py: Python<'_>) -> PyResult<()> {
         let tensor = self.take()?;
         let dropped = py.detach(|| thread::spawn(move || drop(tensor)).join());
@@ -73,7 +73,7 @@ impl Held {
     }
 }
 
-/// The ready-made class over a producer that gives out these tensors, the last one first, and is asked once by this.
+/// Makes a `Tensor` of a producer that exports these tensors, starting with the last one, which this call uses.
 #[pyfunction]
 pub(crate) fn relay(tensors: Vec<Bound<'_, Held>>) -> PyResult<Tensor> {
     let take = |held: &Bound<'_, Held>| held.borrow_mut().take()?.into_managed();
@@ -81,7 +81,7 @@ pub(crate) fn relay(tensors: Vec<Bound<'_, Held>>) -> PyResult<Tensor> {
     Tensor::from_producer(Relay(Mutex::new(tensors?))).map_err(to_py_err)
 }
 
-/// A producer of tensors that came from somebody else.
+/// A producer that passes tensors of other producers on.
 struct Relay(Mutex<Vec<ManagedTensorVersioned>>);
 
 impl Relay {
@@ -92,6 +92,8 @@ impl Relay {
 }
 
 impl Producer for Relay {
+    type Error = Error;
+
     fn export(&self) -> Result<ManagedTensorVersioned, Error> {
         self.next()
     }
@@ -101,18 +103,18 @@ impl Producer for Relay {
     }
 }
 
-/// The elements in row-major order, as Rust reads them.
+/// Returns the bytes of the elements in row-major order, as Rust reads them.
 #[pyfunction]
 pub(crate) fn to_bytes<'py>(py: Python<'py>, tensor: PyTensor) -> PyResult<Bound<'py, PyBytes>> {
     bytes_of(py, &tensor)
 }
 
-/// Elements of whatever dtype.
+/// Returns the bytes of elements of any dtype.
 fn bytes_of<'py>(py: Python<'py>, tensor: &Descriptor) -> PyResult<Bound<'py, PyBytes>> {
-    // SAFETY: tests wrote the elements, and no thread of theirs writes them now.
+    // SAFETY: the tests initialise all elements, and none of their threads writes them now.
     let copy = unsafe { tensor.to_copy() }.map_err(to_py_err)?;
     let start = if copy.is_empty() { core::ptr::dangling() } else { copy.data().cast::<u8>() };
-    // SAFETY: a copy has its elements side by side, and starts with the first of them.
+    // SAFETY: the elements of a copy are contiguous, from the data pointer on.
     let bytes = unsafe { core::slice::from_raw_parts(start, copy.nbytes()) };
     Ok(PyBytes::new(py, bytes))
 }

@@ -1,4 +1,4 @@
-//! The extension of the tests: each function shows one thing of `dlpack-pyo3` to Python.
+//! The extension that the tests in Python use: each function makes one part of `dlpack-pyo3` callable.
 
 extern crate alloc;
 
@@ -18,7 +18,7 @@ use pyo3::prelude::*;
 
 #[pymodule]
 mod dlpack_pyo3_tests {
-    /// Whether this is built for the limited API.
+    /// `true` if the extension is built for the limited API.
     #[pymodule_export]
     const LIMITED_API: bool = cfg!(feature = "abi3");
 

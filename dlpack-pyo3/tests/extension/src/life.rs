@@ -1,30 +1,30 @@
-//! Ends of tensors, in all the places where they may come.
+//! Tensors that are dropped in all the places where that can happen.
 
 use core::ffi::{c_int, c_void};
 use core::time::Duration;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
-use dlpack::{Adopted, DataType, Device, Exporter};
+use dlpack::{DataType, Device, Exporter};
 use dlpack_pyo3::{PyOwner, PyTensor, Tensor};
 use pyo3::exceptions::{PyBufferError, PyRuntimeError};
 use pyo3::prelude::*;
 
 use crate::memory::{Counted, live};
 
-/// Bytes that many tensors share, which nobody writes.
+/// The memory of all tensors here, which nobody writes.
 static BYTES: [u8; 4] = [1, 2, 3, 4];
 
-/// A tensor that keeps a Python object alive.
+/// Makes a tensor that keeps a Python object alive.
 #[pyfunction]
 pub(crate) fn keeping(object: Bound<'_, PyAny>) -> PyResult<Tensor> {
     tensor_of(PyOwner::from(object))
 }
 
-/// A tensor whose owner forgets, when it is dropped, whatever exception is set: what it should not do, but may.
+/// Makes a tensor whose owner, when it is dropped, clears the exception that is set. It should not, but it can.
 #[pyfunction]
 pub(crate) fn sloppy() -> PyResult<Tensor> {
-    struct Sloppy(#[expect(dead_code, reason = "to be dropped")] Counted);
+    struct Sloppy(#[expect(dead_code, reason = "held until it is dropped")] Counted);
 
     impl Drop for Sloppy {
         fn drop(&mut self) {
@@ -32,26 +32,27 @@ pub(crate) fn sloppy() -> PyResult<Tensor> {
         }
     }
 
-    // Not read-only, so that it goes out as it is in either ABI.
+    // Not read-only, so that either ABI can express it.
     let memory = Counted::new(&BYTES);
     let start = memory.start();
-    // SAFETY: at least as many bytes, which nobody else knows.
-    let memory = unsafe { Adopted::new(Sloppy(memory), start, BYTES.len(), Device::CPU) };
-    let tensor = Exporter::new(memory).dtype(DataType::U8).shape(&[BYTES.len()]).build();
+    // SAFETY: the owner has at least so many bytes in main memory, which nobody else has.
+    let exporter =
+        unsafe { Exporter::from_raw_parts(Sloppy(memory), start, BYTES.len(), Device::CPU) };
+    let tensor = exporter.dtype(DataType::U8).shape(&[BYTES.len()]).build();
     tensor.map(Tensor::from).map_err(|e| PyBufferError::new_err(e.to_string()))
 }
 
-/// A tensor of the bytes, which drops this when it ends.
+/// Makes a tensor of the bytes that drops `owner` in its deleter.
 fn tensor_of(owner: impl Send + 'static) -> PyResult<Tensor> {
     let start: *mut c_void = BYTES.as_ptr().cast_mut().cast();
-    // SAFETY: the bytes are there for good, and are read only.
-    let memory = unsafe { Adopted::new(owner, start, BYTES.len(), Device::CPU) };
-    let exporter = Exporter::new(memory).dtype(DataType::U8).shape(&[4]).read_only();
-    let tensor = exporter.build().map_err(|e| PyBufferError::new_err(e.to_string()))?;
+    // SAFETY: the bytes are those of a static, and the tensor is read-only.
+    let exporter = unsafe { Exporter::from_raw_parts(owner, start, BYTES.len(), Device::CPU) };
+    let tensor = exporter.dtype(DataType::U8).shape(&[4]).read_only().build();
+    let tensor = tensor.map_err(|e| PyBufferError::new_err(e.to_string()))?;
     Ok(Tensor::new(tensor))
 }
 
-/// Something that has come in, until it is told how to let go.
+/// An imported tensor, until a test says how to drop it.
 #[pyclass(frozen)]
 pub(crate) struct Holder(Mutex<Option<PyTensor>>);
 
@@ -72,20 +73,20 @@ impl Holder {
         drop(self.take());
     }
 
-    /// On this thread, detached.
+    /// Drops the tensor on this thread, detached.
     fn release_detached(&self, py: Python<'_>) {
         let tensor = self.take();
         py.detach(|| drop(tensor));
     }
 
-    /// On a thread that Python never saw, waiting for it.
+    /// Drops the tensor on a thread that Python does not know, and waits for it.
     fn release_on_thread(&self, py: Python<'_>) -> PyResult<()> {
         let tensor = self.take();
         py.detach(|| thread::spawn(move || drop(tensor)).join())
             .map_err(|_| PyRuntimeError::new_err("the thread panicked"))
     }
 
-    /// On such a thread that nobody waits for, some time later.
+    /// Drops the tensor on a thread that Python does not know, some time later.
     fn release_later(&self, milliseconds: u64) {
         let tensor = self.take();
         thread::spawn(move || {
@@ -94,20 +95,20 @@ impl Holder {
         });
     }
 
-    /// While a panic unwinds.
+    /// Drops the tensor while a panic unwinds.
     fn release_by_panic(&self) {
         let _tensor = self.take();
         panic!("on purpose");
     }
 
-    /// On such a thread, which holds a lock meanwhile that this thread waits for, attached. Says whether it waited in vain
-    /// for as long as this.
+    /// Drops the tensor on a thread that Python does not know and that holds a lock, while this thread waits for the lock
+    /// without detaching. Returns `true` if it did not get the lock within this time.
     fn release_under_lock(&self, milliseconds: u64) -> PyResult<bool> {
         let tensor = self.take();
         let (locked, is_locked) = mpsc::channel();
         let (release, is_released) = mpsc::channel();
         thread::spawn(move || {
-            // Received when the lock is held, as a lock would be.
+            // The two channels stand for the lock, which is held from here on.
             let _ = locked.send(());
             drop(tensor);
             let _ = release.send(());
@@ -117,20 +118,20 @@ impl Holder {
         Ok(is_released.recv_timeout(Duration::from_millis(milliseconds)).is_err())
     }
 
-    /// In a handler of C's `atexit`, after the interpreter is gone.
+    /// Drops the tensor in a handler of C's `atexit`, after the interpreter is gone.
     #[pyo3(signature = (*, on_thread=false))]
     fn release_at_exit(&self, on_thread: bool) -> PyResult<()> {
         let tensor = self.take();
         let list = if on_thread { &AT_EXIT_ON_THREAD } else { &AT_EXIT };
         list.lock().unwrap_or_else(PoisonError::into_inner).extend(tensor);
-        // SAFETY: the function stays where it is, since extensions are never unloaded.
+        // SAFETY: the function stays loaded, since Python does not unload extensions.
         if unsafe { atexit(release_all) } != 0 {
             return Err(PyRuntimeError::new_err("no room for a handler"));
         }
         Ok(())
     }
 
-    /// When the thread ends that calls this.
+    /// Drops the tensor when the calling thread ends.
     fn release_with_thread(&self) {
         END_OF_THREAD.with(|end| end.set(self.take()));
     }

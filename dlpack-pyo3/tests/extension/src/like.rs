@@ -1,9 +1,9 @@
-//! Tensors for the library that another object is of.
+//! Results as arrays of another object's library.
 
 use dlpack_pyo3::{Tensor, to_framework_of};
 use pyo3::prelude::*;
 
-/// Hands a tensor to the library of `like`.
+/// Imports a tensor into the library of `like`.
 #[pyfunction]
 pub(crate) fn like<'py>(
     result_of: &Bound<'py, Tensor>,

@@ -1,22 +1,22 @@
-//! Memory of Rust as Python's tensors, counted.
+//! Tensors of Rust's memory, which is counted.
 
 use core::ffi::c_void;
 use core::ptr::NonNull;
 use core::slice;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use dlpack::{Adopted, DataType, Device, Exporter};
+use dlpack::{DataType, Device, Exporter};
 use dlpack_pyo3::Tensor;
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::prelude::*;
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 
-/// Bytes at an address that is a multiple of 64, counted as long as they live.
+/// Bytes at an address that is a multiple of 64. The values that are alive are counted.
 pub(crate) struct Counted {
     /// # Invariants
     ///
-    /// The elements of a vector of `count` lines, and of that capacity, which is this value's.
+    /// The elements of a vector whose length and capacity are `count`, which this value owns.
     lines: NonNull<Line>,
     count: usize,
 }
@@ -25,9 +25,9 @@ pub(crate) struct Counted {
 #[repr(C, align(64))]
 struct Line([u8; 64]);
 
-// SAFETY: bytes, which this value owns.
+// SAFETY: the value owns its bytes, as a vector does.
 unsafe impl Send for Counted {}
-// SAFETY: a shared reference gives no more than their address.
+// SAFETY: a shared reference only reads the bytes.
 unsafe impl Sync for Counted {}
 
 impl Counted {
@@ -46,10 +46,10 @@ impl Counted {
         self.lines.as_ptr().cast()
     }
 
-    /// As they are now.
+    /// Copies the bytes.
     pub(crate) fn copy(&self) -> Self {
         let len = self.count * size_of::<Line>();
-        // SAFETY: so many bytes, which nobody writes meanwhile, since the thread is attached.
+        // SAFETY: the lines have so many bytes, and nobody writes them in this call, since the thread is attached.
         Self::new(unsafe { slice::from_raw_parts(self.start().cast_const().cast(), len) })
     }
 }
@@ -57,12 +57,12 @@ impl Counted {
 impl Drop for Counted {
     fn drop(&mut self) {
         LIVE.fetch_sub(1, Ordering::SeqCst);
-        // SAFETY: the invariant.
+        // SAFETY: the invariant of `lines`.
         drop(unsafe { Vec::from_raw_parts(self.lines.as_ptr(), self.count, self.count) });
     }
 }
 
-/// A tensor of memory that Rust owns and that holds these bytes.
+/// Makes a tensor of these bytes, in memory that Rust owns.
 #[pyfunction]
 #[pyo3(signature = (data, dtype, shape, *, strides=None, read_only=false, is_copied=false))]
 pub(crate) fn make(
@@ -76,9 +76,9 @@ pub(crate) fn make(
     let dtype: DataType = dtype.parse().map_err(|_| PyValueError::new_err("no such dtype"))?;
     let memory = Counted::new(data);
     let start = memory.start();
-    // SAFETY: the lines hold at least as many bytes, and nobody else knows them.
-    let memory = unsafe { Adopted::new(memory, start, data.len(), Device::CPU) };
-    let mut exporter = Exporter::new(memory).dtype(dtype).shape(&shape);
+    // SAFETY: the owner has at least so many bytes in main memory, which nobody else has.
+    let exporter = unsafe { Exporter::from_raw_parts(memory, start, data.len(), Device::CPU) };
+    let mut exporter = exporter.dtype(dtype).shape(&shape);
     if let Some(strides) = &strides {
         exporter = exporter.strides(strides);
     }
@@ -86,14 +86,14 @@ pub(crate) fn make(
         exporter = exporter.read_only();
     }
     if is_copied {
-        // SAFETY: nobody else knows the memory.
+        // SAFETY: nobody else has the memory.
         exporter = unsafe { exporter.copied() };
     }
     let tensor = exporter.build().map_err(|e| PyBufferError::new_err(e.to_string()))?;
     Ok(Tensor::new(tensor))
 }
 
-/// How many memories have not been released yet.
+/// Returns how many tensors of this memory are alive.
 #[pyfunction]
 pub(crate) fn live() -> usize {
     LIVE.load(Ordering::SeqCst)

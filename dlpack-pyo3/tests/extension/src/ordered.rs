@@ -1,4 +1,4 @@
-//! A runtime that notes what it is asked for.
+//! A runtime that records the calls of its methods.
 
 use core::cell::RefCell;
 
@@ -11,14 +11,14 @@ use pyo3::types::PyDict;
 
 use crate::describe::with_route;
 
-/// Works on one stream of every device, and waits for none.
+/// A runtime that uses one stream on every device, and never waits.
 struct Noting {
     stream: usize,
     fails: bool,
     notes: RefCell<Vec<Note>>,
 }
 
-/// A device, and the streams: of the consumer and of the producer, unless only the first was asked for.
+/// A call: the device, and for `wait` the streams of the consumer and of the producer.
 type Note = ((i32, i32), Option<(Option<usize>, Option<usize>)>);
 
 impl Noting {
@@ -34,7 +34,7 @@ impl Runtime for Noting {
         if device == Device::CPU {
             return Ok(Stream::NONE);
         }
-        // SAFETY: nothing follows it.
+        // SAFETY: there is no device whose runtime would use the handle.
         Ok(unsafe { Stream::from_handle(self.stream) })
     }
 
@@ -50,7 +50,7 @@ impl Runtime for Noting {
     }
 }
 
-/// Imports for a runtime, and describes; also what the runtime was asked for.
+/// Imports a tensor with a runtime. Returns the description of the tensor and the calls of the runtime.
 #[pyfunction]
 #[pyo3(signature = (object, stream, *, fails=false))]
 pub(crate) fn ordered<'py>(

@@ -1,19 +1,19 @@
-//! Classes that export memory of their own, as users write them.
+//! Classes that export their memory, as users write them.
 
 use alloc::sync::Arc;
 
 use dlpack::{Exporter, OpaqueTensor};
-use dlpack_pyo3::{Export, ObjectSlice, ReadOnlyAsLegacy, Tensor, to_py_err};
+use dlpack_pyo3::{Export, PyOwner, ReadOnlyAsLegacy, Tensor, to_py_err};
 use pyo3::prelude::*;
 
-/// Elements inside an object that cannot change.
+/// An object of a frozen class that holds its elements.
 #[pyclass(frozen, subclass)]
 pub(crate) struct Own(Vec<f32>);
 
 impl Export for Own {
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
-        let elements = ObjectSlice::new(slf, |own| &own.0);
-        Exporter::new(elements).into_opaque().map_err(to_py_err)
+        let owner = PyOwner::from(slf.clone());
+        Exporter::of(owner, |own| &own.get().0).into_opaque().map_err(to_py_err)
     }
 }
 
@@ -26,14 +26,14 @@ impl Own {
         Self(data)
     }
 
-    /// Where the elements are.
+    /// Returns the address of the first element.
     #[getter]
     fn address(&self) -> usize {
         self.0.as_ptr().addr()
     }
 }
 
-/// Elements that are shared and can be replaced, in an object that changes.
+/// An object that shares its elements with tensors and can replace them.
 #[pyclass]
 pub(crate) struct OwnShared {
     data: Arc<[f32]>,
@@ -45,12 +45,12 @@ pub(crate) struct OwnShared {
 impl Export for OwnShared {
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         let data = Arc::clone(&slf.try_borrow()?.data);
-        Exporter::new(data).into_opaque().map_err(to_py_err)
+        Exporter::shared(data).into_opaque().map_err(to_py_err)
     }
 
     fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {
         match slf.borrow().policy.as_str() {
-            // SAFETY: the tests only read what they get of such an object.
+            // SAFETY: the tests never write the memory of such an object.
             "alias" => unsafe { ReadOnlyAsLegacy::share() },
             "error" => ReadOnlyAsLegacy::REFUSE,
             _ => ReadOnlyAsLegacy::COPY,
@@ -73,26 +73,26 @@ impl OwnShared {
         self.data.as_ptr().addr()
     }
 
-    /// Writes all elements; those that somebody else has stay as they are.
+    /// Sets all elements, in new memory if tensors share the old one.
     fn fill(&mut self, value: f32) {
         Arc::make_mut(&mut self.data).fill(value);
     }
 
-    /// How many hold the elements.
+    /// Returns the number of owners of the elements.
     #[getter]
     fn holders(&self) -> usize {
         Arc::strong_count(&self.data)
     }
 }
 
-/// The ready-made class over a producer, which is asked for everything.
+/// Makes a `Tensor` of a producer.
 #[pyfunction]
 pub(crate) fn produced(data: Vec<f32>) -> PyResult<Tensor> {
     let tensor = Exporter::new(data).build().map_err(to_py_err)?;
     Tensor::from_producer(Arc::new(tensor.freeze())).map_err(to_py_err)
 }
 
-/// The ready-made class over read-only memory that consumers of the legacy ABI do not get.
+/// Makes a `Tensor` of read-only memory that consumers of the legacy ABI do not get.
 #[pyfunction]
 pub(crate) fn refusing(data: Vec<f32>) -> PyResult<Tensor> {
     let tensor = Exporter::new(data).read_only().build().map_err(to_py_err)?;

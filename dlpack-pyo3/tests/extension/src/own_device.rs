@@ -1,18 +1,16 @@
-//! A class of a device, without one.
+//! A class with memory of a device, on machines without one.
 
 use alloc::sync::Arc;
 
 use dlpack::negotiate::Stream;
-use dlpack::{
-    Adopted, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, OpaqueTensor,
-};
+use dlpack::{DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, OpaqueTensor};
 use dlpack_pyo3::{Export, Tensor, to_py_err};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 
 use crate::memory::Counted;
 
-/// Main memory that passes for that of a device, and notes what it is asked for.
+/// Main memory that is exported as that of a device. The calls of the methods are recorded.
 #[pyclass(frozen)]
 pub(crate) struct OwnDevice {
     data: Arc<Counted>,
@@ -21,7 +19,7 @@ pub(crate) struct OwnDevice {
     /// The methods that were called, with their arguments.
     #[pyo3(get)]
     calls: Py<PyList>,
-    /// What a method of this name raises.
+    /// The exceptions that methods raise, by their names.
     #[pyo3(get)]
     raises: Py<PyDict>,
 }
@@ -35,27 +33,22 @@ impl OwnDevice {
     ) -> PyResult<()> {
         let (py, this) = (slf.py(), slf.get());
         let device = device.map(|d| (d.device_type.code(), d.device_id));
-        this.calls.bind(py).append((method, device, stream.map(said)))?;
+        this.calls.bind(py).append((method, device, stream.map(number_of)))?;
         match this.raises.bind(py).get_item(method)? {
             Some(exception) => Err(PyErr::from_value(exception)),
             None => Ok(()),
         }
     }
 
-    fn labelled(
-        data: Arc<Counted>,
-        len: usize,
-        device: Device,
-    ) -> Exporter<'static, Adopted<Arc<Counted>>> {
+    fn labelled(data: Arc<Counted>, len: usize, device: Device) -> Exporter<'static, Arc<Counted>> {
         let (start, nbytes) = (data.start(), len * size_of::<f32>());
-        // SAFETY: memory of so many bytes, which the owner keeps. It is not where it says, which those who follow it know.
-        let memory = unsafe { Adopted::new(data, start, nbytes, device) };
-        Exporter::new(memory).dtype(DataType::F32)
+        // SAFETY: the owner keeps memory of so many bytes. It is not on the device, but no test passes it to a runtime.
+        unsafe { Exporter::from_raw_parts(data, start, nbytes, device) }.dtype(DataType::F32)
     }
 }
 
-/// A stream as Python would say it.
-fn said(stream: Stream) -> Option<i128> {
+/// Returns a stream as Python spells it.
+fn number_of(stream: Stream) -> Option<i128> {
     if stream.is_no_sync() {
         return Some(-1);
     }
@@ -85,7 +78,7 @@ impl Export for OwnDevice {
             return Err(to_py_err(Error::CopyUnsupported { device }));
         }
         let exporter = Self::labelled(Arc::new(this.data.copy()), this.len, device);
-        // SAFETY: the copy is nobody else's.
+        // SAFETY: nobody else has the copy.
         let exporter = unsafe { exporter.copied() };
         exporter.shape(&[this.len]).build().map_err(to_py_err)
     }
@@ -112,14 +105,14 @@ impl OwnDevice {
         }
     }
 
-    /// Where the elements are.
+    /// Returns the address of the first element.
     #[getter]
     fn address(&self) -> usize {
         self.data.start().addr()
     }
 }
 
-/// A tensor of the ready-made class that passes for one on a device, on which this stream finds it written.
+/// Makes a `Tensor` whose memory is exported as that of a device, where it can be used on the stream `ready`.
 #[pyfunction]
 #[pyo3(signature = (data, device, ready=None))]
 pub(crate) fn on_device(data: &[u8], device: (i32, i32), ready: Option<usize>) -> PyResult<Tensor> {
@@ -127,10 +120,10 @@ pub(crate) fn on_device(data: &[u8], device: (i32, i32), ready: Option<usize>) -
     let device = Device::new(DeviceType::new(device.0), device.1);
     let (start, nbytes) = (memory.start(), data.len());
     // SAFETY: as in `labelled`.
-    let memory = unsafe { Adopted::new(memory, start, nbytes, device) };
-    let tensor = Tensor::new(Exporter::new(memory).build().map_err(to_py_err)?);
+    let exporter = unsafe { Exporter::from_raw_parts(memory, start, nbytes, device) };
+    let tensor = Tensor::new(exporter.build().map_err(to_py_err)?);
     Ok(match ready {
-        // SAFETY: there is no device.
+        // SAFETY: there is no device whose runtime would use the handle.
         Some(stream) => tensor.ready_on(unsafe { Stream::from_handle(stream) }),
         None => tensor,
     })

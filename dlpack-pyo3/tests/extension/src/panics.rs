@@ -5,7 +5,7 @@ use dlpack::{Device, OpaqueTensor};
 use dlpack_pyo3::Export;
 use pyo3::prelude::*;
 
-/// Panics where it is told to.
+/// An object whose method of this name panics.
 #[pyclass(frozen)]
 pub(crate) struct Panics {
     place: String,

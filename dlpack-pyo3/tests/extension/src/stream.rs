@@ -1,10 +1,10 @@
-//! What a stream is understood as.
+//! Streams that are arguments.
 
 use dlpack::{Device, DeviceType};
 use dlpack_pyo3::stream_from;
 use pyo3::prelude::*;
 
-/// `None`, "no sync", or the handle.
+/// Reads a stream. Returns `None`, "no sync" or the handle.
 #[pyfunction]
 pub(crate) fn stream(value: &Bound<'_, PyAny>, device: (i32, i32)) -> PyResult<Py<PyAny>> {
     let py = value.py();

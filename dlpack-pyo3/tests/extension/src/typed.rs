@@ -1,4 +1,4 @@
-//! Functions whose arguments are checked.
+//! Functions with requirements on their arguments.
 
 use dlpack::{Device, ImportMode};
 use dlpack_pyo3::{Import, OnHost, PyTensor, Rank, RowMajor, Writable};
@@ -7,13 +7,13 @@ use pyo3::types::PyDict;
 
 use crate::describe::with_route;
 
-/// Any tensor of `float32`.
+/// Takes a tensor of `float32`.
 #[pyfunction]
 pub(crate) fn typed_f32<'py>(py: Python<'py>, x: PyTensor<f32>) -> PyResult<Bound<'py, PyDict>> {
     with_route(py, &x)
 }
 
-/// What many kernels want.
+/// Takes what many kernels need: a row-major matrix in main memory.
 #[pyfunction]
 pub(crate) fn typed_matrix<'py>(
     py: Python<'py>,
@@ -22,13 +22,13 @@ pub(crate) fn typed_matrix<'py>(
     with_route(py, &x)
 }
 
-/// Adds 1 to each element, in place.
+/// Adds 1 to each element in place.
 #[pyfunction]
 pub(crate) fn typed_writable<'py>(
     py: Python<'py>,
     mut x: PyTensor<f64, Writable>,
 ) -> PyResult<Bound<'py, PyDict>> {
-    // SAFETY: tests wrote the elements, and no thread of theirs uses them now.
+    // SAFETY: the tests initialise all elements, and none of their threads uses them now.
     let mut elements = unsafe { x.view_mut() }?;
     for element in elements.iter_mut() {
         *element += 1.0;
@@ -36,20 +36,20 @@ pub(crate) fn typed_writable<'py>(
     with_route(py, &x)
 }
 
-/// The elements of a tensor of `float64`, read one by one.
+/// Returns the elements of a tensor of `float64`.
 #[pyfunction]
 pub(crate) fn typed_list(py: Python<'_>, x: PyTensor<f64>) -> PyResult<Vec<f64>> {
     x.to_vec(py)
 }
 
-/// The same, asked for in main memory.
+/// Returns the elements of a tensor of `float64`, which is asked for in main memory.
 #[pyfunction]
 pub(crate) fn typed_list_on_cpu(x: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
     let tensor: PyTensor<f64> = Import::new().device(Device::CPU).of(x)?;
     tensor.to_vec(x.py())
 }
 
-/// As closely to the standard as can be checked.
+/// Imports a tensor in the strict mode.
 #[pyfunction]
 pub(crate) fn strict<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     let tensor: PyTensor = Import::new().mode(ImportMode::Strict).of(x)?;
