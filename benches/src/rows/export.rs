@@ -5,8 +5,8 @@ use core::mem::MaybeUninit;
 use core::ptr::{self, NonNull};
 use std::sync::Arc;
 
-use dlpack::allocator::{Pool, Slot};
 use dlpack::Exporter;
+use dlpack::allocator::{Pool, Slot};
 use dlpack_rs::ffi as kornia;
 use dlpack_rs::safe::{TensorInfo, pack_versioned};
 use dlpack_sys::{DLManagedTensorVersioned, DLPACK_FLAG_BITMASK_READ_ONLY};

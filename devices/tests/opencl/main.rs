@@ -9,8 +9,10 @@ mod runtime;
 use std::sync::Arc;
 
 use consumer::{Managed, Received};
-use dlpack::allocator::{Slot};
-use dlpack::{DataType, Device, DeviceType, Error, Exporter, ManagedTensor, ManagedTensorVersioned, sys};
+use dlpack::allocator::Slot;
+use dlpack::{
+    DataType, Device, DeviceType, Error, Exporter, ManagedTensor, ManagedTensorVersioned, sys,
+};
 use producer::{Buffer, Released};
 use runtime::Consumer;
 
