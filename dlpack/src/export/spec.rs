@@ -53,7 +53,9 @@ impl Spec<'_> {
         for ((to, step), &size) in sizes.iter_mut().zip(steps).zip(shape).rev() {
             // Nobody sees numbers that wrap, since there cannot be so many elements.
             #[expect(clippy::cast_possible_wrap, reason = "see above")]
-            (to.write(size as i64), step.write(numel as i64));
+            let (this, stride) = (size as i64, numel as i64);
+            to.write(this);
+            step.write(stride);
             numel = numel.checked_mul(size)?;
         }
         // At least one element, and no more than there are; 0 wraps to more than that.
