@@ -83,7 +83,7 @@ fn access_errors() -> Vec<(Error, &'static str)> {
         (ReadOnly, "expected a writable tensor, found a read-only one"),
         (
             WritabilityUnknown,
-            "expected a writable tensor, found a legacy one, which does not say whether it is",
+            "expected a writable tensor, found one that does not say whether it is",
         ),
         (Overlapping, "expected elements that do not overlap, found strides that may overlap"),
         (NotContiguous, "expected contiguous elements, found gaps or another order"),

@@ -205,10 +205,10 @@ fn the_owner_lends_from_its_final_place() {
 /// The owner is dropped where it is if the function that lends panics.
 #[test]
 fn a_function_that_panics() {
-    fn fails<'a>(_: &'a Inline) -> &'a [u8] {
+    fn fails(_: &Inline) -> &[u8] {
         resume_unwind(Box::new("no memory today"))
     }
-    fn fails_mut<'a>(_: &'a mut Inline) -> &'a mut [u8] {
+    fn fails_mut(_: &mut Inline) -> &mut [u8] {
         resume_unwind(Box::new("no memory today"))
     }
     type Road = fn(Inline);

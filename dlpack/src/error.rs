@@ -141,7 +141,7 @@ pub enum Error {
     #[error("expected a writable tensor, found a read-only one")]
     ReadOnly,
     /// It is unknown whether the memory may be written.
-    #[error("expected a writable tensor, found a legacy one, which does not say whether it is")]
+    #[error("expected a writable tensor, found one that does not say whether it is")]
     WritabilityUnknown,
     /// Two indices may name the same memory.
     #[error("expected elements that do not overlap, found strides that may overlap")]

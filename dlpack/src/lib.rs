@@ -70,6 +70,7 @@
 //! | any of these | a slice of the elements | [`as_slice`](Frozen::as_slice), after one of the two promises below |
 //! | any of these | safe reads | [`assume_frozen`](Managed::assume_frozen), which makes a [`Frozen`] tensor |
 //! | any of these | safe reads and writes | [`assume_exclusive`](Managed::assume_exclusive), which makes an [`Exclusive`] one |
+//! | a legacy tensor or a `DLTensor*` | to write it | [`assume_writable`](Managed::assume_writable) first, since their structs do not say whether it may be written |
 //! | a tensor with the flag `IS_COPIED` | safe writes without a promise | [`Managed::try_exclusive`] |
 //! | memory that is not aligned, or that this thread writes by other means | to read it | [`Descriptor::view_as`] |
 //! | 4-bit and 6-bit elements | their values | [`Descriptor::packed_view`], which makes a [`PackedView`] |
@@ -84,7 +85,7 @@
 //! | an allocator of my own, or no heap | to allocate headers there | [`Exporter::header_in`] and the module [`allocator`] |
 //! | a view | to call a C function that takes a `DLTensor*` | [`TensorView::with_dl_tensor`] |
 //! | a tensor | to call such a function | [`Descriptor::as_dl_tensor`] |
-//! | a tensor | several consumers for it | [`Managed::share`] |
+//! | a tensor in an `Arc` | several consumers for it | [`Managed::share`], or [`Frozen::share`] for reading; an [`Exclusive`] one becomes one of these by `into_inner` or `freeze` |
 //! | a part of a tensor | a consumer for it | [`Frozen::share_view`] |
 //! | a tensor that was imported | to pass it on | [`Managed::into_opaque`] |
 //! | an owner of memory | a tensor for C at the lowest cost | [`Exporter::into_opaque`], [`Exporter::into_raw`] |

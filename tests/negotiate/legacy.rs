@@ -111,7 +111,8 @@ fn errors_of_the_producers_own_type() {
     let own = || Exception::Own("not today");
     let read_only = || Exception::Error(Error::ReadOnlyNotExpressible);
     let no_copy = || Exception::Error(Error::CopyUnsupported { device: Device::CPU });
-    let cases: [(fn() -> Exception, fn() -> Exception, Exception); 3] =
+    type Raise = fn() -> Exception;
+    let cases: [(Raise, Raise, Exception); 3] =
         [(own, own, own()), (read_only, own, own()), (read_only, no_copy, read_only())];
     for (legacy, copy, expected) in cases {
         let raising = Raising { legacy, copy };

@@ -52,7 +52,7 @@ fn answers() {
         (&deep, copy, 4),
         (&deep, legacy, 6),
     ] {
-        let (tensor, record) = DLManagedTensorVersioned::from_c(&spec);
+        let (tensor, record) = DLManagedTensorVersioned::from_c(spec);
         // SAFETY: C wrote the elements, and nobody writes them now.
         let producer: Shared = Arc::new(unsafe { tensor.assume_frozen() });
         let count = starve(|| producer.respond(&request));

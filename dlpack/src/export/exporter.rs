@@ -22,7 +22,7 @@ use crate::vocabulary::{DataType, Device, Element, Flags};
 /// |---|---|---|
 /// | `Vec<T>`, `Box<[T]>`, `[T; N]`, whatever is `AsMut<[T]>` | [`new`](Self::new) | [`Exclusive`](crate::Exclusive) |
 /// | `Arc<[T]>`, `&'static [T]`, `Cow`, whatever is `AsRef<[T]>` | [`shared`](Self::shared) | [`Frozen`](crate::Frozen), read-only |
-/// | a type that can lend its slice | [`of_mut`](Self::of_mut), [`of`](Self::of) | the same |
+/// | an `Arc<Vec<T>>`, a type of your own, whatever can lend a slice | [`of_mut`](Self::of_mut), [`of`](Self::of) | the same |
 /// | a block of another allocator, device memory, a handle | [`from_raw_parts`](Self::from_raw_parts) | [`Managed`](crate::Managed) |
 ///
 /// Without a description, the tensor has one axis with all elements. The description is checked against the memory that
@@ -77,6 +77,9 @@ type AsRefFn<O, T> = for<'a> fn(&'a O) -> &'a [T];
 
 impl<O: Send + 'static, T: Element> Exporter<'_, O, SliceMut<T, AsMutFn<O, T>>> {
     /// Exports an owner's slice for reading and writing.
+    ///
+    /// An owner that is not `AsMut<[T]>` goes to [`of_mut`](Exporter::of_mut) or [`of`](Exporter::of), an `Arc<[T]>` to
+    /// [`shared`](Exporter::shared), an `Arc<Vec<T>>` to `of`.
     ///
     /// # Examples
     ///
@@ -196,7 +199,8 @@ impl<O: Send + 'static> Exporter<'_, O, RawParts> {
     /// Exports `nbytes` bytes from `data` on, which `owner` keeps until it is dropped.
     ///
     /// This is for memory that Rust does not know: a block of a foreign allocator, device memory, the handle of a buffer.
-    /// [`OnDrop`](crate::OnDrop) makes an owner of a function that gives the memory back. The elements are bytes until
+    /// [`OnDrop`](crate::OnDrop) makes an owner of a function that gives the memory back; to take the owner back with
+    /// [`downcast`](crate::Managed::downcast), use a type of your own. The elements are bytes until
     /// [`dtype`](Self::dtype) says otherwise. The tensor promises nothing about them: whether they are initialised, and
     /// who else reaches them, is for [`assume_frozen`](crate::Managed::assume_frozen) and its siblings.
     ///
@@ -229,7 +233,7 @@ impl<O: Send + 'static> Exporter<'_, O, RawParts> {
     /// // SAFETY: a function of the C library.
     /// let block = unsafe { calloc(6, 4) };
     /// assert!(!block.is_null());
-    /// let address = block as usize;
+    /// let address = block as usize; // A pointer cannot be sent to the thread that calls the deleter.
     /// // SAFETY: the block is not used again.
     /// let owner = OnDrop::new(move || unsafe { free(address as *mut c_void) });
     /// // SAFETY: 24 bytes that nobody else knows of, until the owner frees them.

@@ -20,7 +20,7 @@ use crate::vocabulary::{DataType, Device, Flags};
 /// | I have | I want an opaque tensor |
 /// |---|---|
 /// | an owner of memory | [`Exporter::into_opaque`](crate::Exporter::into_opaque) |
-/// | a tensor for one consumer | [`Managed::into_opaque`] |
+/// | a tensor for one consumer | [`Managed::into_opaque`]; of a `Frozen` or `Exclusive` one after `into_inner` |
 /// | a tensor for several consumers | [`Managed::share_opaque`](crate::Managed::share_opaque) |
 ///
 /// # Examples

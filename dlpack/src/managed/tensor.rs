@@ -21,7 +21,7 @@ pub type ManagedTensorVersioned = Managed<sys::DLManagedTensorVersioned>;
 /// Owns a tensor of the legacy ABI, a `DLManagedTensor`.
 ///
 /// This is [`Managed`] for that struct, which has neither a version nor flags: its [`access`](Descriptor::access) is
-/// [`Access::Unknown`] when it comes in. Null strides mean row-major here in every mode.
+/// [`Access::Unknown`] when it comes in, and to write it takes [`assume_writable`](Managed::assume_writable). Null strides mean row-major here in every mode.
 ///
 /// # Examples
 ///
@@ -80,7 +80,7 @@ impl<A: Abi> Managed<A> {
     ///
     /// # Errors
     ///
-    /// On every error but the first the deleter has been called.
+    /// On every error but [`Error::NullTensor`] the deleter has been called.
     ///
     /// - [`Error::NullTensor`], [`Error::MisalignedHeader`].
     /// - [`Error::UnsupportedVersion`] for another major version. As the standard asks, only the version and the

@@ -28,7 +28,8 @@ macro_rules! promise_methods {
 
             /// Promises that nobody else reaches the elements, so that they can be read and written safely.
             ///
-            /// This does not make a read-only tensor writable.
+            /// This makes neither a read-only tensor writable nor one whose access is unknown, such as a legacy one: call
+            /// `assume_writable` first.
             ///
             /// # Safety
             ///
