@@ -1,7 +1,5 @@
 //! Transposed matrices of all sizes around those at which the copy changes its ways.
 
-use std::mem::MaybeUninit;
-
 use dlpack::{TensorView, TensorViewMut};
 
 use crate::number::{Number, for_each_size};
@@ -157,7 +155,7 @@ fn uninitialised() {
         let shape = [rows, columns];
         let tensor = dlpack::Exporter::new(T::numbers(rows * columns)).shape(&shape);
         let tensor = tensor.build().unwrap();
-        let view = tensor.view_as::<MaybeUninit<T>>().unwrap();
+        let view = tensor.view_as::<std::mem::MaybeUninit<T>>().unwrap();
         let copied = view.transpose().to_vec();
         for (n, &element) in copied.iter().enumerate() {
             // SAFETY: a copy of an element that is initialised.
