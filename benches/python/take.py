@@ -110,6 +110,7 @@ def numpy_any() -> list[Contender]:
         take("reference", "buffer", lambda: floors.take_buffer),
         take("reference", "array struct", lambda: floors.take_array_struct),
         take("reference", "fields", lambda: floors.take_ndarray, "reads the fields of NumPy's object"),
+        take("peer", "rust-numpy", lambda: module("peer_rust_numpy").take, "knows NumPy's arrays only"),
     ]
 
 

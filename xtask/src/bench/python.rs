@@ -15,11 +15,12 @@ const REQUIREMENTS: &str = "benches/python/requirements.txt";
 
 /// Packages in Rust and the modules that come of them. Each has a lock file of its own, as two that link to one Python
 /// through different versions of PyO3 cannot be in one workspace.
-const CRATES: [(&str, &str); 4] = [
+const CRATES: [(&str, &str); 5] = [
     ("ours", "ours"),
     ("peers/dlpark", "peer_dlpark"),
     ("peers/dlpack-rs", "peer_dlpack_rs"),
     ("peers/pyo3-dlpack", "peer_pyo3_dlpack"),
+    ("peers/rust-numpy", "peer_rust_numpy"),
 ];
 
 /// Asks where the headers of Python and of tvm-ffi are, and the library of the latter.
