@@ -99,8 +99,11 @@ fn from_cuda_stream(value: Object<'_>, device: Device) -> Result<Stream, Raised>
     }
     let handle = pair(answer, read, || refuse_answer(answer))?;
     if !is_cuda(device.device_type) {
-        let text = format_args!("expected a stream of device {device}, found one of CUDA");
-        return Err(raise(py, Class::Value, text));
+        return Err(raise(
+            py,
+            Class::Value,
+            format_args!("expected a stream of device {device}, found one of CUDA"),
+        ));
     }
     match from_number(py, handle, device)? {
         // Here the handle is a `cudaStream_t`, and null is the default stream.

@@ -168,8 +168,11 @@ fn take_rare(
         Plan::Capsule => {
             if let Some(stream) = request.stream.handle() {
                 let text = "expected a producer to tell the stream";
-                let text = format_args!("{text} {stream}, found a capsule");
-                return Err(raise(py, Class::Value, text));
+                return Err(raise(
+                    py,
+                    Class::Value,
+                    format_args!("{text} {stream}, found a capsule"),
+                ));
             }
             let claimed = capsule::claim(object)?;
             let tensor = claimed

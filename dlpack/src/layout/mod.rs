@@ -27,5 +27,5 @@ mod overlap;
 
 pub use check::Layout;
 pub(crate) use fast_path::FastLayout;
-#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+#[cfg(feature = "alloc")]
 pub(crate) use order::Canonical;
