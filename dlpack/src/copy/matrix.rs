@@ -18,18 +18,6 @@ pub(super) struct Matrix<P> {
 }
 
 impl<P> Matrix<P> {
-    /// Returns the same with elements of another type, which must have the same size.
-    pub(super) fn cast<Q>(&self) -> Matrix<Q> {
-        Matrix {
-            from: self.from.cast(),
-            from_pitch: self.from_pitch,
-            to: self.to.cast(),
-            to_pitch: self.to_pitch,
-            rows: self.rows,
-            columns: self.columns,
-        }
-    }
-
     /// Some rows and columns, which must be there.
     pub(super) fn part(&self, rows: Range<usize>, columns: Range<usize>) -> Self {
         let (i, j) = (signed(rows.start), signed(columns.start));

@@ -47,6 +47,20 @@ const fn tile_shape<P>(stream: bool) -> [usize; 2] {
     [lines * LINE / size_of::<P>(), 2 * LINE / size_of::<P>()]
 }
 
+impl<P> Matrix<P> {
+    /// Returns the same with elements of another type, which must have the same size.
+    fn cast<Q>(&self) -> Matrix<Q> {
+        Matrix {
+            from: self.from.cast(),
+            from_pitch: self.from_pitch,
+            to: self.to.cast(),
+            to_pitch: self.to_pitch,
+            rows: self.rows,
+            columns: self.columns,
+        }
+    }
+}
+
 /// Returns whether there is a pattern for elements of this type.
 pub(super) const fn has_pattern<T>() -> bool {
     matches!(size_of::<T>(), 1 | 2 | 4 | 8 | 16)
