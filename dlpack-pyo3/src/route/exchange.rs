@@ -108,9 +108,10 @@ impl Exchange {
         if self.eligibility.runs_no_python(summary) {
             return Ok(Some(tensor));
         }
-        // The caller promises nothing about the code that ran meanwhile, which may have moved the memory.
+        // The caller promises nothing about the code that ran meanwhile, which may have moved the memory, even to a device.
         // SAFETY: the memory stays in place from here on, as the caller promises.
-        Ok(unsafe { self.borrow_again(object) })
+        let tensor = unsafe { self.borrow_again(object) };
+        Ok(tensor.filter(|tensor| Summary::of(tensor) == summary))
     }
 
     /// # Safety
@@ -133,7 +134,6 @@ impl Exchange {
     /// # Safety
     ///
     /// As for [`lend`](Self::lend).
-    #[cold]
     #[inline(never)]
     unsafe fn borrow_again<'b>(&self, object: Object<'_>) -> Option<BorrowedTensor<'b>> {
         // SAFETY: the caller's promise.
