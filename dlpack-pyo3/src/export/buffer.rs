@@ -12,7 +12,7 @@ use pyo3::{Bound, PyResult};
 
 use super::class::{Export, import};
 use crate::import::to_py_err;
-use crate::raw::ffi;
+use crate::raw::{Attached, SavedException, ffi};
 
 /// Implements `__getbuffer__`.
 ///
@@ -46,8 +46,12 @@ pub unsafe fn get_buffer<T: Export>(
 /// Python calls this: [`get_buffer`] filled `view`, which has not been released.
 #[doc(hidden)]
 pub unsafe fn release_buffer(view: *mut ffi::Py_buffer) {
-    // SAFETY: `into_buffer` made this pointer of a box, and the buffer is released once.
-    drop(unsafe { Box::from_raw((*view).internal.cast::<Lent>()) });
+    // SAFETY: Python calls this on attached threads. `into_buffer` made this pointer of a box, and the buffer is released once.
+    let (thread, lent) =
+        unsafe { (Attached::assume(), Box::from_raw((*view).internal.cast::<Lent>())) };
+    // The tensor's deleter must not see an exception that is set.
+    let _saved = SavedException::take(thread);
+    drop(lent);
 }
 
 /// The tensor of a buffer, and the numbers that the buffer points to.
