@@ -6,13 +6,13 @@ use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
 
 use dlpack::layout::Layout;
-use dlpack::{Access, DataType, Device, Error, ManagedTensorVersioned};
+use dlpack::{Access, DataType, Descriptor, Device, Error, ManagedTensorVersioned};
 use pyo3::exceptions::PyBufferError;
 use pyo3::{Bound, PyResult};
 
 use super::class::{Export, import};
 use crate::import::to_py_err;
-use crate::raw::ffi;
+use crate::raw::{Attached, SavedException, ffi};
 
 /// Implements `__getbuffer__`.
 ///
@@ -46,13 +46,19 @@ pub unsafe fn get_buffer<T: Export>(
 /// Python calls this: [`get_buffer`] filled `view`, which has not been released.
 #[doc(hidden)]
 pub unsafe fn release_buffer(view: *mut ffi::Py_buffer) {
-    // SAFETY: `into_buffer` made this pointer of a box, and the buffer is released once.
-    drop(unsafe { Box::from_raw((*view).internal.cast::<Lent>()) });
+    // SAFETY: Python calls this on attached threads. `into_buffer` made this pointer of a box, and the buffer is released once.
+    let (thread, lent) =
+        unsafe { (Attached::assume(), Box::from_raw((*view).internal.cast::<Lent>())) };
+    // The tensor's deleter must not see an exception that is set.
+    let _saved = SavedException::take(thread);
+    drop(lent);
 }
 
 /// The tensor of a buffer, and the numbers that the buffer points to.
 struct Lent {
     tensor: ManagedTensorVersioned,
+    /// The address of the first element, if there is one.
+    start: *mut c_void,
     shape: Vec<ffi::Py_ssize_t>,
     /// In bytes.
     strides: Vec<ffi::Py_ssize_t>,
@@ -68,12 +74,15 @@ impl Lent {
             return Err(to_py_err(Error::NotHostAccessible { device }));
         }
         let (format, size) = format_of(tensor.dtype())?;
+        let start = start_of(&tensor).map_err(to_py_err)?;
         let mut strides = tensor.strides().to_vec();
         Layout::normalize_strides(tensor.shape(), &mut strides);
         let shape = tensor.shape().iter().map(|&n| ffi::Py_ssize_t::try_from(n).ok());
         let strides = strides.iter().map(|&n| ffi::Py_ssize_t::try_from(n).ok()?.checked_mul(size));
         match (shape.collect(), strides.collect()) {
-            (Some(shape), Some(strides)) => Ok(Self { tensor, shape, strides, format, size }),
+            (Some(shape), Some(strides)) => {
+                Ok(Self { tensor, start, shape, strides, format, size })
+            }
             // The extents were checked, so that this can only be a stride that is never taken.
             _ => Err(to_py_err(Error::ExtentOverflow)),
         }
@@ -109,9 +118,7 @@ impl Lent {
             // Some consumers take null for a request to allocate memory.
             return ptr::from_ref(self).cast_mut().cast();
         }
-        // The offset was checked when the tensor was made.
-        let offset = isize::try_from(self.tensor.byte_offset()).unwrap_or(0);
-        self.tensor.data().wrapping_byte_offset(offset)
+        self.start
     }
 
     /// Makes a buffer of this, without an object yet.
@@ -141,6 +148,27 @@ impl Lent {
             suboffsets: ptr::null_mut(),
             internal: Box::into_raw(lent).cast(),
         })
+    }
+}
+
+/// Returns the address of the first element, after a check that the whole tensor lies within the address space.
+fn start_of(tensor: &Descriptor) -> Result<*mut c_void, Error> {
+    let data = tensor.data();
+    if tensor.is_empty() {
+        return Ok(data);
+    }
+    if data.is_null() {
+        return Err(Error::NullData);
+    }
+    let byte_offset = tensor.byte_offset();
+    let offset =
+        isize::try_from(byte_offset).map_err(|_| Error::ByteOffsetOverflow { byte_offset })?;
+    let extents = tensor.layout().byte_extents();
+    let first = data.addr().checked_add_signed(offset);
+    let end = |extent| first?.checked_add_signed(extent);
+    match (end(extents.start), end(extents.end)) {
+        (Some(low), Some(_)) if low != 0 => Ok(data.wrapping_byte_offset(offset)),
+        _ => Err(Error::AddressOverflow),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 use core::marker::PhantomData;
-use core::mem;
+use core::mem::{self, ManuallyDrop};
 use core::panic::AssertUnwindSafe;
 use core::ptr::NonNull;
 use std::panic::catch_unwind;
@@ -89,12 +89,15 @@ impl<T: Export> Library for Objects<T> {
     unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, Failure> {
         // SAFETY: consumers call this on attached threads.
         let py = unsafe { Python::assume_attached() };
-        let tensor = Arc::new(offer.accept());
-        match Bound::new(py, Tensor::from(Arc::clone(&tensor))) {
+        // Until there is an object, the caller still owns the tensor, also if making one panics.
+        let tensor = ManuallyDrop::new(Arc::new(offer.accept()));
+        let object = Bound::new(py, Tensor::from(Arc::clone(&tensor)));
+        let tensor = ManuallyDrop::into_inner(tensor);
+        match object {
             // SAFETY: the address of an object.
             Ok(object) => Ok(unsafe { NonNull::new_unchecked(object.into_ptr().cast()) }),
             Err(exception) => {
-                // As if it had not been accepted: the caller still owns the tensor.
+                // As if it had not been accepted.
                 mem::forget(Arc::into_inner(tensor));
                 Err(exception.into())
             }

@@ -80,7 +80,10 @@ fn answer_any<'py, T: Export>(
 ) -> Result<Owned<'py>, Raised> {
     let py = attached(slf.py());
     let producer = Asked { slf, tensor: Cell::new(tensor) };
-    match producer.respond(request) {
+    let answer = producer.respond(request);
+    // Before an exception is set, which the deleter of a tensor that nobody asked for must not see.
+    drop(producer);
+    match answer {
         Ok(AnyManagedTensor::Versioned(tensor)) => give(py, tensor),
         Ok(AnyManagedTensor::Legacy(tensor)) => give(py, tensor),
         // A capsule can have no other ABI, and a request does not ask for one.

@@ -5,7 +5,9 @@ use core::fmt;
 use core::ops::Deref;
 
 use dlpack::negotiate::{Producer, Stream};
-use dlpack::{Descriptor, Device, Error, Exclusive, Frozen, ManagedTensorVersioned, OpaqueTensor};
+use dlpack::{
+    Descriptor, Device, DeviceType, Error, Exclusive, Frozen, ManagedTensorVersioned, OpaqueTensor,
+};
 use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -87,6 +89,7 @@ impl Tensor {
     ///
     /// A consumer of a tensor on a device names the stream on which it will use the tensor. Without
     /// [`ready_on`](Self::ready_on), only a consumer that synchronizes by itself, with `stream=-1`, gets the tensor.
+    /// Nobody gets a copy, since nobody here can wait for the device.
     ///
     /// # Examples
     ///
@@ -224,9 +227,12 @@ impl Export for Tensor {
         let this = slf.get();
         let copy = match &this.readiness {
             Readiness::Producer(producer) => producer.copy_to(device, stream),
-            Readiness::Unknown | Readiness::On(_) => {
-                copy::shared_to_host(slf.py(), &this.tensor, device)
-            }
+            Readiness::Unknown | Readiness::On(_) => match this.tensor.device() {
+                Device { device_type: DeviceType::CPU, .. } => {
+                    copy::shared_to_host(slf.py(), &this.tensor, device)
+                }
+                found => Err(refuse_copy(found, device)),
+            },
         };
         copy.map_err(to_py_err)
     }
@@ -244,6 +250,18 @@ impl Export for Tensor {
 
     fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {
         slf.get().policy
+    }
+}
+
+/// Says why memory of a device is not copied here.
+fn refuse_copy(found: Device, device: Device) -> Error {
+    if device != Device::CPU {
+        Error::CopyUnsupported { device }
+    } else if found.is_host_accessible() {
+        // The device may be at work on the memory still, and only its runtime can wait for that.
+        Error::StreamUnsupported { device: found }
+    } else {
+        Error::NotHostAccessible { device: found }
     }
 }
 

@@ -291,7 +291,8 @@ impl<T, R> PyTensor<T, R> {
 impl<T: Element, R> PyTensor<T, R> {
     /// Copies the elements in row-major order.
     ///
-    /// This reads as [`cells`](Self::cells) does, and accepts data that is not aligned, too.
+    /// This reads as [`cells`](Self::cells) does. It also accepts data that is not aligned, which it reads by plain loads, on
+    /// the assumption that nobody writes the elements during the call.
     ///
     /// # Errors
     ///

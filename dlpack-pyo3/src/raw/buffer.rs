@@ -3,7 +3,7 @@
 use alloc::boxed::Box;
 use core::ffi::c_int;
 use core::fmt;
-use core::mem::MaybeUninit;
+use core::ptr::NonNull;
 
 use super::attach::try_attach;
 use super::ffi;
@@ -14,12 +14,12 @@ use super::raise::Raised;
 ///
 /// Dropping it releases the buffer as [`try_attach`] allows, or leaks it when the interpreter is gone.
 pub(crate) struct Buffer {
-    /// In a box, since the struct may point into itself.
+    /// The struct stays where it is, since it may point into itself.
     ///
     /// # Invariants
     ///
-    /// `PyObject_GetBuffer` filled it, and it has not been released.
-    raw: Box<ffi::Py_buffer>,
+    /// A box, which only this value owns. `PyObject_GetBuffer` filled it, and it has not been released.
+    raw: NonNull<ffi::Py_buffer>,
 }
 
 // SAFETY: a buffer is released on an attached thread, which is all that Python asks for. Its fields do not change, and
@@ -31,32 +31,36 @@ unsafe impl Sync for Buffer {}
 impl Buffer {
     /// Asks the object for its memory in the form that these `PyBUF_*` flags name.
     pub(crate) fn new(object: Object<'_>, flags: c_int) -> Result<Self, Raised> {
-        let mut raw = Box::new(MaybeUninit::<ffi::Py_buffer>::zeroed());
-        // SAFETY: a live object on an attached thread, and a writable place. Zeros are a valid struct, and so is what the
-        // object wrote.
+        let raw = Box::into_raw(Box::new(ffi::Py_buffer::new()));
+        // SAFETY: a live object on an attached thread, and the address of a box, which nobody has yet if the object refuses.
         unsafe {
-            if ffi::PyObject_GetBuffer(object.as_ptr(), raw.as_mut_ptr(), flags) != 0 {
+            if ffi::PyObject_GetBuffer(object.as_ptr(), raw, flags) != 0 {
+                drop(Box::from_raw(raw));
                 return Err(Raised::new());
             }
-            Ok(Self { raw: raw.assume_init() })
+            Ok(Self { raw: NonNull::new_unchecked(raw) })
         }
     }
 
     #[inline]
     pub(crate) const fn raw(&self) -> &ffi::Py_buffer {
-        &self.raw
+        // SAFETY: the invariant of `raw`; nobody writes the struct before it is released.
+        unsafe { self.raw.as_ref() }
     }
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: the invariant of `raw`; the thread is attached.
-        try_attach(|_| unsafe { ffi::PyBuffer_Release(&raw mut *self.raw) });
+        // SAFETY: the invariant of `raw`; the thread is attached. A buffer that is not released keeps its struct.
+        try_attach(|_| unsafe {
+            ffi::PyBuffer_Release(self.raw.as_ptr());
+            drop(Box::from_raw(self.raw.as_ptr()));
+        });
     }
 }
 
 impl fmt::Debug for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Buffer").field("len", &self.raw.len).finish_non_exhaustive()
+        f.debug_struct("Buffer").field("len", &self.raw().len).finish_non_exhaustive()
     }
 }

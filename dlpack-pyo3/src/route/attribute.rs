@@ -57,16 +57,6 @@ impl Attribute {
         }
     }
 
-    /// Returns `true` if the attribute is got by a C function, which libraries keep short.
-    #[inline]
-    pub(super) const fn is_native(&self) -> bool {
-        match self.getter {
-            Getter::Slot(_) => false,
-            #[cfg(not(Py_LIMITED_API))]
-            Getter::Property(..) => true,
-        }
-    }
-
     /// Calls the attribute, which is a method without arguments.
     pub(super) fn call<'a>(&self, object: Object<'a>) -> Result<Owned<'a>, Raised> {
         let method = self.get(object)?;

@@ -42,8 +42,10 @@ pub(super) fn has_buffer(object: Object<'_>) -> bool {
 /// What the object raises, and `BufferError` for memory that is not a tensor.
 pub(super) fn take(object: Object<'_>) -> Result<HeldTensor, Raised> {
     let view = view(object)?;
-    let tensor = describe(view.borrow())?;
-    Ok(HeldTensor::Lent(tensor, KeepAlive::Object(Reference::new(view))))
+    match describe(view.borrow()) {
+        Ok(tensor) => Ok(HeldTensor::Lent(tensor, KeepAlive::Object(Reference::new(view)))),
+        Err(raised) => Err(raised.after_dropping(object.attached(), view)),
+    }
 }
 
 fn view(object: Object<'_>) -> Result<Owned<'_>, Raised> {

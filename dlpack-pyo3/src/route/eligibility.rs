@@ -56,11 +56,10 @@ impl Eligibility {
     pub(super) const fn runs_no_python(&self, summary: Summary) -> bool {
         match self {
             Self::Always => true,
-            Self::Torch(torch) => {
-                has_no_gradient(summary)
-                    || (torch.requires_grad.is_native() && !may_be_negated(summary))
-            }
-            Self::Paddle(stop_gradient) => stop_gradient.is_native(),
+            // Also the getters that are C functions run Python code: PyTorch's call `__torch_function__`, of the class as it
+            // is now and of the modes that are active.
+            Self::Torch(_) => has_no_gradient(summary),
+            Self::Paddle(_) => false,
         }
     }
 }

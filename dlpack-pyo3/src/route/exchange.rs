@@ -9,7 +9,7 @@ use dlpack::{BorrowedTensor, Device, Error, ManagedTensorVersioned};
 use super::classes::{Classes, defines};
 use super::eligibility::Eligibility;
 use super::summary::Summary;
-use crate::raw::{Attached, Object, Raised, ffi, names, raise_error};
+use crate::raw::{Attached, Class, Object, Raised, ffi, names, raise_error};
 
 /// The table of a class, and the condition under which its objects may be imported by it.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Exchange {
         request: &Request,
     ) -> Result<Option<BorrowedTensor<'b>>, Raised> {
         // SAFETY: the memory stays in place, as the caller promises.
-        let Some(tensor) = (unsafe { self.borrow(object) }) else { return Ok(None) };
+        let Some(tensor) = unsafe { self.borrow(object) }? else { return Ok(None) };
         let summary = Summary::of(&tensor);
         if !self.allows(object, summary, request)? {
             return Ok(None);
@@ -108,37 +108,60 @@ impl Exchange {
         if self.eligibility.runs_no_python(summary) {
             return Ok(Some(tensor));
         }
-        // The caller promises nothing about the code that ran meanwhile, which may have moved the memory.
+        // The caller promises nothing about the code that ran meanwhile, which may have moved the memory, even to a device.
         // SAFETY: the memory stays in place from here on, as the caller promises.
-        Ok(unsafe { self.borrow_again(object) })
+        let tensor = unsafe { self.borrow_again(object) }?;
+        Ok(tensor.filter(|tensor| Summary::of(tensor) == summary))
     }
 
+    /// Returns `None` if the table does not lend the tensor.
+    ///
+    /// # Errors
+    ///
+    /// What the table raises, if that is no `Exception`.
+    ///
     /// # Safety
     ///
     /// As for [`lend`](Self::lend).
     #[inline(always)]
-    unsafe fn borrow<'b>(&self, object: Object<'_>) -> Option<BorrowedTensor<'b>> {
+    unsafe fn borrow<'b>(&self, object: Object<'_>) -> Result<Option<BorrowedTensor<'b>>, Raised> {
         // SAFETY: the invariant of `api`; and the memory stays in place, as the caller promises.
         match unsafe { self.api.borrow_object(object.as_ptr().cast()) } {
-            Ok(tensor) => Some(tensor),
-            Err(error) => {
-                if matches!(error, Error::CallFailed { .. }) {
-                    Raised::new().clear();
-                }
-                None
-            }
+            Ok(tensor) => Ok(Some(tensor)),
+            Err(Error::CallFailed { .. }) => forget(object.attached()).map(|()| None),
+            Err(_) => Ok(None),
         }
     }
 
     /// # Safety
     ///
     /// As for [`lend`](Self::lend).
-    #[cold]
     #[inline(never)]
-    unsafe fn borrow_again<'b>(&self, object: Object<'_>) -> Option<BorrowedTensor<'b>> {
+    unsafe fn borrow_again<'b>(
+        &self,
+        object: Object<'_>,
+    ) -> Result<Option<BorrowedTensor<'b>>, Raised> {
         // SAFETY: the caller's promise.
         unsafe { self.borrow(object) }
     }
+}
+
+/// Forgets what a table has raised, if it has.
+///
+/// # Errors
+///
+/// An exception that is not an `Exception`, which interrupts the program.
+#[cold]
+fn forget(py: Attached<'_>) -> Result<(), Raised> {
+    if !Raised::is_set(py) {
+        return Ok(());
+    }
+    let raised = Raised::new();
+    if !raised.is(Class::Any) {
+        return Err(raised);
+    }
+    raised.clear();
+    Ok(())
 }
 
 /// Returns `true` if a class overrides the `__dlpack__` of the class that has the table, which then does not speak for it.

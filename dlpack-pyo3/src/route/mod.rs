@@ -238,6 +238,10 @@ fn meet(
 }
 
 /// Asks the object by `__dlpack__`, if it has that, after its table has failed.
+///
+/// # Errors
+///
+/// What the object raises, and what the table has raised if that is not an `Exception`, which interrupts the program.
 #[cold]
 fn ask_after_refusal(
     object: Object<'_>,
@@ -248,6 +252,9 @@ fn ask_after_refusal(
     let py = object.attached();
     let is_set = matches!(error, Error::CallFailed { .. }) && Raised::is_set(py);
     let raised = if is_set { Raised::new() } else { raise_error(py, error) };
+    if !raised.is(Class::Any) {
+        return Err(raised);
+    }
     let has_method = {
         let _saved = SavedException::take(py);
         object.optional_attr(&names::DLPACK).is_ok_and(|method| method.is_some())

@@ -6,7 +6,7 @@ use dlpack::{DataType, Descriptor, Device, DeviceType, Flags};
 /// A few facts about a tensor, copied out of its description.
 ///
 /// If a function got the description itself, the compiler would keep the tensor where it is, only to move it afterwards.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Summary {
     pub(super) dtype: DataType,
     device: Device,

@@ -136,3 +136,46 @@ def test_a_tensor_that_moves_when_it_is_asked_whether_it_may_be_borrowed():
         seen = ext.borrow(tensor)
     assert seen["shape"] == tuple(tensor.shape) == (2003,)
     assert seen["data"] == tensor.data_ptr()
+
+
+@pytest.mark.library("torch")
+def test_a_tensor_that_a_mode_of_pytorch_moves_when_it_is_asked():
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    class Moves(TorchFunctionMode):
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            torch.Tensor.resize_(args[0], args[0].numel() + 100_000)
+            return False
+
+    tensor = torch.zeros(3)
+    for attempt in range(2):
+        ext.borrow(tensor)
+    with Moves():
+        seen = ext.borrow(tensor)
+    assert seen["shape"] == tuple(tensor.shape) == (100_003,)
+    assert seen["data"] == tensor.data_ptr()
+
+
+@pytest.mark.library("torch")
+def test_a_tensor_whose_class_begins_to_move_it_when_it_is_asked():
+    import torch
+
+    class Late(torch.Tensor):
+        __torch_function__ = torch._C._disabled_torch_function_impl
+
+    @classmethod
+    def moves(cls, func, types, args=(), kwargs=None):
+        with torch._C.DisableTorchFunctionSubclass():
+            args[0].resize_(args[0].numel() + 100_000)
+        return False
+
+    tensor = torch.zeros(3).as_subclass(Late)
+    for attempt in range(2):
+        ext.borrow(tensor)
+    Late.__torch_function__ = moves
+    seen = ext.borrow(tensor)
+    with torch._C.DisableTorchFunctionSubclass():
+        assert seen["shape"] == tuple(tensor.shape)
+        assert seen["data"] == tensor.data_ptr()
+    assert seen["shape"][0] > 100_000

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 from kit import abi
+from kit.foreign import Foreign
 
 
 def _has_buffers():
@@ -241,6 +242,27 @@ def test_the_memory_of_devices_has_no_buffer():
     for device in [(abi.CUDA, 0), (abi.CUDA_HOST, 0), (abi.METAL, 0)]:
         with pytest.raises(BufferError, match="cpu|host"):
             memoryview(ext.OwnDevice([1.0], device))
+
+
+@pytest.mark.parametrize(
+    ("fields", "message"),
+    [
+        ({"address": None}, "null"),
+        ({"byte_offset": 2**63}, "offset"),
+        ({"byte_offset": 2**64 - 4}, "offset"),
+        ({"address": 2**64 - 8}, "address space"),
+        ({"address": 2**64 - 64, "byte_offset": 64}, "address space"),
+        ({"address": 4, "strides": (3, -1)}, "address space"),
+    ],
+)
+def test_memory_without_an_address_has_no_buffer(fields, message):
+    foreign = Foreign(SIX, "float32", (2, 3), **fields)
+    tensor = ext.hold(foreign.capsule()).export()
+    with pytest.raises(BufferError, match=message):
+        memoryview(tensor)
+    del tensor
+    gc.collect()
+    assert foreign.deletes == 1
 
 
 def test_own_classes():

@@ -593,6 +593,14 @@ def test_a_tensor_of_a_device_without_its_runtime():
             tensor.__dlpack__(**asked)
 
 
+@pytest.mark.parametrize("ready", [None, 1])
+def test_pinned_memory_is_not_copied_before_its_device_is_done(ready):
+    tensor = ext.on_device(b"abc", (abi.CUDA_HOST, 0), ready)
+    for asked in ({}, {"max_version": (1, 0)}, {"stream": -1}):
+        with pytest.raises(BufferError, match="serves streams of device cuda_host"):
+            tensor.__dlpack__(dl_device=CPU, **asked)
+
+
 @pytest.mark.parametrize(("device", "ready", "served"), [(CUDA, 1, [None, 1]), (CUDA, 7, [7]), (ROCM, 0, [None, 0])])
 def test_a_tensor_that_is_ready_on_a_stream(device, ready, served):
     tensor = ext.on_device(b"abc", device, ready)

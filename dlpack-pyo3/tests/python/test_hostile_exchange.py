@@ -171,6 +171,16 @@ def test_h132_a_failing_function_and_a_failing_method(function):
         function(carrier)
 
 
+@pytest.mark.parametrize("function", [ext.hold, ext.describe, ext.borrow, ext.to_bytes])
+def test_an_interrupt_in_a_table_is_passed_on_at_once(function):
+    carrier = type_for(Table(**{FROM: native.INTERRUPT, BORROW: native.INTERRUPT}))(six)
+    for attempt in range(2):  # The type is not known at first, and its tensors are taken.
+        with pytest.raises(KeyboardInterrupt, match="stop") as raised:
+            function(carrier)
+        assert raised.value.__context__ is None
+    assert carrier.asked == []
+
+
 @pytest.mark.parametrize("code", [-1, 1, 77])
 def test_h132_a_failing_function_that_sets_no_exception(code):
     table = Table(**{FROM: lambda *_: code, BORROW: lambda *_: code})

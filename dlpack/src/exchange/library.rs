@@ -103,7 +103,9 @@ pub trait Library: 'static {
 
     /// Creates one of the library's objects, which owns the offered tensor.
     ///
-    /// The caller owns the returned object. On an error it still owns the tensor, so [accept](Offer::accept) the offer last.
+    /// The caller owns the returned object. On an error or a panic it still owns the tensor, so [accept](Offer::accept) the
+    /// offer last. What can panic after that must not drop the tensor: keep it in a
+    /// [`ManuallyDrop`](core::mem::ManuallyDrop) until there is an object.
     /// An offer may be [read-only](crate::Access::ReadOnly): refuse it if your objects are writable.
     ///
     /// # Errors

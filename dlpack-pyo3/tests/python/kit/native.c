@@ -12,6 +12,7 @@ int PyCapsule_IsValid(void *capsule, const char *name);
 void *PyCapsule_GetPointer(void *capsule, const char *name);
 void PyErr_SetString(void *kind, const char *message);
 extern void *PyExc_BufferError;
+extern void *PyExc_KeyboardInterrupt;
 
 #define MAGIC 0x646c7061636b3031ull
 
@@ -84,6 +85,14 @@ int kit_fail_to_lend(void *object, void *out) {
   (void)object;
   memset(out, 0xAB, 48);
   return fail();
+}
+
+/* Fails as if the user had interrupted the program, whichever function of a table this is. */
+int kit_interrupt(void *object, void *out) {
+  (void)object;
+  (void)out;
+  PyErr_SetString(PyExc_KeyboardInterrupt, "stop");
+  return -1;
 }
 
 /* Fails, and leaves the tensor alone. */

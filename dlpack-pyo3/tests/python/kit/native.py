@@ -58,6 +58,7 @@ FAIL_TO_LEND = _address("kit_fail_to_lend")
 FAIL_TO_PYTHON = _address("kit_fail_to_python")
 RELEASE_AND_FAIL = _address("kit_release_and_fail")
 FAILURE = "not this one"
+INTERRUPT = _address("kit_interrupt")
 
 
 def strays():
