@@ -8,7 +8,7 @@ use dlpack::{
 use harness::{Spec, dtype};
 
 use crate::autotraits::answers;
-use crate::support::{SIX, accepts, read, refuses, six};
+use crate::support::{MAX_NDIM, SIX, accepts, read, refuses, six};
 
 const fn data_type(code: u8, bits: u8, lanes: u16) -> DataType {
     DataType { code: DataTypeCode::new(code), bits, lanes }
@@ -43,7 +43,9 @@ fn h073_no_lanes() {
 #[test]
 fn no_lanes_and_a_negative_size() {
     let refused = Error::InvalidDType { found: data_type(1, 8, 0) };
-    for shape in [&[-1][..], &[0, -1], &[i64::MAX, 2], &[1; 9]] {
+    let shapes = [&[-1][..], &[0, -1], &[i64::MAX, 2], &[1; 9]];
+    // Without `alloc` the shape of more axes is not kept, which is found out first.
+    for shape in shapes.into_iter().filter(|shape| shape.len() <= MAX_NDIM) {
         let spec = of(1, 8, 0, 0).shape(shape);
         refuses(&spec, refused);
         refuses(&spec.null_strides(), refused);

@@ -50,6 +50,7 @@ fn try_exclusive() {
 
 /// What a storage type keeps of a tensor, to end it.
 #[test]
+#[cfg(feature = "alloc")]
 fn kept_for_its_end() {
     row(&six(), |tensor, scene| {
         let kept = tensor.into_opaque().expect("memory for a struct");

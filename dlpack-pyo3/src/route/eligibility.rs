@@ -44,36 +44,47 @@ impl Eligibility {
     /// Returns `true` if `__dlpack__` would give the same tensor for the object as the table, whose tensor the summary is of.
     #[inline]
     pub(super) fn allows(&self, object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
+        if matches!(self, Self::Torch(_)) && has_no_gradient(summary) {
+            return Ok(true);
+        }
+        Ok(self.allows_object(object)? && self.allows_tensor(object, summary)?)
+    }
+
+    /// Returns `true` if the object may be imported by the table, as far as it can say before its tensor is looked at.
+    ///
+    /// This may run Python code, also where the getters are C functions: those of PyTorch call `__torch_function__`, of the
+    /// class as it is now and of the modes that are active.
+    #[inline]
+    pub(super) fn allows_object(&self, object: Object<'_>) -> Result<bool, Raised> {
         match self {
             Self::Always => Ok(true),
-            Self::Torch(torch) => torch.allows(object, summary),
+            Self::Torch(torch) => Ok(is_false(torch.requires_grad.get(object)?.borrow())),
             Self::Paddle(stop_gradient) => Ok(is_true(stop_gradient.get(object)?.borrow())),
         }
     }
 
-    /// Returns `true` if [`allows`](Self::allows) runs no Python code and lets no other thread run.
+    /// Returns `true` if the table gives such a tensor as `__dlpack__` does, for an object that
+    /// [may be imported](Self::allows_object) by the table. This may run Python code if it [asks](Self::asks) the object.
     #[inline]
-    pub(super) const fn runs_no_python(&self, summary: Summary) -> bool {
+    pub(super) fn allows_tensor(
+        &self,
+        object: Object<'_>,
+        summary: Summary,
+    ) -> Result<bool, Raised> {
         match self {
-            Self::Always => true,
-            // Also the getters that are C functions run Python code: PyTorch's call `__torch_function__`, of the class as it
-            // is now and of the modes that are active.
-            Self::Torch(_) => has_no_gradient(summary),
-            Self::Paddle(_) => false,
+            Self::Torch(torch) if self.asks(summary) => torch.is_plain(object, summary),
+            _ => Ok(true),
         }
+    }
+
+    /// Returns `true` if the object must be asked whether the elements of such a tensor are what they seem to be.
+    #[inline]
+    pub(super) const fn asks(&self, summary: Summary) -> bool {
+        matches!(self, Self::Torch(_)) && !has_no_gradient(summary) && may_be_negated(summary)
     }
 }
 
 impl Torch {
-    #[inline]
-    fn allows(&self, object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
-        if has_no_gradient(summary) {
-            return Ok(true);
-        }
-        Ok(is_false(self.requires_grad.get(object)?.borrow())
-            && (!may_be_negated(summary) || self.is_plain(object, summary)?))
-    }
-
     #[cold]
     fn is_plain(&self, object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
         if summary.dtype.is_complex() && !is_false(self.is_conj.call(object)?.borrow()) {

@@ -99,19 +99,22 @@ impl Exchange {
         object: Object<'_>,
         request: &Request,
     ) -> Result<Option<BorrowedTensor<'b>>, Raised> {
-        // SAFETY: the memory stays in place, as the caller promises.
-        let Some(tensor) = unsafe { self.borrow(object) }? else { return Ok(None) };
-        let summary = Summary::of(&tensor);
-        if !self.allows(object, summary, request)? {
+        // The caller promises nothing about the code that a question runs, which may move the memory, even to a device.
+        // Therefore the object is asked before its tensor is borrowed.
+        if !self.eligibility.allows_object(object)? {
             return Ok(None);
         }
-        if self.eligibility.runs_no_python(summary) {
-            return Ok(Some(tensor));
+        // SAFETY: the memory stays in place from here on, as the caller promises, unless more is asked below.
+        let Some(tensor) = unsafe { self.borrow(object) }? else { return Ok(None) };
+        let summary = Summary::of(&tensor);
+        if !summary.meets(request) {
+            return Ok(None);
         }
-        // The caller promises nothing about the code that ran meanwhile, which may have moved the memory, even to a device.
-        // SAFETY: the memory stays in place from here on, as the caller promises.
-        let tensor = unsafe { self.borrow_again(object) }?;
-        Ok(tensor.filter(|tensor| Summary::of(tensor) == summary))
+        if self.eligibility.asks(summary) {
+            // SAFETY: the memory stays in place after the question, as the caller promises.
+            return unsafe { self.ask_and_borrow(object, summary) };
+        }
+        Ok(Some(tensor))
     }
 
     /// Returns `None` if the table does not lend the tensor.
@@ -133,16 +136,23 @@ impl Exchange {
         }
     }
 
+    /// Asks about a tensor with this summary, and borrows it again. Returns `None` if it is not what it was.
+    ///
     /// # Safety
     ///
     /// As for [`lend`](Self::lend).
-    #[inline(never)]
-    unsafe fn borrow_again<'b>(
+    #[cold]
+    unsafe fn ask_and_borrow<'b>(
         &self,
         object: Object<'_>,
+        summary: Summary,
     ) -> Result<Option<BorrowedTensor<'b>>, Raised> {
-        // SAFETY: the caller's promise.
-        unsafe { self.borrow(object) }
+        if !self.eligibility.allows_tensor(object, summary)? {
+            return Ok(None);
+        }
+        // SAFETY: the caller's promise, which holds once the question is answered.
+        let tensor = unsafe { self.borrow(object) }?;
+        Ok(tensor.filter(|tensor| Summary::of(tensor) == summary))
     }
 }
 
