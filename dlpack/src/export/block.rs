@@ -263,7 +263,7 @@ pub(super) unsafe fn around<S: Abi, O: Send + 'static>(
     flags: Flags,
 ) -> Result<OpaqueTensor<S>, RejectedError<O>> {
     let block = Unpublished::<S, O, Global>::new(owner, Global, 0)?;
-    // SAFETY: the contract is the same.
+    // SAFETY: the import contract, clause S4 included, holds until the owner is dropped, as the caller promises.
     Ok(unsafe { OpaqueTensor::new(block.publish(dl_tensor, flags)) })
 }
 

@@ -131,7 +131,7 @@ impl<O: Send + 'static> Loaned<O> {
 impl<O> Loaned<O> {
     /// Returns the owner.
     pub fn owner_mut(&mut self) -> &mut O {
-        // SAFETY: the invariant.
+        // SAFETY: the invariant of `desk`: it is not cleared, and the claim keeps off the owner.
         unsafe { &mut (*self.desk.as_ptr()).owner }
     }
 }
@@ -144,14 +144,14 @@ impl<T, O: AsMut<[T]>> AsMut<[T]> for Loaned<O> {
 
 impl<T, O: AsRef<[T]>> AsRef<[T]> for Loaned<O> {
     fn as_ref(&self) -> &[T] {
-        // SAFETY: the invariant.
+        // SAFETY: the invariant of `desk`: it is not cleared, and the claim keeps off the owner.
         unsafe { &(*self.desk.as_ptr()).owner }.as_ref()
     }
 }
 
 impl<O> Drop for Loaned<O> {
     fn drop(&mut self) {
-        // SAFETY: the invariant.
+        // SAFETY: the invariant of `desk`: it is not cleared, and the claim keeps off the owner.
         if unsafe { leave(self.desk) } {
             // SAFETY: the claim had left before.
             unsafe { close(self.desk) }
@@ -240,7 +240,7 @@ impl<O> Claim<O> {
             return Err(self);
         }
         let claim = ManuallyDrop::new(self);
-        // SAFETY: the invariant.
+        // SAFETY: the invariant of `desk`: it is not cleared.
         let owner = unsafe { &raw const (*claim.desk.as_ptr()).owner };
         // SAFETY: the other one has left, and this is not used again.
         let owner = unsafe { owner.read() };
@@ -252,7 +252,7 @@ impl<O> Claim<O> {
 
 impl<O> Drop for Claim<O> {
     fn drop(&mut self) {
-        // SAFETY: the invariant.
+        // SAFETY: the invariant of `desk`: it is not cleared.
         if unsafe { leave(self.desk) } {
             // SAFETY: the other one had left before.
             unsafe { close(self.desk) }

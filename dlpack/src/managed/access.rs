@@ -47,7 +47,7 @@ impl Descriptor {
     /// ```
     #[inline]
     pub unsafe fn view<T: Element>(&self) -> Result<TensorView<'_, T>, Error> {
-        // SAFETY: the contract is the same.
+        // SAFETY: the caller's promise: initialised elements that nobody writes while the view lives.
         unsafe { self.view_as() }
     }
 

@@ -108,7 +108,7 @@ impl<'a> BorrowedTensor<'a> {
     /// ```
     #[inline]
     pub unsafe fn from_raw(raw: *const sys::DLTensor) -> Result<Self, Error> {
-        // SAFETY: the contract is the same.
+        // SAFETY: the caller's promise: clause S4 during this call, readable bytes for `'a`; and no flag is claimed.
         unsafe { Self::new(raw, Header::NONE) }
     }
 

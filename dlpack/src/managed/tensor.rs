@@ -124,7 +124,7 @@ impl<A: Abi> Managed<A> {
     /// ```
     #[inline(always)]
     pub unsafe fn from_raw(raw: *mut A) -> Result<Self, Error> {
-        // SAFETY: the contract is the same.
+        // SAFETY: clauses S1 to S6, which do not depend on the mode.
         unsafe { Self::from_raw_with(raw, ImportMode::Lenient) }
     }
 

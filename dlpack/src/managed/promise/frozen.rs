@@ -53,7 +53,7 @@ impl<O: Deref<Target = Descriptor>> Frozen<O> {
     /// As for [`Descriptor::view`].
     #[inline]
     pub fn view<T: Element>(&self) -> Result<TensorView<'_, T>, Error> {
-        // SAFETY: the invariant.
+        // SAFETY: the invariant: all elements are initialised, and nobody writes them.
         unsafe { self.0.view() }
     }
 
@@ -78,7 +78,7 @@ impl<O: Deref<Target = Descriptor>> Frozen<O> {
     ///
     /// As for [`Descriptor::packed_view`].
     pub fn packed_view<T: SubByte>(&self) -> Result<PackedView<'_, T>, Error> {
-        // SAFETY: the invariant.
+        // SAFETY: the invariant: all elements are initialised, and nobody writes them.
         unsafe { self.0.packed_view() }
     }
 
@@ -89,7 +89,7 @@ impl<O: Deref<Target = Descriptor>> Frozen<O> {
     /// As for [`Descriptor::as_slice`].
     #[inline]
     pub fn as_slice<T: Element>(&self) -> Result<&[T], Error> {
-        // SAFETY: the invariant.
+        // SAFETY: the invariant: all elements are initialised, and nobody writes them.
         unsafe { self.0.as_slice() }
     }
 }

@@ -84,7 +84,7 @@ macro_rules! promise_methods {
             pub unsafe fn view_mut<T: $crate::vocabulary::Element>(
                 &mut self,
             ) -> Result<$crate::view::TensorViewMut<'_, T>, $crate::error::Error> {
-                // SAFETY: the contract is the same.
+                // SAFETY: the caller's promise: initialised elements that nobody else accesses while the view lives.
                 unsafe { $crate::managed::Descriptor::view_mut_as(self) }
             }
         }
