@@ -5,8 +5,8 @@ use std::panic::{RefUnwindSafe, UnwindSafe};
 
 use dlpack::{
     Access, AnyManagedTensor, DataType, DataTypeCode, Descriptor, Device, DeviceType, Error,
-    Exclusive, ExclusiveUninit, Flags, Frozen, ImportMode, ManagedTensor, ManagedTensorVersioned,
-    OpaqueTensor, PackedView, ParseError, RejectedError, TensorView, TensorViewMut, Version,
+    Exclusive, ExclusiveUninit, Flags, Frozen, ManagedTensor, ManagedTensorVersioned, OpaqueTensor,
+    PackedView, RejectedError, TensorView, TensorViewMut, Version,
     layout::Layout,
     negotiate,
     types::{
@@ -34,10 +34,8 @@ fn words() {
     word::<DataType>();
     word::<Flags>();
     word::<Access>();
-    word::<ImportMode>();
     word::<Layout>();
     word::<Error>();
-    word::<ParseError>();
     word::<negotiate::Request>();
     word::<negotiate::CopyPolicy>();
     word::<negotiate::Stream>();

@@ -1,6 +1,7 @@
 //! The error type of the crate, its classes, and the error that hands an owner back.
 
 mod kind;
+mod parse;
 
 use core::fmt;
 
@@ -264,6 +265,19 @@ pub enum Error {
     #[error("expected memory for the tensor, found none")]
     AllocationFailed,
 
+    /// The text does not spell the value that it was read as.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let error = "float".parse::<dlpack::DataType>().unwrap_err();
+    /// assert_eq!(error.to_string(), "expected a dtype such as float32, found another text");
+    /// ```
+    #[error("expected {expected}, found another text")]
+    InvalidText {
+        /// What was expected, in words.
+        expected: &'static str,
+    },
     /// The copy policy of a request is not a known one.
     #[error("expected copy policy 0, 1 or 2, found {code}")]
     UnknownCopyPolicy {

@@ -154,7 +154,7 @@ pub use error::{Error, ErrorKind, RejectedError};
 pub use export::{Exporter, OnDrop};
 pub use managed::{
     Abi, Access, AnyManagedTensor, BorrowedTensor, Descriptor, Exclusive, ExclusiveUninit, Frozen,
-    ImportMode, Managed, ManagedTensor, ManagedTensorVersioned, OpaqueTensor,
+    Managed, ManagedTensor, ManagedTensorVersioned, OpaqueTensor,
 };
 pub use view::packed_view::PackedView;
 pub use view::tensor_view::TensorView;

@@ -5,9 +5,8 @@ use std::cell::Cell;
 use dlpack::layout::Layout;
 use dlpack::{
     Access, AnyManagedTensor, BorrowedTensor, DataType, DataTypeCode, Descriptor, Device,
-    DeviceType, Error, Exclusive, ExclusiveUninit, Flags, Frozen, ImportMode, ManagedTensor,
-    ManagedTensorVersioned, PackedView, ParseError, RejectedError, TensorView, TensorViewMut,
-    Version,
+    DeviceType, Error, Exclusive, ExclusiveUninit, Flags, Frozen, ManagedTensor,
+    ManagedTensorVersioned, PackedView, RejectedError, TensorView, TensorViewMut, Version,
     types::U4,
     view::{Iter, IterMut, ReadCell, Unaligned},
 };
@@ -63,7 +62,7 @@ fn h101_owners_cross_threads() {
 #[test]
 fn h101_words_cross_threads() {
     crosses_threads! {
-        Access, ImportMode, Error, ParseError, Layout,
+        Access, Error, Layout,
         DataType, DataTypeCode, Device, DeviceType, Flags, Version, U4, Unaligned<f32>,
     }
     #[cfg(feature = "alloc")]

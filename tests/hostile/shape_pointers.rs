@@ -1,7 +1,7 @@
 //! The number of dimensions, and the pointers to shape and strides.
 
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
-use dlpack::{Error, ImportMode, ManagedTensor, ManagedTensorVersioned};
+use dlpack::{Error, ManagedTensor, ManagedTensorVersioned};
 use harness::abi::Abi;
 use harness::{Record, Spec, bytes_of, consumer};
 
@@ -97,7 +97,7 @@ fn h030_no_strides_since_1_2() {
 fn strictly(spec: &Spec) -> (Result<Vec<i64>, Error>, u32) {
     let (raw, record) = spec.make_versioned();
     // SAFETY: C passes it on.
-    let tensor = unsafe { ManagedTensorVersioned::from_raw_with(raw, ImportMode::Strict) };
+    let tensor = unsafe { ManagedTensorVersioned::from_raw_strict(raw) };
     let strides = tensor.map(|tensor| tensor.strides().to_vec());
     (strides, record.deleted())
 }

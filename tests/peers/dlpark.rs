@@ -192,7 +192,7 @@ fn dlpark_a10_shape_and_strides_need_no_alignment() {
 #[cfg(feature = "alloc")]
 #[test]
 fn dlpark_a12_null_strides_are_filled_in() {
-    use dlpack::{ImportMode, ManagedTensorVersioned};
+    use dlpack::ManagedTensorVersioned;
 
     let spec = Spec::of(&[1_i32, 2, 3, 4, 5, 6]).shape(&[2, 3]).null_strides();
     let (tensor, record) = imported_legacy(&spec);
@@ -202,7 +202,7 @@ fn dlpark_a12_null_strides_are_filled_in() {
     // SAFETY: two strides, one for each axis.
     assert_eq!(unsafe { strides.cast::<[i64; 2]>().read() }, [3, 1]);
     // SAFETY: just passed on.
-    let tensor = unsafe { ManagedTensorVersioned::from_raw_with(raw, ImportMode::Strict) }.unwrap();
+    let tensor = unsafe { ManagedTensorVersioned::from_raw_strict(raw) }.unwrap();
     drop(tensor);
     assert_eq!(record.deleted(), 1);
 }

@@ -2,9 +2,7 @@
 //!
 //! Each of these is missing, or wrong, in at least one of them.
 
-use dlpack::{
-    DataType, Device, Error, ImportMode, ManagedTensorVersioned, types::Bool8, view::Unaligned,
-};
+use dlpack::{DataType, Device, Error, ManagedTensorVersioned, types::Bool8, view::Unaligned};
 use harness::{Spec, dtype};
 
 use crate::support::{assert_refused, guarded_end, imported, imported_legacy};
@@ -37,7 +35,7 @@ fn validation_of_null_strides() {
         assert_eq!(imported(&spec).0.strides(), [3, 1]);
         let (raw, record) = spec.make_versioned();
         // SAFETY: C passes the tensor on.
-        let tensor = unsafe { ManagedTensorVersioned::from_raw_with(raw, ImportMode::Strict) };
+        let tensor = unsafe { ManagedTensorVersioned::from_raw_strict(raw) };
         assert_eq!(tensor.map(drop), strict);
         assert_eq!(record.deleted(), 1);
     }

@@ -9,12 +9,12 @@ mod spelling;
 use std::fmt::{Debug, Display, Write};
 use std::str::FromStr;
 
-use dlpack::ParseError;
+use dlpack::Error;
 
 /// Writes `value`, reads it back, and compares; `Debug` must be the same text in the type's name.
 fn round_trip<T>(buffer: &mut String, name: &str, value: T)
 where
-    T: Copy + PartialEq + Debug + Display + FromStr<Err = ParseError>,
+    T: Copy + PartialEq + Debug + Display + FromStr<Err = Error>,
 {
     buffer.clear();
     write!(buffer, "{value}").unwrap();

@@ -80,10 +80,14 @@ fn what_is_no_device_is_refused() {
         "device(+2)",
     ] {
         let error = text.parse::<Device>().unwrap_err();
-        assert_eq!(error.to_string(), "expected a device such as cuda:0", "{text:?}");
+        assert_eq!(
+            error.to_string(),
+            "expected a device such as cuda:0, found another text",
+            "{text:?}"
+        );
     }
     let error = "gpu".parse::<DeviceType>().unwrap_err();
-    assert_eq!(error.to_string(), "expected a device type such as cuda");
+    assert_eq!(error.to_string(), "expected a device type such as cuda, found another text");
 }
 
 #[test]
@@ -116,13 +120,21 @@ fn flags_and_versions() {
         "0 | 0",
     ] {
         let error = text.parse::<Flags>().unwrap_err();
-        assert_eq!(error.to_string(), "expected flags such as READ_ONLY | 0x100", "{text:?}");
+        assert_eq!(
+            error.to_string(),
+            "expected flags such as READ_ONLY | 0x100, found another text",
+            "{text:?}"
+        );
     }
     for number in [0, 1, 10, u32::MAX] {
         round_trip(&mut buffer, "Version", Version::new(number, u32::MAX - number));
     }
     for text in ["", "1", "1.", ".3", "1.3.0", "v1.3", "01.3", "1.-3", "1.4294967296"] {
         let error = text.parse::<Version>().unwrap_err();
-        assert_eq!(error.to_string(), "expected a version such as 1.3", "{text:?}");
+        assert_eq!(
+            error.to_string(),
+            "expected a version such as 1.3, found another text",
+            "{text:?}"
+        );
     }
 }

@@ -2,7 +2,7 @@
 
 use core::ffi::{CStr, c_char, c_void};
 
-use dlpack::{AnyManagedTensor, Error, ImportMode, ManagedTensor, ManagedTensorVersioned, sys};
+use dlpack::{AnyManagedTensor, Error, ManagedTensor, ManagedTensorVersioned, sys};
 
 use super::lock::locked;
 use super::name::InCapsule;
@@ -38,13 +38,20 @@ impl Claimed {
     #[inline(always)]
     pub(crate) fn versioned(
         self,
-        mode: ImportMode,
+        strict: bool,
     ) -> Result<Result<ManagedTensorVersioned, Error>, Self> {
         if !self.versioned {
             return Err(self);
         }
-        // SAFETY: the invariant of `raw`.
-        Ok(unsafe { ManagedTensorVersioned::from_raw_with(self.raw.cast(), mode) })
+        let raw = self.raw.cast();
+        // SAFETY: the invariant of `raw`, whichever of the two imports it.
+        Ok(unsafe {
+            if strict {
+                ManagedTensorVersioned::from_raw_strict(raw)
+            } else {
+                ManagedTensorVersioned::from_raw(raw)
+            }
+        })
     }
 
     /// Imports the tensor, which is one of the legacy ABI.

@@ -3,7 +3,7 @@
 use core::fmt;
 
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
-use dlpack::{Device, DeviceType, ImportMode};
+use dlpack::{Device, DeviceType};
 use pyo3::types::PyAnyMethods;
 use pyo3::{Borrowed, Bound, PyAny, PyResult};
 
@@ -53,7 +53,7 @@ use crate::route;
 #[derive(Clone, Copy, Default)]
 pub struct Import<'a> {
     request: Request,
-    mode: ImportMode,
+    strict: bool,
     stream: Source<'a>,
 }
 
@@ -141,26 +141,25 @@ impl<'a> Import<'a> {
         self
     }
 
-    /// Sets how strictly the tensor is checked against the standard.
+    /// Refuses a tensor that breaks a rule which an import otherwise overlooks: null strides in a version that forbids them.
     ///
     /// # Examples
     ///
     /// ```
-    /// use dlpack_pyo3::dlpack::ImportMode;
     /// use dlpack_pyo3::{Import, PyTensor};
     /// use pyo3::prelude::*;
     ///
     /// # Python::attach(|py| {
     /// let bytes = pyo3::types::PyBytes::new(py, b"text");
-    /// let tensor: PyTensor = Import::new().mode(ImportMode::Strict).of(&bytes)?;
+    /// let tensor: PyTensor = Import::new().strict().of(&bytes)?;
     /// assert_eq!(tensor.strides(), [1]);
     /// # Ok::<(), PyErr>(())
     /// # })?;
     /// # Ok::<(), PyErr>(())
     /// ```
     #[must_use]
-    pub const fn mode(mut self, mode: ImportMode) -> Self {
-        self.mode = mode;
+    pub const fn strict(mut self) -> Self {
+        self.strict = true;
         self
     }
 
@@ -270,7 +269,7 @@ impl<'a> Import<'a> {
     ///
     /// - `TypeError` for a producer that is too old for what was asked;
     /// - `BufferError` for a tensor on another device than the one that was asked for, or without the strides that
-    ///   [`ImportMode::Strict`] requires;
+    ///   [`strict`](Self::strict) requires;
     /// - an error that is a `BufferError` and a `ValueError` for a copy that must not be made;
     /// - `ValueError` for a stream that the device does not have.
     ///
@@ -295,7 +294,7 @@ impl<'a> Import<'a> {
         let object = object.as_borrowed();
         match self.stream {
             Source::Runtime(runtime) if has_table(object)? => self.in_order(object, runtime),
-            _ => UntypedTensor::import(object, &self.request(object)?, self.mode, PyTensor::new),
+            _ => UntypedTensor::import(object, &self.request(object)?, self.strict, PyTensor::new),
         }
     }
 
@@ -306,7 +305,7 @@ impl<'a> Import<'a> {
         runtime: &dyn Runtime,
     ) -> PyResult<PyTensor<T, R>> {
         let request = self.request.stream(Stream::NO_SYNC);
-        UntypedTensor::import(object, &request, self.mode, |tensor| {
+        UntypedTensor::import(object, &request, self.strict, |tensor| {
             order(object, tensor.device(), runtime)?;
             PyTensor::new(tensor)
         })

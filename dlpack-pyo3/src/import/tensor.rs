@@ -6,8 +6,7 @@ use core::ops::Deref;
 
 use dlpack::negotiate::Request;
 use dlpack::{
-    DataType, Descriptor, Element, Error, ImportMode, ManagedTensorVersioned, TensorView,
-    TensorViewMut,
+    DataType, Descriptor, Element, Error, ManagedTensorVersioned, TensorView, TensorViewMut,
 };
 use pyo3::{Borrowed, FromPyObject, PyAny, PyErr, PyResult, Python};
 
@@ -124,7 +123,7 @@ impl<'py, T: Elements, R: Requirement> FromPyObject<'_, 'py> for PyTensor<T, R> 
     #[inline]
     fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
         const ORDINARY: &Request = &Request::new();
-        UntypedTensor::import(object, ORDINARY, ImportMode::Lenient, Self::new)
+        UntypedTensor::import(object, ORDINARY, false, Self::new)
     }
 }
 

@@ -4,8 +4,7 @@ use core::ops::Deref;
 
 use dlpack::negotiate::Request;
 use dlpack::{
-    Descriptor, Device, DeviceType, Element, Error, ImportMode, ManagedTensorVersioned,
-    TensorViewMut,
+    Descriptor, Device, DeviceType, Element, Error, ManagedTensorVersioned, TensorViewMut,
 };
 use pyo3::{Borrowed, PyAny, PyResult};
 
@@ -26,14 +25,14 @@ impl UntypedTensor {
     pub(super) fn import<T>(
         object: Borrowed<'_, '_, PyAny>,
         request: &Request,
-        mode: ImportMode,
+        strict: bool,
         then: impl Fn(Self) -> PyResult<T>,
     ) -> PyResult<T> {
         let py = object.py();
         route::take(
             bridge::object(object),
             request,
-            mode,
+            strict,
             |tensor, route| {
                 let is_ready_for_host = tensor.device().device_type == DeviceType::CPU;
                 let imported = Self { tensor, route, is_ready_for_host };

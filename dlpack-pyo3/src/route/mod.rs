@@ -37,7 +37,7 @@ use core::mem::ManuallyDrop;
 
 use dlpack::exchange::ExchangeApi;
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
-use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error, ImportMode, ManagedTensorVersioned};
+use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error, ManagedTensorVersioned};
 
 use crate::raw::{
     Class, ExceptBlock, Object, Raised, Reference, SavedException, names, raise, raise_error,
@@ -70,13 +70,13 @@ pub(crate) enum Route {
 pub(crate) fn take<R>(
     object: Object<'_>,
     request: &Request,
-    mode: ImportMode,
+    strict: bool,
     then: impl Fn(HeldTensor, Route) -> R,
     fail: impl Fn(Raised) -> R,
 ) -> R {
     match cache::kept(object.class()) {
-        Some(plan) => take_by(plan, object, request, mode, then, fail),
-        None => match take_slowly(object, request, mode) {
+        Some(plan) => take_by(plan, object, request, strict, then, fail),
+        None => match take_slowly(object, request, strict) {
             Ok((tensor, route)) => then(tensor, route),
             Err(raised) => fail(raised),
         },
@@ -89,10 +89,10 @@ pub(crate) fn take<R>(
 fn take_slowly(
     object: Object<'_>,
     request: &Request,
-    mode: ImportMode,
+    strict: bool,
 ) -> Result<(HeldTensor, Route), Raised> {
     let plan = cache::plan_of(object.class())?;
-    take_by(&plan, object, request, mode, |tensor, route| Ok((tensor, route)), Err)
+    take_by(&plan, object, request, strict, |tensor, route| Ok((tensor, route)), Err)
 }
 
 /// As [`take`], by a given plan.
@@ -101,7 +101,7 @@ fn take_by<R>(
     plan: &Plan,
     object: Object<'_>,
     request: &Request,
-    mode: ImportMode,
+    strict: bool,
     then: impl Fn(HeldTensor, Route) -> R,
     fail: impl Fn(Raised) -> R,
 ) -> R {
@@ -114,9 +114,7 @@ fn take_by<R>(
             }
         }
         // A table cannot be told to be strict.
-        Plan::Exchange(exchange)
-            if asks_for_memory_as_it_is(request) && mode == ImportMode::Lenient =>
-        {
+        Plan::Exchange(exchange) if asks_for_memory_as_it_is(request) && !strict => {
             match exchange.take(object) {
                 Ok(tensor) => {
                     // Nothing below panics, and so the compiler need not keep the tensor where it can be dropped.
@@ -135,7 +133,7 @@ fn take_by<R>(
                     }
                 }
                 Err(error) => {
-                    return match ask_after_refusal(object, request, mode, error) {
+                    return match ask_after_refusal(object, request, strict, error) {
                         Ok(tensor) => then(HeldTensor::Managed(tensor), Route::Protocol),
                         Err(raised) => fail(raised),
                     };
@@ -143,14 +141,14 @@ fn take_by<R>(
             }
         }
         Plan::NumPy | Plan::Exchange(_) | Plan::Protocol => {}
-        rare => match take_rare(rare, object, request, mode) {
+        rare => match take_rare(rare, object, request, strict) {
             Ok(Some((tensor, route))) => return then(tensor, route),
             Ok(None) => {}
             Err(raised) => return fail(raised),
         },
     }
     let asked = |tensor| then(HeldTensor::Managed(tensor), Route::Protocol);
-    protocol::ask(object, request, mode, asked, fail)
+    protocol::ask(object, request, strict, asked, fail)
 }
 
 /// Takes the tensor of a capsule or a buffer. Returns `None` if the object is to be asked by `__dlpack__`, which also says
@@ -161,7 +159,7 @@ fn take_rare(
     plan: &Plan,
     object: Object<'_>,
     request: &Request,
-    mode: ImportMode,
+    strict: bool,
 ) -> Result<Option<(HeldTensor, Route)>, Raised> {
     let py = object.attached();
     match plan {
@@ -176,7 +174,7 @@ fn take_rare(
             }
             let claimed = capsule::claim(object)?;
             let tensor = claimed
-                .versioned(mode)
+                .versioned(strict)
                 .map(|tensor| tensor.map(AnyManagedTensor::Versioned))
                 .unwrap_or_else(capsule::Claimed::legacy);
             let tensor = tensor.map_err(|error| raise_error(py, error))?;
@@ -246,7 +244,7 @@ fn meet(
 fn ask_after_refusal(
     object: Object<'_>,
     request: &Request,
-    mode: ImportMode,
+    strict: bool,
     error: Error,
 ) -> Result<AnyManagedTensor, Raised> {
     let py = object.attached();
@@ -263,7 +261,7 @@ fn ask_after_refusal(
         return Err(raised);
     }
     let _first = ExceptBlock::catch(py, raised);
-    protocol::ask(object, request, mode, Ok, Err)
+    protocol::ask(object, request, strict, Ok, Err)
 }
 
 /// Passes the tensor of an object to a function, without an owner if that is possible.
@@ -302,7 +300,7 @@ pub(crate) unsafe fn borrow<R>(
 
 #[inline(never)]
 fn take_to_lend(object: Object<'_>, request: &Request) -> Result<(HeldTensor, Route), Raised> {
-    take(object, request, ImportMode::Lenient, |tensor, route| Ok((tensor, route)), Err)
+    take(object, request, false, |tensor, route| Ok((tensor, route)), Err)
 }
 
 /// Returns `true` if the object's class has an exchange table, which does not wait for a stream.

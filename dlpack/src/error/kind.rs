@@ -74,6 +74,7 @@ impl Error {
             | Self::StrideMismatch { .. }
             | Self::StrideNotPositive { .. }
             | Self::LenMismatch { .. }
+            | Self::InvalidText { .. }
             | Self::UnknownCopyPolicy { .. }
             | Self::UnknownStreamKind { .. }
             | Self::InvalidStream { .. } => ErrorKind::InvalidArgument,

@@ -6,7 +6,7 @@ use core::ops::Deref;
 
 use super::abi::Header;
 use super::descriptor::{Access, Descriptor};
-use super::import::{self, ImportMode};
+use super::import;
 use super::promise::promise_methods;
 use crate::error::Error;
 use crate::sys;
@@ -174,7 +174,7 @@ impl<'a> BorrowedTensor<'a> {
             return Err(Error::MisalignedHeader { required: align_of::<sys::DLTensor>() });
         }
         // SAFETY: the struct is initialised and aligned, and the caller vouches for clauses S4 to S6.
-        let descriptor = unsafe { import::describe(raw, header, ImportMode::Lenient) }?;
+        let descriptor = unsafe { import::describe(raw, header, false) }?;
         Ok(Self { descriptor, lender: PhantomData })
     }
 

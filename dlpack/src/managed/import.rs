@@ -19,24 +19,8 @@ use crate::layout::{FastLayout, Layout};
 use crate::sys;
 use crate::vocabulary::{DataType, Device};
 
-/// How closely a tensor must follow the standard to be imported.
-///
-/// # Examples
-///
-/// ```
-/// assert_eq!(dlpack::ImportMode::default(), dlpack::ImportMode::Lenient);
-/// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub enum ImportMode {
-    /// Null strides mean row-major, in any version. Producers in use write them.
-    #[default]
-    Lenient,
-    /// Null strides are refused where the version forbids them: since 1.2, for tensors that have axes.
-    Strict,
-}
-
-/// Copies and checks the metadata of a tensor.
+/// Copies and checks the metadata of a tensor. Null strides mean row-major, unless `strict` is set and the version forbids
+/// them.
 ///
 /// # Safety
 ///
@@ -46,10 +30,10 @@ pub enum ImportMode {
 pub(super) unsafe fn describe(
     tensor: *const sys::DLTensor,
     header: Header,
-    mode: ImportMode,
+    strict: bool,
 ) -> Result<Descriptor, Error> {
     let mut room: Room<i64> = [MaybeUninit::uninit(); 2 * INLINE];
-    let strict = mode == ImportMode::Strict && header.version.is_some_and(|v| v.requires_strides());
+    let strict = strict && header.version.is_some_and(|v| v.requires_strides());
     // SAFETY: the fields can be read. These are copies, since others may write them later. The dtype is read in one word,
     // since that is how it is compared.
     let (sys::DLTensor { ndim, shape, strides, .. }, dtype) = unsafe {

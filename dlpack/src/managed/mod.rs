@@ -18,7 +18,6 @@ pub use abi::Abi;
 pub use any::AnyManagedTensor;
 pub use borrowed::BorrowedTensor;
 pub use descriptor::{Access, Descriptor};
-pub use import::ImportMode;
 pub use opaque::OpaqueTensor;
 pub use promise::{Exclusive, ExclusiveUninit, Frozen};
 pub use tensor::{Managed, ManagedTensor, ManagedTensorVersioned};

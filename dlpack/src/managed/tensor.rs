@@ -7,7 +7,7 @@ use core::ptr::NonNull;
 use super::abi::{Abi, Header};
 use super::descriptor::{Access, Descriptor};
 use super::handle::Handle;
-use super::import::{self, ImportMode};
+use super::import;
 use super::promise::{ExclusiveUninit, promise_methods};
 use crate::error::{Error, RejectedError};
 use crate::sys;
@@ -76,7 +76,8 @@ pub struct Managed<A: Abi> {
 impl<A: Abi> Managed<A> {
     /// Takes over a tensor from its producer.
     ///
-    /// This is [`from_raw_with`](Self::from_raw_with) in the mode [`ImportMode::Lenient`].
+    /// Null strides mean row-major, in any version, since producers in use write them.
+    /// [`from_raw_strict`](Self::from_raw_strict) refuses them where the standard does.
     ///
     /// # Errors
     ///
@@ -124,25 +125,35 @@ impl<A: Abi> Managed<A> {
     /// ```
     #[inline(always)]
     pub unsafe fn from_raw(raw: *mut A) -> Result<Self, Error> {
-        // SAFETY: clauses S1 to S6, which do not depend on the mode.
-        unsafe { Self::from_raw_with(raw, ImportMode::Lenient) }
+        // SAFETY: clauses S1 to S6, which do not depend on how strict the import is.
+        unsafe { Self::take(raw, false) }
     }
 
-    /// Takes over a tensor from its producer, as strictly as `mode` says.
+    /// Takes over a tensor that must follow the standard where [`from_raw`](Self::from_raw) is lenient.
     ///
     /// # Errors
     ///
-    /// As for [`from_raw`](Self::from_raw), and [`Error::NullStrides`] in the mode [`ImportMode::Strict`].
+    /// As for [`from_raw`](Self::from_raw), and [`Error::NullStrides`] for null strides of a tensor with axes whose version
+    /// is 1.2 or later.
     ///
     /// # Safety
     ///
     /// As for [`from_raw`](Self::from_raw).
     #[inline(always)]
-    pub unsafe fn from_raw_with(raw: *mut A, mode: ImportMode) -> Result<Self, Error> {
+    pub unsafe fn from_raw_strict(raw: *mut A) -> Result<Self, Error> {
+        // SAFETY: clauses S1 to S6, which do not depend on how strict the import is.
+        unsafe { Self::take(raw, true) }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`from_raw`](Self::from_raw).
+    #[inline(always)]
+    unsafe fn take(raw: *mut A, strict: bool) -> Result<Self, Error> {
         // SAFETY: clauses S1 and S3.
         let handle = unsafe { Handle::take(raw) }?;
         // SAFETY: clauses S1, S2, S4, S5 and S6; `take` has found the struct to be aligned.
-        let descriptor = unsafe { describe(raw, mode) }?;
+        let descriptor = unsafe { describe(raw, strict) }?;
         Ok(Self { handle, descriptor, arrays_hold: false })
     }
 
@@ -157,7 +168,7 @@ impl<A: Abi> Managed<A> {
             return Err(Error::MisalignedHeader { required: align_of::<A>() });
         }
         // SAFETY: clauses S1, S2, S4, S5 and S6, and the struct is aligned.
-        Ok((struct_, unsafe { describe(raw, ImportMode::Lenient) }?))
+        Ok((struct_, unsafe { describe(raw, false) }?))
     }
 
     /// # Safety
@@ -288,11 +299,11 @@ impl<A: Abi> Managed<A> {
 /// `raw` is not null and aligned, and clauses S1, S2, S4, S5 and S6 of the import contract hold, apart from who owns the
 /// struct.
 #[inline(always)]
-unsafe fn describe<A: Abi>(raw: *mut A, mode: ImportMode) -> Result<Descriptor, Error> {
+unsafe fn describe<A: Abi>(raw: *mut A, strict: bool) -> Result<Descriptor, Error> {
     // SAFETY: clauses S1 and S2.
     let header: Header = unsafe { A::header(raw) }?;
     // SAFETY: the major version is ours, so that clause S1 says that all of the struct is initialised; clauses S4 to S6.
-    unsafe { import::describe(A::dl_tensor(raw), header, mode) }
+    unsafe { import::describe(A::dl_tensor(raw), header, strict) }
 }
 
 promise_methods!([A: Abi] Managed<A>);

@@ -24,7 +24,7 @@ use crate::sys;
 /// let dtype: DataType = "float32x4".parse()?;
 /// assert_eq!(dtype, DataType { code: DataTypeCode::FLOAT, bits: 32, lanes: 4 });
 /// assert_eq!(dtype.scalar(), DataType::F32);
-/// # Ok::<(), dlpack::ParseError>(())
+/// # Ok::<(), dlpack::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C)]

@@ -19,7 +19,7 @@ use crate::sys;
 /// assert_eq!(Device::CPU.to_string(), "cpu");
 /// assert_eq!("cuda:1".parse::<Device>()?, Device::cuda(1));
 /// assert_eq!("cuda".parse::<Device>()?, Device::cuda(0));
-/// # Ok::<(), dlpack::ParseError>(())
+/// # Ok::<(), dlpack::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C)]
@@ -95,7 +95,7 @@ impl Device {
         if self.device_type.is_unnumbered() { Self::new(self.device_type, 0) } else { self }
     }
 
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let (device_type, device_id) = text.split_once(':').unwrap_or((text, "0"));
         Some(Self::new(DeviceType::read(device_type)?, decimal(device_id)?))
     }

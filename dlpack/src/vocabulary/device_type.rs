@@ -16,7 +16,7 @@ use crate::sys;
 ///
 /// assert_eq!("cuda".parse::<DeviceType>()?, DeviceType::CUDA);
 /// assert_eq!(DeviceType::new(99).to_string(), "device(99)");
-/// # Ok::<(), dlpack::ParseError>(())
+/// # Ok::<(), dlpack::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(transparent)]
@@ -151,7 +151,7 @@ impl DeviceType {
         matches!(self.memory(), Memory::Host | Memory::Device)
     }
 
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         match Self::KNOWN.iter().find(|&&(_, name)| name == text) {
             Some(&(device_type, _)) => Some(device_type),
             None => decimal(text.strip_prefix("device(")?.strip_suffix(')')?).map(Self),

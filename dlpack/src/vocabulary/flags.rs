@@ -103,7 +103,7 @@ impl Flags {
         self.without(Self::READ_ONLY).without(Self::IS_COPIED).without(Self::IS_SUBBYTE_TYPE_PADDED)
     }
 
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         if text == "0" {
             return Some(Self::NONE);
         }

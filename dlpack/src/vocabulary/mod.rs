@@ -21,6 +21,5 @@ pub use device_type::DeviceType;
 pub use element::Element;
 pub(crate) use element::assert_element;
 pub use flags::Flags;
-pub use parse::ParseError;
 pub(crate) use types::{SubByte, assert_sub_byte};
 pub use version::Version;

@@ -1,46 +1,8 @@
-//! The `FromStr` and the `Debug` of the types in this room, the one error of them all, and the number reader that they
-//! share.
+//! The `Debug` of the types in this room, and the number reader that they share.
 
 use core::str::FromStr;
 
 use super::{DataType, DataTypeCode, Device, DeviceType, Flags, Version};
-
-/// A text that does not spell the value it was read as.
-///
-/// Says what was expected; it borrows and copies nothing of the text, so it is [`Copy`] and needs no allocator.
-///
-/// # Examples
-///
-/// ```
-/// let error = "float".parse::<dlpack::DataType>().unwrap_err();
-/// assert_eq!(error.to_string(), "expected a dtype such as float32");
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, thiserror::Error)]
-#[error("expected {expected}")]
-pub struct ParseError {
-    expected: &'static str,
-}
-
-/// Types that are read by their function `read`, and what each expects.
-macro_rules! readable {
-    ($($type:ident: $expected:literal;)*) => {$(
-        impl FromStr for $type {
-            type Err = ParseError;
-
-            fn from_str(text: &str) -> Result<Self, ParseError> {
-                Self::read(text).ok_or(ParseError { expected: $expected })
-            }
-        }
-    )*};
-}
-
-readable! {
-    DataType: "a dtype such as float32";
-    Device: "a device such as cuda:0";
-    DeviceType: "a device type such as cuda";
-    Flags: "flags such as READ_ONLY | 0x100";
-    Version: "a version such as 1.3";
-}
 
 /// Types whose `Debug` is their name around their `Display`.
 macro_rules! named {

@@ -37,7 +37,7 @@ impl fmt::Display for DataType {
 }
 
 impl DataType {
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         // A name may begin with another (`float8_e4m3fn`, `float8_e4m3`, `float`), so the right one is the one after
         // which nothing is left over.
         let mut named = DataTypeCode::KNOWN.iter();

@@ -20,7 +20,7 @@ use crate::sys;
 /// let version: Version = "1.2".parse()?;
 /// assert_eq!(version, Version { major: 1, minor: 2 });
 /// assert!(version < Version::CURRENT);
-/// # Ok::<(), dlpack::ParseError>(())
+/// # Ok::<(), dlpack::Error>(())
 /// ```
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(C)]
@@ -68,7 +68,7 @@ impl Version {
         self.major > 1 || (self.major == 1 && self.minor >= 2)
     }
 
-    pub(super) fn read(text: &str) -> Option<Self> {
+    pub(crate) fn read(text: &str) -> Option<Self> {
         let (major, minor) = text.split_once('.')?;
         Some(Self::new(decimal(major)?, decimal(minor)?))
     }

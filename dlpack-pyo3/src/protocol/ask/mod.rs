@@ -8,8 +8,8 @@
 mod keywords;
 mod refuse;
 
+use dlpack::AnyManagedTensor;
 use dlpack::negotiate::Request;
-use dlpack::{AnyManagedTensor, ImportMode};
 
 use crate::capsule::{self, Claimed};
 use crate::raw::{Class, ExceptBlock, Object, Owned, Raised, names, raise_error};
@@ -30,7 +30,7 @@ use keywords::{DLPACK, Keywords};
 pub(crate) fn ask<R>(
     object: Object<'_>,
     request: &Request,
-    mode: ImportMode,
+    strict: bool,
     then: impl Fn(AnyManagedTensor) -> R,
     fail: impl Fn(Raised) -> R,
 ) -> R {
@@ -39,7 +39,7 @@ pub(crate) fn ask<R>(
         Ok(claimed) => claimed,
         Err(raised) => return fail(raised),
     };
-    match claimed.versioned(mode) {
+    match claimed.versioned(strict) {
         Ok(Ok(tensor)) => match request.check(&tensor) {
             Ok(()) => then(AnyManagedTensor::Versioned(tensor)),
             Err(error) => {

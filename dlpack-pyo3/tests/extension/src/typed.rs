@@ -1,6 +1,6 @@
 //! Functions with requirements on their arguments.
 
-use dlpack::{Device, ImportMode};
+use dlpack::Device;
 use dlpack_pyo3::{Import, OnHost, PyTensor, Rank, RowMajor, Writable};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -52,6 +52,6 @@ pub(crate) fn typed_list_on_cpu(x: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
 /// Imports a tensor in the strict mode.
 #[pyfunction]
 pub(crate) fn strict<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
-    let tensor: PyTensor = Import::new().mode(ImportMode::Strict).of(x)?;
+    let tensor: PyTensor = Import::new().strict().of(x)?;
     with_route(x.py(), &tensor)
 }
