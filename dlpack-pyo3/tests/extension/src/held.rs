@@ -5,7 +5,7 @@ use std::thread;
 
 use dlpack::negotiate::{Producer, Stream};
 use dlpack::{Descriptor, Device, Error, ManagedTensorVersioned};
-use dlpack_pyo3::{PyTensor, Tensor, to_py_err};
+use dlpack_pyo3::{PyTensor, ReadOnlyAsLegacy, Tensor, to_py_err};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict};
@@ -54,10 +54,14 @@ impl Held {
         bytes_of(py, self.tensor()?)
     }
 
-    /// Passes the tensor on as a `Tensor`, which can be used on the stream `ready`.
-    #[pyo3(signature = (*, ready=None))]
-    fn export(&mut self, ready: Option<usize>) -> PyResult<Tensor> {
-        let tensor = Tensor::new(self.take()?.into_managed()?);
+    /// Passes the tensor on as a `Tensor`, which can be used on the stream `ready`. If it is read-only, consumers of the
+    /// legacy ABI get a copy, or nothing if `refuse_legacy`.
+    #[pyo3(signature = (*, ready=None, refuse_legacy=false))]
+    fn export(&mut self, ready: Option<usize>, refuse_legacy: bool) -> PyResult<Tensor> {
+        let mut tensor = Tensor::new(self.take()?.into_managed()?);
+        if refuse_legacy {
+            tensor = tensor.with_read_only_as_legacy(ReadOnlyAsLegacy::REFUSE);
+        }
         Ok(match ready {
             // SAFETY: tests pass streams that exist, or use no device at all.
             Some(stream) => tensor.ready_on(unsafe { Stream::from_handle(stream) }),
