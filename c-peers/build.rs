@@ -51,7 +51,9 @@ fn find(pattern: &Path) -> PathBuf {
     let Some(start) = name.strip_suffix('*') else { return pattern.to_owned() };
     let folder = pattern.parent().expect("a folder");
     let files = folder.read_dir().unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let is_it = |path: &PathBuf| path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(start));
+    let is_it = |path: &PathBuf| {
+        path.file_name().and_then(|name| name.to_str()).is_some_and(|name| name.starts_with(start))
+    };
     let found = files.filter_map(|file| Some(file.ok()?.path())).find(is_it);
     found.unwrap_or_else(|| panic!("no file is {}", pattern.display()))
 }

@@ -84,7 +84,8 @@ void* make_tensor(const Request* request, Reason* reason) {
   return boxed(arrow::Tensor::Make(type, block, shape), reason);
 }
 
-void* view_tensor(void* tensor, const int64_t* shape, const int64_t* strides, int32_t ndim, int64_t offset, Reason* reason) {
+void* view_tensor(void* tensor, const int64_t* shape, const int64_t* strides, int32_t ndim, int64_t offset,
+                 Reason* reason) {
   const arrow::Tensor& found = *shared<arrow::Tensor>(tensor);
   int64_t size = found.type()->byte_width();
   std::vector<int64_t> sizes(shape, shape + ndim), steps(strides, strides + ndim);
@@ -165,14 +166,17 @@ void* make_array(const Request* request, Reason* reason) {
   }
   auto block = std::make_shared<Block>(Memory(*request), request->nbytes);
   auto data = arrow::ArrayData::Make(type, request->shape[0], {nullptr, block}, 0);
-  return boxed(arrow::Result<std::shared_ptr<arrow::Array>>(arrow::MakeArray(data)), reason);
+  arrow::Result<std::shared_ptr<arrow::Array>> array = arrow::MakeArray(data);
+  return boxed(std::move(array), reason);
 }
 
-void* view_array(void* array, const int64_t* shape, const int64_t* strides, int32_t ndim, int64_t offset, Reason* reason) {
+void* view_array(void* array, const int64_t* shape, const int64_t* strides, int32_t ndim, int64_t offset,
+                 Reason* reason) {
   if (ndim != 1 || strides[0] != 1) {
     return reason->set("no such view");
   }
-  return boxed(arrow::Result<std::shared_ptr<arrow::Array>>(shared<arrow::Array>(array)->Slice(offset, shape[0])), reason);
+  arrow::Result<std::shared_ptr<arrow::Array>> part = shared<arrow::Array>(array)->Slice(offset, shape[0]);
+  return boxed(std::move(part), reason);
 }
 
 const char* elements_of(void* array) {

@@ -1,7 +1,7 @@
 // What the tests ask of a library: one table of functions for each, with the library's own tensors as `void*`.
 //
-// Managed tensors are `void*`, too, since each library brings a `dlpack.h` of its own. No function throws. One that can fail
-// returns null, and writes why.
+// Managed tensors are `void*`, too, since each library brings a `dlpack.h` of its own. No function throws. One that can
+// fail returns null, and writes why.
 
 #pragma once
 

@@ -14,11 +14,13 @@ at::Tensor& tensor_of(void* tensor) { return *static_cast<at::Tensor*>(tensor); 
 void* boxed(at::Tensor tensor) { return new at::Tensor(std::move(tensor)); }
 
 void* import_legacy(void* managed, Reason* reason) {
-  return caught(reason, [&] { return boxed(at::fromDLPack(static_cast<DLManagedTensor*>(managed))); });
+  auto* tensor = static_cast<DLManagedTensor*>(managed);
+  return caught(reason, [&] { return boxed(at::fromDLPack(tensor)); });
 }
 
 void* import_versioned(void* managed, Reason* reason) {
-  return caught(reason, [&] { return boxed(at::fromDLPackVersioned(static_cast<DLManagedTensorVersioned*>(managed))); });
+  auto* tensor = static_cast<DLManagedTensorVersioned*>(managed);
+  return caught(reason, [&] { return boxed(at::fromDLPackVersioned(tensor)); });
 }
 
 void* export_legacy(void* tensor, Reason* reason) {
@@ -42,7 +44,8 @@ void* make(const Request* request, Reason* reason) {
   });
 }
 
-void* view(void* tensor, const int64_t* shape, const int64_t* strides, int32_t ndim, int64_t offset, Reason* reason) {
+void* view(void* tensor, const int64_t* shape, const int64_t* strides, int32_t ndim, int64_t offset,
+           Reason* reason) {
   return caught(reason, [&] {
     at::IntArrayRef sizes(shape, ndim), steps(strides, ndim);
     return boxed(tensor_of(tensor).as_strided(sizes, steps, tensor_of(tensor).storage_offset() + offset));

@@ -69,7 +69,8 @@ void* make(const Request* request, Reason* reason) {
   });
 }
 
-void* view(void* tensor, const int64_t* shape, const int64_t* strides, int32_t ndim, int64_t offset, Reason* reason) {
+void* view(void* tensor, const int64_t* shape, const int64_t* strides, int32_t ndim, int64_t offset,
+           Reason* reason) {
   DLTensor prototype = dl_tensor(tensor);
   prototype.data = static_cast<char*>(prototype.data) + offset * (prototype.dtype.bits * prototype.dtype.lanes / 8);
   prototype.shape = const_cast<int64_t*>(shape);

@@ -30,7 +30,8 @@ impl Counter {
         /// Called once, with the context that `for_c` has made for it.
         unsafe extern "C" fn freed(context: *mut c_void) {
             // SAFETY: the context, which C passes back once.
-            unsafe { Arc::from_raw(context.cast_const().cast::<AtomicUsize>()) }.fetch_add(1, Ordering::SeqCst);
+            unsafe { Arc::from_raw(context.cast_const().cast::<AtomicUsize>()) }
+                .fetch_add(1, Ordering::SeqCst);
         }
         (freed, Arc::into_raw(Arc::clone(&self.0)).cast_mut().cast())
     }
@@ -53,7 +54,8 @@ impl Layout {
         let mut indices = vec![self.offset.cast_signed()];
         for (&size, &stride) in self.shape.iter().zip(self.strides) {
             let steps = || (0..size).map(move |step| step.cast_signed() * stride);
-            indices = indices.iter().flat_map(|&start| steps().map(move |step| start + step)).collect();
+            indices =
+                indices.iter().flat_map(|&start| steps().map(move |step| start + step)).collect();
         }
         indices.into_iter().map(|index| usize::try_from(index).expect("an index")).collect()
     }
@@ -61,16 +63,25 @@ impl Layout {
     /// Shape and strides as C has them.
     #[must_use]
     pub fn numbers(&self) -> (Vec<i64>, Vec<i64>) {
-        let shape = self.shape.iter().map(|&size| size.cast_signed() as i64).collect();
+        let shape = self.shape.iter().map(|&size| number(size)).collect();
         (shape, self.strides.iter().map(|&stride| stride as i64).collect())
     }
+}
+
+/// A number as C has it.
+pub(crate) fn number(number: usize) -> i64 {
+    i64::try_from(number).expect("a small number")
 }
 
 /// Bytes that differ from one element to the next, and make no number a NaN; `seed` tells one pattern from another.
 #[must_use]
 pub fn pattern(dtype: DataType, nbytes: usize, seed: u8) -> Vec<u8> {
     let bytes = (0_u8..64).cycle().step_by(7).map(|byte| byte ^ (seed & 0x3f));
-    if dtype.is_bool() { bytes.map(|byte| byte & 1).take(nbytes).collect() } else { bytes.take(nbytes).collect() }
+    if dtype.is_bool() {
+        bytes.map(|byte| byte & 1).take(nbytes).collect()
+    } else {
+        bytes.take(nbytes).collect()
+    }
 }
 
 /// The owner of an export: memory that counts when it is freed.
@@ -117,14 +128,18 @@ impl Ours {
     ) -> (Managed<A>, Self) {
         let nbytes = dtype.nbytes(layout.room, false).expect("a size");
         let freed = Counter::default();
-        let mut memory = Memory { lines: vec![Line([0; 256]); nbytes / 256 + 1], freed: freed.clone() };
+        let mut memory =
+            Memory { lines: vec![Line([0; 256]); nbytes / 256 + 1], freed: freed.clone() };
         let start = memory.lines.as_mut_ptr().cast::<u8>();
         let ours = Self { start, nbytes, size: dtype.itemsize().unwrap_or(0), layout, freed };
         ours.set_memory(&pattern(dtype, nbytes, 0));
         // SAFETY: the vector has at least so many bytes, which nobody else writes while the consumer reads them, since the
         // tests use one thread for each tensor.
-        let exporter = unsafe { Exporter::from_raw_parts(memory, start.cast(), nbytes, Device::CPU) };
-        let exporter = more(exporter.dtype(dtype).shape(layout.shape).strides(layout.strides).offset(layout.offset));
+        let exporter =
+            unsafe { Exporter::from_raw_parts(memory, start.cast(), nbytes, Device::CPU) };
+        let exporter = more(
+            exporter.dtype(dtype).shape(layout.shape).strides(layout.strides).offset(layout.offset),
+        );
         (A::build(exporter).expect("a tensor"), ours)
     }
 

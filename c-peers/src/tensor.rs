@@ -7,6 +7,7 @@ use dlpack::{DataType, DataTypeCode, Device, DeviceType, Managed, ManagedTensorV
 use dlpack_sys::DLManagedTensorVersioned;
 
 use crate::library::{Export, Library, Reason, Request};
+use crate::memory::number;
 use crate::{Counter, Layout, Struct, pattern};
 
 const MAX_AXES: usize = 12;
@@ -112,9 +113,13 @@ impl Library {
     /// # Errors
     ///
     /// The library's words.
-    pub fn make(&'static self, dtype: DataType, layout: Layout) -> Result<(Tensor, Counter), String> {
+    pub fn make(
+        &'static self,
+        dtype: DataType,
+        layout: Layout,
+    ) -> Result<(Tensor, Counter), String> {
         let nbytes = dtype.nbytes(layout.room, false).expect("a size");
-        let (freed, shape) = (Counter::default(), [layout.room as i64]);
+        let (freed, shape) = (Counter::default(), [number(layout.room)]);
         let elements = pattern(dtype, nbytes, 0);
         let made = self.request(dtype, &shape, |request| {
             let (function, context) = freed.for_c();
@@ -130,14 +135,26 @@ impl Library {
         let ndim = i32::try_from(shape.len()).expect("a number of axes");
         // SAFETY: the elements of the layout are those of the tensor.
         let view = Reason::of(|reason| unsafe {
-            let offset = layout.offset as i64;
-            (self.table().view)(whole.at.as_ptr(), shape.as_ptr(), strides.as_ptr(), ndim, offset, reason)
+            let offset = number(layout.offset);
+            (self.table().view)(
+                whole.at.as_ptr(),
+                shape.as_ptr(),
+                strides.as_ptr(),
+                ndim,
+                offset,
+                reason,
+            )
         })?;
         Ok((Tensor { library: self, at: view }, freed))
     }
 
     /// Calls a function with a request of this dtype and shape, which asks for no memory.
-    pub fn request<R>(&self, dtype: DataType, shape: &[i64], call: impl FnOnce(&mut Request) -> R) -> R {
+    pub fn request<R>(
+        &self,
+        dtype: DataType,
+        shape: &[i64],
+        call: impl FnOnce(&mut Request) -> R,
+    ) -> R {
         unsafe extern "C" fn nothing(_: *mut c_void) {}
         let mut request = Request {
             shape: shape.as_ptr(),

@@ -1,7 +1,7 @@
 //! The dtypes that each library knows, and the layouts that it takes.
 
 use c_peers::{ARROW, ARROW_ARRAYS, Layout, Library, TORCH, TVM_FFI};
-use dlpack::{DataType, DataTypeCode};
+use dlpack::{DataType, DataTypeCode, Descriptor};
 
 const NUMBERS: [DataType; 11] = [
     DataType::I8,
@@ -82,7 +82,7 @@ const LAYOUTS: [Layout; 11] = [
     Layout { shape: &[4], strides: &[1], offset: 3, room: 8 },
     Layout { shape: &[0], strides: &[1], offset: 0, room: 1 },
     Layout { shape: &[], strides: &[], offset: 1, room: 2 },
-    Layout { shape: &[2, 0, 3], strides: &[3, 3, 1], offset: 0, room: 1 },
+    Layout { shape: &[2, 0, 3], strides: &[3, 3, 1], offset: 0, room: 12 },
     Layout { shape: &[3, 2], strides: &[1, 3], offset: 0, room: 6 },
     Layout { shape: &[2, 2], strides: &[6, 2], offset: 1, room: 12 },
     Layout { shape: &[2, 3], strides: &[0, 1], offset: 0, room: 3 },
@@ -117,3 +117,14 @@ pub(crate) fn is(one: &Library, two: &Library) -> bool {
 }
 
 pub(crate) const TENSORS: [&Library; 3] = [&TVM_FFI, &TORCH, &ARROW];
+
+/// The elements of a tensor in row-major order, as this crate copies them.
+pub(crate) fn bytes(tensor: &Descriptor) -> Vec<u8> {
+    // SAFETY: the elements are initialised, and nobody writes them now.
+    let copy = unsafe { tensor.to_copy() }.expect("a copy").into_inner();
+    if copy.is_empty() {
+        return Vec::new();
+    }
+    // SAFETY: a copy is contiguous, in memory of its own.
+    unsafe { core::slice::from_raw_parts(copy.data().cast_const().cast(), copy.nbytes()) }.to_vec()
+}

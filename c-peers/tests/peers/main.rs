@@ -4,6 +4,10 @@
 
 #![cfg(target_os = "linux")]
 
-mod export;
-mod import;
+mod allocator;
 mod cases;
+mod export;
+mod flags;
+mod import;
+mod refusals;
+mod sharing;
