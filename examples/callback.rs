@@ -38,7 +38,7 @@ unsafe extern "C" fn mean(tensor: *const DLTensor, out: *mut f32) -> c_int {
     };
     // SAFETY: the tensor is valid during the call, and cannot leave the closure.
     let result = unsafe { BorrowedTensor::with_raw(tensor, mean) };
-    let Ok(Ok(mean)) = result else { return -1 };
+    let Ok(mean) = result else { return -1 };
     // SAFETY: `out` can be written.
     unsafe { out.write(mean) };
     0

@@ -42,7 +42,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let refused = exporter.dtype(DataType::F32).shape(&[2, 3]).offset(1).build();
     let (block, error) = refused.expect_err("seven floats are needed").into_parts();
     println!("refused: {error}");
-    assert_eq!(error, DLPackError::OutOfBounds { available: 24 });
+    assert!(matches!(error, DLPackError::OutOfBounds { available: 24, .. }));
     assert_eq!((block.name, BY_HANDLE.live()), (name, 1));
     drop(block);
     assert_eq!(BY_HANDLE.live(), 0);

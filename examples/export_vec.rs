@@ -56,7 +56,7 @@ fn refused() {
     let start = data.as_ptr();
     let rejected = Exporter::new(data).shape(&[2, 4]).build().expect_err("a refusal");
     println!("six elements are not two by four: {rejected}");
-    assert_eq!(rejected.error(), dlpack::Error::OutOfBounds { available: 24 });
+    assert!(matches!(rejected.error(), dlpack::Error::OutOfBounds { available: 24, .. }));
     let data = rejected.into_inner();
     assert_eq!(data.as_ptr(), start);
 }

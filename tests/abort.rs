@@ -270,7 +270,7 @@ fn a_library_panics_when_it_says_what_is_wrong() {
 fn an_owner_that_is_handed_back_panics_as_any_other() {
     survives("an_owner_that_is_handed_back_panics_as_any_other", || {
         let refused = Exporter::new(grenade()).shape(&[4]).build().expect_err("too many");
-        assert_eq!(refused.error(), Error::OutOfBounds { available: 3 });
+        assert!(matches!(refused.error(), Error::OutOfBounds { available: 3, .. }));
         let caught = panic::catch_unwind(AssertUnwindSafe(|| drop(refused)));
         assert_eq!(caught.expect_err("it panics").downcast_ref(), Some(&"the owner panics"));
 

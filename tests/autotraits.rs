@@ -51,13 +51,12 @@ fn producers() {
 
 #[test]
 fn exchange() {
-    use dlpack::exchange::{AllocateError, ExchangeApi, Report};
+    use dlpack::exchange::{ExchangeApi, Report};
 
     fn word<T: Copy + Send + Sync + UnwindSafe + RefUnwindSafe + Unpin + 'static>() {}
 
     word::<ExchangeApi>();
     word::<Report>();
-    word::<AllocateError>();
 }
 
 #[test]

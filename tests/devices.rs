@@ -207,7 +207,10 @@ fn what_leaves_the_memory_is_refused_on_every_device() {
                 None => exporter,
             };
             let refused = exporter.build().expect_err("it leaves the memory");
-            assert_eq!(refused.error(), Error::OutOfBounds { available: NBYTES }, "{code}");
+            assert!(
+                matches!(refused.error(), Error::OutOfBounds { available: NBYTES, .. }),
+                "{code}"
+            );
             assert_eq!(released.load(Ordering::SeqCst), 0);
             drop(refused.into_inner());
             assert_eq!(released.load(Ordering::SeqCst), 1);
@@ -236,10 +239,10 @@ fn more_bits_than_numbers() {
     assert_eq!(tensor.data().addr(), start + nbytes - 4);
     let exporter = adopt().dtype(DataType::F32).shape(&[1]);
     let refused = exporter.offset(last + 1).build().unwrap_err();
-    assert_eq!(refused.error(), Error::OutOfBounds { available: nbytes });
+    assert!(matches!(refused.error(), Error::OutOfBounds { available, .. } if available == nbytes));
     let exporter = adopt().dtype(DataType::F32).shape(&[1]);
     let refused = exporter.offset(usize::MAX).build().unwrap_err();
-    assert_eq!(refused.error(), Error::OutOfBounds { available: nbytes });
+    assert!(matches!(refused.error(), Error::OutOfBounds { available, .. } if available == nbytes));
 
     for (dtype, bits) in [(DataType::F6_E2M3FN, 6), (DataType::F32, 32), (DataType::F64, 64)] {
         let all = u128::try_from(nbytes).unwrap() * 8 / bits;

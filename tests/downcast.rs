@@ -31,15 +31,74 @@ fn the_very_same_vector() {
     let numbers = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
     let owner = data(&numbers);
     let start = owner.as_ptr();
-    let tensor = Exporter::new(owner).shape(&[2, 2]).build().unwrap().into_inner();
+    let tensor = Exporter::new(owner).shape(&[3, 2]).build().unwrap().into_inner();
     let owner = through_c(tensor).downcast::<Vec<f32>>().unwrap();
     assert_eq!((owner.as_ptr(), owner.capacity()), (start, 17));
     assert_eq!(owner, numbers);
 
-    let tensor = Exporter::new(owner).offset(1).shape(&[2]).build_legacy().unwrap().into_inner();
+    // Backwards, and in columns.
+    let exporter = Exporter::new(owner).offset(5).shape(&[2, 3]).strides(&[-1, -2]);
+    let tensor = exporter.build_legacy().unwrap().into_inner();
     let owner = through_c_legacy(tensor).downcast::<Vec<f32>>().unwrap();
     assert_eq!((owner.as_ptr(), owner.capacity()), (start, 17));
     assert_eq!(owner, numbers);
+}
+
+/// The owner would show elements that the tensor does not have.
+#[test]
+fn a_part_is_not_the_owner() {
+    let parts: [(usize, &[usize], &[isize]); 7] = [
+        (1, &[3], &[1]),
+        (1, &[2], &[1]),
+        (0, &[3], &[1]),
+        (0, &[2], &[2]),
+        (2, &[3], &[-1]),
+        (0, &[0], &[1]),
+        (0, &[], &[]),
+    ];
+    for (offset, shape, strides) in parts {
+        let (counted, fate) = Counted::new(&[1_u16, 2, 3, 4]);
+        let exporter = Exporter::new(counted).offset(offset).shape(shape).strides(strides);
+        let tensor = exporter.build().unwrap();
+        let seen = tensor.view::<u16>().unwrap().to_vec();
+        let mut tensor: Exclusive<_> = tensor.downcast::<Counted<u16>>().unwrap_err();
+        assert_eq!(tensor.view_mut::<u16>().unwrap().to_vec(), seen, "{shape:?}");
+        let tensor = through_c(tensor.into_inner()).downcast::<Counted<u16>>().unwrap_err();
+        let legacy = through_c_legacy(tensor.into_legacy().unwrap());
+        let tensor = legacy.downcast::<ManagedTensorVersioned>().expect("all of a tensor");
+        let tensor = tensor.downcast::<Counted<u16>>().unwrap_err();
+        let tensor = tensor.into_owner::<Vec<u16>>().unwrap_err();
+        let counted = tensor.into_owner::<Counted<u16>>().unwrap();
+        assert_eq!((&counted.elements[..], fate.dropped()), (&[1, 2, 3, 4][..], 0));
+    }
+    // Row-major without strides, which is written on another path.
+    let part = Exporter::new(vec![1_u16, 2, 3]).shape(&[2]).build_legacy().unwrap();
+    let part: Exclusive<ManagedTensor> = part.downcast::<Vec<u16>>().unwrap_err();
+    assert_eq!(part.as_slice::<u16>().unwrap(), [1, 2]);
+    let frozen = Exporter::shared(Arc::<[u16]>::from([1, 2])).offset(1).build().unwrap();
+    let frozen: Frozen<_> = frozen.downcast::<Arc<[u16]>>().unwrap_err();
+    assert_eq!(frozen.as_slice::<u16>().unwrap(), [2]);
+}
+
+#[test]
+fn all_of_an_owner_in_any_shape() {
+    fn comes_back<T: dlpack::Element + std::fmt::Debug + PartialEq>(
+        data: Vec<T>,
+        offset: usize,
+        shape: &[usize],
+        strides: &[isize],
+    ) {
+        let exporter = Exporter::new(data.clone()).offset(offset).shape(shape).strides(strides);
+        let tensor = through_c(exporter.build().unwrap().into_inner());
+        assert_eq!(tensor.downcast::<Vec<T>>().unwrap(), data);
+    }
+    comes_back(vec![1_u16, 2, 3, 4], 0, &[2, 2], &[1, 2]);
+    comes_back(vec![1_u16, 2, 3, 4], 3, &[4], &[-1]);
+    comes_back(vec![1_u16, 2, 3], 0, &[2], &[2]);
+    comes_back(vec![1_u16], 0, &[], &[]);
+    comes_back(vec![1_u16], 0, &[5], &[0]);
+    comes_back(Vec::<u16>::new(), 0, &[0, 3], &[9, 9]);
+    comes_back(vec![[1_u8, 2, 3], [4, 5, 6]], 1, &[2], &[-1]);
 }
 
 #[test]

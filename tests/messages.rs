@@ -79,11 +79,18 @@ fn access_errors() -> Vec<(Error, &'static str)> {
             AddressOverflow,
             "expected addresses within the address space, found a tensor that leaves it",
         ),
-        (Misaligned { required: 4 }, "expected data aligned to 4 bytes, found data that is not"),
+        (
+            Misaligned { required: 4 },
+            "expected data aligned to 4 bytes, found data that is not; view_as::<Unaligned<T>> reads it",
+        ),
+        (
+            NotAnAddress { device: Device::new(dlpack::DeviceType::VULKAN, 0) },
+            "expected a device with addresses, found vulkan:0",
+        ),
         (ReadOnly, "expected a writable tensor, found a read-only one"),
         (
             WritabilityUnknown,
-            "expected a writable tensor, found one that does not say whether it is",
+            "expected a writable tensor, found one that does not say whether it is; assume_writable promises it",
         ),
         (Overlapping, "expected elements that do not overlap, found strides that may overlap"),
         (NotContiguous, "expected contiguous elements, found gaps or another order"),
@@ -98,7 +105,11 @@ fn view_errors() -> Vec<(Error, &'static str)> {
         (StridesLenMismatch { expected: 2, found: 1 }, "expected 2 strides, found 1"),
         (
             AxisOutOfRange { axis: 5, ndim: 1 },
-            "expected an axis of a tensor of 1 dimensions, found axis 5",
+            "expected an axis of a tensor of 1 dimension, found axis 5",
+        ),
+        (
+            InsertOutOfRange { axis: 5, ndim: 1 },
+            "expected a place from 0 to 1 for a new axis, found 5",
         ),
         (
             RangeOutOfBounds { start: 3, end: 2, size: 5 },
@@ -110,10 +121,7 @@ fn view_errors() -> Vec<(Error, &'static str)> {
         ),
         (ZeroStep, "expected a step of at least 1, found 0"),
         (RepeatedAxis { axis: 1 }, "expected each axis once, found axis 1 again"),
-        (
-            ShapeMismatch { axis: 1, expected: 3, found: 4 },
-            "expected tensors of one shape, found sizes 3 and 4 on axis 1",
-        ),
+        (ShapeMismatch { axis: 1, expected: 3, found: 4 }, "expected size 3 on axis 1, found 4"),
         (
             StrideMismatch { axis: 0, expected: 1, found: 3 },
             "expected a stride of 1 on axis 0, found 3",
@@ -135,8 +143,8 @@ fn export_errors() -> Vec<(Error, &'static str)> {
     use Error::*;
     vec![
         (
-            OutOfBounds { available: 24 },
-            "expected a layout within the 24 bytes of the owner, found one that leaves them",
+            OutOfBounds { available: 24, start: 0, end: 32 },
+            "expected a layout within 24 bytes, found one from byte 0 to 32",
         ),
         (
             ReadOnlyNotExpressible,
@@ -210,7 +218,9 @@ fn all_errors() -> Vec<(Error, &'static str)> {
 fn assert_in_voice(message: &str) {
     assert!(message.starts_with("expected "), "{message}");
     // But for the names of flags.
-    let message = message.replace("IS_COPIED", "").replace("READ_ONLY", "");
+    let message = ["IS_COPIED", "READ_ONLY", "Unaligned<T>"]
+        .iter()
+        .fold(message.to_owned(), |message, name| message.replace(name, ""));
     assert_eq!(message.to_lowercase(), message);
     assert!(!message.ends_with(['.', '!', ' ']) && !message.contains('\n'), "{message}");
 }
@@ -222,6 +232,45 @@ fn every_error_says_what_was_expected_and_what_was_found() {
         assert_in_voice(message);
         assert!(message.contains("found "), "{message}");
         assert!(error.source().is_none());
+    }
+}
+
+/// One of a thing is not many, and zero are.
+#[test]
+fn numbers_agree_with_their_nouns() {
+    use Error::*;
+    for (error, message) in [
+        (NullShape { ndim: 1 }, "expected a shape of 1 dimension, found a null pointer"),
+        (NdimMismatch { expected: 1, found: 2 }, "expected 1 dimension, found 2"),
+        (NdimMismatch { expected: 0, found: 1 }, "expected 0 dimensions, found 1"),
+        (StridesLenMismatch { expected: 1, found: 0 }, "expected 1 stride, found 0"),
+        (LenMismatch { expected: 1, found: 3 }, "expected 1 element, found 3"),
+        (
+            IndexOutOfRange { axis: 0, index: 1, size: 1 },
+            "expected an index within the 1 element of axis 0, found 1",
+        ),
+        (
+            RangeOutOfBounds { start: 0, end: 2, size: 1 },
+            "expected a range within the 1 element of an axis, found 0..2",
+        ),
+        (
+            OutOfBounds { available: 1, start: -3, end: 1 },
+            "expected a layout within 1 byte, found one from byte -3 to 1; an offset moves the first element",
+        ),
+    ] {
+        assert_eq!(error.to_string(), message);
+        assert_in_voice(message);
+    }
+    for number in 0..3 {
+        for error in [
+            TooManyAxes { ndim: 9, max: number },
+            NullStrides { ndim: number },
+            AxisOutOfRange { axis: 9, ndim: number },
+        ] {
+            let message = error.to_string();
+            let singular = ["dimension,", "stride,"].iter().any(|word| message.contains(word));
+            assert_eq!(singular, number == 1, "{message}");
+        }
     }
 }
 
@@ -309,6 +358,29 @@ fn the_examples_in_the_texts_can_be_read() {
     assert_eq!("cuda".parse(), Ok(dlpack::DeviceType::CUDA));
     assert_eq!("READ_ONLY | 0x100".parse(), Ok(Flags::from_bits(0x101)));
     assert_eq!("1.3".parse(), Ok(Version { major: 1, minor: 3 }));
+}
+
+/// What is handed back need not be `Sync` for `?` to make a boxed error of the refusal.
+#[cfg(feature = "alloc")]
+#[test]
+fn any_owner_that_can_be_sent_is_refused_with_a_boxed_error() {
+    struct Address(*mut u8, Vec<u8>);
+    // SAFETY: nobody follows the address.
+    unsafe impl Send for Address {}
+    impl AsMut<[u8]> for Address {
+        fn as_mut(&mut self) -> &mut [u8] {
+            assert!(self.0.is_null());
+            &mut self.1
+        }
+    }
+    fn export() -> Result<(), Box<dyn std::error::Error + Send + Sync>> {
+        let owner = Address(std::ptr::null_mut(), vec![1, 2]);
+        dlpack::Exporter::new(owner).shape(&[3]).build()?;
+        Ok(())
+    }
+    let error = export().expect_err("too many");
+    assert_eq!(error.to_string(), "expected a layout within 2 bytes, found one from byte 0 to 3");
+    assert!(error.is::<RejectedError<Address>>());
 }
 
 /// A tensor that is no copy, refused where only a copy will do.

@@ -135,7 +135,7 @@ fn scalars() {
     assert_eq!((tensor.ndim(), tensor.numel()), (0, 1));
     assert_eq!(tensor.view::<f32>().unwrap()[[]], 2.5);
     let refused = Exporter::new(Vec::<f32>::new()).shape(&[]).build().unwrap_err();
-    assert_eq!(refused.error(), Error::OutOfBounds { available: 0 });
+    assert!(matches!(refused.error(), Error::OutOfBounds { available: 0, .. }));
 }
 
 #[test]
@@ -172,7 +172,10 @@ fn nothing_beyond_the_owner() {
     ] {
         let exporter = Exporter::new(vec![0_i32; 8]).offset(offset).shape(shape).strides(strides);
         let refused = exporter.build().unwrap_err();
-        assert_eq!(refused.error(), Error::OutOfBounds { available: 32 }, "{offset} {shape:?}");
+        assert!(
+            matches!(refused.error(), Error::OutOfBounds { available: 32, .. }),
+            "{offset} {shape:?}"
+        );
         assert_eq!(refused.into_inner(), [0; 8]);
     }
 }
@@ -188,7 +191,7 @@ fn the_owner_lends_from_its_final_place() {
     });
     let tensor = exporter.shape(&[2, 2]).offset(1).build().unwrap();
     assert_eq!(tensor.data().cast_const(), place.wrapping_add(1).cast());
-    let owner = tensor.into_inner().downcast::<Inline>().expect("the owner");
+    let owner = tensor.into_inner().into_owner::<Inline>().expect("the owner");
     let exporter = Exporter::of_mut(owner, |owner: &mut Inline| {
         (calls, place) = (calls + 1, owner.numbers.as_ptr());
         &mut owner.numbers
@@ -196,7 +199,7 @@ fn the_owner_lends_from_its_final_place() {
     let mut tensor = exporter.build_legacy().unwrap();
     assert_eq!(tensor.data().cast_const(), place.cast());
     tensor.view_mut::<u8>().unwrap()[[0]] = 9;
-    let owner = tensor.downcast::<Inline>().expect("the owner");
+    let owner = tensor.into_inner().into_owner::<Inline>().expect("the owner");
     assert_eq!((owner.numbers, calls, fate.dropped()), ([9, 2, 3, 4, 5], 2, 0));
     drop(owner);
     assert_eq!(fate.dropped(), 1);
@@ -277,9 +280,9 @@ fn elements_of_another_dtype() {
     assert!(tensor.view::<Bool8>().unwrap().iter().map(|b| b.to_bool()).eq([false, true, true]));
     let tensor = Exporter::new([0x38_u8, 0xb8]).dtype(DataType::F8_E4M3FN).build().unwrap();
     assert!(tensor.view::<F8E4m3fn>().unwrap().iter().map(|x| x.to_f32()).eq([1.0, -1.0]));
-    // The lanes of four pixels are the elements of a slice.
+    // The bytes of pixels are an axis, or lanes if they are named.
     let pixels = Exporter::new(vec![[1_u8, 2, 3, 4], [5, 6, 7, 8]]).build().unwrap();
-    assert_eq!((pixels.shape(), pixels.dtype()), (&[2][..], DataType::U8.with_lanes(4)));
+    assert_eq!((pixels.shape(), pixels.dtype()), (&[2, 4][..], DataType::U8));
     let bytes = pixels.into_inner().downcast::<Vec<[u8; 4]>>().unwrap();
     let bytes = Exporter::new(bytes).dtype(DataType::U8).build().unwrap();
     assert_eq!(bytes.as_slice::<u8>().unwrap(), [1, 2, 3, 4, 5, 6, 7, 8]);
@@ -289,6 +292,91 @@ fn elements_of_another_dtype() {
     let refused = Exporter::new(vec![0_u8; 8]).dtype(DataType::F32.with_lanes(0)).build();
     let found = DataType::F32.with_lanes(0);
     assert_eq!(refused.unwrap_err().error(), Error::InvalidDType { found });
+}
+
+/// The items of arrays are the last axis, and the caller counts arrays.
+#[test]
+fn arrays() {
+    let pixels = || vec![[1_u8, 2, 3], [4, 5, 6], [7, 8, 9], [10, 11, 12]];
+    let all = (1..=12).collect::<Vec<u8>>();
+    let tensor = Exporter::new(pixels()).build().unwrap();
+    assert_eq!((tensor.shape(), tensor.strides()), (&[4, 3][..], &[3, 1][..]));
+    assert_eq!((tensor.dtype(), tensor.as_slice::<u8>().unwrap()), (DataType::U8, &all[..]));
+    assert_eq!(tensor.downcast::<Vec<[u8; 3]>>().unwrap(), pixels());
+
+    let tensor = Exporter::new(pixels()).shape(&[2, 2]).build().unwrap();
+    assert_eq!((tensor.shape(), tensor.strides()), (&[2, 2, 3][..], &[6, 3, 1][..]));
+    let backwards = Exporter::new(pixels()).offset(3).shape(&[2]).strides(&[-2]).build().unwrap();
+    assert_eq!((backwards.shape(), backwards.strides()), (&[2, 3][..], &[-6, 1][..]));
+    assert_eq!(backwards.view::<u8>().unwrap().to_vec(), [10, 11, 12, 4, 5, 6]);
+    let rest = Exporter::new(pixels()).offset(3).build().unwrap();
+    assert_eq!(rest.as_slice::<u8>().unwrap(), [10, 11, 12]);
+    let scalar = Exporter::new(pixels()).offset(1).shape(&[]).build().unwrap();
+    assert_eq!((scalar.shape(), scalar.as_slice::<u8>().unwrap()), (&[3][..], &[4, 5, 6][..]));
+    let like = Exporter::new(pixels()).shape_of(&scalar).build().unwrap();
+    assert_eq!(like.shape(), [3, 3]);
+
+    let shared = Exporter::shared(Arc::<[[f32; 2]]>::from([[1.0, 2.0]])).build().unwrap();
+    assert_eq!((shared.shape(), shared.dtype()), (&[1, 2][..], DataType::F32));
+    let raw = Exporter::new(pixels()).into_raw().unwrap();
+    // SAFETY: just passed on.
+    let raw = unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap();
+    assert_eq!(raw.shape(), [4, 3]);
+
+    let refused = Exporter::new(pixels()).offset(1).shape(&[4]).build().unwrap_err();
+    assert_eq!(refused.error(), Error::OutOfBounds { available: 12, start: 3, end: 15 });
+    let refused = Exporter::new(pixels()).shape(&[2, 2]).strides(&[6, 3, 1]).build().unwrap_err();
+    assert_eq!(refused.error(), Error::StridesLenMismatch { expected: 2, found: 3 });
+    let refused = Exporter::new(pixels()).shape(&[1; 64]).build().unwrap_err();
+    assert_eq!(refused.error(), Error::TooManyAxes { ndim: 65, max: 64 });
+    let far = Exporter::new(pixels()).offset(usize::MAX).shape(&[1]).build().unwrap_err();
+    assert!(matches!(far.error(), Error::OutOfBounds { available: 12, .. }));
+    let far = Exporter::new(pixels()).shape(&[2]).strides(&[isize::MAX]).build().unwrap_err();
+    assert_eq!(far.error(), Error::ExtentOverflow);
+
+    // Lanes that are named are lanes.
+    let lanes = Exporter::new(pixels()).dtype(DataType::U8.with_lanes(3)).build().unwrap();
+    assert_eq!((lanes.shape(), lanes.dtype().lanes), (&[4][..], 3));
+    assert_eq!(lanes.as_slice::<[u8; 3]>().unwrap(), pixels());
+    let copy = lanes.view::<[u8; 3]>().unwrap().to_tensor().unwrap();
+    assert_eq!((copy.shape(), copy.dtype()), (lanes.shape(), lanes.dtype()));
+}
+
+/// A tensor gives its shape to another one, however many axes it has.
+#[test]
+fn the_shape_of_another_tensor() {
+    let shapes: [&[usize]; 5] = [&[6], &[2, 3], &[3, 2, 1], &[1, 1, 1, 1, 1, 1, 1, 2, 3], &[0, 3]];
+    for shape in shapes {
+        let numel = shape.iter().product();
+        let model = Exporter::new(vec![0_u8; numel]).shape(shape).build().unwrap();
+        let tensor = Exporter::new(vec![0_f32; numel]).shape_of(&model).build().unwrap();
+        assert_eq!((tensor.shape(), tensor.is_contiguous()), (model.shape(), true));
+        assert!(tensor.downcast::<Vec<f32>>().is_ok());
+    }
+    let model = Exporter::new(vec![0_u8; 6]).shape(&[2, 3]).build().unwrap();
+    let columns = Exporter::new([1, 2, 3, 4, 5, 6]).shape_of(&model).strides(&[1, 2]);
+    assert_eq!(columns.build().unwrap().view::<i32>().unwrap()[[1, 2]], 6);
+    let refused = Exporter::new([1_u8; 5]).shape_of(&model).build().unwrap_err();
+    assert_eq!(refused.error(), Error::OutOfBounds { available: 5, start: 0, end: 6 });
+}
+
+/// An error says what the layout reaches.
+#[test]
+fn what_is_out_of_bounds() {
+    for (offset, shape, strides, start, end) in [
+        (0, &[9][..], &[1][..], 0, 36),
+        (6, &[8], &[-1], -4, 28),
+        (0, &[2], &[-1], -4, 4),
+        (8, &[1], &[1], 32, 36),
+        (0, &[2, 2], &[7, 1], 0, 36),
+    ] {
+        let exporter = Exporter::new(vec![0_i32; 8]).offset(offset).shape(shape).strides(strides);
+        let error = exporter.build().unwrap_err().error();
+        assert_eq!(error, Error::OutOfBounds { available: 32, start, end });
+        assert_eq!(error.to_string().contains("offset"), start < 0, "{error}");
+    }
+    let error = Exporter::new(vec![0_i32; 8]).offset(9).build().unwrap_err().error();
+    assert_eq!(error, Error::OutOfBounds { available: 32, start: 36, end: 36 });
 }
 
 #[test]
@@ -308,7 +396,10 @@ fn elements_smaller_than_a_byte() {
     assert_eq!(refused.error(), Error::NotWholeBytes { found: DataType::I4 });
     let second = bytes().offset(2).build().unwrap();
     assert!(second.packed_view::<I4>().unwrap().iter().map(I4::to_i8).eq([3, -1]));
-    assert_eq!(bytes().offset(4).build().unwrap_err().error(), Error::OutOfBounds { available: 2 });
+    assert!(matches!(
+        bytes().offset(4).build().unwrap_err().error(),
+        Error::OutOfBounds { available: 2, .. }
+    ));
     let refused = bytes().padded().build_legacy().unwrap_err();
     assert_eq!(refused.error(), Error::PaddedNotExpressible);
 }
@@ -353,7 +444,7 @@ fn without_a_shape_an_offset_leaves_the_rest() {
     let tensor = Exporter::new(vec![1_i32, 2, 3]).offset(3).build().unwrap();
     assert!(tensor.is_empty());
     let refused = Exporter::new(vec![1_i32, 2, 3]).offset(4).build().unwrap_err();
-    assert_eq!(refused.error(), dlpack::Error::OutOfBounds { available: 12 });
+    assert!(matches!(refused.error(), dlpack::Error::OutOfBounds { available: 12, .. }));
 }
 
 #[test]

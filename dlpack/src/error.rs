@@ -52,7 +52,7 @@ pub enum Error {
         ndim: i32,
     },
     /// There are more axes than this build can hold.
-    #[error("expected at most {max} dimensions, found {ndim}")]
+    #[error("expected at most {}, found {ndim}", Count(*.max, "dimension"))]
     TooManyAxes {
         /// The number of axes.
         ndim: usize,
@@ -60,14 +60,15 @@ pub enum Error {
         max: usize,
     },
     /// The shape pointer is null although there are axes.
-    #[error("expected a shape of {ndim} dimensions, found a null pointer")]
+    #[error("expected a shape of {}, found a null pointer", Count(*.ndim, "dimension"))]
     NullShape {
         /// The number of axes.
         ndim: usize,
     },
     /// The strides pointer is null although the version forbids it.
     #[error(
-        "expected {ndim} strides, found a null pointer, which dlpack forbids since version 1.2"
+        "expected {}, found a null pointer, which dlpack forbids since version 1.2",
+        Count(*.ndim, "stride")
     )]
     NullStrides {
         /// The number of axes.
@@ -97,6 +98,12 @@ pub enum Error {
     /// The host cannot access the memory.
     #[error("expected memory that the host can access, found device {device}")]
     NotHostAccessible {
+        /// The device of the tensor.
+        device: Device,
+    },
+    /// The data pointer of the device is a handle, or is not known to be an address.
+    #[error("expected a device with addresses, found {device}")]
+    NotAnAddress {
         /// The device of the tensor.
         device: Device,
     },
@@ -132,8 +139,12 @@ pub enum Error {
     /// The addresses of the elements wrap around the address space.
     #[error("expected addresses within the address space, found a tensor that leaves it")]
     AddressOverflow,
-    /// The first element is not aligned for the Rust type.
-    #[error("expected data aligned to {required} bytes, found data that is not")]
+    /// The first element is not aligned for the Rust type. [`view_as`](crate::Descriptor::view_as) with
+    /// [`Unaligned`](crate::view::Unaligned) reads it where it is, and [`to_copy`](crate::Descriptor::to_copy) makes an aligned
+    /// copy.
+    #[error(
+        "expected data aligned to {required} bytes, found data that is not; view_as::<Unaligned<T>> reads it"
+    )]
     Misaligned {
         /// The alignment of the Rust type, in bytes.
         required: usize,
@@ -141,8 +152,11 @@ pub enum Error {
     /// The memory must not be written.
     #[error("expected a writable tensor, found a read-only one")]
     ReadOnly,
-    /// It is unknown whether the memory may be written.
-    #[error("expected a writable tensor, found one that does not say whether it is")]
+    /// It is unknown whether the memory may be written. Whoever knows promises it with
+    /// [`assume_writable`](crate::Managed::assume_writable) or [`assume_exclusive`](crate::Managed::assume_exclusive).
+    #[error(
+        "expected a writable tensor, found one that does not say whether it is; assume_writable promises it"
+    )]
     WritabilityUnknown,
     /// Two indices may name the same memory.
     #[error("expected elements that do not overlap, found strides that may overlap")]
@@ -155,7 +169,7 @@ pub enum Error {
     NotExclusive,
 
     /// The number of axes is not the one that is needed.
-    #[error("expected {expected} dimensions, found {found}")]
+    #[error("expected {}, found {found}", Count(*.expected, "dimension"))]
     NdimMismatch {
         /// The number of axes needed.
         expected: usize,
@@ -163,23 +177,34 @@ pub enum Error {
         found: usize,
     },
     /// The number of strides is not the number of axes.
-    #[error("expected {expected} strides, found {found}")]
+    #[error("expected {}, found {found}", Count(*.expected, "stride"))]
     StridesLenMismatch {
         /// The number of axes.
         expected: usize,
         /// The number of strides given.
         found: usize,
     },
-    /// The axis does not exist, or is not a place for a new one.
-    #[error("expected an axis of a tensor of {ndim} dimensions, found axis {axis}")]
+    /// The axis does not exist.
+    #[error("expected an axis of a tensor of {}, found axis {axis}", Count(*.ndim, "dimension"))]
     AxisOutOfRange {
         /// The axis given.
         axis: usize,
         /// The number of axes of the tensor.
         ndim: usize,
     },
+    /// A new axis can be put before an axis or after the last one, but not there.
+    #[error("expected a place from 0 to {ndim} for a new axis, found {axis}")]
+    InsertOutOfRange {
+        /// The place given.
+        axis: usize,
+        /// The number of axes of the tensor, which is the last place for a new one.
+        ndim: usize,
+    },
     /// The index lies beyond the axis.
-    #[error("expected an index within the {size} elements of axis {axis}, found {index}")]
+    #[error(
+        "expected an index within the {} of axis {axis}, found {index}",
+        Count(*.size, "element")
+    )]
     IndexOutOfRange {
         /// The axis.
         axis: usize,
@@ -189,7 +214,10 @@ pub enum Error {
         size: usize,
     },
     /// The range ends beyond the axis that it is of, or before it starts.
-    #[error("expected a range within the {size} elements of an axis, found {start}..{end}")]
+    #[error(
+        "expected a range within the {} of an axis, found {start}..{end}",
+        Count(*.size, "element")
+    )]
     RangeOutOfBounds {
         /// The first index of the range.
         start: usize,
@@ -207,14 +235,14 @@ pub enum Error {
         /// The axis that came twice.
         axis: usize,
     },
-    /// The shapes differ.
-    #[error("expected tensors of one shape, found sizes {expected} and {found} on axis {axis}")]
+    /// The size of an axis is not the one that is needed.
+    #[error("expected size {expected} on axis {axis}, found {found}")]
     ShapeMismatch {
         /// The axis.
         axis: usize,
-        /// The size on the receiving side.
+        /// The size needed; between two tensors, that of the receiving one.
         expected: usize,
-        /// The size on the giving side.
+        /// The size found; between two tensors, that of the giving one.
         found: usize,
     },
     /// The stride of an axis is not the one that a type asks for.
@@ -236,7 +264,7 @@ pub enum Error {
         stride: isize,
     },
     /// The number of elements is not that of the shape or the buffer.
-    #[error("expected {expected} elements, found {found}")]
+    #[error("expected {}, found {found}", Count(*.expected, "element"))]
     LenMismatch {
         /// The number of elements needed.
         expected: usize,
@@ -247,13 +275,22 @@ pub enum Error {
     #[error("expected a shape that needs no copy, found one that does")]
     ReshapeNeedsCopy,
 
-    /// The layout leaves the memory that the owner holds.
+    /// The layout leaves the memory of the owner or of the slice.
+    ///
+    /// It begins before that memory if strides are negative and nothing says which element is the first of the tensor; see
+    /// [`Exporter::offset`](crate::Exporter::offset).
     #[error(
-        "expected a layout within the {available} bytes of the owner, found one that leaves them"
+        "expected a layout within {}, found one from byte {start} to {end}{}",
+        Count(*.available, "byte"),
+        if *.start < 0 { "; an offset moves the first element" } else { "" }
     )]
     OutOfBounds {
-        /// The number of bytes that the owner holds.
+        /// The number of bytes that there are.
         available: usize,
+        /// The first byte of the tensor, counted from the first one that there is.
+        start: isize,
+        /// The byte after the last one of the tensor.
+        end: isize,
     },
     /// A read-only tensor was asked for in the legacy ABI, or as a plain `DLTensor`, neither of which has flags.
     #[error("expected a writable tensor for the legacy abi, found a read-only one")]
@@ -389,9 +426,20 @@ pub enum Error {
     Panicked,
 }
 
+/// A number of things, as English writes it.
+struct Count(usize, &'static str);
+
+impl fmt::Display for Count {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}{}", self.0, self.1, if self.0 == 1 { "" } else { "s" })
+    }
+}
+
 /// An error that hands back what was given.
 ///
-/// When an export or a conversion is refused, the owner or the tensor comes back as it was.
+/// When an export or a conversion is refused, the owner or the tensor comes back as it was. A shared reference reaches only
+/// the error, so that this is `Sync` whatever the owner is, and `Send` if the owner is: `?` converts it to an
+/// `anyhow::Error` or a `Box<dyn Error + Send + Sync>`.
 ///
 /// # Examples
 ///
@@ -399,7 +447,7 @@ pub enum Error {
 /// use dlpack::{Error, Exporter};
 ///
 /// let refused = Exporter::new(vec![1.0_f32; 6]).shape(&[2, 4]).build().unwrap_err();
-/// assert_eq!(refused.error(), Error::OutOfBounds { available: 24 });
+/// assert_eq!(refused.error(), Error::OutOfBounds { available: 24, start: 0, end: 32 });
 /// assert_eq!(refused.into_inner(), [1.0; 6]);
 /// ```
 #[derive(thiserror::Error)]
@@ -443,6 +491,9 @@ impl<O> RejectedError<O> {
         RejectedError { error: self.error, owner: f(self.owner) }
     }
 }
+
+// SAFETY: no function that takes `&self` reaches the owner, nor does `Display` or `Debug`.
+unsafe impl<O> Sync for RejectedError<O> {}
 
 impl<O> fmt::Debug for RejectedError<O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

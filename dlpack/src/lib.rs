@@ -70,15 +70,20 @@
 //! | any of these | a slice of the elements | [`as_slice`](Frozen::as_slice), after one of the two promises below |
 //! | any of these | safe reads | [`assume_frozen`](Managed::assume_frozen), which makes a [`Frozen`] tensor |
 //! | any of these | safe reads and writes | [`assume_exclusive`](Managed::assume_exclusive), which makes an [`Exclusive`] one |
-//! | a legacy tensor or a `DLTensor*` | to write it | [`assume_writable`](Managed::assume_writable) first, since their structs do not say whether it may be written |
+//! | a legacy tensor or a `DLTensor*` | to write it unsafely, or to convert it | [`assume_writable`](Managed::assume_writable), since their structs do not say whether it may be written |
 //! | a tensor with the flag `IS_COPIED` | safe writes without a promise | [`Managed::try_exclusive`] |
 //! | memory that is not aligned, or that this thread writes by other means | to read it | [`Descriptor::view_as`] |
+//! | a tensor | a slice that owns it, for a container | [`Exclusive::into_slice`], [`Frozen::into_slice`], [`Frozen::into_bytes`] |
+//! | a tensor | its address, for a kernel of the device | [`Descriptor::start`] |
 //! | 4-bit and 6-bit elements | their values | [`Descriptor::packed_view`], which makes a [`PackedView`] |
 //! | a view or a slice | crops, steps, flips, new shapes | [`TensorView`], [`TensorViewMut`] |
+//! | a slice with a pitch or other strides | a view of it | [`TensorView::from_slice_strided`] |
 //! | a pointer with a shape and strides | a checked view | [`TensorView::from_raw_parts`] |
 //! | dtypes that Rust has no type for | small floats, narrow integers, booleans | [`types`] |
 //! | a `Vec`, a boxed slice, an array | a tensor for others | [`Exporter::new`] |
 //! | an `Arc<[T]>` or a `static` | a tensor for others, read-only | [`Exporter::shared`] |
+//! | nothing yet | memory that is aligned for any consumer | [`ManagedTensorVersioned::allocate_in`](Managed::allocate_in), then `fill` and [`Exclusive::into_slice`] |
+//! | memory that may be aligned too little | an aligned copy | [`Descriptor::is_aligned_to`], [`Frozen::to_copy`], [`TensorView::to_tensor`] |
 //! | any type that can lend its slice | a tensor for others | [`Exporter::of_mut`], [`Exporter::of`] |
 //! | an array of `ndarray`, `nalgebra`, `faer` or `bytes` | a tensor, or a view of one | the module `integrations` |
 //! | a block of a foreign allocator, device memory, a handle | a tensor for others | [`Exporter::from_raw_parts`] |
@@ -133,7 +138,19 @@
 #[cfg(feature = "alloc")]
 extern crate alloc;
 
+#[cfg(feature = "bytes")]
+pub use bytes;
 pub use dlpack_sys as sys;
+#[cfg(feature = "faer")]
+pub use faer;
+#[cfg(feature = "half")]
+pub use half;
+#[cfg(feature = "nalgebra")]
+pub use nalgebra;
+#[cfg(feature = "ndarray")]
+pub use ndarray;
+#[cfg(feature = "num-complex")]
+pub use num_complex;
 
 #[cfg(all(doctest, feature = "alloc"))]
 mod compile_fail;
@@ -154,7 +171,7 @@ pub use error::{Error, ErrorKind, RejectedError};
 pub use export::{Exporter, OnDrop};
 pub use managed::{
     Abi, Access, AnyManagedTensor, BorrowedTensor, Descriptor, Exclusive, ExclusiveUninit, Frozen,
-    Managed, ManagedTensor, ManagedTensorVersioned, OpaqueTensor,
+    Managed, ManagedTensor, ManagedTensorVersioned, OpaqueTensor, TensorSlice,
 };
 pub use view::packed_view::PackedView;
 pub use view::tensor_view::TensorView;

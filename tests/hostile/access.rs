@@ -35,11 +35,15 @@ fn h098_legacy_writability() {
         // SAFETY: refused.
         let refused = unsafe { tensor.view_mut::<f32>() }.err();
         assert_eq!(refused, Some(Error::WritabilityUnknown));
-        // SAFETY: C initialised the elements, and nobody else uses them.
+        // SAFETY: C initialised the elements, nobody else uses them, and they can be written.
         let mut tensor = unsafe { tensor.assume_exclusive() };
-        assert_eq!(tensor.view_mut::<f32>().err(), Some(Error::WritabilityUnknown));
+        tensor.view_mut::<f32>().expect("one promise is enough").fill(5.0);
+        assert_eq!(tensor.access(), Access::Writable);
+        assert_eq!(tensor.as_slice::<f32>(), Ok(&[5.0; 6][..]));
+    });
+    accept(&six(), |tensor: ManagedTensor| {
         // SAFETY: C's memory can be written.
-        let mut tensor = unsafe { tensor.into_inner().assume_writable() };
+        let mut tensor = unsafe { tensor.assume_writable() };
         // SAFETY: as above.
         unsafe { tensor.view_mut::<f32>() }.expect("writable now").fill(7.0);
         assert_eq!(read(&tensor), Ok(vec![7_f32; 6]));

@@ -63,13 +63,16 @@ fn h107_more_elements_than_there_are() {
     let owner = SIX.to_vec();
     let start = owner.as_ptr();
     let refused = Exporter::new(owner).shape(&[2, 4]).build().expect_err("too many");
-    assert_eq!(refused.error(), Error::OutOfBounds { available: 24 });
+    assert!(matches!(refused.error(), Error::OutOfBounds { available: 24, .. }));
     let owner = refused.into_inner();
     assert_eq!((owner.as_ptr(), owner.as_slice()), (start, &SIX[..]));
 
     let (owner, fate) = Counted::new(&SIX);
     let refused = Exporter::new(owner).shape(&[2, 4]).build_legacy().expect_err("too many");
-    assert_eq!((refused.error(), fate.dropped()), (Error::OutOfBounds { available: 24 }, 0));
+    assert_eq!(
+        (refused.error(), fate.dropped()),
+        (Error::OutOfBounds { available: 24, start: 0, end: 32 }, 0)
+    );
     drop(refused);
     assert_eq!(fate.dropped(), 1);
 }
@@ -88,7 +91,10 @@ fn h108_strides_that_leave_the_memory() {
     for (shape, strides, offset) in rows {
         let exporter = Exporter::new(SIX.to_vec()).shape(shape).strides(strides).offset(offset);
         let refused = exporter.build().expect_err("out of bounds");
-        assert_eq!(refused.error(), Error::OutOfBounds { available: 24 }, "{shape:?} {strides:?}");
+        assert!(
+            matches!(refused.error(), Error::OutOfBounds { available: 24, .. }),
+            "{shape:?} {strides:?}"
+        );
         assert_eq!(refused.into_inner(), SIX);
     }
     let exporter = Exporter::new(SIX.to_vec()).shape(&[2]).strides(&[isize::MIN]);

@@ -13,6 +13,43 @@ use harness::owners::Counted;
 use crate::diary::{Diary, Event};
 use crate::end::{End, Sent, delete};
 
+/// The function is called once, when the claim can take the owner, whatever ends the loan.
+#[test]
+fn a_function_at_the_return() {
+    fn each<A: Abi>() {
+        for end in End::ALL {
+            let diary = Diary::default();
+            let (loaned, claim) = Loaned::new(diary.owner(&[1, 2, 3])).unwrap();
+            let (returned, received) = std::sync::mpsc::channel();
+            let loaned = loaned.on_return(move || drop(returned.send(claim.try_take())));
+            let raw = export!(A, Exporter::new(loaned)).unwrap();
+            assert!(received.try_recv().is_err(), "too early");
+            // SAFETY: just exported.
+            unsafe { end.of(raw) };
+            let owner = received.recv().unwrap().expect("the consumer is done");
+            assert!(received.recv().is_err(), "once");
+            assert_eq!(owner.elements[..], [1, 2, 3]);
+            assert_eq!(diary.read(), []);
+        }
+    }
+    each::<DLManagedTensorVersioned>();
+    each::<DLManagedTensor>();
+}
+
+/// Also if nobody claims the owner, which is gone then, or if nothing was exported.
+#[test]
+fn a_return_without_a_claim() {
+    let diary = Diary::default();
+    let (loaned, claim) = Loaned::new(diary.owner(&[1])).unwrap();
+    drop(claim);
+    let at_return = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let (noted, read) = (Arc::clone(&at_return), diary.clone());
+    let loaned = loaned.on_return(move || noted.lock().unwrap().extend(read.read()));
+    assert!(at_return.lock().unwrap().is_empty());
+    drop(loaned);
+    assert_eq!(*at_return.lock().unwrap(), [Event::OwnerDropped]);
+}
+
 #[test]
 fn the_owner_comes_back() {
     fn each<A: Abi>() {

@@ -188,7 +188,7 @@ fn there_and_back<M: Abi>(case: &Case) {
             let tensor = unsafe { M::import(raw) };
             // SAFETY: initialised, and C is done with it.
             unsafe { seen::check(&tensor, &model, &memory) };
-            let owner = tensor.downcast::<Noted>().unwrap();
+            let owner = tensor.into_owner::<Noted>().unwrap();
             let bytes = &bytemuck::cast_slice(&owner.elements)[..len];
             assert_eq!((owner.elements.as_ptr(), bytes), (start, &memory[..]));
             assert!(obituary.lock().unwrap().is_empty());

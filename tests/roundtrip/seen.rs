@@ -91,7 +91,8 @@ impl Typed for Views<'_> {
         let Self { tensor, model, memory } = self;
         // SAFETY: the promise made to `check`.
         let view = unsafe { tensor.packed_view::<T>() };
-        if !model.padded && !model.is_row_major() {
+        let whole_bytes = usize::from(model.dtype.bits) * usize::from(model.dtype.lanes) % 8 == 0;
+        if !model.padded && !whole_bytes && !model.is_row_major() {
             assert_eq!(view.map(drop), Err(Error::NotContiguous));
             return;
         }

@@ -21,7 +21,8 @@ fn vector<T: Element + PartialEq + std::fmt::Debug>(layout: &Layout, spare: usiz
 
     let shape: Vec<usize> = layout.shape.iter().map(|&n| n.try_into().unwrap()).collect();
     let strides: Vec<isize> = layout.strides().iter().map(|&n| n.try_into().unwrap()).collect();
-    let exporter = Exporter::new(owner).shape(&shape).strides(&strides).offset(first);
+    let exporter =
+        Exporter::new(owner).dtype(T::DTYPE).shape(&shape).strides(&strides).offset(first);
     let tensor = exporter.build().unwrap();
     assert_eq!(tensor.dtype(), T::DTYPE);
     let raw = tensor.into_raw();
@@ -43,7 +44,7 @@ fn vector<T: Element + PartialEq + std::fmt::Debug>(layout: &Layout, spare: usiz
 
     // SAFETY: C passes it back.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap();
-    let owner = tensor.downcast::<Vec<T>>().unwrap();
+    let owner = tensor.into_owner::<Vec<T>>().unwrap();
     assert_eq!((owner.as_ptr(), owner.capacity(), owner.len()), (start, capacity, len));
     assert_eq!(bytemuck::cast_slice::<T, u8>(&owner), bytes);
 }

@@ -10,6 +10,10 @@ const fn no_axis(axis: usize, ndim: usize) -> Error {
     Error::AxisOutOfRange { axis, ndim }
 }
 
+const fn no_place(axis: usize, ndim: usize) -> Error {
+    Error::InsertOutOfRange { axis, ndim }
+}
+
 const fn no_index(axis: usize, index: usize, size: usize) -> Error {
     Error::IndexOutOfRange { axis, index, size }
 }
@@ -38,13 +42,13 @@ fn axes() {
     refused!([2, 3], flip(2), no_axis(2, 2));
     refused!([2, 3], select(2, 0), no_axis(2, 2));
     refused!([2, 3], split_at(2, 0), no_axis(2, 2));
-    refused!([2, 3], insert_axis(3), no_axis(3, 2));
+    refused!([2, 3], insert_axis(3), no_place(3, 2));
     refused!([], slice(0, ..), no_axis(0, 0));
     refused!([], step_by(0, 1), no_axis(0, 0));
     refused!([], flip(0), no_axis(0, 0));
     refused!([], select(0, 0), no_axis(0, 0));
     refused!([], split_at(0, 0), no_axis(0, 0));
-    refused!([], insert_axis(1), no_axis(1, 0));
+    refused!([], insert_axis(1), no_place(1, 0));
 }
 
 #[test]
@@ -64,8 +68,8 @@ fn ranges() {
     refused!([2, 3], select(1, 3), no_index(1, 3, 3));
     refused!([2, 3], select(0, usize::MAX), no_index(0, usize::MAX, 2));
     refused!([0, 3], select(0, 0), no_index(0, 0, 0));
-    refused!([2, 3], split_at(0, 3), no_index(0, 3, 2));
-    refused!([2, 3], split_at(1, usize::MAX), no_index(1, usize::MAX, 3));
+    refused!([2, 3], split_at(0, 3), no_range(0, 3, 2));
+    refused!([2, 3], split_at(1, usize::MAX), no_range(0, usize::MAX, 3));
 }
 
 #[test]
@@ -201,4 +205,49 @@ fn an_index_beyond_to_write() {
 #[should_panic(expected = "no element [0] in a tensor of shape [0]")]
 fn an_index_of_nothing() {
     let _ = TensorView::<u8>::from_slice(&[], &[0]).unwrap()[[0]];
+}
+
+#[test]
+fn parts_of_a_slice() {
+    let mut data = [1_u16, 2, 3, 4, 5, 6, 7];
+    let beyond = |start, end| Error::OutOfBounds { available: 14, start, end };
+    let rows: [(&[usize], &[isize], Result<&[u16], Error>); 9] = [
+        (&[2, 3], &[4, 1], Ok(&[1, 2, 3, 5, 6, 7])),
+        (&[3, 2], &[1, 4], Ok(&[1, 5, 2, 6, 3, 7])),
+        (&[], &[], Ok(&[1])),
+        (&[2, 0], &[-9, 9], Ok(&[])),
+        (&[7], &[1], Ok(&[1, 2, 3, 4, 5, 6, 7])),
+        (&[8], &[1], Err(beyond(0, 16))),
+        (&[2, 4], &[4, 1], Err(beyond(0, 16))),
+        (&[2], &[-1], Err(beyond(-2, 2))),
+        (&[2, 2], &[1], Err(Error::StridesLenMismatch { expected: 2, found: 1 })),
+    ];
+    for (shape, strides, expected) in rows {
+        let view = TensorView::from_slice_strided(&data, shape, strides);
+        let elements = view.map(|view| view.iter().copied().collect::<Vec<_>>());
+        assert_eq!(elements.as_deref().map_err(|error| *error), expected, "{shape:?}");
+        let view = TensorViewMut::from_slice_strided(&mut data, shape, strides);
+        let elements = view.map(|view| view.iter().copied().collect::<Vec<_>>());
+        assert_eq!(elements.as_deref().map_err(|error| *error), expected, "{shape:?}");
+    }
+    let spread = TensorView::from_slice_strided(&data, &[3], &[0]).unwrap();
+    assert!(spread.iter().eq(&[1, 1, 1]));
+    let refused = TensorViewMut::from_slice_strided(&mut data, &[3], &[0]).map(drop);
+    assert_eq!(refused, Err(Error::Overlapping));
+    let nothing = TensorView::<u16>::from_slice_strided(&[], &[1], &[1]).map(drop);
+    assert_eq!(nothing, Err(Error::OutOfBounds { available: 0, start: 0, end: 2 }));
+    let far = TensorView::from_slice_strided(&data, &[2], &[isize::MAX]).map(drop);
+    assert_eq!(far, Err(Error::ExtentOverflow));
+}
+
+/// A mutable view reads as a shared one does.
+#[test]
+fn reading_a_mutable_view() {
+    let mut data = [1, 2, 3, 4, 5, 6];
+    let mut view = TensorViewMut::from_slice(&mut data, &[2, 3]).unwrap().transpose();
+    assert!(view.iter().eq(&[1, 4, 2, 5, 3, 6]));
+    #[cfg(feature = "alloc")]
+    assert_eq!(view.to_vec(), [1, 4, 2, 5, 3, 6]);
+    view[[0, 0]] = 9;
+    assert_eq!(view.iter().max(), Some(&9));
 }

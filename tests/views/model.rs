@@ -131,7 +131,7 @@ impl Model {
     pub fn insert_axis(&self, axis: usize) -> Result<Self, Error> {
         let ndim = self.shape.len();
         if axis > ndim {
-            return Err(Error::AxisOutOfRange { axis, ndim });
+            return Err(Error::InsertOutOfRange { axis, ndim });
         }
         if ndim == MAX_NDIM {
             return Err(Error::TooManyAxes { ndim: ndim + 1, max: MAX_NDIM });
@@ -165,7 +165,7 @@ impl Model {
     pub fn split_at(&self, axis: usize, at: usize) -> Result<(Self, Self), Error> {
         let size = self.size(axis)?;
         if at > size {
-            return Err(Error::IndexOutOfRange { axis, index: at, size });
+            return Err(Error::RangeOutOfBounds { start: 0, end: at, size });
         }
         Ok((self.slice(axis, 0, at)?, self.slice(axis, at, size)?))
     }

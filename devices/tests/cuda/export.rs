@@ -313,7 +313,7 @@ fn a_refused_export_hands_the_slice_back() {
         let slice = stream.clone_htod(&FLOATS).expect("memory");
         let start = address(&slice);
         let refused = Lent::new(slice).exporter().shape(&[2, 3]).offset(1).build().unwrap_err();
-        assert_eq!(refused.error(), Error::OutOfBounds { available: 24 });
+        assert!(matches!(refused.error(), Error::OutOfBounds { available: 24, .. }));
         let slice = refused.into_inner().into_slice();
         assert_eq!(address(&slice), start);
         assert_eq!(stream.clone_dtoh(&slice).expect("a copy"), FLOATS);

@@ -152,7 +152,7 @@ fn a_layout_beyond_the_buffer_hands_the_owner_back() {
         let (exporter, handle, released) = twelve_floats();
         let exporter = exporter.dtype(DataType::F32).shape(shape).strides(strides);
         let refused = exporter.offset(offset).build().expect_err("it leaves the buffer");
-        assert_eq!(refused.error(), Error::OutOfBounds { available: NBYTES });
+        assert!(matches!(refused.error(), Error::OutOfBounds { available: NBYTES, .. }));
         let buffer = refused.into_inner();
         assert_eq!((buffer.handle(), released.count()), (handle, 0));
         drop(buffer);

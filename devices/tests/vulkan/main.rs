@@ -142,7 +142,7 @@ fn a_layout_beyond_the_buffer_hands_the_owner_back() {
     let (exporter, handle, objects) = eight_words();
     let exporter = exporter.dtype(DataType::U32).shape(&[2, 4]).offset(1);
     let refused = exporter.build().expect_err("it leaves the buffer");
-    assert_eq!(refused.error(), Error::OutOfBounds { available: NBYTES });
+    assert!(matches!(refused.error(), Error::OutOfBounds { available: NBYTES, .. }));
     let buffer = refused.into_inner();
     assert_eq!((buffer.handle(), objects.releases()), (handle, 0));
     drop(buffer);

@@ -5,7 +5,7 @@ use pyo3::exceptions::{PyBufferError, PyMemoryError, PyRuntimeError, PyTypeError
 use pyo3::{PyErr, Python};
 
 use super::bridge::{attached, to_err};
-use crate::raw::{Class, raise_error};
+use crate::raw::{Class, ForPython, raise_error};
 
 /// Makes a Python exception of an error of [`dlpack`], or of a [`RejectedError`](dlpack::RejectedError).
 ///
@@ -39,7 +39,7 @@ use crate::raw::{Class, raise_error};
 #[cold]
 pub fn to_py_err(error: impl Into<Error>) -> PyErr {
     let error = error.into();
-    let text = error.to_string();
+    let text = ForPython(error).to_string();
     match Class::of(&error) {
         Class::Type => PyTypeError::new_err(text),
         Class::Value => PyValueError::new_err(text),

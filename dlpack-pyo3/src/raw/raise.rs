@@ -139,7 +139,32 @@ pub(crate) fn raise(py: Attached<'_>, class: Class, text: fmt::Arguments<'_>) ->
 /// Sets the exception for an error of `dlpack`.
 #[cold]
 pub(crate) fn raise_error(py: Attached<'_>, error: Error) -> Raised {
-    raise(py, Class::of(&error), format_args!("{error}"))
+    raise(py, Class::of(&error), format_args!("{}", ForPython(error)))
+}
+
+/// Writes an error without what comes after a semicolon, which names functions of Rust that help.
+pub(crate) struct ForPython(pub(crate) Error);
+
+impl fmt::Display for ForPython {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(UpToSemicolon { to: f, ended: false }, "{}", self.0)
+    }
+}
+
+struct UpToSemicolon<'a, 'b> {
+    to: &'a mut fmt::Formatter<'b>,
+    ended: bool,
+}
+
+impl Write for UpToSemicolon<'_, '_> {
+    fn write_str(&mut self, text: &str) -> fmt::Result {
+        if self.ended {
+            return Ok(());
+        }
+        let (text, ended) = text.split_once(';').map_or((text, false), |(head, _)| (head, true));
+        self.ended = ended;
+        self.to.write_str(text)
+    }
 }
 
 const MESSAGE: usize = 512;

@@ -66,6 +66,7 @@ impl Error {
             Self::NdimMismatch { .. }
             | Self::StridesLenMismatch { .. }
             | Self::AxisOutOfRange { .. }
+            | Self::InsertOutOfRange { .. }
             | Self::IndexOutOfRange { .. }
             | Self::RangeOutOfBounds { .. }
             | Self::ZeroStep

@@ -14,7 +14,8 @@ use crate::vocabulary::{DataType, Device};
 const ALIGNMENT: usize = 256;
 
 impl ManagedTensorVersioned {
-    /// Allocates a tensor in one block of an allocator, for [`Library::allocate`](super::Library::allocate).
+    /// Allocates a tensor in one block of an allocator, as memory for any consumer and for
+    /// [`Library::allocate`](super::Library::allocate).
     ///
     /// The elements are uninitialised and in row-major order. They start at the start of the block, at an address that is a
     /// multiple of 256. The header follows them, so that nothing else is allocated for up to 8 axes. A tensor without elements
@@ -34,9 +35,11 @@ impl ManagedTensorVersioned {
     /// use dlpack::{DataType, Device, Error, ManagedTensorVersioned, allocator::Global};
     ///
     /// let tensor = ManagedTensorVersioned::allocate_in(Global, DataType::F32, &[2, 3], Device::CPU)?;
-    /// let tensor = tensor.fill(1.5_f32)?;
-    /// assert_eq!(tensor.as_slice::<f32>()?, [1.5; 6]);
-    /// assert_eq!(tensor.data().addr() % 256, 0);
+    /// let mut samples = tensor.fill(1.5_f32)?.into_slice()?;
+    /// samples[5] = 2.0;
+    /// let tensor = samples.into_inner();
+    /// assert_eq!(tensor.as_slice::<f32>()?, [1.5, 1.5, 1.5, 1.5, 1.5, 2.0]);
+    /// assert!(tensor.is_aligned_to(256));
     ///
     /// let refused = ManagedTensorVersioned::allocate_in(Global, DataType::F32, &[usize::MAX], Device::CPU);
     /// assert_eq!(refused.unwrap_err(), Error::ShapeOverflow);

@@ -55,5 +55,5 @@ mod table;
 pub use api::ExchangeApi;
 pub use library::Library;
 pub use offer::Offer;
-pub use report::{AllocateError, Report};
+pub use report::Report;
 pub use table::ExchangeTable;

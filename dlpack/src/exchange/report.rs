@@ -1,4 +1,4 @@
-//! The report of an allocator that fails, and the error that contains it.
+//! The report of an allocator that fails, which is an error.
 
 use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write};
@@ -10,6 +10,9 @@ const KIND: usize = 40;
 const MESSAGE: usize = 216;
 
 /// The reason why an allocator failed: the name of an exception and a message, without an allocation.
+///
+/// It is the error of [`ExchangeApi::allocate`](super::ExchangeApi::allocate), and one that a
+/// [`Library`](super::Library) can have: the texts are for people, and [`error`](Self::error) is for programs.
 ///
 /// These are the arguments of the `SetError` callback of [`DLPackManagedTensorAllocator`]. The kind is the name of a Python
 /// exception, such as `MemoryError`; other libraries may pass any text. Kinds are truncated to 39 bytes, messages to 215,
@@ -27,20 +30,26 @@ const MESSAGE: usize = 216;
 ///
 /// let report = Report::from(Error::NegativeNdim { ndim: -1 });
 /// assert_eq!(report.kind(), "ValueError");
+/// assert_eq!(report.error(), Error::NegativeNdim { ndim: -1 });
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
+    error: Error,
     kind: BoundedStr<KIND>,
     message: BoundedStr<MESSAGE>,
 }
 
 impl Report {
-    pub(super) const EMPTY: Self = Self { kind: BoundedStr::EMPTY, message: BoundedStr::EMPTY };
+    /// What [`new`](Self::new) and [`from_c`](Self::from_c) report: a call that failed with the code that the standard suggests.
+    const FAILED: Error = Error::CallFailed { name: "managed_tensor_allocator", code: -1 };
+
+    pub(super) const EMPTY: Self =
+        Self { error: Self::FAILED, kind: BoundedStr::EMPTY, message: BoundedStr::EMPTY };
 
     /// Creates a report of an exception's name and a message.
     #[must_use]
     pub fn new(kind: &str, message: &str) -> Self {
-        Self { kind: BoundedStr::new(kind), message: BoundedStr::new(message) }
+        Self { kind: BoundedStr::new(kind), message: BoundedStr::new(message), ..Self::EMPTY }
     }
 
     /// Creates a report of two C strings.
@@ -50,7 +59,19 @@ impl Report {
     /// Each is null, or can be read up to its NUL.
     pub(super) unsafe fn from_c(kind: *const c_char, message: *const c_char) -> Self {
         // SAFETY: each string is null, or can be read up to its NUL.
-        unsafe { Self { kind: BoundedStr::from_c(kind), message: BoundedStr::from_c(message) } }
+        let (kind, message) = unsafe { (BoundedStr::from_c(kind), BoundedStr::from_c(message)) };
+        Self { kind, message, ..Self::EMPTY }
+    }
+
+    /// The report of this error, in its own words if it has none.
+    pub(super) fn of(self, error: Error) -> Self {
+        if self.is_empty() { error.into() } else { Self { error, ..self } }
+    }
+
+    /// Returns the error: [`Error::CallFailed`] if an allocator refused.
+    #[must_use]
+    pub const fn error(&self) -> Error {
+        self.error
     }
 
     /// Returns the name of the exception, which may be empty.
@@ -97,7 +118,7 @@ impl From<Error> for Report {
             ErrorKind::Failed => "RuntimeError",
             _ => "ValueError",
         };
-        let mut report = Self::new(kind, "");
+        let mut report = Self { error, ..Self::new(kind, "") };
         // Fails only if the message is truncated.
         let _ = write!(report.message, "{error}");
         report
@@ -111,66 +132,11 @@ impl<O> From<RejectedError<O>> for Report {
     }
 }
 
-/// The error of [`ExchangeApi::allocate`](super::ExchangeApi::allocate): an [`Error`], and the report of an allocator that
-/// refused.
-///
-/// # Examples
-///
-/// ```
-/// use dlpack::{Error, exchange::AllocateError};
-///
-/// let error = AllocateError::from(Error::ShapeOverflow);
-/// assert_eq!(error.error(), Error::ShapeOverflow);
-/// assert!(error.report().is_none());
-/// assert_eq!(Error::from(error), Error::ShapeOverflow);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct AllocateError {
-    error: Error,
-    /// Empty if there is no report.
-    report: Report,
-}
-
-impl AllocateError {
-    pub(super) const fn new(error: Error, report: Report) -> Self {
-        Self { error, report }
-    }
-
-    /// Returns the error, which is [`Error::CallFailed`] if the allocator refused.
-    #[must_use]
-    pub const fn error(&self) -> Error {
-        self.error
-    }
-
-    /// Returns the first report of the allocator.
-    ///
-    /// Returns `None` if the allocator did not fail or reported nothing.
-    #[must_use]
-    pub fn report(&self) -> Option<&Report> {
-        if self.report.is_empty() { None } else { Some(&self.report) }
+/// Drops the texts.
+impl From<Report> for Error {
+    fn from(report: Report) -> Self {
+        report.error
     }
 }
 
-impl fmt::Display for AllocateError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.report() {
-            Some(report) => write!(f, "{}: {report}", self.error),
-            None => fmt::Display::fmt(&self.error, f),
-        }
-    }
-}
-
-impl core::error::Error for AllocateError {}
-
-impl From<Error> for AllocateError {
-    fn from(error: Error) -> Self {
-        Self::new(error, Report::EMPTY)
-    }
-}
-
-/// Drops the report.
-impl From<AllocateError> for Error {
-    fn from(error: AllocateError) -> Self {
-        error.error
-    }
-}
+impl core::error::Error for Report {}

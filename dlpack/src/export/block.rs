@@ -49,11 +49,13 @@ pub(super) struct Room<O, const NDIM: usize> {
 struct Kinds<S, O, A>(PhantomData<(S, O, A)>);
 
 impl<S: Abi, O: 'static, A: Allocator> Kinds<S, O, A> {
-    const KIND: BlockKind = BlockKind {
-        owner: TypeId::of::<O>,
-        release: release_in_c::<S, O, A>,
-        take: take::<S, O, A>,
-    };
+    const WHOLE: BlockKind = Self::kind(true);
+    const PART: BlockKind = Self::kind(false);
+
+    const fn kind(whole: bool) -> BlockKind {
+        let (release, take) = (release_in_c::<S, O, A>, take::<S, O, A>);
+        BlockKind { owner: TypeId::of::<O>, release, take, whole }
+    }
 }
 
 /// The size of a block, and where in it the shape begins. `None` if that exceeds the address space.
@@ -99,7 +101,7 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
         let block = at.cast::<Block<S, O, A>>();
         // SAFETY: the allocator gave memory for a block, and nobody else has it.
         unsafe {
-            let header = BlockHeader::new(&Kinds::<S, O, A>::KIND, bytes.size());
+            let header = BlockHeader::new(&Kinds::<S, O, A>::WHOLE, bytes.size());
             (&raw mut (*block.as_ptr()).header).write(header);
             (&raw mut (*block.as_ptr()).allocator).write(allocator);
             (&raw mut (*block.as_ptr()).owner).write(owner);
@@ -122,6 +124,13 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
     pub(super) fn owner_mut(&mut self) -> &mut O {
         // SAFETY: invariants 1 and 2.
         unsafe { &mut (*self.block.as_ptr()).owner }
+    }
+
+    /// Notes whether the tensor is all of the owner's memory, which it is unless this says otherwise.
+    pub(super) fn set_whole(&mut self, whole: bool) {
+        let (part, all) = (&Kinds::<S, O, A>::PART, &Kinds::<S, O, A>::WHOLE);
+        // SAFETY: invariants 1 and 2.
+        unsafe { (*self.block.as_ptr()).header.kind = if whole { all } else { part } };
     }
 
     /// Room for shape and strides. This makes no reference to the owner.
@@ -175,16 +184,7 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
     #[inline(always)]
     fn dl_tensor(&self, fields: &Fields) -> sys::DLTensor {
         let shape = self.shape();
-        sys::DLTensor {
-            data: fields.data,
-            device: fields.device.into(),
-            // Cannot fail: there are at most 64 axes.
-            ndim: i32::try_from(self.ndim).unwrap_or(0),
-            dtype: fields.dtype.into(),
-            shape,
-            strides: shape.wrapping_add(self.ndim),
-            byte_offset: fields.byte_offset,
-        }
+        fields.dl_tensor(self.ndim, [shape, shape.wrapping_add(self.ndim)])
     }
 
     /// Publishes the tensor for a consumer that is yet to get it.

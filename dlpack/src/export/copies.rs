@@ -6,32 +6,38 @@ use core::ops::Deref;
 use super::exporter::Exporter;
 use crate::error::Error;
 use crate::managed::{Descriptor, Exclusive, Frozen, ManagedTensorVersioned};
-use crate::view::{TensorView, ViewElement};
-use crate::vocabulary::{DataType, Element};
+use crate::view::{TensorView, ViewElement, write_row_major};
+use crate::vocabulary::{Device, Element};
 
-/// What copies of tensors of any dtype are allocated in: aligned for all Rust elements, and for consumers such as JAX, which
-/// make a copy of their own of what is aligned less.
-#[derive(Clone, Copy)]
-#[repr(C, align(64))]
-struct Block([u8; 64]);
+/// What copies are allocated in: aligned for all Rust elements, and for consumers such as JAX, which make a copy of their own
+/// of what is aligned less.
+#[repr(align(64))]
+struct Block(#[expect(dead_code, reason = "only its size and alignment matter")] [u8; 64]);
 
-impl Block {
-    const ZERO: Self = Self([0; 64]);
-}
-
-// SAFETY: as for the array in it.
-unsafe impl bytemuck::Zeroable for Block {}
-
-// SAFETY: the same; its size is its alignment, so that nothing is between two of them.
-unsafe impl bytemuck::Pod for Block {}
-
-// SAFETY: so many bytes.
-unsafe impl Element for Block {
-    const DTYPE: DataType = DataType::U8.with_lanes(64);
+/// An exporter of new memory that `write` has written.
+///
+/// # Safety
+///
+/// If it succeeds, `write` has initialised `nbytes` bytes from its argument on, which can be written.
+unsafe fn copied<'a>(
+    nbytes: usize,
+    write: impl FnOnce(*mut u8) -> Result<(), Error>,
+) -> Result<Exporter<'a, Vec<Block>>, Error> {
+    let mut blocks = Vec::<Block>::new();
+    let count = nbytes.div_ceil(size_of::<Block>());
+    blocks.try_reserve_exact(count).map_err(|_| Error::AllocationFailed)?;
+    let start = blocks.as_mut_ptr();
+    write(start.cast())?;
+    // SAFETY: there is room for so many bytes in the vector, whose memory stays where it is when the vector moves. Nobody
+    // else knows of it.
+    Ok(unsafe { Exporter::from_raw_parts(blocks, start.cast(), nbytes, Device::CPU).copied() })
 }
 
 impl<I: ViewElement<Value: Element>> TensorView<'_, I> {
     /// Copies the elements into a new, row-major tensor, which is marked as a copy.
+    ///
+    /// The elements of the copy are aligned to 64 bytes, which some consumers want. Arrays stay lanes, as they are in the
+    /// view.
     ///
     /// # Errors
     ///
@@ -49,8 +55,17 @@ impl<I: ViewElement<Value: Element>> TensorView<'_, I> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn to_tensor(&self) -> Result<Exclusive<ManagedTensorVersioned>, Error> {
-        let elements = self.try_to_vec()?;
-        Ok(Exporter::new(elements).shape(self.shape()).copied().build()?)
+        let nbytes = self.numel().checked_mul(size_of::<I::Value>()).ok_or(Error::ShapeOverflow)?;
+        // SAFETY: there is room for all elements, in new memory, and all of them are written.
+        let exporter = unsafe {
+            copied(nbytes, |start| {
+                write_row_major(self.strided(), start.cast::<I::Value>());
+                Ok(())
+            })
+        }?;
+        let tensor = exporter.dtype(<I::Value as Element>::DTYPE).shape(self.shape()).build()?;
+        // SAFETY: the elements have been written, and nobody else knows of them.
+        Ok(unsafe { tensor.assume_exclusive() })
     }
 }
 
@@ -85,23 +100,13 @@ impl Descriptor {
     pub unsafe fn to_copy(&self) -> Result<Exclusive<ManagedTensorVersioned>, Error> {
         self.check_host()?;
         self.address()?;
-        let mut blocks = Vec::<Block>::new();
-        let count = self.nbytes().div_ceil(size_of::<Block>());
-        blocks.try_reserve_exact(count).map_err(|_| Error::AllocationFailed)?;
-        if let Some(last) = blocks.spare_capacity_mut()[..count].last_mut() {
-            // The bytes after the last element.
-            last.write(Block::ZERO);
-        }
-        let start = blocks.spare_capacity_mut().as_mut_ptr().cast::<u8>();
-        // SAFETY: there is room for all bytes, in new memory; the caller's promise for the rest.
-        unsafe { self.copy_bytes(start) }?;
-        // SAFETY: all of them have been written, the last block also where no element is.
-        unsafe { blocks.set_len(count) };
-        let shape = self.native_dims()?;
-        let exporter = Exporter::new(blocks).dtype(self.dtype()).copied();
-        let exporter = exporter.shape(bytemuck::cast_slice(shape.shape()));
+        // SAFETY: there is room for all bytes, in new memory, and all of them are written. The contract is the same.
+        let exporter = unsafe { copied(self.nbytes(), |start| self.copy_bytes(start)) }?;
+        let exporter = exporter.dtype(self.dtype()).shape_of(self);
         let exporter = if self.flags().is_padded() { exporter.padded() } else { exporter };
-        Ok(exporter.build()?)
+        let tensor = exporter.build()?;
+        // SAFETY: the elements have been written, and nobody else knows of them.
+        Ok(unsafe { tensor.assume_exclusive() })
     }
 }
 

@@ -9,10 +9,10 @@ use core::ptr::NonNull;
 use super::allocator::{Allocator, Global, InPlace};
 use super::block::{self, Described, Unpublished};
 use super::source::{Memory, RawParts, Slice, SliceMut, Source};
-use super::spec::Spec;
+use super::spec::{Shape, Spec};
 use crate::error::{Error, RejectedError};
 use crate::layout::Layout;
-use crate::managed::{Abi, ManagedTensor, ManagedTensorVersioned, OpaqueTensor};
+use crate::managed::{Abi, Descriptor, ManagedTensor, ManagedTensorVersioned, OpaqueTensor};
 use crate::sys;
 use crate::vocabulary::{DataType, Device, Element, Flags};
 
@@ -25,8 +25,10 @@ use crate::vocabulary::{DataType, Device, Element, Flags};
 /// | an `Arc<Vec<T>>`, a type of your own, whatever can lend a slice | [`of_mut`](Self::of_mut), [`of`](Self::of) | the same |
 /// | a block of another allocator, device memory, a handle | [`from_raw_parts`](Self::from_raw_parts) | [`Managed`](crate::Managed) |
 ///
-/// Without a description, the tensor has one axis with all elements. The description is checked against the memory that
-/// the owner really has. The export makes one allocation, in which the owner finds its final place next to the C struct,
+/// Without a description, the tensor has one axis with all elements. Arrays in a slice are one more axis, the last one: a
+/// `Vec<[u8; 3]>` of `n` pixels is a tensor of shape `[n, 3]`, and shape, strides and offset that the caller gives count
+/// pixels. To export lanes, which most libraries refuse, name them: `.dtype(DataType::U8.with_lanes(3))`. The description
+/// is checked against the memory that the owner really has. The export makes one allocation, in which the owner finds its final place next to the C struct,
 /// shape and strides; elements on the heap stay where they are. [`header_in`](Self::header_in) and
 /// [`header_in_place`](Self::header_in_place) choose another place for it. When the tensor ends, by the consumer's call of
 /// the deleter or by a drop in Rust, the owner is dropped, on whatever thread that is. If its `Drop` panics then, the
@@ -348,7 +350,25 @@ impl<'a, O, S, A> Exporter<'a, O, S, A> {
     /// ```
     #[inline]
     pub fn shape(mut self, shape: &'a [usize]) -> Self {
-        self.spec.shape = Some(shape);
+        self.spec.shape = Shape::Sizes(shape);
+        self
+    }
+
+    /// Gives the tensor the shape of another one; row-major unless [`strides`](Self::strides) says otherwise.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::Exporter;
+    ///
+    /// let image = Exporter::new(vec![0_u8; 6]).shape(&[2, 3]).build()?;
+    /// let mask = Exporter::new(vec![1.0_f32; 6]).shape_of(&image).build()?;
+    /// assert_eq!(mask.shape(), image.shape());
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[inline]
+    pub fn shape_of(mut self, tensor: &'a Descriptor) -> Self {
+        self.spec.shape = Shape::Of(Some(tensor));
         self
     }
 
@@ -391,7 +411,7 @@ impl<'a, O, S, A> Exporter<'a, O, S, A> {
     /// Gives the elements another dtype, of the same bytes.
     ///
     /// Shape, strides and offset count elements of this dtype then. This is for elements that have no Rust type, such as
-    /// packed ones.
+    /// packed ones, and for lanes. NumPy, PyTorch, JAX and Arrow refuse dtypes with lanes.
     ///
     /// # Examples
     ///
@@ -400,6 +420,11 @@ impl<'a, O, S, A> Exporter<'a, O, S, A> {
     ///
     /// let packed = Exporter::new(vec![0x21_u8, 0x43]).dtype(DataType::F4_E2M1FN).build()?;
     /// assert_eq!((packed.shape(), packed.nbytes()), (&[4][..], 2));
+    ///
+    /// let pixels = || Exporter::new(vec![[0_u8; 3]; 4]).shape(&[2, 2]);
+    /// assert_eq!(pixels().build()?.shape(), [2, 2, 3]);
+    /// let lanes = pixels().dtype(DataType::U8.with_lanes(3)).build()?;
+    /// assert_eq!((lanes.shape(), lanes.dtype().lanes), (&[2, 2][..], 3));
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[inline]
@@ -590,8 +615,12 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     ) -> Result<T, RejectedError<O>> {
         let Self { owner, source, allocator, spec } = self;
         let asked = if S::READ_ONLY { spec.flags.with(Flags::READ_ONLY) } else { spec.flags };
-        let dtype = spec.dtype.unwrap_or(S::DTYPE);
-        let ndim = spec.ndim();
+        // Arrays are the last axis, unless the caller names a dtype with lanes.
+        let (dtype, lanes) = match spec.dtype {
+            Some(dtype) => (dtype, 1),
+            None => (S::DTYPE.scalar(), S::DTYPE.lanes),
+        };
+        let ndim = spec.ndim() + usize::from(lanes != 1);
         let flags = match B::express(asked) {
             Ok(flags) if ndim <= Layout::MAX_NDIM => flags,
             Ok(_) => {
@@ -603,12 +632,17 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
         let mut block = Unpublished::new(owner, allocator, ndim)?;
         let memory = source.memory(block.owner_mut());
         // Both arms publish, so that the usual one need not wait for what the other one finds.
-        match spec.write_fast(block.dims_mut(), &memory, dtype) {
+        match spec.write_fast(block.dims_mut(), &memory, dtype, lanes) {
             Some((fields, layout)) => publish(block, Described { fields, flags, layout }),
-            None => cold(move || match spec.write(block.dims_mut(), &memory, dtype, asked) {
-                Ok((fields, layout)) => publish(block, Described { fields, flags, layout }),
-                Err(error) => Err(RejectedError::new(block.into_owner(), error)),
-            }),
+            None => {
+                cold(move || match spec.write(block.dims_mut(), &memory, dtype, lanes, asked) {
+                    Ok((fields, layout, whole)) => {
+                        block.set_whole(whole);
+                        publish(block, Described { fields, flags, layout })
+                    }
+                    Err(error) => Err(RejectedError::new(block.into_owner(), error)),
+                })
+            }
         }
     }
 }

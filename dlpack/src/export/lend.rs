@@ -4,6 +4,7 @@ use core::ptr;
 
 use crate::error::Error;
 use crate::layout::Layout;
+use crate::managed::Fields;
 use crate::sys;
 use crate::view::{Strided, TensorView, TensorViewMut};
 use crate::vocabulary::{Device, Element, assert_element};
@@ -80,16 +81,8 @@ fn with_struct<T: Element, R>(
     let mut dims = view.dims().wide()?;
     let (shape, strides) = dims.both_mut();
     Layout::normalize_strides(shape, strides);
-    let empty = view.numel() == 0;
-    let mut tensor = sys::DLTensor {
-        data: if empty { ptr::null_mut() } else { view.origin().as_ptr().cast() },
-        device: Device::CPU.into(),
-        // Cannot fail: there are at most 64 axes.
-        ndim: i32::try_from(shape.len()).unwrap_or(0),
-        dtype: T::DTYPE.into(),
-        shape: shape.as_mut_ptr(),
-        strides: strides.as_mut_ptr(),
-        byte_offset: 0,
-    };
+    let data = if view.numel() == 0 { ptr::null_mut() } else { view.origin().as_ptr().cast() };
+    let fields = Fields { data, byte_offset: 0, device: Device::CPU, dtype: T::DTYPE };
+    let mut tensor = fields.dl_tensor(shape.len(), [shape.as_mut_ptr(), strides.as_mut_ptr()]);
     Ok(f(&raw mut tensor))
 }

@@ -1,13 +1,15 @@
 //! Owners that come back when the consumer is done.
 
+use alloc::boxed::Box;
 use core::alloc::Layout as Bytes;
 use core::fmt;
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, Ordering};
 
 use super::allocator::{Allocator, Global};
+use super::on_drop::OnDrop;
 use crate::error::{Error, RejectedError};
 
 /// Where an owner on loan stays. A [`Loaned`] and a [`Claim`] know of it; the second of them to leave clears it.
@@ -28,34 +30,15 @@ unsafe fn leave<O>(desk: NonNull<Desk<O>>) -> bool {
     one_left.swap(true, Ordering::AcqRel)
 }
 
-/// Gives the memory of a desk back.
-///
-/// # Safety
-///
-/// The owner is gone, and nobody uses the desk again.
-unsafe fn clear<O>(desk: NonNull<Desk<O>>) {
-    // SAFETY: the memory is that of `Loaned::new`; the caller's promise.
-    unsafe { Global.deallocate(desk.cast(), Bytes::new::<Desk<O>>()) }
-}
-
-/// Drops the owner, and gives the memory back, also if that drop panics.
+/// Drops the owner, and gives the memory back.
 ///
 /// # Safety
 ///
 /// Both have left.
 unsafe fn close<O>(desk: NonNull<Desk<O>>) {
-    struct Left<O>(NonNull<Desk<O>>);
-    impl<O> Drop for Left<O> {
-        fn drop(&mut self) {
-            // SAFETY: the owner has been dropped, and both have left.
-            unsafe { clear(self.0) }
-        }
-    }
-    let left = Left(desk);
-    // SAFETY: the desk has not been cleared.
-    let owner = unsafe { &raw mut (*left.0.as_ptr()).owner };
-    // SAFETY: nobody else is left who could use it. In place, since an owner may be too large for the stack.
-    unsafe { ptr::drop_in_place(owner) };
+    // SAFETY: the memory is that of `Loaned::new`, which a box of a desk would have, and nobody else is left who could use
+    // it. It is dropped in place, since an owner may be too large for the stack.
+    drop(unsafe { Box::from_raw(desk.as_ptr()) });
 }
 
 /// An owner on loan, to be exported; its [`Claim`] gets the owner back.
@@ -63,7 +46,7 @@ unsafe fn close<O>(desk: NonNull<Desk<O>>) {
 /// This is for memory that is to be used again when the consumer is done, on whatever thread that is: a frame of a camera,
 /// a page of a cache, a buffer of a ring. Dropping it, as the deleter does, only marks the loan as returned, without a lock.
 /// The owner is not dropped before its claim has taken it. If the claim is dropped first, the deleter drops the owner as
-/// usual.
+/// usual. [`on_return`](Self::on_return) tells when that is.
 ///
 /// It can be exported as the owner can: it is `AsMut` and `AsRef` if the owner is, and [`owner_mut`](Self::owner_mut) reaches
 /// the owner for [`Exporter::of_mut`](crate::Exporter::of_mut).
@@ -95,19 +78,21 @@ unsafe fn close<O>(desk: NonNull<Desk<O>>) {
 /// assert_eq!((frame.as_ptr(), frame.len()), (address, 640 * 480));
 /// # Ok::<(), dlpack::Error>(())
 /// ```
-pub struct Loaned<O> {
+pub struct Loaned<O, N = ()> {
     /// # Invariant
     ///
     /// Not cleared, and the owner is used by nobody else: the claim keeps off until this has left.
     desk: NonNull<Desk<O>>,
     /// Invariant in `O`: an owner of a shorter lifetime, written here, would be taken back by the claim as one of a longer.
     owner: PhantomData<fn(O) -> O>,
+    /// Dropped after this has left the desk.
+    _notice: N,
 }
 
 // SAFETY: it stands for an owner that it may drop.
-unsafe impl<O: Send> Send for Loaned<O> {}
+unsafe impl<O: Send, N: Send> Send for Loaned<O, N> {}
 // SAFETY: a shared reference gives a shared reference to the owner.
-unsafe impl<O: Send + Sync> Sync for Loaned<O> {}
+unsafe impl<O: Send + Sync, N: Sync> Sync for Loaned<O, N> {}
 
 impl<O: Send + 'static> Loaned<O> {
     /// Lends an owner out: the first part is exported, and the second part gets the owner back.
@@ -124,11 +109,38 @@ impl<O: Send + 'static> Loaned<O> {
         let desk = block.cast::<Desk<O>>();
         // SAFETY: the memory is that of a desk.
         unsafe { desk.write(Desk { one_left: AtomicBool::new(false), owner }) };
-        Ok((Self { desk, owner: PhantomData }, Claim { desk }))
+        Ok((Self { desk, owner: PhantomData, _notice: () }, Claim { desk }))
     }
 }
 
 impl<O> Loaned<O> {
+    /// Calls a function when the consumer is done, from when on the claim can take the owner.
+    ///
+    /// It runs on whatever thread that is, and the process aborts if it panics when a consumer drops the tensor. Such a
+    /// function may own the claim, send on a channel, or wake a task.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::mpsc;
+    /// use dlpack::{Exporter, loan::Loaned};
+    ///
+    /// let (frames, returned) = mpsc::channel();
+    /// let (loaned, claim) = Loaned::new(vec![0_u8; 4])?;
+    /// let loaned = loaned.on_return(move || drop(frames.send(claim.try_take())));
+    /// let tensor = Exporter::new(loaned).build()?;
+    ///
+    /// std::thread::spawn(move || drop(tensor));
+    /// assert_eq!(returned.recv().unwrap().unwrap(), [0; 4]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn on_return<F: FnOnce()>(self, call: F) -> Loaned<O, OnDrop<F>> {
+        let desk = ManuallyDrop::new(self).desk;
+        Loaned { desk, owner: PhantomData, _notice: OnDrop::new(call) }
+    }
+}
+
+impl<O, N> Loaned<O, N> {
     /// Returns the owner.
     pub fn owner_mut(&mut self) -> &mut O {
         // SAFETY: the invariant of `desk`: it is not cleared, and the claim keeps off the owner.
@@ -136,20 +148,20 @@ impl<O> Loaned<O> {
     }
 }
 
-impl<T, O: AsMut<[T]>> AsMut<[T]> for Loaned<O> {
+impl<T, O: AsMut<[T]>, N> AsMut<[T]> for Loaned<O, N> {
     fn as_mut(&mut self) -> &mut [T] {
         self.owner_mut().as_mut()
     }
 }
 
-impl<T, O: AsRef<[T]>> AsRef<[T]> for Loaned<O> {
+impl<T, O: AsRef<[T]>, N> AsRef<[T]> for Loaned<O, N> {
     fn as_ref(&self) -> &[T] {
         // SAFETY: the invariant of `desk`: it is not cleared, and the claim keeps off the owner.
         unsafe { &(*self.desk.as_ptr()).owner }.as_ref()
     }
 }
 
-impl<O> Drop for Loaned<O> {
+impl<O, N> Drop for Loaned<O, N> {
     fn drop(&mut self) {
         // SAFETY: the invariant of `desk`: it is not cleared, and the claim keeps off the owner.
         if unsafe { leave(self.desk) } {
@@ -159,7 +171,7 @@ impl<O> Drop for Loaned<O> {
     }
 }
 
-impl<O> fmt::Debug for Loaned<O> {
+impl<O, N> fmt::Debug for Loaned<O, N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Loaned").finish_non_exhaustive()
     }
@@ -239,14 +251,9 @@ impl<O> Claim<O> {
         if !self.is_returned() {
             return Err(self);
         }
-        let claim = ManuallyDrop::new(self);
-        // SAFETY: the invariant of `desk`: it is not cleared.
-        let owner = unsafe { &raw const (*claim.desk.as_ptr()).owner };
-        // SAFETY: the other one has left, and this is not used again.
-        let owner = unsafe { owner.read() };
-        // SAFETY: just moved out.
-        unsafe { clear(claim.desk) };
-        Ok(owner)
+        let desk = ManuallyDrop::new(self).desk;
+        // SAFETY: the invariant of `desk`: it is not cleared. The other one has left, and this is not used again.
+        Ok(unsafe { Box::from_raw(desk.as_ptr()) }.owner)
     }
 }
 

@@ -29,8 +29,9 @@ impl<A: Abi> Managed<A> {
     /// ```
     #[inline]
     pub fn into_opaque(self) -> Result<OpaqueTensor<A>, RejectedError<Self>> {
-        match self.try_into_opaque() {
-            Ok(opaque) => Ok(opaque),
+        match self.into_lasting_handle() {
+            // SAFETY: invariants 1 to 3 of `Managed`, of which the last says that the arrays hold.
+            Ok(handle) => Ok(unsafe { OpaqueTensor::new(handle) }),
             #[cfg(feature = "alloc")]
             Err(tensor) => super::reexport::ready(tensor),
             #[cfg(not(feature = "alloc"))]

@@ -1,6 +1,5 @@
 //! Headers that are used again and again.
 
-use alloc::alloc::{alloc, dealloc};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::alloc::Layout as Bytes;
@@ -40,11 +39,12 @@ use crate::error::Error;
 pub struct Pool {
     /// # Invariants
     ///
-    /// 1. `count` blocks of `each`, side by side, allocated together; dangling if `count` is 0.
+    /// 1. Blocks of `each`, side by side, as many as there are flags in `taken`, allocated together as `all`; dangling if the
+    ///    size of `all` is 0.
     /// 2. A block is in use by one header while its flag in `taken` is set, and by nobody otherwise.
     slab: NonNull<u8>,
     each: Bytes,
-    count: usize,
+    all: Bytes,
     /// A flag for each block: a word with a bit for each would take two locked instructions for a header, this takes one.
     taken: Vec<AtomicBool>,
     /// The block at which to look first.
@@ -92,16 +92,17 @@ impl Pool {
     /// ```
     pub fn with_layout(count: usize, layout: Bytes) -> Result<Self, Error> {
         let each = layout.pad_to_align();
-        let all = slab(each, count)?;
+        let size = each.size().checked_mul(count).ok_or(Error::AllocationFailed)?;
+        let all =
+            Bytes::from_size_align(size, each.align()).map_err(|_| Error::AllocationFailed)?;
         let mut taken = Vec::new();
         taken.try_reserve_exact(count).map_err(|_| Error::AllocationFailed)?;
         taken.resize_with(count, AtomicBool::default);
-        let slab = match all {
-            // SAFETY: the size is not 0.
-            Some(bytes) => NonNull::new(unsafe { alloc(bytes) }).ok_or(Error::AllocationFailed)?,
-            None => NonNull::dangling(),
+        let slab = match size {
+            0 => NonNull::dangling(),
+            _ => Global.allocate(all).ok_or(Error::AllocationFailed)?,
         };
-        Ok(Self { slab, each, count, taken, hint: AtomicUsize::new(0) })
+        Ok(Self { slab, each, all, taken, hint: AtomicUsize::new(0) })
     }
 
     /// Returns how many headers there is room for.
@@ -112,8 +113,8 @@ impl Pool {
     /// assert_eq!(dlpack::allocator::Pool::new::<Vec<u8>>(3, 1)?.capacity(), 3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub const fn capacity(&self) -> usize {
-        self.count
+    pub fn capacity(&self) -> usize {
+        self.taken.len()
     }
 
     /// Returns how many headers are out, apart from those that went to the heap.
@@ -148,8 +149,9 @@ impl Pool {
     /// Looks at all blocks, from `first` on.
     #[inline(never)]
     fn search(&self, first: usize) -> Option<NonNull<u8>> {
-        let first = first.min(self.count);
-        let index = (first..self.count).chain(0..first).find(|&index| self.try_take(index))?;
+        let first = first.min(self.taken.len());
+        let index =
+            (first..self.taken.len()).chain(0..first).find(|&index| self.try_take(index))?;
         // Blocks that are taken one after the other are next to each other.
         self.hint.store(index + 1, Ordering::Relaxed);
         self.block(index)
@@ -185,20 +187,11 @@ impl Pool {
     }
 }
 
-/// The memory of all blocks; `None` for no bytes.
-fn slab(each: Bytes, count: usize) -> Result<Option<Bytes>, Error> {
-    let size = each.size().checked_mul(count).ok_or(Error::AllocationFailed)?;
-    if size == 0 {
-        return Ok(None);
-    }
-    Bytes::from_size_align(size, each.align()).map(Some).map_err(|_| Error::AllocationFailed)
-}
-
 impl Drop for Pool {
     fn drop(&mut self) {
-        if let Ok(Some(bytes)) = slab(self.each, self.count) {
+        if self.all.size() != 0 {
             // SAFETY: invariant 1; every header that is out holds the pool.
-            unsafe { dealloc(self.slab.as_ptr(), bytes) }
+            unsafe { Global.deallocate(self.slab, self.all) }
         }
     }
 }

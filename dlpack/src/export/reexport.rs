@@ -181,15 +181,31 @@ pub(super) fn write_canonical(
     }
 }
 
-/// Puts a tensor under a header of either ABI.
-fn convert<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Managed<B>, RejectedError<Managed<A>>> {
-    let (layout, host) = (tensor.layout(), tensor.has_host_promise());
-    let ((block, fields), flags) = wrap(tensor)?;
+/// Puts an owner of a tensor under a header of ours, for use in Rust.
+///
+/// The flags are those that the tensor passes on.
+pub(super) fn managed_under<B: Abi, O>(
+    owner: O,
+    flags: Flags,
+) -> Result<Managed<B>, RejectedError<O>>
+where
+    O: Deref<Target = Descriptor> + Send + 'static,
+{
+    let (layout, host) = (owner.layout(), owner.has_host_promise());
+    let (block, fields) = under_header(owner)?;
     let described = Described { fields, flags, layout };
     // SAFETY: `under_header` holds the contract. If the promise about the host was made, it was for the same memory.
     unsafe {
-        let converted = block.into_managed(&described)?;
-        Ok(if host { converted.assume_host_accessible() } else { converted })
+        let tensor = block.into_managed(&described)?;
+        Ok(if host { tensor.assume_host_accessible() } else { tensor })
+    }
+}
+
+/// Puts a tensor under a header of either ABI.
+fn convert<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Managed<B>, RejectedError<Managed<A>>> {
+    match express::<B>(inherited::<B>(&tensor)) {
+        Ok(flags) => managed_under(tensor, flags),
+        Err(error) => Err(RejectedError::new(tensor, error)),
     }
 }
 
@@ -197,20 +213,13 @@ fn convert<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Managed<B>, RejectedErr
 pub(super) fn ready<A: Abi, B: Abi>(
     tensor: Managed<A>,
 ) -> Result<OpaqueTensor<B>, RejectedError<Managed<A>>> {
-    let copied = tensor.flags().contains(Flags::IS_COPIED);
-    let ((block, fields), mut flags) = wrap::<A, B>(tensor)?;
-    if copied && B::VERSION.is_some() {
-        flags = flags.with(Flags::IS_COPIED);
-    }
+    let copied = tensor.flags().contains(Flags::IS_COPIED) && B::VERSION.is_some();
+    let flags = match express::<B>(inherited::<B>(&tensor)) {
+        Ok(flags) if copied => flags.with(Flags::IS_COPIED),
+        Ok(flags) => flags,
+        Err(error) => return Err(RejectedError::new(tensor, error)),
+    };
+    let (block, fields) = under_header(tensor)?;
     // SAFETY: `under_header` holds the contract. Whoever alone reaches the tensor is still alone.
     Ok(unsafe { block.into_opaque(&fields, flags) })
-}
-
-type Wrapped<B, A> = (UnderHeader<B, Managed<A>>, Flags);
-
-fn wrap<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Wrapped<B, A>, RejectedError<Managed<A>>> {
-    match express::<B>(inherited::<B>(&tensor)) {
-        Ok(flags) => Ok((under_header(tensor)?, flags)),
-        Err(error) => Err(RejectedError::new(tensor, error)),
-    }
 }

@@ -5,7 +5,8 @@ use core::ops::{Deref, Range};
 
 use super::allocator::Global;
 use super::block::{Described, Unpublished};
-use super::reexport::{inherited, under_header, write_canonical};
+use super::reexport::{inherited, managed_under, under_header, write_canonical};
+use crate::dims::signed;
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::managed::{
@@ -37,7 +38,8 @@ impl<A: Abi> Managed<A> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn share(self: &Arc<Self>) -> Result<ManagedTensorVersioned, Error> {
-        share(self, inherited::<sys::DLManagedTensorVersioned>(self))
+        let flags = inherited::<sys::DLManagedTensorVersioned>(self);
+        Ok(managed_under(Shared(Arc::clone(self)), flags)?)
     }
 
     /// Gives the tensor to one more consumer that is yet to get it; see [`share`](Self::share).
@@ -61,7 +63,7 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
     /// [`Error::AllocationFailed`].
     pub fn share(self: &Arc<Self>) -> Result<Frozen<ManagedTensorVersioned>, Error> {
         let flags = inherited::<sys::DLManagedTensorVersioned>(self).with(Flags::READ_ONLY);
-        let tensor = share(self, flags)?;
+        let tensor: ManagedTensorVersioned = managed_under(Shared(Arc::clone(self)), flags)?;
         // SAFETY: the invariant of this type, which the new tensor keeps alive.
         Ok(unsafe { tensor.assume_frozen() })
     }
@@ -127,19 +129,6 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
     }
 }
 
-fn share<T>(tensor: &Arc<T>, flags: Flags) -> Result<ManagedTensorVersioned, Error>
-where
-    T: Deref<Target = Descriptor> + Send + Sync + 'static,
-{
-    let (block, fields) = under_header(Shared(Arc::clone(tensor)))?;
-    let described = Described { fields, flags, layout: tensor.layout() };
-    // SAFETY: `under_header` holds the contract. If the promise about the host was made, it was for the same memory.
-    unsafe {
-        let shared = block.into_managed(&described)?;
-        Ok(if tensor.has_host_promise() { shared.assume_host_accessible() } else { shared })
-    }
-}
-
 /// A tensor that is kept alive as the owner of others.
 struct Shared<T>(Arc<T>);
 
@@ -160,18 +149,10 @@ fn part_of<T: Element>(
     let mut data = core::ptr::null_mut();
     if layout.numel() != 0 {
         let first = view.as_ptr();
-        let part = addresses(first.addr(), layout);
-        let all = addresses(whole.address()?.addr().get(), &whole.layout());
-        if part.start < all.start || part.end > all.end {
-            return Err(Error::OutOfBounds { available: whole.nbytes() });
-        }
+        let Range { start, end } = whole.layout().byte_extents();
+        let base = whole.address()?.addr().get().wrapping_add_signed(start);
+        layout.within(signed(first.addr().wrapping_sub(base)), end.abs_diff(start))?;
         data = first.cast_mut().cast();
     }
     Ok(Fields { data, byte_offset: 0, device: whole.device().canonical(), dtype: T::DTYPE })
-}
-
-/// The addresses from the first byte to the last. They are within one allocation, so that nothing overflows.
-fn addresses(first: usize, layout: &Layout) -> Range<usize> {
-    let extents = layout.byte_extents();
-    first.wrapping_add_signed(extents.start)..first.wrapping_add_signed(extents.end)
 }

@@ -1,20 +1,30 @@
 //! The tensor that a caller asks for, written into a block and checked against the memory there is.
 
-use core::ffi::c_void;
 use core::num::NonZero;
+use core::ops::Range;
+use core::ptr;
 
 use super::block::DimsMut;
 use super::source::Memory;
 use crate::error::Error;
 use crate::layout::Layout;
-use crate::managed::Fields;
+use crate::managed::{Descriptor, Fields};
 use crate::vocabulary::{DataType, Flags};
+
+/// The shape that the caller asked for.
+///
+/// As large as a slice, so that the fast path looks at as much as if there were no other shapes.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Shape<'a> {
+    Sizes(&'a [usize]),
+    /// That of a tensor, or `None` for one axis with all elements that are left after the offset.
+    Of(Option<&'a Descriptor>),
+}
 
 /// What the caller said of the tensor.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Spec<'a> {
-    /// `None` is one axis with all elements that are left after the offset.
-    pub(super) shape: Option<&'a [usize]>,
+    pub(super) shape: Shape<'a>,
     /// In elements; `None` is row-major.
     pub(super) strides: Option<&'a [isize]>,
     /// In elements.
@@ -26,14 +36,17 @@ pub(super) struct Spec<'a> {
 
 impl Spec<'_> {
     pub(super) const NEW: Self =
-        Self { shape: None, strides: None, offset: 0, dtype: None, flags: Flags::NONE };
+        Self { shape: Shape::Of(None), strides: None, offset: 0, dtype: None, flags: Flags::NONE };
 
     #[inline]
     pub(super) fn ndim(&self) -> usize {
-        self.shape.map_or(1, <[usize]>::len)
+        match self.shape {
+            Shape::Sizes(sizes) => sizes.len(),
+            Shape::Of(tensor) => tensor.map_or(1, Descriptor::ndim),
+        }
     }
 
-    /// Fast path: writes shape and strides of a row-major tensor of whole-byte elements from the start of memory that has an
+    /// Fast path: writes shape and strides of a row-major tensor of whole-byte elements that is all of a memory that has an
     /// address. Returns `None` for all other tensors and for errors.
     #[inline(always)]
     pub(super) fn write_fast(
@@ -41,12 +54,16 @@ impl Spec<'_> {
         (sizes, steps): DimsMut<'_>,
         memory: &Memory,
         dtype: DataType,
+        lanes: u16,
     ) -> Option<(Fields, Layout)> {
-        let (Some(shape), None, Some(size)) = (self.shape, self.strides, whole_bytes(dtype)) else {
+        let (Shape::Sizes(shape), None, Some(size)) =
+            (self.shape, self.strides, whole_bytes(dtype))
+        else {
             return None;
         };
         let device = memory.device.canonical();
-        if !device.device_type.is_address() || memory.data.is_null() || self.offset != 0 {
+        let nowhere = !device.device_type.is_address() || memory.data.is_null();
+        if nowhere || self.offset != 0 || lanes != 1 {
             return None;
         }
         let mut numel = 1_usize;
@@ -58,17 +75,17 @@ impl Spec<'_> {
             step.write(stride);
             numel = numel.checked_mul(size)?;
         }
-        // At least one element, and no more than there are; 0 wraps to more than that.
-        if numel.wrapping_sub(1) >= memory.nbytes / size {
+        if numel == 0 || numel.checked_mul(size.get())? != memory.nbytes {
             return None;
         }
         let fields = Fields { data: memory.data, byte_offset: 0, device, dtype };
-        Some((fields, Layout::dense(numel, numel * size.get())))
+        Some((fields, Layout::dense(numel, memory.nbytes)))
     }
 
-    /// Writes shape and strides of any tensor, and checks that it lies within the memory.
+    /// Writes shape and strides of any tensor, and checks that it lies within the memory. The last axis has `lanes` elements,
+    /// of which the caller counts all at once, unless that is 1.
     ///
-    /// All sizes and strides are written when it succeeds.
+    /// All sizes and strides are written when it succeeds. The result also says whether the tensor is all of the memory.
     #[cold]
     #[inline(never)]
     pub(super) fn write(
@@ -76,74 +93,71 @@ impl Spec<'_> {
         (sizes, steps): DimsMut<'_>,
         memory: &Memory,
         dtype: DataType,
+        lanes: u16,
         flags: Flags,
-    ) -> Result<(Fields, Layout), Error> {
-        let all;
-        let shape = match self.shape {
-            Some(shape) => shape,
-            None => {
-                let out = Error::OutOfBounds { available: memory.nbytes };
-                let found = elements(memory.nbytes, dtype, flags)?;
-                all = [found.checked_sub(self.offset).ok_or(out)?];
-                &all
-            }
-        };
+    ) -> Result<(Fields, Layout, bool), Error> {
         // There are as many axes as the block was made for, at most 64.
         let (mut shape_here, mut strides_here) = ([0; Layout::MAX_NDIM], [0; Layout::MAX_NDIM]);
         let (shape_here, strides_here) =
-            (&mut shape_here[..shape.len()], &mut strides_here[..shape.len()]);
-        for (to, &size) in shape_here.iter_mut().zip(shape) {
-            *to = i64::try_from(size).map_err(|_| Error::ShapeOverflow)?;
+            (&mut shape_here[..sizes.len()], &mut strides_here[..sizes.len()]);
+        // What the caller counts.
+        let bits = u128::from(dtype.element_bits(flags.is_padded())) * u128::from(lanes);
+        match self.shape {
+            Shape::Sizes(shape) => {
+                for (to, &size) in shape_here.iter_mut().zip(shape) {
+                    *to = i64::try_from(size).map_err(|_| Error::ShapeOverflow)?;
+                }
+            }
+            Shape::Of(Some(tensor)) => {
+                shape_here[..tensor.ndim()].copy_from_slice(tensor.shape());
+            }
+            Shape::Of(None) => {
+                let found = (memory.nbytes as u128 * 8).checked_div(bits);
+                let found = found.ok_or(Error::InvalidDType { found: dtype })?;
+                let rest = found.saturating_sub(self.offset as u128);
+                shape_here[0] = i64::try_from(rest).map_err(|_| Error::ShapeOverflow)?;
+            }
         }
-        match self.strides {
-            None => Layout::write_row_major_strides(shape_here, strides_here),
-            Some(strides) => write_strides(shape_here, strides_here, strides)?,
+        if let (Some(last), true) = (shape_here.last_mut(), lanes != 1) {
+            *last = lanes.into();
         }
-        let padded = flags.is_padded();
-        let layout = Layout::new(shape_here, strides_here, dtype, padded)?;
-        let (data, byte_offset) = self.first(memory, dtype, padded, &layout)?;
+        Layout::write_row_major_strides(shape_here, strides_here);
+        if let Some(strides) = self.strides {
+            let expected = shape_here.len() - usize::from(lanes != 1);
+            if strides.len() != expected {
+                return Err(Error::StridesLenMismatch { expected, found: strides.len() });
+            }
+            for (to, &from) in strides_here.iter_mut().zip(strides) {
+                let from = i64::try_from(from).ok().and_then(|n| n.checked_mul(lanes.into()));
+                *to = from.ok_or(Error::ExtentOverflow)?;
+            }
+            Layout::normalize_strides(shape_here, strides_here);
+        }
+        let layout = Layout::new(shape_here, strides_here, dtype, flags.is_padded())?;
+        // No elements are nowhere, unless they are what is left after the offset.
+        let nowhere = layout.numel() == 0 && !matches!(self.shape, Shape::Of(None));
+        let bits = if nowhere { 0 } else { self.offset as u128 * bits };
+        if bits % 8 != 0 && layout.numel() != 0 {
+            return Err(Error::NotWholeBytes { found: dtype });
+        }
+        // As far away as memory goes, if it is further.
+        let first = isize::try_from(bits / 8).unwrap_or(isize::MAX);
+        let Range { start, end } = layout.within(first, memory.nbytes)?;
+        let whole = start == 0 && end.unsigned_abs() == memory.nbytes;
+        let (data, byte_offset) = match memory.device.device_type {
+            _ if layout.numel() == 0 => (ptr::null_mut(), 0),
+            device if memory.data.is_null() && (device.is_address() || device.is_handle()) => {
+                return Err(Error::NullData);
+            }
+            device if device.is_address() => (memory.data.wrapping_byte_offset(first), 0),
+            _ => (memory.data, first.unsigned_abs() as u64),
+        };
         for (to, &from) in
             sizes.iter_mut().chain(steps).zip(shape_here.iter().chain(&*strides_here))
         {
             to.write(from);
         }
-        Ok((Fields { data, byte_offset, device: memory.device.canonical(), dtype }, layout))
-    }
-
-    /// The data pointer and the byte offset of the first element of a tensor with this layout.
-    fn first(
-        &self,
-        memory: &Memory,
-        dtype: DataType,
-        padded: bool,
-        layout: &Layout,
-    ) -> Result<(*mut c_void, u64), Error> {
-        if layout.numel() == 0 {
-            return Ok((core::ptr::null_mut(), 0));
-        }
-        let out = Error::OutOfBounds { available: memory.nbytes };
-        let bits = usize::try_from(dtype.element_bits(padded)).map_err(|_| out)?;
-        let rest_bits = self.offset % 8 * bits;
-        if rest_bits % 8 != 0 {
-            return Err(Error::NotWholeBytes { found: dtype });
-        }
-        // Eight elements take `bits` bytes, so that nothing overflows here that would not overflow in bytes.
-        let whole = (self.offset / 8).checked_mul(bits).ok_or(out)?;
-        let first = whole.checked_add(rest_bits / 8).ok_or(out)?;
-        let extents = layout.byte_extents();
-        let low = first.checked_add_signed(extents.start);
-        let high = first.checked_add_signed(extents.end);
-        if low.is_none() || high.is_none_or(|high| high > memory.nbytes) {
-            return Err(out);
-        }
-        let device = memory.device.device_type;
-        if memory.data.is_null() && (device.is_address() || device.is_handle()) {
-            return Err(Error::NullData);
-        }
-        if !device.is_address() {
-            return Ok((memory.data, u64::try_from(first).map_err(|_| out)?));
-        }
-        Ok((memory.data.wrapping_byte_add(first), 0))
+        Ok((Fields { data, byte_offset, device: memory.device.canonical(), dtype }, layout, whole))
     }
 }
 
@@ -153,26 +167,4 @@ fn whole_bytes(dtype: DataType) -> Option<NonZero<usize>> {
     let bits = usize::from(dtype.bits) * usize::from(dtype.lanes);
     let whole = dtype.is_valid() && dtype.bits % 8 == 0;
     NonZero::new(bits / 8).filter(|_| whole)
-}
-
-/// Writes the caller's strides.
-fn write_strides(sizes: &[i64], steps: &mut [i64], strides: &[isize]) -> Result<(), Error> {
-    if strides.len() != sizes.len() {
-        return Err(Error::StridesLenMismatch { expected: sizes.len(), found: strides.len() });
-    }
-    for (to, &from) in steps.iter_mut().zip(strides) {
-        *to = i64::try_from(from).map_err(|_| Error::ExtentOverflow)?;
-    }
-    Layout::normalize_strides(sizes, steps);
-    Ok(())
-}
-
-/// The number of elements that `nbytes` bytes hold.
-fn elements(nbytes: usize, dtype: DataType, flags: Flags) -> Result<usize, Error> {
-    let bits = usize::try_from(dtype.element_bits(flags.is_padded()));
-    let invalid = Error::InvalidDType { found: dtype };
-    let bits = bits.ok().filter(|&bits| bits != 0).ok_or(invalid)?;
-    // `bits` bytes hold eight elements, so that nothing overflows here but the result.
-    let whole = (nbytes / bits).checked_mul(8);
-    whole.and_then(|n| n.checked_add(nbytes % bits * 8 / bits)).ok_or(Error::ShapeOverflow)
 }

@@ -33,25 +33,42 @@ pub(super) unsafe fn adopt<T: Element, O: Send + 'static>(
 ) -> Result<ManagedTensorVersioned, RejectedError<O>> {
     let checked = dims.and_then(|dims| {
         let layout = Layout::of::<T>(bytemuck::cast_slice(dims.shape()), dims.strides())?;
-        Ok((dims, layout.byte_extents()))
+        Ok((in_lanes(dims, axes, T::DTYPE.lanes)?, layout.byte_extents()))
     });
-    let (mut dims, extents) = match checked {
+    let (dims, extents) = match checked {
         Ok(checked) => checked,
         Err(error) => return Err(RejectedError::new(owner, error)),
     };
+    let low = origin.wrapping_byte_offset(extents.start);
+    let nbytes = extents.end.abs_diff(extents.start);
+    // SAFETY: from `low` on there are `nbytes` bytes, the extents of `dims`, in an allocation that lives as long as `owner`.
+    let exporter = unsafe { Exporter::from_raw_parts(owner, low.cast(), nbytes, Device::CPU) }
+        .dtype(T::DTYPE.scalar())
+        .shape(bytemuck::cast_slice(dims.shape()))
+        .strides(dims.strides())
+        .offset(extents.start.unsigned_abs() / size_of::<T>() * usize::from(T::DTYPE.lanes));
+    let exporter = if writing == Writing::Forbidden { exporter.read_only() } else { exporter };
+    exporter.build()
+}
+
+/// The axes of the tensor: those of the array, and one more for the items of elements that are arrays themselves.
+fn in_lanes(mut dims: Dims<isize>, axes: Axes, lanes: u16) -> Result<Dims<isize>, Error> {
     if let Axes::Reversed = axes {
         let (shape, strides) = dims.both_mut();
         shape.reverse();
         strides.reverse();
     }
-    let low = origin.wrapping_byte_offset(extents.start);
-    let nbytes = extents.end.abs_diff(extents.start);
-    // SAFETY: from `low` on there are `nbytes` bytes, the extents of `dims`, in an allocation that lives as long as `owner`.
-    let exporter = unsafe { Exporter::from_raw_parts(owner, low.cast(), nbytes, Device::CPU) }
-        .dtype(T::DTYPE)
-        .shape(bytemuck::cast_slice(dims.shape()))
-        .strides(dims.strides())
-        .offset(extents.start.unsigned_abs() / size_of::<T>());
-    let exporter = if writing == Writing::Forbidden { exporter.read_only() } else { exporter };
-    exporter.build()
+    if lanes == 1 {
+        return Ok(dims);
+    }
+    let (ndim, lanes) = (dims.ndim(), isize::try_from(lanes).map_err(|_| Error::ShapeOverflow)?);
+    let mut split = Dims::zeroed(ndim + 1)?;
+    let (shape, strides) = split.both_mut();
+    shape[..ndim].copy_from_slice(dims.shape());
+    for (to, &from) in strides.iter_mut().zip(dims.strides()) {
+        // Wraps only where a stride leads nowhere.
+        *to = from.wrapping_mul(lanes);
+    }
+    (shape[ndim], strides[ndim]) = (lanes, 1);
+    Ok(split)
 }

@@ -13,7 +13,7 @@
 //! | `bytes` | none; a [`Frozen`](crate::Frozen) tensor becomes `Bytes` | `Bytes` (read-only), `BytesMut` | with `alloc` |
 //!
 //! Elements are of any type that implements [`Element`](crate::Element), complex numbers and 16-bit floats under their own
-//! features.
+//! features. The items of elements that are arrays, such as those of an `Array2<[u8; 3]>`, are the last axis of its tensor.
 //!
 //! # Rows and columns
 //!
@@ -50,7 +50,7 @@
 //! # Versions
 //!
 //! The requirement of a crate spans all versions with the same interface, and cargo takes the newest one that the compiler
-//! supports. If other code in the program uses another version, select that, for instance with
+//! supports. Each is re-exported, such as `dlpack::ndarray`, so that code can name the types of that version. If other code in the program uses another version, select that, for instance with
 //! `cargo update nalgebra --precise 0.33.3`.
 
 #[cfg(any(feature = "faer", feature = "ndarray"))]

@@ -225,6 +225,16 @@ impl Layout {
         self.start..self.end
     }
 
+    /// Checks that all elements lie within `available` bytes, of which number `first` begins the first element, and returns
+    /// where they lie.
+    pub(crate) fn within(&self, first: isize, available: usize) -> Result<Range<isize>, Error> {
+        let (start, end) = (first.saturating_add(self.start), first.checked_add(self.end));
+        match end {
+            Some(end) if start >= 0 && end.unsigned_abs() <= available => Ok(start..end),
+            _ => Err(Error::OutOfBounds { available, start, end: end.unwrap_or(isize::MAX) }),
+        }
+    }
+
     /// Returns `true` if the elements lie side by side in row-major (C) order.
     #[inline]
     pub const fn is_row_major(&self) -> bool {

@@ -1,9 +1,11 @@
 //! From a checked tensor to its elements.
 
-use core::ptr::NonNull;
+use core::ffi::c_void;
+use core::ptr::{self, NonNull};
 use core::slice;
 
 use super::descriptor::{Access, Descriptor};
+use crate::dims::{Dims, signed};
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::view::{PackedView, Strided, TensorView, TensorViewMut, ViewElement};
@@ -125,14 +127,42 @@ impl Descriptor {
         Ok(unsafe { slice::from_raw_parts(start.as_ptr(), self.numel()) })
     }
 
+    /// Returns the bytes of the elements of any dtype, in row-major order and in the byte order of this machine.
+    ///
+    /// # Errors
+    ///
+    /// As for [`as_slice`](Self::as_slice), except that neither dtype nor alignment matter.
+    ///
+    /// # Safety
+    ///
+    /// As for [`view`](Self::view).
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let tensor = dlpack::Exporter::new(vec![0x0201_u16.to_le(), 0x0403_u16.to_le()]).build()?;
+    /// assert_eq!(tensor.as_bytes()?, [1, 2, 3, 4]); // That of `Frozen`, which is safe.
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub unsafe fn as_bytes(&self) -> Result<&[u8], Error> {
+        self.check_host()?;
+        let start = self.address()?;
+        if !self.is_contiguous() {
+            return Err(Error::NotContiguous);
+        }
+        // SAFETY: invariant 2: the elements lie side by side from `start`. The caller knows that they are initialised and
+        // that nobody writes them.
+        Ok(unsafe { slice::from_raw_parts(start.as_ptr(), self.nbytes()) })
+    }
+
     /// Views elements that are smaller than a byte.
     ///
     /// # Errors
     ///
     /// As for [`view`](Self::view), where `T`'s dtype may come with any number of lanes; and
-    /// [`Error::NotContiguous`] for packed elements that do not lie side by side in row-major order, since
-    /// the standard does not say what their strides count. Without `alloc`, [`Error::TooManyAxes`] for padded elements
-    /// of several lanes on eight axes.
+    /// [`Error::NotContiguous`] for packed elements that neither lie side by side in row-major order nor fill whole
+    /// bytes with their lanes, since the standard does not say what their strides count. Without `alloc`,
+    /// [`Error::TooManyAxes`] for elements of several bytes on eight axes.
     ///
     /// # Safety
     ///
@@ -156,25 +186,80 @@ impl Descriptor {
         if self.dtype().scalar() != T::DTYPE {
             return Err(Error::DTypeMismatch { expected: T::DTYPE, found: self.dtype() });
         }
-        let lanes = self.dtype().lanes;
+        let (lanes, padded) = (self.dtype().lanes, self.flags().is_padded());
+        let len = self.numel().checked_mul(lanes.into()).ok_or(Error::ShapeOverflow)?;
         let start = self.address()?;
         let dims = self.native_dims()?;
-        if self.flags().is_padded() {
-            let bytes = dims.in_parts(isize::try_from(lanes).map_err(|_| Error::ShapeOverflow)?)?;
-            // SAFETY: invariants 1 and 2: a value takes a byte, and the extents have been computed with as many bytes for
-            // an element as it has lanes. The caller knows that they are initialised and that nobody writes them.
-            let bytes =
-                unsafe { TensorView::new(Strided::new_unchecked(start, bytes, self.nbytes())) };
-            return Ok(PackedView::padded(dims, lanes, bytes));
-        }
-        if !self.is_contiguous() {
+        let bits = self.dtype().element_bits(padded);
+        let bytes = if self.is_contiguous() {
+            let shape = [signed(self.nbytes())];
+            Dims::copied(&shape, &[1])?
+        } else if bits % 8 == 0 {
+            dims.in_parts(isize::try_from(bits / 8).map_err(|_| Error::ShapeOverflow)?)?
+        } else {
             return Err(Error::NotContiguous);
+        };
+        // SAFETY: invariants 1 and 2: the extents have been computed with elements of so many bytes, or all bytes lie side by
+        // side. The caller knows that they are initialised and that nobody writes them.
+        let bytes = unsafe { TensorView::new(Strided::new_unchecked(start, bytes, self.nbytes())) };
+        let width = if padded { 8 } else { T::DTYPE.bits };
+        Ok(PackedView::new(dims, lanes, len, bytes, width))
+    }
+
+    /// Returns the address of the first element: the data pointer with the byte offset, for the kernels of a device.
+    ///
+    /// It is an address of the device, which only a device that the host can access lets Rust follow. It is null if
+    /// there are no elements.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NotAnAddress`] for devices of handles, and for those that this crate does not know, unless
+    ///   `assume_host_accessible` was called on the owner.
+    /// - [`Error::NullData`], [`Error::ByteOffsetOverflow`], [`Error::AddressOverflow`] if the elements cannot be where
+    ///   the tensor says.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{BorrowedTensor, Exporter, sys::DLTensor};
+    ///
+    /// let tensor = Exporter::new(vec![1_i32, 2, 3]).build()?;
+    /// let mut shape = [1];
+    /// let raw = DLTensor { byte_offset: 8, shape: shape.as_mut_ptr(), ..tensor.as_dl_tensor()? };
+    /// // SAFETY: one element, the last of three that outlive it.
+    /// let last = unsafe { BorrowedTensor::from_raw(&raw) }?;
+    /// assert_eq!(last.data(), tensor.data());
+    /// assert_eq!(last.start()?, tensor.start()?.wrapping_byte_add(8));
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn start(&self) -> Result<*mut c_void, Error> {
+        if !self.device().device_type.is_address() && self.check_host().is_err() {
+            return Err(Error::NotAnAddress { device: self.device() });
         }
-        let len = self.numel().checked_mul(lanes.into()).ok_or(Error::ShapeOverflow)?;
-        // SAFETY: invariant 2: the values lie side by side from `start`. The caller knows that they are initialised and
-        // that nobody writes them.
-        let bytes = unsafe { slice::from_raw_parts(start.as_ptr(), self.nbytes()) };
-        Ok(PackedView::packed(dims, lanes, len, bytes))
+        if self.is_empty() {
+            return Ok(ptr::null_mut());
+        }
+        Ok(self.address()?.as_ptr().cast())
+    }
+
+    /// Returns `true` if the address of the first element is a multiple of `bytes`.
+    ///
+    /// Rust reads elements that are aligned for their type, and other libraries may ask for more: JAX copies what is
+    /// not aligned to 64 bytes. This is `false` where there is no address, and `true` if there are no elements.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{DataType, Exporter};
+    ///
+    /// // The floats in a file, after a header of 3 bytes.
+    /// let file = Exporter::new(vec![0_u8; 11]).offset(3).build()?;
+    /// let floats = if file.is_aligned_to(64) { file } else { file.to_copy()? };
+    /// assert!(floats.is_aligned_to(64));
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn is_aligned_to(&self, bytes: usize) -> bool {
+        self.start().is_ok_and(|start| start.addr().checked_rem(bytes) == Some(0))
     }
 
     /// Views the elements to write them, if the memory is writable and no two indices name the same element.

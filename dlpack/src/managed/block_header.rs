@@ -18,7 +18,7 @@ static MAGIC: AtomicU8 = AtomicU8::new(0);
 /// What stands in a block behind the C struct, where `manager_ctx` points to.
 pub(crate) struct BlockHeader {
     magic: *const AtomicU8,
-    kind: &'static BlockKind,
+    pub(crate) kind: &'static BlockKind,
     /// The size of the block in bytes; its alignment is that of its type.
     pub(crate) size: usize,
 }
@@ -31,6 +31,8 @@ pub(crate) struct BlockKind {
     pub(crate) release: unsafe extern "C" fn(*mut BlockHeader),
     /// Moves the owner to where the second pointer points, and gives the block back.
     pub(crate) take: unsafe fn(*mut BlockHeader, *mut u8),
+    /// Whether the tensor is all of the owner's memory.
+    pub(crate) whole: bool,
 }
 
 impl BlockHeader {
@@ -62,6 +64,8 @@ pub(super) struct Found<O> {
     ///
     /// The header of a live block whose owner is an `O`.
     header: *mut BlockHeader,
+    /// Whether the tensor is all of the owner's memory.
+    pub(super) whole: bool,
     owner: PhantomData<O>,
 }
 
@@ -75,7 +79,7 @@ pub(super) unsafe fn find<O: 'static>(manager_ctx: *mut c_void) -> Option<Found<
     // SAFETY: with that deleter the context is the header of a live block.
     let BlockHeader { magic, kind, .. } = unsafe { &*header };
     let found = ptr::eq(*magic, &raw const MAGIC) && (kind.owner)() == TypeId::of::<O>();
-    found.then_some(Found { header, owner: PhantomData })
+    found.then(|| Found { header, whole: kind.whole, owner: PhantomData })
 }
 
 impl<O> Found<O> {

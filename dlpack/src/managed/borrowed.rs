@@ -21,14 +21,10 @@ use crate::vocabulary::Flags;
 ///
 /// unsafe extern "C" fn callback(raw: *const DLTensor) -> i32 {
 ///     // SAFETY: the tensor is the caller's until this function returns, and nobody writes it.
-///     let sum = unsafe { BorrowedTensor::with_raw(raw, |tensor| -> Result<f32, Error> {
-///         // SAFETY: the same.
-///         Ok(unsafe { tensor.view::<f32>() }?.iter().sum())
-///     }) };
-///     match sum {
-///         Ok(Ok(sum)) => sum as i32,
-///         _ => -1,
-///     }
+///     let sum: Result<f32, Error> = unsafe {
+///         BorrowedTensor::with_raw(raw, |tensor| Ok(tensor.view::<f32>()?.iter().sum()))
+///     };
+///     sum.map_or(-1, |sum| sum as i32)
 /// }
 ///
 /// let view = dlpack::TensorView::from_slice(&[1.0_f32, 2.0], &[2])?;
@@ -51,7 +47,7 @@ impl<'a> BorrowedTensor<'a> {
     /// # Errors
     ///
     /// As for [`ManagedTensor::from_raw`](crate::ManagedTensor::from_raw); the function is not called then, and there is no
-    /// deleter to run.
+    /// deleter to run. Otherwise what the function returns.
     ///
     /// # Safety
     ///
@@ -65,17 +61,16 @@ impl<'a> BorrowedTensor<'a> {
     /// let owner = Exporter::new([1_u8, 2, 3]).build()?;
     /// let lent = owner.as_dl_tensor()?;
     /// // SAFETY: the owner is alive.
-    /// let numel = unsafe { BorrowedTensor::with_raw(&lent, |tensor| tensor.numel()) }?;
+    /// let numel = unsafe { BorrowedTensor::with_raw(&lent, |tensor| Ok(tensor.numel())) }?;
     /// assert_eq!(numel, 3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub unsafe fn with_raw<R>(
         raw: *const sys::DLTensor,
-        f: impl FnOnce(BorrowedTensor<'_>) -> R,
+        f: impl FnOnce(BorrowedTensor<'_>) -> Result<R, Error>,
     ) -> Result<R, Error> {
         // SAFETY: the contract is the same, for the length of this call.
-        let tensor = unsafe { BorrowedTensor::from_raw(raw) }?;
-        Ok(f(tensor))
+        f(unsafe { BorrowedTensor::from_raw(raw) }?)
     }
 
     /// Checks a tensor that stays its owner's.

@@ -29,28 +29,33 @@ impl Descriptor {
         if bits % 8 != 0 {
             return Err(Error::NotContiguous);
         }
-        // SAFETY: the contract is the same, and the chunks are as large as an element.
+        // SAFETY: the contract is the same, and so many chunks are as large as an element.
         unsafe {
             match bits / 8 {
-                1 => self.copy_chunks::<1>(start, to),
-                2 => self.copy_chunks::<2>(start, to),
-                4 => self.copy_chunks::<4>(start, to),
-                8 => self.copy_chunks::<8>(start, to),
-                16 => self.copy_chunks::<16>(start, to),
-                size => self.copy_elements(start, to, size),
+                1 => self.copy_chunks::<1>(start, to, 1),
+                2 => self.copy_chunks::<2>(start, to, 1),
+                4 => self.copy_chunks::<4>(start, to, 1),
+                8 => self.copy_chunks::<8>(start, to, 1),
+                16 => self.copy_chunks::<16>(start, to, 1),
+                size => self.copy_chunks::<1>(start, to, size),
             }
         }
     }
 
     /// # Safety
     ///
-    /// As for [`copy_bytes`](Self::copy_bytes), where elements have `SIZE` bytes.
+    /// As for [`copy_bytes`](Self::copy_bytes), where elements have `count` chunks of `SIZE` bytes.
     unsafe fn copy_chunks<const SIZE: usize>(
         &self,
         from: *const u8,
         to: *mut u8,
+        count: u32,
     ) -> Result<(), Error> {
-        let dims = self.native_dims()?;
+        let dims = match (self.native_dims()?, isize::try_from(count)) {
+            (dims, Ok(1)) => dims,
+            // The chunks of an element are one more axis.
+            (dims, count) => dims.in_parts(count.map_err(|_| Error::ExtentOverflow)?)?,
+        };
         // SAFETY: invariant 2 of the descriptor for the source, the contract for the destination. Chunks of bytes need no
         // alignment.
         unsafe {
@@ -58,26 +63,6 @@ impl Descriptor {
                 from.cast(),
                 dims.strides(),
                 to.cast(),
-                RowMajor::of(dims.shape()).strides(),
-                bytemuck::cast_slice(dims.shape()),
-            );
-        }
-        Ok(())
-    }
-
-    /// # Safety
-    ///
-    /// As for [`copy_bytes`](Self::copy_bytes), where elements have `size` bytes.
-    unsafe fn copy_elements(&self, from: *const u8, to: *mut u8, size: u32) -> Result<(), Error> {
-        let size = isize::try_from(size).map_err(|_| Error::ExtentOverflow)?;
-        let dims = self.native_dims()?.in_parts(size)?;
-        // SAFETY: invariant 2 of the descriptor for the source, the contract for the destination. The bytes of an element
-        // are one more axis.
-        unsafe {
-            copy_strided::<u8, true>(
-                from,
-                dims.strides(),
-                to,
                 RowMajor::of(dims.shape()).strides(),
                 bytemuck::cast_slice(dims.shape()),
             );

@@ -85,6 +85,24 @@ pub(crate) struct Fields {
     pub(crate) dtype: DataType,
 }
 
+impl Fields {
+    /// The C struct with these fields, a shape and strides.
+    #[inline(always)]
+    pub(crate) fn dl_tensor(&self, ndim: usize, dims: [*mut i64; 2]) -> sys::DLTensor {
+        let [shape, strides] = dims;
+        sys::DLTensor {
+            data: self.data,
+            device: self.device.into(),
+            // Cannot fail: there are at most 64 axes.
+            ndim: i32::try_from(ndim).unwrap_or(0),
+            dtype: self.dtype.into(),
+            shape,
+            strides,
+            byte_offset: self.byte_offset,
+        }
+    }
+}
+
 /// Whether the memory of a tensor may be written.
 ///
 /// # Examples
@@ -153,14 +171,16 @@ impl Descriptor {
         }
     }
 
-    /// Marks the memory as writable.
+    /// Marks the memory as writable, if it is not known to be read-only or if `always`.
     ///
     /// # Safety
     ///
-    /// Invariant 3 holds for [`Access::Writable`].
+    /// Invariant 3 holds for [`Access::Writable`] then.
     #[inline]
-    pub(super) const unsafe fn assume_writable(&mut self) {
-        self.writing = Writing::Promised;
+    pub(super) const unsafe fn assume_writable(&mut self, always: bool) {
+        if always || matches!(self.writing, Writing::Unknown) {
+            self.writing = Writing::Promised;
+        }
     }
 
     /// Marks the memory as accessible by the host.
@@ -202,6 +222,69 @@ impl Descriptor {
     #[inline]
     pub fn strides(&self) -> &[i64] {
         self.dims.strides()
+    }
+
+    /// Returns the size of an axis as a `usize`, which is what Rust indexes with and what [`Exporter`](crate::Exporter) and
+    /// [`TensorView`](crate::TensorView) take.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AxisOutOfRange`].
+    pub fn size(&self, axis: usize) -> Result<usize, Error> {
+        let size =
+            self.shape().get(axis).ok_or(Error::AxisOutOfRange { axis, ndim: self.ndim() })?;
+        // Cannot fail: even the sizes of an empty tensor fit, each by itself.
+        usize::try_from(*size).map_err(|_| Error::ShapeOverflow)
+    }
+
+    /// Returns the sizes of all axes, if there are `N`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NdimMismatch`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, Exporter};
+    ///
+    /// let image = Exporter::new(vec![0_u8; 24]).shape(&[2, 4, 3]).build()?;
+    /// let [height, width, _] = image.sizes()?;
+    /// assert_eq!((height, width), (2, 4));
+    /// assert_eq!(image.sizes::<2>(), Err(Error::NdimMismatch { expected: 2, found: 3 }));
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn sizes<const N: usize>(&self) -> Result<[usize; N], Error> {
+        if self.ndim() != N {
+            return Err(Error::NdimMismatch { expected: N, found: self.ndim() });
+        }
+        let mut sizes = [0; N];
+        for (axis, size) in sizes.iter_mut().enumerate() {
+            *size = self.size(axis)?;
+        }
+        Ok(sizes)
+    }
+
+    /// Checks the size of an axis.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AxisOutOfRange`], or [`Error::ShapeMismatch`], which names the axis and both sizes.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, Exporter};
+    ///
+    /// let image = Exporter::new(vec![0_u8; 32]).shape(&[2, 4, 4]).build()?;
+    /// image.check_size(0, 2)?;
+    /// let refused = image.check_size(2, 3).unwrap_err();
+    /// assert_eq!(refused.to_string(), "expected size 3 on axis 2, found 4");
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn check_size(&self, axis: usize, expected: usize) -> Result<(), Error> {
+        let found = self.size(axis)?;
+        if found == expected { Ok(()) } else { Err(Error::ShapeMismatch { axis, expected, found }) }
     }
 
     /// Returns the number of axes.
@@ -296,10 +379,10 @@ impl Descriptor {
         self.layout().covers_its_extents() && Layout::is_disjoint(self.shape(), self.strides())
     }
 
-    /// Returns the data pointer as the producer wrote it.
+    /// Returns the data pointer as the producer wrote it: the base of the memory, not the first element.
     ///
-    /// The first element lies [`byte_offset`](Self::byte_offset) bytes further, except where this is a handle; see
-    /// [`DeviceType::is_handle`](crate::DeviceType::is_handle).
+    /// The first element lies [`byte_offset`](Self::byte_offset) bytes further; [`start`](Self::start) is its address. On some
+    /// devices this is a handle, to which nothing can be added; see [`DeviceType::is_handle`](crate::DeviceType::is_handle).
     #[inline]
     pub const fn data(&self) -> *mut c_void {
         self.data
@@ -329,7 +412,7 @@ impl Descriptor {
     /// let tensor = Exporter::new([1_u8, 2, 3]).build()?;
     /// let lent = tensor.as_dl_tensor()?;
     /// // SAFETY: the tensor outlives the call.
-    /// let numel = unsafe { BorrowedTensor::with_raw(&lent, |borrowed| borrowed.numel()) }?;
+    /// let numel = unsafe { BorrowedTensor::with_raw(&lent, |borrowed| Ok(borrowed.numel())) }?;
     /// assert_eq!(numel, 3);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
@@ -340,17 +423,8 @@ impl Descriptor {
         if self.access() == Access::ReadOnly {
             return Err(Error::ReadOnlyNotExpressible);
         }
-        let Fields { data, byte_offset, device, dtype } = self.canonical_fields();
-        Ok(sys::DLTensor {
-            data,
-            device: device.into(),
-            // Cannot fail: there are at most 64 axes.
-            ndim: i32::try_from(self.ndim()).unwrap_or(0),
-            dtype: dtype.into(),
-            shape: self.shape().as_ptr().cast_mut(),
-            strides: self.strides().as_ptr().cast_mut(),
-            byte_offset,
-        })
+        let dims = [self.shape(), self.strides()].map(|numbers| numbers.as_ptr().cast_mut());
+        Ok(self.canonical_fields().dl_tensor(self.ndim(), dims))
     }
 
     /// The fields of a struct of ours for this tensor: null data if there are no elements, and an offset that is added
@@ -407,6 +481,8 @@ impl fmt::Debug for Descriptor {
             .field("strides", &self.strides())
             .field("device", &format_args!("{}", self.device))
             .field("access", &self.access())
+            .field("data", &self.data)
+            .field("byte_offset", &self.byte_offset)
             .finish_non_exhaustive()
     }
 }

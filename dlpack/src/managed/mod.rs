@@ -19,7 +19,7 @@ pub use any::AnyManagedTensor;
 pub use borrowed::BorrowedTensor;
 pub use descriptor::{Access, Descriptor};
 pub use opaque::OpaqueTensor;
-pub use promise::{Exclusive, ExclusiveUninit, Frozen};
+pub use promise::{Exclusive, ExclusiveUninit, Frozen, TensorSlice};
 pub use tensor::{Managed, ManagedTensor, ManagedTensorVersioned};
 
 pub(crate) use abi::Header;

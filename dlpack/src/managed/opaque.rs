@@ -138,15 +138,6 @@ impl<A: Abi> OpaqueTensor<A> {
     }
 }
 
-impl<A: Abi> Managed<A> {
-    /// An opaque tensor of the same struct, if its arrays hold until the deleter runs.
-    pub(crate) fn try_into_opaque(self) -> Result<OpaqueTensor<A>, Self> {
-        let handle = self.into_lasting_handle()?;
-        // SAFETY: invariants 1 to 3 of `Managed`, of which the last says that the arrays hold.
-        Ok(unsafe { OpaqueTensor::new(handle) })
-    }
-}
-
 impl<A: Abi> fmt::Debug for OpaqueTensor<A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("OpaqueTensor").finish_non_exhaustive()

@@ -187,7 +187,7 @@ impl<A: Abi> Managed<A> {
     }
 
     /// The handle, if the arrays of the struct hold until the deleter runs.
-    pub(super) fn into_lasting_handle(self) -> Result<Handle<A>, Self> {
+    pub(crate) fn into_lasting_handle(self) -> Result<Handle<A>, Self> {
         if self.arrays_hold { Ok(self.handle) } else { Err(self) }
     }
 
@@ -225,14 +225,15 @@ impl<A: Abi> Managed<A> {
 
     /// Takes the owner back out of a tensor that this crate exported.
     ///
-    /// It is the very same owner, without a copy, even if the tensor has been through C as a raw pointer, and it is all
-    /// of the owner, even if the tensor was a part of its elements. This counts as the call of the deleter: whatever was
-    /// granted until then ends here.
+    /// It is the very same owner, without a copy, even if the tensor has been through C as a raw pointer. This counts as
+    /// the call of the deleter: whatever was granted until then ends here.
     ///
     /// # Errors
     ///
-    /// Returns the tensor if another library exported it, or if its owner has another type. The owner of a tensor that
-    /// was converted is the tensor before.
+    /// Returns the tensor if another library exported it, if its owner has another type, or if the tensor is only a part
+    /// of the owner's memory, one that begins after the owner's first byte or ends before its last one, so that the
+    /// owner would show elements that the tensor does not have; see [`into_owner`](Self::into_owner). The owner of a tensor
+    /// that was converted is the tensor before.
     ///
     /// # Examples
     ///
@@ -245,10 +246,38 @@ impl<A: Abi> Managed<A> {
     /// let tensor = tensor.downcast::<Vec<u32>>().unwrap_err();
     /// let data = tensor.downcast::<Vec<f32>>().unwrap();
     /// assert_eq!(data.as_ptr(), start);
+    ///
+    /// let part = Exporter::new(data).offset(1).build()?;
+    /// let part = part.downcast::<Vec<f32>>().unwrap_err();
+    /// assert_eq!(part.as_slice::<f32>()?, [2.0]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn downcast<O: 'static>(self) -> Result<O, Self> {
-        let Some(found) = self.handle.owner::<O>() else {
+        self.take_owner(false)
+    }
+
+    /// Takes the owner back out of a tensor that this crate exported, even if the tensor is only a part of its memory; see
+    /// [`downcast`](Self::downcast).
+    ///
+    /// # Errors
+    ///
+    /// Returns the tensor if another library exported it, or if its owner has another type.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::Exporter;
+    ///
+    /// let part = Exporter::new(vec![1_u8, 2, 3]).shape(&[2]).build()?.into_inner();
+    /// assert_eq!(part.into_owner::<Vec<u8>>().unwrap(), [1, 2, 3]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn into_owner<O: 'static>(self) -> Result<O, Self> {
+        self.take_owner(true)
+    }
+
+    fn take_owner<O: 'static>(self, of_part: bool) -> Result<O, Self> {
+        let Some(found) = self.handle.owner::<O>().filter(|found| found.whole || of_part) else {
             return Err(self);
         };
         // Forgotten before the owner is taken: a panic in between must not run the deleter, too.

@@ -91,7 +91,7 @@ macro_rules! changes {
             ///
             /// # Errors
             ///
-            /// [`Error::AxisOutOfRange`] if `axis` exceeds the number of axes, [`Error::TooManyAxes`].
+            /// [`Error::InsertOutOfRange`] if `axis` exceeds the number of axes, [`Error::TooManyAxes`].
             insert_axis(axis: usize);
 
             /// Reorders the axes: axis `i` of the result is axis `axes[i]` of this view.

@@ -38,6 +38,39 @@ impl<'a, T> TensorView<'a, T> {
 }
 
 impl<'a, I: ViewElement> TensorView<'a, I> {
+    /// Views a part of a slice through any strides, which count elements. The first element of the slice is the one with
+    /// index 0 on all axes.
+    ///
+    /// # Errors
+    ///
+    /// As for [`from_raw_parts`](Self::from_raw_parts), and [`Error::OutOfBounds`] if the view reaches beyond the slice.
+    /// Strides that are negative do; [`flip`](Self::flip) turns an axis.
+    ///
+    /// # Examples
+    ///
+    /// Two rows of three, each followed by a gap:
+    ///
+    /// ```
+    /// use dlpack::{Error, TensorView};
+    ///
+    /// let samples = [1, 2, 3, 0, 4, 5, 6];
+    /// let view = TensorView::from_slice_strided(&samples, &[2, 3], &[4, 1])?;
+    /// assert_eq!(view.to_vec(), [1, 2, 3, 4, 5, 6]);
+    ///
+    /// let refused = TensorView::from_slice_strided(&samples, &[3, 3], &[4, 1]).unwrap_err();
+    /// assert_eq!(refused, Error::OutOfBounds { available: 28, start: 0, end: 44 });
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn from_slice_strided(
+        elements: &'a [I],
+        shape: &[usize],
+        strides: &[isize],
+    ) -> Result<Self, Error> {
+        Layout::of::<I::Element>(shape, strides)?.within(0, size_of_val(elements))?;
+        // SAFETY: all elements lie in the slice, which is borrowed for `'a`.
+        unsafe { Self::from_raw_parts(elements.as_ptr(), shape, strides) }
+    }
+
     /// Views elements in memory, whatever their strides are.
     ///
     /// `data` points to the element with index 0 on all axes. Strides count elements; they may be negative or 0.
@@ -114,6 +147,32 @@ impl<'a, T> TensorViewMut<'a, T> {
 }
 
 impl<'a, I: ViewElement> TensorViewMut<'a, I> {
+    /// Views a part of a slice through any strides, to write it; see [`TensorView::from_slice_strided`].
+    ///
+    /// # Errors
+    ///
+    /// As there, and [`Error::Overlapping`] if two indices may name the same element.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::TensorViewMut;
+    ///
+    /// let mut square = [1, 2, 3, 4];
+    /// TensorViewMut::from_slice_strided(&mut square, &[2], &[3])?.fill(0);
+    /// assert_eq!(square, [0, 2, 3, 0]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn from_slice_strided(
+        elements: &'a mut [I],
+        shape: &[usize],
+        strides: &[isize],
+    ) -> Result<Self, Error> {
+        Layout::of::<I::Element>(shape, strides)?.within(0, size_of_val(elements))?;
+        // SAFETY: all elements lie in the slice, which is mutably borrowed for `'a`.
+        unsafe { Self::from_raw_parts(elements.as_mut_ptr(), shape, strides) }
+    }
+
     /// Views elements in memory to write them, as [`TensorView::from_raw_parts`].
     ///
     /// # Errors

@@ -91,6 +91,14 @@ impl<I: ViewElement> TensorView<'_, I> {
     }
 }
 
+#[cfg(feature = "alloc")]
+impl<I: ViewElement> TensorViewMut<'_, I> {
+    /// Copies all elements into a new vector, as [`TensorView::to_vec`].
+    pub fn to_vec(&self) -> Vec<I::Value> {
+        self.as_view().to_vec()
+    }
+}
+
 impl<T: Copy> TensorViewMut<'_, T> {
     /// Copies all elements of a view of the same shape.
     ///
@@ -200,7 +208,7 @@ unsafe fn write_strided<I: ViewElement, T>(from: &Strided<I>, to: &Strided<T>) {
 /// # Safety
 ///
 /// The elements of `from` can be read, `to` can be written for as many values, and the two do not overlap.
-unsafe fn write_row_major<I: ViewElement>(from: &Strided<I>, to: *mut I::Value) {
+pub(crate) unsafe fn write_row_major<I: ViewElement>(from: &Strided<I>, to: *mut I::Value) {
     if let Some(start) = from.row_major_start() {
         // SAFETY: the elements lie side by side from `start`, and there is room for as many.
         unsafe {

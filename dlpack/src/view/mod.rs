@@ -19,6 +19,8 @@ mod view_element;
 pub use iter::{Iter, IterMut};
 pub use view_element::{ReadCell, Unaligned, ViewElement};
 
+#[cfg(feature = "alloc")]
+pub(crate) use copy::write_row_major;
 pub(crate) use packed_view::PackedView;
 pub(crate) use strided::Strided;
 pub(crate) use tensor_view::TensorView;

@@ -6,7 +6,6 @@ use core::fmt;
 use core::iter::FusedIterator;
 use core::marker::PhantomData;
 
-use super::iter::Iter;
 use super::tensor_view::TensorView;
 use crate::dims::Dims;
 use crate::vocabulary::SubByte;
@@ -33,28 +32,27 @@ pub struct PackedView<'a, T> {
     dims: Dims<isize>,
     lanes: u16,
     len: usize,
-    store: Store<'a>,
+    /// The bytes of the elements, of which all are whole unless the bytes lie side by side. They are on an axis of their own if
+    /// an element has several.
+    bytes: TensorView<'a, u8>,
+    /// The same bytes, if they lie side by side.
+    slice: Option<&'a [u8]>,
+    /// How many bits a value takes: its own, or eight if it is padded.
+    width: u8,
     values: PhantomData<T>,
 }
 
-#[derive(Clone)]
-enum Store<'a> {
-    /// Side by side in row-major order, without gaps.
-    Packed(&'a [u8]),
-    /// A byte for each value, the lanes on an axis of their own if there are several.
-    Padded(TensorView<'a, u8>),
-}
-
 impl<'a, T: SubByte> PackedView<'a, T> {
-    /// `bytes` hold the values side by side in row-major order.
-    pub(crate) fn packed(dims: Dims<isize>, lanes: u16, len: usize, bytes: &'a [u8]) -> Self {
-        Self { dims, lanes, len, store: Store::Packed(bytes), values: PhantomData }
-    }
-
-    /// `bytes` has an element for each value.
-    pub(crate) fn padded(dims: Dims<isize>, lanes: u16, bytes: TensorView<'a, u8>) -> Self {
-        let len = bytes.numel();
-        Self { dims, lanes, len, store: Store::Padded(bytes), values: PhantomData }
+    /// `bytes` have `len` values of `width` bits.
+    pub(crate) fn new(
+        dims: Dims<isize>,
+        lanes: u16,
+        len: usize,
+        bytes: TensorView<'a, u8>,
+        width: u8,
+    ) -> Self {
+        let slice = bytes.as_slice().ok();
+        Self { dims, lanes, len, bytes, slice, width, values: PhantomData }
     }
 
     /// Returns the shape, in elements.
@@ -82,9 +80,9 @@ impl<'a, T: SubByte> PackedView<'a, T> {
         if i >= self.len {
             return None;
         }
-        let bits = match &self.store {
-            Store::Packed(bytes) => unpack::<T>(bytes, i),
-            Store::Padded(bytes) => *nth(bytes, i)?,
+        let bits = match self.slice {
+            Some(bytes) => unpack(self.width, i, |at| bytes.get(at)),
+            None => unpack(self.width, i, |at| nth(&self.bytes, at)),
         };
         Some(T::from_bits(bits & mask::<T>()))
     }
@@ -104,11 +102,21 @@ impl<'a, T: SubByte> PackedView<'a, T> {
     pub fn iter(
         &self,
     ) -> impl ExactSizeIterator<Item = T> + FusedIterator + fmt::Debug + use<'a, T> {
-        let source = match &self.store {
-            Store::Packed(bytes) => Source::Packed(bytes, 0),
-            Store::Padded(bytes) => Source::Padded(bytes.iter()),
-        };
-        PackedIter { source, left: self.len, values: PhantomData }
+        let (slice, width, mut bytes) = (self.slice, self.width, self.bytes.iter());
+        // Bits that have been read and not used, and how many these are.
+        let (mut read, mut count) = (0_u16, 0_u8);
+        (0..self.len).map(move |i| {
+            if let Some(bytes) = slice {
+                return T::from_bits(unpack(width, i, |at| bytes.get(at)) & mask::<T>());
+            }
+            if count < width {
+                read |= u16::from(bytes.next().copied().unwrap_or(0)) << count;
+                count += 8;
+            }
+            let [bits, _] = read.to_le_bytes();
+            (read, count) = (read >> width, count - width);
+            T::from_bits(bits & mask::<T>())
+        })
     }
 }
 
@@ -116,23 +124,20 @@ fn mask<T: SubByte>() -> u8 {
     u8::MAX.checked_shr(u32::from(8 - T::DTYPE.bits.min(8))).unwrap_or(0)
 }
 
-/// The bits of value `i`, with others above them.
-fn unpack<T: SubByte>(bytes: &[u8], i: usize) -> u8 {
-    let bits = usize::from(T::DTYPE.bits);
+/// The bits of value `i` of values of so many bits, with others above them.
+fn unpack<'a>(bits: u8, i: usize, byte: impl Fn(usize) -> Option<&'a u8>) -> u8 {
+    let bits = usize::from(bits);
     // As `i·bits`, but without overflow.
     let bit = (i % 8) * bits;
     let at = (i / 8) * bits + bit / 8;
-    let low = bytes.get(at).copied().unwrap_or(0);
-    let high = bytes.get(at + 1).copied().unwrap_or(0);
+    let low = byte(at).copied().unwrap_or(0);
+    let high = byte(at + 1).copied().unwrap_or(0);
     let [shifted, _] = (u16::from_le_bytes([low, high]) >> (bit % 8)).to_le_bytes();
     shifted
 }
 
 /// Element `i` of a view in row-major order.
 fn nth<'a>(view: &TensorView<'a, u8>, i: usize) -> Option<&'a u8> {
-    if let Ok(bytes) = view.as_slice() {
-        return bytes.get(i);
-    }
     let mut index = [0; crate::dims::CAPACITY];
     let index = index.get_mut(..view.ndim())?;
     let mut rest = i;
@@ -143,53 +148,11 @@ fn nth<'a>(view: &TensorView<'a, u8>, i: usize) -> Option<&'a u8> {
     view.get(index)
 }
 
-struct PackedIter<'a, T> {
-    source: Source<'a>,
-    left: usize,
-    values: PhantomData<T>,
-}
-
-#[expect(clippy::large_enum_variant, reason = "there is no heap to put the larger one on")]
-enum Source<'a> {
-    Packed(&'a [u8], usize),
-    Padded(Iter<'a, u8>),
-}
-
-impl<T: SubByte> Iterator for PackedIter<'_, T> {
-    type Item = T;
-
-    fn next(&mut self) -> Option<T> {
-        self.left = self.left.checked_sub(1)?;
-        let bits = match &mut self.source {
-            Source::Packed(bytes, i) => {
-                let bits = unpack::<T>(bytes, *i);
-                *i += 1;
-                bits
-            }
-            Source::Padded(bytes) => *bytes.next()?,
-        };
-        Some(T::from_bits(bits & mask::<T>()))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        (self.left, Some(self.left))
-    }
-}
-
-impl<T: SubByte> ExactSizeIterator for PackedIter<'_, T> {}
-impl<T: SubByte> FusedIterator for PackedIter<'_, T> {}
-
 impl<T: SubByte + fmt::Debug> fmt::Debug for PackedView<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         const SHOWN: usize = 16;
         let mut list = f.debug_list();
         list.entries(self.iter().take(SHOWN));
         if self.len > SHOWN { list.finish_non_exhaustive() } else { list.finish() }
-    }
-}
-
-impl<T> fmt::Debug for PackedIter<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PackedIter").field("left", &self.left).finish_non_exhaustive()
     }
 }

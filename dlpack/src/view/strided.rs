@@ -202,7 +202,7 @@ impl<T> Strided<T> {
     pub(crate) fn insert_axis(&mut self, axis: usize) -> Result<(), Error> {
         let ndim = self.ndim();
         if axis > ndim {
-            return Err(Error::AxisOutOfRange { axis, ndim });
+            return Err(Error::InsertOutOfRange { axis, ndim });
         }
         let mut dims = Dims::zeroed(ndim + 1)?;
         let (shape, strides) = dims.both_mut();
@@ -261,14 +261,10 @@ impl<T> Strided<T> {
 
     /// Two parts of one axis: before `at`, and from `at` on.
     pub(crate) fn split_at(mut self, axis: usize, at: usize) -> Result<(Self, Self), Error> {
-        let (size, _) = self.axis(axis)?;
-        if at > size {
-            return Err(Error::IndexOutOfRange { axis, index: at, size });
-        }
-        let mut tail = self.clone();
-        tail.slice(axis, at..)?;
-        self.slice(axis, ..at)?;
-        Ok((self, tail))
+        let mut head = self.clone();
+        head.slice(axis, ..at)?;
+        self.slice(axis, at..)?;
+        Ok((head, self))
     }
 
     /// Returns the same elements in the order of their addresses, with as few axes as possible.

@@ -90,6 +90,12 @@ use super::data_type::DataType;
 /// ```compile_fail,E0277
 /// let dtype = <bool as dlpack::Element>::DTYPE;
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the element of a tensor",
+    note = "`dlpack::types::Bool8` stands for `bool`, and `u64` or `i64` for `usize` or `isize`",
+    note = "`f16`, `bf16` and complex numbers need the feature `half` or `num-complex` of `dlpack`",
+    note = "a type of one's own can implement `Element`, which is `unsafe`, and `bytemuck::Pod`"
+)]
 pub unsafe trait Element: bytemuck::Pod + Send + Sync {
     /// The dtype whose elements have this layout.
     const DTYPE: DataType;

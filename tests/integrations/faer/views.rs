@@ -44,7 +44,7 @@ proptest! {
                 matrix[(row, column)] = -1.0 - matrix[(row, column)];
             }
         }
-        let numbers = tensor.into_inner().downcast::<Vec<f64>>().unwrap();
+        let numbers = tensor.into_inner().into_owner::<Vec<f64>>().unwrap();
         let mut expected = model.numbers::<f64>();
         for place in model.places() {
             expected[place] = -1.0 - expected[place];

@@ -77,7 +77,7 @@ proptest! {
         let (mut tensor, _) = model.tensor::<f64>();
         let mut matrix = StridedMut::try_from(tensor.view_mut::<f64>().unwrap()).unwrap();
         matrix.iter_mut().for_each(|x| *x = -1.0 - *x);
-        let numbers = tensor.into_inner().downcast::<Vec<f64>>().unwrap();
+        let numbers = tensor.into_inner().into_owner::<Vec<f64>>().unwrap();
         let mut expected = model.numbers::<f64>();
         for place in model.places() {
             expected[place] = -1.0 - expected[place];

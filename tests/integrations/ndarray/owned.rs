@@ -121,3 +121,26 @@ fn without_memory_the_array_is_handed_back() {
     assert_eq!(refused.error(), Error::AllocationFailed);
     assert_eq!(refused.into_inner(), array![1, 2, 3]);
 }
+
+/// The re-exported crate is the one whose arrays are converted.
+#[test]
+fn the_version_in_use() {
+    let array: dlpack::ndarray::Array1<u8> = Array1::from(vec![1, 2]);
+    assert_eq!(array.into_tensor().unwrap().as_slice::<u8>().unwrap(), [1, 2]);
+}
+
+/// The items of elements that are arrays are an axis.
+#[test]
+fn arrays_of_arrays() {
+    let pixels =
+        Array2::from_shape_fn((2, 2), |(i, j)| [i, j, 9].map(|n| u8::try_from(n).unwrap()));
+    let tensor = pixels.clone().into_tensor().unwrap();
+    assert_eq!((tensor.shape(), tensor.strides()), (&[2, 2, 3][..], &[6, 3, 1][..]));
+    assert_eq!(tensor.view::<u8>().unwrap().to_vec(), [0, 0, 9, 0, 1, 9, 1, 0, 9, 1, 1, 9]);
+    assert_eq!(tensor.downcast::<Array2<[u8; 3]>>().unwrap(), pixels);
+    let mut turned = pixels.clone();
+    turned.invert_axis(ndarray::Axis(0));
+    let tensor = turned.into_tensor_reversed().unwrap();
+    assert_eq!((tensor.shape(), tensor.strides()), (&[2, 2, 3][..], &[3, -6, 1][..]));
+    assert_eq!(tensor.view::<u8>().unwrap().to_vec(), [1, 0, 9, 0, 0, 9, 1, 1, 9, 0, 1, 9]);
+}

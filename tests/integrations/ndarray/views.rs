@@ -88,7 +88,7 @@ proptest! {
         let view = tensor.view_mut::<f64>().unwrap();
         let mut array = ArrayViewMutD::try_from(view).unwrap();
         array.mapv_inplace(|x| -1.0 - x);
-        let numbers = tensor.into_inner().downcast::<Vec<f64>>().unwrap();
+        let numbers = tensor.into_inner().into_owner::<Vec<f64>>().unwrap();
         let mut expected = model.numbers::<f64>();
         for place in model.places() {
             expected[place] = -1.0 - expected[place];

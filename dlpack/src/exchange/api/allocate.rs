@@ -4,13 +4,11 @@ use core::ffi::{c_char, c_void};
 use core::ptr;
 
 use super::super::prototype::row_major;
-use super::super::report::{AllocateError, Report};
+use super::super::report::Report;
 use super::ExchangeApi;
-use crate::dims::Dims;
 use crate::error::Error;
 use crate::layout::Layout;
-use crate::managed::{Access, Descriptor, ExclusiveUninit, ManagedTensorVersioned};
-use crate::sys;
+use crate::managed::{Access, Descriptor, ExclusiveUninit, Fields, ManagedTensorVersioned};
 use crate::vocabulary::{DataType, Device};
 
 const NAME: &str = "managed_tensor_allocator";
@@ -25,7 +23,7 @@ impl ExchangeApi {
     ///
     /// - Before the library is called: [`Error::MissingFunction`], and any error of
     ///   [`Layout::new`](crate::layout::Layout::new) for the shape.
-    /// - If the library refuses: [`Error::CallFailed`], with the [`report`](AllocateError::report) of the library.
+    /// - If the library refuses: its report, whose [`error`](Report::error) is [`Error::CallFailed`].
     /// - If the tensor is not as requested: any error of
     ///   [`ManagedTensorVersioned::from_raw`](ManagedTensorVersioned::from_raw), [`Error::DTypeMismatch`],
     ///   [`Error::NdimMismatch`], [`Error::ShapeMismatch`], [`Error::DeviceMismatch`], [`Error::ReadOnly`] or
@@ -43,7 +41,7 @@ impl ExchangeApi {
     /// assert_eq!(tensor.view::<f32>()?.iter().sum::<f32>(), 9.0);
     ///
     /// let refused = library.allocate(DataType::F32, &[2, 3], Device::cuda(0)).unwrap_err();
-    /// assert_eq!(refused.report().map(|report| report.message()), Some("this library has no devices"));
+    /// assert_eq!(refused.message(), "this library has no devices");
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn allocate(
@@ -51,10 +49,14 @@ impl ExchangeApi {
         dtype: DataType,
         shape: &[usize],
         device: Device,
-    ) -> Result<ExclusiveUninit<ManagedTensorVersioned>, AllocateError> {
+    ) -> Result<ExclusiveUninit<ManagedTensorVersioned>, Report> {
         let allocate = self.functions.allocate.ok_or(Error::MissingFunction { name: NAME })?;
         let (mut dims, _) = row_major(dtype, shape)?;
-        let mut prototype = prototype(dtype, &mut dims, device)?;
+        let data = ptr::null_mut();
+        let fields = Fields { data, byte_offset: 0, device: device.canonical(), dtype };
+        let (sizes, strides) = dims.both_mut();
+        let mut prototype =
+            fields.dl_tensor(shape.len(), [sizes.as_mut_ptr(), strides.as_mut_ptr()]);
         let mut tensor = ptr::null_mut();
         let mut listener = Listener { called: false, report: Report::EMPTY };
         let context = (&raw mut listener).cast::<c_void>();
@@ -62,48 +64,31 @@ impl ExchangeApi {
         let code = unsafe { allocate(&raw mut prototype, &raw mut tensor, context, Some(listen)) };
         if code != 0 {
             // The standard defines `tensor` only on success, so it is not read here.
-            let error = Error::CallFailed { name: NAME, code };
-            return Err(AllocateError::new(error, listener.report));
+            return Err(listener.report.of(Error::CallFailed { name: NAME, code }));
         }
         // SAFETY: clause E4: clauses S1 to S6 hold.
         let tensor = unsafe { ManagedTensorVersioned::from_raw(tensor) }?;
-        check(&tensor, dtype, dims.shape(), device)?;
+        check(&tensor, dtype, shape, device)?;
         // SAFETY: clause E4: nobody else accesses the memory.
         Ok(unsafe { ExclusiveUninit::new(tensor) })
     }
 }
 
-fn prototype(
-    dtype: DataType,
-    dims: &mut Dims<i64>,
-    device: Device,
-) -> Result<sys::DLTensor, Error> {
-    let ndim = i32::try_from(dims.ndim()).map_err(|_| Error::ShapeOverflow)?;
-    let (shape, strides) = dims.both_mut();
-    Ok(sys::DLTensor {
-        data: ptr::null_mut(),
-        device: device.canonical().into(),
-        ndim,
-        dtype: dtype.into(),
-        shape: shape.as_mut_ptr(),
-        strides: strides.as_mut_ptr(),
-        byte_offset: 0,
-    })
-}
-
 /// Checks that an allocated tensor is as requested.
-fn check(tensor: &Descriptor, dtype: DataType, shape: &[i64], device: Device) -> Result<(), Error> {
+fn check(
+    tensor: &Descriptor,
+    dtype: DataType,
+    shape: &[usize],
+    device: Device,
+) -> Result<(), Error> {
     if tensor.dtype() != dtype {
         return Err(Error::DTypeMismatch { expected: dtype, found: tensor.dtype() });
     }
     if tensor.ndim() != shape.len() {
         return Err(Error::NdimMismatch { expected: shape.len(), found: tensor.ndim() });
     }
-    let sizes = shape.iter().zip(tensor.shape()).enumerate();
-    if let Some((axis, (&expected, &found))) = sizes.into_iter().find(|(_, (a, b))| a != b) {
-        // Both fit, except for sizes of empty tensors, which are not bounded by memory.
-        let [expected, found] = [expected, found].map(|n| usize::try_from(n).unwrap_or(usize::MAX));
-        return Err(Error::ShapeMismatch { axis, expected, found });
+    for (axis, &size) in shape.iter().enumerate() {
+        tensor.check_size(axis, size)?;
     }
     if tensor.device().canonical() != device.canonical() {
         return Err(Error::DeviceMismatch { expected: device, found: tensor.device() });

@@ -1,10 +1,10 @@
 //! The promise that nobody else reaches the elements.
 
-use core::fmt;
 use core::ops::Deref;
+use core::ptr::NonNull;
 
-use super::Frozen;
-use crate::error::Error;
+use super::{Frozen, TensorSlice};
+use crate::error::{Error, RejectedError};
 use crate::managed::{Abi, Descriptor, Managed};
 use crate::view::TensorViewMut;
 use crate::vocabulary::Element;
@@ -24,6 +24,7 @@ use crate::vocabulary::Element;
 /// assert_eq!(tensor.as_slice::<i32>()?, [7, 2, 3]);
 /// # Ok::<(), dlpack::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct Exclusive<O>(
     /// # Invariant
     ///
@@ -63,6 +64,17 @@ impl<O: Deref<Target = Descriptor>> Exclusive<O> {
         // SAFETY: the invariant, and `self` is borrowed with the view.
         unsafe { self.0.view_mut_as() }
     }
+
+    /// Makes a slice of the elements that owns the tensor, to read and write them; see [`TensorSlice`].
+    ///
+    /// # Errors
+    ///
+    /// Returns the tensor; the errors are those of [`view_mut`](Self::view_mut), and [`Error::NotContiguous`].
+    pub fn into_slice<T: Element>(mut self) -> Result<TensorSlice<T, Self>, RejectedError<Self>> {
+        let elements = self.view_mut().and_then(|mut view| Ok(NonNull::from(view.as_mut_slice()?)));
+        // SAFETY: elements of the tensor, which can be written, and which nobody else reaches.
+        unsafe { TensorSlice::new(self, elements) }
+    }
 }
 
 impl<A: Abi> Exclusive<Managed<A>> {
@@ -89,11 +101,5 @@ impl<O> Deref for Exclusive<O> {
     #[inline]
     fn deref(&self) -> &Frozen<O> {
         &self.0
-    }
-}
-
-impl<O: fmt::Debug> fmt::Debug for Exclusive<O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }

@@ -1,6 +1,5 @@
 //! The promise that nobody else reaches the elements, which may be uninitialised.
 
-use core::fmt;
 use core::mem::MaybeUninit;
 use core::ops::Deref;
 
@@ -28,6 +27,7 @@ use crate::vocabulary::Element;
 /// assert_eq!(tensor.as_slice::<u8>()?, [4, 5, 6]);
 /// # Ok::<(), dlpack::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct ExclusiveUninit<O>(
     /// # Invariant
     ///
@@ -136,11 +136,5 @@ impl<O: Deref<Target = Descriptor>> Deref for ExclusiveUninit<O> {
     #[inline]
     fn deref(&self) -> &Descriptor {
         &self.0
-    }
-}
-
-impl<O: fmt::Debug> fmt::Debug for ExclusiveUninit<O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }

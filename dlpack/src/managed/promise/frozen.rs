@@ -1,9 +1,10 @@
 //! The promise that elements stay as they are.
 
-use core::fmt;
 use core::ops::Deref;
+use core::ptr::NonNull;
 
-use crate::error::Error;
+use super::TensorSlice;
+use crate::error::{Error, RejectedError};
 use crate::managed::{Abi, Descriptor, Managed};
 use crate::view::{PackedView, TensorView, ViewElement};
 use crate::vocabulary::{Element, SubByte};
@@ -35,6 +36,7 @@ use crate::vocabulary::{Element, SubByte};
 /// assert_eq!(view[[0]], 1);
 /// # Ok::<(), dlpack::Error>(())
 /// ```
+#[derive(Debug)]
 pub struct Frozen<O>(
     /// # Invariant
     ///
@@ -92,6 +94,38 @@ impl<O: Deref<Target = Descriptor>> Frozen<O> {
         // SAFETY: the invariant: all elements are initialised, and nobody writes them.
         unsafe { self.0.as_slice() }
     }
+
+    /// Returns the bytes of the elements of any dtype; see [`Descriptor::as_bytes`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Descriptor::as_bytes`].
+    pub fn as_bytes(&self) -> Result<&[u8], Error> {
+        // SAFETY: the invariant: all elements are initialised, and nobody writes them.
+        unsafe { self.0.as_bytes() }
+    }
+
+    /// Makes a slice of the elements that owns the tensor; see [`TensorSlice`].
+    ///
+    /// # Errors
+    ///
+    /// Returns the tensor; the errors are those of [`Descriptor::as_slice`].
+    pub fn into_slice<T: Element>(self) -> Result<TensorSlice<T, Self>, RejectedError<Self>> {
+        let elements = self.as_slice().map(NonNull::from);
+        // SAFETY: elements of the tensor, which nobody writes while it is frozen.
+        unsafe { TensorSlice::new(self, elements) }
+    }
+
+    /// Makes a slice of the bytes of any dtype that owns the tensor; see [`TensorSlice`].
+    ///
+    /// # Errors
+    ///
+    /// Returns the tensor; the errors are those of [`Descriptor::as_bytes`].
+    pub fn into_bytes(self) -> Result<TensorSlice<u8, Self>, RejectedError<Self>> {
+        let bytes = self.as_bytes().map(NonNull::from);
+        // SAFETY: the bytes of the tensor, which nobody writes while it is frozen.
+        unsafe { TensorSlice::new(self, bytes) }
+    }
 }
 
 impl<O> Frozen<O> {
@@ -111,6 +145,12 @@ impl<O> Frozen<O> {
 }
 
 impl<A: Abi> Frozen<Managed<A>> {
+    /// Returns a pointer to the struct, which stays owned; see [`Managed::as_raw`].
+    #[inline]
+    pub const fn as_raw(&self) -> *mut A {
+        self.0.as_raw()
+    }
+
     /// Returns the struct itself; see [`Managed::into_raw`].
     #[inline]
     #[must_use = "the deleter must be called"]
@@ -134,11 +174,5 @@ impl<O: Deref<Target = Descriptor>> Deref for Frozen<O> {
     #[inline]
     fn deref(&self) -> &Descriptor {
         &self.0
-    }
-}
-
-impl<O: fmt::Debug> fmt::Debug for Frozen<O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
     }
 }

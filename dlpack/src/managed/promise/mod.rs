@@ -3,10 +3,12 @@
 mod exclusive;
 mod exclusive_uninit;
 mod frozen;
+mod slice;
 
 pub use exclusive::Exclusive;
 pub use exclusive_uninit::ExclusiveUninit;
 pub use frozen::Frozen;
+pub use slice::TensorSlice;
 
 /// The promises that a caller can make of a tensor of a type that has `descriptor_mut`.
 macro_rules! promise_methods {
@@ -28,17 +30,36 @@ macro_rules! promise_methods {
 
             /// Promises that nobody else reaches the elements, so that they can be read and written safely.
             ///
-            /// This makes neither a read-only tensor writable nor one whose access is unknown, such as a legacy one: call
-            /// `assume_writable` first.
+            /// This is the one promise that writing takes. A tensor that says that it is read-only stays so; see
+            /// `assume_writable`.
             ///
             /// # Safety
             ///
-            /// All elements are initialised, and nobody else reads or writes them for as long as the returned value
-            /// lives.
+            /// - All elements are initialised, and nobody else reads or writes them for as long as the returned value
+            ///   lives.
+            /// - If the access is [`Unknown`](crate::Access::Unknown), as it is of a legacy tensor and of a `DLTensor`,
+            ///   every byte of the tensor's extents can be written.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use dlpack::{Exporter, ManagedTensor};
+            ///
+            /// # let raw = Exporter::new([1_u8, 2, 3]).build_legacy()?.into_raw();
+            /// // SAFETY: the producer passes the tensor on, and keeps to the standard.
+            /// let tensor = unsafe { ManagedTensor::from_raw(raw) }?;
+            /// // SAFETY: the elements are initialised, can be written, and are nobody else's.
+            /// let mut tensor = unsafe { tensor.assume_exclusive() };
+            /// tensor.view_mut::<u8>()?.fill(7);
+            /// # Ok::<(), dlpack::Error>(())
+            /// ```
             #[inline]
-            pub unsafe fn assume_exclusive(self) -> $crate::managed::Exclusive<Self> {
-                // SAFETY: the contract is the invariant of `Exclusive`.
-                unsafe { $crate::managed::Exclusive::new(self) }
+            pub unsafe fn assume_exclusive(mut self) -> $crate::managed::Exclusive<Self> {
+                // SAFETY: the contract is invariant 3 of the descriptor, and the invariant of `Exclusive`.
+                unsafe {
+                    self.descriptor_mut().assume_writable(false);
+                    $crate::managed::Exclusive::new(self)
+                }
             }
 
             /// Promises that the memory may be written, whatever the struct says or cannot say.
@@ -50,7 +71,7 @@ macro_rules! promise_methods {
             #[inline]
             pub unsafe fn assume_writable(mut self) -> Self {
                 // SAFETY: the contract is invariant 3 of the descriptor.
-                unsafe { self.descriptor_mut().assume_writable() };
+                unsafe { self.descriptor_mut().assume_writable(true) };
                 self
             }
 

@@ -1,6 +1,6 @@
 //! Many packed values at once.
 
-use super::{PackedView, Store, mask};
+use super::{PackedView, mask};
 use crate::error::Error;
 use crate::vocabulary::SubByte;
 
@@ -35,13 +35,11 @@ impl<T: SubByte> PackedView<'_, T> {
         if values.len() != self.len {
             return Err(Error::LenMismatch { expected: self.len, found: values.len() });
         }
-        let done = match &self.store {
-            Store::Packed(bytes) if T::DTYPE.bits == 4 => unpack_pairs(bytes, values, &convert),
-            Store::Packed(bytes) => unpack_eights(bytes, values, &convert),
-            Store::Padded(bytes) => {
-                for (to, &byte) in values.iter_mut().zip(bytes) {
-                    *to = convert(T::from_bits(byte & mask::<T>()));
-                }
+        let done = match self.slice {
+            Some(bytes) if self.width == 4 => unpack_pairs(bytes, values, &convert),
+            Some(bytes) if self.width < 8 => unpack_eights(bytes, values, &convert),
+            _ => {
+                values.iter_mut().zip(self.iter()).for_each(|(to, value)| *to = convert(value));
                 self.len
             }
         };

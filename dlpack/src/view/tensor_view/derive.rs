@@ -53,7 +53,7 @@ impl<T> TensorView<'_, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::AxisOutOfRange`], or [`Error::IndexOutOfRange`] if `at` exceeds the size of the axis.
+    /// [`Error::AxisOutOfRange`], or [`Error::RangeOutOfBounds`] if `at` exceeds the size of the axis.
     ///
     /// # Examples
     ///

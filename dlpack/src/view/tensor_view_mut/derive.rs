@@ -33,7 +33,7 @@ impl<T> TensorViewMut<'_, T> {
     ///
     /// # Errors
     ///
-    /// [`Error::AxisOutOfRange`], [`Error::IndexOutOfRange`].
+    /// [`Error::AxisOutOfRange`], [`Error::RangeOutOfBounds`].
     ///
     /// # Examples
     ///

@@ -8,7 +8,7 @@ use core::slice;
 
 use crate::error::Error;
 use crate::view::common::described;
-use crate::view::iter::IterMut;
+use crate::view::iter::{Iter, IterMut};
 use crate::view::strided::Strided;
 use crate::view::tensor_view::TensorView;
 
@@ -133,6 +133,11 @@ impl<'a, T> TensorViewMut<'a, T> {
         let start = self.tensor.dense_start().ok_or(Error::NotContiguous)?;
         // SAFETY: the invariant of the type; the elements lie side by side from `start`.
         Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), self.numel()) })
+    }
+
+    /// Iterates over the elements in logical order, to read them.
+    pub fn iter(&self) -> Iter<'_, T> {
+        self.as_view().iter()
     }
 
     /// Iterates over the elements in logical order.
