@@ -89,6 +89,33 @@ fn the_readme_lists_every_example() {
     }
 }
 
+/// The guide has two lists of its pages: one for readers of the documentation, one for readers of the repository.
+#[test]
+fn the_guide_lists_every_page() {
+    let (module, index) = (read("dlpack/src/guide.rs"), read("dlpack/doc/guide/README.md"));
+    let mut pages = 0;
+    for entry in fs::read_dir(root().join("dlpack/doc/guide")).expect("the guide") {
+        let path = entry.expect("an entry").path();
+        let page = path.file_stem().and_then(|name| name.to_str()).expect("a name in UTF-8");
+        if page == "README" {
+            continue;
+        }
+        pages += 1;
+        let in_macro = between(&module, "pages! {", "}").flat_map(str::split_whitespace);
+        assert_eq!(in_macro.filter(|word| *word == page).count(), 1, "no page {page}");
+        let tasks = |text: &str, end: &str| {
+            let line = text.lines().find(|line| line.ends_with(end)).unwrap_or_default();
+            line.trim_start_matches("//! ").split('|').nth(1).unwrap_or_default().to_owned()
+        };
+        let task = tasks(&module, &format!(" [`{page}`] |"));
+        assert!(!task.is_empty(), "dlpack/src/guide.rs lacks {page}");
+        assert_eq!(task, tasks(&index, &format!(" [{page}]({page}.md) |")));
+        let text = read(&format!("dlpack/doc/guide/{page}.md"));
+        assert!(text.contains("\n```rust") && text.starts_with("# "), "{page} has no program");
+    }
+    assert!(pages > 10);
+}
+
 /// The README cannot run it, since the crates here know no Python; the tests of `dlpack-pyo3` do.
 #[test]
 fn the_example_in_python_is_one_that_runs() {
@@ -97,6 +124,8 @@ fn the_example_in_python_is_one_that_runs() {
     let run: Vec<&str> = between(&tested, "```rust\n", "```").collect();
     assert_eq!(shown.len(), 1);
     assert_eq!(shown, run);
+    let guide = read("dlpack/doc/guide/python.md");
+    assert!(between(&guide, "```rust,ignore\n", "```").eq(run));
 }
 
 #[test]

@@ -159,6 +159,8 @@ mod dims;
 mod error;
 pub mod exchange;
 mod export;
+#[cfg(all(any(doc, doctest), feature = "alloc"))]
+pub mod guide;
 #[cfg(any(feature = "bytes", feature = "faer", feature = "nalgebra", feature = "ndarray"))]
 pub mod integrations;
 pub mod layout;

@@ -24,8 +24,8 @@ const ROOMS: [(&str, &[&str]); 2] = [
     ("dlpack-pyo3", &["raw", "capsule", "protocol", "route", "import", "export"]),
 ];
 
-/// Names of a crate's root that are no rooms: what the code of a macro calls, and macros.
-const NO_ROOMS: [&str; 3] = ["compile_fail", "__private", "__export_buffer"];
+/// Names of a crate's root that are no rooms: documentation, what the code of a macro calls, and macros.
+const NO_ROOMS: [&str; 4] = ["compile_fail", "guide", "__private", "__export_buffer"];
 
 fn rooms(home: &str) -> &'static [&'static str] {
     ROOMS.iter().find(|(name, _)| *name == home).map_or(&[], |(_, rooms)| rooms)
