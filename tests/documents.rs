@@ -116,6 +116,48 @@ fn the_guide_lists_every_page() {
     assert!(pages > 10);
 }
 
+/// The source files of `dlpack`, and the pages of its guide.
+fn files(folder: &Path, found: &mut Vec<(String, String)>) {
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files(&path, found);
+        } else {
+            found.push((path.display().to_string(), fs::read_to_string(&path).expect("text")));
+        }
+    }
+}
+
+/// The lines of examples that are compiled but not shown, apart from the end of a `?` and what depends on a feature.
+fn hidden<'a>(name: &str, text: &'a str) -> Vec<&'a str> {
+    let comments = if name.ends_with(".rs") { ["///", "//!"].as_slice() } else { &[""] };
+    let lines = text.lines().map(str::trim_start);
+    let lines = lines.filter_map(|line| comments.iter().find_map(|start| line.strip_prefix(start)));
+    let mut is_example = false;
+    let hidden = lines.map(str::trim_start).filter(|line| {
+        is_example ^= line.starts_with("```");
+        is_example && line.starts_with("# ")
+    });
+    let allowed = ["# Ok::<", "# #[cfg(", "# }", "# mod boxes { include!"];
+    hidden.filter(|line| !allowed.iter().any(|start| line.starts_with(start))).collect()
+}
+
+/// Who copies an example copies what is shown.
+#[test]
+fn examples_hide_nothing() {
+    let mut all = Vec::new();
+    files(&root().join("dlpack/src"), &mut all);
+    files(&root().join("dlpack/doc"), &mut all);
+    all.retain(|(name, _)| !name.ends_with("compile_fail.rs"));
+    assert!(all.len() > 100);
+    for (name, text) in &all {
+        let hidden = hidden(name, text);
+        assert!(hidden.is_empty(), "{name}: {hidden:?}");
+    }
+    let example = "/// ```\n/// # let x = 1;\n/// # Ok::<(), E>(())\n/// ```\n/// # Errors";
+    assert_eq!(hidden("a.rs", example), ["# let x = 1;"]);
+}
+
 /// The README cannot run it, since the crates here know no Python; the tests of `dlpack-pyo3` do.
 #[test]
 fn the_example_in_python_is_one_that_runs() {

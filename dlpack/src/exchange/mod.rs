@@ -29,16 +29,16 @@
 //!     Ok(elements.iter().copied().fold(f32::NEG_INFINITY, f32::max))
 //! }
 //! # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
-//! # // SAFETY: the example library of `Library`.
-//! # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
-//! # let tensor = dlpack::Exporter::new(vec![1.0_f32, 3.0, 2.0]).build()?.into_inner();
-//! # // SAFETY: this library can be called on any thread.
-//! # let object = unsafe { library.object_from_tensor(tensor.into_opaque()?) }?;
+//! // SAFETY: clauses E1 to E4 hold for the library in the documentation of `Library`, here as a module `boxes`.
+//! let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+//! let tensor = dlpack::Exporter::new(vec![1.0_f32, 3.0, 2.0]).build()?.into_inner();
+//! // SAFETY: this library can be called on any thread.
+//! let object = unsafe { library.object_from_tensor(tensor.into_opaque()?) }?;
 //!
 //! // SAFETY: an object of the library with the elements 1, 3 and 2; its language has no lock.
 //! assert_eq!(unsafe { largest(&library, object.as_ptr()) }?, 3.0);
-//! # // SAFETY: the object is not used again.
-//! # unsafe { boxes::release(object) };
+//! // SAFETY: the object is not used again.
+//! unsafe { boxes::release(object) };
 //! # Ok::<(), Error>(())
 //! ```
 

@@ -89,7 +89,8 @@ impl Descriptor {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::Exporter;
+    /// use dlpack::Exporter;
+    ///
     /// let tensor = Exporter::new(vec![1_u8, 2]).build()?.into_inner();
     /// // SAFETY: the vector was initialised, and nobody else knows of it.
     /// let copy = unsafe { tensor.to_copy() }?;
@@ -120,7 +121,7 @@ impl<O: Deref<Target = Descriptor>> Frozen<O> {
     /// # Examples
     ///
     /// ```
-    /// # let tensor = dlpack::Exporter::new(vec![1_u8, 2]).build()?.freeze();
+    /// let tensor = dlpack::Exporter::new(vec![1_u8, 2]).build()?.freeze();
     /// assert_eq!(tensor.to_copy()?.as_slice::<u8>()?, [1, 2]);
     /// # Ok::<(), dlpack::Error>(())
     /// ```

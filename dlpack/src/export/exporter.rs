@@ -47,8 +47,8 @@ use crate::vocabulary::{DataType, Device, Element, Flags};
 /// let raw = Exporter::new(vec![1.0_f32; 6]).shape(&[2, 3]).build()?.into_raw();
 /// // SAFETY: a tensor that was just passed on.
 /// assert_eq!(unsafe { (*raw).dl_tensor.ndim }, 2);
-/// # // SAFETY: a struct of this crate holds the contract.
-/// # drop(unsafe { dlpack::ManagedTensorVersioned::from_raw(raw) }?);
+/// // SAFETY: a struct of this crate holds the contract.
+/// drop(unsafe { dlpack::ManagedTensorVersioned::from_raw(raw) }?);
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 ///

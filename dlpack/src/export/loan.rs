@@ -54,26 +54,15 @@ unsafe fn close<O>(desk: NonNull<Desk<O>>) {
 /// # Examples
 ///
 /// ```
-/// use dlpack::{Exporter, loan::Loaned, sys};
-///
-/// /// Some other library, which is done with the tensor on a thread of its own.
-/// struct Consumer(*mut sys::DLManagedTensorVersioned);
-/// # // SAFETY: the standard lets deleters run on any thread.
-/// # unsafe impl Send for Consumer {}
-/// # impl Consumer {
-/// #     fn finish(self) {
-/// #         // SAFETY: the pointer was passed on.
-/// #         drop(unsafe { dlpack::ManagedTensorVersioned::from_raw(self.0) });
-/// #     }
-/// # }
+/// use dlpack::{Exporter, loan::Loaned};
 ///
 /// let frame = vec![0_u8; 640 * 480];
 /// let address = frame.as_ptr();
 /// let (loaned, claim) = Loaned::new(frame)?;
-/// let consumer = Consumer(Exporter::new(loaned).shape(&[480, 640]).into_raw()?);
+/// let tensor = Exporter::new(loaned).shape(&[480, 640]).build()?;
 ///
 /// let claim = claim.try_take().unwrap_err(); // Too early.
-/// std::thread::spawn(move || consumer.finish()).join().unwrap();
+/// std::thread::spawn(move || drop(tensor)).join().unwrap(); // The consumer is done, on a thread of its own.
 /// let frame = claim.try_take().unwrap();
 /// assert_eq!((frame.as_ptr(), frame.len()), (address, 640 * 480));
 /// # Ok::<(), dlpack::Error>(())

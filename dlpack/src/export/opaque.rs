@@ -19,7 +19,7 @@ impl<A: Abi> Managed<A> {
     /// ```
     /// use dlpack::{Exporter, ManagedTensorVersioned};
     ///
-    /// # let raw = Exporter::new([1_u8, 2]).into_raw()?;
+    /// let raw = Exporter::new([1_u8, 2]).into_raw()?;
     /// // SAFETY: the producer passes the tensor on, and keeps to the standard.
     /// let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
     /// let raw = tensor.into_opaque()?.into_raw();

@@ -32,7 +32,7 @@ impl ManagedTensor {
     /// ```
     /// use dlpack::{Access, Exporter, ManagedTensor};
     ///
-    /// # let raw = Exporter::new([1_u8, 2]).build_legacy()?.into_raw();
+    /// let raw = Exporter::new([1_u8, 2]).build_legacy()?.into_raw();
     /// // SAFETY: the producer passes the tensor on, and keeps to the standard.
     /// let tensor = unsafe { ManagedTensor::from_raw(raw) }?.into_versioned()?;
     /// assert_eq!(tensor.access(), Access::ReadOnly);

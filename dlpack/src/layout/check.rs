@@ -191,7 +191,8 @@ impl Layout {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{DataType, layout::Layout};
+    /// use dlpack::{DataType, layout::Layout};
+    ///
     /// let packed = Layout::new(&[5], &[1], DataType::F4_E2M1FN, false)?;
     /// let padded = Layout::new(&[5], &[1], DataType::F4_E2M1FN, true)?;
     /// assert_eq!((packed.nbytes(), padded.nbytes()), (3, 5));
@@ -215,7 +216,8 @@ impl Layout {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{DataType, layout::Layout};
+    /// use dlpack::{DataType, layout::Layout};
+    ///
     /// let layout = Layout::new(&[2, 3], &[3, -1], DataType::F32, false)?;
     /// assert_eq!(layout.byte_extents(), -8..16);
     /// # Ok::<(), dlpack::Error>(())
@@ -248,7 +250,8 @@ impl Layout {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{DataType, layout::Layout};
+    /// use dlpack::{DataType, layout::Layout};
+    ///
     /// assert!(Layout::new(&[2, 3], &[1, -2], DataType::U8, false)?.covers_its_extents());
     /// assert!(!Layout::new(&[2, 3], &[4, 1], DataType::U8, false)?.covers_its_extents());
     /// # Ok::<(), dlpack::Error>(())

@@ -52,7 +52,8 @@ impl Layout {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::layout::Layout;
+    /// use dlpack::layout::Layout;
+    ///
     /// let mut strides = [0; 3];
     /// Layout::write_row_major_strides(&[2, 3, 4], &mut strides);
     /// assert_eq!(strides, [12, 4, 1]);
@@ -73,7 +74,8 @@ impl Layout {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::layout::Layout;
+    /// use dlpack::layout::Layout;
+    ///
     /// let mut strides = [0; 3];
     /// Layout::write_column_major_strides(&[2, 3, 4], &mut strides);
     /// assert_eq!(strides, [1, 2, 6]);
@@ -95,7 +97,8 @@ impl Layout {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::layout::Layout;
+    /// use dlpack::layout::Layout;
+    ///
     /// let mut strides = [-999, 7, 1];
     /// Layout::normalize_strides(&[1, 2, 3], &mut strides);
     /// assert_eq!(strides, [6, 7, 1]);

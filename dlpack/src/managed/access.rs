@@ -40,7 +40,8 @@ impl Descriptor {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::Exporter;
+    /// use dlpack::Exporter;
+    ///
     /// let tensor = Exporter::new(vec![1_i32, 2, 3]).build()?.into_inner();
     /// // SAFETY: the vector was initialised, and nobody else knows of it.
     /// let view = unsafe { tensor.view::<i32>() }?;
@@ -110,7 +111,8 @@ impl Descriptor {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::Exporter;
+    /// use dlpack::Exporter;
+    ///
     /// let tensor = Exporter::new(vec![1_u8, 2, 3]).build()?.into_inner();
     /// // SAFETY: the vector was initialised, and nobody else knows of it.
     /// assert_eq!(unsafe { tensor.as_slice::<u8>() }?, [1, 2, 3]);

@@ -28,7 +28,7 @@ pub type ManagedTensorVersioned = Managed<sys::DLManagedTensorVersioned>;
 /// ```
 /// use dlpack::{Access, Exporter, ManagedTensor};
 ///
-/// # let raw = Exporter::new(vec![1.0_f32; 6]).shape(&[2, 3]).build_legacy()?.into_raw();
+/// let raw = Exporter::new(vec![1.0_f32; 6]).shape(&[2, 3]).build_legacy()?.into_raw();
 /// // SAFETY: the producer passes the tensor on, and keeps to the standard.
 /// let tensor = unsafe { ManagedTensor::from_raw(raw) }?;
 /// assert_eq!(tensor.shape(), [2, 3]);
@@ -51,7 +51,7 @@ pub type ManagedTensor = Managed<sys::DLManagedTensor>;
 /// ```
 /// use dlpack::{Exporter, ManagedTensorVersioned};
 ///
-/// # let raw = Exporter::new(vec![1.0_f32; 6]).shape(&[2, 3]).build()?.into_raw();
+/// let raw = Exporter::new(vec![1.0_f32; 6]).shape(&[2, 3]).build()?.into_raw();
 /// // SAFETY: the producer passes the tensor on, and keeps to the standard.
 /// let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
 /// assert_eq!(tensor.shape(), [2, 3]);

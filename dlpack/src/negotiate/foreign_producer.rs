@@ -15,12 +15,12 @@ use crate::vocabulary::Device;
 /// # Examples
 ///
 /// ```
-/// # use std::sync::Arc;
-/// use dlpack::negotiate::{CopyPolicy, ForeignProducer, Request};
-/// # use dlpack::{Exporter, negotiate::RawProducer};
-/// # let numbers = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
-/// # let raw = RawProducer::new(numbers)?;
+/// use std::sync::Arc;
+/// use dlpack::Exporter;
+/// use dlpack::negotiate::{CopyPolicy, ForeignProducer, RawProducer, Request};
 ///
+/// let numbers = Arc::new(Exporter::new([1_u8, 2]).build()?.freeze());
+/// let raw = RawProducer::new(numbers)?;
 /// // SAFETY: a producer of this crate, which is passed on.
 /// let producer = unsafe { ForeignProducer::from_raw(raw) }?;
 /// let tensor = producer.request(&Request::new().copy(CopyPolicy::ALWAYS))?;
@@ -116,13 +116,13 @@ impl ForeignProducer {
     /// # Examples
     ///
     /// ```
-    /// # use std::sync::Arc;
-    /// use dlpack::{Device, Error, negotiate::{Request, Status}};
-    /// # use dlpack::{Exporter, negotiate::{ForeignProducer, RawProducer}};
-    /// # let raw = RawProducer::new(Arc::new(Exporter::new([1_u8, 2]).build()?.freeze()))?;
-    /// # // SAFETY: a producer of this crate, which is passed on.
-    /// # let producer = unsafe { ForeignProducer::from_raw(raw) }?;
+    /// use std::sync::Arc;
+    /// use dlpack::negotiate::{ForeignProducer, RawProducer, Request, Status};
+    /// use dlpack::{Device, Error, Exporter};
     ///
+    /// let raw = RawProducer::new(Arc::new(Exporter::new([1_u8, 2]).build()?.freeze()))?;
+    /// // SAFETY: a producer of this crate, which is passed on.
+    /// let producer = unsafe { ForeignProducer::from_raw(raw) }?;
     /// let refused = producer.request(&Request::new().device(Device::cuda(0))).unwrap_err();
     /// assert_eq!(refused, Error::Refused { status: Status::REFUSED.code() });
     /// # Ok::<(), Error>(())

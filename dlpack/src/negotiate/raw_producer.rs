@@ -70,7 +70,7 @@ impl RawProducer {
     /// # Examples
     ///
     /// ```
-    /// # use std::sync::Arc;
+    /// use std::sync::Arc;
     /// use dlpack::negotiate::{ForeignProducer, RawProducer, Request};
     /// use dlpack::{Error, Exporter};
     ///

@@ -129,7 +129,8 @@ impl<'a, T> TensorViewMut<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::TensorViewMut;
+    /// use dlpack::TensorViewMut;
+    ///
     /// let mut data = [0; 4];
     /// TensorViewMut::from_slice(&mut data, &[2, 2])?[[1, 0]] = 9;
     /// assert_eq!(data, [0, 0, 9, 0]);

@@ -92,8 +92,9 @@ impl<'a, T: SubByte> PackedView<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{DataType, Exporter, types::U4};
-    /// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
+    /// use dlpack::{DataType, Exporter, types::U4};
+    ///
+    /// let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
     /// let mut values = tensor.packed_view::<U4>()?.iter();
     /// assert_eq!(values.next().map(U4::to_u8), Some(1));
     /// assert_eq!(values.len(), 1);

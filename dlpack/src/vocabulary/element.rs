@@ -56,13 +56,13 @@ use super::data_type::DataType;
 /// The wrong size does not compile:
 ///
 /// ```compile_fail,E0080
-/// # use dlpack::{DataType, Descriptor, Element};
-/// # #[derive(Clone, Copy)]
-/// # #[repr(transparent)]
-/// struct Short(u32);
-/// # unsafe impl bytemuck::Zeroable for Short {}
-/// # unsafe impl bytemuck::Pod for Short {}
+/// use dlpack::{DataType, Descriptor, Element};
 ///
+/// #[derive(Clone, Copy)]
+/// #[repr(transparent)]
+/// struct Short(u32);
+/// unsafe impl bytemuck::Zeroable for Short {}
+/// unsafe impl bytemuck::Pod for Short {}
 /// unsafe impl Element for Short {
 ///     const DTYPE: DataType = DataType::F64;
 /// }
@@ -70,7 +70,7 @@ use super::data_type::DataType;
 /// fn can_view(tensor: &Descriptor) -> bool {
 ///     unsafe { tensor.view::<Short>() }.is_ok()
 /// }
-/// # let used: fn(&Descriptor) -> bool = can_view;
+/// let used: fn(&Descriptor) -> bool = can_view;
 /// ```
 ///
 /// Neither do no lanes, too many lanes, lanes of lanes, or `bool`:

@@ -35,8 +35,8 @@ impl ExchangeApi {
     /// use dlpack::{DataType, Device, exchange::ExchangeApi};
     ///
     /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
-    /// # // SAFETY: the example library of `Library`.
-    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+    /// // SAFETY: clauses E1 to E4 hold for the library in the documentation of `Library`, here as a module `boxes`.
+    /// let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
     /// let tensor = library.allocate(DataType::F32, &[2, 3], Device::CPU)?.fill(1.5_f32)?;
     /// assert_eq!(tensor.view::<f32>()?.iter().sum::<f32>(), 9.0);
     ///

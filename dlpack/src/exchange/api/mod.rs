@@ -37,8 +37,8 @@ use crate::vocabulary::Version;
 /// }
 ///
 /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
-/// # let table = boxes::TABLE.as_raw();
-/// // SAFETY: the table of a library of this program.
+/// let table = boxes::TABLE.as_raw(); // Of the library in the documentation of `Library`.
+/// // SAFETY: clauses E1 to E4 hold for that library.
 /// assert_eq!(unsafe { zeros(table) }, Ok(0.0));
 /// // SAFETY: clause E1 allows a null pointer.
 /// assert_eq!(unsafe { zeros(core::ptr::null()) }, Err(Error::NullTable));

@@ -44,16 +44,16 @@ impl ExchangeApi {
     /// use dlpack::exchange::ExchangeApi;
     ///
     /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
-    /// # // SAFETY: the example library of `Library`.
-    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
-    /// # let tensor = library.allocate(dlpack::DataType::F32, &[3], dlpack::Device::CPU)?.fill(2.0_f32)?;
-    /// # // SAFETY: this library can be called on any thread.
-    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner().into_opaque()?) }?;
+    /// // SAFETY: clauses E1 to E4 hold for the library in the documentation of `Library`, here as a module `boxes`.
+    /// let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+    /// let tensor = library.allocate(dlpack::DataType::F32, &[3], dlpack::Device::CPU)?.fill(2.0_f32)?;
+    /// // SAFETY: this library can be called on any thread.
+    /// let object = unsafe { library.object_from_tensor(tensor.into_inner().into_opaque()?) }?;
     /// // SAFETY: an object of the library, which can be called on any thread.
     /// let tensor = unsafe { library.tensor_from_object(object.as_ptr()) }?;
     /// assert_eq!(tensor.shape(), [3]);
-    /// # // SAFETY: the object is not used again.
-    /// # unsafe { boxes::release(object) };
+    /// // SAFETY: the object is not used again.
+    /// unsafe { boxes::release(object) };
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     #[inline]
@@ -96,16 +96,16 @@ impl ExchangeApi {
     /// use dlpack::{Exporter, exchange::ExchangeApi};
     ///
     /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
-    /// # // SAFETY: the example library of `Library`.
-    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+    /// // SAFETY: clauses E1 to E4 hold for the library in the documentation of `Library`, here as a module `boxes`.
+    /// let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
     /// let tensor = Exporter::new(vec![1.0_f32, 2.0, 3.0]).build()?.into_inner();
     /// let data = tensor.data();
     /// // SAFETY: the library can be called on any thread, and the tensor may be written.
     /// let object = unsafe { library.object_from_tensor(tensor.into_opaque()?) }?;
     /// // SAFETY: an object of the library, which can be called on any thread.
     /// assert_eq!(unsafe { library.tensor_from_object(object.as_ptr()) }?.data(), data);
-    /// # // SAFETY: the object is not used again.
-    /// # unsafe { boxes::release(object) };
+    /// // SAFETY: the object is not used again.
+    /// unsafe { boxes::release(object) };
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub unsafe fn object_from_tensor(
@@ -148,19 +148,19 @@ impl ExchangeApi {
     /// use dlpack::{BorrowedTensor, Error, exchange::ExchangeApi};
     ///
     /// # mod boxes { include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/boxes.rs")); }
-    /// # // SAFETY: the example library of `Library`.
-    /// # let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
-    /// # let tensor = library.allocate(dlpack::DataType::F32, &[3], dlpack::Device::CPU)?.fill(2.0_f32)?;
-    /// # // SAFETY: this library can be called on any thread.
-    /// # let object = unsafe { library.object_from_tensor(tensor.into_inner().into_opaque()?) }?;
+    /// // SAFETY: clauses E1 to E4 hold for the library in the documentation of `Library`, here as a module `boxes`.
+    /// let library = unsafe { ExchangeApi::from_raw(boxes::TABLE.as_raw()) }?;
+    /// let tensor = library.allocate(dlpack::DataType::F32, &[3], dlpack::Device::CPU)?.fill(2.0_f32)?;
+    /// // SAFETY: this library can be called on any thread.
+    /// let object = unsafe { library.object_from_tensor(tensor.into_inner().into_opaque()?) }?;
     /// let sum = |tensor: BorrowedTensor<'_>| -> Result<f32, Error> {
     ///     // SAFETY: the elements are initialised, and do not change.
     ///     Ok(unsafe { tensor.view::<f32>() }?.iter().sum())
     /// };
     /// // SAFETY: an object of the library, which adding numbers does not call into.
     /// assert_eq!(unsafe { library.with_object(object.as_ptr(), sum) }??, 6.0);
-    /// # // SAFETY: the object is not used again.
-    /// # unsafe { boxes::release(object) };
+    /// // SAFETY: the object is not used again.
+    /// unsafe { boxes::release(object) };
     /// # Ok::<(), Error>(())
     /// ```
     pub unsafe fn with_object<R>(

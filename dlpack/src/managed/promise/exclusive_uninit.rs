@@ -16,12 +16,13 @@ use crate::vocabulary::Element;
 /// # Examples
 ///
 /// ```
-/// # use dlpack::{Exporter, TensorView};
-/// # let copy = Exporter::new(vec![1_u8, 2, 3]).copied().build()?.into_inner();
+/// use dlpack::{Exporter, TensorView};
+///
+/// let copy = Exporter::new(vec![1_u8, 2, 3]).copied().build()?.into_inner();
 /// let tensor = copy.try_exclusive()?.fill(0_u8)?;
 /// assert_eq!(tensor.as_slice::<u8>()?, [0, 0, 0]);
 ///
-/// # let copy = tensor.into_inner();
+/// let copy = tensor.into_inner();
 /// let source = TensorView::from_slice(&[4_u8, 5, 6], &[3])?;
 /// let tensor = copy.try_exclusive()?.copy_from(&source)?;
 /// assert_eq!(tensor.as_slice::<u8>()?, [4, 5, 6]);
@@ -52,7 +53,7 @@ impl<O> ExclusiveUninit<O> {
     /// # Examples
     ///
     /// ```
-    /// # let copy = dlpack::Exporter::new(vec![1_u8, 2, 3]).copied().build()?.into_inner();
+    /// let copy = dlpack::Exporter::new(vec![1_u8, 2, 3]).copied().build()?.into_inner();
     /// // SAFETY: the copy was made of an initialised vector.
     /// let tensor = unsafe { copy.try_exclusive()?.assume_init() };
     /// assert_eq!(tensor.as_slice::<u8>()?, [1, 2, 3]);

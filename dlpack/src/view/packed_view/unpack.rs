@@ -20,8 +20,9 @@ impl<T: SubByte> PackedView<'_, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{DataType, Exporter, types::U4};
-    /// # let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
+    /// use dlpack::{DataType, Exporter, types::U4};
+    ///
+    /// let tensor = Exporter::new(vec![0x21_u8]).dtype(DataType::U4).build()?;
     /// let mut values = [0.0_f32; 2];
     /// tensor.packed_view::<U4>()?.unpack_to(&mut values, |x| x.to_u8().into())?;
     /// assert_eq!(values, [1.0, 2.0]);

@@ -11,7 +11,8 @@ macro_rules! shared {
         /// ## Examples
         ///
         /// ```
-        /// # use dlpack::{Error, TensorView};
+        /// use dlpack::{Error, TensorView};
+        ///
         /// let view = TensorView::from_slice(&[1, 2, 3, 4, 5, 6], &[2, 3])?;
         /// assert_eq!(view.slice(1, 1..)?.to_vec(), [2, 3, 5, 6]);
         /// assert_eq!(view.reshape(&[3, 2])?[[2, 0]], 5);
@@ -37,7 +38,8 @@ impl<T> TensorView<'_, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::TensorView;
+    /// use dlpack::TensorView;
+    ///
     /// let view = TensorView::from_slice(&[1, 2, 3, 4, 5, 6], &[2, 3])?;
     /// assert_eq!(view.transpose().to_vec(), [1, 4, 2, 5, 3, 6]);
     /// # Ok::<(), dlpack::Error>(())
@@ -58,7 +60,8 @@ impl<T> TensorView<'_, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::TensorView;
+    /// use dlpack::TensorView;
+    ///
     /// let (head, tail) = TensorView::from_slice(&[1, 2, 3], &[3])?.split_at(0, 1)?;
     /// assert_eq!((head.to_vec(), tail.to_vec()), (vec![1], vec![2, 3]));
     /// # Ok::<(), dlpack::Error>(())

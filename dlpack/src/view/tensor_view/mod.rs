@@ -70,7 +70,8 @@ impl<'a, T> TensorView<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::TensorView;
+    /// use dlpack::TensorView;
+    ///
     /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?;
     /// assert_eq!(view.get(&[1, 1]), Some(&4));
     /// assert_eq!(view.get(&[2, 0]), None);
@@ -93,7 +94,8 @@ impl<'a, T> TensorView<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::{Error, TensorView};
+    /// use dlpack::{Error, TensorView};
+    ///
     /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?;
     /// assert_eq!(view.as_slice()?, [1, 2, 3, 4]);
     /// assert_eq!(view.transpose().as_slice(), Err(Error::NotContiguous));
@@ -116,7 +118,8 @@ impl<'a, T> TensorView<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::TensorView;
+    /// use dlpack::TensorView;
+    ///
     /// let view = TensorView::from_slice(&[1, 2, 3, 4], &[2, 2])?.transpose().flip(0)?;
     /// assert_eq!(view.as_slice_memory_order()?, [1, 2, 3, 4]);
     /// # Ok::<(), dlpack::Error>(())

@@ -38,7 +38,8 @@ impl<T> TensorViewMut<'_, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::TensorViewMut;
+    /// use dlpack::TensorViewMut;
+    ///
     /// let mut data = [1, 2, 3];
     /// let (mut head, mut tail) = TensorViewMut::from_slice(&mut data, &[3])?.split_at(0, 1)?;
     /// core::mem::swap(&mut head[[0]], &mut tail[[1]]);

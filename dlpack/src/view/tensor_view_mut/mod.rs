@@ -57,7 +57,8 @@ impl<'a, T> TensorViewMut<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::TensorViewMut;
+    /// use dlpack::TensorViewMut;
+    ///
     /// let mut data = [1, 2, 3];
     /// let mut view = TensorViewMut::from_slice(&mut data, &[3])?;
     /// view.reborrow().slice(0, ..2)?.fill(0);
@@ -123,7 +124,8 @@ impl<'a, T> TensorViewMut<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::TensorViewMut;
+    /// use dlpack::TensorViewMut;
+    ///
     /// let mut data = [1, 2, 3, 4];
     /// let mut view = TensorViewMut::from_slice(&mut data, &[2, 2])?.transpose();
     /// assert_eq!(view.as_mut_slice_memory_order()?, [1, 2, 3, 4]);
@@ -145,7 +147,8 @@ impl<'a, T> TensorViewMut<'a, T> {
     /// # Examples
     ///
     /// ```
-    /// # use dlpack::TensorViewMut;
+    /// use dlpack::TensorViewMut;
+    ///
     /// let mut data = [0; 4];
     /// let mut view = TensorViewMut::from_slice(&mut data, &[2, 2])?.transpose();
     /// view.iter_mut().zip(1..).for_each(|(x, n)| *x = n);
