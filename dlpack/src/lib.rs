@@ -1,14 +1,14 @@
 //! DLPack for Rust: owned, checked and typed tensors across the C ABI that array libraries share.
 //!
-//! DLPack is a C header by which libraries such as NumPy, PyTorch, JAX and TVM exchange tensors without a copy. They pass a
-//! pointer to a struct that holds an address, a shape, strides, a dtype, a device, and a *deleter*, which is a function that
-//! the consumer calls when it is done. This crate turns such a pointer into an owned Rust value, and Rust memory into such
-//! a pointer. Every field that a foreign producer wrote is checked before it is used. Invalid ones result in an [`Error`].
+//! DLPack is a C header by which libraries such as NumPy, PyTorch, JAX and TVM exchange tensors without a copy: they pass a
+//! pointer to a struct with an address, a shape, strides, a dtype, a device, and a *deleter*, the function that the consumer
+//! calls when it is done. This crate turns such a pointer into an owned Rust value, and Rust memory into such a pointer.
+//! The [guide] has a page for each common task, with a program.
 //!
-//! # Import: a tensor from another library
+//! # Import: from a pointer to a slice
 //!
-//! One `unsafe` call takes ownership of the tensor and checks it. A second one promises what cannot be checked: that the
-//! elements are initialised and that nobody writes them. From there on, everything is safe.
+//! One `unsafe` call takes ownership of the tensor and checks every field. A second one promises what cannot be checked: that
+//! the elements are initialised and that nobody writes them. From there on, everything is safe.
 //!
 //! ```
 //! use dlpack::{Error, Exporter, ManagedTensorVersioned, sys};
@@ -17,8 +17,8 @@
 //! ///
 //! /// # Safety
 //! ///
-//! /// Ownership passes to this call, the tensor keeps to the DLPack standard, its elements are initialised, and nobody
-//! /// writes them.
+//! /// Ownership passes to this call, the tensor keeps to the standard, its
+//! /// elements are initialised, and nobody writes them.
 //! unsafe fn mean(raw: *mut sys::DLManagedTensorVersioned) -> Result<f32, Error> {
 //!     // SAFETY: ownership passes to this call, and the tensor keeps to the standard.
 //!     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;

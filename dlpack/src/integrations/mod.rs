@@ -52,6 +52,9 @@
 //! The requirement of a crate spans all versions with the same interface, and cargo takes the newest one that the compiler
 //! supports. Each is re-exported, such as `dlpack::ndarray`, so that code can name the types of that version. If other code in the program uses another version, select that, for instance with
 //! `cargo update nalgebra --precise 0.33.3`.
+//!
+//! The iterators of `nalgebra` (0.33 to 0.35) compute an address past the end of the memory if rows of a view lie apart and its
+//! last element is the last one in memory, which is undefined behaviour of theirs. Indices avoid it.
 
 #[cfg(any(feature = "faer", feature = "ndarray"))]
 mod adopt;
