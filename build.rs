@@ -1,4 +1,4 @@
-//! Compiles the C tensor library of the tests, as C99 and as C++17; one of the two is linked.
+//! Compiles the C tensor library of the tests, as C99 and as C++17; one of the two is linked. And the C of the examples.
 //!
 //! `DLPACK_TESTS_CXX=1` links the C++ build instead of the C one.
 
@@ -32,6 +32,24 @@ fn main() {
         compile("ct", &library(), language, language == linked);
         compile("ct_layout_asserts", &[Path::new(SOURCES).join(LAYOUT_ASSERTS)], language, false);
     }
+    compile_examples();
+}
+
+/// Each file of C beside the examples is a library, and all of them are linked to all examples, which leave out what they do not
+/// call.
+fn compile_examples() {
+    println!("cargo:rerun-if-changed=examples");
+    for file in c_files("examples") {
+        let name = file.file_stem().and_then(|name| name.to_str()).expect("a name in UTF-8");
+        let name = format!("example_{name}");
+        compile(&name, &[file], Language::C, false);
+        let folder = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR")).join("c");
+        for library in [format!("lib{name}.a"), format!("{name}.lib")] {
+            if folder.join(&library).exists() {
+                println!("cargo:rustc-link-arg-examples={}", folder.join(library).display());
+            }
+        }
+    }
 }
 
 /// Where `dlpack/dlpack.h` lies, as `dlpack-sys` tells its dependents.
@@ -42,12 +60,16 @@ fn include() -> PathBuf {
 fn library() -> Vec<PathBuf> {
     let windows = env::var("CARGO_CFG_TARGET_FAMILY").is_ok_and(|family| family == "windows");
     let other_platform = if windows { "platform_unix.c" } else { "platform_windows.c" };
-    let mut files: Vec<PathBuf> = fs::read_dir(SOURCES)
-        .expect("tests/c is there")
-        .map(|entry| entry.expect("tests/c can be listed").path())
-        .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
-        .filter(|path| !path.ends_with(other_platform) && !path.ends_with(LAYOUT_ASSERTS))
-        .collect();
+    let mut files = c_files(SOURCES);
+    files.retain(|path| !path.ends_with(other_platform) && !path.ends_with(LAYOUT_ASSERTS));
+    files
+}
+
+fn c_files(folder: &str) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).expect("the folder is there");
+    let paths = entries.map(|entry| entry.expect("the folder can be listed").path());
+    let is_c = |path: &PathBuf| path.extension().is_some_and(|extension| extension == "c");
+    let mut files: Vec<PathBuf> = paths.filter(is_c).collect();
     files.sort();
     files
 }

@@ -2,18 +2,14 @@
 //!
 //! The allocator is an arena of pages in a `static`. One page holds the elements, another one the header.
 
-use std::alloc::Layout;
+use std::alloc::{GlobalAlloc, Layout, System};
 use std::cell::UnsafeCell;
 use std::error::Error;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::thread;
 
 use dlpack::{DataType, Device, Exporter, allocator::Allocator, sys::DLManagedTensorVersioned};
-use harness::alloc::{CountingAllocator, count};
-use harness::{consumer, release};
-
-#[global_allocator]
-static HEAP: CountingAllocator = CountingAllocator;
 
 static ARENA: Arena = Arena::new();
 
@@ -25,11 +21,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     assert_eq!(raw.addr() % PAGE, 0);
 
     // SAFETY: the tensor is alive. C reads the element of the second row and the third column.
-    let element = unsafe { consumer::read(&raw const (*raw).dl_tensor, 0, &[1, 2]) };
-    assert_eq!(element, Some(6.0_f32.to_ne_bytes().to_vec()));
+    let element = unsafe {
+        let tensor = (*raw).dl_tensor;
+        let offset = tensor.strides.read() + 2 * tensor.strides.add(1).read();
+        tensor.data.cast::<f32>().offset(offset.try_into()?).read()
+    };
+    assert_eq!(element, 6.0);
 
-    // SAFETY: C takes ownership of the tensor.
-    unsafe { release::delete_on_thread(raw) };
+    delete(raw);
     println!(
         "C has called the deleter on a thread of its own: {} pages are out",
         ARENA.pages_out()
@@ -148,4 +147,44 @@ unsafe impl Allocator for Headers {
     unsafe fn deallocate(&self, block: NonNull<u8>, _: Layout) {
         ARENA.give_back(block);
     }
+}
+
+/// Stands for a consumer in C, which calls the deleter on a thread of its own.
+fn delete(raw: *mut DLManagedTensorVersioned) {
+    let address = raw as usize; // A pointer cannot be sent to a thread.
+    let consumer = thread::spawn(move || {
+        let raw = address as *mut DLManagedTensorVersioned;
+        // SAFETY: the tensor was passed on, and its deleter is called once.
+        unsafe { (*raw).deleter.expect("a deleter")(raw) }
+    });
+    consumer.join().expect("no panic");
+}
+
+/// The heap, which counts what is asked of it.
+struct Heap;
+
+static ALLOCATIONS: AtomicUsize = AtomicUsize::new(0);
+
+// SAFETY: the system's allocator does all the work.
+unsafe impl GlobalAlloc for Heap {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the contract is the same.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        // SAFETY: the contract is the same.
+        unsafe { System.dealloc(block, layout) }
+    }
+}
+
+#[global_allocator]
+static HEAP: Heap = Heap;
+
+/// Returns how often the heap was asked for memory during a call.
+fn count<R>(call: impl FnOnce() -> R) -> (R, usize) {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    let result = call();
+    (result, ALLOCATIONS.load(Ordering::Relaxed) - before)
 }

@@ -2,9 +2,9 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::thread;
 
-use dlpack::{Exporter, ManagedTensorVersioned};
-use harness::{consumer, release};
+use dlpack::{Exporter, ManagedTensorVersioned, sys::DLManagedTensorVersioned};
 
 fn main() -> Result<(), Box<dyn Error>> {
     there_and_back()?;
@@ -18,12 +18,13 @@ fn there_and_back() -> Result<(), Box<dyn Error>> {
     let start = data.as_ptr();
     let raw = Exporter::new(data).shape(&[2, 3]).build()?.into_raw();
 
-    // SAFETY: the tensor is alive and writable, and only C uses it.
+    // C finds the second row by the strides, and writes its first element.
+    // SAFETY: the tensor is alive and writable, and only this uses it.
     unsafe {
         let tensor = &raw const (*raw).dl_tensor;
-        let seen = consumer::read(tensor, 0, &[1, 0]);
-        assert_eq!(seen, Some(4.0_f32.to_ne_bytes().to_vec()));
-        assert!(consumer::write(tensor, 0, &[1, 0], &9.0_f32.to_ne_bytes()));
+        let row = (*tensor).data.cast::<f32>().offset(isize::try_from(*(*tensor).strides)?);
+        assert_eq!(row.read(), 4.0);
+        row.write(9.0);
     }
 
     // SAFETY: C passes the tensor back.
@@ -43,8 +44,13 @@ fn dropped_by_c() -> Result<(), Box<dyn Error>> {
     let raw = Exporter::shared(Arc::clone(&data)).build()?.into_raw();
     assert_eq!(Arc::strong_count(&data), 2);
 
-    // SAFETY: C takes ownership of the tensor.
-    unsafe { release::delete_on_thread(raw) };
+    let address = raw as usize; // A pointer cannot be sent to a thread.
+    let consumer = thread::spawn(move || {
+        let raw = address as *mut DLManagedTensorVersioned;
+        // SAFETY: the tensor was passed on, and its deleter is called once.
+        unsafe { (*raw).deleter.expect("a deleter")(raw) }
+    });
+    consumer.join().map_err(|_| "expected no panic")?;
     println!("C has called the deleter on a thread of its own");
     assert_eq!(Arc::strong_count(&data), 1);
     Ok(())

@@ -1,14 +1,19 @@
 //! Consumers and a producer negotiate the ABI, the device, a copy and the stream, as in Python's `__dlpack__`.
 //!
-//! Here they are in Rust and C, without Python. The device is a mock.
+//! They need no Python: what goes through C is a table of functions, which the documentation of `dlpack::negotiate` declares.
+//! The device is a mock.
 
 use std::error::Error as StdError;
+use std::ffi::c_void;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
 
-use dlpack::negotiate::{CopyPolicy, ForeignProducer, Producer, RawProducer, Request, Stream};
+use dlpack::negotiate::{
+    Answer, CopyPolicy, ForeignProducer, Producer, ProducerTable, RawProducer, Request, Status,
+    Stream,
+};
+use dlpack::sys::DLManagedTensorVersioned;
 use dlpack::{AnyManagedTensor, DataType, Device, Error, Exporter, Flags, ManagedTensorVersioned};
-use harness::negotiate::{self as c, Behaviour, CProducer};
 
 /// A device of the type that the standard reserves for extensions.
 const DEVICE: Device = Device::ext_dev(0);
@@ -61,7 +66,7 @@ impl Producer for DeviceArray {
 fn main() -> Result<(), Box<dyn StdError>> {
     let array = DeviceArray::new(&[1.0, 2.0, 3.0]);
     consumers_in_rust(&array)?;
-    a_consumer_in_c(&array);
+    a_consumer_in_c(&array)?;
     a_producer_in_c()
 }
 
@@ -100,56 +105,69 @@ fn consumers_in_rust(array: &DeviceArray) -> Result<(), Box<dyn StdError>> {
 }
 
 /// C gets a table of functions and a context, and passes its request as a struct.
-fn a_consumer_in_c(array: &DeviceArray) {
-    let request = |device_type| c::Request {
-        max_version: dlpack::sys::DLPackVersion { major: 1, minor: 0 },
-        device: dlpack::sys::DLDevice { device_type, device_id: 0 },
-        copy: 0,
-        stream: c::Stream::default(),
-    };
-    let ask = |request: &c::Request| {
-        RawProducer::lend(array, |raw| {
-            let raw = c::Producer { table: raw.table.cast(), ctx: raw.ctx };
-            // SAFETY: the producer is alive during the call.
-            unsafe { c::checksum(raw, request) }
-        })
-    };
-    let before = array.copies.load(Ordering::Relaxed);
-    let checksum = ask(&request(dlpack::sys::DLDeviceType::kDLCPU));
-    println!("C read a copy, whose checksum is {checksum:x?}");
-    assert!(checksum.is_ok());
-    assert_eq!(array.copies.load(Ordering::Relaxed), before + 1);
+fn a_consumer_in_c(array: &DeviceArray) -> Result<(), Box<dyn StdError>> {
+    /// Stands for the consumer: `dlpack_answer ask(dlpack_producer producer, const dlpack_request* request)`.
+    fn ask(producer: RawProducer, request: &Request) -> Answer {
+        let mut answer = Answer::NONE;
+        // SAFETY: the producer is alive, and its table has this function.
+        unsafe {
+            (*producer.table).respond.expect("a function")(producer.ctx, request, &mut answer)
+        };
+        answer
+    }
 
-    let refused = ask(&request(dlpack::sys::DLDeviceType::kDLCUDA));
-    println!("C got the status {refused:?} for a device without a producer");
-    assert_eq!(refused, Err(1));
+    let on_cpu = Request::new().device(Device::CPU);
+    let answer = RawProducer::lend(array, |producer| ask(producer, &on_cpu));
+    assert_eq!((answer.status, answer.abi), (Status::OK, Answer::VERSIONED));
+    let raw = answer.tensor.cast::<DLManagedTensorVersioned>();
+    // SAFETY: a tensor that was passed on, with three elements; its deleter is called once.
+    unsafe {
+        println!("C got a copy in main memory");
+        assert_eq!((*raw).dl_tensor.data.cast::<f32>().add(2).read(), 3.0);
+        (*raw).deleter.ok_or("expected a deleter")?(raw);
+    }
+
+    let on_gpu = Request::new().device(Device::cuda(0));
+    let answer = RawProducer::lend(array, |producer| ask(producer, &on_gpu));
+    println!("C got {:?} for a device without a producer", answer.status);
+    assert_eq!(answer.status, Status::REFUSED);
+    assert!(answer.tensor.is_null());
     assert_eq!(Arc::strong_count(&array.memory), 1, "C has called all deleters");
+    Ok(())
 }
 
 /// In the other direction, the producer is in C, and its answers are checked.
 fn a_producer_in_c() -> Result<(), Box<dyn StdError>> {
-    let library = CProducer::new(Behaviour::Honest);
-    let raw = RawProducer { table: library.raw().table.cast(), ctx: library.raw().ctx };
-    // SAFETY: the C library passes the producer on, and clauses P2 and P3 hold for it.
+    /// Stands for the producer: whatever is asked of it, it answers with a copy.
+    unsafe extern "C" fn respond(_: *mut c_void, _: *const Request, answer: *mut Answer) {
+        let copy = Exporter::new(vec![1, 2, 3, 4, 5, 6]).copied().build();
+        let copy = copy.map(|copy| copy.into_inner().into()).map_err(Error::from);
+        // SAFETY: the consumer's answer can be written.
+        unsafe { answer.write(Answer::new(copy)) };
+    }
+    unsafe extern "C" fn device(_: *mut c_void) -> Device {
+        Device::CPU
+    }
+    static TABLE: ProducerTable = ProducerTable {
+        version: ProducerTable::VERSION,
+        release: None,
+        device: Some(device),
+        respond: Some(respond),
+    };
+
+    let raw = RawProducer { table: &TABLE, ctx: std::ptr::null_mut() };
+    // SAFETY: the producer is passed on, and clauses P2 and P3 hold for it.
     let producer = unsafe { ForeignProducer::from_raw(raw) }?;
     assert_eq!(producer.device()?, Device::CPU);
-    let tensor = producer.request(&Request::new().copy(CopyPolicy::NEVER))?;
-    drop(producer);
-    assert_eq!(library.released(), 1);
-    // SAFETY: the C library has written all elements, and does not write them again.
+    let tensor = producer.request(&Request::new().copy(CopyPolicy::ALWAYS))?;
+    // SAFETY: the producer has written all elements, and does not write them again.
     let tensor = unsafe { tensor.assume_frozen() };
     println!("C gave {:?}", tensor.as_slice::<i32>()?);
     assert_eq!(tensor.as_slice::<i32>()?, [1, 2, 3, 4, 5, 6]);
 
-    // This producer answers with a copy although the request forbids it.
-    let library = CProducer::new(Behaviour::CopyAlways);
-    let raw = RawProducer { table: library.raw().table.cast(), ctx: library.raw().ctx };
-    // SAFETY: as above; its wrong answer is one that is checked.
-    let producer = unsafe { ForeignProducer::from_raw(raw) }?;
+    // A copy that the request forbids is an error, and is deleted.
     let refused = producer.request(&Request::new().copy(CopyPolicy::NEVER)).unwrap_err();
     println!("refused: {refused}");
     assert_eq!(refused, Error::Copied);
-    let record = library.take_record().ok_or("it made a tensor")?;
-    assert_eq!(record.deleted(), 1, "a tensor that is refused is deleted");
     Ok(())
 }

@@ -2,13 +2,26 @@
 //!
 //! The C library uses DLPack's header and nothing else. Only pointers to `DLManagedTensorVersioned` are exchanged: no pixel is
 //! copied. In the end, the deleters of both sides have been called.
+//!
+//! The library in C is `roundtrip.c`. This compiles it in the `build.rs` of a project that depends on `dlpack-sys`, and on `cc` to
+//! build: `cc::Build::new().file("roundtrip.c").include(std::env::var("DEP_DLPACK_INCLUDE").unwrap()).compile("roundtrip");`
+//!
+//! `cargo run --example roundtrip [PICTURE.ppm]`
 
 use std::error::Error;
-use std::path::Path;
+use std::ffi::{CString, c_char, c_int};
+use std::path::{Path, PathBuf};
+use std::ptr;
 use std::sync::Arc;
 
+use dlpack::sys::DLManagedTensorVersioned;
 use dlpack::{DataType, Exporter, Flags, ManagedTensorVersioned, TensorView};
-use harness::image;
+
+unsafe extern "C" {
+    fn image_read(path: *const c_char, out: *mut *mut DLManagedTensorVersioned) -> c_int;
+    fn image_write(tensor: *mut DLManagedTensorVersioned, path: *const c_char) -> c_int;
+    safe fn images_alive() -> c_int;
+}
 
 const TOP: usize = 44;
 const LEFT: usize = 60;
@@ -16,13 +29,13 @@ const HEIGHT: usize = 128;
 const WIDTH: usize = 160;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/cat.ppm");
+    let cat = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/cat.ppm");
+    let source =
+        std::env::args().nth(1).filter(|word| !word.starts_with('-')).map_or(cat, PathBuf::from);
     let target = std::env::current_exe()?.with_extension("ppm");
 
     // From C: the struct is checked and owned.
-    let raw = image::read(&source)?;
-    // SAFETY: the C library passes the tensor on, and keeps to the standard.
-    let picture = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
+    let picture = read(&source)?;
     println!("C read {}: {picture:?}", source.display());
     assert_eq!(picture.dtype(), DataType::U8);
     assert_eq!(picture.shape(), [192, 256, 3]);
@@ -50,17 +63,35 @@ fn main() -> Result<(), Box<dyn Error>> {
     let strides = [isize::try_from(WIDTH)?, 1, isize::try_from(HEIGHT * WIDTH)?];
     let result = Exporter::shared(planes).shape(&[HEIGHT, WIDTH, 3]).strides(&strides).build()?;
     println!("Rust passes on {result:?}");
-    // SAFETY: C takes ownership of the tensor, and only reads it.
-    unsafe { image::write_f32(result.into_raw(), &target) }?;
+    let path = c_path(&target)?;
+    // SAFETY: C takes ownership of the tensor, and only reads it. The path lives through the call.
+    let code = unsafe { image_write(result.into_raw(), path.as_ptr()) };
+    assert_eq!(code, 0, "C could write the file");
     assert_eq!(owner.strong_count(), 0, "C called the deleter, which dropped the owner");
     println!("C wrote {}", target.display());
 
     assert_result(&target, &pixels)?;
-    assert_eq!(image::alive(), 1);
+    assert_eq!(images_alive(), 1);
     drop(picture);
-    assert_eq!(image::alive(), 0, "Rust called the deleters of C");
+    assert_eq!(images_alive(), 0, "Rust called the deleters of C");
     println!("each deleter has run once, and nothing is left");
     Ok(())
+}
+
+/// Lets C read a picture, and takes it over.
+fn read(path: &Path) -> Result<ManagedTensorVersioned, Box<dyn Error>> {
+    let (path, mut raw) = (c_path(path)?, ptr::null_mut());
+    // SAFETY: both pointers live through the call.
+    let code = unsafe { image_read(path.as_ptr(), &mut raw) };
+    if code != 0 {
+        return Err(format!("{path:?} is not a picture that C can read").into());
+    }
+    // SAFETY: the C library passes the tensor on, and keeps to the standard.
+    Ok(unsafe { ManagedTensorVersioned::from_raw(raw) }?)
+}
+
+fn c_path(path: &Path) -> Result<CString, Box<dyn Error>> {
+    Ok(CString::new(path.to_str().ok_or("expected a path in UTF-8")?)?)
 }
 
 /// Appends the values of a channel, scaled so that the darkest is 0 and the brightest 1.
@@ -73,8 +104,7 @@ fn stretch(channel: &TensorView<'_, u8>, plane: &mut Vec<f32>) {
 
 /// Reads the file and compares it with the original pixels.
 fn assert_result(path: &Path, pixels: &TensorView<'_, u8>) -> Result<(), Box<dyn Error>> {
-    // SAFETY: as for the first picture.
-    let result = unsafe { ManagedTensorVersioned::from_raw(image::read(path)?) }?;
+    let result = read(path)?;
     // SAFETY: the C library has written all pixels, and does not write them again.
     let result = unsafe { result.view::<u8>() }?;
     assert_eq!(result.shape(), [HEIGHT, WIDTH, 3]);

@@ -2,13 +2,10 @@
 
 use std::error::Error;
 use std::sync::Arc;
+use std::thread;
 
+use dlpack::sys::DLManagedTensorVersioned;
 use dlpack::{Access, Exporter, Flags, ManagedTensor, ManagedTensorVersioned, loan::Loaned};
-use harness::alloc::{CountingAllocator, count};
-use harness::{consumer, release};
-
-#[global_allocator]
-static HEAP: CountingAllocator = CountingAllocator;
 
 fn main() -> Result<(), Box<dyn Error>> {
     many_consumers()?;
@@ -24,19 +21,18 @@ fn weights() -> Vec<f32> {
 /// All consumers can read a shared vector, and none can write it.
 fn many_consumers() -> Result<(), Box<dyn Error>> {
     let weights = Arc::new(weights());
-    let mut held = release::Bag::new();
+    let mut held = Vec::new();
     for _ in 0..5 {
         let raw = Exporter::of(Arc::clone(&weights), |w| &w[..]).shape(&[2, 3]).into_raw()?;
         // SAFETY: the tensor is alive.
         let (data, flags) = unsafe { ((*raw).dl_tensor.data, (*raw).flags) };
         assert_eq!((data.cast_const(), flags), (weights.as_ptr().cast(), Flags::READ_ONLY.bits()));
-        // SAFETY: C takes ownership of the tensor.
-        unsafe { held.hold(raw) };
+        held.push(raw);
     }
     println!("{} consumers read one vector", held.len());
     assert_eq!(Arc::strong_count(&weights), 6);
 
-    drop(held);
+    held.into_iter().for_each(delete);
     let weights = Arc::into_inner(weights).ok_or("expected the last one")?;
     println!("they are done, and the vector has one owner: {weights:?}");
     Ok(())
@@ -52,9 +48,8 @@ fn a_legacy_consumer() -> Result<(), Box<dyn Error>> {
     let tensor = Exporter::shared(refused.into_inner()).build()?;
     let raw = tensor.to_copy()?.into_inner().into_legacy()?.into_raw();
     drop(tensor);
-    let nine = 9.0_f32.to_ne_bytes();
     // SAFETY: the tensor is alive, and a copy that only its consumer uses.
-    assert!(unsafe { consumer::write(&raw const (*raw).dl_tensor, 0, &[0], &nine) });
+    unsafe { (*raw).dl_tensor.data.cast::<f32>().write(9.0) };
     // SAFETY: C passes the tensor back.
     let copy = unsafe { ManagedTensor::from_raw(raw) }?;
     // SAFETY: the copy is initialised, and nobody else uses it.
@@ -74,8 +69,7 @@ fn parts() -> Result<(), Box<dyn Error>> {
     println!("a column: {:?}, strides {:?}", column.view::<f32>()?.to_vec(), column.strides());
     assert_eq!(column.view::<f32>()?.to_vec(), [3.0, 6.0]);
     assert_eq!(Arc::strong_count(&weights), 2);
-    // SAFETY: C takes ownership of the tensor.
-    unsafe { release::delete_on_thread(column.into_raw()) };
+    delete(column.into_raw());
     assert_eq!(Arc::strong_count(&weights), 1);
     Ok(())
 }
@@ -95,11 +89,20 @@ fn reclaimed() -> Result<(), Box<dyn Error>> {
     let (loaned, claim) = Loaned::new(weights)?;
     let raw = Exporter::new(loaned).into_raw()?;
     let claim = claim.try_take().err().ok_or("expected the consumer to be busy")?;
-    // SAFETY: C takes ownership of the tensor.
-    unsafe { release::delete_on_thread(raw) };
-    let (weights, allocations) = count(|| claim.try_take());
-    let weights = weights.map_err(|_| "expected the consumer to be done")?;
+    delete(raw);
+    let weights = claim.try_take().map_err(|_| "expected the consumer to be done")?;
     println!("after the deleter was called, the loan returns the vector: {weights:?}");
-    assert_eq!((weights.as_ptr(), allocations), (start, 0));
+    assert_eq!(weights.as_ptr(), start);
     Ok(())
+}
+
+/// Stands for a consumer in C, which calls the deleter on a thread of its own.
+fn delete(raw: *mut DLManagedTensorVersioned) {
+    let address = raw as usize; // A pointer cannot be sent to a thread.
+    let consumer = thread::spawn(move || {
+        let raw = address as *mut DLManagedTensorVersioned;
+        // SAFETY: the tensor was passed on, and its deleter is called once.
+        unsafe { (*raw).deleter.expect("a deleter")(raw) }
+    });
+    consumer.join().expect("no panic");
 }

@@ -1,7 +1,6 @@
 //! Crops, flips and new shapes: other strides over the same memory.
 
-use dlpack::{Error, ManagedTensorVersioned, TensorView, TensorViewMut};
-use harness::Spec;
+use dlpack::{Error, Exporter, ManagedTensorVersioned, TensorView, TensorViewMut};
 
 fn main() -> Result<(), Error> {
     from_c()?;
@@ -11,9 +10,9 @@ fn main() -> Result<(), Error> {
 
 /// A producer may store a tensor backwards. Indices do not depend on that.
 fn from_c() -> Result<(), Error> {
-    let spec = Spec::of(&[6_i32, 5, 4, 3, 2, 1]).shape(&[2, 3]).strides(&[-3, -1]);
-    let (raw, _record) = spec.byte_offset(20).make_versioned();
-    // SAFETY: the C library passes the tensor on, and keeps to the standard.
+    let backwards = Exporter::new([6_i32, 5, 4, 3, 2, 1]).shape(&[2, 3]).strides(&[-3, -1]);
+    let raw = backwards.offset(5).into_raw()?;
+    // SAFETY: the producer passes the tensor on, and keeps to the standard.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
     // SAFETY: it has written all elements, and does not write them again.
     let tensor = unsafe { tensor.assume_frozen() };

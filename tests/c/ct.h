@@ -144,17 +144,8 @@ size_t ct_layout_count(void);
 const char* ct_layout_name(size_t i);
 int ct_layout_of(const char* name, ct_layout* layout); /* -1: no such name */
 
-/* Pictures ------------------------------------------------------------------------------------------------------ */
+/* Errors -------------------------------------------------------------------------------------------------------- */
 
-/* A tiny image library, as there are many: binary PGM and PPM with 8 bits a sample. */
-enum ct_error { CT_OK = 0, CT_ERROR_FILE = 1, CT_ERROR_FORMAT = 2, CT_ERROR_TENSOR = 3, CT_ERROR_MEMORY = 4 };
-
-/* A uint8 tensor of height x width x channels (1 or 3), which owns its pixels. */
-int ct_image_read(const char* path, DLManagedTensorVersioned** out);
-/* Takes float32, (height, width) or (height, width, 1 or 3), any strides, in host memory; 0 is black, 1 is white, and
- * what lies outside is clamped. Takes the tensor in any case and deletes it. */
-int ct_image_write_f32(DLManagedTensorVersioned* tensor, const char* path);
-uint64_t ct_images_alive(void);
 const char* ct_last_error(void); /* of this thread; empty after a success */
 
 #ifdef __cplusplus

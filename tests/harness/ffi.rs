@@ -146,8 +146,5 @@ unsafe extern "C" {
     pub fn ct_layout_name(i: usize) -> *const c_char;
     pub fn ct_layout_of(name: *const c_char, layout: *mut Layout) -> c_int;
 
-    pub fn ct_image_read(path: *const c_char, out: *mut *mut DLManagedTensorVersioned) -> c_int;
-    pub fn ct_image_write_f32(t: *mut DLManagedTensorVersioned, path: *const c_char) -> c_int;
-    pub safe fn ct_images_alive() -> u64;
     pub safe fn ct_last_error() -> *const c_char;
 }

@@ -8,7 +8,6 @@ pub mod consumer;
 mod dtype;
 pub mod exchange;
 pub mod ffi;
-pub mod image;
 mod lend;
 mod managed;
 pub mod negotiate;

@@ -3,7 +3,6 @@
 mod allocator;
 mod counting;
 mod guards;
-mod pictures;
 mod reading;
 mod sub_byte;
 mod words;
