@@ -6,11 +6,11 @@
 //! The library in C is `roundtrip.c`. This compiles it in the `build.rs` of a project that depends on `dlpack-sys`, and on `cc` to
 //! build: `cc::Build::new().file("roundtrip.c").include(std::env::var("DEP_DLPACK_INCLUDE").unwrap()).compile("roundtrip");`
 //!
-//! `cargo run --example roundtrip [PICTURE.ppm]`
+//! The picture is `examples/data/cat.ppm` of the project.
 
 use std::error::Error;
 use std::ffi::{CString, c_char, c_int};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::ptr;
 use std::sync::Arc;
 
@@ -29,9 +29,7 @@ const HEIGHT: usize = 128;
 const WIDTH: usize = 160;
 
 fn main() -> Result<(), Box<dyn Error>> {
-    let cat = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/cat.ppm");
-    let source =
-        std::env::args().nth(1).filter(|word| !word.starts_with('-')).map_or(cat, PathBuf::from);
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples/data/cat.ppm");
     let target = std::env::current_exe()?.with_extension("ppm");
 
     // From C: the struct is checked and owned.
