@@ -1,12 +1,12 @@
 //! The data pointer, the byte offset, alignment, and the edges of the memory.
 
 use std::mem::MaybeUninit;
-
 use std::ptr;
+use std::sync::Arc;
 
 use dlpack::sys::DLDataType;
 use dlpack::{
-    Descriptor, Element, Error,
+    AnyManagedTensor, Descriptor, Element, Error,
     view::{ReadCell, Unaligned},
 };
 use harness::{Plain, Spec, dtype};
@@ -45,6 +45,39 @@ fn h059_no_data() {
     // Also where the offset would make an address of it.
     accepts(&six().null_data().byte_offset(4096), |tensor| {
         assert_eq!(error_of_all::<f32>(&tensor), Some(Error::NullData));
+    });
+}
+
+#[test]
+fn h059_no_data_is_passed_on_by_no_safe_function() {
+    let refused = |result: Result<(), Error>| assert_eq!(result, Err(Error::NullData));
+    accepts(&six().null_data(), |tensor| {
+        refused(tensor.as_dl_tensor().map(drop));
+        match tensor {
+            AnyManagedTensor::Legacy(tensor) => {
+                refused(tensor.into_versioned().map(drop).map_err(|rejected| rejected.error()));
+            }
+            AnyManagedTensor::Versioned(tensor) => {
+                refused(tensor.into_legacy().map(drop).map_err(|rejected| rejected.error()));
+            }
+            _ => unreachable!("there is no third ABI"),
+        }
+    });
+    accepts(&six().null_data().byte_offset(4096), |tensor| {
+        let rejected = match tensor {
+            AnyManagedTensor::Legacy(tensor) => {
+                tensor.into_opaque().map(drop).map_err(|rejected| rejected.error())
+            }
+            AnyManagedTensor::Versioned(tensor) => {
+                let tensor = Arc::new(tensor);
+                refused(tensor.share().map(drop));
+                refused(tensor.share_opaque().map(drop));
+                let tensor = Arc::into_inner(tensor).expect("nobody shares it");
+                tensor.into_opaque().map(drop).map_err(|rejected| rejected.error())
+            }
+            _ => unreachable!("there is no third ABI"),
+        };
+        refused(rejected);
     });
 }
 

@@ -12,7 +12,7 @@ impl<A: Abi> Managed<A> {
     /// # Errors
     ///
     /// Hands the tensor back with [`Error::AllocationFailed`](crate::Error::AllocationFailed), as without the feature
-    /// `alloc` every imported one.
+    /// `alloc` every imported one, or with [`Error::NullData`](crate::Error::NullData) if there are elements, but no data.
     ///
     /// # Examples
     ///

@@ -25,7 +25,7 @@ impl ManagedTensor {
     ///
     /// # Errors
     ///
-    /// Hands the tensor back with [`Error::AllocationFailed`].
+    /// Hands the tensor back with [`Error::AllocationFailed`], or with [`Error::NullData`] if there are elements, but no data.
     ///
     /// # Examples
     ///
@@ -51,7 +51,7 @@ impl ManagedTensorVersioned {
     /// # Errors
     ///
     /// Hands the tensor back, with [`Error::ReadOnlyNotExpressible`] or [`Error::PaddedNotExpressible`] if that ABI
-    /// cannot say what the flags do, or [`Error::AllocationFailed`].
+    /// cannot say what the flags do, [`Error::NullData`] if there are elements, but no data, or [`Error::AllocationFailed`].
     ///
     /// # Examples
     ///
@@ -152,12 +152,15 @@ pub(super) type UnderHeader<B, O> = (Unpublished<B, O, Global>, Fields);
 /// A tensor as the owner of a block that says what the tensor says.
 ///
 /// The block and the description hold the contract of [`Unpublished::into_managed`]: shape and strides are written, and
-/// describe the elements of a checked tensor, which the owner is.
+/// describe the elements of a checked tensor, which the owner is. A tensor with elements and without data is rejected.
 #[inline(always)]
 pub(super) fn under_header<B: Abi, O>(owner: O) -> Result<UnderHeader<B, O>, RejectedError<O>>
 where
     O: Deref<Target = Descriptor> + Send + 'static,
 {
+    if owner.data().is_null() && !owner.is_empty() {
+        return Err(RejectedError::new(owner, Error::NullData));
+    }
     let ndim = owner.ndim();
     let mut block = Unpublished::new(owner, Global, ndim)?;
     let (tensor, dims) = block.tensor_and_dims();

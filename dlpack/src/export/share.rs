@@ -24,7 +24,7 @@ impl<A: Abi> Managed<A> {
     ///
     /// # Errors
     ///
-    /// [`Error::AllocationFailed`].
+    /// [`Error::AllocationFailed`], or [`Error::NullData`] if there are elements, but no data.
     ///
     /// # Examples
     ///
@@ -46,7 +46,7 @@ impl<A: Abi> Managed<A> {
     ///
     /// # Errors
     ///
-    /// [`Error::AllocationFailed`].
+    /// [`Error::AllocationFailed`], or [`Error::NullData`] if there are elements, but no data.
     pub fn share_opaque(self: &Arc<Self>) -> Result<OpaqueTensor, Error> {
         let flags = inherited::<sys::DLManagedTensorVersioned>(self);
         let (block, fields) = under_header(Shared(Arc::clone(self)))?;
@@ -60,7 +60,7 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
     ///
     /// # Errors
     ///
-    /// [`Error::AllocationFailed`].
+    /// [`Error::AllocationFailed`], or [`Error::NullData`] if there are elements, but no data.
     pub fn share(self: &Arc<Self>) -> Result<Frozen<ManagedTensorVersioned>, Error> {
         let flags = inherited::<sys::DLManagedTensorVersioned>(self).with(Flags::READ_ONLY);
         let tensor: ManagedTensorVersioned = managed_under(Shared(Arc::clone(self)), flags)?;

@@ -402,7 +402,8 @@ impl Descriptor {
     ///
     /// # Errors
     ///
-    /// [`Error::ReadOnlyNotExpressible`] and [`Error::PaddedNotExpressible`], since a `DLTensor` has no flags.
+    /// [`Error::ReadOnlyNotExpressible`] and [`Error::PaddedNotExpressible`], since a `DLTensor` has no flags;
+    /// [`Error::NullData`] if there are elements, but no data.
     ///
     /// # Examples
     ///
@@ -423,8 +424,12 @@ impl Descriptor {
         if self.access() == Access::ReadOnly {
             return Err(Error::ReadOnlyNotExpressible);
         }
+        let fields = self.canonical_fields();
+        if fields.data.is_null() && !self.is_empty() {
+            return Err(Error::NullData);
+        }
         let dims = [self.shape(), self.strides()].map(|numbers| numbers.as_ptr().cast_mut());
-        Ok(self.canonical_fields().dl_tensor(self.ndim(), dims))
+        Ok(fields.dl_tensor(self.ndim(), dims))
     }
 
     /// The fields of a struct of ours for this tensor: null data if there are no elements, and an offset that is added
