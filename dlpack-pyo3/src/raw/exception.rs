@@ -105,6 +105,18 @@ impl<'py> ExceptBlock<'py> {
         Self { outer, py }
     }
 
+    /// Sets the handled exception again, which ends the block, as `raise` does.
+    pub(crate) fn raise_again(self) -> Raised {
+        let (parts, py) = (handled(self.py), self.py);
+        drop(self);
+        restore(py, parts);
+        if cfg!(Py_3_12) {
+            // `restore` has used the instance alone.
+            release(py, [parts[0], ptr::null_mut(), parts[2]]);
+        }
+        Raised::new()
+    }
+
     /// Makes the handled exception the cause of the one that is set, as `raise ... from` does.
     pub(crate) fn set_cause_of(&self, raised: Raised) -> Raised {
         let [class, cause, traceback] = handled(self.py);

@@ -81,6 +81,9 @@ pub(crate) mod names {
     pub(crate) static MULTIARRAY: Name = Name::new(c"numpy._core._multiarray_umath");
     pub(crate) static MULTIARRAY_1: Name = Name::new(c"numpy.core._multiarray_umath");
     pub(crate) static ARRAY_API: Name = Name::new(c"_ARRAY_API");
+    // Of its masked arrays.
+    pub(crate) static MASK: Name = Name::new(c"mask");
+    pub(crate) static ANY: Name = Name::new(c"any");
     // Of PyTorch and Paddle.
     pub(crate) static TORCH_C: Name = Name::new(c"torch._C");
     pub(crate) static TORCH_FUNCTION: Name = Name::new(c"__torch_function__");
@@ -89,5 +92,7 @@ pub(crate) mod names {
     pub(crate) static REQUIRES_GRAD: Name = Name::new(c"requires_grad");
     pub(crate) static IS_CONJ: Name = Name::new(c"is_conj");
     pub(crate) static IS_NEG: Name = Name::new(c"is_neg");
+    pub(crate) static UNTYPED_STORAGE: Name = Name::new(c"untyped_storage");
+    pub(crate) static DATA_PTR: Name = Name::new(c"data_ptr");
     pub(crate) static STOP_GRADIENT: Name = Name::new(c"stop_gradient");
 }

@@ -47,6 +47,15 @@ impl Raised {
         self
     }
 
+    /// Forgets the exception, unless it is not an `Exception`, and so interrupts the program.
+    pub(crate) fn forget(self) -> Result<(), Self> {
+        if !self.is(Class::Any) {
+            return Err(self);
+        }
+        self.clear();
+        Ok(())
+    }
+
     /// Forgets the exception.
     pub(crate) fn clear(self) {
         // SAFETY: an exception is set, hence the thread is attached.

@@ -14,6 +14,9 @@ pub(super) struct Attribute {
     /// An entry of the class that `of` got, in which `getter` was found.
     descriptor: Reference,
     getter: Getter,
+    /// The C function of a method without arguments. As for a property, the object's class is checked once.
+    #[cfg(not(Py_LIMITED_API))]
+    method: Option<ffi::PyCFunction>,
 }
 
 /// How a descriptor is called.
@@ -37,7 +40,14 @@ impl Attribute {
     pub(super) fn of(class: Object<'_>, name: &Name) -> Result<Option<Self>, Raised> {
         let Some(descriptor) = class.optional_attr(name)? else { return Ok(None) };
         let getter = property(class, descriptor.borrow()).or_else(|| slot(descriptor.borrow()));
-        Ok(getter.map(|getter| Self { descriptor: Reference::new(descriptor), getter }))
+        #[cfg(not(Py_LIMITED_API))]
+        let method = method(class, descriptor.borrow());
+        Ok(getter.map(|getter| Self {
+            descriptor: Reference::new(descriptor),
+            getter,
+            #[cfg(not(Py_LIMITED_API))]
+            method,
+        }))
     }
 
     /// Returns the attribute of an object of the class.
@@ -58,7 +68,14 @@ impl Attribute {
     }
 
     /// Calls the attribute, which is a method without arguments.
+    #[inline]
     pub(super) fn call<'a>(&self, object: Object<'a>) -> Result<Owned<'a>, Raised> {
+        #[cfg(not(Py_LIMITED_API))]
+        if let Some(function) = self.method {
+            // SAFETY: live objects on an attached thread, and a method of the object's class, by the invariant of
+            // `descriptor`. The result is a new reference, or null with an exception set.
+            return unsafe { Owned::or_raised(function(object.as_ptr(), core::ptr::null_mut())) };
+        }
         let method = self.get(object)?;
         // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
         unsafe { Owned::or_raised(ffi::PyObject_CallNoArgs(method.as_ptr())) }
@@ -90,6 +107,24 @@ fn property(class: Object<'_>, descriptor: Object<'_>) -> Option<Getter> {
         }
         let ffi::PyGetSetDef { get, closure, .. } = (*descriptor).d_getset.read();
         Some(Getter::Property(get?, closure))
+    }
+}
+
+/// Returns the C function of a method of the class that takes no arguments. For other methods, this returns `None`.
+#[cfg(not(Py_LIMITED_API))]
+fn method(class: Object<'_>, descriptor: Object<'_>) -> Option<ffi::PyCFunction> {
+    if descriptor.class().as_ptr() != (&raw mut ffi::PyMethodDescr_Type).cast() {
+        return None;
+    }
+    let descriptor = descriptor.as_ptr().cast::<ffi::PyMethodDescrObject>();
+    // SAFETY: a live object of the class that was compared, on an attached thread. The struct that it points to lives as long
+    // as the descriptor, and nobody writes either. The flags say which type the function has.
+    unsafe {
+        if ffi::PyType_IsSubtype(class.as_ptr().cast(), (*descriptor).d_common.d_type) == 0 {
+            return None;
+        }
+        let definition = (*descriptor).d_method;
+        ((*definition).ml_flags == ffi::METH_NOARGS).then(|| (*definition).ml_meth.PyCFunction)
     }
 }
 

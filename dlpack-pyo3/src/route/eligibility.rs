@@ -1,13 +1,21 @@
-//! Objects that have an exchange table and must not be imported by it.
+//! Objects that have an exchange table and must not be imported by it, and tensors of PyTorch that must not be imported.
 //!
 //! The tables of PyTorch and Paddle skip the checks of their `__dlpack__`. They export a tensor that requires a gradient as
-//! plain data, and also a tensor whose elements are to be conjugated or negated when they are read. Such tensors are
-//! imported by `__dlpack__`, so that the library itself answers, as it does for every other consumer.
+//! plain data, and also a tensor whose elements are to be conjugated when they are read. Such tensors are imported by
+//! `__dlpack__`, so that the library itself answers, as it does for every other consumer.
+//!
+//! PyTorch's own `__dlpack__` gives the wrong numbers of a tensor whose elements are to be negated when they are read, and an
+//! address near null for one that has no memory. Here, both are refused.
 
+use dlpack::AnyManagedTensor;
+use dlpack::negotiate::Request;
+
+use super::address;
 use super::attribute::{Attribute, is_false, is_true};
 use super::classes::{Classes, defines, is_named, is_of};
 use super::summary::Summary;
-use crate::raw::{Object, Raised, loaded, names};
+use crate::protocol;
+use crate::raw::{Class, Name, Object, Owned, Raised, call_no_args, handle, loaded, names, raise};
 
 /// What is looked at before an object's table may be used.
 #[derive(Debug)]
@@ -42,29 +50,46 @@ impl Eligibility {
     }
 
     /// Returns `true` if `__dlpack__` would give the same tensor for the object as the table, whose tensor the summary is of.
+    ///
+    /// # Errors
+    ///
+    /// `BufferError` for an object that must not be imported at all, and what the object raises.
     #[inline]
     pub(super) fn allows(&self, object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
-        if matches!(self, Self::Torch(_)) && has_no_gradient(summary) {
-            return Ok(true);
+        match self {
+            Self::Torch(torch) if has_no_gradient(summary) => torch.refuse_negated(object)?,
+            _ if !self.allows_object(object)? => return Ok(false),
+            _ => {}
         }
-        Ok(self.allows_object(object)? && self.allows_tensor(object, summary)?)
+        self.allows_tensor(object, summary)
     }
 
     /// Returns `true` if the object may be imported by the table, as far as it can say before its tensor is looked at.
     ///
     /// This may run Python code, also where the getters are C functions: those of PyTorch call `__torch_function__`, of the
     /// class as it is now and of the modes that are active.
+    ///
+    /// # Errors
+    ///
+    /// As for [`allows`](Self::allows).
     #[inline]
     pub(super) fn allows_object(&self, object: Object<'_>) -> Result<bool, Raised> {
         match self {
             Self::Always => Ok(true),
-            Self::Torch(torch) => Ok(is_false(torch.requires_grad.get(object)?.borrow())),
+            Self::Torch(torch) if is_false(torch.requires_grad.get(object)?.borrow()) => {
+                torch.refuse_negated(object).map(|()| true)
+            }
+            Self::Torch(_) => Ok(false),
             Self::Paddle(stop_gradient) => Ok(is_true(stop_gradient.get(object)?.borrow())),
         }
     }
 
     /// Returns `true` if the table gives such a tensor as `__dlpack__` does, for an object that
     /// [may be imported](Self::allows_object) by the table. This may run Python code if it [asks](Self::asks) the object.
+    ///
+    /// # Errors
+    ///
+    /// As for [`allows`](Self::allows).
     #[inline]
     pub(super) fn allows_tensor(
         &self,
@@ -77,38 +102,114 @@ impl Eligibility {
         }
     }
 
-    /// Returns `true` if the object must be asked whether the elements of such a tensor are what they seem to be.
+    /// Returns `true` if the object must be asked whether the elements of such a tensor are where and what they seem to be.
     #[inline]
     pub(super) const fn asks(&self, summary: Summary) -> bool {
-        matches!(self, Self::Torch(_)) && !has_no_gradient(summary) && may_be_negated(summary)
+        matches!(self, Self::Torch(_)) && (summary.is_doubtful || summary.dtype.is_complex())
     }
 }
 
 impl Torch {
+    /// Refuses a tensor whose elements are to be negated when they are read.
+    #[inline]
+    fn refuse_negated(&self, object: Object<'_>) -> Result<(), Raised> {
+        if is_false(self.is_neg.call(object)?.borrow()) { Ok(()) } else { Err(negated(object)) }
+    }
+
     #[cold]
     fn is_plain(&self, object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
-        if summary.dtype.is_complex() && !is_false(self.is_conj.call(object)?.borrow()) {
-            return Ok(false);
+        if summary.is_doubtful {
+            refuse_without_memory(object)?;
         }
-        Ok(is_false(self.is_neg.call(object)?.borrow()))
+        Ok(!summary.dtype.is_complex() || is_false(self.is_conj.call(object)?.borrow()))
     }
+}
+
+/// Imports a tensor of PyTorch by its `__dlpack__`, unless it must not be imported.
+///
+/// # Errors
+///
+/// As for [`protocol::ask`], and `BufferError` for an object that must not be imported.
+#[cold]
+#[inline(never)]
+pub(super) fn ask_torch(
+    object: Object<'_>,
+    request: &Request,
+    strict: bool,
+) -> Result<AnyManagedTensor, Raised> {
+    if answers_yes(object, &names::IS_NEG)? {
+        return Err(negated(object));
+    }
+    let tensor = protocol::ask(object, request, strict, Ok, Err)?;
+    if Summary::of(&tensor).is_doubtful {
+        if let Err(raised) = refuse_without_memory(object) {
+            return Err(raised.after_dropping(object.attached(), tensor));
+        }
+    }
+    Ok(tensor)
+}
+
+fn call<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
+    let method = object.attr(method)?;
+    // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
+    unsafe { Owned::or_raised(call_no_args(method.as_ptr())) }
+}
+
+/// Calls a method without arguments, and returns `true` if the answer is `True`. An object that cannot be asked, as may be
+/// where a class changes what PyTorch does, is left to its `__dlpack__`.
+fn answers_yes(object: Object<'_>, method: &Name) -> Result<bool, Raised> {
+    match call(object, method) {
+        Ok(answer) => Ok(is_true(answer.borrow())),
+        Err(raised) => raised.forget().map(|()| false),
+    }
+}
+
+/// Refuses a tensor whose address is doubtful if its storage has no memory.
+///
+/// So it is with tensors that stand for zeros, fake ones, the wrappers of `torch.func` and of classes, masked ones, and those
+/// whose storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
+#[cold]
+fn refuse_without_memory(object: Object<'_>) -> Result<(), Raised> {
+    match storage_address(object) {
+        Ok(0) => {}
+        Ok(address) => {
+            address::confirm(usize::try_from(address).unwrap_or(0));
+            return Ok(());
+        }
+        // PyTorch raises a `RuntimeError` for most of them.
+        Err(raised) => raised.forget()?,
+    }
+    let text = "expected a tensor with memory, found one of a storage without any, such as a fake or a masked tensor";
+    Err(raise(
+        object.attached(),
+        Class::Buffer,
+        format_args!(
+            "{text}: make a plain tensor of it first, with `.clone()` or `.to_tensor(value)`"
+        ),
+    ))
+}
+
+fn storage_address(object: Object<'_>) -> Result<i128, Raised> {
+    let storage = call(object, &names::UNTYPED_STORAGE)?;
+    let address = call(storage.borrow(), &names::DATA_PTR)?;
+    handle(address.borrow())
+}
+
+#[cold]
+fn negated(object: Object<'_>) -> Raised {
+    raise(
+        object.attached(),
+        Class::Buffer,
+        format_args!(
+            "expected a tensor without the negative bit, found one whose elements are to be negated: use `.resolve_neg()`"
+        ),
+    )
 }
 
 /// Returns `true` for integers and booleans, which have no gradient.
 #[inline]
 const fn has_no_gradient(summary: Summary) -> bool {
     summary.dtype.is_integer() || summary.dtype.is_bool()
-}
-
-/// Returns `true` if the elements may have to be conjugated or negated.
-///
-/// To ask PyTorch costs as much as the export, and releases the interpreter lock. Only complex numbers are conjugated. Only
-/// their imaginary parts are negated, and those lie at even distances among the complex numbers. (A view that is forced on
-/// the memory may have odd distances. Then `__dlpack__` gives the same tensor as the table: it does not look whether the
-/// elements are to be negated.)
-#[inline]
-const fn may_be_negated(summary: Summary) -> bool {
-    summary.dtype.is_complex() || summary.is_even
 }
 
 fn torch(class: Object<'_>) -> Result<Option<Eligibility>, Raised> {

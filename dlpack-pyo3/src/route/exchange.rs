@@ -4,12 +4,13 @@ use core::ffi::CStr;
 
 use dlpack::exchange::ExchangeApi;
 use dlpack::negotiate::{Request, Stream};
-use dlpack::{BorrowedTensor, Device, Error, ManagedTensorVersioned};
+use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error, ManagedTensorVersioned};
 
 use super::classes::{Classes, defines};
-use super::eligibility::Eligibility;
+use super::eligibility::{Eligibility, ask_torch};
 use super::summary::Summary;
-use crate::raw::{Attached, Class, Object, Raised, ffi, names, raise_error};
+use crate::protocol;
+use crate::raw::{Attached, Object, Raised, ffi, names, raise_error};
 
 /// The table of a class, and the condition under which its objects may be imported by it.
 #[derive(Debug)]
@@ -49,6 +50,21 @@ impl Exchange {
         let Ok(api) = api else { return Ok(None) };
         let eligibility = Eligibility::of(class, &classes)?;
         Ok(eligibility.map(|eligibility| Self { api, eligibility }))
+    }
+
+    /// Imports the tensor of an object of the class by `__dlpack__`.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn ask(
+        &self,
+        object: Object<'_>,
+        request: &Request,
+        strict: bool,
+    ) -> Result<AnyManagedTensor, Raised> {
+        match self.eligibility {
+            Eligibility::Torch(_) => ask_torch(object, request, strict),
+            _ => protocol::ask(object, request, strict, Ok, Err),
+        }
     }
 
     pub(super) const fn api(&self) -> ExchangeApi {
@@ -166,12 +182,7 @@ fn forget(py: Attached<'_>) -> Result<(), Raised> {
     if !Raised::is_set(py) {
         return Ok(());
     }
-    let raised = Raised::new();
-    if !raised.is(Class::Any) {
-        return Err(raised);
-    }
-    raised.clear();
-    Ok(())
+    Raised::new().forget()
 }
 
 /// Returns `true` if a class overrides the `__dlpack__` of the class that has the table, which then does not speak for it.

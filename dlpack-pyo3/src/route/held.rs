@@ -94,6 +94,9 @@ impl HeldTensor {
 /// Makes an owned tensor of lent memory, whose deleter drops `keep`.
 #[cold]
 fn export(tensor: &Descriptor, keep: KeepAlive) -> Result<ManagedTensorVersioned, Error> {
+    if tensor.data().is_null() && !tensor.is_empty() {
+        return Err(Error::NullData);
+    }
     let shape: Result<Vec<usize>, _> = tensor.shape().iter().map(|&n| n.try_into()).collect();
     let strides: Result<Vec<isize>, _> = tensor.strides().iter().map(|&n| n.try_into()).collect();
     let (Ok(shape), Ok(strides)) = (shape, strides) else { return Err(Error::ExtentOverflow) };

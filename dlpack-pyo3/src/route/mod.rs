@@ -15,6 +15,7 @@
 //!
 //! The choice is made once for each class, and kept in a table without locks.
 
+mod address;
 mod attribute;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 mod buffer;
@@ -27,6 +28,7 @@ mod eligibility;
 mod exchange;
 mod format;
 mod held;
+mod masked;
 mod memory;
 mod numpy;
 mod plan;
@@ -39,10 +41,9 @@ use dlpack::exchange::ExchangeApi;
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
 use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error, ManagedTensorVersioned};
 
-use crate::raw::{
-    Class, ExceptBlock, Object, Raised, Reference, SavedException, names, raise, raise_error,
-};
+use crate::raw::{Class, ExceptBlock, Object, Raised, Reference, names, raise, raise_error};
 use crate::{capsule, protocol};
+use exchange::Exchange;
 pub(crate) use held::HeldTensor;
 use held::KeepAlive;
 use plan::Plan;
@@ -133,14 +134,18 @@ fn take_by<R>(
                     }
                 }
                 Err(error) => {
-                    return match ask_after_refusal(object, request, strict, error) {
+                    return match ask_after_refusal(exchange, object, request, strict, error) {
                         Ok(tensor) => then(HeldTensor::Managed(tensor), Route::Protocol),
                         Err(raised) => fail(raised),
                     };
                 }
             }
+            return match exchange.ask(object, request, strict) {
+                Ok(tensor) => then(HeldTensor::Managed(tensor), Route::Protocol),
+                Err(raised) => fail(raised),
+            };
         }
-        Plan::NumPy | Plan::Exchange(_) | Plan::Protocol => {}
+        Plan::NumPy | Plan::Protocol => {}
         rare => match take_rare(rare, object, request, strict) {
             Ok(Some((tensor, route))) => return then(tensor, route),
             Ok(None) => {}
@@ -151,7 +156,7 @@ fn take_by<R>(
     protocol::ask(object, request, strict, asked, fail)
 }
 
-/// Takes the tensor of a capsule or a buffer. Returns `None` if the object is to be asked by `__dlpack__`, which also says
+/// Takes the tensor of a capsule, of a buffer or of an object that is asked in a way of its own. Returns `None` if the object is to be asked by `__dlpack__`, which also says
 /// what is wrong with an object that has neither.
 #[cold]
 #[inline(never)]
@@ -182,13 +187,17 @@ fn take_rare(
         }
         Plan::BufferOrProtocol if asks_for_memory_as_it_is(request) => match buffer::take(object) {
             Ok(tensor) => Ok(Some((tensor, Route::Buffer))),
-            // An exception that is not an `Exception` interrupts the program.
-            Err(raised) if raised.is(Class::Any) => {
-                raised.clear();
-                Ok(None)
-            }
-            Err(raised) => Err(raised),
+            Err(raised) => raised.forget().map(|()| None),
         },
+        Plan::Exchange(exchange) => {
+            let tensor = exchange.ask(object, request, strict)?;
+            Ok(Some((HeldTensor::Managed(tensor), Route::Protocol)))
+        }
+        Plan::Torch => {
+            let tensor = eligibility::ask_torch(object, request, strict)?;
+            Ok(Some((HeldTensor::Managed(tensor), Route::Protocol)))
+        }
+        Plan::Masked => masked::refuse(object).map(|()| None),
         Plan::Unknown if object.optional_attr(&names::DLPACK)?.is_some() => Ok(None),
         Plan::Buffer | Plan::Unknown if buffer::has_buffer(object) => {
             request.stream.check(Device::CPU).map_err(|error| raise_error(py, error))?;
@@ -242,6 +251,7 @@ fn meet(
 /// What the object raises, and what the table has raised if that is not an `Exception`, which interrupts the program.
 #[cold]
 fn ask_after_refusal(
+    exchange: &Exchange,
     object: Object<'_>,
     request: &Request,
     strict: bool,
@@ -253,15 +263,13 @@ fn ask_after_refusal(
     if !raised.is(Class::Any) {
         return Err(raised);
     }
-    let has_method = {
-        let _saved = SavedException::take(py);
-        object.optional_attr(&names::DLPACK).is_ok_and(|method| method.is_some())
-    };
-    if !has_method {
-        return Err(raised);
+    let first = ExceptBlock::catch(py, raised);
+    match object.optional_attr(&names::DLPACK) {
+        Ok(Some(_)) => exchange.ask(object, request, strict),
+        Ok(None) => Err(first.raise_again()),
+        // What interrupts the program, even a look at an attribute, gets through.
+        Err(raised) => raised.forget().and_then(|()| Err(first.raise_again())),
     }
-    let _first = ExceptBlock::catch(py, raised);
-    protocol::ask(object, request, strict, Ok, Err)
 }
 
 /// Passes the tensor of an object to a function, without an owner if that is possible.

@@ -1,6 +1,6 @@
 //! The choice of a route for the objects of a class.
 
-use super::classes::{is_immutable, is_named, is_of};
+use super::classes::{Classes, is_immutable, is_named, is_of};
 use super::exchange::Exchange;
 use super::numpy;
 use crate::capsule;
@@ -19,6 +19,10 @@ pub(super) enum Plan {
     BufferOrProtocol,
     /// `__dlpack__`.
     Protocol,
+    /// `__dlpack__` of a class that is derived from PyTorch's, and has no table of its own or changes what PyTorch does.
+    Torch,
+    /// `__dlpack__` of NumPy's masked arrays, which gives the elements without the mask.
+    Masked,
     /// The buffer protocol: the class has no `__dlpack__`, and never will.
     Buffer,
     /// Each object is looked at.
@@ -43,6 +47,14 @@ impl Plan {
         }
         if class.optional_attr(&names::DLPACK)?.is_none() {
             return Ok(if is_immutable(class) { Self::Buffer } else { Self::Unknown });
+        }
+        for base in Classes::of(class)?.iter() {
+            if is_of(base, "torch")? {
+                return Ok(Self::Torch);
+            }
+            if is_of(base, "numpy.ma")? && is_named(base, "MaskedArray")? {
+                return Ok(Self::Masked);
+            }
         }
         // JAX takes microseconds to make a capsule, and its arrays on the CPU are buffers.
         if is_of(class, "jaxlib")? && is_named(class, "ArrayImpl")? {

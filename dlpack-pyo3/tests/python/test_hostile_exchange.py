@@ -181,6 +181,30 @@ def test_an_interrupt_in_a_table_is_passed_on_at_once(function):
     assert carrier.asked == []
 
 
+@pytest.mark.parametrize("function", [ext.hold, ext.describe, ext.borrow, ext.to_bytes])
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit, GeneratorExit])
+def test_an_interrupt_in_the_look_for_the_method_is_passed_on(function, kind):
+    # The table has refused, and `__dlpack__` is found to be there or not by code of Python.
+    interrupted = property(lambda self: raises(kind("stop")))
+    carrier = type_for(Table(**FAILING), __dlpack__=interrupted)(six)
+    for attempt in range(2):
+        with pytest.raises(kind, match="stop"):
+            function(carrier)
+
+
+def test_an_error_in_the_look_for_the_method_leaves_that_of_the_table():
+    broken = property(lambda self: raises(ValueError("broken")))
+    carrier = type_for(Table(**FAILING), __dlpack__=broken)(six)
+    for attempt in range(2):
+        with pytest.raises(BufferError) as raised:
+            ext.describe(carrier)
+        assert "broken" not in str(raised.value)
+
+
+def raises(error):
+    raise error
+
+
 @pytest.mark.parametrize("code", [-1, 1, 77])
 def test_h132_a_failing_function_that_sets_no_exception(code):
     table = Table(**{FROM: lambda *_: code, BORROW: lambda *_: code})

@@ -54,16 +54,6 @@ def test_what_torch_refuses_is_refused_alike(torch, kind, function):
     assert str(caught.value).splitlines()[0] == theirs[1]
 
 
-def test_a_negative_view_is_what_torch_says_it_is(torch):
-    # PyTorch exports the memory and forgets the sign, by both routes.
-    tensor = torch.tensor([1 + 2j, 3 - 4j], dtype=torch.complex64).conj().imag
-    assert tensor.is_neg()
-    theirs = peek(tensor)["bytes"]
-    held = ext.hold(tensor)
-    assert held.describe()["route"] != "exchange"
-    assert held.to_bytes() == theirs
-
-
 def test_the_bits_are_looked_at_each_time(torch):
     tensor = torch.zeros(2, dtype=torch.complex64)
     ext.describe(tensor)
@@ -170,10 +160,8 @@ def test_a_wrapper_without_memory(torch):
 
     theirs = answer(lambda: peek(Hollow()))
     ours = answer(lambda: ext.describe(Hollow()))
-    if isinstance(theirs, dict):
-        assert ours["shape"] == theirs["shape"]
-    else:
-        assert ours[0] is theirs[0]
+    # PyTorch exports a null pointer, or refuses.
+    assert ours[0] is (BufferError if isinstance(theirs, dict) else theirs[0])
 
 
 @pytest.mark.filterwarnings("ignore")

@@ -1,0 +1,261 @@
+"""Tensors without memory, and numbers that are not what they seem: no route hands them on, in or out."""
+
+import ctypes
+import warnings
+
+import dlpack_pyo3_tests as ext
+import pytest
+
+from kit import abi, capsules
+from kit.exchange import FUNCTIONS, Table, type_for
+from kit.foreign import Foreign
+
+NEW = {"max_version": (1, 3)}
+# The ways in: an argument, a borrow, a tensor that is kept, one that is asked for with options, one in another's hands.
+WAYS_IN = {
+    "argument": ext.describe,
+    "borrow": ext.borrow,
+    "hold": ext.hold,
+    "options": lambda tensor: ext.describe(tensor, copy=False),
+    "bytes": ext.to_bytes,
+    "export": lambda tensor: ext.hold(tensor).export(),
+}
+
+
+@pytest.fixture(scope="module")
+def torch():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torch
+        import torch.masked
+    return torch
+
+
+def resized(torch):
+    tensor = torch.ones(10)
+    tensor.untyped_storage().resize_(0)
+    return tensor
+
+
+def fake(torch):
+    from torch._subclasses.fake_tensor import FakeTensorMode
+
+    with FakeTensorMode():
+        return torch.ones(10)
+
+
+def masked(torch):
+    return torch.masked.masked_tensor(torch.arange(10.0), torch.arange(10) % 2 == 0)
+
+
+WITHOUT_MEMORY = {
+    "zeros": lambda torch: torch._efficientzerotensor(10),
+    "zeros, sliced": lambda torch: torch._efficientzerotensor(10)[2:],
+    "zeros of integers, sliced": lambda torch: torch._efficientzerotensor(10, dtype=torch.int32)[2:],
+    "zeros, far": lambda torch: torch._efficientzerotensor(4_000_000)[2_000_000:],
+    "zeros, further": lambda torch: torch._efficientzerotensor(1 << 40)[1 << 33 :][:4],
+    "zeros, beyond addresses": lambda torch: torch._efficientzerotensor(1 << 46)[1 << 45 :][:4],
+    "resized": resized,
+    "fake": fake,
+    "fake, sliced": lambda torch: fake(torch)[1:],
+    "masked": masked,
+    "masked, sliced": lambda torch: masked(torch)[1:],
+}
+
+
+@pytest.mark.library("torch")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("way", WAYS_IN)
+@pytest.mark.parametrize("kind", WITHOUT_MEMORY)
+def test_tensors_of_torch_without_memory(torch, kind, way):
+    tensor = WITHOUT_MEMORY[kind](torch)
+    for attempt in range(2):  # The second time, the class is known.
+        with pytest.raises(BufferError, match="expected a tensor with memory, .*clone"):
+            WAYS_IN[way](tensor)
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("cut", [slice(None), slice(1, None)])
+def test_tensors_of_transforms_without_memory(torch, cut):
+    seen = []
+
+    def look(tensor):
+        for way in (ext.describe, ext.borrow, ext.hold):
+            with pytest.raises(Exception) as refused:
+                way(tensor[cut])
+            seen.append(refused.type)
+        return tensor * 2
+
+    torch.func.functionalize(look)(torch.ones(3))
+    assert seen == [BufferError] * 3
+    torch.func.vmap(look)(torch.ones(2, 3))
+    torch.func.jvp(look, (torch.ones(3),), (torch.ones(3),))
+    torch.func.grad(lambda tensor: look(tensor).sum())(torch.ones(3))
+    assert len(seen) == 12
+
+
+@pytest.mark.library("torch")
+def test_what_has_memory_is_confirmed_once_if_its_address_is_odd(torch):
+    # Memory at an address that a program chose, where storages usually are not.
+    import mmap
+
+    libc = ctypes.CDLL(None)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    address = libc.mmap(0x2_3456_0000, 4096, mmap.PROT_READ | mmap.PROT_WRITE, private, -1, 0)
+    if not address or address > 1 << 40:
+        pytest.skip("the system puts memory elsewhere")
+    tensor = torch.frombuffer((ctypes.c_char * 64).from_address(address), dtype=torch.float32)
+    asked = []
+
+    class Noting(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            asked.append(function.__name__)
+            return function(*args, **(kwargs or {}))
+
+    for way in (ext.describe, ext.borrow, ext.hold):
+        with Noting():
+            way(tensor)
+    assert asked.count("untyped_storage") <= 1
+    assert ext.describe(tensor)["data"] == address
+
+
+@pytest.mark.library("torch")
+def test_tensors_without_elements_need_no_memory(torch):
+    for tensor in (torch.zeros(0), torch.zeros(2, 0), torch._efficientzerotensor(10)[10:]):
+        assert ext.describe(tensor)["numel"] == 0
+        assert ext.to_bytes(tensor) == b""
+        assert bytes(ext.hold(tensor).export()) == b""
+
+
+NEGATED = {
+    "by force": lambda torch: torch._neg_view(torch.ones(2, 2)),
+    "by force, integers": lambda torch: torch._neg_view(torch.ones(2, 2, dtype=torch.int32)),
+    "by force, complex": lambda torch: torch._neg_view(torch.ones(3, dtype=torch.complex64)),
+    "imaginary parts": lambda torch: torch.tensor([1 + 2j, 3 + 4j]).conj().imag,
+    "imaginary part": lambda torch: torch.tensor([1 + 2j, 3 + 4j]).conj().imag[1],
+}
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("way", [*WAYS_IN, "copy"])
+@pytest.mark.parametrize("kind", NEGATED)
+def test_negated_tensors_of_torch(torch, kind, way):
+    tensor = NEGATED[kind](torch)
+    assert tensor.is_neg()
+    take = {**WAYS_IN, "copy": lambda tensor: ext.hold(tensor, copy=True)}[way]
+    for attempt in range(2):
+        with pytest.raises(BufferError, match="resolve_neg"):
+            take(tensor)
+    take(tensor.resolve_neg())
+
+
+@pytest.mark.library("torch")
+def test_a_negated_tensor_of_a_subclass(torch):
+    class Plain(torch.Tensor):
+        pass
+
+    class Wrapped(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            return super().__torch_function__(function, types, args, kwargs or {})
+
+    for kind in (Plain, Wrapped):
+        with pytest.raises(BufferError, match="resolve_neg"):
+            ext.describe(torch._neg_view(torch.ones(3)).as_subclass(kind))
+        assert ext.describe(torch.ones(3).as_subclass(kind))["shape"] == (3,)
+
+
+@pytest.mark.library("torch")
+def test_a_question_that_is_interrupted(torch):
+    class Interrupted(torch.Tensor):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            if function.__name__ == "is_neg":
+                raise KeyboardInterrupt
+            return super().__torch_function__(function, types, args, kwargs or {})
+
+    with pytest.raises(KeyboardInterrupt):
+        ext.describe(torch.ones(3).as_subclass(Interrupted))
+
+
+@pytest.mark.library("numpy")
+@pytest.mark.parametrize("way", WAYS_IN)
+def test_masked_arrays_of_numpy(way):
+    import numpy
+
+    class Own(numpy.ma.MaskedArray):
+        pass
+
+    masked = numpy.ma.masked_array([1.0, 2.0, 3.0], [0, 1, 0])
+    for array in (masked, masked[1:], masked.view(Own)):
+        with pytest.raises(BufferError, match=r"\.filled\(\)"):
+            WAYS_IN[way](array)
+    for plain in (masked.filled(0), masked[:1], numpy.ma.array([1.0, 2.0])):
+        WAYS_IN[way](plain)
+
+
+# What the importer lets in, since its shape may be all that is wanted, is not handed on.
+
+
+def test_null_data_goes_out_by_no_way():
+    live = ext.live()
+    for fields in ({}, {"byte_offset": 64}, {"versioned": False}):
+        foreign = Foreign(address=None, **fields)
+        out = ext.hold(foreign.capsule())
+        assert out.describe()["data"] == 0
+        with pytest.raises(BufferError, match="data pointer"):
+            out.to_bytes()
+        try:
+            tensor = out.export()
+        except BufferError:  # Under a new header, already.
+            assert foreign.deletes == 1
+            continue
+        for way in (
+            lambda: tensor.__dlpack__(),
+            lambda: tensor.__dlpack__(**NEW),
+            lambda: tensor.__dlpack__(**NEW, copy=True),
+            lambda: tensor.__dlpack__(**NEW, dl_device=(1, 0)),
+            lambda: memoryview(tensor),
+            lambda: ext.describe(tensor),
+            lambda: ext.borrow(tensor),
+            lambda: ext.like(tensor, tensor),
+        ):
+            with pytest.raises(BufferError, match="data pointer"):
+                way()
+        assert foreign.deletes == 0
+        del tensor
+        assert foreign.deletes == 1
+    assert ext.live() == live
+
+
+@pytest.mark.parametrize("name", ["managed_tensor_from_py_object_no_sync", "dltensor_from_py_object_no_sync"])
+def test_null_data_goes_out_by_no_function_of_the_table(name):
+    tensor = ext.hold(Foreign(address=None).capsule()).export()
+    table = abi.ExchangeApi.from_address(capsules.pointer(type(tensor).__dlpack_c_exchange_api__))
+    out = abi.Tensor() if name.startswith("dl") else ctypes.c_void_p()
+    with pytest.raises(BufferError, match="data pointer"):
+        FUNCTIONS[name](getattr(table, name))(id(tensor), ctypes.pointer(out))
+
+
+def test_null_data_of_a_table_goes_on_by_no_way():
+    carrier = type_for(Table())(lambda: Foreign(address=None))
+    for attempt in range(2):
+        assert ext.describe(carrier)["data"] == ext.borrow(carrier)["data"] == 0
+        tensor = ext.hold(carrier).export()
+        with pytest.raises(BufferError, match="data pointer"):
+            bytes(tensor)
+        with pytest.raises(BufferError, match="data pointer"):
+            tensor.__dlpack__(**NEW)
+
+
+def test_null_data_of_a_buffer_goes_on_by_no_way():
+    # As `ctypes` makes it, and reversed, so that the lowest address is not the null pointer.
+    null = memoryview((ctypes.c_char * 16).from_address(0)).cast("B")
+    for view in (null, null[::-1][15:]):
+        held = ext.hold(view)
+        with pytest.raises(BufferError):
+            held.to_bytes()
+        with pytest.raises(BufferError):
+            bytes(held.export())
