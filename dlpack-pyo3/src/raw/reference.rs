@@ -8,21 +8,21 @@ use super::ffi;
 use super::object::{Object, Owned};
 use super::unwind::dec_ref;
 
-/// An object that this value keeps alive on any thread.
+/// An object that this value keeps alive on any thread, by so many references.
 ///
-/// Dropping it gives the reference back as [`try_attach`] allows, or leaks it when the interpreter is gone.
+/// Dropping it gives the references back as [`try_attach`] allows, or leaks them when the interpreter is gone.
 #[derive(Debug)]
-pub(crate) struct Reference {
+pub(crate) struct Reference<const COUNT: usize = 1> {
     /// # Invariants
     ///
-    /// This value owns one reference of the object.
+    /// This value owns `COUNT` references of the object, and that is not 0.
     raw: NonNull<ffi::PyObject>,
 }
 
 // SAFETY: the object is used on attached threads only, which is all that Python asks for.
-unsafe impl Send for Reference {}
+unsafe impl<const COUNT: usize> Send for Reference<COUNT> {}
 // SAFETY: as for `Send`.
-unsafe impl Sync for Reference {}
+unsafe impl<const COUNT: usize> Sync for Reference<COUNT> {}
 
 impl Reference {
     #[inline]
@@ -38,10 +38,29 @@ impl Reference {
     }
 }
 
-impl Drop for Reference {
+impl<const COUNT: usize> Reference<COUNT> {
+    #[inline]
+    pub(crate) fn of(object: Object<'_>) -> Self {
+        const { assert!(COUNT > 0) };
+        for _ in 0..COUNT {
+            // SAFETY: a live object on an attached thread.
+            unsafe { ffi::Py_INCREF(object.as_ptr()) };
+        }
+        // SAFETY: an object is not null.
+        Self { raw: unsafe { NonNull::new_unchecked(object.as_ptr()) } }
+    }
+}
+
+impl<const COUNT: usize> Drop for Reference<COUNT> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the invariant of `raw`; the thread is attached.
-        try_attach(|_| unsafe { dec_ref(self.raw.as_ptr()) });
+        try_attach(|_| {
+            for _ in 1..COUNT {
+                // SAFETY: the invariant of `raw`; the thread is attached. This is not the last reference.
+                unsafe { ffi::Py_DECREF(self.raw.as_ptr()) };
+            }
+            // SAFETY: the invariant of `raw`; the thread is attached.
+            unsafe { dec_ref(self.raw.as_ptr()) };
+        });
     }
 }

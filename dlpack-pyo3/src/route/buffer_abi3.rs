@@ -43,7 +43,7 @@ pub(super) fn has_buffer(object: Object<'_>) -> bool {
 pub(super) fn take(object: Object<'_>) -> Result<HeldTensor, Raised> {
     let view = view(object)?;
     match describe(view.borrow()) {
-        Ok(tensor) => Ok(HeldTensor::Lent(tensor, KeepAlive::Object(Reference::new(view)))),
+        Ok(tensor) => Ok(HeldTensor::Lent(tensor, KeepAlive::View(Reference::new(view)))),
         Err(raised) => Err(raised.after_dropping(object.attached(), view)),
     }
 }

@@ -23,8 +23,12 @@ pub(crate) enum HeldTensor {
 /// Keeps memory of a Python object in place. Any thread may drop it.
 #[derive(Debug)]
 pub(crate) enum KeepAlive {
-    /// A reference to the object.
-    Object(#[expect(dead_code, reason = "held until it is dropped")] Reference),
+    /// References to an array of NumPy. There are two, since `ndarray.resize` takes a single one for that of its caller, and
+    /// frees the memory.
+    Array(#[expect(dead_code, reason = "held until it is dropped")] Reference<2>),
+    /// A reference to the view that holds the object's buffer.
+    #[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
+    View(#[expect(dead_code, reason = "held until it is dropped")] Reference),
     /// A buffer that has not been released.
     #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
     Buffer(#[expect(dead_code, reason = "held until it is dropped")] Buffer),

@@ -108,9 +108,9 @@ fn take_by<R>(
 ) -> R {
     match plan {
         Plan::NumPy if asks_for_memory_as_it_is(request) => {
-            // SAFETY: the plan of an `ndarray`. The reference keeps the array alive.
+            // SAFETY: the plan of an `ndarray`. The references keep the array alive, and its memory in place.
             if let Some(tensor) = unsafe { numpy::lend(object) } {
-                let array = KeepAlive::Object(Reference::new(object.to_owned()));
+                let array = KeepAlive::Array(Reference::of(object));
                 return then(HeldTensor::Lent(tensor, array), Route::NumPy);
             }
         }

@@ -179,3 +179,84 @@ def test_a_tensor_whose_class_begins_to_move_it_when_it_is_asked():
         assert seen["shape"] == tuple(tensor.shape)
         assert seen["data"] == tensor.data_ptr()
     assert seen["shape"][0] > 100_000
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("where", ["mode", "mode, elsewhere", "default device, elsewhere", "subclass, elsewhere"])
+def test_a_tensor_that_gets_other_memory_before_it_is_read(where):
+    """PyTorch is asked first and the tensor borrowed afterwards: what a question runs may give it other memory."""
+    import threading
+
+    import torch
+    from torch.overrides import TorchFunctionMode
+
+    elsewhere = "elsewhere" in where
+    tensor = torch.ones(1 << 22)
+    moved = []
+
+    def move(function):
+        """What another thread may do in the meantime, at each question."""
+        moved.append(function.__name__)
+        with torch._C.DisableTorchFunction():
+            fresh = torch.full((1000 + len(moved),), 2.0)
+            change = lambda: tensor.set_(fresh)
+            if elsewhere:
+                thread = threading.Thread(target=change)
+                thread.start()
+                thread.join()
+            else:
+                change()
+
+    class Moves(TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            move(function)
+            return function(*args, **(kwargs or {}))
+
+    class Late(torch.Tensor):
+        __torch_function__ = torch._C._disabled_torch_function_impl
+
+    if where.startswith("subclass"):
+        tensor = tensor.as_subclass(Late)
+    for attempt in range(2):  # From the second time on, the class is known, and its tensors are borrowed.
+        ext.borrowed_sum(tensor)
+    if where.startswith("mode"):
+        with Moves():
+            total, address = ext.borrowed_sum(tensor)
+    elif where.startswith("default device"):
+        with torch.device("cpu"), Moves():
+            total, address = ext.borrowed_sum(tensor)
+    else:
+
+        @classmethod
+        def function(cls, function, types, args=(), kwargs=None):
+            move(function)
+            with torch._C.DisableTorchFunctionSubclass():
+                return function(*args, **(kwargs or {}))
+
+        Late.__torch_function__ = function
+        total, address = ext.borrowed_sum(tensor)
+        del Late.__torch_function__
+    assert moved
+    assert total == 2 * (1000 + len(moved))
+    with torch._C.DisableTorchFunction():
+        assert address == tensor.data_ptr()
+
+
+@pytest.mark.library("numpy")
+def test_numpy_does_not_resize_an_array_that_is_kept():
+    """NumPy takes one reference besides that of the call for nobody's."""
+    import numpy
+
+    for keep in (ext.hold, lambda array: ext.hold(array).export(), ext.Holder):
+        places = [numpy.ones(1 << 16, "f4")]
+        held = keep(places[0])
+        with pytest.raises(ValueError, match="refcheck|references"):
+            places.pop().resize(4)
+        if keep is ext.hold:
+            assert held.to_bytes() == numpy.ones(1 << 16, "f4").tobytes()
+        count = sys.getrefcount(array := numpy.ones(4))
+        held = keep(array)
+        assert sys.getrefcount(array) == count + 2
+        del held
+        assert sys.getrefcount(array) == count
+        array.resize(8, refcheck=sys.version_info < (3, 14))

@@ -1,8 +1,8 @@
 //! The metadata of a tensor as a dictionary, for tests to compare.
 
 use dlpack::negotiate::CopyPolicy;
-use dlpack::{Access, Descriptor, Device, DeviceType};
-use dlpack_pyo3::{Import, PyTensor, with_borrowed};
+use dlpack::{Access, BorrowedTensor, Descriptor, Device, DeviceType};
+use dlpack_pyo3::{Import, PyTensor, to_py_err, with_borrowed};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -47,6 +47,19 @@ pub(crate) fn take<'py>(
 pub(crate) fn borrow<'py>(tensor: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     // SAFETY: describing a tensor makes a dictionary and numbers, which does not touch the memory of the object.
     unsafe { with_borrowed(tensor, |borrowed| of(tensor.py(), &borrowed)) }?
+}
+
+/// Returns the sum of the elements of a borrowed tensor of `float32`, and its address.
+#[pyfunction]
+pub(crate) fn borrowed_sum(tensor: &Bound<'_, PyAny>) -> PyResult<(f64, usize)> {
+    let sum = |borrowed: BorrowedTensor<'_>| {
+        // SAFETY: the tests initialise all elements, and nobody writes them while this thread is attached.
+        let elements = unsafe { borrowed.view::<f32>() }?;
+        Ok((elements.iter().map(|x| f64::from(*x)).sum(), borrowed.data().addr()))
+    };
+    // SAFETY: the function does not call Python, and the tests move memory only in code that Python runs.
+    let result = unsafe { with_borrowed(tensor, sum) }?;
+    result.map_err(|error: dlpack::Error| to_py_err(error))
 }
 
 /// Describes a tensor, with the route by which it was imported.
