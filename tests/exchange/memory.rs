@@ -28,6 +28,8 @@ unsafe impl Allocator for Ledger {
         }
         // SAFETY: the size is not 0.
         let block = NonNull::new(unsafe { std::alloc::alloc(layout) })?;
+        // SAFETY: a new block of this size. So memory looks that was used before.
+        unsafe { block.write_bytes(0xA5, layout.size()) };
         entries.out.push((block.addr().get(), layout));
         Some(block)
     }
@@ -103,6 +105,17 @@ unsafe fn delete(raw: *mut dlpack::sys::DLManagedTensorVersioned) {
     let deleter = unsafe { (*raw).deleter }.expect("every export has one");
     // SAFETY: the caller's promise.
     unsafe { deleter(raw) }
+}
+
+#[test]
+fn new_memory_is_zero_for_whoever_reads_it() {
+    for nbytes in [1, 7, 64, 4096] {
+        let (ledger, shape) = (Ledger::default(), [nbytes]);
+        let tensor = ManagedTensorVersioned::allocate_in(ledger, DataType::U8, &shape, Device::CPU);
+        let tensor = tensor.expect("few bytes").into_inner();
+        // SAFETY: the elements are zeros, and nobody else knows of them.
+        assert_eq!(unsafe { tensor.as_slice::<u8>() }.expect("bytes"), vec![0; nbytes]);
+    }
 }
 
 #[test]

@@ -194,7 +194,7 @@ pub trait Export: PyClass {
     /// Makes a tensor of the object's memory.
     ///
     /// Each call makes a new tensor, which keeps the memory alive, on the device that [`device`](Self::device) names. It is
-    /// read-only if consumers must not write. Its elements are initialised. An [`Exporter`](dlpack::Exporter) makes one with
+    /// read-only if consumers must not write. An [`Exporter`](dlpack::Exporter) makes one with
     /// [`into_opaque`](dlpack::Exporter::into_opaque), and any tensor becomes one with
     /// [`into_opaque`](dlpack::Managed::into_opaque).
     ///

@@ -6,8 +6,8 @@ use dlpack::negotiate::{Producer, Stream};
 use dlpack::{Descriptor, Device, Error, ManagedTensorVersioned};
 use pyo3::Python;
 
-// Why reading is sound: whoever exports a tensor says that its elements are initialised. The thread is attached to the
-// interpreter, so that no other Python code writes them: the promise on which PyO3's own buffers are read.
+// Why reading is sound: a tensor that safe code gets hold of has initialised elements, or memory of another language, which
+// counts as such; an `unsafe` function asks for that where it is not so. The thread is attached to the interpreter, so that no other Python code writes them: the promise on which PyO3's own buffers are read.
 
 /// Copies the elements to main memory, row-major and packed.
 pub(super) fn to_host(

@@ -259,3 +259,11 @@ def test_null_data_of_a_buffer_goes_on_by_no_way():
             held.to_bytes()
         with pytest.raises(BufferError):
             bytes(held.export())
+
+
+def test_new_memory_of_rust_is_zero_for_whoever_reads_it():
+    for count in (1, 100, 100_000):
+        used = bytearray(b"\xa5" * 4 * count)
+        del used  # The next block may be this one.
+        tensor = ext.fresh(count)
+        assert ext.to_bytes(tensor) == bytes(tensor) == bytes(4 * count)

@@ -17,7 +17,8 @@ impl ManagedTensorVersioned {
     /// Allocates a tensor in one block of an allocator, as memory for any consumer and for
     /// [`Library::allocate`](super::Library::allocate).
     ///
-    /// The elements are uninitialised and in row-major order. They start at the start of the block, at an address that is a
+    /// The elements are in row-major order, and all their bytes are zero, so that safe code may pass the tensor to anybody who
+    /// reads it. They start at the start of the block, at an address that is a
     /// multiple of 256. The header follows them, so that nothing else is allocated for up to 8 axes. A tensor without elements
     /// has a null data pointer. The handle of the allocator moves into the block.
     ///
@@ -85,7 +86,7 @@ struct Block<A: Allocator> {
 unsafe impl<A: Allocator> Send for Block<A> {}
 
 impl<A: Allocator> Block<A> {
-    /// Allocates a block for `nbytes` bytes of elements and the header of `ndim` axes, and returns the room for the header.
+    /// Allocates a block for `nbytes` bytes of elements, which become zero, and the header of `ndim` axes, and returns the room for the header.
     fn new(allocator: A, nbytes: usize, ndim: usize) -> Result<(Self, Room), Error> {
         let header = Exporter::<Self, _, InPlace>::header_layout(ndim);
         let alignment = if nbytes == 0 { 1 } else { ALIGNMENT };
@@ -93,6 +94,8 @@ impl<A: Allocator> Block<A> {
             .and_then(|elements| elements.extend(header))
             .map_err(|_| Error::AllocationFailed)?;
         let at = allocator.allocate(bytes).ok_or(Error::AllocationFailed)?;
+        // SAFETY: a new block, which has so many bytes.
+        unsafe { at.write_bytes(0, nbytes) };
         let block = Self { at, bytes, allocator };
         // SAFETY: invariant 1: `start` is an offset within the block.
         let room = unsafe { at.add(start) }.cast();

@@ -111,6 +111,8 @@ impl<A: Abi> Managed<A> {
     ///   called.
     ///
     /// The contract does *not* ask that the elements are initialised or that nobody writes them: DLPack grants neither.
+    /// Memory of other languages counts as initialised once Rust reads it. Memory that Rust allocated and has never written
+    /// does not: keep a tensor of such memory from safe code, which may pass it to a reader, as to Python.
     ///
     /// # Examples
     ///

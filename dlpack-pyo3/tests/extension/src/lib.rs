@@ -31,7 +31,7 @@ mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::like::like;
     #[pymodule_export]
-    use super::memory::{live, make};
+    use super::memory::{fresh, live, make};
     #[pymodule_export]
     use super::ordered::ordered;
     #[pymodule_export]

@@ -5,8 +5,9 @@ use core::ptr::NonNull;
 use core::slice;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use dlpack::{DataType, Device, Exporter};
-use dlpack_pyo3::Tensor;
+use dlpack::allocator::Global;
+use dlpack::{DataType, Device, Exporter, ManagedTensorVersioned};
+use dlpack_pyo3::{Tensor, to_py_err};
 use pyo3::exceptions::{PyBufferError, PyValueError};
 use pyo3::prelude::*;
 
@@ -91,6 +92,13 @@ pub(crate) fn make(
     }
     let tensor = exporter.build().map_err(|e| PyBufferError::new_err(e.to_string()))?;
     Ok(Tensor::new(tensor))
+}
+
+/// Makes a tensor of new memory, with safe code and without a promise.
+#[pyfunction]
+pub(crate) fn fresh(count: usize) -> PyResult<Tensor> {
+    let new = ManagedTensorVersioned::allocate_in(Global, DataType::F32, &[count], Device::CPU);
+    Ok(Tensor::new(new.map_err(to_py_err)?.into_inner()))
 }
 
 /// Returns how many tensors of this memory are alive.

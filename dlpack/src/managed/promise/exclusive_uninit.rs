@@ -65,6 +65,8 @@ impl<O> ExclusiveUninit<O> {
     }
 
     /// Takes the promise back and returns the tensor.
+    ///
+    /// Its memory is of another language or of an allocator that writes zeros, so that safe code may pass it to a reader.
     pub fn into_inner(self) -> O {
         self.0
     }
