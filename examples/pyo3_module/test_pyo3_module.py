@@ -66,3 +66,13 @@ def test_totals(library):
 def test_sizes(library):
     assert pyo3_module.nbytes(made(library, [[1.0, 2.0], [3.0, 4.0]])) == 16
     assert pyo3_module.nbytes(b"text") == 4
+
+
+@pytest.mark.parametrize("sizes", [(2, 2**62), (2**62, 2), (2**63, 2**63), (2**32, 2**32), (2, 2**64 - 1)])
+def test_an_image_for_which_there_is_no_memory(sizes):
+    with pytest.raises(MemoryError):
+        pyo3_module.Image(*sizes)
+
+
+def test_an_image_without_rows():
+    assert memoryview(pyo3_module.Image(0, 2)).shape == (0, 2)

@@ -48,17 +48,23 @@ enum Readiness {
 /// ```
 /// use dlpack_pyo3::dlpack::Exporter;
 /// use dlpack_pyo3::{PyTensor, Tensor, to_py_err};
+/// use pyo3::exceptions::PyMemoryError;
 /// use pyo3::prelude::*;
 ///
 /// /// A matrix of zeros.
 /// #[pyfunction]
 /// fn zeros(rows: usize, columns: usize) -> PyResult<Tensor> {
-///     let zeros = vec![0.0_f32; rows * columns];
+///     // Python chooses the sizes. `vec![0.0; count]` would end the process if there is no memory for so many elements.
+///     let count = rows.checked_mul(columns).unwrap_or(usize::MAX);
+///     let mut zeros = Vec::new();
+///     zeros.try_reserve_exact(count).map_err(|e| PyMemoryError::new_err(e.to_string()))?;
+///     zeros.resize(count, 0.0_f32);
 ///     let tensor = Exporter::new(zeros).shape(&[rows, columns]).build().map_err(to_py_err)?;
 ///     Ok(tensor.into())
 /// }
 ///
 /// Python::attach(|py| {
+///     assert!(zeros(2, 1 << 62).is_err());
 ///     let zeros = zeros(2, 3)?.into_pyobject(py)?;
 ///     assert_eq!(zeros.repr()?, "Tensor(shape=(2, 3), dtype='float32', device='cpu')");
 ///     assert_eq!(zeros.extract::<PyTensor>()?.strides(), [3, 1]);

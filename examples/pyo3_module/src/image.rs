@@ -2,7 +2,7 @@
 
 use dlpack_pyo3::dlpack::{Exporter, OpaqueTensor};
 use dlpack_pyo3::{Export, PyOwner, to_py_err};
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyMemoryError, PyValueError};
 use pyo3::prelude::*;
 
 /// A grey image. `np.from_dlpack(image)` and the like share its pixels without a copy.
@@ -23,9 +23,17 @@ impl Image {
         let Some(brightest) = width.checked_sub(1).filter(|&last| last > 0) else {
             return Err(PyValueError::new_err("expected a width of 2 or more"));
         };
-        let row = (0..width).map(|x| u8::try_from(x * 255 / brightest).unwrap_or(u8::MAX));
-        let row: Vec<u8> = row.collect();
-        Ok(Self { pixels: row.repeat(height), height, width })
+        // The sizes come from Python. `vec!` and `collect` would end the process if there is no memory of such a size.
+        let mut pixels = Vec::new();
+        let count = height.checked_mul(width).unwrap_or(usize::MAX);
+        if pixels.try_reserve_exact(count).is_err() {
+            return Err(PyMemoryError::new_err(format!("expected memory for {count} pixels")));
+        }
+        for _ in 0..height {
+            let row = (0..width).map(|x| u8::try_from(x * 255 / brightest).unwrap_or(u8::MAX));
+            pixels.extend(row);
+        }
+        Ok(Self { pixels, height, width })
     }
 }
 
