@@ -13,7 +13,7 @@ TIMES = 1000
 SLACK = 1 << 20
 
 
-def _resident():
+def resident():
     """Bytes of main memory that the process has, or 0 where that cannot be known."""
     try:
         with open("/proc/self/statm", encoding="ascii") as file:
@@ -30,11 +30,11 @@ def _state(objects):
 def _growth(action, times):
     """By how many bytes Python's objects grow, and the process."""
     gc.collect()
-    blocks, resident = tracemalloc.get_traced_memory()[0], _resident()
+    blocks, resident = tracemalloc.get_traced_memory()[0], resident()
     for _ in range(times):
         action()
     gc.collect()
-    return tracemalloc.get_traced_memory()[0] - blocks, _resident() - resident
+    return tracemalloc.get_traced_memory()[0] - blocks, resident() - resident
 
 
 def is_steady(action, *objects, times=TIMES):
