@@ -11,6 +11,7 @@ use pyo3::exceptions::PyBufferError;
 use pyo3::{Bound, PyResult};
 
 use super::class::{Export, import};
+use super::trampoline::{catch, panicked};
 use crate::import::to_py_err;
 use crate::raw::{Attached, SavedException, ffi};
 
@@ -32,7 +33,8 @@ pub unsafe fn get_buffer<T: Export>(
     unsafe {
         // For a failure.
         (&raw mut (*view).obj).write(ptr::null_mut());
-        let mut filled = Lent::new(import(slf)?)?.into_buffer(flags)?;
+        let made = catch(|| Lent::new(import(slf)?)?.into_buffer(flags));
+        let mut filled = made.unwrap_or_else(|payload| Err(panicked(payload)))?;
         filled.obj = slf.clone().into_ptr();
         view.write(filled);
     }

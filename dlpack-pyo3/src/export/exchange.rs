@@ -3,9 +3,7 @@
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem::{self, ManuallyDrop};
-use core::panic::AssertUnwindSafe;
 use core::ptr::NonNull;
-use std::panic::catch_unwind;
 
 use alloc::sync::Arc;
 use dlpack::allocator::Global;
@@ -19,7 +17,7 @@ use pyo3::{Borrowed, Bound, Py, PyResult, Python};
 use super::class::Export;
 use super::failure::Failure;
 use super::tensor::Tensor;
-use super::trampoline::with_pyo3;
+use super::trampoline::{catch, discard, with_pyo3};
 use crate::raw::{Attached, ffi};
 
 /// Makes the class attribute `__dlpack_c_exchange_api__`.
@@ -47,8 +45,7 @@ impl<T: Export> Library for Objects<T> {
 
     #[inline]
     fn catch_unwind<R>(call: impl FnOnce() -> R) -> Option<R> {
-        // What a panic leaves half done belongs to the class, whose methods panic in the same way when PyO3 calls them.
-        catch_unwind(AssertUnwindSafe(call)).ok()
+        catch(call).map_err(discard).ok()
     }
 
     #[cold]

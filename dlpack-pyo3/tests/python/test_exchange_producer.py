@@ -176,6 +176,23 @@ def test_a_panic_in_the_table_is_an_exception(place):
     assert out.value is None
 
 
+@pytest.mark.parametrize("place", ["tensor", "device"])
+def test_a_panic_that_panics_when_it_is_let_go_of(place):
+    # What it passes on is a value that panics when it is dropped, and so does what that panic passes on.
+    obj, out = ext.Panics(f"{place}, twice"), ctypes.c_void_p(0xDEAD)
+    calls = [lambda: obj.__dlpack__(max_version=(1, 3)), lambda: obj.__dlpack__(copy=True)]
+    calls.append(lambda: memoryview(obj) if place == "tensor" else obj.__dlpack_device__())
+    for call in calls:
+        with pytest.raises(BaseException, match="panic from Rust code") as caught:
+            call()
+        assert caught.type.__name__ == "PanicException"
+    with pytest.raises(RuntimeError, match="panic"):
+        function(ext.Panics, FROM)(id(obj), ctypes.pointer(out))
+    with pytest.raises(RuntimeError, match="panic"):
+        function(ext.Panics, STREAM)(abi.CUDA_HOST, 0, ctypes.pointer(out))
+    assert out.value is None
+
+
 def test_a_panic_in_the_table_about_streams():
     out = ctypes.c_void_p(0xDEAD)
     with pytest.raises(RuntimeError, match="panic"):

@@ -1,7 +1,9 @@
 //! A class whose methods panic.
 
+use std::panic::panic_any;
+
 use dlpack::negotiate::Stream;
-use dlpack::{Device, OpaqueTensor};
+use dlpack::{Device, DeviceType, OpaqueTensor};
 use dlpack_pyo3::Export;
 use pyo3::prelude::*;
 
@@ -14,6 +16,20 @@ pub(crate) struct Panics {
 impl Panics {
     fn at(&self, place: &str) {
         assert!(self.place != place, "{place} panics");
+        if self.place == format!("{place}, twice") {
+            panic_any(PanicsAgain(3));
+        }
+    }
+}
+
+/// A payload that panics when it is dropped, with another one of its kind, so many times.
+struct PanicsAgain(usize);
+
+impl Drop for PanicsAgain {
+    fn drop(&mut self) {
+        if let Some(fewer) = self.0.checked_sub(1) {
+            panic_any(Self(fewer));
+        }
     }
 }
 
@@ -28,7 +44,10 @@ impl Export for Panics {
         Device::CPU
     }
 
-    fn current_stream(_: Python<'_>, _: Device) -> PyResult<Stream> {
+    fn current_stream(_: Python<'_>, device: Device) -> PyResult<Stream> {
+        if device.device_type == DeviceType::CUDA_HOST {
+            panic_any(PanicsAgain(1));
+        }
         panic!("there is no stream")
     }
 }
