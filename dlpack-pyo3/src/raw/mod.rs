@@ -26,9 +26,7 @@ pub(crate) use attached::Attached;
 pub(crate) use buffer::Buffer;
 pub(crate) use call::{KeywordCall, Values};
 pub(crate) use exception::{ExceptBlock, SavedException};
-#[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
-pub(crate) use integer::integer;
-pub(crate) use integer::{handle, integer_or_member, make_bool};
+pub(crate) use integer::{handle, integer, integer_or_member, make_bool};
 pub(crate) use module::loaded;
 pub(crate) use name::{Name, names};
 pub(crate) use object::{Object, Owned};

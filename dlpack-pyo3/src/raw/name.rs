@@ -80,7 +80,7 @@ pub(crate) mod names {
     // Of NumPy; the second one is the name in NumPy 1.
     pub(crate) static MULTIARRAY: Name = Name::new(c"numpy._core._multiarray_umath");
     pub(crate) static MULTIARRAY_1: Name = Name::new(c"numpy.core._multiarray_umath");
-    pub(crate) static ARRAY_API: Name = Name::new(c"_ARRAY_API");
+    pub(crate) static ABI_VERSION: Name = Name::new(c"_get_ndarray_c_version");
     // Of its masked arrays.
     pub(crate) static MASK: Name = Name::new(c"mask");
     pub(crate) static ANY: Name = Name::new(c"any");

@@ -39,6 +39,13 @@ pub(super) fn is_named(class: Object<'_>, name: &str) -> Result<bool, Raised> {
     Ok(class.attr(&names::NAME)?.borrow().text() == Some(name))
 }
 
+/// Returns `true` for a class that lives for ever, as only code in C can make one.
+pub(super) fn is_static(class: Object<'_>) -> bool {
+    // SAFETY: a live class on an attached thread.
+    let flags = unsafe { ffi::PyType_GetFlags(class.as_ptr().cast()) };
+    flags & ffi::Py_TPFLAGS_HEAPTYPE == 0
+}
+
 /// Returns `true` if nobody can change the attributes of the class.
 pub(super) fn is_immutable(class: Object<'_>) -> bool {
     // SAFETY: a live class on an attached thread.

@@ -8,15 +8,15 @@
 //! Only instances of `ndarray` itself take this route, since a derived class may override `__dlpack__`. Arrays that are not
 //! plain, for example with another byte order, are asked by `__dlpack__`, so that NumPy itself judges them.
 
-use core::ffi::{c_char, c_int, c_long, c_uint, c_void};
-
+use core::ffi::{c_char, c_int, c_long, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use dlpack::{BorrowedTensor, DataType};
 
+use super::classes::{is_named, is_of, is_static};
 use super::memory::Memory;
-use crate::raw::{Attached, Object, Raised, ffi, loaded, names};
+use crate::raw::{Attached, Object, Owned, Raised, call_no_args, ffi, integer, loaded, names};
 
 /// The first fields of an array.
 #[repr(C)]
@@ -149,46 +149,43 @@ static NDARRAY: AtomicPtr<ffi::PyTypeObject> = AtomicPtr::new(ptr::null_mut());
 
 /// Returns `true` if the class is `ndarray`, of a NumPy with an ABI that is known here.
 ///
+/// The class is recognised by what only code in C can make: a static class of this name. Anybody can put another object in
+/// the place of NumPy's module, and so the module is believed no more than a number. A wrong one could only be about a NumPy
+/// of the future.
+///
 /// # Errors
 ///
-/// What looking for NumPy raises; that there is no NumPy is not an error.
+/// What interrupts the program; that there is no NumPy is not an error.
 pub(super) fn is_ndarray(class: Object<'_>) -> Result<bool, Raised> {
     // Without the global lock, another thread may change the array's shape while this one reads it.
-    if cfg!(Py_GIL_DISABLED) {
+    if cfg!(Py_GIL_DISABLED) || !is_static(class) {
         return Ok(false);
     }
-    let Some(table) = table(class.attached())? else { return Ok(false) };
-    // SAFETY: NumPy's table starts with this function, which may be called on any thread, and in these ABIs has the class as
-    // the entry of this number.
-    let ndarray = unsafe {
-        let version = table.cast::<unsafe extern "C" fn() -> c_uint>().read();
-        if !matches!(version(), ABI_1 | ABI_2) {
-            return Ok(false);
-        }
-        table.add(NDARRAY_ENTRY).read().cast::<ffi::PyTypeObject>()
+    if !is_named(class, "ndarray")? || !is_of(class, "numpy")? {
+        return Ok(false);
+    }
+    let is_known = match abi_version(class.attached()) {
+        Ok(version) => matches!(version, Some(ABI_1 | ABI_2)),
+        Err(raised) => raised.forget().map(|()| false)?,
     };
-    NDARRAY.store(ndarray, Ordering::Release);
-    Ok(ndarray == class.as_ptr().cast())
+    if is_known {
+        NDARRAY.store(class.as_ptr().cast(), Ordering::Release);
+    }
+    Ok(is_known)
 }
 
 /// `NPY_ABI_VERSION` of NumPy 1 and 2.
-const ABI_1: c_uint = 0x0100_0009;
-const ABI_2: c_uint = 0x0200_0000;
-/// The number of the entry `PyArray_Type` in NumPy's table.
-const NDARRAY_ENTRY: usize = 2;
+const ABI_1: i64 = 0x0100_0009;
+const ABI_2: i64 = 0x0200_0000;
 
-/// Returns NumPy's table of functions, if NumPy has been imported.
-fn table(py: Attached<'_>) -> Result<Option<*const *mut c_void>, Raised> {
+/// Returns the version of the ABI, if NumPy has been imported.
+fn abi_version(py: Attached<'_>) -> Result<Option<i64>, Raised> {
     for name in [&names::MULTIARRAY, &names::MULTIARRAY_1] {
         let Some(module) = loaded(py, name)? else { continue };
-        let Some(capsule) = module.optional_attr(&names::ARRAY_API)? else { continue };
-        // SAFETY: a live object on an attached thread, and a valid capsule without a name where the pointer is read.
-        unsafe {
-            if ffi::PyCapsule_IsValid(capsule.as_ptr(), ptr::null()) != 0 {
-                let table = ffi::PyCapsule_GetPointer(capsule.as_ptr(), ptr::null());
-                return Ok(Some(table.cast_const().cast()));
-            }
-        }
+        let Some(function) = module.optional_attr(&names::ABI_VERSION)? else { continue };
+        // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
+        let version = unsafe { Owned::or_raised(call_no_args(function.as_ptr())) }?;
+        return integer(version.borrow()).map(Some);
     }
     Ok(None)
 }

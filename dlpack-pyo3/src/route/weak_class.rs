@@ -1,8 +1,8 @@
 //! Classes that are recognised without being kept alive.
 
-use core::ffi::c_ulong;
 use core::ptr;
 
+use super::classes::is_static;
 use crate::raw::{Object, Owned, Raised, Reference, ffi};
 
 /// A class that can be recognised, and that this does not keep alive.
@@ -23,11 +23,10 @@ unsafe impl Sync for WeakClass {}
 
 impl WeakClass {
     pub(super) fn new(class: Object<'_>) -> Result<Self, Raised> {
-        const HEAP: c_ulong = ffi::Py_TPFLAGS_HEAPTYPE;
         // SAFETY: a live class on an attached thread. A weak reference without a callback is a new reference, or null with an
         // exception set.
         let weak = unsafe {
-            if ffi::PyType_GetFlags(class.as_ptr().cast()) & HEAP == 0 {
+            if is_static(class) {
                 None
             } else {
                 let weak = ffi::PyWeakref_NewRef(class.as_ptr(), ptr::null_mut());
