@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use dlpack::{Exclusive, Exporter, Frozen, ManagedTensor, ManagedTensorVersioned};
+use dlpack::{DataType, Exclusive, Exporter, Flags, Frozen, ManagedTensor, ManagedTensorVersioned};
 use dlpack_sys::{DLManagedTensor, DLManagedTensorVersioned};
 use harness::Spec;
 use harness::owners::Counted;
@@ -283,4 +283,63 @@ fn a_struct_that_was_moved() {
     assert_eq!(fate.dropped(), 0);
     drop(counted);
     assert_eq!(fate.dropped(), 1);
+}
+
+/// A share that has been to a consumer.
+fn back(tensor: &Arc<ManagedTensorVersioned>) -> ManagedTensorVersioned {
+    let raw = tensor.share_opaque().expect("memory").into_raw();
+    // SAFETY: a consumer passes on what it got.
+    unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a share")
+}
+
+#[test]
+fn a_share_of_a_share_is_one_of_the_first() {
+    let mut tensor = Arc::new(Exporter::new(vec![1_u8, 2, 3]).build().expect("fits").into_inner());
+    let first = Arc::as_ptr(&tensor);
+    // As a chain, this would overflow the stack when it is dropped.
+    for _ in 0..200_000 {
+        let share = back(&tensor);
+        tensor = share.shared().expect("it says the same");
+    }
+    assert_eq!(Arc::as_ptr(&tensor), first);
+    let tensor = Arc::into_inner(tensor).expect("nobody else has it");
+    assert_eq!(tensor.downcast::<Vec<u8>>().ok(), Some(vec![1, 2, 3]));
+}
+
+#[test]
+fn what_says_something_else_or_is_of_others_is_no_share() {
+    let tensor = Exporter::new(vec![1_u8, 2, 3]).build().expect("fits").into_inner();
+    assert!(tensor.shared().is_none());
+    let tensor = Arc::new(tensor);
+    // Not yet with a consumer, who makes the difference.
+    assert!(tensor.share().expect("memory").shared().is_none());
+
+    for change in 0..5 {
+        let raw = tensor.share_opaque().expect("memory").into_raw();
+        // SAFETY: a live struct that nobody else has, of which the consumer makes a part of it, or less of it.
+        let share = unsafe {
+            let dl_tensor = &mut (*raw).dl_tensor;
+            match change {
+                0 => dl_tensor.shape.write(2),
+                1 => dl_tensor.data = dl_tensor.data.byte_add(1),
+                2 => (*raw).flags |= Flags::READ_ONLY.bits(),
+                3 => dl_tensor.dtype = DataType::I8.into(),
+                _ => dl_tensor.strides.write(0),
+            }
+            if change == 1 {
+                dl_tensor.shape.write(2);
+            }
+            ManagedTensorVersioned::from_raw(raw)
+        };
+        assert!(share.expect("a part").shared().is_none(), "{change}");
+    }
+    // SAFETY: nobody writes what the tests read.
+    let promised = unsafe { back(&tensor).assume_host_accessible() };
+    assert!(promised.shared().is_none());
+
+    let frozen = Arc::new(Exporter::new(vec![1_u8, 2, 3]).build().expect("fits").freeze());
+    let part = frozen.share_view::<u8>(|view| view.slice(0, 1..)).expect("a part").into_inner();
+    // SAFETY: a consumer passes on what it got.
+    let part = unsafe { ManagedTensorVersioned::from_raw(part.into_raw()) }.expect("a part");
+    assert!(part.shared().is_none());
 }

@@ -88,7 +88,9 @@ impl<T: Export> Library for Objects<T> {
         let py = unsafe { Python::assume_attached() };
         // Until there is an object, the caller still owns the tensor, also if making one panics.
         let tensor = ManuallyDrop::new(Arc::new(offer.accept()));
-        let object = Bound::new(py, Tensor::from(Arc::clone(&tensor)));
+        // As in `Tensor::new`.
+        let kept = tensor.shared().unwrap_or_else(|| Arc::clone(&tensor));
+        let object = Bound::new(py, Tensor::from(kept));
         let tensor = ManuallyDrop::into_inner(tensor);
         match object {
             // SAFETY: the address of an object.

@@ -108,7 +108,11 @@ impl Tensor {
     /// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
     /// ```
     pub fn new(tensor: ManagedTensorVersioned) -> Self {
-        Arc::new(tensor).into()
+        // What another `Tensor` has exported shares the memory of that one, and does not keep it and its export alive.
+        match tensor.shared() {
+            Some(whole) => whole.into(),
+            None => Arc::new(tensor).into(),
+        }
     }
 
     /// Makes an object of a producer, which is asked whenever a library imports the object.

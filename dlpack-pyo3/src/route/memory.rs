@@ -24,6 +24,9 @@ pub(super) struct Memory {
     pub(super) is_read_only: bool,
 }
 
+/// The number of axes that nearly no tensor exceeds.
+const FEW: usize = 8;
+
 /// The reason why memory is not a tensor.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Unfit {
@@ -41,18 +44,43 @@ impl Memory {
     /// - For the lifetime `'a`, the memory is as described (S5, S6).
     #[inline(always)]
     pub(super) unsafe fn tensor<'a>(self) -> Result<BorrowedTensor<'a>, Unfit> {
+        // Room for few axes, since it lies on the stack of an object that imports others in its `__dlpack__`.
+        if self.ndim <= FEW {
+            // SAFETY: the caller's promise: numbers that can be read, and memory as described.
+            unsafe { self.tensor_within::<FEW>() }
+        } else {
+            // SAFETY: the caller's promise: numbers that can be read, and memory as described.
+            unsafe { self.tensor_of_many_axes() }
+        }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`tensor`](Self::tensor).
+    #[cold]
+    #[inline(never)]
+    unsafe fn tensor_of_many_axes<'a>(self) -> Result<BorrowedTensor<'a>, Unfit> {
         if self.ndim > Layout::MAX_NDIM {
             return Err(Unfit::Error(Error::TooManyAxes {
                 ndim: self.ndim,
                 max: Layout::MAX_NDIM,
             }));
         }
-        let mut sizes = [MaybeUninit::uninit(); Layout::MAX_NDIM];
-        let mut steps = [MaybeUninit::uninit(); Layout::MAX_NDIM];
+        // SAFETY: the caller's promise: numbers that can be read, and memory as described.
+        unsafe { self.tensor_within::<{ Layout::MAX_NDIM }>() }
+    }
+
+    /// # Safety
+    ///
+    /// As for [`tensor`](Self::tensor); and there are at most `N` axes.
+    #[inline(always)]
+    unsafe fn tensor_within<'a, const N: usize>(self) -> Result<BorrowedTensor<'a>, Unfit> {
+        let mut sizes = [MaybeUninit::uninit(); N];
+        let mut steps = [MaybeUninit::uninit(); N];
         let shape = if size_of::<isize>() == size_of::<i64>() {
             self.shape.cast::<i64>().cast_mut()
         } else {
-            // SAFETY: there are `ndim` sizes, and that is no more than `Layout::MAX_NDIM`.
+            // SAFETY: there are `ndim` sizes, and that is no more than `N`.
             unsafe { copy(self.shape, self.ndim, &mut sizes, Some) }?
         };
         // An element takes 2^shift bytes.
@@ -62,7 +90,7 @@ impl Memory {
         let strides = if self.strides.is_null() {
             ptr::null_mut()
         } else {
-            // SAFETY: there are `ndim` strides, and that is no more than `Layout::MAX_NDIM`.
+            // SAFETY: there are `ndim` strides, and that is no more than `N`.
             unsafe { copy(self.strides, self.ndim, &mut steps, in_elements) }?
         };
         let tensor = sys::DLTensor {
@@ -90,7 +118,7 @@ impl Memory {
 unsafe fn copy(
     from: *const isize,
     count: usize,
-    to: &mut [MaybeUninit<i64>; Layout::MAX_NDIM],
+    to: &mut [MaybeUninit<i64>],
     convert: impl Fn(isize) -> Option<isize>,
 ) -> Result<*mut i64, Unfit> {
     for (axis, to) in to.iter_mut().enumerate().take(count) {

@@ -11,6 +11,7 @@ import pytest
 
 from kit import capsules
 from kit.foreign import Foreign
+from kit.process import run
 
 NEW = {"max_version": (1, 3)}
 
@@ -394,3 +395,30 @@ def test_a_cycle_without_owners_in_python_is_collected():
     del thing
     gc.collect()
     assert ext.live() == before
+
+
+# A tensor that is passed on shares its owner with the one that it came from.
+
+
+def test_tensors_of_tensors_are_no_chain():
+    script = """
+        tensor = make()
+        for _ in range(300_000):
+            tensor = ext.hold(tensor).export()
+        for _ in range(100_000):
+            tensor = ext.like(tensor, tensor)
+        print(bytes(tensor), ext.live())
+        del tensor
+        print(ext.live())
+    """
+    assert run(script) == "b'12345678' 1\n0\n"
+
+
+def test_a_tensor_of_a_tensor_keeps_what_it_says():
+    for options in ({}, {"read_only": True}, {"strides": [1, 4], "is_copied": True}):
+        tensor = ext.make(bytes(range(16)), "uint8", (4, 4), **options)
+        first = ext.describe(tensor)
+        for _ in range(3):
+            tensor = ext.hold(tensor).export()
+        again = ext.describe(tensor)
+        assert {**again, "flags": 0} == {**first, "flags": 0}

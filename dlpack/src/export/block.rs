@@ -54,7 +54,8 @@ impl<S: Abi, O: 'static, A: Allocator> Kinds<S, O, A> {
 
     const fn kind(whole: bool) -> BlockKind {
         let (release, take) = (release_in_c::<S, O, A>, take::<S, O, A>);
-        BlockKind { owner: TypeId::of::<O>, release, take, whole }
+        let owner_at = offset_of!(Block<S, O, A>, owner) - offset_of!(Block<S, O, A>, header);
+        BlockKind { owner: TypeId::of::<O>, owner_at, release, take, whole }
     }
 }
 

@@ -42,6 +42,30 @@ impl<A: Abi> Managed<A> {
         Ok(managed_under(Shared(Arc::clone(self)), flags)?)
     }
 
+    /// Returns the tensor of which this one is a share, if it came back from a consumer and still says the same.
+    ///
+    /// Whoever passes tensors on shares that one, so that shares of shares do not become a chain, which would grow with each
+    /// time and be dropped by one deep recursion.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use dlpack::{Exporter, ManagedTensorVersioned};
+    ///
+    /// let tensor = Arc::new(Exporter::new([1_u8, 2, 3]).build()?.into_inner());
+    /// let raw = tensor.share_opaque()?.into_raw();
+    /// // SAFETY: a consumer passes on what it got.
+    /// let back = unsafe { ManagedTensorVersioned::from_raw(raw) }?;
+    /// assert!(Arc::ptr_eq(&back.shared().unwrap(), &tensor));
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    #[must_use]
+    pub fn shared(&self) -> Option<Arc<Self>> {
+        let Shared(whole) = self.imported_owner::<Shared<Self>>()?;
+        says_same(whole, self).then(|| Arc::clone(whole))
+    }
+
     /// Gives the tensor to one more consumer that is yet to get it; see [`share`](Self::share).
     ///
     /// # Errors
@@ -127,6 +151,18 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
             Ok(tensor.assume_host_accessible().assume_frozen())
         }
     }
+}
+
+/// Returns `true` if two tensors name the same elements, with the same rights and promises.
+fn says_same(one: &Descriptor, other: &Descriptor) -> bool {
+    let (fields, others) = (one.canonical_fields(), other.canonical_fields());
+    fields.data == others.data
+        && fields.byte_offset == others.byte_offset
+        && fields.device == others.device
+        && (one.dtype(), one.flags(), one.access())
+            == (other.dtype(), other.flags(), other.access())
+        && (one.shape(), one.strides()) == (other.shape(), other.strides())
+        && one.has_host_promise() == other.has_host_promise()
 }
 
 /// A tensor that is kept alive as the owner of others.

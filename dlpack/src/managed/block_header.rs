@@ -27,6 +27,8 @@ pub(crate) struct BlockHeader {
 pub(crate) struct BlockKind {
     /// The type of the owner.
     pub(crate) owner: fn() -> TypeId,
+    /// Where the owner is, in bytes from the header on.
+    pub(crate) owner_at: usize,
     /// Drops the owner and gives back the block that this header is in. It does not unwind: a panic aborts.
     pub(crate) release: unsafe extern "C" fn(*mut BlockHeader),
     /// Moves the owner to where the second pointer points, and gives the block back.
@@ -83,6 +85,16 @@ pub(super) unsafe fn find<O: 'static>(manager_ctx: *mut c_void) -> Option<Found<
 }
 
 impl<O> Found<O> {
+    /// Lends the owner.
+    ///
+    /// # Safety
+    ///
+    /// For the lifetime, the block is live, and nobody has the owner for itself.
+    pub(super) unsafe fn get<'a>(&self) -> &'a O {
+        // SAFETY: the invariant: so many bytes behind the header is an `O`. The caller knows that it stays there.
+        unsafe { &*self.header.byte_add((*self.header).kind.owner_at).cast::<O>() }
+    }
+
     /// Takes the owner out, and gives its block back.
     ///
     /// # Safety

@@ -225,6 +225,18 @@ impl<A: Abi> Managed<A> {
         self.handle.as_ptr()
     }
 
+    /// The owner of a tensor that was exported by this crate and imported, if it has this type.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn imported_owner<O: Sync + 'static>(&self) -> Option<&O> {
+        if self.arrays_hold {
+            return None;
+        }
+        let found = self.handle.owner::<O>()?;
+        // SAFETY: invariant 1: the block lives as long as this value. Until then nobody has the owner for itself: the deleter
+        // and `downcast` need this value.
+        Some(unsafe { found.get() })
+    }
+
     /// Takes the owner back out of a tensor that this crate exported.
     ///
     /// It is the very same owner, without a copy, even if the tensor has been through C as a raw pointer. This counts as

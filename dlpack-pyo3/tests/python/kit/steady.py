@@ -30,11 +30,11 @@ def _state(objects):
 def _growth(action, times):
     """By how many bytes Python's objects grow, and the process."""
     gc.collect()
-    blocks, resident = tracemalloc.get_traced_memory()[0], resident()
+    blocks, before = tracemalloc.get_traced_memory()[0], resident()
     for _ in range(times):
         action()
     gc.collect()
-    return tracemalloc.get_traced_memory()[0] - blocks, resident() - resident
+    return tracemalloc.get_traced_memory()[0] - blocks, resident() - before
 
 
 def is_steady(action, *objects, times=TIMES):
