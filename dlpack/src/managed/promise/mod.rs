@@ -45,7 +45,7 @@ macro_rules! promise_methods {
             /// ```
             /// use dlpack::{Exporter, ManagedTensor};
             ///
-            /// # let raw = Exporter::new([1_u8, 2, 3]).build_legacy()?.into_raw();
+            /// let raw = Exporter::new([1_u8, 2, 3]).build_legacy()?.into_raw();
             /// // SAFETY: the producer passes the tensor on, and keeps to the standard.
             /// let tensor = unsafe { ManagedTensor::from_raw(raw) }?;
             /// // SAFETY: the elements are initialised, can be written, and are nobody else's.
