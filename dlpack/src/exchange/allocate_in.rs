@@ -36,7 +36,7 @@ impl ManagedTensorVersioned {
     /// use dlpack::{DataType, Device, Error, ManagedTensorVersioned, allocator::Global};
     ///
     /// let tensor = ManagedTensorVersioned::allocate_in(Global, DataType::F32, &[2, 3], Device::CPU)?;
-    /// let mut samples = tensor.fill(1.5_f32)?.into_slice()?;
+    /// let mut samples = tensor.fill(1.5_f32)?.into_slice::<f32>()?;
     /// samples[5] = 2.0;
     /// let tensor = samples.into_inner();
     /// assert_eq!(tensor.as_slice::<f32>()?, [1.5, 1.5, 1.5, 1.5, 1.5, 2.0]);
