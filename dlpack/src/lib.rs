@@ -151,20 +151,32 @@ pub use num_complex;
 
 #[cfg(all(doctest, feature = "alloc"))]
 mod compile_fail;
-mod copy;
-mod dims;
-mod error;
-pub mod exchange;
-mod export;
 #[cfg(all(any(doc, doctest), feature = "alloc"))]
 pub mod guide;
+
+// The order of the rooms, in which the documentation has the methods of a type, too.
+mod vocabulary;
+
+mod error;
+
+pub mod layout;
+
+mod dims;
+
+mod copy;
+
+pub mod view;
+
+mod managed;
+
+mod export;
+
+pub mod negotiate;
+
+pub mod exchange;
+
 #[cfg(any(feature = "bytes", feature = "faer", feature = "nalgebra", feature = "ndarray"))]
 pub mod integrations;
-pub mod layout;
-mod managed;
-pub mod negotiate;
-pub mod view;
-mod vocabulary;
 
 pub use error::{Error, ErrorKind, RejectedError};
 pub use export::{Exporter, OnDrop};

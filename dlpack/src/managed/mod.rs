@@ -1,18 +1,24 @@
 //! Tensors that came in: checked once, owned until dropped.
 
 mod abi;
-mod access;
-mod any;
 mod block_header;
-mod borrowed;
-#[cfg(feature = "alloc")]
-mod bytes;
-mod descriptor;
 mod handle;
 mod import;
-mod opaque;
-mod promise;
+
 mod tensor;
+
+mod promise;
+
+mod descriptor;
+
+mod access;
+
+mod any;
+mod borrowed;
+
+#[cfg(feature = "alloc")]
+mod bytes;
+mod opaque;
 
 pub use abi::Abi;
 pub use any::AnyManagedTensor;

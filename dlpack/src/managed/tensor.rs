@@ -192,7 +192,11 @@ impl<A: Abi> Managed<A> {
     pub(crate) fn into_lasting_handle(self) -> Result<Handle<A>, Self> {
         if self.arrays_hold { Ok(self.handle) } else { Err(self) }
     }
+}
 
+promise_methods!([A: Abi] Managed<A>);
+
+impl<A: Abi> Managed<A> {
     /// Returns the struct itself, whose deleter the caller must call or pass on.
     ///
     /// For a tensor that this crate exported, the struct holds the import contract, and its shape and strides stay valid
@@ -348,8 +352,6 @@ unsafe fn describe<A: Abi>(raw: *mut A, strict: bool) -> Result<Descriptor, Erro
     // SAFETY: the major version is ours, so that clause S1 says that all of the struct is initialised; clauses S4 to S6.
     unsafe { import::describe(A::dl_tensor(raw), header, strict) }
 }
-
-promise_methods!([A: Abi] Managed<A>);
 
 impl<A: Abi> Deref for Managed<A> {
     type Target = Descriptor;

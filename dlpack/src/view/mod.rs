@@ -3,17 +3,20 @@
 //! The views themselves are [`TensorView`], [`TensorViewMut`] and [`PackedView`].
 
 mod common;
+
 mod construct;
+
+pub(crate) mod packed_view;
+pub(crate) mod tensor_view;
+pub(crate) mod tensor_view_mut;
+
 mod copy;
 mod debug;
 mod fold;
 mod iter;
-pub(crate) mod packed_view;
 mod reshape;
 mod rows;
 mod strided;
-pub(crate) mod tensor_view;
-pub(crate) mod tensor_view_mut;
 mod view_element;
 
 pub use iter::{Iter, IterMut};

@@ -32,28 +32,6 @@ pub struct Exclusive<O>(
     Frozen<O>,
 );
 
-impl<O> Exclusive<O> {
-    /// # Safety
-    ///
-    /// `tensor` holds the invariant of [`Exclusive`].
-    #[inline]
-    pub(crate) const unsafe fn new(tensor: O) -> Self {
-        // SAFETY: whoever is alone with the elements does not write them while the tensor is borrowed.
-        Self(unsafe { Frozen::new(tensor) })
-    }
-
-    /// Gives up writing, so that the tensor can be shared.
-    pub fn freeze(self) -> Frozen<O> {
-        self.0
-    }
-
-    /// Takes the promise back and returns the tensor.
-    #[inline]
-    pub fn into_inner(self) -> O {
-        self.0.into_inner()
-    }
-}
-
 impl<O: Deref<Target = Descriptor>> Exclusive<O> {
     /// Views the elements to write them.
     ///
@@ -74,6 +52,28 @@ impl<O: Deref<Target = Descriptor>> Exclusive<O> {
         let elements = self.view_mut().and_then(|mut view| Ok(NonNull::from(view.as_mut_slice()?)));
         // SAFETY: elements of the tensor, which can be written, and which nobody else reaches.
         unsafe { TensorSlice::new(self, elements) }
+    }
+}
+
+impl<O> Exclusive<O> {
+    /// # Safety
+    ///
+    /// `tensor` holds the invariant of [`Exclusive`].
+    #[inline]
+    pub(crate) const unsafe fn new(tensor: O) -> Self {
+        // SAFETY: whoever is alone with the elements does not write them while the tensor is borrowed.
+        Self(unsafe { Frozen::new(tensor) })
+    }
+
+    /// Gives up writing, so that the tensor can be shared.
+    pub fn freeze(self) -> Frozen<O> {
+        self.0
+    }
+
+    /// Takes the promise back and returns the tensor.
+    #[inline]
+    pub fn into_inner(self) -> O {
+        self.0.into_inner()
     }
 }
 

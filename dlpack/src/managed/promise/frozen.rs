@@ -48,6 +48,17 @@ pub struct Frozen<O>(
 ///
 /// The errors of all of these are those of [`Descriptor::view`] and its siblings.
 impl<O: Deref<Target = Descriptor>> Frozen<O> {
+    /// Returns the elements as a slice, in row-major order; see [`Descriptor::as_slice`].
+    ///
+    /// # Errors
+    ///
+    /// As for [`Descriptor::as_slice`].
+    #[inline]
+    pub fn as_slice<T: Element>(&self) -> Result<&[T], Error> {
+        // SAFETY: the invariant: all elements are initialised, and nobody writes them.
+        unsafe { self.0.as_slice() }
+    }
+
     /// Views the elements; see [`Descriptor::view`].
     ///
     /// # Errors
@@ -82,17 +93,6 @@ impl<O: Deref<Target = Descriptor>> Frozen<O> {
     pub fn packed_view<T: SubByte>(&self) -> Result<PackedView<'_, T>, Error> {
         // SAFETY: the invariant: all elements are initialised, and nobody writes them.
         unsafe { self.0.packed_view() }
-    }
-
-    /// Returns the elements as a slice, in row-major order; see [`Descriptor::as_slice`].
-    ///
-    /// # Errors
-    ///
-    /// As for [`Descriptor::as_slice`].
-    #[inline]
-    pub fn as_slice<T: Element>(&self) -> Result<&[T], Error> {
-        // SAFETY: the invariant: all elements are initialised, and nobody writes them.
-        unsafe { self.0.as_slice() }
     }
 
     /// Returns the bytes of the elements of any dtype; see [`Descriptor::as_bytes`].

@@ -1,14 +1,14 @@
 //! The mutable view: typed elements of a tensor, written through any strides that do not overlap.
 
+mod elements;
+
 mod derive;
 
 use core::marker::PhantomData;
 use core::ops::IndexMut;
-use core::slice;
 
-use crate::error::Error;
 use crate::view::common::described;
-use crate::view::iter::{Iter, IterMut};
+use crate::view::iter::Iter;
 use crate::view::strided::Strided;
 use crate::view::tensor_view::TensorView;
 
@@ -83,81 +83,9 @@ impl<'a, T> TensorViewMut<'a, T> {
         unsafe { TensorView::new(self.tensor) }
     }
 
-    /// Returns the address of the element with index 0 on all axes, as [`TensorView::as_ptr`].
-    pub const fn as_mut_ptr(&mut self) -> *mut T {
-        self.tensor.origin().as_ptr()
-    }
-
-    /// Returns an element, or `None` if there is none with this index.
-    #[inline]
-    pub fn get(&self, index: &[usize]) -> Option<&T> {
-        let element = self.tensor.element(index)?;
-        // SAFETY: the invariant of the type; `self` writes nothing while it is borrowed.
-        Some(unsafe { element.as_ref() })
-    }
-
-    /// Returns an element to write, or `None` if there is none with this index.
-    #[inline]
-    pub fn get_mut(&mut self, index: &[usize]) -> Option<&mut T> {
-        let mut element = self.tensor.element(index)?;
-        // SAFETY: the invariant of the type; `self` is borrowed with it.
-        Some(unsafe { element.as_mut() })
-    }
-
-    /// Returns all elements as a slice, in row-major order.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotContiguous`] if they do not lie side by side in that order.
-    pub fn as_mut_slice(&mut self) -> Result<&mut [T], Error> {
-        let start = self.tensor.row_major_start().ok_or(Error::NotContiguous)?;
-        // SAFETY: the invariant of the type; the elements lie side by side from `start`.
-        Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), self.numel()) })
-    }
-
-    /// Returns all elements as a slice, in the order of their addresses.
-    ///
-    /// # Errors
-    ///
-    /// [`Error::NotContiguous`] if they do not lie side by side in any order.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::TensorViewMut;
-    ///
-    /// let mut data = [1, 2, 3, 4];
-    /// let mut view = TensorViewMut::from_slice(&mut data, &[2, 2])?.transpose();
-    /// assert_eq!(view.as_mut_slice_memory_order()?, [1, 2, 3, 4]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    pub fn as_mut_slice_memory_order(&mut self) -> Result<&mut [T], Error> {
-        let start = self.tensor.dense_start().ok_or(Error::NotContiguous)?;
-        // SAFETY: the invariant of the type; the elements lie side by side from `start`.
-        Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), self.numel()) })
-    }
-
     /// Iterates over the elements in logical order, to read them.
     pub fn iter(&self) -> Iter<'_, T> {
         self.as_view().iter()
-    }
-
-    /// Iterates over the elements in logical order.
-    ///
-    /// # Examples
-    ///
-    /// ```
-    /// use dlpack::TensorViewMut;
-    ///
-    /// let mut data = [0; 4];
-    /// let mut view = TensorViewMut::from_slice(&mut data, &[2, 2])?.transpose();
-    /// view.iter_mut().zip(1..).for_each(|(x, n)| *x = n);
-    /// assert_eq!(data, [1, 3, 2, 4]);
-    /// # Ok::<(), dlpack::Error>(())
-    /// ```
-    pub fn iter_mut(&mut self) -> IterMut<'_, T> {
-        // SAFETY: the invariant of the type; `self` is borrowed with it.
-        unsafe { IterMut::new(self.tensor.clone()) }
     }
 }
 
