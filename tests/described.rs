@@ -45,8 +45,7 @@ fn where_the_elements_start() {
     // SAFETY: as above.
     assert_eq!(unsafe { tensor.view::<i32>() }.unwrap()[[0]], 3);
     let text = format!("{tensor:?}");
-    assert!(text.contains(&format!("data: {:?}", raw.data)), "{text}");
-    assert!(text.contains("byte_offset: 8"), "{text}");
+    assert!(text.contains(&format!("data: {:?} + 8", raw.data)), "{text}");
     for bytes in [1, 2, 3, 4, 8, 16, 64, 100] {
         assert_eq!(tensor.is_aligned_to(bytes), start.addr() % bytes == 0, "{bytes}");
     }

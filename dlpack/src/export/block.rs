@@ -185,7 +185,17 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
     #[inline(always)]
     fn dl_tensor(&self, fields: &Fields) -> sys::DLTensor {
         let shape = self.shape();
-        fields.dl_tensor(self.ndim, [shape, shape.wrapping_add(self.ndim)])
+        // In full, since calls of the function of `Fields` take more instructions here.
+        sys::DLTensor {
+            data: fields.data,
+            device: fields.device.into(),
+            // Cannot fail: there are at most 64 axes.
+            ndim: i32::try_from(self.ndim).unwrap_or(0),
+            dtype: fields.dtype.into(),
+            shape,
+            strides: shape.wrapping_add(self.ndim),
+            byte_offset: fields.byte_offset,
+        }
     }
 
     /// Publishes the tensor for a consumer that is yet to get it.

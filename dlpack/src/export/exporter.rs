@@ -368,7 +368,6 @@ impl<'a, O, S, A> Exporter<'a, O, S, A> {
     /// assert_eq!(mask.shape(), image.shape());
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    #[inline]
     pub fn shape_of(mut self, tensor: &'a Descriptor) -> Self {
         self.spec.shape = Shape::Of(Some(tensor));
         self

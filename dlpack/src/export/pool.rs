@@ -1,5 +1,6 @@
 //! Headers that are used again and again.
 
+use alloc::alloc::{alloc, dealloc};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::alloc::Layout as Bytes;
@@ -100,7 +101,8 @@ impl Pool {
         taken.resize_with(count, AtomicBool::default);
         let slab = match size {
             0 => NonNull::dangling(),
-            _ => Global.allocate(all).ok_or(Error::AllocationFailed)?,
+            // SAFETY: the size is not 0.
+            _ => NonNull::new(unsafe { alloc(all) }).ok_or(Error::AllocationFailed)?,
         };
         Ok(Self { slab, each, all, taken, hint: AtomicUsize::new(0) })
     }
@@ -191,7 +193,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         if self.all.size() != 0 {
             // SAFETY: invariant 1; every header that is out holds the pool.
-            unsafe { Global.deallocate(self.slab, self.all) }
+            unsafe { dealloc(self.slab.as_ptr(), self.all) }
         }
     }
 }

@@ -62,8 +62,10 @@ impl Spec<'_> {
             return None;
         };
         let device = memory.device.canonical();
+        let count = memory.nbytes / size;
+        let odd = count == 0 || memory.nbytes % size != 0;
         let nowhere = !device.device_type.is_address() || memory.data.is_null();
-        if nowhere || self.offset != 0 || lanes != 1 {
+        if odd || nowhere || self.offset != 0 || lanes != 1 {
             return None;
         }
         let mut numel = 1_usize;
@@ -75,11 +77,11 @@ impl Spec<'_> {
             step.write(stride);
             numel = numel.checked_mul(size)?;
         }
-        if numel == 0 || numel.checked_mul(size.get())? != memory.nbytes {
+        if numel != count {
             return None;
         }
         let fields = Fields { data: memory.data, byte_offset: 0, device, dtype };
-        Some((fields, Layout::dense(numel, memory.nbytes)))
+        Some((fields, Layout::dense(numel, numel * size.get())))
     }
 
     /// Writes shape and strides of any tensor, and checks that it lies within the memory. The last axis has `lanes` elements,
@@ -108,9 +110,7 @@ impl Spec<'_> {
                     *to = i64::try_from(size).map_err(|_| Error::ShapeOverflow)?;
                 }
             }
-            Shape::Of(Some(tensor)) => {
-                shape_here[..tensor.ndim()].copy_from_slice(tensor.shape());
-            }
+            Shape::Of(Some(it)) => shape_here[..it.ndim()].copy_from_slice(it.shape()),
             Shape::Of(None) => {
                 let found = (memory.nbytes as u128 * 8).checked_div(bits);
                 let found = found.ok_or(Error::InvalidDType { found: dtype })?;

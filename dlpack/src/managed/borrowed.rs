@@ -1,6 +1,5 @@
 //! A tensor that somebody else owns, as C functions pass it to callbacks.
 
-use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 
@@ -33,6 +32,7 @@ use crate::vocabulary::Flags;
 /// assert_eq!(sum, 3);
 /// # Ok::<(), Error>(())
 /// ```
+#[derive(Debug)]
 pub struct BorrowedTensor<'a> {
     descriptor: Descriptor,
     /// Not of the struct, which the descriptor is a copy of and which would bind it to its thread.
@@ -199,11 +199,5 @@ impl Deref for BorrowedTensor<'_> {
     #[inline]
     fn deref(&self) -> &Descriptor {
         &self.descriptor
-    }
-}
-
-impl fmt::Debug for BorrowedTensor<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.descriptor.fmt(f)
     }
 }

@@ -88,8 +88,12 @@ pub(crate) struct Fields {
 impl Fields {
     /// The C struct with these fields, a shape and strides.
     #[inline(always)]
-    pub(crate) fn dl_tensor(&self, ndim: usize, dims: [*mut i64; 2]) -> sys::DLTensor {
-        let [shape, strides] = dims;
+    pub(crate) fn dl_tensor(
+        self,
+        ndim: usize,
+        shape: *mut i64,
+        strides: *mut i64,
+    ) -> sys::DLTensor {
         sys::DLTensor {
             data: self.data,
             device: self.device.into(),
@@ -428,8 +432,8 @@ impl Descriptor {
         if fields.data.is_null() && !self.is_empty() {
             return Err(Error::NullData);
         }
-        let dims = [self.shape(), self.strides()].map(|numbers| numbers.as_ptr().cast_mut());
-        Ok(fields.dl_tensor(self.ndim(), dims))
+        let [shape, strides] = [self.shape(), self.strides()].map(|n| n.as_ptr().cast_mut());
+        Ok(fields.dl_tensor(self.ndim(), shape, strides))
     }
 
     /// The fields of a struct of ours for this tensor: null data if there are no elements, and an offset that is added
@@ -486,8 +490,7 @@ impl fmt::Debug for Descriptor {
             .field("strides", &self.strides())
             .field("device", &format_args!("{}", self.device))
             .field("access", &self.access())
-            .field("data", &self.data)
-            .field("byte_offset", &self.byte_offset)
+            .field("data", &format_args!("{:?} + {}", self.data, self.byte_offset))
             .finish_non_exhaustive()
     }
 }

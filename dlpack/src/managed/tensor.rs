@@ -271,7 +271,8 @@ impl<A: Abi> Managed<A> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn downcast<O: 'static>(self) -> Result<O, Self> {
-        self.take_owner(false)
+        let whole = self.handle.owner::<O>().is_some_and(|found| found.whole);
+        if whole { self.into_owner() } else { Err(self) }
     }
 
     /// Takes the owner back out of a tensor that this crate exported, even if the tensor is only a part of its memory; see
@@ -291,11 +292,7 @@ impl<A: Abi> Managed<A> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn into_owner<O: 'static>(self) -> Result<O, Self> {
-        self.take_owner(true)
-    }
-
-    fn take_owner<O: 'static>(self, of_part: bool) -> Result<O, Self> {
-        let Some(found) = self.handle.owner::<O>().filter(|found| found.whole || of_part) else {
+        let Some(found) = self.handle.owner::<O>() else {
             return Err(self);
         };
         // Forgotten before the owner is taken: a panic in between must not run the deleter, too.

@@ -96,8 +96,7 @@ impl<T> Strided<T> {
 
     /// Returns the first element in memory, if the elements lie side by side in any order.
     pub(crate) fn dense_start(&self) -> Option<NonNull<T>> {
-        let sorted = self.clone().into_memory_order();
-        sorted.row_major_start()
+        self.clone().into_memory_order().row_major_start()
     }
 
     /// Returns whether no two indices can name the same element.

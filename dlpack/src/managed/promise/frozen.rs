@@ -146,7 +146,6 @@ impl<O> Frozen<O> {
 
 impl<A: Abi> Frozen<Managed<A>> {
     /// Returns a pointer to the struct, which stays owned; see [`Managed::as_raw`].
-    #[inline]
     pub const fn as_raw(&self) -> *mut A {
         self.0.as_raw()
     }
