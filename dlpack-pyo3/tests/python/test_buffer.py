@@ -307,3 +307,28 @@ def test_buffers_do_not_leak():
         with pytest.raises(BufferError):
             get(tensor, F_CONTIGUOUS)
     assert sys.getrefcount(tensor) == before
+
+
+@pytest.mark.skipif(ext.LIMITED_API, reason="the limited API of 3.10 has no buffers")
+def test_the_struct_of_a_buffer_stays_where_it_was_filled():
+    """It may point into itself, and the object may know it by its address."""
+    own = ext.OwnBuffer()
+    held = [ext.hold(own)]
+    held[0].release()
+    holder = ext.Holder(own)
+    holder.release_on_thread()
+    tensor = ext.hold(own).export()
+    assert bytes(tensor) == b"12345678"
+    del tensor
+    with pytest.raises(TypeError):
+        ext.typed_f32(own)
+    assert own.counts() == (4, 0)
+
+
+def test_a_pending_exception_survives_the_release_of_a_buffer():
+    # The owner of the buffer's tensor clears the exception that is set, when it is dropped with the buffer.
+    tensors = [ext.hold(ext.sloppy()) for _ in range(3)]
+    relayed = ext.relay(tensors)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError):
+            (memoryview(relayed), 1 / 0)

@@ -4,7 +4,9 @@ import ctypes
 import functools
 import gc
 import inspect
+import os
 import struct
+import subprocess
 import sys
 import threading
 
@@ -542,3 +544,48 @@ def test_our_importer_takes_our_objects_by_table():
     seen = ext.describe(tensor)
     assert seen["route"] == "exchange"
     assert ext.borrow(tensor)["data"] == seen["data"]
+
+
+def test_r73_a_tensor_stays_the_callers_when_making_its_object_panics():
+    """PyO3 panics if there is no memory for the class of the object, which is made with the first of its objects."""
+    pytest.importorskip("_testcapi")
+    if not hasattr(os, "fork"):
+        pytest.skip("one process for each attempt")
+    script = f"""
+import ctypes, os, sys
+import _testcapi
+import dlpack_pyo3_tests as ext
+sys.path.insert(0, {os.path.dirname(__file__)!r})
+from kit import abi, capsules
+from kit.exchange import FUNCTIONS
+from kit.foreign import Foreign
+
+table = abi.ExchangeApi.from_address(capsules.pointer(ext.Own.__dlpack_c_exchange_api__))
+call = FUNCTIONS["{TO}"](getattr(table, "{TO}"))
+seen = set()
+for start in range(1, 60):
+    child = os.fork()
+    if child == 0:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+        struct, out = Foreign(bytes(24), "float32", (2, 3)), ctypes.c_void_p(0xDEAD)
+        address, place = struct.address, ctypes.pointer(out)
+        _testcapi.set_nomemory(start, start + 1)
+        try:
+            code = call(address, place)
+        except RuntimeError:
+            code = "panicked"
+        except ctypes.ArgumentError:
+            code = 0 if not out.value or out.value == 0xDEAD else 1  # The call did not happen.
+        except BaseException:
+            code = "failed"
+        _testcapi.remove_mem_hooks()
+        if code == "panicked" and struct.deletes == 0:
+            os._exit(2)
+        os._exit(struct.deletes if code != 0 else 0)
+    seen.add(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+print(sorted(seen))
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stderr
+    # No attempt ended in an abort or with a call of the deleter; some of them panicked.
+    assert done.stdout == "[0, 2]\n", done.stderr

@@ -9,6 +9,8 @@ mod like;
 mod memory;
 mod ordered;
 mod own;
+#[cfg(not(feature = "abi3"))]
+mod own_buffer;
 mod own_device;
 mod panics;
 mod stream;
@@ -36,6 +38,9 @@ mod dlpack_pyo3_tests {
     use super::ordered::ordered;
     #[pymodule_export]
     use super::own::{Own, OwnShared, produced, refusing};
+    #[cfg(not(feature = "abi3"))]
+    #[pymodule_export]
+    use super::own_buffer::OwnBuffer;
     #[pymodule_export]
     use super::own_device::{OwnDevice, on_device};
     #[pymodule_export]
