@@ -54,8 +54,14 @@ impl<S: Abi, O: 'static, A: Allocator> Kinds<S, O, A> {
 
     const fn kind(whole: bool) -> BlockKind {
         let (release, take) = (release_in_c::<S, O, A>, take::<S, O, A>);
-        let owner_at = offset_of!(Block<S, O, A>, owner) - offset_of!(Block<S, O, A>, header);
-        BlockKind { owner: TypeId::of::<O>, owner_at, release, take, whole }
+        BlockKind {
+            owner: TypeId::of::<O>,
+            #[cfg(feature = "alloc")]
+            owner_at: offset_of!(Block<S, O, A>, owner) - offset_of!(Block<S, O, A>, header),
+            release,
+            take,
+            whole,
+        }
     }
 }
 

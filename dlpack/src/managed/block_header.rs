@@ -28,6 +28,7 @@ pub(crate) struct BlockKind {
     /// The type of the owner.
     pub(crate) owner: fn() -> TypeId,
     /// Where the owner is, in bytes from the header on.
+    #[cfg(feature = "alloc")]
     pub(crate) owner_at: usize,
     /// Drops the owner and gives back the block that this header is in. It does not unwind: a panic aborts.
     pub(crate) release: unsafe extern "C" fn(*mut BlockHeader),
@@ -90,6 +91,7 @@ impl<O> Found<O> {
     /// # Safety
     ///
     /// For the lifetime, the block is live, and nobody has the owner for itself.
+    #[cfg(feature = "alloc")]
     pub(super) unsafe fn get<'a>(&self) -> &'a O {
         // SAFETY: the invariant: so many bytes behind the header is an `O`. The caller knows that it stays there.
         unsafe { &*self.header.byte_add((*self.header).kind.owner_at).cast::<O>() }
