@@ -423,10 +423,8 @@ impl Descriptor {
     /// ```
     #[inline]
     pub fn as_dl_tensor(&self) -> Result<sys::DLTensor, Error> {
-        use super::abi::sealed::Abi;
-        sys::DLManagedTensor::express(self.flags)?;
-        if self.access() == Access::ReadOnly {
-            return Err(Error::ReadOnlyNotExpressible);
+        if self.flags.is_read_only() || self.flags.is_padded() {
+            return Err(self.not_expressible());
         }
         let fields = self.canonical_fields();
         if fields.data.is_null() && !self.is_empty() {
@@ -434,6 +432,15 @@ impl Descriptor {
         }
         let [shape, strides] = [self.shape(), self.strides()].map(|n| n.as_ptr().cast_mut());
         Ok(fields.dl_tensor(self.ndim(), shape, strides))
+    }
+
+    /// Returns the error for a tensor that is read-only or padded.
+    #[cold]
+    const fn not_expressible(&self) -> Error {
+        match self.flags.is_read_only() {
+            true => Error::ReadOnlyNotExpressible,
+            false => Error::PaddedNotExpressible,
+        }
     }
 
     /// The fields of a struct of ours for this tensor: null data if there are no elements, and an offset that is added

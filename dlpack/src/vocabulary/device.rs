@@ -92,7 +92,11 @@ impl Device {
     #[must_use]
     #[inline]
     pub const fn canonical(self) -> Self {
-        if self.device_type.is_unnumbered() { Self::new(self.device_type, 0) } else { self }
+        if self.device_id != 0 && self.device_type.is_unnumbered() {
+            Self::new(self.device_type, 0)
+        } else {
+            self
+        }
     }
 
     pub(crate) fn read(text: &str) -> Option<Self> {
