@@ -47,20 +47,24 @@ impl WeakClass {
 #[inline]
 fn is_to(weak: &Reference, object: Object<'_>) -> bool {
     let weak = weak.get(object.attached());
-    // SAFETY: a live weak reference on an attached thread; what `PyWeakref_GetRef` writes is a reference of this call.
-    unsafe {
-        #[cfg(Py_3_13)]
-        {
-            let mut target = ptr::null_mut();
-            let is_alive = ffi::PyWeakref_GetRef(weak.as_ptr(), &raw mut target) == 1;
-            if is_alive {
+    // As the macro `PyWeakref_GET_OBJECT` does. When the target ends, Python replaces it by `None`.
+    // SAFETY: a live weak reference on an attached thread. With the global interpreter lock, nobody writes it meanwhile.
+    #[cfg(not(any(Py_LIMITED_API, Py_GIL_DISABLED)))]
+    let target = unsafe { (*weak.as_ptr().cast::<ffi::PyWeakReference>()).wr_object };
+    // SAFETY: a live weak reference on an attached thread.
+    #[cfg(all(Py_LIMITED_API, not(Py_3_13)))]
+    let target = unsafe { ffi::PyWeakref_GetObject(weak.as_ptr()) };
+    #[cfg(all(any(Py_LIMITED_API, Py_GIL_DISABLED), Py_3_13))]
+    let target = {
+        let mut target = ptr::null_mut();
+        // SAFETY: a live weak reference on an attached thread, and a writable place, to which a reference of this call is
+        // written. The object is another reference to the target, if they are the same.
+        unsafe {
+            if ffi::PyWeakref_GetRef(weak.as_ptr(), &raw mut target) == 1 {
                 ffi::Py_DECREF(target);
             }
-            is_alive && target == object.as_ptr()
         }
-        #[cfg(not(Py_3_13))]
-        {
-            ffi::PyWeakref_GetObject(weak.as_ptr()) == object.as_ptr()
-        }
-    }
+        target
+    };
+    target == object.as_ptr()
 }
