@@ -7,8 +7,8 @@
 //! PyTorch's own `__dlpack__` gives the wrong numbers of a tensor whose elements are to be negated when they are read, and an
 //! address near null for one that has no memory. Here, both are refused.
 
-use dlpack::AnyManagedTensor;
 use dlpack::negotiate::Request;
+use dlpack::{AnyManagedTensor, DataTypeCode};
 
 use super::address;
 use super::attribute::{Attribute, is_false, is_true};
@@ -57,7 +57,7 @@ impl Eligibility {
     #[inline]
     pub(super) fn allows(&self, object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
         match self {
-            Self::Torch(torch) if has_no_gradient(summary) => torch.refuse_negated(object)?,
+            Self::Torch(_) if has_no_gradient(summary) => {}
             _ if !self.allows_object(object)? => return Ok(false),
             _ => {}
         }
@@ -76,10 +76,7 @@ impl Eligibility {
     pub(super) fn allows_object(&self, object: Object<'_>) -> Result<bool, Raised> {
         match self {
             Self::Always => Ok(true),
-            Self::Torch(torch) if is_false(torch.requires_grad.get(object)?.borrow()) => {
-                torch.refuse_negated(object).map(|()| true)
-            }
-            Self::Torch(_) => Ok(false),
+            Self::Torch(torch) => Ok(is_false(torch.requires_grad.get(object)?.borrow())),
             Self::Paddle(stop_gradient) => Ok(is_true(stop_gradient.get(object)?.borrow())),
         }
     }
@@ -105,21 +102,25 @@ impl Eligibility {
     /// Returns `true` if the object must be asked whether the elements of such a tensor are where and what they seem to be.
     #[inline]
     pub(super) const fn asks(&self, summary: Summary) -> bool {
-        matches!(self, Self::Torch(_)) && (summary.is_doubtful || summary.dtype.is_complex())
+        matches!(self, Self::Torch(_))
+            && (summary.is_doubtful || (may_be_negated(summary) && !has_no_gradient(summary)))
     }
 }
 
 impl Torch {
-    /// Refuses a tensor whose elements are to be negated when they are read.
-    #[inline]
-    fn refuse_negated(&self, object: Object<'_>) -> Result<(), Raised> {
-        if is_false(self.is_neg.call(object)?.borrow()) { Ok(()) } else { Err(negated(object)) }
-    }
-
+    /// # Errors
+    ///
+    /// `BufferError` for a tensor without memory, and for one whose elements are to be negated when they are read.
     #[cold]
     fn is_plain(&self, object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
         if summary.is_doubtful {
             refuse_without_memory(object)?;
+        }
+        if !may_be_negated(summary) || has_no_gradient(summary) {
+            return Ok(true);
+        }
+        if !is_false(self.is_neg.call(object)?.borrow()) {
+            return Err(negated(object));
         }
         Ok(!summary.dtype.is_complex() || is_false(self.is_conj.call(object)?.borrow()))
     }
@@ -209,7 +210,18 @@ fn negated(object: Object<'_>) -> Raised {
 /// Returns `true` for integers and booleans, which have no gradient.
 #[inline]
 const fn has_no_gradient(summary: Summary) -> bool {
-    summary.dtype.is_integer() || summary.dtype.is_bool()
+    matches!(summary.dtype.code, DataTypeCode::INT | DataTypeCode::UINT | DataTypeCode::BOOL)
+}
+
+/// Returns `true` if the elements may have to be conjugated or negated.
+///
+/// To ask PyTorch costs nearly half of an import, and releases the interpreter lock. Only complex numbers are conjugated. Only
+/// their imaginary parts are negated, and those lie at even distances among the complex numbers. A view that somebody forces
+/// on the memory, with `torch._neg_view`, may have odd distances. It comes as the table and `__dlpack__` describe it, neither of
+/// which looks whether the elements are to be negated.
+#[inline]
+const fn may_be_negated(summary: Summary) -> bool {
+    summary.is_even || matches!(summary.dtype.code, DataTypeCode::COMPLEX)
 }
 
 fn torch(class: Object<'_>) -> Result<Option<Eligibility>, Raised> {

@@ -104,33 +104,40 @@ impl Exchange {
         }
     }
 
-    /// Borrows the tensor of an object of the class. Returns `None` if the tensor must be taken instead.
+    /// Passes the borrowed tensor of an object of the class to a function. Returns the function if the tensor must be taken
+    /// instead.
     ///
     /// # Safety
     ///
-    /// For the lifetime `'b`, nothing resizes, frees or moves the object's memory: no Python code, and no other thread.
+    /// Until the function returns, nothing resizes, frees or moves the object's memory: no Python code, and no other thread.
     #[inline(always)]
-    pub(super) unsafe fn lend<'b>(
+    pub(super) unsafe fn lend<R, F: FnOnce(BorrowedTensor<'_>) -> R>(
         &self,
         object: Object<'_>,
         request: &Request,
-    ) -> Result<Option<BorrowedTensor<'b>>, Raised> {
+        f: F,
+    ) -> Result<Result<R, F>, Raised> {
         // The caller promises nothing about the code that a question runs, which may move the memory, even to a device.
         // Therefore the object is asked before its tensor is borrowed.
         if !self.eligibility.allows_object(object)? {
-            return Ok(None);
+            return Ok(Err(f));
         }
         // SAFETY: the memory stays in place from here on, as the caller promises, unless more is asked below.
-        let Some(tensor) = unsafe { self.borrow(object) }? else { return Ok(None) };
+        let Some(tensor) = unsafe { self.borrow(object) }? else { return Ok(Err(f)) };
         let summary = Summary::of(&tensor);
         if !summary.meets(request) {
-            return Ok(None);
+            return Ok(Err(f));
         }
-        if self.eligibility.asks(summary) {
-            // SAFETY: the memory stays in place after the question, as the caller promises.
-            return unsafe { self.ask_and_borrow(object, summary) };
+        if !self.eligibility.asks(summary) {
+            return Ok(Ok(f(tensor)));
         }
-        Ok(Some(tensor))
+        // Made anew, since a summary that is passed on would be kept in memory, and in every case.
+        let summary = Summary::of(&tensor);
+        // SAFETY: the memory stays in place after the question, as the caller promises.
+        match unsafe { self.ask_and_borrow(object, summary) }? {
+            Some(tensor) => Ok(Ok(f(tensor))),
+            None => Ok(Err(f)),
+        }
     }
 
     /// Returns `None` if the table does not lend the tensor.

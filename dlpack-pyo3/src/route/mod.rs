@@ -287,21 +287,23 @@ pub(crate) unsafe fn borrow<R>(
     f: impl FnOnce(BorrowedTensor<'_>) -> R,
 ) -> Result<R, Raised> {
     const REQUEST: &Request = &Request::new();
-    match cache::kept(object.class()) {
+    let f = match cache::kept(object.class()) {
         Some(Plan::NumPy) => {
             // SAFETY: the plan of an `ndarray`, whose memory stays in place, as the caller promises.
             if let Some(tensor) = unsafe { numpy::lend(object) } {
                 return Ok(f(tensor));
             }
+            f
         }
         Some(Plan::Exchange(exchange)) => {
             // SAFETY: the memory stays in place, as the caller promises.
-            if let Some(tensor) = unsafe { exchange.lend(object, REQUEST) }? {
-                return Ok(f(tensor));
+            match unsafe { exchange.lend(object, REQUEST, f) }? {
+                Ok(result) => return Ok(result),
+                Err(f) => f,
             }
         }
-        _ => {}
-    }
+        _ => f,
+    };
     let (tensor, _) = take_to_lend(object, REQUEST)?;
     tensor.lend(f).map_err(|error| raise_error(object.attached(), error))
 }

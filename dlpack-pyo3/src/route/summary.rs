@@ -15,6 +15,8 @@ pub(super) struct Summary {
     flags: Flags,
     /// `true` if the first element has an address at which hardly any memory of the host is.
     pub(super) is_doubtful: bool,
+    /// `true` if the distance between neighbours is an even number of elements along every axis.
+    pub(super) is_even: bool,
 }
 
 impl Summary {
@@ -24,8 +26,15 @@ impl Summary {
         let offset = usize::try_from(tensor.byte_offset()).unwrap_or(0);
         let start = tensor.data().addr().wrapping_add(offset);
         let is_doubtful = !tensor.is_empty() && address::is_doubtful(start);
+        // Of several contiguous elements, the neighbours along the last axis are one element apart.
+        let is_even = if tensor.is_contiguous() && tensor.numel() > 1 {
+            false
+        } else {
+            let mut axes = tensor.shape().iter().zip(tensor.strides());
+            axes.all(|(&size, &stride)| size == 1 || stride % 2 == 0)
+        };
         let (dtype, device, flags) = (tensor.dtype(), tensor.device(), tensor.flags());
-        Self { dtype, device, flags, is_doubtful }
+        Self { dtype, device, flags, is_doubtful, is_even }
     }
 
     /// Returns `true` if such a tensor meets the request and nobody has to wait for a device. The request asks for memory as
