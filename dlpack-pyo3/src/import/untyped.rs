@@ -3,21 +3,14 @@
 use core::ops::Deref;
 
 use dlpack::negotiate::Request;
-use dlpack::{
-    Descriptor, Device, DeviceType, Element, Error, ManagedTensorVersioned, TensorViewMut,
-};
+use dlpack::{Descriptor, Device, Element, Error, ManagedTensorVersioned, TensorViewMut};
 use pyo3::{Borrowed, PyAny, PyResult};
 
 use super::bridge;
-use crate::route::{self, HeldTensor, Route};
+use crate::route::{self, Route, Taken};
 
 /// What a [`PyTensor`](super::PyTensor) of any type holds.
-pub(super) struct UntypedTensor {
-    tensor: HeldTensor,
-    route: Route,
-    /// `true` if the producer has waited for the device, so that the host may read.
-    is_ready_for_host: bool,
-}
+pub(super) struct UntypedTensor(Taken);
 
 impl UntypedTensor {
     /// Imports a tensor, and passes it on from where it was made.
@@ -33,13 +26,11 @@ impl UntypedTensor {
             bridge::object(object),
             request,
             strict,
-            |tensor, route| {
-                let is_ready_for_host = tensor.device().device_type == DeviceType::CPU;
-                let imported = Self { tensor, route, is_ready_for_host };
-                if is_ready_for_host || request.wanted_device() != Some(Device::CPU) {
-                    return then(imported);
+            |taken| {
+                if taken.is_ready_for_host || request.wanted_device() != Some(Device::CPU) {
+                    return then(Self(taken));
                 }
-                then(imported.waited_for())
+                then(Self(taken).waited_for())
             },
             |raised| Err(bridge::to_err(py, raised)),
         )
@@ -48,17 +39,17 @@ impl UntypedTensor {
     /// For memory of a device that was asked for on the CPU, and that the host can access.
     #[cold]
     fn waited_for(self) -> Self {
-        if self.route != Route::Protocol {
+        if self.0.route != Route::Protocol {
             return self;
         }
         // SAFETY: by the standard, a producer that is asked for the CPU waits for the device, and gives memory that the host
         // can access; that the device has such memory was checked by the request.
-        let tensor = unsafe { self.tensor.assume_host_accessible() };
-        Self { tensor, is_ready_for_host: true, ..self }
+        let tensor = unsafe { self.0.tensor.assume_host_accessible() };
+        Self(Taken { tensor, is_ready_for_host: true, ..self.0 })
     }
 
     pub(super) const fn route(&self) -> &'static str {
-        match self.route {
+        match self.0.route {
             Route::Capsule => "capsule",
             Route::Exchange => "exchange",
             Route::Protocol => "protocol",
@@ -70,7 +61,7 @@ impl UntypedTensor {
     /// Checks that the host may read the elements now.
     pub(super) fn check_ready_for_host(&self) -> Result<(), Error> {
         let device = self.device();
-        if self.is_ready_for_host { Ok(()) } else { Err(Error::NotHostAccessible { device }) }
+        if self.0.is_ready_for_host { Ok(()) } else { Err(Error::NotHostAccessible { device }) }
     }
 
     /// # Safety
@@ -78,11 +69,11 @@ impl UntypedTensor {
     /// As for [`PyTensor::assume_writable`](super::PyTensor::assume_writable).
     pub(super) unsafe fn assume_writable(self) -> Self {
         // SAFETY: every byte can be written, as the caller promises.
-        Self { tensor: unsafe { self.tensor.assume_writable() }, ..self }
+        Self(Taken { tensor: unsafe { self.0.tensor.assume_writable() }, ..self.0 })
     }
 
     pub(super) fn into_managed(self) -> Result<ManagedTensorVersioned, Error> {
-        self.tensor.into_versioned()
+        self.0.tensor.into_versioned()
     }
 
     /// # Safety
@@ -91,7 +82,7 @@ impl UntypedTensor {
     #[inline]
     pub(super) unsafe fn view_mut<T: Element>(&mut self) -> Result<TensorViewMut<'_, T>, Error> {
         // SAFETY: the view is exclusive, as the caller promises.
-        unsafe { self.tensor.view_mut() }
+        unsafe { self.0.tensor.view_mut() }
     }
 }
 
@@ -100,6 +91,6 @@ impl Deref for UntypedTensor {
 
     #[inline]
     fn deref(&self) -> &Descriptor {
-        &self.tensor
+        &self.0.tensor
     }
 }

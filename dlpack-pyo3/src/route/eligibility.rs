@@ -94,7 +94,12 @@ impl Eligibility {
         summary: Summary,
     ) -> Result<bool, Raised> {
         match self {
-            Self::Torch(torch) if self.asks(summary) => torch.is_plain(object, summary),
+            Self::Torch(torch) if self.asks(summary) => torch.is_plain(
+                object,
+                summary.is_doubtful,
+                may_be_negated(summary),
+                is_complex(summary),
+            ),
             _ => Ok(true),
         }
     }
@@ -102,8 +107,7 @@ impl Eligibility {
     /// Returns `true` if the object must be asked whether the elements of such a tensor are where and what they seem to be.
     #[inline]
     pub(super) const fn asks(&self, summary: Summary) -> bool {
-        matches!(self, Self::Torch(_))
-            && (summary.is_doubtful || (may_be_negated(summary) && !has_no_gradient(summary)))
+        matches!(self, Self::Torch(_)) && (summary.is_doubtful || may_be_negated(summary))
     }
 }
 
@@ -112,17 +116,20 @@ impl Torch {
     ///
     /// `BufferError` for a tensor without memory, and for one whose elements are to be negated when they are read.
     #[cold]
-    fn is_plain(&self, object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
-        if summary.is_doubtful {
+    fn is_plain(
+        &self,
+        object: Object<'_>,
+        is_doubtful: bool,
+        may_be_negated: bool,
+        is_complex: bool,
+    ) -> Result<bool, Raised> {
+        if is_doubtful {
             refuse_without_memory(object)?;
         }
-        if !may_be_negated(summary) || has_no_gradient(summary) {
-            return Ok(true);
-        }
-        if !is_false(self.is_neg.call(object)?.borrow()) {
+        if may_be_negated && !is_false(self.is_neg.call(object)?.borrow()) {
             return Err(negated(object));
         }
-        Ok(!summary.dtype.is_complex() || is_false(self.is_conj.call(object)?.borrow()))
+        Ok(!is_complex || is_false(self.is_conj.call(object)?.borrow()))
     }
 }
 
@@ -217,11 +224,16 @@ const fn has_no_gradient(summary: Summary) -> bool {
 ///
 /// To ask PyTorch costs nearly half of an import, and releases the interpreter lock. Only complex numbers are conjugated. Only
 /// their imaginary parts are negated, and those lie at even distances among the complex numbers. A view that somebody forces
-/// on the memory, with `torch._neg_view`, may have odd distances. It comes as the table and `__dlpack__` describe it, neither of
+/// on the memory, with `torch._neg_view`, may have odd distances or be of integers. It comes as the table and `__dlpack__` describe it, neither of
 /// which looks whether the elements are to be negated.
 #[inline]
 const fn may_be_negated(summary: Summary) -> bool {
-    summary.is_even || matches!(summary.dtype.code, DataTypeCode::COMPLEX)
+    is_complex(summary) || (summary.is_even && !has_no_gradient(summary))
+}
+
+#[inline]
+const fn is_complex(summary: Summary) -> bool {
+    matches!(summary.dtype.code, DataTypeCode::COMPLEX)
 }
 
 fn torch(class: Object<'_>) -> Result<Option<Eligibility>, Raised> {

@@ -3,10 +3,11 @@
 use core::ops::Deref;
 
 use dlpack::{
-    Access, AnyManagedTensor, BorrowedTensor, Descriptor, Element, Error, Exporter,
+    Access, AnyManagedTensor, BorrowedTensor, Descriptor, DeviceType, Element, Error, Exporter,
     ManagedTensorVersioned, TensorViewMut,
 };
 
+use super::Route;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 use crate::raw::Buffer;
 use crate::raw::Reference;
@@ -18,6 +19,24 @@ pub(crate) enum HeldTensor {
     Managed(AnyManagedTensor),
     /// The description of an object's memory, and what keeps that memory in place.
     Lent(BorrowedTensor<'static>, KeepAlive),
+}
+
+/// A tensor and the route by which it was imported. Made where the tensor is, since each time a tensor is put into something
+/// larger it may be moved.
+#[derive(Debug)]
+pub(crate) struct Taken {
+    pub(crate) tensor: HeldTensor,
+    pub(crate) route: Route,
+    /// `true` if the producer has waited for the device, so that the host may read.
+    pub(crate) is_ready_for_host: bool,
+}
+
+impl Taken {
+    #[inline(always)]
+    pub(super) fn new(tensor: HeldTensor, route: Route) -> Self {
+        let is_ready_for_host = tensor.device().device_type == DeviceType::CPU;
+        Self { tensor, route, is_ready_for_host }
+    }
 }
 
 /// Keeps memory of a Python object in place. Any thread may drop it.

@@ -39,13 +39,13 @@ use core::mem::ManuallyDrop;
 
 use dlpack::exchange::ExchangeApi;
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
-use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error, ManagedTensorVersioned};
+use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error};
 
 use crate::raw::{Class, ExceptBlock, Object, Raised, Reference, names, raise, raise_error};
 use crate::{capsule, protocol};
 use exchange::Exchange;
-pub(crate) use held::HeldTensor;
 use held::KeepAlive;
+pub(crate) use held::{HeldTensor, Taken};
 use plan::Plan;
 use summary::Summary;
 
@@ -72,13 +72,13 @@ pub(crate) fn take<R>(
     object: Object<'_>,
     request: &Request,
     strict: bool,
-    then: impl Fn(HeldTensor, Route) -> R,
+    then: impl Fn(Taken) -> R,
     fail: impl Fn(Raised) -> R,
 ) -> R {
     match cache::kept(object.class()) {
         Some(plan) => take_by(plan, object, request, strict, then, fail),
         None => match take_slowly(object, request, strict) {
-            Ok((tensor, route)) => then(tensor, route),
+            Ok(taken) => then(taken),
             Err(raised) => fail(raised),
         },
     }
@@ -87,13 +87,9 @@ pub(crate) fn take<R>(
 /// As [`take`], for an object of a class whose plan is not kept.
 #[cold]
 #[inline(never)]
-fn take_slowly(
-    object: Object<'_>,
-    request: &Request,
-    strict: bool,
-) -> Result<(HeldTensor, Route), Raised> {
+fn take_slowly(object: Object<'_>, request: &Request, strict: bool) -> Result<Taken, Raised> {
     let plan = cache::plan_of(object.class())?;
-    take_by(&plan, object, request, strict, |tensor, route| Ok((tensor, route)), Err)
+    take_by(&plan, object, request, strict, Ok, Err)
 }
 
 /// As [`take`], by a given plan.
@@ -103,7 +99,7 @@ fn take_by<R>(
     object: Object<'_>,
     request: &Request,
     strict: bool,
-    then: impl Fn(HeldTensor, Route) -> R,
+    then: impl Fn(Taken) -> R,
     fail: impl Fn(Raised) -> R,
 ) -> R {
     match plan {
@@ -111,7 +107,7 @@ fn take_by<R>(
             // SAFETY: the plan of an `ndarray`. The references keep the array alive, and its memory in place.
             if let Some(tensor) = unsafe { numpy::lend(object) } {
                 let array = KeepAlive::Array(Reference::of(object));
-                return then(HeldTensor::Lent(tensor, array), Route::NumPy);
+                return then(Taken::new(HeldTensor::Lent(tensor, array), Route::NumPy));
             }
         }
         // A table cannot be told to be strict.
@@ -119,41 +115,43 @@ fn take_by<R>(
             match exchange.take(object) {
                 Ok(tensor) => {
                     // Nothing below panics, and so the compiler need not keep the tensor where it can be dropped.
-                    let tensor = ManuallyDrop::new(tensor);
-                    match exchange.allows(object, Summary::of(&tensor), request) {
-                        Ok(true) => {
-                            let tensor = ManuallyDrop::into_inner(tensor);
-                            let tensor = HeldTensor::Managed(AnyManagedTensor::Versioned(tensor));
-                            return then(tensor, Route::Exchange);
-                        }
-                        Ok(false) => release(ManuallyDrop::into_inner(tensor)),
+                    let tensor = HeldTensor::Managed(AnyManagedTensor::Versioned(tensor));
+                    let taken = ManuallyDrop::new(Taken::new(tensor, Route::Exchange));
+                    match exchange.allows(object, Summary::of(&taken.tensor), request) {
+                        Ok(true) => return then(ManuallyDrop::into_inner(taken)),
+                        Ok(false) => release(ManuallyDrop::into_inner(taken)),
                         Err(raised) => {
-                            let tensor = ManuallyDrop::into_inner(tensor);
-                            return fail(raised.after_dropping(object.attached(), tensor));
+                            let taken = ManuallyDrop::into_inner(taken);
+                            return fail(raised.after_dropping(object.attached(), taken));
                         }
                     }
                 }
                 Err(error) => {
                     return match ask_after_refusal(exchange, object, request, strict, error) {
-                        Ok(tensor) => then(HeldTensor::Managed(tensor), Route::Protocol),
+                        Ok(tensor) => then(asked(tensor)),
                         Err(raised) => fail(raised),
                     };
                 }
             }
             return match exchange.ask(object, request, strict) {
-                Ok(tensor) => then(HeldTensor::Managed(tensor), Route::Protocol),
+                Ok(tensor) => then(asked(tensor)),
                 Err(raised) => fail(raised),
             };
         }
         Plan::NumPy | Plan::Protocol => {}
         rare => match take_rare(rare, object, request, strict) {
-            Ok(Some((tensor, route))) => return then(tensor, route),
+            Ok(Some(taken)) => return then(taken),
             Ok(None) => {}
             Err(raised) => return fail(raised),
         },
     }
-    let asked = |tensor| then(HeldTensor::Managed(tensor), Route::Protocol);
-    protocol::ask(object, request, strict, asked, fail)
+    protocol::ask(object, request, strict, |tensor| then(asked(tensor)), fail)
+}
+
+/// A tensor for which the object was asked.
+#[inline(always)]
+fn asked(tensor: AnyManagedTensor) -> Taken {
+    Taken::new(HeldTensor::Managed(tensor), Route::Protocol)
 }
 
 /// Takes the tensor of a capsule, of a buffer or of an object that is asked in a way of its own. Returns `None` if the object is to be asked by `__dlpack__`, which also says
@@ -165,7 +163,7 @@ fn take_rare(
     object: Object<'_>,
     request: &Request,
     strict: bool,
-) -> Result<Option<(HeldTensor, Route)>, Raised> {
+) -> Result<Option<Taken>, Raised> {
     let py = object.attached();
     match plan {
         Plan::Capsule => {
@@ -186,16 +184,16 @@ fn take_rare(
             meet(object, HeldTensor::Managed(tensor), request, Route::Capsule).map(Some)
         }
         Plan::BufferOrProtocol if asks_for_memory_as_it_is(request) => match buffer::take(object) {
-            Ok(tensor) => Ok(Some((tensor, Route::Buffer))),
+            Ok(tensor) => Ok(Some(Taken::new(tensor, Route::Buffer))),
             Err(raised) => raised.forget().map(|()| None),
         },
         Plan::Exchange(exchange) => {
             let tensor = exchange.ask(object, request, strict)?;
-            Ok(Some((HeldTensor::Managed(tensor), Route::Protocol)))
+            Ok(Some(asked(tensor)))
         }
         Plan::Torch => {
             let tensor = eligibility::ask_torch(object, request, strict)?;
-            Ok(Some((HeldTensor::Managed(tensor), Route::Protocol)))
+            Ok(Some(asked(tensor)))
         }
         Plan::Masked => masked::refuse(object).map(|()| None),
         Plan::Unknown if object.optional_attr(&names::DLPACK)?.is_some() => Ok(None),
@@ -210,8 +208,8 @@ fn take_rare(
 /// Drops a tensor that is not the one to be taken.
 #[cold]
 #[inline(never)]
-fn release(tensor: ManagedTensorVersioned) {
-    drop(tensor);
+fn release(taken: Taken) {
+    drop(taken);
 }
 
 /// Returns `true` if the routes that only describe memory can meet the request, provided that the memory is on the CPU.
@@ -229,7 +227,7 @@ fn meet(
     tensor: HeldTensor,
     request: &Request,
     route: Route,
-) -> Result<(HeldTensor, Route), Raised> {
+) -> Result<Taken, Raised> {
     let met = if request.copy == CopyPolicy::ALWAYS {
         // SAFETY: this thread is attached, and so Python code that writes the elements does not run: the promise on which
         // PyO3's own buffers are read.
@@ -240,7 +238,7 @@ fn meet(
     } else {
         Ok(tensor)
     };
-    met.and_then(|tensor| request.check(&tensor).map(|()| (tensor, route)))
+    met.and_then(|tensor| request.check(&tensor).map(|()| Taken::new(tensor, route)))
         .map_err(|error| raise_error(object.attached(), error))
 }
 
@@ -304,13 +302,15 @@ pub(crate) unsafe fn borrow<R>(
         }
         _ => f,
     };
-    let (tensor, _) = take_to_lend(object, REQUEST)?;
-    tensor.lend(f).map_err(|error| raise_error(object.attached(), error))
+    take_to_lend(object, REQUEST)?
+        .tensor
+        .lend(f)
+        .map_err(|error| raise_error(object.attached(), error))
 }
 
 #[inline(never)]
-fn take_to_lend(object: Object<'_>, request: &Request) -> Result<(HeldTensor, Route), Raised> {
-    take(object, request, false, |tensor, route| Ok((tensor, route)), Err)
+fn take_to_lend(object: Object<'_>, request: &Request) -> Result<Taken, Raised> {
+    take(object, request, false, Ok, Err)
 }
 
 /// Returns `true` if the object's class has an exchange table, which does not wait for a stream.
