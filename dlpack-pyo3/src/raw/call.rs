@@ -33,8 +33,10 @@ impl KeywordCall {
     }
 
     /// Calls a method of the object.
+    ///
+    /// Inlined, since most callers know which keywords they pass.
     #[cfg(any(Py_3_12, not(Py_LIMITED_API)))]
-    #[inline]
+    #[inline(always)]
     pub(crate) fn call<'a>(
         &self,
         object: Object<'a>,

@@ -57,16 +57,25 @@ pub(crate) fn ask<R>(
 }
 
 /// Calls `__dlpack__`, and takes the tensor out of the answer.
+///
+/// Inlined, since a compiler that sees the request sees here what is to be passed.
+#[inline(always)]
 fn call(object: Object<'_>, request: &Request) -> Result<Claimed, Raised> {
     if keywords::is_version_only(request) {
-        let version = keywords::current_version(object.attached())?;
-        match DLPACK.call(object, &names::DLPACK, &[Some(version), None, None, None]) {
-            Ok(answer) => claim(answer.borrow()),
-            // The version object exists already, so that no code runs for it while the exception is set.
-            Err(raised) => claim(again(object, &Keywords::of(object, request)?, raised)?.borrow()),
-        }
+        call_with_version(object, request)
     } else {
         claim(call_with(object, &Keywords::of(object, request)?)?.borrow())
+    }
+}
+
+/// As [`call`], where only the newest version is to be passed.
+#[inline(never)]
+fn call_with_version(object: Object<'_>, request: &Request) -> Result<Claimed, Raised> {
+    let version = keywords::current_version(object.attached())?;
+    match DLPACK.call(object, &names::DLPACK, &[Some(version), None, None, None]) {
+        Ok(answer) => claim(answer.borrow()),
+        // The version object exists already, so that no code runs for it while the exception is set.
+        Err(raised) => claim(again(object, &Keywords::of(object, request)?, raised)?.borrow()),
     }
 }
 
