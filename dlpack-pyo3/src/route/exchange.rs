@@ -131,7 +131,7 @@ impl Exchange {
         if !self.eligibility.asks(summary) {
             return Ok(Ok(f(tensor)));
         }
-        // Made anew, since a summary that is passed on would be kept in memory, and in every case.
+        // Made again: if the first summary were passed on, each call would write it to the stack.
         let summary = Summary::of(&tensor);
         // SAFETY: the memory stays in place after the question, as the caller promises.
         match unsafe { self.ask_and_borrow(object, summary) }? {

@@ -32,6 +32,7 @@ mod masked;
 mod memory;
 mod numpy;
 mod plan;
+mod refusals;
 mod summary;
 mod weak_class;
 
@@ -183,10 +184,24 @@ fn take_rare(
             let tensor = tensor.map_err(|error| raise_error(py, error))?;
             meet(object, HeldTensor::Managed(tensor), request, Route::Capsule).map(Some)
         }
-        Plan::BufferOrProtocol if asks_for_memory_as_it_is(request) => match buffer::take(object) {
-            Ok(tensor) => Ok(Some(Taken::new(tensor, Route::Buffer))),
-            Err(raised) => raised.forget().map(|()| None),
-        },
+        Plan::BufferOrProtocol(refusals) if asks_for_memory_as_it_is(request) => {
+            if refusals.are_many() && !strict {
+                if let Some(tensor) = ask_at_once(object, request)? {
+                    return Ok(Some(asked(tensor)));
+                }
+                refusals.clear();
+            }
+            match buffer::take(object) {
+                Ok(tensor) => {
+                    refusals.clear();
+                    Ok(Some(Taken::new(tensor, Route::Buffer)))
+                }
+                Err(raised) => {
+                    refusals.add();
+                    raised.forget().map(|()| None)
+                }
+            }
+        }
         Plan::Exchange(exchange) => {
             let tensor = exchange.ask(object, request, strict)?;
             Ok(Some(asked(tensor)))
@@ -202,6 +217,19 @@ fn take_rare(
             meet(object, buffer::take(object)?, request, Route::Buffer).map(Some)
         }
         _ => Ok(None),
+    }
+}
+
+/// Asks an object by `__dlpack__` whose buffer is not worth asking for. Returns `None` if it should be asked for its buffer
+/// nevertheless, so that each object always takes the same route.
+///
+/// # Errors
+///
+/// What the object raises, if that is no `Exception`, which interrupts the program.
+fn ask_at_once(object: Object<'_>, request: &Request) -> Result<Option<AnyManagedTensor>, Raised> {
+    match protocol::ask(object, request, false, Ok, Err) {
+        Ok(tensor) => Ok(Some(tensor).filter(|tensor| !refusals::has_format(tensor))),
+        Err(raised) => raised.forget().map(|()| None),
     }
 }
 

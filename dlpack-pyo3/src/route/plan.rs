@@ -3,6 +3,7 @@
 use super::classes::{Classes, is_immutable, is_named, is_of};
 use super::exchange::Exchange;
 use super::numpy;
+use super::refusals::Refusals;
 use crate::capsule;
 use crate::raw::{Object, Raised, names};
 
@@ -16,7 +17,7 @@ pub(super) enum Plan {
     /// A class with an exchange table, which is much faster than `__dlpack__`.
     Exchange(Exchange),
     /// The buffer protocol, which is faster than `__dlpack__` where it succeeds.
-    BufferOrProtocol,
+    BufferOrProtocol(Refusals),
     /// `__dlpack__`.
     Protocol,
     /// `__dlpack__` of a class that is derived from PyTorch's, and has no table of its own or changes what PyTorch does.
@@ -58,7 +59,7 @@ impl Plan {
         }
         // JAX takes microseconds to make a capsule, and its arrays on the CPU are buffers.
         if is_of(class, "jaxlib")? && is_named(class, "ArrayImpl")? {
-            return Ok(Self::BufferOrProtocol);
+            return Ok(Self::BufferOrProtocol(Refusals::default()));
         }
         Ok(Self::Protocol)
     }

@@ -420,6 +420,44 @@ def test_a_buffer_is_written_through():
         ext.typed_writable(memoryview(data).toreadonly())
 
 
+def test_buffers_that_are_refused_again_and_again():
+    """Objects of such a class are asked by `__dlpack__` at once, and yet what a buffer describes comes by the buffer.
+
+    In a process of its own, since a choice is remembered only for the first hundred classes.
+    """
+    script = f"""
+        import array, warnings
+        sys.path.insert(0, {os.path.dirname(__file__)!r})
+        from kit.foreign import Foreign
+        warnings.simplefilter("ignore", DeprecationWarning)
+
+        class ArrayImpl(array.array):
+            \"""Named as the arrays of JAX, with a buffer of any kind, and a tensor of another.\"""
+            __module__ = "jaxlib.kit"
+            dtype = "bfloat16"
+
+            def __dlpack__(self, **asked):
+                return Foreign(bytes(8), self.dtype, (2,)).capsule()
+
+        def route(array):
+            taken = ext.describe(array)
+            return taken["route"], taken["dtype"]
+
+        letters = ArrayImpl("u" if sys.version_info < (3, 13) else "w", "ab")
+        numbers = ArrayImpl("f", [1.0, 2.0])
+        print(route(letters), route(numbers))
+        print({{route(letters) for _ in range(20)}})
+        # Not even looked at.
+        print(route(numbers))
+        numbers.dtype = "float32"
+        print(route(numbers), route(letters))
+        numbers.dtype = "bfloat16"
+        print(route(numbers))
+    """
+    protocol, buffer = ("protocol", "bfloat16"), ("buffer", "float32")
+    assert run(script) == f"{protocol} {buffer}\n{{{protocol}}}\n{protocol}\n{buffer} {protocol}\n{buffer}\n"
+
+
 # Requests.
 
 
