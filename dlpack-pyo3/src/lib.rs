@@ -27,15 +27,15 @@
 //! of your own, implement [`Export`](trait@Export) and call [`export!`].
 //!
 //! ```
-//! use dlpack_pyo3::dlpack::Exporter;
-//! use dlpack_pyo3::{Tensor, to_py_err};
+//! use dlpack_pyo3::Tensor;
 //! use pyo3::prelude::*;
 //!
 //! /// The first `count` square numbers, for `np.from_dlpack` and the like.
 //! #[pyfunction]
-//! fn squares(count: u64) -> PyResult<Tensor> {
-//!     let squares: Vec<u64> = (0..count).map(|n| n * n).collect();
-//!     Ok(Exporter::new(squares).build().map_err(to_py_err)?.into())
+//! fn squares(count: u32) -> PyResult<Tensor> {
+//!     let squares: Vec<u64> = (0..count.into()).map(|n: u64| n * n).collect();
+//!     let shape = [squares.len()];
+//!     Tensor::from_vec(squares, &shape)
 //! }
 //!
 //! # Python::attach(|py| {
@@ -56,8 +56,10 @@
 //! | an object | its tensor for the length of a call, at the lowest cost | [`with_borrowed`] |
 //! | a `PyTensor` | its elements, safely | [`to_vec`](PyTensor::to_vec), [`cells`](PyTensor::cells) |
 //! | a `PyTensor` | slices and views | [`as_slice`](PyTensor::as_slice), [`view`](PyTensor::view), [`view_mut`](PyTensor::view_mut), which are `unsafe` |
+//! | a `PyTensor` | its shape, to index with | [`sizes`](dlpack::Descriptor::sizes) |
+//! | a `PyTensor` | to return it, as an object of all libraries | [`into_tensor`](PyTensor::into_tensor) |
 //! | a `PyTensor` | to keep it, or to pass it on without Python | [`into_managed`](PyTensor::into_managed) |
-//! | a new tensor | to return it | [`Tensor`] |
+//! | a vector, or any new tensor | to return it | [`Tensor::from_vec`], [`Tensor`] |
 //! | a new tensor | to return it as an array of the caller's library | [`Tensor::into_framework_of`], [`to_framework_of`] |
 //! | a class of my own | libraries to import its objects | [`Export`](trait@Export), [`export!`] |
 //! | elements inside a Python object | to export them | [`PyOwner`], with [`Exporter::of`](dlpack::Exporter::of) |
@@ -74,8 +76,18 @@
 //! - so is a buffer, of an object without `__dlpack__`;
 //! - an object whose class has a C exchange table is imported by that, unless its `__dlpack__` would refuse, as for a PyTorch
 //!   tensor that requires a gradient, or its memory is on a device and no [`Runtime`] can order streams;
-//! - every other object is asked by `__dlpack__`, in the newest version. If it refuses with a `TypeError`, it is asked once
-//!   more without `max_version`, which only newer producers know; but never without a keyword that says what the caller wants.
+//! - every other object is asked by `__dlpack__`, in the newest version. If it refuses with a `TypeError`, and no class derived
+//!   from that, it is asked again with the keywords that older producers know; but never without one that says what the
+//!   caller wants, unless that can be had all the same, such as a copy of main memory.
+//!
+//! What a class has decides, as it does for the special methods of Python itself: a `__dlpack__` that a program gives to a
+//! single object of a class with a table is not called. A class that is changed is looked at again, unless the extension is
+//! built with `abi3`.
+//!
+//! # Features
+//!
+//! - `abi3`: one build for every CPython from 3.10 on.
+//! - `half`, `ndarray` and `num-complex`: those of [`dlpack`], for elements such as `half::bf16`, and arrays of `ndarray`.
 //!
 //! # How a tensor ends
 //!
@@ -129,6 +141,7 @@ pub use import::{ColumnMajor, Dense, OnCuda, OnHost, Rank, Requirement, RowMajor
 #[doc(hidden)]
 pub mod __private {
     pub use crate::__export_buffer as export_buffer;
+    pub use crate::export::array::array;
     #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
     pub use crate::export::buffer::{get_buffer, release_buffer};
     pub use crate::export::exchange::exchange_api;

@@ -32,6 +32,25 @@ def test_columns_are_read_where_they_are():
     assert np.from_dlpack(pyo3_module.normalize(matrix)).tolist() == [[0.25, 0.75], [0.5, 0.5]]
 
 
+def unaligned(numbers, dtype):
+    memory = np.frombuffer(b"\0" + np.array(numbers, dtype).tobytes(), np.uint8)[1:]
+    array = memory.view(dtype).reshape(np.shape(numbers))
+    assert not array.flags.aligned
+    return array
+
+
+def test_arrays_need_not_be_aligned():
+    matrix = unaligned([[1.0, 3.0], [2.0, 2.0]], np.float32)
+    assert np.from_dlpack(pyo3_module.normalize(matrix)).tolist() == [[0.25, 0.75], [0.5, 0.5]]
+    for dtype in (np.float32, np.float64):
+        assert pyo3_module.total(unaligned([1.0, 2.0], dtype)) == 3.0
+
+
+@pytest.mark.parametrize("shape", [(3, 0), (0, 3), (0, 0)])
+def test_matrices_without_elements(shape):
+    assert np.from_dlpack(pyo3_module.normalize(np.zeros(shape, np.float32))).shape == shape
+
+
 def test_other_arguments_are_refused():
     with pytest.raises(TypeError, match="expected dtype float32, found int64"):
         pyo3_module.normalize(np.zeros((2, 2), dtype=np.int64))

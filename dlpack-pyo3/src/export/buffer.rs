@@ -64,8 +64,9 @@ struct Lent {
     shape: Vec<ffi::Py_ssize_t>,
     /// In bytes.
     strides: Vec<ffi::Py_ssize_t>,
-    format: &'static CStr,
-    /// The size of an element in bytes.
+    /// `None` for elements that a consumer can only have as bytes.
+    format: Option<&'static CStr>,
+    /// The size of an element in bytes; 1 for elements that are smaller than that.
     size: ffi::Py_ssize_t,
 }
 
@@ -75,7 +76,12 @@ impl Lent {
         if device.canonical() != Device::CPU {
             return Err(to_py_err(Error::NotHostAccessible { device }));
         }
-        let (format, size) = format_of(tensor.dtype())?;
+        let dtype = tensor.dtype();
+        let format = format_of(dtype);
+        let size = match dtype.itemsize() {
+            Some(size) => ffi::Py_ssize_t::try_from(size)?,
+            None => 1,
+        };
         let start = start_of(&tensor).map_err(to_py_err)?;
         let mut strides = tensor.strides().to_vec();
         Layout::normalize_strides(tensor.shape(), &mut strides);
@@ -93,6 +99,13 @@ impl Lent {
     /// Refuses a request that this tensor cannot meet.
     fn check(&self, flags: c_int) -> PyResult<()> {
         let asks = |all: c_int| flags & all == all;
+        let dtype = self.tensor.dtype();
+        if (asks(ffi::PyBUF_FORMAT) && self.format.is_none())
+            || (asks(ffi::PyBUF_ND) && dtype.itemsize().is_none())
+        {
+            let text = format!("expected a dtype that buffers have a format for, found {dtype}");
+            return Err(PyBufferError::new_err(text));
+        }
         let (rows, columns) = (self.tensor.is_contiguous(), self.tensor.is_column_major());
         let missing = if asks(ffi::PyBUF_WRITABLE) && self.is_read_only() {
             "writable memory, found read-only memory"
@@ -144,7 +157,10 @@ impl Lent {
             readonly: c_int::from(lent.is_read_only()),
             // Without a shape, a buffer is contiguous bytes.
             ndim: if shaped { ndim } else { 1 },
-            format: if formatted { lent.format.as_ptr().cast_mut() } else { ptr::null_mut() },
+            format: match lent.format {
+                Some(format) if formatted => format.as_ptr().cast_mut(),
+                _ => ptr::null_mut(),
+            },
             shape: numbers(&lent.shape, shaped),
             strides: numbers(&lent.strides, strided),
             suboffsets: ptr::null_mut(),
@@ -174,26 +190,23 @@ fn start_of(tensor: &Descriptor) -> Result<*mut c_void, Error> {
     }
 }
 
-/// Returns the format and the size of elements, in the notation of the module `struct` and of NumPy.
-fn format_of(dtype: DataType) -> PyResult<(&'static CStr, ffi::Py_ssize_t)> {
-    Ok(match dtype {
-        DataType::BOOL => (c"?", 1),
-        DataType::I8 => (c"b", 1),
-        DataType::I16 => (c"h", 2),
-        DataType::I32 => (c"i", 4),
-        DataType::I64 => (c"q", 8),
-        DataType::U8 => (c"B", 1),
-        DataType::U16 => (c"H", 2),
-        DataType::U32 => (c"I", 4),
-        DataType::U64 => (c"Q", 8),
-        DataType::F16 => (c"e", 2),
-        DataType::F32 => (c"f", 4),
-        DataType::F64 => (c"d", 8),
-        DataType::C64 => (c"Zf", 8),
-        DataType::C128 => (c"Zd", 16),
-        _ => {
-            let text = format!("expected a dtype that buffers have a format for, found {dtype}");
-            return Err(PyBufferError::new_err(text));
-        }
+/// Returns the format of elements, in the notation of the module `struct` and of NumPy.
+fn format_of(dtype: DataType) -> Option<&'static CStr> {
+    Some(match dtype {
+        DataType::BOOL => c"?",
+        DataType::I8 => c"b",
+        DataType::I16 => c"h",
+        DataType::I32 => c"i",
+        DataType::I64 => c"q",
+        DataType::U8 => c"B",
+        DataType::U16 => c"H",
+        DataType::U32 => c"I",
+        DataType::U64 => c"Q",
+        DataType::F16 => c"e",
+        DataType::F32 => c"f",
+        DataType::F64 => c"d",
+        DataType::C64 => c"Zf",
+        DataType::C128 => c"Zd",
+        _ => return None,
     })
 }

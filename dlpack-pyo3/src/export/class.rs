@@ -7,6 +7,7 @@ use pyo3::{Bound, PyClass, PyResult, Python};
 use super::copy;
 use super::legacy::ReadOnlyAsLegacy;
 use crate::import::to_py_err;
+use crate::protocol::has_streams;
 
 /// A class whose objects every library with DLPack support can import.
 ///
@@ -54,6 +55,64 @@ use crate::import::to_py_err;
 ///   [`Arc::make_mut`](std::sync::Arc::make_mut), which makes a copy while there are other holders;
 /// - elements that an object of a frozen class holds are exported with the object as their [owner](crate::PyOwner);
 /// - any other memory is exported with [`Exporter::from_raw_parts`](dlpack::Exporter::from_raw_parts), which is `unsafe`.
+///
+/// # Memory that consumers may write
+///
+/// A class that shares a writable tensor lets its consumers write. Rust reads it as any consumer does, by
+/// [`PyTensor::to_vec`](crate::PyTensor::to_vec) or [`cells`](crate::PyTensor::cells), which are safe whatever Python writes
+/// meanwhile:
+///
+/// ```
+/// use std::sync::Arc;
+/// use dlpack_pyo3::dlpack::{Exporter, ManagedTensorVersioned, OpaqueTensor};
+/// use dlpack_pyo3::{Export, PyTensor, to_py_err};
+/// use pyo3::prelude::*;
+///
+/// /// A grey image that Python may draw on.
+/// #[pyclass(frozen)]
+/// struct Canvas(Arc<ManagedTensorVersioned>);
+///
+/// #[pymethods]
+/// impl Canvas {
+///     #[new]
+///     fn new(height: usize, width: usize) -> PyResult<Self> {
+///         let shape = [height, width];
+///         let pixels = Exporter::new(vec![0_u8; height * width]).shape(&shape).build();
+///         Ok(Self(Arc::new(pixels.map_err(to_py_err)?.into_inner())))
+///     }
+///
+///     fn brightest(slf: &Bound<'_, Self>) -> PyResult<Option<u8>> {
+///         let pixels: PyTensor<u8> = slf.extract()?;
+///         Ok(pixels.cells(slf.py())?.iter().max())
+///     }
+/// }
+///
+/// impl Export for Canvas {
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+///         slf.get().0.share_opaque().map_err(to_py_err)
+///     }
+/// }
+///
+/// dlpack_pyo3::export!(Canvas);
+///
+/// Python::attach(|py| {
+///     let canvas = Bound::new(py, Canvas::new(2, 3)?)?;
+///     let mut pixels: PyTensor<u8> = canvas.extract()?;
+///     // SAFETY: nobody else uses the pixels now.
+///     unsafe { pixels.view_mut() }?[[1, 2]] = 200;
+///     assert_eq!(Canvas::brightest(&canvas)?, Some(200));
+///     PyResult::Ok(())
+/// })?;
+/// # PyResult::Ok(())
+/// ```
+///
+/// # Read-only memory
+///
+/// A tensor is read-only if its exporter shares it, as above in `Samples`, or says so. NumPy and pyarrow keep to that. PyTorch
+/// and Paddle ignore it: `torch.from_dlpack(samples)[0] = 1.0` writes the memory, without a warning. Under a shared slice
+/// that breaks Rust's rules, and a file that is mapped read-only ends the process. Nothing that a producer says can prevent
+/// it. Where such a write must not happen, export a copy, or memory that may be written. Consumers of the legacy ABI cannot
+/// even know; what they get is decided by [`read_only_as_legacy`](Self::read_only_as_legacy).
 ///
 /// # Memory of a device
 ///
@@ -238,14 +297,15 @@ pub trait Export: PyClass {
     /// stream is one that the device can have, with the default stream of CUDA or ROCm in the place of none. Only the consumer
     /// knows whether it exists.
     ///
-    /// By default, this does nothing for memory that the host can access, since the host has no work to wait for.
+    /// By default, this does nothing for memory that the host can access, since the host has no work to wait for; and for
+    /// devices other than those of CUDA and ROCm, if the consumer names no stream. For those, the protocol has no streams.
     ///
     /// # Errors
     ///
-    /// By default, the `BufferError` of [`Error::StreamUnsupported`] for a device, since only its runtime can do this.
+    /// By default, the `BufferError` of [`Error::StreamUnsupported`] for another device, since only its runtime can do this.
     fn synchronize(slf: &Bound<'_, Self>, stream: Stream) -> PyResult<()> {
-        let (_, device) = (stream, Self::device(slf));
-        if device.is_host_accessible() {
+        let device = Self::device(slf);
+        if device.is_host_accessible() || needs_no_wait(device, stream) {
             Ok(())
         } else {
             Err(to_py_err(Error::StreamUnsupported { device }))
@@ -270,6 +330,11 @@ pub trait Export: PyClass {
         let _ = slf;
         ReadOnlyAsLegacy::COPY
     }
+}
+
+/// Returns `true` if the consumer names no stream, and the protocol has none for the device.
+pub(super) fn needs_no_wait(device: Device, stream: Stream) -> bool {
+    stream == Stream::NONE && !has_streams(device.device_type)
 }
 
 /// Makes a tensor of the object's memory, for use in Rust.

@@ -12,23 +12,30 @@ use dlpack::negotiate::Stream;
 use dlpack::{DataType, Device, DeviceType, Error, ManagedTensorVersioned, OpaqueTensor, sys};
 use pyo3::exceptions::PyTypeError;
 use pyo3::types::{PyAny, PyAnyMethods, PyTypeMethods};
-use pyo3::{Borrowed, Bound, Py, PyResult, Python};
+use pyo3::{Borrowed, Bound, Py, PyErr, PyResult, Python};
 
 use super::class::Export;
 use super::failure::Failure;
 use super::tensor::Tensor;
 use super::trampoline::{catch, discard, with_pyo3};
 use crate::raw::{Attached, ffi};
+use crate::route::OWN_TABLE;
 
 /// Makes the class attribute `__dlpack_c_exchange_api__`.
 #[doc(hidden)]
 pub fn exchange_api<T: Export>(py: Python<'_>) -> PyResult<Py<PyAny>> {
     let name = c"dlpack_exchange_api".as_ptr();
     let table = Objects::<T>::TABLE.as_raw().cast_mut().cast::<c_void>();
+    let context = (&raw const OWN_TABLE).cast_mut().cast::<c_void>();
     // SAFETY: the thread is attached. The table, which nobody writes, and the name live for ever. The result is a new
-    // reference, or null with an exception set.
-    unsafe { Bound::from_owned_ptr_or_err(py, ffi::PyCapsule_New(table, name, None)) }
-        .map(Bound::unbind)
+    // reference, or null with an exception set. Nobody follows the context.
+    unsafe {
+        let capsule = Bound::from_owned_ptr_or_err(py, ffi::PyCapsule_New(table, name, None))?;
+        if ffi::PyCapsule_SetContext(capsule.as_ptr(), context) != 0 {
+            return Err(PyErr::fetch(py));
+        }
+        Ok(capsule.unbind())
+    }
 }
 
 /// The objects of a class as a library.
@@ -155,7 +162,7 @@ unsafe fn instance<'a, 'py, T: Export>(
 
 #[cold]
 fn not_an_instance<T: Export>(object: &Bound<'_, PyAny>) -> Failure {
-    let found = object.get_type().name();
+    let found = object.get_type().fully_qualified_name();
     let found = found.map_or_else(|_| "another class".into(), |name| name.to_string());
     PyTypeError::new_err(format!("expected an object of {}, found {found}", T::NAME)).into()
 }

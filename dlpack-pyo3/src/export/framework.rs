@@ -152,7 +152,7 @@ fn by_protocol<'py>(
         None => {
             let text = format!(
                 "expected an array of a library that imports DLPack tensors, found {}",
-                like.get_type().name()?
+                like.get_type().fully_qualified_name()?
             );
             Err(PyTypeError::new_err(text))
         }

@@ -5,7 +5,7 @@ use core::fmt;
 /// What a consumer of the legacy ABI gets of read-only memory.
 ///
 /// A legacy tensor cannot say that it is read-only, and a consumer may take it for writable. Many libraries request no other
-/// ABI.
+/// ABI. PyTorch requests the newest and ignores what that says; see [`Export`](trait@crate::Export#read-only-memory).
 ///
 /// # Examples
 ///

@@ -10,7 +10,8 @@
 /// - `__dlpack_c_exchange_api__`, a table of C functions by which libraries such as PyTorch and TVM FFI import the objects at
 ///   the cost of an allocation. An object that such a library makes by it is a [`Tensor`](crate::Tensor);
 /// - the buffer protocol, for `memoryview` and libraries without DLPack, for main memory and dtypes that have a buffer
-///   format. A build with `abi3` has it if the oldest Python is 3.11 or later.
+///   format. A build with `abi3` has it if the oldest Python is 3.11 or later;
+/// - `__array__`, by which `numpy.asarray` gets what it does not get as a buffer, or says why not.
 ///
 /// The crate that calls this must depend on `pyo3` under that name.
 ///
@@ -67,6 +68,15 @@ macro_rules! export {
                 py: ::pyo3::Python<'_>,
             ) -> ::pyo3::PyResult<::pyo3::Py<::pyo3::PyAny>> {
                 $crate::__private::exchange_api::<Self>(py)
+            }
+
+            #[pyo3(signature = (dtype=None, copy=None))]
+            fn __array__<'py>(
+                slf: &::pyo3::Bound<'py, Self>,
+                dtype: ::core::option::Option<&::pyo3::Bound<'py, ::pyo3::PyAny>>,
+                copy: ::core::option::Option<&::pyo3::Bound<'py, ::pyo3::PyAny>>,
+            ) -> ::pyo3::PyResult<::pyo3::Bound<'py, ::pyo3::PyAny>> {
+                $crate::__private::array(slf.as_any(), dtype, copy)
             }
         }
 

@@ -1,5 +1,6 @@
 //! Tensors that are exported to Python.
 
+pub(crate) mod array;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 pub(crate) mod buffer;
 mod class;
@@ -8,6 +9,7 @@ pub(crate) mod exchange;
 mod failure;
 mod framework;
 mod legacy;
+mod list;
 mod macros;
 pub(crate) mod methods;
 mod py_owner;

@@ -41,7 +41,8 @@ use crate::raw::{dec_ref, try_attach};
 /// # Elements inside an object
 ///
 /// Elements that an object of a frozen class holds are exported without a copy by [`Exporter::of`](dlpack::Exporter::of).
-/// Consumers get them read-only, since Rust may be reading them, too.
+/// Consumers get them read-only, since Rust may be reading them, too. PyTorch ignores that; see
+/// [`Export`](trait@crate::Export#read-only-memory).
 ///
 /// ```
 /// use dlpack_pyo3::dlpack::{Exporter, OpaqueTensor};

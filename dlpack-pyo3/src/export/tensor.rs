@@ -6,21 +6,27 @@ use core::ops::Deref;
 
 use dlpack::negotiate::{Producer, Stream};
 use dlpack::{
-    Descriptor, Device, DeviceType, Error, Exclusive, Frozen, ManagedTensorVersioned, OpaqueTensor,
+    Descriptor, Device, DeviceType, Element, Error, Exclusive, Exporter, Frozen,
+    ManagedTensorVersioned, OpaqueTensor,
 };
-use pyo3::exceptions::PyTypeError;
+use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
-use super::class::Export;
+use super::array::numpy;
+use super::class::{Export, needs_no_wait};
 use super::copy;
 use super::legacy::ReadOnlyAsLegacy;
+use super::list::list_of;
 use crate::export;
-use crate::import::to_py_err;
+use crate::import::{PyTensor, to_py_err};
 
 /// A tensor that every library with DLPack support can import.
 ///
-/// Its `shape` and `strides` are tuples of numbers, its `dtype` and `device` are strings.
+/// numpy() makes an array of it, tolist() lists of numbers, and the from_dlpack of any library an array of that library.
+///
+/// shape, ndim, size and nbytes mean what they mean for an array of NumPy, and data_ptr() is the address of the first element.
+/// dtype_name and device are strings, and element_strides are the strides in elements.
 #[pyclass(frozen, module = "dlpack_pyo3")]
 pub struct Tensor {
     tensor: Arc<ManagedTensorVersioned>,
@@ -43,11 +49,11 @@ enum Readiness {
 ///
 /// A function that makes a tensor returns it as this class. All consumers share its memory. The tensor's deleter runs when
 /// the object and everything that consumers made of it are gone; a deleter of Rust runs without Python. Writable memory is
-/// writable for all consumers, and Rust makes no claim about its contents from then on.
+/// writable for all consumers, and Rust makes no claim about its contents from then on. PyTorch also writes memory that is
+/// read-only; see [`Export`](trait@Export#read-only-memory).
 ///
 /// ```
-/// use dlpack_pyo3::dlpack::Exporter;
-/// use dlpack_pyo3::{PyTensor, Tensor, to_py_err};
+/// use dlpack_pyo3::{PyTensor, Tensor};
 /// use pyo3::exceptions::PyMemoryError;
 /// use pyo3::prelude::*;
 ///
@@ -59,8 +65,7 @@ enum Readiness {
 ///     let mut zeros = Vec::new();
 ///     zeros.try_reserve_exact(count).map_err(|e| PyMemoryError::new_err(e.to_string()))?;
 ///     zeros.resize(count, 0.0_f32);
-///     let tensor = Exporter::new(zeros).shape(&[rows, columns]).build().map_err(to_py_err)?;
-///     Ok(tensor.into())
+///     Tensor::from_vec(zeros, &[rows, columns])
 /// }
 ///
 /// Python::attach(|py| {
@@ -93,9 +98,10 @@ enum Readiness {
 impl Tensor {
     /// Makes an object of a tensor.
     ///
-    /// A consumer of a tensor on a device names the stream on which it will use the tensor. Without
+    /// A consumer of a tensor on a device of CUDA or ROCm names the stream on which it will use the tensor. Without
     /// [`ready_on`](Self::ready_on), only a consumer that synchronizes by itself, with `stream=-1`, gets the tensor.
-    /// Nobody gets a copy, since nobody here can wait for the device.
+    /// Nobody gets a copy, since nobody here can wait for the device. For other devices, the protocol has no streams, and
+    /// consumers that name none get the tensor.
     ///
     /// # Examples
     ///
@@ -113,6 +119,42 @@ impl Tensor {
             Some(whole) => whole.into(),
             None => Arc::new(tensor).into(),
         }
+    }
+
+    /// Makes an object of a vector, which becomes the memory of a row-major tensor.
+    ///
+    /// An [`Exporter`](dlpack::Exporter) makes tensors of other owners and with other strides.
+    ///
+    /// # Errors
+    ///
+    /// `ValueError` if the vector has another number of elements than the shape.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::Tensor;
+    /// use pyo3::prelude::*;
+    ///
+    /// /// A matrix of zeros.
+    /// #[pyfunction]
+    /// fn zeros(rows: usize, columns: usize) -> PyResult<Tensor> {
+    ///     Tensor::from_vec(vec![0.0_f32; rows * columns], &[rows, columns])
+    /// }
+    /// # assert_eq!(zeros(2, 3)?.shape(), [2, 3]);
+    /// # assert!(Tensor::from_vec(vec![0_u8; 5], &[2, 3]).is_err());
+    /// # PyResult::Ok(())
+    /// ```
+    pub fn from_vec<T: Element>(elements: Vec<T>, shape: &[usize]) -> PyResult<Self> {
+        let found = elements.len();
+        let expected = shape.iter().try_fold(1, |product: usize, &n| product.checked_mul(n));
+        let expected = match expected {
+            None if shape.contains(&0) => 0,
+            expected => expected.ok_or_else(|| to_py_err(Error::ShapeOverflow))?,
+        };
+        if expected != found {
+            return Err(to_py_err(Error::LenMismatch { expected, found }));
+        }
+        Ok(Exporter::new(elements).shape(shape).build().map_err(to_py_err)?.into())
     }
 
     /// Makes an object of a producer, which is asked whenever a library imports the object.
@@ -150,27 +192,22 @@ impl Tensor {
     ///
     /// # Examples
     ///
-    /// A tensor that was imported as an argument is ready on the default stream of its device:
+    /// A function that has queued its work on the default stream of the device:
     ///
     /// ```
+    /// use dlpack_pyo3::Tensor;
+    /// use dlpack_pyo3::dlpack::ManagedTensorVersioned;
     /// use dlpack_pyo3::dlpack::negotiate::Stream;
-    /// use dlpack_pyo3::{PyTensor, Tensor};
-    /// use pyo3::prelude::*;
     ///
-    /// /// Exports the memory of an array, on any device.
-    /// #[pyfunction]
-    /// fn wrap(tensor: PyTensor) -> PyResult<Tensor> {
-    ///     Ok(Tensor::new(tensor.into_managed()?).ready_on(Stream::NONE))
+    /// fn finished(tensor: ManagedTensorVersioned) -> Tensor {
+    ///     Tensor::new(tensor).ready_on(Stream::NONE)
     /// }
-    /// # Python::attach(|py| {
-    /// # let bytes = pyo3::types::PyBytes::new(py, b"text");
-    /// # let start = bytes.as_bytes().as_ptr();
-    /// # let wrapped = Bound::new(py, wrap(bytes.extract()?)?)?;
-    /// # assert_eq!(wrapped.extract::<PyTensor>()?.data(), start.cast_mut().cast());
-    /// # Ok::<(), PyErr>(())
-    /// # })?;
-    /// # Ok::<(), PyErr>(())
+    /// # let tensor = dlpack_pyo3::dlpack::Exporter::new([1_u8, 2]).build()?.into_inner();
+    /// # assert_eq!(finished(tensor).shape(), [2]);
+    /// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
     /// ```
+    ///
+    /// A tensor that was imported knows its stream; see [`PyTensor::into_tensor`].
     #[must_use]
     pub fn ready_on(self, stream: Stream) -> Self {
         let stream = stream.on(self.tensor.device().device_type);
@@ -201,6 +238,48 @@ impl Tensor {
     #[must_use]
     pub fn with_read_only_as_legacy(self, policy: ReadOnlyAsLegacy) -> Self {
         Self { policy, ..self }
+    }
+}
+
+impl<T, R> PyTensor<T, R> {
+    /// Converts the tensor into an object that all libraries import, which keeps alive what this one kept alive.
+    ///
+    /// A tensor on a device is ready on the stream for which it was imported, without a runtime: on the default stream, if it
+    /// was an argument, or on the stream that an [`Import`](crate::Import) named. A capsule names no stream, nor does an
+    /// import with [`Stream::NO_SYNC`]; see [`Tensor::ready_on`] for those. A legacy tensor becomes read-only, unless it is
+    /// known to be writable.
+    ///
+    /// # Errors
+    ///
+    /// `MemoryError` if there is no memory for a new header.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::{PyTensor, Tensor};
+    /// use pyo3::prelude::*;
+    ///
+    /// /// Exports the memory of an array, on any device.
+    /// #[pyfunction]
+    /// fn wrap(tensor: PyTensor) -> PyResult<Tensor> {
+    ///     tensor.into_tensor()
+    /// }
+    /// # Python::attach(|py| {
+    /// # let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// # let start = bytes.as_bytes().as_ptr();
+    /// # let wrapped = Bound::new(py, wrap(bytes.extract()?)?)?;
+    /// # assert_eq!(wrapped.extract::<PyTensor>()?.data(), start.cast_mut().cast());
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    pub fn into_tensor(self) -> PyResult<Tensor> {
+        let ready = self.ready_on();
+        let tensor = Tensor::new(self.into_managed()?);
+        Ok(match ready {
+            Some(stream) => tensor.ready_on(stream),
+            None => tensor,
+        })
     }
 }
 
@@ -249,18 +328,34 @@ impl Export for Tensor {
 
     fn synchronize(slf: &Bound<'_, Self>, stream: Stream) -> PyResult<()> {
         let this = slf.get();
-        let result = match &this.readiness {
-            Readiness::Producer(producer) => producer.synchronize(stream),
+        let device = this.tensor.device();
+        match &this.readiness {
+            Readiness::Producer(producer) => producer.synchronize(stream).map_err(to_py_err),
             Readiness::On(ready) if *ready == stream => Ok(()),
             // The rule for memory without a runtime.
-            Readiness::Unknown | Readiness::On(_) => Producer::synchronize(&this.tensor, stream),
-        };
-        result.map_err(to_py_err)
+            _ if device.is_host_accessible() || needs_no_wait(device, stream) => Ok(()),
+            readiness => Err(refuse_stream(device, readiness)),
+        }
     }
 
     fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {
         slf.get().policy
     }
+}
+
+/// Says why nobody can make the consumer's stream wait.
+#[cold]
+fn refuse_stream(device: Device, readiness: &Readiness) -> PyErr {
+    let error = Error::StreamUnsupported { device };
+    let hint = match readiness {
+        Readiness::On(_) => {
+            "the tensor is ready on another stream; Tensor::from_producer makes one that can wait"
+        }
+        _ => {
+            "Tensor::ready_on says on which stream the tensor is ready, Tensor::from_producer makes one that can wait"
+        }
+    };
+    PyBufferError::new_err(format!("{error} ({hint})"))
 }
 
 /// Says why memory of a device is not copied here.
@@ -285,12 +380,14 @@ impl Tensor {
         PyTuple::new(py, self.tensor.shape())
     }
 
-    #[getter(strides)]
+    // Not `strides`, which libraries take for NumPy's, in bytes.
+    #[getter(element_strides)]
     fn strides_of<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
         PyTuple::new(py, self.tensor.strides())
     }
 
-    #[getter(dtype)]
+    // Not `dtype`, which libraries take for NumPy's, an object.
+    #[getter(dtype_name)]
     fn dtype_of(&self) -> String {
         self.tensor.dtype().to_string()
     }
@@ -298,6 +395,57 @@ impl Tensor {
     #[getter(device)]
     fn device_of(&self) -> String {
         self.tensor.device().to_string()
+    }
+
+    #[getter(ndim)]
+    fn ndim_of(&self) -> usize {
+        self.tensor.ndim()
+    }
+
+    #[getter(size)]
+    fn numel_of(&self) -> usize {
+        self.tensor.numel()
+    }
+
+    #[getter(nbytes)]
+    fn nbytes_of(&self) -> usize {
+        self.tensor.nbytes()
+    }
+
+    /// Returns the address of the first element, and 0 if there is none.
+    #[pyo3(name = "data_ptr")]
+    fn address(&self) -> PyResult<usize> {
+        Ok(self.tensor.start().map_err(to_py_err)?.addr())
+    }
+
+    /// Returns an array of NumPy that shares the memory.
+    fn numpy<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        numpy(slf.py(), slf.as_any())
+    }
+
+    /// Returns the elements as numbers of Python, in nested lists.
+    fn tolist<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let device = self.tensor.device();
+        if device.canonical() != Device::CPU {
+            return Err(to_py_err(Error::NotHostAccessible { device }));
+        }
+        list_of(py, &self.tensor)
+    }
+
+    fn __len__(&self) -> PyResult<usize> {
+        match self.tensor.shape() {
+            [] => Err(PyTypeError::new_err(
+                "expected a tensor with axes for len(), found one without",
+            )),
+            [rows, ..] => Ok(usize::try_from(*rows)?),
+        }
+    }
+
+    /// Makes truth an error, which would be that of the length.
+    fn __bool__(&self) -> PyResult<bool> {
+        Err(PyTypeError::new_err(
+            "expected a comparison with None, or the len() of a tensor, found the truth of a tensor",
+        ))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {

@@ -53,7 +53,6 @@ pub struct Cells<'a, T> {
 
 impl<'a, T: Element> Cells<'a, T> {
     pub(super) fn new(_: Python<'a>, tensor: &'a UntypedTensor) -> Result<Self, Error> {
-        tensor.check_ready_for_host()?;
         // SAFETY: foreign memory counts as initialised. Others may write it, but the cells are read by `load` only, which uses
         // atomic loads.
         let view = unsafe { tensor.view_as::<ReadCell<T>>() }?;

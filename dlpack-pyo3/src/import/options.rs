@@ -92,7 +92,8 @@ impl<'a> Import<'a> {
     /// Asks for memory on this device. The producer copies the elements there if it has to and can.
     ///
     /// A producer of device memory that is asked for the CPU copies the elements to main memory and waits until they are
-    /// there. It may also give pinned or managed memory.
+    /// there. It may also give pinned or managed memory. A producer that is too old to be asked is taken as it is if its
+    /// tensor is on that device.
     ///
     /// # Examples
     ///
@@ -117,8 +118,8 @@ impl<'a> Import<'a> {
 
     /// Asks for a copy, or forbids one.
     ///
-    /// A producer that is too old to know this keyword raises a `TypeError`. Some producers that copy do not say so in the
-    /// tensor's flags, and JAX accepts the keyword and does not copy.
+    /// Of a producer that is too old to know this keyword, a tensor in main memory is copied here. Some producers that copy do
+    /// not say so in the tensor's flags.
     ///
     /// # Examples
     ///
@@ -267,7 +268,7 @@ impl<'a> Import<'a> {
     ///
     /// As for a [`PyTensor`] that is an argument. Besides,
     ///
-    /// - `TypeError` for a producer that is too old for what was asked;
+    /// - `TypeError` for a producer that is too old for what was asked, if that cannot be done here;
     /// - `BufferError` for a tensor on another device than the one that was asked for, or without the strides that
     ///   [`strict`](Self::strict) requires;
     /// - an error that is a `BufferError` and a `ValueError` for a copy that must not be made;
@@ -305,8 +306,10 @@ impl<'a> Import<'a> {
         runtime: &dyn Runtime,
     ) -> PyResult<PyTensor<T, R>> {
         let request = self.request.stream(Stream::NO_SYNC);
-        UntypedTensor::import(object, &request, self.strict, |tensor| {
-            order(object, tensor.device(), runtime)?;
+        UntypedTensor::import(object, &request, self.strict, |mut tensor| {
+            if let Some(stream) = order(object, tensor.device(), runtime)? {
+                tensor.set_ready_on(stream);
+            }
             PyTensor::new(tensor)
         })
     }
@@ -337,19 +340,25 @@ impl<'a> Import<'a> {
     }
 }
 
-/// Makes the consumer's stream on the device wait for the stream of the object's library. Does nothing for the CPU.
-fn order(object: Borrowed<'_, '_, PyAny>, device: Device, runtime: &dyn Runtime) -> PyResult<()> {
+/// Makes the consumer's stream on the device wait for the stream of the object's library, and returns it. Does nothing for the
+/// CPU, and if the consumer synchronizes by itself.
+fn order(
+    object: Borrowed<'_, '_, PyAny>,
+    device: Device,
+    runtime: &dyn Runtime,
+) -> PyResult<Option<Stream>> {
     let py = object.py();
     if device.device_type == DeviceType::CPU {
-        return Ok(());
+        return Ok(None);
     }
     let consumer = runtime.stream(py, device)?;
     if consumer.is_no_sync() {
-        return Ok(());
+        return Ok(None);
     }
     let producer = route::current_stream(bridge::object(object), device)
         .map_err(|raised| to_err(py, raised))?;
-    runtime.wait(py, device, consumer, producer)
+    runtime.wait(py, device, consumer, producer)?;
+    Ok(Some(consumer))
 }
 
 /// Returns `true` if the object can be imported without its producer's waiting.

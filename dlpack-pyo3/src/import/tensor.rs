@@ -4,7 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 
-use dlpack::negotiate::Request;
+use dlpack::negotiate::{Request, Stream};
 use dlpack::{
     DataType, Descriptor, Element, Error, ManagedTensorVersioned, TensorView, TensorViewMut,
 };
@@ -59,7 +59,9 @@ use super::untyped::UntypedTensor;
 /// # Errors
 ///
 /// An object that is not a tensor, or has another dtype, raises a `TypeError`. The documentation of each requirement says
-/// what it raises. What the producer raises is passed on. From CPython 3.11 on, a note names the argument.
+/// what it raises. What the producer raises is passed on, such as NumPy's `BufferError` for an array of objects. From CPython
+/// 3.11 on, a note names the argument. Methods that are called later, such as [`cells`](Self::cells), cannot name it: what can
+/// be required of an argument is best required there.
 ///
 /// # Reading and writing
 ///
@@ -150,6 +152,11 @@ impl<T, R> PyTensor<T, R> {
         self.tensor.route()
     }
 
+    /// Returns the stream on which the elements can be used, if that is known.
+    pub(crate) fn ready_on(&self) -> Option<Stream> {
+        self.tensor.ready_on()
+    }
+
     /// Promises that the memory may be written, even if the tensor is read-only or does not say.
     ///
     /// A legacy tensor does not say whether it is read-only. JAX, for example, exports arrays in the legacy ABI that must not
@@ -189,8 +196,8 @@ impl<T, R> PyTensor<T, R> {
 
     /// Converts the tensor into one of `dlpack`, which keeps alive what this one kept alive.
     ///
-    /// Use this to pass the tensor on, as a [`Tensor`](crate::Tensor) to Python, or to C. A legacy tensor becomes read-only,
-    /// unless it is known to be writable.
+    /// Use this to pass the tensor on without Python, to C for example; [`into_tensor`](Self::into_tensor) makes an object for
+    /// Python. A legacy tensor becomes read-only, unless it is known to be writable.
     ///
     /// # Errors
     ///
@@ -199,19 +206,15 @@ impl<T, R> PyTensor<T, R> {
     /// # Examples
     ///
     /// ```
-    /// use dlpack_pyo3::{PyTensor, Tensor};
+    /// use dlpack_pyo3::PyTensor;
     /// use pyo3::prelude::*;
     ///
-    /// /// The same memory, as an object that all libraries import.
-    /// #[pyfunction]
-    /// fn wrap(tensor: PyTensor) -> PyResult<Tensor> {
-    ///     Ok(Tensor::new(tensor.into_managed()?))
-    /// }
     /// # Python::attach(|py| {
-    /// # let bytes = pyo3::types::PyBytes::new(py, b"text");
-    /// # let start = bytes.as_bytes().as_ptr();
-    /// # let wrapped = Bound::new(py, wrap(bytes.extract()?)?)?;
-    /// # assert_eq!(wrapped.extract::<PyTensor>()?.data(), start.cast_mut().cast());
+    /// let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// let tensor = bytes.extract::<PyTensor>()?.into_managed()?;
+    /// // Any thread may have it, attached or not.
+    /// let numel = py.detach(|| std::thread::spawn(move || tensor.numel()).join());
+    /// assert_eq!(numel.ok(), Some(4));
     /// # Ok::<(), PyErr>(())
     /// # })?;
     /// # Ok::<(), PyErr>(())
@@ -311,6 +314,7 @@ impl<T: Element, R> PyTensor<T, R> {
     /// # Ok::<(), PyErr>(())
     /// ```
     pub fn to_vec(&self, py: Python<'_>) -> PyResult<Vec<T>> {
+        self.tensor.check_ready_for_host()?;
         cells::to_vec(py, &self.tensor).map_err(to_py_err)
     }
 
@@ -343,6 +347,7 @@ impl<T: Element, R> PyTensor<T, R> {
     /// # Ok::<(), PyErr>(())
     /// ```
     pub fn cells<'a>(&'a self, py: Python<'a>) -> PyResult<Cells<'a, T>> {
+        self.tensor.check_ready_for_host()?;
         Cells::new(py, &self.tensor).map_err(to_py_err)
     }
 

@@ -2,9 +2,10 @@
 
 use core::ops::Deref;
 
-use dlpack::negotiate::Request;
+use dlpack::negotiate::{Request, Stream};
 use dlpack::{Descriptor, Device, Element, Error, ManagedTensorVersioned, TensorViewMut};
-use pyo3::{Borrowed, PyAny, PyResult};
+use pyo3::exceptions::PyBufferError;
+use pyo3::{Borrowed, PyAny, PyErr, PyResult};
 
 use super::bridge;
 use crate::route::{self, Route, Taken};
@@ -26,7 +27,8 @@ impl UntypedTensor {
             bridge::object(object),
             request,
             strict,
-            |taken| {
+            |mut taken| {
+                taken.set_ready_on(request.stream);
                 if taken.is_ready_for_host || request.wanted_device() != Some(Device::CPU) {
                     return then(Self(taken));
                 }
@@ -59,9 +61,18 @@ impl UntypedTensor {
     }
 
     /// Checks that the host may read the elements now.
-    pub(super) fn check_ready_for_host(&self) -> Result<(), Error> {
-        let device = self.device();
-        if self.0.is_ready_for_host { Ok(()) } else { Err(Error::NotHostAccessible { device }) }
+    pub(super) fn check_ready_for_host(&self) -> PyResult<()> {
+        if self.0.is_ready_for_host { Ok(()) } else { Err(refuse_host(self.device())) }
+    }
+
+    /// Returns the stream on which the elements can be used, if that is known.
+    pub(super) fn ready_on(&self) -> Option<Stream> {
+        self.0.ready_on()
+    }
+
+    /// Notes that the elements can be used on this stream.
+    pub(super) fn set_ready_on(&mut self, stream: Stream) {
+        self.0.set_ready_on(stream);
     }
 
     /// # Safety
@@ -84,6 +95,17 @@ impl UntypedTensor {
         // SAFETY: the view is exclusive, as the caller promises.
         unsafe { self.0.tensor.view_mut() }
     }
+}
+
+#[cold]
+fn refuse_host(device: Device) -> PyErr {
+    let error = Error::NotHostAccessible { device };
+    let hint = if device.is_host_accessible() {
+        "which may be at work on it still; Import::device(Device::CPU) has the producer wait"
+    } else {
+        "from which Import::device(Device::CPU) has the producer copy it"
+    };
+    PyBufferError::new_err(format!("{error}, {hint}"))
 }
 
 impl Deref for UntypedTensor {

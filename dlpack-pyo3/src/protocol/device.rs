@@ -11,6 +11,14 @@ pub(crate) const fn is_cuda(device: DeviceType) -> bool {
     matches!(device, DeviceType::CUDA | DeviceType::CUDA_HOST | DeviceType::CUDA_MANAGED)
 }
 
+/// Returns `true` for the devices whose streams the protocol gives numbers.
+///
+/// Others have queues, too, but no two libraries agree on how to name one: no consumer names any, and a producer orders its
+/// work as its own library does.
+pub(crate) const fn has_streams(device: DeviceType) -> bool {
+    is_cuda(device) || matches!(device, DeviceType::ROCM | DeviceType::ROCM_HOST)
+}
+
 /// Reads the two integers of a device.
 ///
 /// The type may be a member of an enumeration. Some libraries leave the number `None` if there is only one such device.

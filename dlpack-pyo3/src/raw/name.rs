@@ -65,6 +65,7 @@ pub(crate) mod names {
     pub(crate) static DL_DEVICE: Name = Name::new(c"dl_device");
     pub(crate) static COPY: Name = Name::new(c"copy");
     pub(crate) static VALUE: Name = Name::new(c"value");
+    pub(crate) static QUALNAME: Name = Name::new(c"__qualname__");
     pub(crate) static MODULE: Name = Name::new(c"__module__");
     pub(crate) static MRO: Name = Name::new(c"__mro__");
     pub(crate) static DICT: Name = Name::new(c"__dict__");
@@ -85,6 +86,19 @@ pub(crate) mod names {
     pub(crate) static MASK: Name = Name::new(c"mask");
     pub(crate) static ANY: Name = Name::new(c"any");
     // Of PyTorch and Paddle.
+    pub(crate) static TORCH: Name = Name::new(c"torch");
+    pub(crate) static STRIDED: Name = Name::new(c"strided");
+    pub(crate) static LAYOUT: Name = Name::new(c"layout");
+    pub(crate) static DTYPE: Name = Name::new(c"dtype");
+    pub(crate) static BITS: [Name; 5] = [
+        Name::new(c"bits8"),
+        Name::new(c"bits16"),
+        Name::new(c"bits1x8"),
+        Name::new(c"bits2x4"),
+        Name::new(c"bits4x2"),
+    ];
+    pub(crate) static IS_META: Name = Name::new(c"is_meta");
+    pub(crate) static IS_QUANTIZED: Name = Name::new(c"is_quantized");
     pub(crate) static TORCH_C: Name = Name::new(c"torch._C");
     pub(crate) static TORCH_FUNCTION: Name = Name::new(c"__torch_function__");
     pub(crate) static TORCH_DISPATCH: Name = Name::new(c"__torch_dispatch__");

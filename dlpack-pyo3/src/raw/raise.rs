@@ -38,6 +38,12 @@ impl Raised {
         unsafe { ffi::PyErr_ExceptionMatches(class.get(Attached::assume())) != 0 }
     }
 
+    /// Returns `true` if the exception is an instance of the class, and not of one derived from it.
+    pub(crate) fn is_exactly(&self, class: Class) -> bool {
+        // SAFETY: an exception is set, hence the thread is attached.
+        unsafe { ffi::PyErr_Occurred() == class.get(Attached::assume()) }
+    }
+
     /// Drops a value as if no exception were set yet, since its deleter may run any code.
     #[cold]
     #[inline(never)]
@@ -121,9 +127,19 @@ fn copy_error(py: Attached<'_>) -> *mut ffi::PyObject {
         });
         let bases = make_tuple(py, &bases)?;
         let name = c"dlpack_pyo3.CopyError".as_ptr();
-        // SAFETY: the thread is attached, the name has a module, and the bases are classes. The result is a new reference,
-        // or null with an exception set.
-        unsafe { Owned::or_raised(ffi::PyErr_NewException(name, bases.as_ptr(), ptr::null_mut())) }
+        // SAFETY: the thread is attached, the name has a module, and the bases are classes. Python only reads the description
+        // of the method, which lives for ever. The results are new references, or null with an exception set.
+        unsafe {
+            let class = ffi::PyErr_NewException(name, bases.as_ptr(), ptr::null_mut());
+            let class = Owned::or_raised(class)?;
+            let reduce = ptr::from_ref(REDUCE).cast_mut();
+            let reduce = Owned::or_raised(ffi::PyDescr_NewMethod(class.as_ptr().cast(), reduce))?;
+            let name = REDUCE.ml_name;
+            match ffi::PyObject_SetAttrString(class.as_ptr(), name, reduce.as_ptr()) {
+                0 => Ok(class),
+                _ => Err(Raised::new()),
+            }
+        }
     });
     class.map_or_else(
         |raised| {
@@ -133,6 +149,46 @@ fn copy_error(py: Attached<'_>) -> *mut ffi::PyObject {
         Object::as_ptr,
     )
 }
+
+/// `CopyError.__reduce__`, by which exceptions reach another process.
+const REDUCE: &ffi::PyMethodDef = &ffi::PyMethodDef {
+    ml_name: c"__reduce__".as_ptr(),
+    ml_meth: ffi::PyMethodDefPointer { PyCFunction: reduce },
+    ml_flags: ffi::METH_NOARGS,
+    ml_doc: ptr::null(),
+};
+
+/// Says how to make the exception again. No module has its class, so that another process makes a class of that name.
+///
+/// # Safety
+///
+/// CPython calls this as a method with `METH_NOARGS`.
+unsafe extern "C" fn reduce(slf: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
+    // SAFETY: CPython calls methods on attached threads, with a live object; the formats match the arguments, of which `N`
+    // takes the references over. The result is a new reference, or null with an exception set.
+    unsafe {
+        let args = ffi::PyObject_GetAttrString(slf, c"args".as_ptr());
+        if args.is_null() {
+            return args;
+        }
+        let text = ffi::PyUnicode_FromFormat(REMAKE.as_ptr(), args);
+        ffi::Py_DECREF(args);
+        let builtins = ffi::PyImport_ImportModule(c"builtins".as_ptr());
+        if text.is_null() || builtins.is_null() {
+            ffi::Py_XDECREF(text);
+            ffi::Py_XDECREF(builtins);
+            return ptr::null_mut();
+        }
+        let eval = ffi::PyObject_GetAttrString(builtins, c"eval".as_ptr());
+        ffi::Py_DECREF(builtins);
+        ffi::Py_BuildValue(c"N(N)".as_ptr(), eval, text)
+    }
+}
+
+/// From there, it goes on as the first of its bases.
+const REMAKE: &CStr =
+    c"type('CopyError', (BufferError, ValueError), {'__module__': 'dlpack_pyo3', \
+                        '__reduce__': lambda self: (BufferError, self.args)})(*%R)";
 
 /// Sets an exception with this text.
 #[cold]

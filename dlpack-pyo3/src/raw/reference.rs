@@ -36,6 +36,11 @@ impl Reference {
         // SAFETY: by the invariant of `raw` the object lives as long as this value; the thread is attached.
         unsafe { Object::new(self.raw) }
     }
+
+    /// Returns `true` if both are references to the same object.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.raw == other.raw
+    }
 }
 
 impl<const COUNT: usize> Reference<COUNT> {

@@ -6,7 +6,7 @@ use core::{slice, str};
 use super::exception::SavedException;
 use super::ffi;
 use super::name::names;
-use super::object::Object;
+use super::object::{Object, Owned};
 use super::raise::Raised;
 
 impl<'a> Object<'a> {
@@ -34,7 +34,8 @@ impl<'a> Object<'a> {
     }
 }
 
-/// Displays the name of an object's class without its module. Neither sets an exception nor loses one.
+/// Displays the name of an object's class with its module, unless that is Python's own. Neither sets an exception nor loses
+/// one.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClassName<'a>(Object<'a>);
 
@@ -42,7 +43,15 @@ impl fmt::Display for ClassName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let _saved = SavedException::take(self.0.attached());
         let class = self.0.class().to_owned();
-        let name = class.attr(&names::NAME).map_err(Raised::clear).ok();
-        f.write_str(name.as_ref().and_then(|name| name.borrow().text()).unwrap_or("object"))
+        let [module, name] = [&names::MODULE, &names::QUALNAME]
+            .map(|name| class.attr(name).map_err(Raised::clear).ok());
+        let text = |value: &Option<Owned<'_>>| -> Option<String> {
+            Some(value.as_ref()?.borrow().text()?.to_owned())
+        };
+        match text(&module) {
+            Some(module) if module != "builtins" => write!(f, "{module}.")?,
+            _ => {}
+        }
+        f.write_str(text(&name).as_deref().unwrap_or("object"))
     }
 }

@@ -67,6 +67,11 @@ impl Attribute {
         }
     }
 
+    /// Returns `true` if both are the same entry of a class.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.descriptor.is(&other.descriptor)
+    }
+
     /// Calls the attribute, which is a method without arguments.
     #[inline]
     pub(super) fn call<'a>(&self, object: Object<'a>) -> Result<Owned<'a>, Raised> {

@@ -1,6 +1,7 @@
 //! The plans of classes, each made once.
 
 use core::ops::Deref;
+use core::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::OnceLock;
 
 use super::plan::Plan;
@@ -16,7 +17,22 @@ static ENTRIES: [OnceLock<Entry>; SLOTS] = [const { OnceLock::new() }; SLOTS];
 
 struct Entry {
     class: WeakClass,
-    plan: Plan,
+    /// # Invariants
+    ///
+    /// A plan that is never freed. One that is replaced stays, since another thread may be using it.
+    plan: AtomicPtr<Plan>,
+}
+
+impl Entry {
+    #[inline]
+    fn plan(&self) -> &'static Plan {
+        // SAFETY: the invariant of `plan`.
+        unsafe { &*self.plan.load(Ordering::Acquire) }
+    }
+
+    fn set_plan(&self, plan: Plan) {
+        self.plan.store(Box::leak(Box::new(plan)), Ordering::Release);
+    }
 }
 
 /// A plan that is kept, or one that was made for this call.
@@ -25,13 +41,13 @@ pub(super) enum Known {
     Made(Plan),
 }
 
-/// Returns the plan of this class if it is kept.
+/// Returns the plan of this class if it is kept, and nobody has changed the class since.
 #[inline]
 pub(super) fn kept(class: Object<'_>) -> Option<&'static Plan> {
     for slot in slots(class) {
         let entry = slot.get()?;
         if entry.class.is(class) {
-            return Some(&entry.plan);
+            return Some(entry.plan());
         }
     }
     None
@@ -60,17 +76,56 @@ fn make(class: Object<'_>) -> Result<Known, Raised> {
     let class = class.to_owned();
     let class = class.borrow();
     let plan = Plan::new(class)?;
+    keep(class, plan)
+}
+
+/// Replaces the plan of this class by another one.
+#[cold]
+pub(super) fn replace(class: Object<'_>, plan: Plan) -> Result<(), Raised> {
+    let class = class.to_owned();
+    keep(class.borrow(), plan).map(drop)
+}
+
+/// Keeps the plan of a class if it lasts and there is a slot for it.
+fn keep(class: Object<'_>, plan: Plan) -> Result<Known, Raised> {
+    // The entry of the class, or of another one that was at this address.
+    let entry = slots(class).map_while(OnceLock::get).find(|entry| entry.class.is_at(class));
+    if let Some(entry) = entry.filter(|_| plan.lasts()) {
+        let is_known = entry.class.is(class);
+        // Most changes of a class have nothing to do with tensors. A plan that serves does so for any class.
+        if !entry.plan().serves_as(&plan) && (is_known || entry.class.has_tag()) {
+            // Before the class is recognised.
+            entry.set_plan(plan);
+            if is_known || entry.class.renew(class) {
+                return Ok(Known::Kept(entry.plan()));
+            }
+            entry.class.forget();
+            return plan_of(class);
+        }
+        if entry.plan().serves_as(&plan) && (is_known || entry.class.renew(class)) {
+            return Ok(Known::Kept(entry.plan()));
+        }
+    }
+    if let Some(entry) = entry {
+        entry.class.forget();
+    }
     if !plan.lasts() {
         return Ok(Known::Made(plan));
     }
-    let mut entry = Entry { class: WeakClass::new(class)?, plan };
+    let class_key = WeakClass::new(class)?;
+    if slots(class).all(|slot| slot.get().is_some()) {
+        return Ok(Known::Made(plan));
+    }
+    let plan = AtomicPtr::new(Box::into_raw(Box::new(plan)));
+    let mut entry = Entry { class: class_key, plan };
     for slot in slots(class) {
         match slot.set(entry) {
             Ok(()) => return plan_of(class),
             Err(refused) => entry = refused,
         }
     }
-    Ok(Known::Made(entry.plan))
+    // Other threads were faster.
+    Ok(Known::Kept(entry.plan()))
 }
 
 impl Deref for Known {

@@ -22,6 +22,8 @@ use crate::raw::{Class, Name, Object, Owned, Raised, call_no_args, handle, loade
 pub(super) enum Eligibility {
     /// Nothing.
     Always,
+    /// Nothing, of the tensors of TVM FFI.
+    Tvm,
     Torch(Torch),
     /// The attribute `stop_gradient`.
     Paddle(Attribute),
@@ -44,6 +46,9 @@ impl Eligibility {
             if is_of(base, "paddle")? {
                 let stop_gradient = Attribute::of(class, &names::STOP_GRADIENT)?;
                 return Ok(stop_gradient.map(Self::Paddle));
+            }
+            if is_of(base, "tvm_ffi")? {
+                return Ok(Some(Self::Tvm));
             }
         }
         Ok(Some(Self::Always))
@@ -75,7 +80,7 @@ impl Eligibility {
     #[inline]
     pub(super) fn allows_object(&self, object: Object<'_>) -> Result<bool, Raised> {
         match self {
-            Self::Always => Ok(true),
+            Self::Always | Self::Tvm => Ok(true),
             Self::Torch(torch) => Ok(is_false(torch.requires_grad.get(object)?.borrow())),
             Self::Paddle(stop_gradient) => Ok(is_true(stop_gradient.get(object)?.borrow())),
         }
@@ -104,10 +109,31 @@ impl Eligibility {
         }
     }
 
+    /// Returns `true` if the library's own tensors never say that they are read-only.
+    pub(super) const fn is_never_read_only(&self) -> bool {
+        matches!(self, Self::Torch(_) | Self::Paddle(_) | Self::Tvm)
+    }
+
     /// Returns `true` if the object must be asked whether the elements of such a tensor are where and what they seem to be.
     #[inline]
     pub(super) const fn asks(&self, summary: Summary) -> bool {
         matches!(self, Self::Torch(_)) && (summary.is_doubtful || may_be_negated(summary))
+    }
+}
+
+impl Eligibility {
+    /// Returns `true` if both look at the same attributes.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Always, Self::Always) | (Self::Tvm, Self::Tvm) => true,
+            (Self::Torch(one), Self::Torch(other)) => {
+                one.requires_grad.is_same(&other.requires_grad)
+                    && one.is_conj.is_same(&other.is_conj)
+                    && one.is_neg.is_same(&other.is_neg)
+            }
+            (Self::Paddle(one), Self::Paddle(other)) => one.is_same(other),
+            _ => false,
+        }
     }
 }
 

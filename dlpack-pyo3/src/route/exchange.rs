@@ -20,7 +20,12 @@ pub(super) struct Exchange {
     /// The functions take objects of the class for which this was made, on attached threads.
     api: ExchangeApi,
     eligibility: Eligibility,
+    /// `true` if the table lends only what may be written, which a borrowed tensor cannot say itself.
+    lends_writable: bool,
 }
+
+/// The context of the capsules of this crate's tables, which mark themselves by its address.
+pub(crate) static OWN_TABLE: u8 = 0;
 
 /// The name of a capsule that holds a table.
 const CAPSULE: &CStr = c"dlpack_exchange_api";
@@ -32,7 +37,12 @@ impl Exchange {
     ///
     /// What looking at the class raises.
     pub(super) fn of(class: Object<'_>) -> Result<Option<Self>, Raised> {
-        let Some(capsule) = class.optional_attr(&names::EXCHANGE_API)? else { return Ok(None) };
+        let capsule = match class.optional_attr(&names::EXCHANGE_API) {
+            Ok(Some(capsule)) => capsule,
+            Ok(None) => return Ok(None),
+            // A class that cannot say has none.
+            Err(raised) => return raised.forget().map(|()| None),
+        };
         // SAFETY: a live object on an attached thread.
         if unsafe { ffi::PyCapsule_IsValid(capsule.as_ptr(), CAPSULE.as_ptr()) } == 0 {
             return Ok(None);
@@ -48,8 +58,18 @@ impl Exchange {
             ExchangeApi::from_raw(table.cast_const().cast())
         };
         let Ok(api) = api else { return Ok(None) };
-        let eligibility = Eligibility::of(class, &classes)?;
-        Ok(eligibility.map(|eligibility| Self { api, eligibility }))
+        let Some(eligibility) = Eligibility::of(class, &classes)? else { return Ok(None) };
+        let lends_writable = eligibility.is_never_read_only() || is_own(capsule.borrow());
+        Ok(Some(Self { api, eligibility, lends_writable }))
+    }
+
+    /// Returns `true` if both have the same table and look at the same attributes.
+    pub(super) fn is_same(&self, other: &Self) -> bool {
+        self.api.as_raw() == other.api.as_raw() && self.eligibility.is_same(&other.eligibility)
+    }
+
+    pub(super) const fn is_of_torch(&self) -> bool {
+        matches!(self.eligibility, Eligibility::Torch(_))
     }
 
     /// Imports the tensor of an object of the class by `__dlpack__`.
@@ -117,6 +137,10 @@ impl Exchange {
         request: &Request,
         f: F,
     ) -> Result<Result<R, F>, Raised> {
+        if !self.lends_writable {
+            // The flags of a tensor that is taken say whether it may be written.
+            return Ok(Err(f));
+        }
         // The caller promises nothing about the code that a question runs, which may move the memory, even to a device.
         // Therefore the object is asked before its tensor is borrowed.
         if !self.eligibility.allows_object(object)? {
@@ -129,13 +153,15 @@ impl Exchange {
             return Ok(Err(f));
         }
         if !self.eligibility.asks(summary) {
-            return Ok(Ok(f(tensor)));
+            // SAFETY: the table lends only what may be written.
+            return Ok(Ok(f(unsafe { tensor.assume_writable() })));
         }
         // Made again: if the first summary were passed on, each call would write it to the stack.
         let summary = Summary::of(&tensor);
         // SAFETY: the memory stays in place after the question, as the caller promises.
         match unsafe { self.ask_and_borrow(object, summary) }? {
-            Some(tensor) => Ok(Ok(f(tensor))),
+            // SAFETY: the table lends only what may be written.
+            Some(tensor) => Ok(Ok(f(unsafe { tensor.assume_writable() }))),
             None => Ok(Err(f)),
         }
     }
@@ -175,7 +201,9 @@ impl Exchange {
         }
         // SAFETY: the caller's promise, which holds once the question is answered.
         let tensor = unsafe { self.borrow(object) }?;
-        Ok(tensor.filter(|tensor| Summary::of(tensor) == summary))
+        let tensor = tensor.filter(|tensor| Summary::of(tensor) == summary);
+        // SAFETY: the table lends only what may be written.
+        Ok(tensor.map(|tensor| unsafe { tensor.assume_writable() }))
     }
 }
 
@@ -190,6 +218,13 @@ fn forget(py: Attached<'_>) -> Result<(), Raised> {
         return Ok(());
     }
     Raised::new().forget()
+}
+
+/// Returns `true` if this crate has made the capsule. Its tables refuse to lend what is read-only.
+fn is_own(capsule: Object<'_>) -> bool {
+    // SAFETY: a live capsule on an attached thread.
+    let context = unsafe { ffi::PyCapsule_GetContext(capsule.as_ptr()) };
+    context.cast_const() == (&raw const OWN_TABLE).cast()
 }
 
 /// Returns `true` if a class overrides the `__dlpack__` of the class that has the table, which then does not speak for it.

@@ -2,6 +2,7 @@
 
 use core::ops::Deref;
 
+use dlpack::negotiate::Stream;
 use dlpack::{
     Access, AnyManagedTensor, BorrowedTensor, Descriptor, DeviceType, Element, Error, Exporter,
     ManagedTensorVersioned, TensorViewMut,
@@ -29,13 +30,45 @@ pub(crate) struct Taken {
     pub(crate) route: Route,
     /// `true` if the producer has waited for the device, so that the host may read.
     pub(crate) is_ready_for_host: bool,
+    /// `true` if the elements can be used on a stream of the device.
+    pub(crate) is_ready: bool,
+    /// The handle of that stream, or `DEFAULT`.
+    ///
+    /// # Invariants
+    ///
+    /// The handle of a [`Stream`], which somebody has named for the device of the tensor. A `Stream` itself would make the
+    /// tensor larger than it may be.
+    pub(crate) ready_on: usize,
 }
+
+/// No stream has this handle, since it stands for -1 in Python.
+const DEFAULT: usize = usize::MAX;
 
 impl Taken {
     #[inline(always)]
     pub(super) fn new(tensor: HeldTensor, route: Route) -> Self {
         let is_ready_for_host = tensor.device().device_type == DeviceType::CPU;
-        Self { tensor, route, is_ready_for_host }
+        Self { tensor, route, is_ready_for_host, is_ready: true, ready_on: DEFAULT }
+    }
+
+    /// Returns the stream on which the elements can be used, if that is known.
+    pub(crate) fn ready_on(&self) -> Option<Stream> {
+        // A capsule was made for a stream that nobody knows here.
+        if self.route == Route::Capsule || !self.is_ready {
+            return None;
+        }
+        Some(match self.ready_on {
+            DEFAULT => Stream::NONE,
+            // SAFETY: the invariant of `ready_on`.
+            handle => unsafe { Stream::from_handle(handle) },
+        })
+    }
+
+    /// Notes that the elements can be used on this stream.
+    #[inline(always)]
+    pub(crate) fn set_ready_on(&mut self, stream: Stream) {
+        self.is_ready = !stream.is_no_sync();
+        self.ready_on = stream.handle().unwrap_or(DEFAULT);
     }
 }
 

@@ -3,6 +3,7 @@
 use core::ffi::{c_int, c_void};
 use core::mem::MaybeUninit;
 use core::ptr;
+use core::slice;
 
 use dlpack::layout::Layout;
 use dlpack::{BorrowedTensor, DataType, Device, Error, Flags, sys};
@@ -91,7 +92,11 @@ impl Memory {
             ptr::null_mut()
         } else {
             // SAFETY: there are `ndim` strides, and that is no more than `N`.
-            unsafe { copy(self.strides, self.ndim, &mut steps, in_elements) }?
+            match unsafe { copy(self.strides, self.ndim, &mut steps, in_elements) } {
+                Ok(strides) => strides,
+                // SAFETY: as above.
+                Err(_) => unsafe { self.unusual_strides(&mut steps) }?,
+            }
         };
         let tensor = sys::DLTensor {
             data: self.data,
@@ -106,6 +111,36 @@ impl Memory {
         // SAFETY: S4 holds, since `ndim` sizes and strides were written above; S5 and S6, as the caller promises.
         unsafe { BorrowedTensor::from_raw_with_flags(&raw const tensor, flags) }
             .map_err(Unfit::Error)
+    }
+
+    /// Writes strides in elements, 0 for those that mean nothing, since no two elements lie along their axes.
+    ///
+    /// # Safety
+    ///
+    /// `shape` and `strides` point to `ndim` numbers, for which there is room.
+    #[cold]
+    #[inline(never)]
+    unsafe fn unusual_strides(&self, to: &mut [MaybeUninit<i64>]) -> Result<*mut i64, Unfit> {
+        let size = isize::from(self.dtype.bits >> 3);
+        // SAFETY: `ndim` sizes and strides, as the caller promises.
+        let (shape, strides) = unsafe {
+            (
+                slice::from_raw_parts(self.shape, self.ndim),
+                slice::from_raw_parts(self.strides, self.ndim),
+            )
+        };
+        let is_empty = shape.contains(&0);
+        for ((&bytes, &n), to) in strides.iter().zip(shape).zip(to.iter_mut()) {
+            let stride = if is_empty || n == 1 {
+                0
+            } else if bytes % size == 0 {
+                i64::try_from(bytes / size).unwrap_or(i64::MAX)
+            } else {
+                return Err(Unfit::Stride(bytes));
+            };
+            to.write(stride);
+        }
+        Ok(to.as_mut_ptr().cast())
     }
 }
 

@@ -34,6 +34,7 @@ mod numpy;
 mod plan;
 mod refusals;
 mod summary;
+mod wary;
 mod weak_class;
 
 use core::mem::ManuallyDrop;
@@ -45,6 +46,7 @@ use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error};
 use crate::raw::{Class, ExceptBlock, Object, Raised, Reference, names, raise, raise_error};
 use crate::{capsule, protocol};
 use exchange::Exchange;
+pub(crate) use exchange::OWN_TABLE;
 use held::KeepAlive;
 pub(crate) use held::{HeldTensor, Taken};
 use plan::Plan;
@@ -155,7 +157,8 @@ fn asked(tensor: AnyManagedTensor) -> Taken {
     Taken::new(HeldTensor::Managed(tensor), Route::Protocol)
 }
 
-/// Takes the tensor of a capsule, of a buffer or of an object that is asked in a way of its own. Returns `None` if the object is to be asked by `__dlpack__`, which also says
+/// Takes the tensor of a capsule, of a buffer, or of an object that is asked in a way of its own. Returns `None` if the object
+/// is to be asked by `__dlpack__`, which also says
 /// what is wrong with an object that has neither.
 #[cold]
 #[inline(never)]
@@ -167,6 +170,17 @@ fn take_rare(
 ) -> Result<Option<Taken>, Raised> {
     let py = object.attached();
     match plan {
+        Plan::Wary(wary) => {
+            if asks_for_memory_as_it_is(request) && !strict {
+                if let Some(exchange) = wary.exchange_for(object)? {
+                    if let Some(taken) = take_by_table(exchange, object, request)? {
+                        return Ok(Some(taken));
+                    }
+                }
+            }
+            let tensor = wary.exchange().ask(object, request, strict)?;
+            Ok(Some(asked(tensor)))
+        }
         Plan::Capsule => {
             if let Some(stream) = request.stream.handle() {
                 let text = "expected a producer to tell the stream";
@@ -233,6 +247,26 @@ fn ask_at_once(object: Object<'_>, request: &Request) -> Result<Option<AnyManage
     }
 }
 
+/// Takes the tensor of an object by a table that may well refuse it. Returns `None` if the object is to be asked.
+fn take_by_table(
+    exchange: &Exchange,
+    object: Object<'_>,
+    request: &Request,
+) -> Result<Option<Taken>, Raised> {
+    let py = object.attached();
+    match exchange.take(object) {
+        Ok(tensor) => match exchange.allows(object, Summary::of(&tensor), request) {
+            Ok(true) => {
+                let tensor = HeldTensor::Managed(AnyManagedTensor::Versioned(tensor));
+                Ok(Some(Taken::new(tensor, Route::Exchange)))
+            }
+            Ok(false) => Ok(None),
+            Err(raised) => Err(raised.after_dropping(py, tensor)),
+        },
+        Err(error) => forget_refusal(object, error).map(|()| None),
+    }
+}
+
 /// Drops a tensor that is not the one to be taken.
 #[cold]
 #[inline(never)]
@@ -257,12 +291,10 @@ fn meet(
     route: Route,
 ) -> Result<Taken, Raised> {
     let met = if request.copy == CopyPolicy::ALWAYS {
-        // SAFETY: this thread is attached, and so Python code that writes the elements does not run: the promise on which
-        // PyO3's own buffers are read.
-        let copy = unsafe { tensor.to_copy() };
+        let copy = protocol::copy(&tensor);
         // Before an exception is set, which the tensor's deleter must not see.
         drop(tensor);
-        copy.map(|copy| HeldTensor::Managed(copy.into_inner().into()))
+        copy.map(|copy| HeldTensor::Managed(copy.into()))
     } else {
         Ok(tensor)
     };
@@ -274,7 +306,7 @@ fn meet(
 ///
 /// # Errors
 ///
-/// What the object raises, and what the table has raised if that is not an `Exception`, which interrupts the program.
+/// What the object raises: the table's exception is dropped, since `__dlpack__` says the same in the library's usual words.
 #[cold]
 fn ask_after_refusal(
     exchange: &Exchange,
@@ -283,6 +315,23 @@ fn ask_after_refusal(
     strict: bool,
     error: Error,
 ) -> Result<AnyManagedTensor, Raised> {
+    forget_refusal(object, error)?;
+    match Plan::after_refusal(object.class()) {
+        Ok(Some(plan)) => cache::replace(object.class(), plan)?,
+        Ok(None) => {}
+        Err(raised) => raised.forget()?,
+    }
+    exchange.ask(object, request, strict)
+}
+
+/// Forgets why a table has refused an object that can be asked by `__dlpack__`.
+///
+/// # Errors
+///
+/// What the table has raised, if the object has no `__dlpack__`, or if that is not an `Exception`, which interrupts the
+/// program.
+#[cold]
+fn forget_refusal(object: Object<'_>, error: Error) -> Result<(), Raised> {
     let py = object.attached();
     let is_set = matches!(error, Error::CallFailed { .. }) && Raised::is_set(py);
     let raised = if is_set { Raised::new() } else { raise_error(py, error) };
@@ -291,7 +340,7 @@ fn ask_after_refusal(
     }
     let first = ExceptBlock::catch(py, raised);
     match object.optional_attr(&names::DLPACK) {
-        Ok(Some(_)) => exchange.ask(object, request, strict),
+        Ok(Some(_)) => Ok(()),
         Ok(None) => Err(first.raise_again()),
         // What interrupts the program, even a look at an attribute, gets through.
         Err(raised) => raised.forget().and_then(|()| Err(first.raise_again())),
@@ -313,22 +362,33 @@ pub(crate) unsafe fn borrow<R>(
     f: impl FnOnce(BorrowedTensor<'_>) -> R,
 ) -> Result<R, Raised> {
     const REQUEST: &Request = &Request::new();
-    let f = match cache::kept(object.class()) {
+    let made;
+    let exchange = match cache::kept(object.class()) {
+        None => {
+            made = cache::plan_of(object.class())?;
+            match &*made {
+                Plan::Wary(wary) => wary.exchange_for(object)?,
+                plan => plan.exchange(),
+            }
+        }
         Some(Plan::NumPy) => {
             // SAFETY: the plan of an `ndarray`, whose memory stays in place, as the caller promises.
             if let Some(tensor) = unsafe { numpy::lend(object) } {
                 return Ok(f(tensor));
             }
-            f
+            None
         }
-        Some(Plan::Exchange(exchange)) => {
-            // SAFETY: the memory stays in place, as the caller promises.
-            match unsafe { exchange.lend(object, REQUEST, f) }? {
-                Ok(result) => return Ok(result),
-                Err(f) => f,
-            }
-        }
-        _ => f,
+        Some(Plan::Exchange(exchange)) => Some(exchange),
+        Some(Plan::Wary(wary)) => wary.exchange_for(object)?,
+        _ => None,
+    };
+    let f = match exchange {
+        // SAFETY: the memory stays in place, as the caller promises.
+        Some(exchange) => match unsafe { exchange.lend(object, REQUEST, f) }? {
+            Ok(result) => return Ok(result),
+            Err(f) => f,
+        },
+        None => f,
     };
     take_to_lend(object, REQUEST)?
         .tensor
@@ -343,14 +403,14 @@ fn take_to_lend(object: Object<'_>, request: &Request) -> Result<Taken, Raised> 
 
 /// Returns `true` if the object's class has an exchange table, which does not wait for a stream.
 pub(crate) fn has_table(object: Object<'_>) -> Result<bool, Raised> {
-    Ok(matches!(&*cache::plan_of(object.class())?, Plan::Exchange(_)))
+    Ok(cache::plan_of(object.class())?.exchange().is_some())
 }
 
 /// Returns the stream on which the object's library queues its work for the device, as its table says.
 pub(crate) fn current_stream(object: Object<'_>, device: Device) -> Result<Stream, Raised> {
-    match &*cache::plan_of(object.class())? {
-        Plan::Exchange(exchange) => exchange.current_stream(object.attached(), device),
-        _ => Ok(Stream::NONE),
+    match cache::plan_of(object.class())?.exchange() {
+        Some(exchange) => exchange.current_stream(object.attached(), device),
+        None => Ok(Stream::NONE),
     }
 }
 
@@ -365,9 +425,10 @@ pub(crate) enum Importer {
 }
 
 pub(crate) fn importer_of(class: Object<'_>) -> Result<Importer, Raised> {
-    Ok(match &*cache::plan_of(class)? {
-        Plan::Exchange(exchange) => Importer::Table(exchange.api()),
-        Plan::NumPy => Importer::NumPy,
+    let plan = cache::plan_of(class)?;
+    Ok(match (plan.exchange(), &*plan) {
+        (Some(exchange), _) => Importer::Table(exchange.api()),
+        (None, Plan::NumPy) => Importer::NumPy,
         _ => Importer::Protocol,
     })
 }

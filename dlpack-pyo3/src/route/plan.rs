@@ -1,9 +1,12 @@
 //! The choice of a route for the objects of a class.
 
+use core::mem;
+
 use super::classes::{Classes, is_immutable, is_named, is_of};
 use super::exchange::Exchange;
 use super::numpy;
 use super::refusals::Refusals;
+use super::wary::Wary;
 use crate::capsule;
 use crate::raw::{Object, Raised, names};
 
@@ -16,6 +19,8 @@ pub(super) enum Plan {
     NumPy,
     /// A class with an exchange table, which is much faster than `__dlpack__`.
     Exchange(Exchange),
+    /// As [`Exchange`](Self::Exchange), once the table has refused an object.
+    Wary(Box<Wary>),
     /// The buffer protocol, which is faster than `__dlpack__` where it succeeds.
     BufferOrProtocol(Refusals),
     /// `__dlpack__`.
@@ -35,8 +40,13 @@ impl Plan {
     ///
     /// # Errors
     ///
-    /// What looking at the class raises.
+    /// What looking at the class raises, if that is not an `Exception`, and so interrupts the program. A class that cannot be
+    /// looked at is no worse than one without a table: its objects are asked.
     pub(super) fn new(class: Object<'_>) -> Result<Self, Raised> {
+        Self::of(class).or_else(|raised| raised.forget().map(|()| Self::Unknown))
+    }
+
+    fn of(class: Object<'_>) -> Result<Self, Raised> {
         if capsule::is_class(class) {
             return Ok(Self::Capsule);
         }
@@ -64,11 +74,40 @@ impl Plan {
         Ok(Self::Protocol)
     }
 
-    /// Returns `true` if the plan holds for all objects of the class, for ever.
+    /// Returns `true` if the plan holds for all objects of the class until somebody changes the class.
     ///
-    /// By the standard, a class keeps its table for as long as the program runs. `__dlpack__` is looked up anew for each
-    /// object.
+    /// `__dlpack__` is looked up anew for each object without a table. For those with a table, it is the class that counts,
+    /// as for the special methods of Python itself.
     pub(super) const fn lasts(&self) -> bool {
         !matches!(self, Self::Unknown)
+    }
+
+    /// Returns `true` if this plan serves in the place of another one, whichever classes they were made for.
+    pub(super) fn serves_as(&self, other: &Self) -> bool {
+        match (self.exchange(), other.exchange()) {
+            (Some(one), Some(two)) => {
+                one.is_same(two)
+                    && (matches!(self, Self::Wary(_)) || matches!(other, Self::Exchange(_)))
+            }
+            (None, None) => mem::discriminant(self) == mem::discriminant(other),
+            _ => false,
+        }
+    }
+
+    /// Returns the table by which objects of the class are imported.
+    pub(super) fn exchange(&self) -> Option<&Exchange> {
+        match self {
+            Self::Exchange(exchange) => Some(exchange),
+            Self::Wary(wary) => Some(wary.exchange()),
+            _ => None,
+        }
+    }
+
+    /// Makes the plan of a class whose table has refused an object, if there is a better one than to go on.
+    pub(super) fn after_refusal(class: Object<'_>) -> Result<Option<Self>, Raised> {
+        let Some(exchange) = Exchange::of(class)?.filter(Exchange::is_of_torch) else {
+            return Ok(None);
+        };
+        Ok(Wary::new(exchange, class)?.map(|wary| Self::Wary(Box::new(wary))))
     }
 }

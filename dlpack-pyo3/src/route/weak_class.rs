@@ -1,6 +1,12 @@
 //! Classes that are recognised without being kept alive.
+//!
+//! CPython gives a class a number, its version tag, when it caches an attribute of it, takes the tag away when somebody
+//! changes the class or one of its bases, and uses no number twice. So a class with the tag that it had is the class that it
+//! was, with the attributes that it had. The limited API does not show the tag: there, a weak reference recognises the
+//! class, and a change is not noticed.
 
 use core::ptr;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::classes::is_static;
 use crate::raw::{Object, Owned, Raised, Reference, ffi};
@@ -11,36 +17,107 @@ use crate::raw::{Object, Owned, Raised, Reference, ffi};
 /// for ever, none of them would be dropped at the end of the interpreter, such as a file that is still to be flushed.
 #[derive(Debug)]
 pub(super) struct WeakClass {
-    address: *mut ffi::PyObject,
-    /// A weak reference, or `None` for a static class, which lives for ever.
-    weak: Option<Reference>,
+    /// Null once this is [forgotten](Self::forget). Nobody follows the address.
+    address: AtomicPtr<ffi::PyObject>,
+    state: State,
 }
 
-// SAFETY: nobody follows the address, and any thread may have the reference.
-unsafe impl Send for WeakClass {}
-// SAFETY: as for `Send`.
-unsafe impl Sync for WeakClass {}
+/// How to tell a class from another one at its address, and from itself after a change.
+#[derive(Debug)]
+enum State {
+    /// A static class, which lives for ever and cannot be changed.
+    Static,
+    /// The version tag.
+    #[cfg(not(Py_LIMITED_API))]
+    Tag(core::sync::atomic::AtomicU32),
+    /// A weak reference, for a class that has no tag.
+    Weak(Reference),
+}
 
 impl WeakClass {
     pub(super) fn new(class: Object<'_>) -> Result<Self, Raised> {
-        // SAFETY: a live class on an attached thread. A weak reference without a callback is a new reference, or null with an
-        // exception set.
-        let weak = unsafe {
-            if is_static(class) {
-                None
-            } else {
-                let weak = ffi::PyWeakref_NewRef(class.as_ptr(), ptr::null_mut());
-                Some(Reference::new(Owned::or_raised(weak)?))
+        let state = if is_static(class) {
+            State::Static
+        } else {
+            match tag_of(class) {
+                #[cfg(not(Py_LIMITED_API))]
+                Some(tag) => State::Tag(tag.into()),
+                _ => State::Weak(weak_reference(class)?),
             }
         };
-        Ok(Self { address: class.as_ptr(), weak })
+        Ok(Self { address: AtomicPtr::new(class.as_ptr()), state })
     }
 
-    /// Returns `true` if this is the class, and not another one at the address of a class that has ended.
+    /// Returns `true` if this is the class, unchanged, and not another one at the address of a class that has ended.
     #[inline]
     pub(super) fn is(&self, class: Object<'_>) -> bool {
-        self.address == class.as_ptr() && self.weak.as_ref().is_none_or(|weak| is_to(weak, class))
+        self.is_at(class)
+            && match &self.state {
+                State::Static => true,
+                #[cfg(not(Py_LIMITED_API))]
+                State::Tag(tag) => Some(tag.load(Ordering::Relaxed)) == tag_of(class),
+                State::Weak(weak) => is_to(weak, class),
+            }
     }
+
+    /// Returns `true` if this is the class, or was another one at its address.
+    #[inline]
+    pub(super) fn is_at(&self, class: Object<'_>) -> bool {
+        self.address.load(Ordering::Relaxed) == class.as_ptr()
+    }
+
+    /// Recognises the class at this address as it is now. Returns `false` if that is not possible.
+    pub(super) fn renew(&self, class: Object<'_>) -> bool {
+        match (&self.state, tag_of(class)) {
+            #[cfg(not(Py_LIMITED_API))]
+            (State::Tag(tag), Some(now)) => {
+                tag.store(now, Ordering::Relaxed);
+                true
+            }
+            _ => false,
+        }
+    }
+
+    /// Returns `true` if this can [renew](Self::renew) what it recognises.
+    pub(super) const fn has_tag(&self) -> bool {
+        !matches!(self.state, State::Static | State::Weak(_))
+    }
+
+    /// Recognises no class from now on.
+    pub(super) fn forget(&self) {
+        self.address.store(ptr::null_mut(), Ordering::Relaxed);
+    }
+}
+
+/// Returns the version tag of the class, if it has one.
+#[cfg(not(Py_LIMITED_API))]
+#[inline]
+fn tag_of(class: Object<'_>) -> Option<u32> {
+    use core::sync::atomic::AtomicU32;
+
+    let class = class.as_ptr().cast::<ffi::PyTypeObject>();
+    // SAFETY: a live class on an attached thread. Without the global lock, other threads write the tag by atomic stores.
+    let tag = unsafe { AtomicU32::from_ptr(&raw mut (*class).tp_version_tag) };
+    let tag = tag.load(Ordering::Relaxed);
+    // Before 3.11, the number stays where it was, and a flag says that it is not valid.
+    #[cfg(not(Py_3_11))]
+    // SAFETY: as above.
+    if unsafe { (*class).tp_flags } & ffi::Py_TPFLAGS_VALID_VERSION_TAG == 0 {
+        return None;
+    }
+    (tag != 0).then_some(tag)
+}
+
+#[cfg(Py_LIMITED_API)]
+const fn tag_of(_: Object<'_>) -> Option<u32> {
+    None
+}
+
+fn weak_reference(class: Object<'_>) -> Result<Reference, Raised> {
+    // SAFETY: a live class on an attached thread. A weak reference without a callback is a new reference, or null with an
+    // exception set.
+    let weak = unsafe { Owned::or_raised(ffi::PyWeakref_NewRef(class.as_ptr(), ptr::null_mut())) };
+    weak.map(Reference::new)
 }
 
 /// Returns `true` if the weak reference is to this object.

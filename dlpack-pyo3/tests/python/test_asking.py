@@ -120,40 +120,109 @@ def test_a_device_that_the_producer_refuses():
     assert len(producer.calls) == 1
 
 
-@pytest.mark.parametrize("kind", [producers.Generation2022, producers.NoKeywords])
-@pytest.mark.parametrize("asked", [{"copy": True}, {"device": (abi.CUDA, 0)}, {"copy": True, "device": (abi.CPU, 0)}])
-def test_what_the_caller_asked_for_is_not_dropped(kind, asked):
+class WithoutRequests(producers.Producer):
+    """Knows `stream` and `max_version`, as PyTorch did for a while."""
+
+    def __dlpack__(self, **given):
+        self.calls.append(given)
+        if set(given) - {"stream", "max_version"}:
+            raise TypeError("__dlpack__() got an unexpected keyword argument")
+        return self.hand_out(versioned="max_version" in given)
+
+
+OLD = [WithoutRequests, producers.Generation2022, producers.NoKeywords]
+
+
+@pytest.mark.parametrize("kind", OLD)
+@pytest.mark.parametrize("device", [{}, {"device": (abi.CPU, 0)}])
+def test_an_old_producer_need_not_know_that_a_copy_is_wanted(kind, device):
     producer = kind(SIX)
-    with pytest.raises((TypeError, BufferError)) as caught:
+    held = ext.hold(producer, copy=True, **device)
+    [tensor] = producer.tensors
+    expected_once(tensor)
+    seen = held.describe()
+    assert seen["data"] != tensor.start
+    assert (seen["flags"], seen["access"], seen["device"]) == (abi.IS_COPIED, "writable", (abi.CPU, 0))
+    assert held.to_bytes() == SIX
+    assert len(producer.calls) <= 3
+
+
+@pytest.mark.parametrize("kind", OLD)
+@pytest.mark.parametrize("asked", [{"copy": False}, {"device": (abi.CPU, 0)}, {"copy": False, "device": (abi.CPU, 0)}])
+def test_an_old_producer_of_the_memory_that_is_wanted(kind, asked):
+    producer = kind(SIX)
+    seen = ext.describe(producer, **asked)
+    [tensor] = producer.tensors
+    assert (seen["data"], seen["device"]) == (tensor.start, (abi.CPU, 0))
+    # In the newest version that it knows.
+    assert (seen["version"] is not None) == (kind is WithoutRequests)
+    expected_once(tensor)
+
+
+def test_an_old_producer_without_the_device_method():
+    class Bare:
+        def __init__(self):
+            self.producer = producers.Generation2022(SIX)
+
+        def __dlpack__(self, stream=None):
+            return self.producer.__dlpack__()
+
+    bare = Bare()
+    assert ext.describe(bare, device=(abi.CPU, 0))["device"] == (abi.CPU, 0)
+    assert ext.describe(bare, copy=True)["flags"] == abi.IS_COPIED
+    with pytest.raises(BufferError, match="expected a tensor on device cuda:0, found one on cpu"):
+        ext.describe(bare, device=(abi.CUDA, 0))
+    expected_once(*bare.producer.tensors)
+
+
+@pytest.mark.parametrize("kind", OLD)
+@pytest.mark.parametrize(
+    ("own", "asked"),
+    [
+        ((abi.CPU, 0), {"device": (abi.CUDA, 0)}),
+        ((abi.CUDA, 0), {"device": (abi.CPU, 0)}),
+        ((abi.CUDA, 0), {"device": (abi.CUDA, 1)}),
+        ((abi.CUDA, 0), {"copy": True}),
+        # Nobody would wait for the device.
+        ((abi.CUDA_HOST, 0), {"device": (abi.CPU, 0)}),
+        ((abi.CUDA_HOST, 0), {"copy": True}),
+    ],
+)
+def test_what_only_the_producer_can_do_is_not_dropped(kind, own, asked):
+    producer = kind(SIX, device=own)
+    with pytest.raises(TypeError, match="expected a __dlpack__ that takes (dl_device|copy), found that of") as caught:
         ext.describe(producer, **asked)
-    assert str(caught.value)
-    for call in producer.calls:
-        # Asked without the keyword, it would have answered something else.
-        assert not producer.tensors or ("copy" in call or "dl_device" in call)
-    assert [tensor.deletes for tensor in producer.tensors] == [1] * len(producer.tensors)
+    assert "keyword" in str(caught.value.__cause__)
+    assert producer.tensors == []
 
 
-def test_no_copy_and_an_old_producer():
-    # Before the keyword existed, producers did not copy; whether one is believed or refused, nothing leaks.
-    producer = producers.Generation2022(SIX)
-    try:
-        seen = ext.describe(producer, copy=False)
-    except (TypeError, BufferError):
-        assert all(call for call in producer.calls)
-    else:
-        assert seen["data"] == producer.tensors[-1].start
-    expected_once(*producer.tensors)
+def test_a_stream_is_never_dropped():
+    producer = producers.NoKeywords(SIX, device=(abi.CUDA, 0), address=0x1000)
+    with pytest.raises(TypeError, match="expected a __dlpack__ that takes stream"):
+        ext.describe(producer, stream=7)
+    with pytest.raises(TypeError, match="expected a __dlpack__ that takes stream and copy"):
+        ext.describe(producer, stream=7, copy=False)
+    assert producer.tensors == []
 
 
-def test_an_old_producer_asked_for_the_memory_it_has():
-    producer = producers.Generation2022(SIX)
-    try:
-        seen = ext.describe(producer, device=(abi.CPU, 0))
-    except (TypeError, BufferError):
-        assert producer.tensors == []
-    else:
-        assert seen["device"] == (1, 0)
-        expected_once(*producer.tensors)
+class Count(TypeError):
+    """How libraries refuse what has nothing to do with keywords: `ArrowTypeError`, `ConcretizationTypeError`."""
+
+
+@pytest.mark.parametrize("asked", [{}, {"copy": False}, {"copy": True}, {"device": (abi.CPU, 0)}])
+def test_a_refusal_by_a_class_of_its_own_is_final(asked):
+    error = Count("never")
+    producer = producers.Raises(error, data=SIX)
+    with pytest.raises(Count) as caught:
+        ext.describe(producer, **asked)
+    assert caught.value is error
+    assert len(producer.calls) == 1
+    # Nor is anything asked after a second answer of that kind.
+    producer = producers.Raises(TypeError("a keyword"), error, data=SIX)
+    with pytest.raises(Count) as caught:
+        ext.describe(producer, **asked)
+    assert caught.value is error
+    assert len(producer.calls) == 2
 
 
 def test_a_conflict_about_copying_is_both_errors():
@@ -289,6 +358,24 @@ def test_device_memory_is_handed_on_in_order():
     assert producer.deletes == [0]
     del tensor
     expected_once(*producer.tensors)
+
+
+@pytest.mark.parametrize("stream", [-1, None])
+def test_devices_without_streams_in_the_protocol_are_asked_for_none(stream):
+    """Those of oneAPI, for example, whose libraries refuse every number."""
+
+    class Queues(producers.Producer):
+        def __dlpack__(self, *, max_version=None, dl_device=None, copy=None, stream=None):
+            self.calls.append({"stream": stream})
+            if stream is not None:
+                raise TypeError("expected a queue")
+            return self.hand_out(versioned=True)
+
+    for device in [(14, 0), (7, 0), (8, 0)]:
+        producer = Queues(SIX, device=device, address=0x1000)
+        assert ext.describe(producer, stream=stream)["device"] == device
+        assert producer.calls == [{"stream": None}]
+        expected_once(*producer.tensors)
 
 
 def test_the_cpu_is_not_told_that_nobody_waits():

@@ -3,6 +3,7 @@
 import array
 import ctypes
 import gc
+import hashlib
 import itertools
 import struct
 import sys
@@ -118,10 +119,25 @@ NO_FORMAT = sorted(set(abi.DTYPES) - set(FORMATS) - {"opaque_handle64"})
 
 @pytest.mark.parametrize("dtype", NO_FORMAT)
 def test_dtypes_without_a_format(dtype):
-    tensor = ext.make(bytes(64), dtype, (4,))
-    for flags in (0, FULL_RO):
+    data = bytes(range(64))
+    tensor = ext.make(data, dtype, (4,))
+    for flags in (FORMAT, FULL_RO):
         with pytest.raises(BufferError, match=f"found {dtype}$"):
             get(tensor, flags)
+    # Nobody asks for a format.
+    buffer = get(tensor, 0)
+    assert (buffer.len, buffer.format, buffer.buf) == (tensor.nbytes, None, tensor.data_ptr())
+    assert ctypes.string_at(buffer.buf, buffer.len) == data[: tensor.nbytes]
+    _release(buffer)
+    assert hashlib.sha256(tensor).digest() == hashlib.sha256(data[: tensor.nbytes]).digest()
+    _, bits, lanes = abi.dtype(dtype)
+    if bits * lanes % 8:
+        with pytest.raises(BufferError, match=f"found {dtype}$"):
+            get(tensor, STRIDES)
+    else:
+        buffer = get(tensor, STRIDES)
+        assert (buffer.itemsize, buffer.ndim, buffer.shape[0], buffer.strides[0]) == (bits * lanes // 8, 1, 4, bits * lanes // 8)
+        _release(buffer)
 
 
 LAYOUTS = {

@@ -4,6 +4,7 @@ The expectations are computed here from the rules of the array API standard and 
 `kit`.
 """
 
+import ctypes
 import enum
 import gc
 import importlib.util
@@ -17,8 +18,10 @@ import dlpack_pyo3_tests as ext
 import numpy as np
 import pytest
 
-from kit import abi, capsules
+from kit import abi, capsules, exchange
+from kit.foreign import Foreign
 from kit.peek import peek_capsule, read
+from kit.producers import Producer
 
 NOT_GIVEN = object()
 
@@ -568,26 +571,16 @@ def test_no_memory_for_a_capsule_loses_no_tensor():
     assert int(run.stdout.split()[1]) >= 10
 
 
-def test_a_tensor_says_what_it_is():
-    tensor = ext.make(bytes(24), "float32", (3, 2), strides=(1, 3))
-    assert (tensor.shape, tensor.strides, tensor.dtype, tensor.device) == ((3, 2), (1, 3), "float32", "cpu")
-    assert repr(tensor) == "Tensor(shape=(3, 2), dtype='float32', device='cpu')"
-    assert repr(ext.make(bytes(2), "bfloat16", ())) == "Tensor(shape=(), dtype='bfloat16', device='cpu')"
-    assert repr(ext.on_device(b"abc", (abi.CUDA, 1))) == "Tensor(shape=(3,), dtype='uint8', device='cuda:1')"
-    with pytest.raises(TypeError):
-        type(tensor)()
-    with pytest.raises(AttributeError):
-        tensor.shape = (6,)
-
-
 def test_a_tensor_of_a_device_without_its_runtime():
     tensor = ext.on_device(b"abc", CUDA)
     assert tensor.__dlpack_device__() == CUDA
     # Whoever sees to the order.
     assert peek(tensor, stream=-1)["device"] == CUDA
     for stream in (None, 1, 7):
-        with pytest.raises(BufferError, match="serves streams of device cuda:0"):
+        with pytest.raises(BufferError, match="serves streams of device cuda:0.*Tensor::ready_on"):
             tensor.__dlpack__(stream=stream)
+    with pytest.raises(BufferError, match="Tensor::ready_on"):
+        ext.describe(tensor)
     for asked in ({"copy": True}, {"dl_device": CPU}):
         with pytest.raises(BufferError, match="copies to device|host can access"):
             tensor.__dlpack__(**asked)
@@ -610,3 +603,93 @@ def test_a_tensor_that_is_ready_on_a_stream(device, ready, served):
         else:
             with pytest.raises((BufferError, ValueError)):
                 tensor.__dlpack__(stream=stream)
+
+
+# Of oneAPI, Vulkan and Metal.
+QUEUES = [(14, 0), (7, 1), (8, 0)]
+
+
+@pytest.mark.parametrize("device", QUEUES)
+def test_devices_without_streams_in_the_protocol(device):
+    """Nobody names a stream of such a device, and nobody is asked to wait for one."""
+    own = ext.OwnDevice([1.0], device)
+    for tensor in (ext.on_device(b"abc", device), own):
+        for asked in ({}, {"stream": None}, {"stream": -1}, {"max_version": (1, 0)}, {"dl_device": device, "copy": None}):
+            assert peek(tensor, **asked)["device"] == device
+        assert ext.describe(tensor)["device"] == device
+    # The class is told, as it may have a runtime.
+    assert ("synchronize", None, None) in own.calls
+    tensor = ext.on_device(b"abc", device)
+    with pytest.raises(BufferError, match="serves streams of device"):
+        tensor.__dlpack__(stream=7)
+    for asked in ({"copy": True}, {"dl_device": CPU}):
+        with pytest.raises(BufferError):
+            tensor.__dlpack__(**asked)
+
+
+@pytest.mark.parametrize("device", QUEUES)
+def test_what_came_in_without_a_stream_goes_out_without_one(device):
+    """As dpnp does it: it gives and takes memory of oneAPI, and names no stream."""
+    producer = Producer(bytes(24), device=device, address=0x1000)
+    wrapped = ext.hold(producer).hand_on()
+    seen = peek(wrapped, dl_device=device, copy=None)
+    assert (seen["data"], seen["device"]) == (0x1000, device)
+    assert ext.describe(ext.hold(wrapped).export())["device"] == device
+
+
+@pytest.mark.parametrize(
+    ("device", "stream", "served", "refused"),
+    [
+        (CUDA, None, [None, 1, -1], [2, 7]),
+        (CUDA, 1, [None, 1, -1], [2, 7]),
+        (CUDA, 7, [7, -1], [None, 1, 8]),
+        (CUDA, -1, [-1], [None, 1, 7]),
+        (ROCM, None, [None, 0, -1], [7]),
+        (ROCM, 7, [7, -1], [None, 0]),
+    ],
+)
+def test_what_came_in_ready_on_a_stream_goes_out_ready_on_it(device, stream, served, refused):
+    producer = Producer(bytes(24), device=device, address=0x1000)
+    wrapped = ext.hold(producer, stream=stream).hand_on()
+    for asked in served:
+        assert peek(wrapped, stream=asked)["data"] == 0x1000
+    for asked in refused:
+        with pytest.raises(BufferError, match="serves streams of device"):
+            wrapped.__dlpack__(max_version=(1, 3), stream=asked)
+
+
+def test_a_capsule_does_not_say_for_which_stream_it_was_made():
+    tensor = Foreign(bytes(24), device=CUDA, address=0x1000)
+    wrapped = ext.hold(tensor.capsule()).hand_on()
+    with pytest.raises(BufferError, match="serves streams of device"):
+        wrapped.__dlpack__()
+    assert peek(wrapped, stream=-1)["data"] == 0x1000
+
+
+OFFSET = 8
+
+
+def test_offsets_are_added_to_the_address_on_every_way_out():
+    """Some consumers ignore an offset, and others refuse it."""
+    data = bytes(range(32))
+    foreign = Foreign(data, "float32", (2, 3), byte_offset=OFFSET)
+    tensor = ext.hold(foreign.capsule()).export()
+    start = foreign.start + OFFSET
+    relayed = ext.relay([ext.hold(tensor) for _ in range(3)])
+    for thing in (tensor, relayed):
+        for asked in ({"max_version": None}, {"max_version": (1, 3)}):
+            seen = peek(thing, **asked)
+            assert (seen["raw_data"], seen["byte_offset"]) == (start, 0)
+    table = abi.ExchangeApi.from_address(capsules.pointer(type(tensor).__dlpack_c_exchange_api__))
+    lent = abi.Tensor()
+    assert exchange.Borrow(table.dltensor_from_py_object_no_sync)(id(tensor), ctypes.byref(lent)) == 0
+    assert (lent.data, lent.byte_offset) == (start, 0)
+    out = ctypes.c_void_p()
+    assert exchange.FromPython(table.managed_tensor_from_py_object_no_sync)(id(tensor), ctypes.byref(out)) == 0
+    struct = abi.ManagedTensorVersioned.from_address(out.value)
+    assert (struct.dl_tensor.data, struct.dl_tensor.byte_offset) == (start, 0)
+    abi.Deleter(struct.deleter)(out.value)
+    for view in (np.from_dlpack(tensor), np.asarray(tensor), ext.like(tensor, np.zeros(1))):
+        assert view.ctypes.data == start
+    assert (tensor.data_ptr(), ext.describe(tensor)["data"], ext.borrow(tensor)["data"]) == (start, start, start)
+    assert tensor.tolist() == np.frombuffer(data, "f4", 6, OFFSET).reshape(2, 3).tolist()

@@ -188,7 +188,7 @@ def test_any_namespace_of_the_standard():
     with pytest.raises(KeyError, match="mine"):
         ext.like(tensor, Speaks(fails))
     silent = type("Silent", (), {"__array_namespace__": lambda _: object()})()
-    with pytest.raises(TypeError, match="found Silent"):
+    with pytest.raises(TypeError, match=r"found .*\bSilent"):
         ext.like(tensor, silent)
     broken = type("Broken", (), {"__array_namespace__": fails})()
     with pytest.raises(KeyError, match="mine"):
@@ -209,7 +209,7 @@ def test_a_package_with_a_function_of_that_name(monkeypatch):
     tensor = six()
     assert ext.like(tensor, array) == ("taken", tensor)
     monkeypatch.delitem(sys.modules, "some_arrays")
-    with pytest.raises(TypeError, match="found Array"):
+    with pytest.raises(TypeError, match=r"found .*\bArray"):
         ext.like(tensor, array)
 
 

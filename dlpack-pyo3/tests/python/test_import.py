@@ -262,3 +262,41 @@ def test_what_is_lent_of_an_owned_tensor_is_what_was_imported():
         seen = ext.borrow(Answering(tensor))
         assert (seen["shape"], seen["strides"], seen["data"]) == ((2, 3), (3, 1), tensor.start)
         assert (seen["access"], tensor.deletes) == (access, 1)
+
+
+@pytest.mark.parametrize("flags", [0, abi.READ_ONLY])
+def test_what_is_borrowed_may_be_written_if_what_is_imported_may_be(flags):
+    """Whichever the way: a table can lend no flags, and so one that is not known to lend writable memory alone does not."""
+    read_only = bool(flags)
+    array = np.arange(6.0)
+    array.flags.writeable = not read_only
+    own = ext.make(bytes(24), "float32", (2, 3), read_only=read_only)
+    things = [
+        array,
+        memoryview(array),
+        own,
+        ext.hold(own).export(),
+        ext.Own([1.0, 2.0]),
+        type_for(Table())(lambda: Foreign(SIX, flags=flags)),
+        type_for(Table(dltensor_from_py_object_no_sync=None))(lambda: Foreign(SIX, flags=flags)),
+        producers.Producer(SIX, flags=flags),
+    ]
+    for thing in things:
+        expected = "read-only" if read_only or isinstance(thing, ext.Own) else "writable"
+        assert [ext.describe(thing)["access"], ext.borrow(thing)["access"]] == [expected] * 2, thing
+
+
+@pytest.mark.library("torch")
+def test_what_is_borrowed_of_torch_may_be_written():
+    import torch
+
+    for tensor in [torch.zeros(3), torch.zeros(3, dtype=torch.complex64), torch.zeros(4)[::2], torch.nn.Parameter(torch.zeros(2), False)]:
+        assert [ext.describe(tensor)["access"], ext.borrow(tensor)["access"]] == ["writable"] * 2
+
+
+@pytest.mark.library("tvm_ffi")
+def test_what_is_borrowed_of_tvm_may_be_written():
+    import tvm_ffi
+
+    tensor = tvm_ffi.from_dlpack(np.arange(3.0))
+    assert ext.describe(tensor)["access"] == ext.borrow(tensor)["access"]

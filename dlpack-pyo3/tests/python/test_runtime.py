@@ -5,6 +5,7 @@ import pytest
 
 from kit import abi, exchange, native, producers, values
 from kit.foreign import Foreign
+from kit.peek import peek
 
 SIX = values.sample_bytes("float32")
 CUDA = (abi.CUDA, 1)
@@ -46,6 +47,15 @@ def test_a_table_names_its_own_stream_and_the_runtime_waits():
     assert notes == [(CUDA, None), (CUDA, (77, 0x5000))]
     assert thing.asked == []
     assert [made.deletes for made in table.given] == [1]
+
+
+@pytest.mark.parametrize("make", [lambda: carrier(exchange.Table()), lambda: producers.Producer(SIX, device=CUDA, address=0x7000)])
+def test_what_is_passed_on_is_ready_on_the_stream_of_the_runtime(make):
+    tensor = ext.ordered_tensor(make(), 77)
+    assert peek(tensor, stream=77)["data"] == 0x7000
+    for stream in (None, 1, 78):
+        with pytest.raises(BufferError, match="serves streams of device cuda:1"):
+            tensor.__dlpack__(stream=stream)
 
 
 def test_a_null_stream_is_the_default_one():

@@ -1,12 +1,11 @@
 //! A function that takes any array and returns one.
 
-use dlpack_pyo3::dlpack::Exporter;
 use dlpack_pyo3::{OnHost, PyTensor, Rank, Tensor, to_py_err};
 use pyo3::prelude::*;
 
 /// Divides each row of a float32 matrix by its sum.
 ///
-/// The argument may be an array of any library, row-major or column-major, contiguous or not. Anything but a float32 matrix
+/// The argument may be an array of any library, row-major or column-major, contiguous or not, aligned or not. Anything but a float32 matrix
 /// in main memory raises an exception that says what was expected and what was found.
 #[pyfunction]
 pub(crate) fn normalize(
@@ -14,14 +13,14 @@ pub(crate) fn normalize(
     matrix: PyTensor<f32, (Rank<2>, OnHost)>,
 ) -> PyResult<Tensor> {
     let mut elements = matrix.to_vec(py)?;
-    let shape = matrix.cells(py)?.shape().to_vec();
+    let [rows, columns] = matrix.sizes().map_err(to_py_err)?;
     // The computation uses no Python objects, so other Python threads may run meanwhile.
     py.detach(|| {
-        for row in elements.chunks_exact_mut(shape[1].max(1)) {
+        for row in elements.chunks_exact_mut(columns.max(1)) {
             let sum: f32 = row.iter().sum();
             row.iter_mut().for_each(|element| *element /= sum);
         }
     });
     // The vector is exported without a copy, and freed when Python has dropped the tensor.
-    Ok(Exporter::new(elements).shape(&shape).build().map_err(to_py_err)?.into())
+    Tensor::from_vec(elements, &[rows, columns])
 }

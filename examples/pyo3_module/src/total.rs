@@ -13,8 +13,8 @@ use pyo3::prelude::*;
 pub(crate) fn total(py: Python<'_>, tensor: &Bound<'_, PyAny>) -> PyResult<f64> {
     let tensor: PyTensor = Import::new().device(Device::CPU).of(tensor)?;
     match tensor.dtype() {
-        DataType::F32 => Ok(tensor.as_typed::<f32>()?.cells(py)?.iter().map(f64::from).sum()),
-        DataType::F64 => Ok(tensor.as_typed::<f64>()?.cells(py)?.iter().sum()),
+        DataType::F32 => Ok(tensor.as_typed::<f32>()?.to_vec(py)?.into_iter().map(f64::from).sum()),
+        DataType::F64 => Ok(tensor.as_typed::<f64>()?.to_vec(py)?.iter().sum()),
         other => Err(PyTypeError::new_err(format!("expected float32 or float64, found {other}"))),
     }
 }

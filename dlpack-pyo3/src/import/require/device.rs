@@ -10,7 +10,9 @@ use crate::protocol::is_cuda;
 
 /// Requires memory that the host can access: that of the CPU, or pinned memory of CUDA or ROCm. Raises a `BufferError`.
 ///
-/// Memory on another device is not copied; see [`Import::device`](crate::Import::device) for that.
+/// Memory on another device is not copied; see [`Import::device`](crate::Import::device) for that. Pinned memory is there for
+/// functions that know when its device is done with it, and read it by [`view`](crate::PyTensor::view). The safe methods
+/// refuse it, as they cannot know, unless it was imported with `Import::device(Device::CPU)`.
 ///
 /// # Examples
 ///

@@ -3,7 +3,7 @@
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
 use dlpack::{Device, DeviceType, Version};
 
-use crate::protocol::{device_of, stream_to};
+use crate::protocol::{device_of, has_streams, stream_to};
 use crate::raw::{Attached, KeywordCall, Object, OnceObject, Owned, Raised, Values};
 use crate::raw::{make_bool, make_pair, names};
 
@@ -68,8 +68,13 @@ impl<'py> Keywords<'py> {
                 None => device_of(object)?.unwrap_or(Device::CPU),
             };
             let stream = stream_to(py, request.stream, device)?;
-            // The CPU has no work to wait for, and the producers of NumPy and JAX do not accept a stream.
-            self.stream = stream.filter(|_| device.device_type != DeviceType::CPU);
+            // The CPU has no work to wait for, and the producers of NumPy and JAX do not accept a stream. -1 means something
+            // on the devices of CUDA and ROCm only.
+            let is_known = match device.device_type {
+                DeviceType::CPU => false,
+                other => has_streams(other) || !request.stream.is_no_sync(),
+            };
+            self.stream = stream.filter(|_| is_known);
         }
         self.copy = match request.copy {
             CopyPolicy::ALWAYS => Some(make_bool(py, true)?),
@@ -93,6 +98,23 @@ impl<'py> Keywords<'py> {
         let [stream, dl_device, copy] = [&self.stream, &self.dl_device, &self.copy]
             .map(|value| value.as_ref().map(Owned::borrow));
         [None, stream, dl_device, copy]
+    }
+
+    /// Returns `true` if a device or a copy policy is passed, without which a producer can be asked.
+    pub(super) const fn can_be_fewer(&self) -> bool {
+        self.dl_device.is_some() || self.copy.is_some()
+    }
+
+    /// Returns the values for producers that do not know `dl_device` and `copy`.
+    pub(super) fn fewer(&self) -> Values<'_> {
+        let [max_version, stream, _, _] = self.all();
+        [max_version, stream, None, None]
+    }
+
+    /// Returns the values for producers that know `stream` and nothing else.
+    pub(super) fn stream_only(&self) -> Values<'_> {
+        let [_, stream, _, _] = self.all();
+        [None, stream, None, None]
     }
 
     pub(super) const fn has_version(&self) -> bool {

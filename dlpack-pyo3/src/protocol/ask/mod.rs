@@ -1,18 +1,24 @@
 //! Asking an object for its tensor.
 //!
 //! `__dlpack__` is called with the keywords that are needed, and no others: `max_version` unless only the legacy ABI is
-//! wanted, and the rest where the request asks for something. A producer that does not know a keyword raises a `TypeError`.
-//! Only `max_version` can be left out then: without it a producer answers in the legacy ABI, which is read too. Without any
-//! other keyword, the consumer would get something else than it asked for, and would not know.
+//! wanted, and the rest where the request asks for something. A producer that does not know a keyword raises a `TypeError`,
+//! and no class derived from that. Then keywords are left out:
+//!
+//! - `max_version`, without which a producer answers in the legacy ABI, which is read too;
+//! - `dl_device`, if the tensor is on that device, and `copy`, if the copy can be made here, or if none is wanted: before
+//!   there was the keyword, no producer copied. What comes is checked.
+//!
+//! Without any other keyword, the consumer would get something else than it asked for, and would not know.
 
 mod keywords;
 mod refuse;
 
-use dlpack::AnyManagedTensor;
-use dlpack::negotiate::Request;
+use dlpack::negotiate::{CopyPolicy, Request};
+use dlpack::{AnyManagedTensor, Descriptor, Device, Error, Exclusive, ManagedTensorVersioned};
 
+use super::device::device_of;
 use crate::capsule::{self, Claimed};
-use crate::raw::{Class, ExceptBlock, Object, Owned, Raised, names, raise_error};
+use crate::raw::{Attached, Class, ExceptBlock, Object, Raised, names, raise_error};
 use keywords::{DLPACK, Keywords};
 
 /// Asks an object for its tensor, and passes the tensor to `then`, or the failure to `fail`.
@@ -35,7 +41,30 @@ pub(crate) fn ask<R>(
     fail: impl Fn(Raised) -> R,
 ) -> R {
     let py = object.attached();
-    let claimed = match call(object, request) {
+    let answer = if keywords::is_version_only(request) {
+        let answer = keywords::current_version(py).and_then(|version| {
+            DLPACK.call(object, &names::DLPACK, &[Some(version), None, None, None])
+        });
+        // The version object exists already, so that no code runs for it while the exception is set.
+        answer.map_err(|raised| (Keywords::of(object, request), raised))
+    } else {
+        match Keywords::of(object, request) {
+            Ok(keywords) => DLPACK
+                .call(object, &names::DLPACK, &keywords.all())
+                .map_err(|raised| (Ok(keywords), raised)),
+            Err(raised) => return fail(raised),
+        }
+    };
+    let claimed = match answer {
+        Ok(answer) => claim(answer.borrow()),
+        Err((keywords, raised)) => {
+            return match keywords.and_then(|it| again(object, request, strict, &it, raised)) {
+                Ok(tensor) => then(tensor),
+                Err(raised) => fail(raised),
+            };
+        }
+    };
+    let claimed = match claimed {
         Ok(claimed) => claimed,
         Err(raised) => return fail(raised),
     };
@@ -56,37 +85,6 @@ pub(crate) fn ask<R>(
     }
 }
 
-/// Calls `__dlpack__`, and takes the tensor out of the answer.
-///
-/// Inlined, since a compiler that sees the request sees here what is to be passed.
-#[inline(always)]
-fn call(object: Object<'_>, request: &Request) -> Result<Claimed, Raised> {
-    if keywords::is_version_only(request) {
-        call_with_version(object, request)
-    } else {
-        claim(call_with(object, &Keywords::of(object, request)?)?.borrow())
-    }
-}
-
-/// As [`call`], where only the newest version is to be passed.
-#[inline(never)]
-fn call_with_version(object: Object<'_>, request: &Request) -> Result<Claimed, Raised> {
-    let version = keywords::current_version(object.attached())?;
-    match DLPACK.call(object, &names::DLPACK, &[Some(version), None, None, None]) {
-        Ok(answer) => claim(answer.borrow()),
-        // The version object exists already, so that no code runs for it while the exception is set.
-        Err(raised) => claim(again(object, &Keywords::of(object, request)?, raised)?.borrow()),
-    }
-}
-
-#[cold]
-fn call_with<'a>(object: Object<'a>, keywords: &Keywords<'_>) -> Result<Owned<'a>, Raised> {
-    match DLPACK.call(object, &names::DLPACK, &keywords.all()) {
-        Ok(answer) => Ok(answer),
-        Err(raised) => again(object, keywords, raised),
-    }
-}
-
 #[inline]
 fn claim(answer: Object<'_>) -> Result<Claimed, Raised> {
     if capsule::is_capsule(answer) {
@@ -96,27 +94,108 @@ fn claim(answer: Object<'_>) -> Result<Claimed, Raised> {
     }
 }
 
-/// Calls `__dlpack__` once more without `max_version`, if that may help.
+/// Calls `__dlpack__` again with fewer keywords, if that may help.
 #[cold]
-fn again<'a>(
-    object: Object<'a>,
+#[inline(never)]
+fn again(
+    object: Object<'_>,
+    request: &Request,
+    strict: bool,
     keywords: &Keywords<'_>,
     raised: Raised,
-) -> Result<Owned<'a>, Raised> {
+) -> Result<AnyManagedTensor, Raised> {
+    let py = object.attached();
     if raised.is(Class::Attribute) {
         return Err(refuse::no_method(object, raised));
     }
-    if !raised.is(Class::Type) {
+    // A function that does not know a keyword raises this very class. A derived class is how some libraries refuse.
+    if !raised.is_exactly(Class::Type) {
         return Err(raised);
     }
     if !keywords.has_version() {
         return Err(refuse::unknown_keyword(object, keywords, raised));
     }
-    let _first = ExceptBlock::catch(object.attached(), raised);
-    match DLPACK.call(object, &names::DLPACK, &keywords.without_version()) {
-        Err(second) if second.is(Class::Type) => {
-            Err(refuse::unknown_keyword(object, keywords, second))
+    let _first = ExceptBlock::catch(py, raised);
+    if !keywords.can_be_fewer() || !can_be_met_here(object, request)? {
+        return match DLPACK.call(object, &names::DLPACK, &keywords.without_version()) {
+            Ok(answer) => import(py, claim(answer.borrow())?, request, strict),
+            Err(second) if second.is_exactly(Class::Type) => {
+                Err(refuse::unknown_keyword(object, keywords, second))
+            }
+            Err(second) => Err(second),
+        };
+    }
+    // PyTorch knew `max_version` before it knew the others.
+    let answer = match DLPACK.call(object, &names::DLPACK, &keywords.fewer()) {
+        Err(second) if second.is_exactly(Class::Type) => {
+            let _second = ExceptBlock::catch(py, second);
+            DLPACK.call(object, &names::DLPACK, &keywords.stream_only())
         }
         answer => answer,
+    };
+    match answer {
+        Ok(answer) => meet(import(py, claim(answer.borrow())?, request, strict)?, request)
+            .map_err(|error| raise_error(py, error)),
+        Err(raised) if raised.is_exactly(Class::Type) => {
+            Err(refuse::unknown_keyword(object, keywords, raised))
+        }
+        Err(raised) => Err(raised),
     }
+}
+
+/// Returns `true` if the request's device and copy policy can be met without the producer's knowing of them.
+///
+/// # Errors
+///
+/// What asking the object for its device raises.
+fn can_be_met_here(object: Object<'_>, request: &Request) -> Result<bool, Raised> {
+    let found = device_of(object)?.map(Device::canonical);
+    let is_there = match (request.wanted_device(), found) {
+        (Some(wanted), Some(found)) => wanted.canonical() == found,
+        _ => true,
+    };
+    let is_copied_here = request.copy == CopyPolicy::ALWAYS;
+    Ok(is_there && (!is_copied_here || found.is_none_or(|found| found == Device::CPU)))
+}
+
+/// Does what the request asks for, to a tensor of a producer that was not asked for a device and a copy.
+fn meet(tensor: AnyManagedTensor, request: &Request) -> Result<AnyManagedTensor, Error> {
+    let found = tensor.device();
+    // Not any memory that would do: nobody has waited for the device.
+    if let Some(expected) = request.wanted_device() {
+        if found.canonical() != expected.canonical() {
+            return Err(Error::DeviceMismatch { expected, found });
+        }
+    }
+    if request.copy != CopyPolicy::ALWAYS {
+        return Ok(tensor);
+    }
+    if found != Device::CPU {
+        return Err(Error::CopyUnsupported { device: found });
+    }
+    copy(&tensor).map(AnyManagedTensor::Versioned)
+}
+
+/// Copies a tensor in main memory.
+pub(crate) fn copy(tensor: &Descriptor) -> Result<ManagedTensorVersioned, Error> {
+    // SAFETY: this thread is attached, and so Python code that writes the elements does not run: the promise on which
+    // PyO3's own buffers are read.
+    unsafe { tensor.to_copy() }.map(Exclusive::into_inner)
+}
+
+/// Imports the tensor of an answer, and checks it against the request.
+fn import(
+    py: Attached<'_>,
+    claimed: Claimed,
+    request: &Request,
+    strict: bool,
+) -> Result<AnyManagedTensor, Raised> {
+    let tensor = claimed
+        .versioned(strict)
+        .map(|tensor| tensor.map(AnyManagedTensor::Versioned))
+        .unwrap_or_else(Claimed::legacy);
+    // A tensor that is refused is dropped before the exception is set, which its deleter must not see.
+    tensor
+        .and_then(|tensor| request.check(&tensor).map(|()| tensor))
+        .map_err(|error| raise_error(py, error))
 }

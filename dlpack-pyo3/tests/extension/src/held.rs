@@ -69,6 +69,11 @@ impl Held {
         })
     }
 
+    /// Passes the tensor on as a `Tensor`, which can be used on the stream for which it was imported.
+    fn hand_on(&mut self) -> PyResult<Tensor> {
+        self.take()?.into_tensor()
+    }
+
     /// Drops the tensor on a thread that Python does not know, while this thread is detached.
     fn send_to_thread(&mut self, py: Python<'_>) -> PyResult<()> {
         let tensor = self.take()?;

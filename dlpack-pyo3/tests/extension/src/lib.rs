@@ -33,9 +33,9 @@ mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::like::like;
     #[pymodule_export]
-    use super::memory::{fresh, live, make};
+    use super::memory::{fresh, from_vec, live, make};
     #[pymodule_export]
-    use super::ordered::ordered;
+    use super::ordered::{ordered, ordered_tensor};
     #[pymodule_export]
     use super::own::{Own, OwnShared, produced, refusing};
     #[cfg(not(feature = "abi3"))]
@@ -49,6 +49,7 @@ mod dlpack_pyo3_tests {
     use super::stream::stream;
     #[pymodule_export]
     use super::typed::{
-        strict, typed_f32, typed_list, typed_list_on_cpu, typed_matrix, typed_writable,
+        strict, typed_cells, typed_f32, typed_list, typed_list_on_cpu, typed_matrix, typed_means,
+        typed_writable,
     };
 }

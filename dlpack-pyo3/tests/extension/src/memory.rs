@@ -94,6 +94,12 @@ pub(crate) fn make(
     Ok(Tensor::new(tensor))
 }
 
+/// Makes a tensor of a vector.
+#[pyfunction]
+pub(crate) fn from_vec(elements: Vec<f32>, shape: Vec<usize>) -> PyResult<Tensor> {
+    Tensor::from_vec(elements, &shape)
+}
+
 /// Makes a tensor of new memory, with safe code and without a promise.
 #[pyfunction]
 pub(crate) fn fresh(count: usize) -> PyResult<Tensor> {

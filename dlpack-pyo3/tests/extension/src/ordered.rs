@@ -4,7 +4,7 @@ use core::cell::RefCell;
 
 use dlpack::Device;
 use dlpack::negotiate::Stream;
-use dlpack_pyo3::{Import, PyTensor, Runtime};
+use dlpack_pyo3::{Import, PyTensor, Runtime, Tensor};
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -48,6 +48,14 @@ impl Runtime for Noting {
         self.note(device, Some((consumer.handle(), producer.handle())));
         if self.fails { Err(PyRuntimeError::new_err("no event")) } else { Ok(()) }
     }
+}
+
+/// Imports a tensor with a runtime, and passes it on.
+#[pyfunction]
+pub(crate) fn ordered_tensor(object: &Bound<'_, PyAny>, stream: usize) -> PyResult<Tensor> {
+    let runtime = Noting { stream, fails: false, notes: RefCell::default() };
+    let tensor: PyTensor = Import::new().runtime(&runtime).of(object)?;
+    tensor.into_tensor()
 }
 
 /// Imports a tensor with a runtime. Returns the description of the tensor and the calls of the runtime.

@@ -1,7 +1,7 @@
 //! Functions with requirements on their arguments.
 
 use dlpack::Device;
-use dlpack_pyo3::{Import, OnHost, PyTensor, Rank, RowMajor, Writable};
+use dlpack_pyo3::{Import, OnHost, PyTensor, Rank, RowMajor, Tensor, Writable, to_py_err};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -40,6 +40,23 @@ pub(crate) fn typed_writable<'py>(
 #[pyfunction]
 pub(crate) fn typed_list(py: Python<'_>, x: PyTensor<f64>) -> PyResult<Vec<f64>> {
     x.to_vec(py)
+}
+
+/// Returns the mean of each row, as in the README.
+#[pyfunction]
+#[expect(clippy::cast_precision_loss, reason = "nobody has so many columns")]
+pub(crate) fn typed_means(py: Python<'_>, matrix: PyTensor<f32, Rank<2>>) -> PyResult<Tensor> {
+    let [rows, columns] = matrix.sizes().map_err(to_py_err)?;
+    let elements = matrix.to_vec(py)?;
+    let row = |i: usize| &elements[i * columns..(i + 1) * columns];
+    let means = (0..rows).map(|i| row(i).iter().sum::<f32>() / columns as f32).collect();
+    Tensor::from_vec(means, &[rows])
+}
+
+/// Returns the number of elements of a tensor that the host can access.
+#[pyfunction]
+pub(crate) fn typed_cells(py: Python<'_>, x: PyTensor<f32, OnHost>) -> PyResult<usize> {
+    Ok(x.cells(py)?.iter().len())
 }
 
 /// Returns the elements of a tensor of `float64`, which is asked for in main memory.
