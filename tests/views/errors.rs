@@ -207,11 +207,14 @@ fn an_index_of_nothing() {
     let _ = TensorView::<u8>::from_slice(&[], &[0]).unwrap()[[0]];
 }
 
+/// A shape, strides, and the elements that they lead to.
+type Part = (&'static [usize], &'static [isize], Result<&'static [u16], Error>);
+
 #[test]
 fn parts_of_a_slice() {
     let mut data = [1_u16, 2, 3, 4, 5, 6, 7];
     let beyond = |start, end| Error::OutOfBounds { available: 14, start, end };
-    let rows: [(&[usize], &[isize], Result<&[u16], Error>); 9] = [
+    let rows: [Part; 9] = [
         (&[2, 3], &[4, 1], Ok(&[1, 2, 3, 5, 6, 7])),
         (&[3, 2], &[1, 4], Ok(&[1, 5, 2, 6, 3, 7])),
         (&[], &[], Ok(&[1])),

@@ -82,7 +82,7 @@ pub(super) unsafe fn find<O: 'static>(manager_ctx: *mut c_void) -> Option<Found<
     // SAFETY: with that deleter the context is the header of a live block.
     let BlockHeader { magic, kind, .. } = unsafe { &*header };
     let found = ptr::eq(*magic, &raw const MAGIC) && (kind.owner)() == TypeId::of::<O>();
-    found.then(|| Found { header, whole: kind.whole, owner: PhantomData })
+    found.then_some(Found { header, whole: kind.whole, owner: PhantomData })
 }
 
 impl<O> Found<O> {
