@@ -81,8 +81,11 @@ pub(super) unsafe fn find<O: 'static>(manager_ctx: *mut c_void) -> Option<Found<
     let header = manager_ctx.cast::<BlockHeader>();
     // SAFETY: with that deleter the context is the header of a live block.
     let BlockHeader { magic, kind, .. } = unsafe { &*header };
-    let found = ptr::eq(*magic, &raw const MAGIC) && (kind.owner)() == TypeId::of::<O>();
-    found.then_some(Found { header, whole: kind.whole, owner: PhantomData })
+    // Of the header of another copy of this crate, only the magic number is looked at: its kind may be of another layout.
+    if ptr::eq(*magic, &raw const MAGIC) && (kind.owner)() == TypeId::of::<O>() {
+        return Some(Found { header, whole: kind.whole, owner: PhantomData });
+    }
+    None
 }
 
 impl<O> Found<O> {
