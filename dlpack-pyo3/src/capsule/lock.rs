@@ -21,7 +21,7 @@ pub(super) fn locked<R>(_: Object<'_>, f: impl FnOnce() -> R) -> R {
 pub(super) fn locked<R>(capsule: Object<'_>, f: impl FnOnce() -> R) -> R {
     use core::mem::MaybeUninit;
 
-    use crate::raw::ffi;
+    use crate::raw::{ffi, unwind};
 
     /// Ends the section, also if the function panics.
     struct Section(MaybeUninit<ffi::PyCriticalSection>);
@@ -29,12 +29,12 @@ pub(super) fn locked<R>(capsule: Object<'_>, f: impl FnOnce() -> R) -> R {
     impl Drop for Section {
         fn drop(&mut self) {
             // SAFETY: the section has begun, and has not moved since.
-            unsafe { ffi::PyCriticalSection_End(self.0.as_mut_ptr()) }
+            unsafe { unwind::end_section(self.0.as_mut_ptr()) }
         }
     }
 
     let mut section = Section(MaybeUninit::zeroed());
     // SAFETY: a live object on an attached thread. The section stays where it is until it is dropped.
-    unsafe { ffi::PyCriticalSection_Begin(section.0.as_mut_ptr(), capsule.as_ptr()) };
+    unsafe { unwind::begin_section(section.0.as_mut_ptr(), capsule.as_ptr()) };
     f()
 }

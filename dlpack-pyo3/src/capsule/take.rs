@@ -1,6 +1,6 @@
 //! Taking the tensor out of a capsule.
 
-use core::ffi::{CStr, c_char, c_void};
+use core::ffi::{CStr, c_char, c_int, c_void};
 
 use dlpack::{AnyManagedTensor, Error, ManagedTensor, ManagedTensorVersioned, sys};
 
@@ -84,8 +84,12 @@ pub(crate) fn claim(capsule: Object<'_>) -> Result<Claimed, Raised> {
 
 #[inline]
 fn is(name: *const c_char, expected: &CStr) -> bool {
-    // SAFETY: the name of a live capsule, which ends in NUL.
-    !name.is_null() && unsafe { CStr::from_ptr(name) } == expected
+    unsafe extern "C" {
+        fn strcmp(one: *const c_char, other: *const c_char) -> c_int;
+    }
+
+    // SAFETY: two texts that end in NUL: the name of a live capsule, and one of this crate.
+    !name.is_null() && unsafe { strcmp(name, expected.as_ptr()) } == 0
 }
 
 /// Returns the pointer of a capsule with this name, and renames the capsule.

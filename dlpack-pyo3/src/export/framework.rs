@@ -1,16 +1,17 @@
 //! Results as arrays of the caller's own library.
 
+use core::ptr;
+
 use dlpack::exchange::ExchangeApi;
 use dlpack::{DataTypeCode, Device, Flags, OpaqueTensor};
-use pyo3::exceptions::PyTypeError;
-use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyDict, PyModule, PyType};
+use pyo3::types::PyModule;
 
 use super::class::Export;
 use super::tensor::Tensor;
 use crate::import::{object, to_err, to_py_err};
+use crate::raw::{Class, Object, Owned, Raised, loaded_by_text, make_tuple, names, raise, unwind};
 use crate::route::{self, Importer};
 
 /// Imports an object of an exported class into the library to which `like` belongs, and returns that library's array.
@@ -66,7 +67,10 @@ pub fn to_framework_of<'py, T: Export>(
             }
         }
         // To get the namespace of an array takes longer than the rest.
-        Importer::NumPy => return NUMPY.import(py, "numpy", "from_dlpack")?.call1((from,)),
+        Importer::NumPy => {
+            let from_dlpack = NUMPY.import(py, "numpy", "from_dlpack")?;
+            return pass_to(object(from_dlpack.as_borrowed()), from.as_any());
+        }
         Importer::Table(_) | Importer::Protocol => {}
     }
     by_protocol(from.as_any(), like)
@@ -133,12 +137,14 @@ fn by_table<'py>(
     tensor: OpaqueTensor,
     py: Python<'py>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: the thread is attached, and the tensor is not read-only. What the library returns is a new reference.
-    unsafe {
-        match table.object_from_tensor(tensor) {
-            Ok(object) => Ok(Bound::from_owned_ptr(py, object.as_ptr().cast())),
-            Err(rejected) => Err(PyErr::take(py).unwrap_or_else(|| to_py_err(rejected.error()))),
-        }
+    let guard = unwind::Guard::new();
+    // SAFETY: the thread is attached, and the tensor is not read-only.
+    let made = unsafe { table.object_from_tensor(tensor) };
+    guard.end();
+    match made {
+        // SAFETY: the thread is attached. What the library returns is a new reference.
+        Ok(object) => Ok(unsafe { Bound::from_owned_ptr(py, object.as_ptr().cast()) }),
+        Err(rejected) => Err(PyErr::take(py).unwrap_or_else(|| to_py_err(rejected.error()))),
     }
 }
 
@@ -147,42 +153,58 @@ fn by_protocol<'py>(
     from: &Bound<'py, PyAny>,
     like: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    match from_dlpack_of(like)? {
-        Some(from_dlpack) => from_dlpack.call1((from,)),
-        None => {
-            let text = format!(
-                "expected an array of a library that imports DLPack tensors, found {}",
-                like.get_type().fully_qualified_name()?
-            );
-            Err(PyTypeError::new_err(text))
+    let (py, array) = (like.py(), object(like.as_borrowed()));
+    match from_dlpack_of(array, like.is_instance_of::<PyModule>()) {
+        Ok(Some(from_dlpack)) => pass_to(from_dlpack.borrow(), from),
+        Ok(None) => {
+            let found = array.class_name();
+            let text = "expected an array of a library that imports DLPack tensors";
+            let raised =
+                raise(array.attached(), Class::Type, format_args!("{text}, found {found}"));
+            Err(to_err(py, raised))
         }
+        Err(raised) => Err(to_err(py, raised)),
+    }
+}
+
+/// Calls a function with the object.
+fn pass_to<'py>(function: Object<'_>, from: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let (py, from) = (from.py(), object(from.as_borrowed()));
+    let call = || {
+        let arguments = make_tuple(from.attached(), &[from])?;
+        // SAFETY: a live object and a tuple on an attached thread. The result is a new reference, or null with an exception
+        // set.
+        unsafe {
+            let keywords = ptr::null_mut();
+            Owned::or_raised(unwind::call(function.as_ptr(), arguments.as_ptr(), keywords))
+        }
+    };
+    match call() {
+        // SAFETY: the thread is attached, and the reference is passed on.
+        Ok(array) => Ok(unsafe { Bound::from_owned_ptr(py, array.into_ptr()) }),
+        Err(raised) => Err(to_err(py, raised)),
     }
 }
 
 /// Returns the library's `from_dlpack`.
-fn from_dlpack_of<'py>(like: &Bound<'py, PyAny>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let from_dlpack = intern!(like.py(), "from_dlpack");
-    if let Some(namespace) = like.getattr_opt(intern!(like.py(), "__array_namespace__"))? {
-        return namespace.call0()?.getattr_opt(from_dlpack);
+fn from_dlpack_of(like: Object<'_>, is_module: bool) -> Result<Option<Owned<'_>>, Raised> {
+    if let Some(namespace) = like.optional_attr(&names::ARRAY_NAMESPACE)? {
+        // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
+        let namespace = unsafe { Owned::or_raised(unwind::call_no_args(namespace.as_ptr())) }?;
+        return namespace.optional_attr(&names::FROM_DLPACK);
     }
-    if like.is_instance_of::<PyModule>() {
-        return like.getattr_opt(from_dlpack);
+    if is_module {
+        return like.optional_attr(&names::FROM_DLPACK);
     }
-    let class = like.get_type();
-    if let Some(found) = class.getattr_opt(from_dlpack)? {
+    let class = like.class().to_owned();
+    if let Some(found) = class.optional_attr(&names::FROM_DLPACK)? {
         return Ok(Some(found));
     }
-    match package_of(&class)? {
-        Some(package) => package.getattr_opt(from_dlpack),
+    // The package of the class has been imported if there are objects of the class.
+    let Some(module) = class.optional_attr(&names::MODULE)? else { return Ok(None) };
+    let package = module.borrow().text().and_then(|module| module.split('.').next());
+    match loaded_by_text(like.attached(), package.unwrap_or_default())? {
+        Some(package) => package.optional_attr(&names::FROM_DLPACK),
         None => Ok(None),
     }
-}
-
-/// Returns the package of the class, which has been imported if there are objects of the class.
-fn package_of<'py>(class: &Bound<'py, PyType>) -> PyResult<Option<Bound<'py, PyAny>>> {
-    let module = class.module()?;
-    let module = module.to_str()?;
-    let package = module.split_once('.').map_or(module, |(package, _)| package);
-    let modules = class.py().import(intern!(class.py(), "sys"))?.getattr("modules")?;
-    modules.cast::<PyDict>()?.get_item(package)
 }

@@ -16,7 +16,9 @@ use super::respond;
 use super::trampoline::trampoline;
 use crate::import::attached;
 use crate::protocol::Arguments;
-use crate::raw::{Attached, Class, Name, Object, Raised, Tuple, ffi, make_pair, names, raise};
+use crate::raw::{
+    Attached, Class, Name, Object, Owned, Raised, Tuple, ffi, make_pair, names, raise, unwind,
+};
 
 /// Makes the class attribute `__dlpack__`.
 #[doc(hidden)]
@@ -184,7 +186,15 @@ fn refuse_positional(py: Attached<'_>, positional: ffi::Py_ssize_t) -> Raised {
 #[cold]
 fn refuse_keyword(keyword: Object<'_>) -> Raised {
     let text = c"__dlpack__() got an unexpected keyword argument '%U'";
-    // SAFETY: a class, and a live string for the only place in the text, on an attached thread.
-    unsafe { ffi::PyErr_Format(ffi::PyExc_TypeError, text.as_ptr(), keyword.as_ptr()) };
-    Raised::new()
+    // SAFETY: a class, and a live string for the only place in the text, on an attached thread. The text that is made is a
+    // new reference, or null with an exception set.
+    unsafe {
+        match Owned::or_raised(ffi::PyUnicode_FromFormat(text.as_ptr(), keyword.as_ptr())) {
+            Ok(text) => {
+                unwind::set_error_object(ffi::PyExc_TypeError, text.as_ptr());
+                Raised::new()
+            }
+            Err(raised) => raised,
+        }
+    }
 }

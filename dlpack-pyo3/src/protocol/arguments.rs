@@ -5,7 +5,7 @@ use dlpack::{Device, DeviceType, Version};
 
 use super::device;
 use super::stream::stream_from;
-use crate::raw::{Attached, Class, Object, Raised, ffi, integer_or_member, pair, raise};
+use crate::raw::{Attached, Class, Object, Raised, ffi, integer_or_member, pair, raise, unwind};
 
 /// The four arguments; `None` for one that was not passed.
 #[derive(Clone, Copy, Debug, Default)]
@@ -85,7 +85,7 @@ fn copy(value: Object<'_>) -> Result<CopyPolicy, Raised> {
             let text = "expected True, False or None for copy, found a string";
             return Err(raise(value.attached(), Class::Value, format_args!("{text}")));
         }
-        ffi::PyObject_IsTrue(value.as_ptr())
+        unwind::is_true(value.as_ptr())
     };
     match truth {
         0 => Ok(CopyPolicy::NEVER),

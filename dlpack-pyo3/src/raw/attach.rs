@@ -1,7 +1,7 @@
 //! Attaching to the interpreter from code that may run on any thread.
 
 use super::attached::Attached;
-use super::ffi;
+use super::{ffi, unwind};
 
 /// Calls the function on this thread, attached to the interpreter. Returns `None` if there is no interpreter to attach to.
 ///
@@ -74,6 +74,6 @@ struct AttachGuard(ffi::PyGILState_STATE);
 impl Drop for AttachGuard {
     fn drop(&mut self) {
         // SAFETY: `attach` got this state on the same thread.
-        unsafe { ffi::PyGILState_Release(self.0) }
+        unsafe { unwind::release_lock(self.0) }
     }
 }

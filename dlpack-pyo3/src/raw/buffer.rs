@@ -9,6 +9,7 @@ use super::attach::try_attach;
 use super::ffi;
 use super::object::Object;
 use super::raise::Raised;
+use super::unwind;
 
 /// The memory that an object lends by the buffer protocol, until this value is dropped.
 ///
@@ -34,7 +35,7 @@ impl Buffer {
         let raw = Box::into_raw(Box::new(ffi::Py_buffer::new()));
         // SAFETY: a live object on an attached thread, and the address of a box, which nobody has yet if the object refuses.
         unsafe {
-            if ffi::PyObject_GetBuffer(object.as_ptr(), raw, flags) != 0 {
+            if unwind::get_buffer(object.as_ptr(), raw, flags) != 0 {
                 drop(Box::from_raw(raw));
                 return Err(Raised::new());
             }
@@ -53,7 +54,7 @@ impl Drop for Buffer {
     fn drop(&mut self) {
         // SAFETY: the invariant of `raw`; the thread is attached. A buffer that is not released keeps its struct.
         try_attach(|_| unsafe {
-            ffi::PyBuffer_Release(self.raw.as_ptr());
+            unwind::release_buffer(self.raw.as_ptr());
             drop(Box::from_raw(self.raw.as_ptr()));
         });
     }

@@ -7,6 +7,7 @@ use super::ffi;
 use super::name::Name;
 use super::object::{Object, Owned};
 use super::raise::Raised;
+use super::unwind;
 
 /// The number of keywords.
 const MOST: usize = 4;
@@ -66,7 +67,7 @@ impl KeywordCall {
         // there are names. The result is a new reference, or null with an exception set.
         unsafe {
             let method = method.as_ptr();
-            Owned::or_raised(super::unwind::vectorcall_method(method, arguments, count, names))
+            Owned::or_raised(unwind::vectorcall_method(method, arguments, count, names))
         }
     }
 
@@ -101,7 +102,7 @@ impl KeywordCall {
         let method = object.attr(method)?;
         let none = super::tuple::make_tuple(py, &[])?;
         // SAFETY: the thread is attached; the result is a new reference, or null with an exception set.
-        let keywords = unsafe { Owned::or_raised(ffi::PyDict_New()) }?;
+        let keywords = unsafe { Owned::or_raised(unwind::new_dict()) }?;
         for (name, value) in self.names.iter().zip(values) {
             let Some(value) = value else { continue };
             let name = name.get(py)?;
@@ -114,7 +115,7 @@ impl KeywordCall {
         // SAFETY: a live object, a tuple and a dictionary on an attached thread. The result is a new reference, or null with
         // an exception set.
         unsafe {
-            let result = super::unwind::call(method.as_ptr(), none.as_ptr(), keywords.as_ptr());
+            let result = unwind::call(method.as_ptr(), none.as_ptr(), keywords.as_ptr());
             Owned::or_raised(result)
         }
     }

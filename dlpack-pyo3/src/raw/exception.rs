@@ -5,6 +5,7 @@ use core::ptr;
 use super::attached::Attached;
 use super::ffi;
 use super::raise::Raised;
+use super::unwind;
 
 /// Class, instance and traceback of an exception: three references, each of which may be null. From 3.12 on, the
 /// instance alone is used for an exception that is set.
@@ -29,13 +30,13 @@ fn fetch(_: Attached<'_>) -> Parts {
 #[cfg(Py_3_12)]
 fn restore(_: Attached<'_>, [_, value, _]: Parts) {
     // SAFETY: the thread is attached, and `fetch` returned the reference.
-    unsafe { ffi::PyErr_SetRaisedException(value) }
+    unsafe { unwind::restore_error(value) }
 }
 
 #[cfg(not(Py_3_12))]
 fn restore(_: Attached<'_>, [class, value, traceback]: Parts) {
     // SAFETY: the thread is attached, and `fetch` returned the references.
-    unsafe { ffi::PyErr_Restore(class, value, traceback) }
+    unsafe { unwind::restore_error(class, value, traceback) }
 }
 
 /// As [`fetch`], with an instance that knows its traceback.
@@ -49,9 +50,9 @@ fn fetch_normalized(py: Attached<'_>, _: Raised) -> Parts {
     // SAFETY: the thread is attached, and the parts are those of an exception that was set. A traceback of `fetch` is one
     // that `PyException_SetTraceback` accepts.
     unsafe {
-        ffi::PyErr_NormalizeException(&raw mut class, &raw mut value, &raw mut traceback);
+        unwind::normalize_error(&raw mut class, &raw mut value, &raw mut traceback);
         if !value.is_null() && !traceback.is_null() {
-            ffi::PyException_SetTraceback(value, traceback);
+            unwind::set_traceback(value, traceback);
         }
     }
     [class, value, traceback]
@@ -74,7 +75,10 @@ impl<'py> SavedException<'py> {
 
 impl Drop for SavedException<'_> {
     fn drop(&mut self) {
-        restore(self.py, self.parts);
+        // Mostly there was none, and is none.
+        if self.parts != [ptr::null_mut(); 3] || Raised::is_set(self.py) {
+            restore(self.py, self.parts);
+        }
     }
 }
 
@@ -123,7 +127,7 @@ impl<'py> ExceptBlock<'py> {
         release(self.py, [class, ptr::null_mut(), traceback]);
         let parts = fetch_normalized(self.py, raised);
         // SAFETY: the thread is attached. Both are exceptions, and the reference to the cause is passed on.
-        unsafe { ffi::PyException_SetCause(parts[1], cause) };
+        unsafe { unwind::set_cause(parts[1], cause) };
         restore(self.py, parts);
         Raised::new()
     }
@@ -146,13 +150,13 @@ fn handled(_: Attached<'_>) -> Parts {
 /// Sets the exception that is being handled here, and takes its references over.
 fn set_handled(_: Attached<'_>, [class, value, traceback]: Parts) {
     // SAFETY: the thread is attached; the references are passed on.
-    unsafe { ffi::PyErr_SetExcInfo(class, value, traceback) }
+    unsafe { unwind::set_handled(class, value, traceback) }
 }
 
 /// Gives references of [`handled`] back.
 fn release(_: Attached<'_>, unused: Parts) {
     for object in unused {
-        // SAFETY: the thread is attached, and `handled` returned the reference, which may be null.
-        unsafe { ffi::Py_XDECREF(object) };
+        // SAFETY: the thread is attached, and `handled` returned the reference. It may be null, which is ignored.
+        unsafe { unwind::dec_ref(object) };
     }
 }

@@ -1,12 +1,13 @@
 //! Integers and booleans.
 
-use core::ffi::c_long;
+use core::ffi::{c_int, c_long};
 
 use super::attached::Attached;
 use super::ffi;
 use super::name::names;
 use super::object::{Object, Owned};
 use super::raise::{Class, Raised};
+use super::unwind;
 
 pub(super) fn make_integer(_: Attached<'_>, value: i32) -> Result<Owned<'_>, Raised> {
     // SAFETY: the thread is attached; the result is a new reference, or null with an exception set.
@@ -27,14 +28,26 @@ pub(crate) fn make_bool(_: Attached<'_>, value: bool) -> Result<Owned<'_>, Raise
 #[inline]
 pub(crate) fn integer(value: Object<'_>) -> Result<i64, Raised> {
     let mut overflow = 0;
-    // SAFETY: a live object on an attached thread, and a writable place.
-    let number = unsafe { ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &raw mut overflow) };
+    // SAFETY: a live object on an attached thread, and a writable place. To read an integer runs no Python code.
+    let number = unsafe {
+        if ffi::PyLong_CheckExact(value.as_ptr()) != 0 {
+            ffi::PyLong_AsLongLongAndOverflow(value.as_ptr(), &raw mut overflow)
+        } else {
+            convert(value, &mut overflow)
+        }
+    };
     match (number, overflow) {
         (-1, 1..) => Ok(i64::MAX),
         (-1, ..=-1) => Ok(i64::MIN),
         (-1, 0) if Raised::is_set(value.attached()) => Err(Raised::new()),
         _ => Ok(number),
     }
+}
+
+#[cold]
+fn convert(value: Object<'_>, overflow: &mut c_int) -> i64 {
+    // SAFETY: a live object on an attached thread, and a writable place.
+    unsafe { unwind::as_long_long(value.as_ptr(), overflow) }
 }
 
 /// As [`integer`], for the handle of a stream, which may be as large as 2^64 - 1. An integer that does not fit becomes
@@ -46,7 +59,7 @@ pub(crate) fn handle(value: Object<'_>) -> Result<i128, Raised> {
         number => return Ok(number.into()),
     }
     // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
-    let exact = unsafe { Owned::or_raised(ffi::PyNumber_Index(value.as_ptr())) }?;
+    let exact = unsafe { Owned::or_raised(unwind::index(value.as_ptr())) }?;
     // SAFETY: a Python integer on an attached thread.
     let number = unsafe { ffi::PyLong_AsUnsignedLongLong(exact.as_ptr()) };
     if number == u64::MAX && Raised::is_set(value.attached()) {

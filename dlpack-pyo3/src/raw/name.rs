@@ -85,6 +85,9 @@ pub(crate) mod names {
     // Of its masked arrays.
     pub(crate) static MASK: Name = Name::new(c"mask");
     pub(crate) static ANY: Name = Name::new(c"any");
+    // Of the array API standard.
+    pub(crate) static ARRAY_NAMESPACE: Name = Name::new(c"__array_namespace__");
+    pub(crate) static FROM_DLPACK: Name = Name::new(c"from_dlpack");
     // Of PyTorch and Paddle.
     pub(crate) static TORCH: Name = Name::new(c"torch");
     pub(crate) static STRIDED: Name = Name::new(c"strided");

@@ -2,12 +2,15 @@
 
 use core::marker::PhantomData;
 use core::mem::ManuallyDrop;
-use core::ptr::{self, NonNull};
+use core::ptr::NonNull;
 
 use super::attached::Attached;
 use super::ffi;
 use super::name::Name;
+#[cfg(not(Py_3_13))]
+use super::raise::Class;
 use super::raise::Raised;
+use super::unwind;
 
 /// A borrowed object.
 ///
@@ -75,25 +78,33 @@ impl<'a> Object<'a> {
     pub(crate) fn attr(self, name: &Name) -> Result<Owned<'a>, Raised> {
         let name = name.get(self.attached())?;
         // SAFETY: two live objects on an attached thread; the result is a new reference, or null with an exception set.
-        unsafe { Owned::or_raised(ffi::PyObject_GetAttr(self.as_ptr(), name.as_ptr())) }
+        unsafe { Owned::or_raised(unwind::get_attr(self.as_ptr(), name.as_ptr())) }
     }
 
     /// Returns the attribute, or `None` if there is none. All other errors are returned.
     pub(crate) fn optional_attr(self, name: &Name) -> Result<Option<Owned<'a>>, Raised> {
         let name = name.get(self.attached())?;
-        let mut value = ptr::null_mut();
-        // Since 3.13, this does not make an exception only to clear it.
-        // SAFETY: two live objects on an attached thread, and a writable place. Without a failure, the value is null or a
-        // new reference.
-        unsafe {
-            match ffi::compat::PyObject_GetOptionalAttr(
-                self.as_ptr(),
-                name.as_ptr(),
-                &raw mut value,
-            ) {
-                ..=-1 => Err(Raised::new()),
-                _ => Ok(NonNull::new(value).map(|value| Owned::new(value))),
+        // Since 3.13, there need not be an exception only to clear it.
+        #[cfg(Py_3_13)]
+        {
+            let mut value = core::ptr::null_mut();
+            // SAFETY: two live objects on an attached thread, and a writable place. Without a failure, the value is null or a
+            // new reference.
+            unsafe {
+                match unwind::get_optional_attr(self.as_ptr(), name.as_ptr(), &raw mut value) {
+                    ..=-1 => Err(Raised::new()),
+                    _ => Ok(NonNull::new(value).map(|value| Owned::new(value))),
+                }
             }
+        }
+        #[cfg(not(Py_3_13))]
+        // SAFETY: two live objects on an attached thread; the result is a new reference, or null with an exception set.
+        match unsafe { Owned::or_raised(unwind::get_attr(self.as_ptr(), name.as_ptr())) } {
+            Err(raised) if raised.is(Class::Attribute) => {
+                raised.clear();
+                Ok(None)
+            }
+            value => value.map(Some),
         }
     }
 
@@ -160,7 +171,15 @@ impl<'py> Owned<'py> {
 impl Drop for Owned<'_> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: invariants 1 and 2.
-        unsafe { ffi::Py_DECREF(self.object.as_ptr()) }
+        let object = self.object.as_ptr();
+        // SAFETY: invariants 1 and 2. Where the count cannot be read in place, the function reads it.
+        unsafe {
+            // The object ends, and what it holds may run Python code.
+            if cfg!(any(Py_LIMITED_API, Py_GIL_DISABLED)) || ffi::Py_REFCNT(object) == 1 {
+                unwind::dec_ref(object);
+            } else {
+                ffi::Py_DECREF(object);
+            }
+        }
     }
 }

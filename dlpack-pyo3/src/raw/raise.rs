@@ -12,6 +12,7 @@ use super::ffi;
 use super::object::{Object, Owned};
 use super::once_object::OnceObject;
 use super::tuple::make_tuple;
+use super::unwind;
 
 /// Stands for an exception that is set in this thread. Its holder returns to Python, or clears the exception.
 #[derive(Debug)]
@@ -65,7 +66,7 @@ impl Raised {
     /// Forgets the exception.
     pub(crate) fn clear(self) {
         // SAFETY: an exception is set, hence the thread is attached.
-        unsafe { ffi::PyErr_Clear() }
+        unsafe { unwind::clear_error() }
     }
 }
 
@@ -130,12 +131,12 @@ fn copy_error(py: Attached<'_>) -> *mut ffi::PyObject {
         // SAFETY: the thread is attached, the name has a module, and the bases are classes. Python only reads the description
         // of the method, which lives for ever. The results are new references, or null with an exception set.
         unsafe {
-            let class = ffi::PyErr_NewException(name, bases.as_ptr(), ptr::null_mut());
+            let class = unwind::new_exception(name, bases.as_ptr(), ptr::null_mut());
             let class = Owned::or_raised(class)?;
             let reduce = ptr::from_ref(REDUCE).cast_mut();
-            let reduce = Owned::or_raised(ffi::PyDescr_NewMethod(class.as_ptr().cast(), reduce))?;
+            let reduce = Owned::or_raised(unwind::new_method(class.as_ptr().cast(), reduce))?;
             let name = REDUCE.ml_name;
-            match ffi::PyObject_SetAttrString(class.as_ptr(), name, reduce.as_ptr()) {
+            match unwind::set_attr(class.as_ptr(), name, reduce.as_ptr()) {
                 0 => Ok(class),
                 _ => Err(Raised::new()),
             }
@@ -197,7 +198,7 @@ pub(crate) fn raise(py: Attached<'_>, class: Class, text: fmt::Arguments<'_>) ->
     // A longer text is cut.
     let _ = message.write_fmt(text);
     // SAFETY: the thread is attached; the class is one of exceptions, and the text ends in NUL.
-    unsafe { ffi::PyErr_SetString(class.get(py), message.as_ptr()) };
+    unsafe { unwind::set_error(class.get(py), message.as_ptr()) };
     Raised::new()
 }
 

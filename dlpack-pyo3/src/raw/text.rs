@@ -8,6 +8,7 @@ use super::ffi;
 use super::name::names;
 use super::object::{Object, Owned};
 use super::raise::Raised;
+use super::unwind;
 
 impl<'a> Object<'a> {
     /// Returns the text of a string, or `None` for another object or a string that is not valid Unicode. Sets no exception.
@@ -18,7 +19,7 @@ impl<'a> Object<'a> {
             if ffi::PyUnicode_Check(self.as_ptr()) == 0 {
                 return None;
             }
-            let start = ffi::PyUnicode_AsUTF8AndSize(self.as_ptr(), &raw mut len);
+            let start = unwind::text(self.as_ptr(), &raw mut len);
             if start.is_null() {
                 Raised::new().clear();
                 return None;

@@ -7,6 +7,7 @@ use super::ffi;
 use super::integer::make_integer;
 use super::object::{Object, Owned};
 use super::raise::{Class, Raised};
+use super::unwind;
 
 /// Makes a tuple of these items.
 pub(crate) fn make_tuple<'py>(
@@ -15,7 +16,7 @@ pub(crate) fn make_tuple<'py>(
 ) -> Result<Owned<'py>, Raised> {
     let len = ffi::Py_ssize_t::try_from(items.len()).unwrap_or(ffi::Py_ssize_t::MAX);
     // SAFETY: the thread is attached; the result is a new reference, or null with an exception set.
-    let made = unsafe { Owned::or_raised(ffi::PyTuple_New(len)) }?;
+    let made = unsafe { Owned::or_raised(unwind::new_tuple(len)) }?;
     for (i, item) in (0..).zip(items) {
         let item = (*item).to_owned().into_ptr();
         // SAFETY: the tuple is new and nobody else has it; one reference of the item is passed on.
@@ -117,10 +118,10 @@ fn sequence_pair(value: Object<'_>) -> Result<Option<[Owned<'_>; 2]>, Raised> {
         if ffi::PySequence_Check(value.as_ptr()) == 0 {
             return Ok(None);
         }
-        match ffi::PySequence_Size(value.as_ptr()) {
+        match unwind::sequence_size(value.as_ptr()) {
             2 => {
-                let first = Owned::or_raised(ffi::PySequence_GetItem(value.as_ptr(), 0))?;
-                let second = Owned::or_raised(ffi::PySequence_GetItem(value.as_ptr(), 1))?;
+                let first = Owned::or_raised(unwind::sequence_item(value.as_ptr(), 0))?;
+                let second = Owned::or_raised(unwind::sequence_item(value.as_ptr(), 1))?;
                 Ok(Some([first, second]))
             }
             // A sequence without a length is as good as any other object.

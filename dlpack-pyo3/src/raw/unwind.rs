@@ -2,119 +2,248 @@
 //!
 //! While the interpreter finalises, CPython before 3.14 ends a daemon thread that wants the lock back by `pthread_exit`,
 //! which unwinds the thread's stack. If Rust called the Python code in which the thread waits, Rust's frames are on that
-//! stack, and as they cannot be unwound in this way, the process aborts. The functions here stop the unwinding: the thread
-//! waits for the end of the process, as it does with CPython 3.14. PyO3 does the same for its own functions that take the
-//! lock.
+//! stack. Their values would be dropped without the lock, and as most frames cannot be unwound in this way, the process
+//! aborts. The functions here stop the unwinding before it reaches a value of this crate: the thread waits for the end of the
+//! process, as it does with CPython 3.14. PyO3 does the same for its own functions that take the lock.
 //!
-//! Other functions of the C API may run Python code, too, but little of it. These are the ones whose purpose is to run it.
+//! Every function of the C API that may run Python code is called by one of these: not only those whose purpose it is, but
+//! also those that give a reference back, and those that make an object which the garbage collector tracks, since before 3.12
+//! that may start a collection. What the others do needs no more than their arguments.
 
-use core::hint::black_box;
+use core::ffi::{c_char, c_int, c_longlong};
 use core::mem;
 
-use super::ffi::{self, PyObject};
+use super::ffi::{self, Py_ssize_t, PyObject};
 
-/// Calls a callable object.
-///
-/// # Safety
-///
-/// `callable` is a live object, and the thread is attached.
-pub(crate) unsafe fn call_no_args(callable: *mut PyObject) -> *mut PyObject {
-    type C = unsafe extern "C" fn(*mut PyObject) -> *mut PyObject;
-    type CUnwind = unsafe extern "C-unwind" fn(*mut PyObject) -> *mut PyObject;
+/// Defines functions that call those of the C API.
+macro_rules! guarded {
+    ($($(#[$attribute:meta])* fn $name:ident = $function:ident($($argument:ident: $type:ty),*) $(-> $result:ty)?;)*) => {$(
+        $(#[$attribute])*
+        ///
+        /// # Safety
+        ///
+        #[doc = concat!("As for `", stringify!($function), "` of the C API.")]
+        #[inline]
+        pub(crate) unsafe fn $name($($argument: $type),*) $(-> $result)? {
+            type C = unsafe extern "C" fn($($type),*) $(-> $result)?;
+            type CUnwind = unsafe extern "C-unwind" fn($($type),*) $(-> $result)?;
 
-    // SAFETY: the two types differ only in whether a caller expects unwinding; and the caller's promise.
-    unsafe {
-        let f = mem::transmute::<C, CUnwind>(ffi::PyObject_CallNoArgs);
-        without_unwinding(f, |f| f(callable))
-    }
+            static FUNCTION: C = ffi::$function;
+
+            // The compiler must not see which function it is, since it assumes that the original does not unwind. So it is
+            // read from memory, which costs less than `black_box`.
+            // SAFETY: a static can be read; the two types differ only in whether a caller expects unwinding; and the caller
+            // keeps to the contract of the function.
+            unsafe {
+                let function = (&raw const FUNCTION).read_volatile();
+                let function = mem::transmute::<C, CUnwind>(function);
+                let guard = Guard::new();
+                let result = function($($argument),*);
+                guard.end();
+                result
+            }
+        }
+    )*};
 }
 
-/// Calls a callable object with a tuple and a dictionary.
-///
-/// # Safety
-///
-/// As for `PyObject_Call` of the C API.
-#[cfg(not(any(Py_3_12, not(Py_LIMITED_API))))]
-pub(crate) unsafe fn call(
-    callable: *mut PyObject,
-    arguments: *mut PyObject,
-    keywords: *mut PyObject,
-) -> *mut PyObject {
-    type C = unsafe extern "C" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
-    type CUnwind =
-        unsafe extern "C-unwind" fn(*mut PyObject, *mut PyObject, *mut PyObject) -> *mut PyObject;
+guarded! {
+    /// Gives the lock back, and ends what the thread alone has.
+    fn release_lock = PyGILState_Release(state: ffi::PyGILState_STATE);
 
-    // SAFETY: the two types differ only in whether a caller expects unwinding; and the caller's promise.
-    unsafe {
-        let f = mem::transmute::<C, CUnwind>(ffi::PyObject_Call);
-        without_unwinding(f, |f| f(callable, arguments, keywords))
-    }
-}
+    /// Waits for the lock of an object.
+    #[cfg(Py_GIL_DISABLED)]
+    fn begin_section = PyCriticalSection_Begin(
+        section: *mut ffi::PyCriticalSection,
+        object: *mut PyObject
+    );
 
-/// Calls a method.
-///
-/// # Safety
-///
-/// As for `PyObject_VectorcallMethod` of the C API.
-#[cfg(any(Py_3_12, not(Py_LIMITED_API)))]
-#[inline]
-pub(crate) unsafe fn vectorcall_method(
-    name: *mut PyObject,
-    arguments: *const *mut PyObject,
-    count: usize,
-    keywords: *mut PyObject,
-) -> *mut PyObject {
-    type C = unsafe extern "C" fn(
-        *mut PyObject,
-        *const *mut PyObject,
-        usize,
-        *mut PyObject,
-    ) -> *mut PyObject;
-    type CUnwind = unsafe extern "C-unwind" fn(
-        *mut PyObject,
-        *const *mut PyObject,
-        usize,
-        *mut PyObject,
+    /// Gives the lock of an object back.
+    #[cfg(Py_GIL_DISABLED)]
+    fn end_section = PyCriticalSection_End(section: *mut ffi::PyCriticalSection);
+
+    /// Calls a callable object.
+    fn call_no_args = PyObject_CallNoArgs(callable: *mut PyObject) -> *mut PyObject;
+
+    /// Calls a callable object with a tuple and a dictionary, which may be null.
+    fn call = PyObject_Call(
+        callable: *mut PyObject,
+        arguments: *mut PyObject,
+        keywords: *mut PyObject
     ) -> *mut PyObject;
 
-    // SAFETY: the two types differ only in whether a caller expects unwinding; and the caller's promise.
-    unsafe {
-        let f = mem::transmute::<C, CUnwind>(ffi::PyObject_VectorcallMethod);
-        without_unwinding(f, |f| f(name, arguments, count, keywords))
+    /// Calls a method.
+    #[cfg(any(Py_3_12, not(Py_LIMITED_API)))]
+    fn vectorcall_method = PyObject_VectorcallMethod(
+        name: *mut PyObject,
+        arguments: *const *mut PyObject,
+        count: usize,
+        keywords: *mut PyObject
+    ) -> *mut PyObject;
+
+    /// Gives a reference back, which may be the last one.
+    fn dec_ref = Py_DecRef(object: *mut PyObject);
+
+    /// Returns an attribute.
+    fn get_attr = PyObject_GetAttr(object: *mut PyObject, name: *mut PyObject) -> *mut PyObject;
+
+    /// Returns an attribute, or null if there is none.
+    #[cfg(Py_3_13)]
+    fn get_optional_attr = PyObject_GetOptionalAttr(
+        object: *mut PyObject,
+        name: *mut PyObject,
+        value: *mut *mut PyObject
+    ) -> c_int;
+
+    /// Returns `true` if the object counts as true.
+    fn is_true = PyObject_IsTrue(object: *mut PyObject) -> c_int;
+
+    /// Reads an integer, or an object that converts to one.
+    fn as_long_long = PyLong_AsLongLongAndOverflow(
+        object: *mut PyObject,
+        overflow: *mut c_int
+    ) -> c_longlong;
+
+    /// Makes an integer of an object that converts to one.
+    fn index = PyNumber_Index(object: *mut PyObject) -> *mut PyObject;
+
+    /// Returns the length of a sequence.
+    fn sequence_size = PySequence_Size(sequence: *mut PyObject) -> Py_ssize_t;
+
+    /// Returns an item of a sequence.
+    fn sequence_item = PySequence_GetItem(
+        sequence: *mut PyObject,
+        index: Py_ssize_t
+    ) -> *mut PyObject;
+
+    /// Returns 1 if the sequence contains the object.
+    fn sequence_contains = PySequence_Contains(
+        sequence: *mut PyObject,
+        object: *mut PyObject
+    ) -> c_int;
+
+    /// Returns a module that has been imported, or waits until its import ends.
+    fn get_module = PyImport_GetModule(name: *mut PyObject) -> *mut PyObject;
+
+    /// Asks an object for its memory.
+    #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
+    fn get_buffer = PyObject_GetBuffer(
+        object: *mut PyObject,
+        view: *mut ffi::Py_buffer,
+        flags: c_int
+    ) -> c_int;
+
+    /// Gives the memory back.
+    #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
+    fn release_buffer = PyBuffer_Release(view: *mut ffi::Py_buffer);
+
+    /// Makes a `memoryview` of an object's memory.
+    #[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
+    fn memory_view = PyMemoryView_FromObject(object: *mut PyObject) -> *mut PyObject;
+
+    /// Makes a tuple without items.
+    fn new_tuple = PyTuple_New(len: Py_ssize_t) -> *mut PyObject;
+
+    /// Makes a dictionary.
+    #[cfg(not(any(Py_3_12, not(Py_LIMITED_API))))]
+    fn new_dict = PyDict_New() -> *mut PyObject;
+
+    /// Makes a method of a class.
+    fn new_method = PyDescr_NewMethod(
+        class: *mut ffi::PyTypeObject,
+        method: *mut ffi::PyMethodDef
+    ) -> *mut PyObject;
+
+    /// Sets an attribute.
+    fn set_attr = PyObject_SetAttrString(
+        object: *mut PyObject,
+        name: *const c_char,
+        value: *mut PyObject
+    ) -> c_int;
+
+    /// Makes a weak reference.
+    fn new_weak_reference = PyWeakref_NewRef(
+        object: *mut PyObject,
+        callback: *mut PyObject
+    ) -> *mut PyObject;
+
+    /// Makes a class of exceptions.
+    fn new_exception = PyErr_NewException(
+        name: *const c_char,
+        base: *mut PyObject,
+        members: *mut PyObject
+    ) -> *mut PyObject;
+
+    /// Sets an exception.
+    fn set_error = PyErr_SetString(class: *mut PyObject, text: *const c_char);
+
+    /// Sets an exception.
+    fn set_error_object = PyErr_SetObject(class: *mut PyObject, value: *mut PyObject);
+
+    /// Returns the text of a string, or sets an exception.
+    fn text = PyUnicode_AsUTF8AndSize(
+        string: *mut PyObject,
+        len: *mut Py_ssize_t
+    ) -> *const c_char;
+
+    /// Forgets the exception that is set.
+    fn clear_error = PyErr_Clear();
+
+    /// Sets an exception that was taken out of the thread.
+    #[cfg(Py_3_12)]
+    fn restore_error = PyErr_SetRaisedException(exception: *mut PyObject);
+
+    /// Sets an exception that was taken out of the thread.
+    #[cfg(not(Py_3_12))]
+    fn restore_error = PyErr_Restore(
+        class: *mut PyObject,
+        value: *mut PyObject,
+        traceback: *mut PyObject
+    );
+
+    /// Makes an instance of an exception that has none.
+    #[cfg(not(Py_3_12))]
+    fn normalize_error = PyErr_NormalizeException(
+        class: *mut *mut PyObject,
+        value: *mut *mut PyObject,
+        traceback: *mut *mut PyObject
+    );
+
+    /// Sets the traceback of an exception.
+    #[cfg(not(Py_3_12))]
+    fn set_traceback = PyException_SetTraceback(
+        exception: *mut PyObject,
+        traceback: *mut PyObject
+    ) -> c_int;
+
+    /// Sets the cause of an exception.
+    fn set_cause = PyException_SetCause(exception: *mut PyObject, cause: *mut PyObject);
+
+    /// Sets the exception that is being handled.
+    fn set_handled = PyErr_SetExcInfo(
+        class: *mut PyObject,
+        value: *mut PyObject,
+        traceback: *mut PyObject
+    );
+}
+
+/// Parks the thread for ever if a call unwinds before [`end`](Self::end).
+///
+/// The call must be known to unwind, and must not panic. Nothing that has to be dropped may be made after the guard.
+pub(crate) struct Guard(());
+
+impl Guard {
+    #[inline]
+    pub(crate) const fn new() -> Self {
+        Self(())
+    }
+
+    #[inline]
+    pub(crate) const fn end(self) {
+        mem::forget(self);
     }
 }
 
-/// Gives a reference back, which may be the last one.
-///
-/// # Safety
-///
-/// The caller passes on one reference of the object, and the thread is attached.
-pub(crate) unsafe fn dec_ref(object: *mut PyObject) {
-    type C = unsafe extern "C" fn(*mut PyObject);
-    type CUnwind = unsafe extern "C-unwind" fn(*mut PyObject);
-
-    // SAFETY: the two types differ only in whether a caller expects unwinding; and the caller's promise.
-    unsafe {
-        let f = mem::transmute::<C, CUnwind>(ffi::Py_DecRef);
-        without_unwinding(f, |f| f(object));
-    }
-}
-
-/// Calls a function of the C API, and returns only if the function does.
-///
-/// The compiler must not see which function it is, since it assumes that the original does not unwind.
-#[inline]
-fn without_unwinding<F, R>(function: F, call: impl FnOnce(F) -> R) -> R {
-    let park = ParkOnUnwind;
-    let result = call(black_box(function));
-    mem::forget(park);
-    result
-}
-
-/// Parks the thread for ever when it is dropped.
-struct ParkOnUnwind;
-
-impl Drop for ParkOnUnwind {
+impl Drop for Guard {
     fn drop(&mut self) {
         loop {
             std::thread::park();

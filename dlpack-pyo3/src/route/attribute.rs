@@ -4,7 +4,8 @@ use core::ffi::c_void;
 use core::mem;
 use core::ptr::NonNull;
 
-use crate::raw::{Name, Object, Owned, Raised, Reference, ffi};
+use crate::raw::unwind::Guard;
+use crate::raw::{Name, Object, Owned, Raised, Reference, call_no_args, ffi};
 
 /// A property or a method of a class.
 #[derive(Debug)]
@@ -16,19 +17,36 @@ pub(super) struct Attribute {
     getter: Getter,
     /// The C function of a method without arguments. As for a property, the object's class is checked once.
     #[cfg(not(Py_LIMITED_API))]
-    method: Option<ffi::PyCFunction>,
+    method: Option<Method>,
 }
 
 /// How a descriptor is called.
 #[derive(Clone, Copy, Debug)]
 enum Getter {
     /// By the slot of the descriptor's class.
-    Slot(ffi::descrgetfunc),
+    Slot(SlotGet),
     /// By the C function of a property. The slot of properties calls it, after it has checked the object's class; here the
     /// class was checked once.
     #[cfg(not(Py_LIMITED_API))]
-    Property(ffi::getter, *mut c_void),
+    Property(PropertyGet, *mut c_void),
 }
+
+/// `descrgetfunc` of the C API, which may run Python code.
+type SlotGet = unsafe extern "C-unwind" fn(
+    *mut ffi::PyObject,
+    *mut ffi::PyObject,
+    *mut ffi::PyObject,
+) -> *mut ffi::PyObject;
+
+/// `getter` of the C API, which may run Python code.
+#[cfg(not(Py_LIMITED_API))]
+type PropertyGet =
+    unsafe extern "C-unwind" fn(*mut ffi::PyObject, *mut c_void) -> *mut ffi::PyObject;
+
+/// `PyCFunction` of the C API, which may run Python code.
+#[cfg(not(Py_LIMITED_API))]
+type Method =
+    unsafe extern "C-unwind" fn(*mut ffi::PyObject, *mut ffi::PyObject) -> *mut ffi::PyObject;
 
 // SAFETY: a function and its argument, which are used on attached threads only.
 unsafe impl Send for Getter {}
@@ -56,14 +74,17 @@ impl Attribute {
         // SAFETY: live objects on an attached thread: the descriptor and an object of its class, by the invariant of
         // `descriptor`. The result is a new reference, or null with an exception set.
         unsafe {
-            Owned::or_raised(match self.getter {
+            let guard = Guard::new();
+            let value = match self.getter {
                 Getter::Slot(get) => {
                     let descriptor = self.descriptor.get(object.attached());
                     get(descriptor.as_ptr(), object.as_ptr(), object.class().as_ptr())
                 }
                 #[cfg(not(Py_LIMITED_API))]
                 Getter::Property(get, closure) => get(object.as_ptr(), closure),
-            })
+            };
+            guard.end();
+            Owned::or_raised(value)
         }
     }
 
@@ -79,20 +100,26 @@ impl Attribute {
         if let Some(function) = self.method {
             // SAFETY: live objects on an attached thread, and a method of the object's class, by the invariant of
             // `descriptor`. The result is a new reference, or null with an exception set.
-            return unsafe { Owned::or_raised(function(object.as_ptr(), core::ptr::null_mut())) };
+            return unsafe {
+                let guard = Guard::new();
+                let value = function(object.as_ptr(), core::ptr::null_mut());
+                guard.end();
+                Owned::or_raised(value)
+            };
         }
         let method = self.get(object)?;
         // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
-        unsafe { Owned::or_raised(ffi::PyObject_CallNoArgs(method.as_ptr())) }
+        unsafe { Owned::or_raised(call_no_args(method.as_ptr())) }
     }
 }
 
 fn slot(descriptor: Object<'_>) -> Option<Getter> {
     let class = descriptor.class().as_ptr().cast();
-    // SAFETY: a live class on an attached thread; what is in this slot is a function of this type.
+    // SAFETY: a live class on an attached thread; what is in this slot is a function of this type, but for whether a caller
+    // expects unwinding.
     unsafe {
         let get = NonNull::new(ffi::PyType_GetSlot(class, ffi::Py_tp_descr_get))?;
-        Some(Getter::Slot(mem::transmute::<NonNull<c_void>, ffi::descrgetfunc>(get)))
+        Some(Getter::Slot(mem::transmute::<NonNull<c_void>, SlotGet>(get)))
     }
 }
 
@@ -105,31 +132,34 @@ fn property(class: Object<'_>, descriptor: Object<'_>) -> Option<Getter> {
     }
     let descriptor = descriptor.as_ptr().cast::<ffi::PyGetSetDescrObject>();
     // SAFETY: a live object of the class that was compared, on an attached thread. The struct that it points to lives as long
-    // as the descriptor, and nobody writes either.
+    // as the descriptor, and nobody writes either. The types of the function differ only in whether a caller expects unwinding.
     unsafe {
         if ffi::PyType_IsSubtype(class.as_ptr().cast(), (*descriptor).d_common.d_type) == 0 {
             return None;
         }
         let ffi::PyGetSetDef { get, closure, .. } = (*descriptor).d_getset.read();
-        Some(Getter::Property(get?, closure))
+        Some(Getter::Property(mem::transmute::<ffi::getter, PropertyGet>(get?), closure))
     }
 }
 
 /// Returns the C function of a method of the class that takes no arguments. For other methods, this returns `None`.
 #[cfg(not(Py_LIMITED_API))]
-fn method(class: Object<'_>, descriptor: Object<'_>) -> Option<ffi::PyCFunction> {
+fn method(class: Object<'_>, descriptor: Object<'_>) -> Option<Method> {
     if descriptor.class().as_ptr() != (&raw mut ffi::PyMethodDescr_Type).cast() {
         return None;
     }
     let descriptor = descriptor.as_ptr().cast::<ffi::PyMethodDescrObject>();
     // SAFETY: a live object of the class that was compared, on an attached thread. The struct that it points to lives as long
-    // as the descriptor, and nobody writes either. The flags say which type the function has.
+    // as the descriptor, and nobody writes either. The flags say which type the function has,
+    // but for whether a caller expects unwinding.
     unsafe {
         if ffi::PyType_IsSubtype(class.as_ptr().cast(), (*descriptor).d_common.d_type) == 0 {
             return None;
         }
         let definition = (*descriptor).d_method;
-        ((*definition).ml_flags == ffi::METH_NOARGS).then(|| (*definition).ml_meth.PyCFunction)
+        let function = (*definition).ml_meth.PyCFunction;
+        ((*definition).ml_flags == ffi::METH_NOARGS)
+            .then(|| mem::transmute::<ffi::PyCFunction, Method>(function))
     }
 }
 

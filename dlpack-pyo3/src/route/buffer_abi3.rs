@@ -12,7 +12,9 @@ use dlpack::BorrowedTensor;
 use super::format::{dtype_of, refuse};
 use super::held::{HeldTensor, KeepAlive};
 use super::memory::Memory;
-use crate::raw::{Class, Name, Object, Owned, Raised, Reference, Tuple, ffi, integer, names};
+use crate::raw::{
+    Class, Name, Object, Owned, Raised, Reference, Tuple, ffi, integer, names, unwind,
+};
 
 #[cfg_attr(windows, link(name = "python3", kind = "raw-dylib"))]
 unsafe extern "C" {
@@ -50,7 +52,7 @@ pub(super) fn take(object: Object<'_>) -> Result<HeldTensor, Raised> {
 
 fn view(object: Object<'_>) -> Result<Owned<'_>, Raised> {
     // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
-    unsafe { Owned::or_raised(ffi::PyMemoryView_FromObject(object.as_ptr())) }
+    unsafe { Owned::or_raised(unwind::memory_view(object.as_ptr())) }
 }
 
 fn describe(view: Object<'_>) -> Result<BorrowedTensor<'static>, Raised> {

@@ -1,6 +1,6 @@
 //! Questions about classes.
 
-use crate::raw::{Name, Object, Owned, Raised, Tuple, ffi, names};
+use crate::raw::{Name, Object, Owned, Raised, Tuple, ffi, names, unwind};
 
 /// A class and its bases, in the order in which Python looks attributes up in them.
 #[derive(Debug)]
@@ -21,7 +21,7 @@ pub(super) fn defines(class: Object<'_>, name: &Name) -> Result<bool, Raised> {
     let members = class.attr(&names::DICT)?;
     let name = name.get(class.attached())?;
     // SAFETY: two live objects on an attached thread.
-    match unsafe { ffi::PySequence_Contains(members.as_ptr(), name.as_ptr()) } {
+    match unsafe { unwind::sequence_contains(members.as_ptr(), name.as_ptr()) } {
         -1 => Err(Raised::new()),
         found => Ok(found != 0),
     }

@@ -10,6 +10,7 @@ use super::classes::{Classes, defines};
 use super::eligibility::{Eligibility, ask_torch};
 use super::summary::Summary;
 use crate::protocol;
+use crate::raw::unwind::Guard;
 use crate::raw::{Attached, Object, Raised, ffi, names, raise_error};
 
 /// The table of a class, and the condition under which its objects may be imported by it.
@@ -94,8 +95,18 @@ impl Exchange {
     /// Takes the tensor of an object of the class. If that fails, an exception may be set.
     #[inline(always)]
     pub(super) fn take(&self, object: Object<'_>) -> Result<ManagedTensorVersioned, Error> {
+        let guard = Guard::new();
         // SAFETY: the invariant of `api`. Of memory on a device, only the description is looked at before somebody has waited.
-        unsafe { self.api.tensor_from_object(object.as_ptr().cast()) }
+        match unsafe { self.api.tensor_from_object(object.as_ptr().cast()) } {
+            Ok(tensor) => {
+                guard.end();
+                Ok(tensor)
+            }
+            Err(error) => {
+                guard.end();
+                Err(error)
+            }
+        }
     }
 
     /// Returns `true` if the tensor that the table gave for the object meets the request and may be taken in this way.
@@ -115,8 +126,11 @@ impl Exchange {
         py: Attached<'_>,
         device: Device,
     ) -> Result<Stream, Raised> {
+        let guard = Guard::new();
         // SAFETY: the thread is attached. A stream that a table names is one of the device, by the standard.
-        match unsafe { self.api.current_stream(device) } {
+        let stream = unsafe { self.api.current_stream(device) };
+        guard.end();
+        match stream {
             Ok(stream) => Ok(stream),
             Err(Error::MissingFunction { .. }) => Ok(Stream::NONE),
             Err(_) if Raised::is_set(py) => Err(Raised::new()),
@@ -177,11 +191,20 @@ impl Exchange {
     /// As for [`lend`](Self::lend).
     #[inline(always)]
     unsafe fn borrow<'b>(&self, object: Object<'_>) -> Result<Option<BorrowedTensor<'b>>, Raised> {
+        let guard = Guard::new();
         // SAFETY: the invariant of `api`; and the memory stays in place, as the caller promises.
         match unsafe { self.api.borrow_object(object.as_ptr().cast()) } {
-            Ok(tensor) => Ok(Some(tensor)),
-            Err(Error::CallFailed { .. }) => forget(object.attached()).map(|()| None),
-            Err(_) => Ok(None),
+            Ok(tensor) => {
+                guard.end();
+                Ok(Some(tensor))
+            }
+            Err(error) => {
+                guard.end();
+                match error {
+                    Error::CallFailed { .. } => forget(object.attached()).map(|()| None),
+                    _ => Ok(None),
+                }
+            }
         }
     }
 

@@ -9,7 +9,7 @@ use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::classes::is_static;
-use crate::raw::{Object, Owned, Raised, Reference, ffi};
+use crate::raw::{Object, Owned, Raised, Reference, ffi, unwind};
 
 /// A class that can be recognised, and that this does not keep alive.
 ///
@@ -116,7 +116,8 @@ const fn tag_of(_: Object<'_>) -> Option<u32> {
 fn weak_reference(class: Object<'_>) -> Result<Reference, Raised> {
     // SAFETY: a live class on an attached thread. A weak reference without a callback is a new reference, or null with an
     // exception set.
-    let weak = unsafe { Owned::or_raised(ffi::PyWeakref_NewRef(class.as_ptr(), ptr::null_mut())) };
+    let weak =
+        unsafe { Owned::or_raised(unwind::new_weak_reference(class.as_ptr(), ptr::null_mut())) };
     weak.map(Reference::new)
 }
 
@@ -138,7 +139,7 @@ fn is_to(weak: &Reference, object: Object<'_>) -> bool {
         // written. The object is another reference to the target, if they are the same.
         unsafe {
             if ffi::PyWeakref_GetRef(weak.as_ptr(), &raw mut target) == 1 {
-                ffi::Py_DECREF(target);
+                unwind::dec_ref(target);
             }
         }
         target

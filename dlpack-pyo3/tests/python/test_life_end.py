@@ -1,6 +1,8 @@
 """The end of the interpreter, with tensors still in use. Each test is a process of its own."""
 
 import sys
+import textwrap
+from pathlib import Path
 
 import dlpack_pyo3_tests as ext
 import pytest
@@ -315,6 +317,120 @@ def test_daemon_threads_in_code_of_python(mode, place):
         del late
     """
     assert run(script, mode) == "late"
+
+
+# What calls code of Python on its way, and that code, which waits.
+WAITING = {
+    "an attribute": ("ext.describe(It())", "class It: __getattr__ = wait"),
+    "an attribute of a class": (
+        "ext.describe(It)",
+        """
+        class Meta(type): __getattr__ = wait
+        class It(metaclass=Meta): pass
+        """,
+    ),
+    "a property": ("ext.describe(It(), stream=5)", "class It: __dlpack_device__ = property(wait)"),
+    "an integer": ("ext.stream(It(), (2, 0))", "class It: __index__ = wait"),
+    "a truth": ("make().__dlpack__(copy=It())", "class It: __bool__ = wait"),
+    "a length": ("make().__dlpack__(max_version=It())", "class It: __len__ = __getitem__ = wait"),
+    "an item": (
+        "make().__dlpack__(max_version=It())",
+        """
+        class It:
+            __len__ = lambda self: 2
+            __getitem__ = wait
+        """,
+    ),
+    "the end of an answer": (
+        "ext.describe(Asked())",
+        """
+        class It: __del__ = wait
+        class Asked: __dlpack__ = lambda self, **asked: It()
+        """,
+    ),
+    "the end of an exception": (
+        "ext.describe(Asked())",
+        """
+        class It(AttributeError): __del__ = wait
+        class Asked:
+            def __getattr__(self, name): raise It
+        """,
+    ),
+    "from_dlpack": ("ext.like(make(), It())", "class It: from_dlpack = staticmethod(wait)"),
+    "a namespace": ("ext.like(make(), It())", "class It: __array_namespace__ = wait"),
+    "a table that takes": ("ext.describe(It())", "It = carrier(managed_tensor_from_py_object_no_sync=wait)"),
+    "a table that gives": ("ext.like(make(), It())", "It = carrier(managed_tensor_to_py_object_no_sync=wait)"),
+    "a table that tells a stream": (
+        "ext.ordered(It(on_device), 5)",
+        """
+        It = carrier(current_work_stream=wait)
+        on_device = lambda: Foreign(device=(2, 0))
+        """,
+    ),
+}
+if sys.version_info >= (3, 12):
+    WAITING["a buffer"] = ("ext.describe(It())", "class It: __buffer__ = wait")
+    WAITING["the end of a buffer"] = (
+        "ext.describe(It())",
+        """
+        class It:
+            __buffer__ = lambda self, flags: memoryview(b"1234")
+            __release_buffer__ = wait
+        """,
+    )
+
+BEFORE = f"""
+import types
+
+sys.path.append({str(Path(__file__).parent)!r})
+from kit.exchange import Table, type_for
+from kit.foreign import Foreign
+
+ear, mouth = os.pipe()
+is_there = threading.Event()
+
+def wait(*given):
+    is_there.set()
+    os.read(ear, 1)
+    os.write(1, b"unreachable")
+
+def carrier(**functions):
+    return type_for(Table(**functions))
+"""
+
+AFTER = """
+    os.write(1, b"never called")
+    is_there.set()
+
+threading.Thread(target=use, daemon=True).start()
+is_there.wait()
+late = sys.modules["late"] = types.ModuleType("late")
+exec("class Late:\\n  def __del__(self): write(mouth, b'!'); sleep(0.3); write(1, b'late')",
+     names := {"sleep": time.sleep, "write": os.write, "mouth": mouth})
+late.late = names.pop("Late")()
+del late
+"""
+
+
+@DAEMONS
+@pytest.mark.parametrize("what", WAITING)
+def test_daemon_threads_in_code_that_is_called_on_the_way(what):
+    """As above. Rust has values on the stack that must not be dropped without the lock."""
+    use, code = WAITING[what]
+    assert run(BEFORE + textwrap.dedent(code) + f"\ndef use():\n    {use}" + AFTER) == "late"
+
+
+@DAEMONS
+@pytest.mark.library("torch")
+@pytest.mark.parametrize(
+    "tensor, members",
+    [("ones(2)", "requires_grad=property(wait)"), ("ones(4)[::2]", "is_neg=wait, requires_grad=property(lambda self: False)")],
+    ids=["requires_grad", "is_neg"],
+)
+def test_daemon_threads_in_getters_of_tensors(tensor, members):
+    code = f"import torch\nIt = type('It', (torch.Tensor,), dict({members}))"
+    use = f"ext.describe(torch.{tensor}.as_subclass(It))"
+    assert run(BEFORE + code + f"\ndef use():\n    {use}" + AFTER) == "late"
 
 
 # Other ends.

@@ -5,6 +5,7 @@ mod table;
 mod allocate;
 mod objects;
 
+use core::ffi::{c_int, c_void};
 use core::fmt;
 use core::ptr::NonNull;
 
@@ -55,14 +56,25 @@ pub struct ExchangeApi {
 }
 
 /// Copies of the functions in a table of our major version.
+///
+/// Those that call into the library's language return to their caller or, if that language ends the thread by unwinding it,
+/// as CPython may before 3.14, to nobody. The types say so, that a caller which knows the language can prevent it. Where they
+/// are called, there is no value to be dropped.
 #[derive(Clone, Copy)]
 struct Functions {
     allocate: sys::DLPackManagedTensorAllocator,
-    tensor_from_object: sys::DLPackManagedTensorFromPyObjectNoSync,
-    object_from_tensor: sys::DLPackManagedTensorToPyObjectNoSync,
-    lend: sys::DLPackDLTensorFromPyObjectNoSync,
-    current_stream: sys::DLPackCurrentWorkStream,
+    tensor_from_object: Option<TensorFromObject>,
+    object_from_tensor: Option<ObjectFromTensor>,
+    lend: Option<Lend>,
+    current_stream: Option<CurrentStream>,
 }
+
+type TensorFromObject =
+    unsafe extern "C-unwind" fn(*mut c_void, *mut *mut sys::DLManagedTensorVersioned) -> c_int;
+type ObjectFromTensor =
+    unsafe extern "C-unwind" fn(*mut sys::DLManagedTensorVersioned, *mut *mut c_void) -> c_int;
+type Lend = unsafe extern "C-unwind" fn(*mut c_void, *mut sys::DLTensor) -> c_int;
+type CurrentStream = unsafe extern "C-unwind" fn(sys::DLDeviceType, i32, *mut *mut c_void) -> c_int;
 
 // SAFETY: the table is not dereferenced again. Clause E3 allows any thread for the function that a safe method calls, and
 // the contracts of the `unsafe` methods say on which threads they may be called.

@@ -1,8 +1,9 @@
 //! A table as it comes in.
 
+use core::mem;
 use core::ptr::NonNull;
 
-use super::{ExchangeApi, Functions};
+use super::{CurrentStream, ExchangeApi, Functions, Lend, ObjectFromTensor, TensorFromObject};
 use crate::error::Error;
 use crate::sys;
 use crate::vocabulary::Version;
@@ -38,12 +39,25 @@ impl ExchangeApi {
             let (table, version) = find(raw)?;
             (table, version, table.read_unaligned())
         };
-        let functions = Functions {
-            allocate: raw.managed_tensor_allocator,
-            tensor_from_object: raw.managed_tensor_from_py_object_no_sync,
-            object_from_tensor: raw.managed_tensor_to_py_object_no_sync,
-            lend: raw.dltensor_from_py_object_no_sync,
-            current_stream: raw.current_work_stream,
+        // SAFETY: the types differ only in whether a caller expects unwinding.
+        let functions = unsafe {
+            Functions {
+                allocate: raw.managed_tensor_allocator,
+                tensor_from_object: mem::transmute::<
+                    sys::DLPackManagedTensorFromPyObjectNoSync,
+                    Option<TensorFromObject>,
+                >(raw.managed_tensor_from_py_object_no_sync),
+                object_from_tensor: mem::transmute::<
+                    sys::DLPackManagedTensorToPyObjectNoSync,
+                    Option<ObjectFromTensor>,
+                >(raw.managed_tensor_to_py_object_no_sync),
+                lend: mem::transmute::<sys::DLPackDLTensorFromPyObjectNoSync, Option<Lend>>(
+                    raw.dltensor_from_py_object_no_sync,
+                ),
+                current_stream: mem::transmute::<sys::DLPackCurrentWorkStream, Option<CurrentStream>>(
+                    raw.current_work_stream,
+                ),
+            }
         };
         Ok(Self { table, version, functions })
     }
