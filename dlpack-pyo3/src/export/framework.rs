@@ -3,7 +3,7 @@
 use core::ptr;
 
 use dlpack::exchange::ExchangeApi;
-use dlpack::{DataTypeCode, Device, Flags, OpaqueTensor};
+use dlpack::{DataTypeCode, Device, Flags, OpaqueTensor, sys};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyModule;
@@ -129,6 +129,19 @@ fn is_common(tensor: &OpaqueTensor) -> bool {
         && dtype.lanes == 1
         && tensor.device() == Device::CPU
         && tensor.flags() == Flags::NONE
+        && !has_negative_stride(tensor)
+}
+
+/// Returns `true` if the elements lie in descending order along an axis, which PyTorch refuses.
+fn has_negative_stride(tensor: &OpaqueTensor) -> bool {
+    // SAFETY: clauses S1 and S4 hold for the struct of an opaque tensor until its deleter runs: it can be read, and so can
+    // shape and strides, which have `ndim` numbers.
+    unsafe {
+        let sys::DLTensor { ndim, shape, strides, .. } = (*tensor.as_raw()).dl_tensor;
+        let axes = 0..usize::try_from(ndim).unwrap_or(0);
+        !strides.is_null()
+            && axes.into_iter().any(|axis| *strides.add(axis) < 0 && *shape.add(axis) > 1)
+    }
 }
 
 /// Passes the tensor to the library's table.

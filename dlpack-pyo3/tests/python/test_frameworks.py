@@ -100,6 +100,25 @@ def test_torch_gets_it_by_its_table(monkeypatch):
 
 
 @pytest.mark.library("torch")
+def test_torch_does_not_get_negative_strides_by_its_table():
+    """It refuses them, and its table would forget the tensor."""
+    import torch
+
+    def reversed_six():
+        return ext.hold(np.from_dlpack(six())[::-1, ::-1]).export()
+
+    live = ext.live()
+    for _ in range(3):
+        with pytest.raises((RuntimeError, ValueError, BufferError)):
+            ext.like(reversed_six(), torch.zeros(1))
+    gc.collect()
+    assert ext.live() == live
+    # An axis with a single element has no direction.
+    one = ext.make(SIX, "float32", (1, 6), strides=[-6, 1])
+    assert ext.like(one, torch.zeros(1)).tolist() == [ROWS.ravel().tolist()]
+
+
+@pytest.mark.library("torch")
 def test_r74_torch_gets_read_only_memory_by_its_function(monkeypatch):
     import torch
 
