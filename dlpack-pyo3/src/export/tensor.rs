@@ -161,6 +161,9 @@ impl Tensor {
     ///
     /// Use this for memory of a device whose runtime is in this process: the producer copies and synchronizes streams.
     ///
+    /// Each import gets what the producer exports at that time. What this object says of itself, such as its shape and its
+    /// device, describes the first export.
+    ///
     /// # Errors
     ///
     /// Those of [`Producer::export`], which is called once to get the description.
@@ -289,7 +292,12 @@ impl Export for Tensor {
 
     #[inline]
     fn lend<'a>(slf: &'a Bound<'_, Self>) -> PyResult<&'a ManagedTensorVersioned> {
-        Ok(&slf.get().tensor)
+        let this = slf.get();
+        match this.readiness {
+            Readiness::Unknown | Readiness::On(_) => Ok(&this.tensor),
+            // It is asked each time, and may have another tensor by now.
+            Readiness::Producer(_) => Err(refuse_to_lend()),
+        }
     }
 
     #[inline]
@@ -356,6 +364,11 @@ fn refuse_stream(device: Device, readiness: &Readiness) -> PyErr {
         }
     };
     PyBufferError::new_err(format!("{error} ({hint})"))
+}
+
+#[cold]
+fn refuse_to_lend() -> PyErr {
+    PyBufferError::new_err("expected a tensor that can be lent, found one of a producer")
 }
 
 /// Says why memory of a device is not copied here.

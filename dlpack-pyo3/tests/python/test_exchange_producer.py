@@ -589,3 +589,29 @@ print(sorted(seen))
     assert done.returncode == 0, done.stderr
     # No attempt ended in an abort or with a call of the deleter; some of them panicked.
     assert done.stdout == "[0, 2]\n", done.stderr
+
+
+# What every route has in common.
+
+ROUTES = {
+    "__dlpack__": lambda obj: ext.describe(obj.__dlpack__(max_version=(1, 3)))["shape"],
+    "legacy": lambda obj: ext.describe(obj.__dlpack__())["shape"],
+    "no stream": lambda obj: ext.describe(obj.__dlpack__(max_version=(1, 3), dl_device=(1, 0), copy=False))["shape"],
+    "an argument": lambda obj: ext.describe(obj)["shape"],
+    "borrowed": lambda obj: ext.borrow(obj)["shape"],
+    "numpy": lambda obj: np.from_dlpack(obj).shape,
+}
+# The limited API of the oldest Python has none.
+if not ext.LIMITED_API:
+    ROUTES["buffer"] = lambda obj: memoryview(obj).shape
+
+
+def test_each_route_asks_a_producer_again():
+    sizes = range(len(ROUTES) + 1)
+    # The last one is the first to be exported, when the object is made.
+    relay = ext.relay([ext.hold(ext.make(bytes(size), "uint8", (size,))) for size in sizes])
+    assert relay.shape == (len(ROUTES),)
+    for size, route in zip(reversed(sizes[:-1]), ROUTES):
+        assert ROUTES[route](relay) == (size,), route
+    with pytest.raises(BufferError, match="can be lent"):
+        lend(type(relay), relay)
