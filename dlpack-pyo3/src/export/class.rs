@@ -253,9 +253,9 @@ pub trait Export: PyClass {
     /// Makes a tensor of the object's memory.
     ///
     /// Each call makes a new tensor, which keeps the memory alive, on the device that [`device`](Self::device) names. It is
-    /// read-only if consumers must not write. An [`Exporter`](dlpack::Exporter) makes one with
-    /// [`into_opaque`](dlpack::Exporter::into_opaque), and any tensor becomes one with
-    /// [`into_opaque`](dlpack::Managed::into_opaque).
+    /// read-only if consumers must not write. In main memory, its elements have been written when this returns. An
+    /// [`Exporter`](dlpack::Exporter) makes one with [`into_opaque`](dlpack::Exporter::into_opaque), and any tensor becomes one
+    /// with [`into_opaque`](dlpack::Managed::into_opaque).
     ///
     /// # Errors
     ///
@@ -293,9 +293,9 @@ pub trait Export: PyClass {
 
     /// Makes later work on `stream` wait until the elements have been written.
     ///
-    /// This is called for the tensor that [`tensor`](Self::tensor) returned, unless the consumer synchronizes by itself. The
-    /// stream is one that the device can have, with the default stream of CUDA or ROCm in the place of none. Only the consumer
-    /// knows whether it exists.
+    /// This is called for the tensor that [`tensor`](Self::tensor) returned, unless the consumer synchronizes by itself. It is
+    /// not called if the [device](Self::device) is the CPU, whose memory is ready. The stream is one that the device can have,
+    /// with the default stream of CUDA or ROCm in the place of none. Only the consumer knows whether it exists.
     ///
     /// By default, this does nothing for memory that the host can access, since the host has no work to wait for; and for
     /// devices other than those of CUDA and ROCm, if the consumer names no stream. For those, the protocol has no streams.

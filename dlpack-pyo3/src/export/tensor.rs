@@ -161,7 +161,8 @@ impl Tensor {
     ///
     /// Use this for memory of a device whose runtime is in this process: the producer copies and synchronizes streams.
     ///
-    /// Each import gets what the producer exports at that time. What this object says of itself, such as its shape and its
+    /// Each import gets what the producer exports at that time. Main memory must be ready then: the producer is not asked to
+    /// [synchronize](Producer::synchronize) with the CPU. What this object says of itself, such as its shape and its
     /// device, describes the first export.
     ///
     /// # Errors

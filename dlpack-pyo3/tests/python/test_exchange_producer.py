@@ -615,3 +615,12 @@ def test_each_route_asks_a_producer_again():
         assert ROUTES[route](relay) == (size,), route
     with pytest.raises(BufferError, match="can be lent"):
         lend(type(relay), relay)
+
+
+@pytest.mark.parametrize("route", ROUTES)
+def test_no_route_synchronizes_with_the_cpu(route):
+    own = ext.OwnDevice([1.0, 2.0], (1, 0))
+    own.raises["synchronize"] = AssertionError("the tensor was ready")
+    assert ROUTES[route](own) == (2,)
+    assert "synchronize" not in [call[0] for call in own.calls]
+    own.raises.clear()
