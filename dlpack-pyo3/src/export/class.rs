@@ -271,8 +271,9 @@ pub trait Export: PyClass {
 
     /// Copies the elements into new memory on a device, the object's own or another.
     ///
-    /// By default, this copies to main memory if the host can read the elements, and makes a row-major tensor. A class with
-    /// memory of a device copies at least to main memory and to the device itself, since consumers may rely on both.
+    /// By default, this copies from main memory to main memory, and makes a row-major tensor. Memory of a device is not copied,
+    /// even if the host can access it, since only the device's runtime can wait for the work on it. A class with memory of a
+    /// device copies at least to main memory and to the device itself, since consumers may rely on both.
     ///
     /// The tensor has the flag `IS_COPIED`, is writable, and its sub-byte elements are packed. A copy to a device with streams
     /// is finished when work runs that is enqueued on `stream` after this call. A copy to memory that the

@@ -1,4 +1,4 @@
-//! Copies that a producer makes of memory that the host can read.
+//! Copies that a producer makes of main memory.
 
 use alloc::sync::Arc;
 
@@ -9,12 +9,15 @@ use pyo3::Python;
 // Why reading is sound: a tensor that safe code gets hold of has initialised elements, or memory of another language, which
 // counts as such; an `unsafe` function asks for that where it is not so. The thread is attached to the interpreter, so that no other Python code writes them: the promise on which PyO3's own buffers are read.
 
-/// Copies the elements to main memory, row-major and packed.
+/// Copies the elements of main memory to main memory, row-major and packed.
 pub(super) fn to_host(
     py: Python<'_>,
     tensor: ManagedTensorVersioned,
     device: Device,
 ) -> Result<ManagedTensorVersioned, Error> {
+    if tensor.device().canonical() != Device::CPU {
+        return Err(refuse(tensor.device(), device));
+    }
     if !needs_packing(&tensor) {
         return copy(py, &tensor, device);
     }
@@ -33,6 +36,18 @@ pub(super) fn shared_to_host(
         to_host(py, tensor.share()?, device)
     } else {
         copy(py, tensor, device)
+    }
+}
+
+/// Says why memory of a device is not copied here.
+pub(super) fn refuse(found: Device, device: Device) -> Error {
+    if device != Device::CPU {
+        Error::CopyUnsupported { device }
+    } else if found.is_host_accessible() {
+        // The device may be at work on the memory still, and only its runtime can wait for that.
+        Error::StreamUnsupported { device: found }
+    } else {
+        Error::NotHostAccessible { device: found }
     }
 }
 

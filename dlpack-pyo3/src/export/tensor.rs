@@ -329,7 +329,7 @@ impl Export for Tensor {
                 Device { device_type: DeviceType::CPU, .. } => {
                     copy::shared_to_host(slf.py(), &this.tensor, device)
                 }
-                found => Err(refuse_copy(found, device)),
+                found => Err(copy::refuse(found, device)),
             },
         };
         copy.map_err(to_py_err)
@@ -370,18 +370,6 @@ fn refuse_stream(device: Device, readiness: &Readiness) -> PyErr {
 #[cold]
 fn refuse_to_lend() -> PyErr {
     PyBufferError::new_err("expected a tensor that can be lent, found one of a producer")
-}
-
-/// Says why memory of a device is not copied here.
-fn refuse_copy(found: Device, device: Device) -> Error {
-    if device != Device::CPU {
-        Error::CopyUnsupported { device }
-    } else if found.is_host_accessible() {
-        // The device may be at work on the memory still, and only its runtime can wait for that.
-        Error::StreamUnsupported { device: found }
-    } else {
-        Error::NotHostAccessible { device: found }
-    }
 }
 
 export!(Tensor);

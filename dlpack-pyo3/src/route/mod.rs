@@ -290,7 +290,12 @@ fn meet(
     request: &Request,
     route: Route,
 ) -> Result<Taken, Raised> {
-    let met = if request.copy == CopyPolicy::ALWAYS {
+    let device = tensor.device();
+    let met = if request.copy == CopyPolicy::ALWAYS && device.canonical() != Device::CPU {
+        // Also of memory that the host can access: nobody has waited for the device.
+        drop(tensor);
+        Err(Error::NotHostAccessible { device })
+    } else if request.copy == CopyPolicy::ALWAYS {
         let copy = protocol::copy(&tensor);
         // Before an exception is set, which the tensor's deleter must not see.
         drop(tensor);

@@ -594,6 +594,15 @@ def test_pinned_memory_is_not_copied_before_its_device_is_done(ready):
             tensor.__dlpack__(dl_device=CPU, **asked)
 
 
+def test_a_class_with_pinned_memory_that_cannot_wait_makes_no_copy():
+    own = ext.OwnPinned()
+    for asked in ({"dl_device": CPU}, {"dl_device": CPU, "max_version": (1, 0), "stream": -1}):
+        with pytest.raises(BufferError, match="serves streams of device cuda_host"):
+            own.__dlpack__(**asked)
+    with pytest.raises(BufferError, match="copies to device cuda_host"):
+        own.__dlpack__(copy=True)
+
+
 @pytest.mark.parametrize(("device", "ready", "served"), [(CUDA, 1, [None, 1]), (CUDA, 7, [7]), (ROCM, 0, [None, 0])])
 def test_a_tensor_that_is_ready_on_a_stream(device, ready, served):
     tensor = ext.on_device(b"abc", device, ready)

@@ -149,6 +149,15 @@ def test_pinned_memory_is_read_only_when_asked_for_on_the_cpu(kind):
     assert producer.deletes == [1, 1]
 
 
+@pytest.mark.parametrize("kind", [3, 11, 13])
+def test_the_memory_of_a_capsule_is_not_copied_before_its_device_is_done(kind):
+    # Nobody has been asked to wait.
+    tensor = Foreign(DOUBLES, "float64", device=(kind, 0))
+    with pytest.raises(BufferError, match="expected memory that the host can access"):
+        ext.describe(tensor.capsule(), copy=True)
+    assert tensor.deletes == 1
+
+
 def test_managed_memory_is_read_when_asked_for_on_the_cpu():
     producer = producers.Producer(DOUBLES, "float64", device=(13, 0))
     with pytest.raises(BufferError, match="host"):

@@ -42,7 +42,7 @@ mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::own_buffer::OwnBuffer;
     #[pymodule_export]
-    use super::own_device::{OwnDevice, on_device};
+    use super::own_device::{OwnDevice, OwnPinned, on_device};
     #[pymodule_export]
     use super::panics::Panics;
     #[pymodule_export]

@@ -112,6 +112,33 @@ impl OwnDevice {
     }
 }
 
+/// Main memory that is exported as CUDA's pinned memory. The class names its device, and nothing else.
+#[pyclass(frozen)]
+pub(crate) struct OwnPinned(Arc<Counted>);
+
+const PINNED: Device = Device::new(DeviceType::CUDA_HOST, 0);
+
+impl Export for OwnPinned {
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+        let exporter = OwnDevice::labelled(Arc::clone(&slf.get().0), 1, PINNED);
+        exporter.shape(&[1]).into_opaque().map_err(to_py_err)
+    }
+
+    fn device(_: &Bound<'_, Self>) -> Device {
+        PINNED
+    }
+}
+
+dlpack_pyo3::export!(OwnPinned);
+
+#[pymethods]
+impl OwnPinned {
+    #[new]
+    fn new() -> Self {
+        Self(Arc::new(Counted::new(&[0; 4])))
+    }
+}
+
 /// Makes a `Tensor` whose memory is exported as that of a device, where it can be used on the stream `ready`.
 #[pyfunction]
 #[pyo3(signature = (data, device, ready=None))]
