@@ -45,7 +45,8 @@ fn answer_plain<'py, T: Export>(
     let py = slf.py();
     let tensor = T::tensor(slf).map_err(|exception| restore(py, exception))?;
     let is_plain = tensor.device().device_type == DeviceType::CPU
-        && !(request.is_legacy() && needs_flags(tensor.flags()));
+        && !(request.is_legacy() && needs_flags(tensor.flags()))
+        && !is_unwanted_copy(request, tensor.flags());
     if !is_plain {
         return answer_any(slf, request, Some(tensor));
     }
@@ -64,6 +65,12 @@ fn needs_flags(flags: Flags) -> bool {
     flags.is_read_only() || flags.is_padded()
 }
 
+/// Returns `true` if the class made a copy for a consumer that wants none.
+#[inline]
+fn is_unwanted_copy(request: &Request, flags: Flags) -> bool {
+    request.copy == CopyPolicy::NEVER && flags.contains(Flags::IS_COPIED)
+}
+
 /// The answer to any request, by the rules of [`Producer::respond`]. `tensor` is the object's own, if it was made already.
 #[cold]
 fn answer_any<'py, T: Export>(
@@ -72,7 +79,7 @@ fn answer_any<'py, T: Export>(
     tensor: Option<OpaqueTensor>,
 ) -> Result<Owned<'py>, Raised> {
     let py = attached(slf.py());
-    let producer = Asked { slf, tensor: Cell::new(tensor) };
+    let producer = Asked { slf, request, tensor: Cell::new(tensor) };
     let answer = producer.respond(request);
     // Before an exception is set, which the deleter of a tensor that nobody asked for must not see.
     drop(producer);
@@ -95,6 +102,7 @@ fn give<A: InCapsule>(py: Attached<'_>, tensor: Managed<A>) -> Result<Owned<'_>,
 /// An object as a producer, for one request.
 struct Asked<'a, 'py, T> {
     slf: &'a Bound<'py, T>,
+    request: &'a Request,
     /// The tensor that is given out first, if it was made already.
     tensor: Cell<Option<OpaqueTensor>>,
 }
@@ -113,6 +121,10 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
             Some(tensor) => tensor,
             None => T::tensor(self.slf)?,
         };
+        // Before the legacy ABI loses the flag.
+        if is_unwanted_copy(self.request, tensor.flags()) {
+            return Err(Error::Copied.into());
+        }
         // SAFETY: the class has just made the tensor, and `as_raw` lets nobody write its struct.
         Ok(unsafe { tensor.into_managed() }?)
     }

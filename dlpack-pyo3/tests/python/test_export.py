@@ -387,6 +387,20 @@ def test_a_producers_own_exception_arrives_as_it_is(method, asked, error):
     assert ext.live() == before
 
 
+@pytest.mark.parametrize("asked", [{}, {"max_version": (1, 0)}, {"dl_device": CPU}, {"stream": -1}], ids=repr)
+def test_a_tensor_that_is_a_copy_is_not_given_to_a_consumer_that_wants_none(asked):
+    def copied():
+        return ext.hold(np.ones(2).__dlpack__(copy=True, max_version=(1, 0)))
+
+    # The first one is exported when the object is made.
+    relay = ext.relay([copied() for _ in range(4)])
+    for copy in (None, True):
+        assert peek_capsule(relay.__dlpack__(copy=copy, **asked))["shape"] == (2,)
+    with pytest.raises(BufferError, match="copy") as caught:
+        relay.__dlpack__(copy=False, **asked)
+    assert isinstance(caught.value, ValueError)
+
+
 def test_a_copy_that_cannot_be_made_is_refused_for_its_first_reason():
     obj = ext.OwnDevice(VALUES)
     with pytest.raises(BufferError, match="rocm"):
