@@ -59,7 +59,8 @@ use core::ptr::NonNull;
     note = "without the feature `alloc` there is no global heap: choose where the header goes with `header_in` or `header_in_place`"
 )]
 pub unsafe trait Allocator: Send + 'static {
-    /// Whether the memory belongs to the owner of the export, so that the owner is moved out of it before it is dropped.
+    /// Whether the memory belongs to the owner of the export, so that the owner is moved out of it before it is dropped, and
+    /// nothing is given back.
     #[doc(hidden)]
     const IN_OWNER: bool = false;
 

@@ -1,9 +1,9 @@
-//! The block of an export: C struct, header, allocator, owner, shape and strides in one piece of memory.
+//! The block of an export: C struct, header, size, allocator, owner, shape and strides in one piece of memory.
 //!
 //! ```text
-//! | C struct | header | allocator | owner | shape | strides |
-//!     ^          ^
-//!     raw        manager_ctx
+//! | C struct | header | size | allocator | owner | shape | strides |
+//!     ^
+//!     raw, manager_ctx
 //! ```
 //!
 //! The C struct, shape and strides go to consumers, some of which write into them; nothing of them is read again.
@@ -11,13 +11,14 @@
 //! out no reference to any of it exists.
 
 use core::alloc::Layout as Bytes;
-use core::any::TypeId;
+use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem::{ManuallyDrop, MaybeUninit, offset_of};
 #[cfg(feature = "alloc")]
 use core::ops::Deref;
 use core::ptr::{self, NonNull};
 use core::slice;
+use core::sync::atomic::AtomicU8;
 
 use super::allocator::Allocator;
 #[cfg(feature = "alloc")]
@@ -35,6 +36,8 @@ use crate::vocabulary::Flags;
 struct Block<S, O, A> {
     managed: S,
     header: BlockHeader,
+    /// In bytes; the alignment is that of this type.
+    size: usize,
     allocator: A,
     owner: O,
 }
@@ -53,15 +56,10 @@ impl<S: Abi, O: 'static, A: Allocator> Kinds<S, O, A> {
     const PART: BlockKind = Self::kind(false);
 
     const fn kind(whole: bool) -> BlockKind {
-        let (release, take) = (release_in_c::<S, O, A>, take::<S, O, A>);
-        BlockKind {
-            owner: TypeId::of::<O>,
-            #[cfg(feature = "alloc")]
-            owner_at: offset_of!(Block<S, O, A>, owner) - offset_of!(Block<S, O, A>, header),
-            release,
-            take,
-            whole,
-        }
+        // Where `BlockKind` looks for the header.
+        const { assert!(offset_of!(Block<S, O, A>, header) == size_of::<S>()) };
+        let owner_at = offset_of!(Block<S, O, A>, owner);
+        BlockKind::new::<O>(owner_at, release_in_c::<S, O, A>, take::<S, O, A>, whole)
     }
 }
 
@@ -70,14 +68,14 @@ const fn size<S, O, A>(ndim: usize) -> Option<(Bytes, usize)> {
     let Some(count) = ndim.checked_mul(2) else { return None };
     let Ok(numbers) = Bytes::array::<i64>(count) else { return None };
     let Ok((bytes, dims)) = Bytes::new::<Block<S, O, A>>().extend(numbers) else { return None };
-    Some((bytes.pad_to_align(), dims))
+    Some((bytes, dims))
 }
 
 /// The size and the alignment of the larger of the blocks of the two ABIs.
 pub(super) const fn largest<O, A>(ndim: usize) -> Bytes {
     let ndim = if ndim < Layout::MAX_NDIM { ndim } else { Layout::MAX_NDIM };
     match size::<sys::DLManagedTensorVersioned, O, A>(ndim) {
-        Some((bytes, _)) => bytes,
+        Some((bytes, _)) => bytes.pad_to_align(),
         // Nobody can have an owner so large.
         None => Bytes::new::<Block<sys::DLManagedTensorVersioned, O, A>>(),
     }
@@ -87,8 +85,8 @@ pub(super) const fn largest<O, A>(ndim: usize) -> Bytes {
 pub(super) struct Unpublished<S: Abi, O: 'static, A: Allocator> {
     /// # Invariants
     ///
-    /// 1. Points to memory that the allocator in it gave, of the size in its header and aligned for a block, in which
-    ///    header, allocator and owner are initialised.
+    /// 1. Points to memory that an allocator gave, large enough and aligned for a block, in which header and owner are
+    ///    initialised; and, unless the memory is the owner's, its size and the allocator.
     /// 2. Nobody else has a pointer to it.
     /// 3. `2·ndim` numbers fit in it from `dims` bytes on, aligned.
     block: NonNull<Block<S, O, A>>,
@@ -108,9 +106,12 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
         let block = at.cast::<Block<S, O, A>>();
         // SAFETY: the allocator gave memory for a block, and nobody else has it.
         unsafe {
-            let header = BlockHeader::new(&Kinds::<S, O, A>::WHOLE, bytes.size());
-            (&raw mut (*block.as_ptr()).header).write(header);
-            (&raw mut (*block.as_ptr()).allocator).write(allocator);
+            let kind = &Kinds::<S, O, A>::WHOLE;
+            (&raw mut (*block.as_ptr()).header).write(BlockHeader { kind });
+            if !A::IN_OWNER {
+                (&raw mut (*block.as_ptr()).size).write(bytes.size());
+                (&raw mut (*block.as_ptr()).allocator).write(allocator);
+            }
             (&raw mut (*block.as_ptr()).owner).write(owner);
         }
         Ok(Self { block, dims, ndim })
@@ -181,8 +182,7 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
         // SAFETY: invariants 1 and 2: a block begins with the C struct, which nobody else has seen. With its context it
         // has the deleter of this crate.
         unsafe {
-            let context = (&raw mut (*block.as_ptr()).header).cast();
-            block.cast::<S>().write(S::new(dl_tensor, context, flags));
+            block.cast::<S>().write(S::new(dl_tensor, block.as_ptr().cast(), flags));
             Handle::new(block.cast())
         }
     }
@@ -286,18 +286,13 @@ pub(super) unsafe fn around<S: Abi, O: Send + 'static>(
 
 /// # Safety
 ///
-/// `header` is that of a live block of these types, and derives from the pointer to all of it.
-unsafe fn block_of<S, O, A>(header: *mut BlockHeader) -> NonNull<Block<S, O, A>> {
-    // SAFETY: the header lies at this offset in its block, which is not at address 0.
-    unsafe { NonNull::new_unchecked(header.byte_sub(offset_of!(Block<S, O, A>, header)).cast()) }
-}
-
-/// # Safety
-///
-/// As for [`release`], by the header.
-unsafe extern "C" fn release_in_c<S: Abi, O: 'static, A: Allocator>(header: *mut BlockHeader) {
-    // SAFETY: the header is in a block of these types.
-    unsafe { release(block_of::<S, O, A>(header)) }
+/// As for [`release`].
+unsafe extern "C" fn release_in_c<S: Abi, O: 'static, A: Allocator>(
+    block: *mut c_void,
+    _: *const AtomicU8,
+) {
+    // SAFETY: a block of these types, which is not null.
+    unsafe { release(NonNull::new_unchecked(block.cast::<Block<S, O, A>>())) }
 }
 
 /// Drops the owner of a block and gives the block back.
@@ -323,10 +318,13 @@ unsafe fn release<S: Abi, O: 'static, A: Allocator>(block: NonNull<Block<S, O, A
 ///
 /// # Safety
 ///
-/// As for [`release`], by the header; `to` can be written for an `O`.
-unsafe fn take<S: Abi, O: 'static, A: Allocator>(header: *mut BlockHeader, to: *mut u8) {
-    // SAFETY: the header is in a block of these types, which is given up, and there is room for the owner.
-    unsafe { to.cast::<O>().write(take_owner(block_of::<S, O, A>(header))) };
+/// As for [`release`]; `to` can be written for an `O`.
+unsafe fn take<S: Abi, O: 'static, A: Allocator>(block: *mut c_void, to: *mut u8) {
+    // SAFETY: a block of these types, which is not null and given up, and there is room for the owner.
+    unsafe {
+        let block = NonNull::new_unchecked(block.cast::<Block<S, O, A>>());
+        to.cast::<O>().write(take_owner(block));
+    }
 }
 
 /// # Safety
@@ -345,12 +343,15 @@ unsafe fn take_owner<S: Abi, O: 'static, A: Allocator>(block: NonNull<Block<S, O
 ///
 /// # Safety
 ///
-/// The block has a header and an allocator, and nobody uses it again.
+/// The block is as invariant 1 of [`Unpublished`] says, apart from its owner, and nobody uses it again.
 unsafe fn give_back<S: Abi, O: 'static, A: Allocator>(block: NonNull<Block<S, O, A>>) {
+    if A::IN_OWNER {
+        return;
+    }
     // SAFETY: the allocator gave the block, with this size and the alignment of a block, since nothing in it is aligned
     // more. It is moved out of the block before it takes it back.
     unsafe {
-        let size = (*block.as_ptr()).header.size;
+        let size = (*block.as_ptr()).size;
         let allocator = (&raw const (*block.as_ptr()).allocator).read();
         let bytes = Bytes::from_size_align_unchecked(size, align_of::<Block<S, O, A>>());
         allocator.deallocate(block.cast(), bytes);

@@ -1,8 +1,10 @@
 //! The ways in which an owner's memory comes in.
 
 use core::ffi::c_void;
+use core::hint::assert_unchecked;
 use core::marker::PhantomData;
 use core::ops::Deref;
+use core::ptr::NonNull;
 
 use crate::managed::{Descriptor, Exclusive, Frozen};
 use crate::vocabulary::{DataType, Device, Element, assert_element};
@@ -15,6 +17,18 @@ pub struct Memory {
     /// In bytes, from `data` on; at most `isize::MAX`.
     pub(super) nbytes: usize,
     pub(super) device: Device,
+}
+
+impl Memory {
+    /// The memory of a slice.
+    #[inline]
+    fn of<T>(elements: NonNull<[T]>) -> Self {
+        let nbytes = elements.len() * size_of::<T>();
+        let data = elements.cast::<c_void>().as_ptr();
+        // SAFETY: it was not null. So the compiler knows, and leaves out the check for memory that a caller describes.
+        unsafe { assert_unchecked(!data.is_null()) };
+        Self { data, nbytes, device: Device::CPU }
+    }
 }
 
 // SAFETY: an address, which nothing here follows.
@@ -67,8 +81,7 @@ unsafe impl<O, T: Element, F: for<'a> FnOnce(&'a O) -> &'a [T]> Source<O> for Sl
     fn memory(self, owner: &mut O) -> Memory {
         const { assert_element::<T>() };
         let elements = (self.lend)(owner);
-        let data = elements.as_ptr().cast_mut().cast();
-        Memory { data, nbytes: size_of_val(elements), device: Device::CPU }
+        Memory::of(NonNull::from(elements))
     }
 
     #[inline]
@@ -98,8 +111,7 @@ unsafe impl<O, T: Element, F: for<'a> FnOnce(&'a mut O) -> &'a mut [T]> Source<O
     fn memory(self, owner: &mut O) -> Memory {
         const { assert_element::<T>() };
         let elements = (self.lend)(owner);
-        let nbytes = size_of_val(elements);
-        Memory { data: elements.as_mut_ptr().cast(), nbytes, device: Device::CPU }
+        Memory::of(NonNull::from(elements))
     }
 
     #[inline]

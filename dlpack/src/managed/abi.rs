@@ -169,7 +169,7 @@ unsafe impl sealed::Abi for sys::DLManagedTensorVersioned {
 /// This crate exported `this`, and its deleter has not run.
 unsafe extern "C" fn delete_legacy(this: *mut sys::DLManagedTensor) {
     // SAFETY: an exported struct is live until its deleter runs. Of all that consumers can write only this is read.
-    unsafe { block_header::delete((*this).manager_ctx) }
+    unsafe { block_header::delete::<sys::DLManagedTensor>((*this).manager_ctx) }
 }
 
 /// # Safety
@@ -177,5 +177,5 @@ unsafe extern "C" fn delete_legacy(this: *mut sys::DLManagedTensor) {
 /// This crate exported `this`, and its deleter has not run.
 unsafe extern "C" fn delete_versioned(this: *mut sys::DLManagedTensorVersioned) {
     // SAFETY: an exported struct is live until its deleter runs. Of all that consumers can write only this is read.
-    unsafe { block_header::delete((*this).manager_ctx) }
+    unsafe { block_header::delete::<sys::DLManagedTensorVersioned>((*this).manager_ctx) }
 }

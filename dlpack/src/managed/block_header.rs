@@ -1,9 +1,9 @@
 //! The header behind every struct that this crate exports, and the deleter that trusts nothing else.
 //!
 //! The C struct goes to consumers, some of which write into it. On the way back nothing of it is believed but its
-//! context, which points to a [`BlockHeader`]. A struct is recognised as ours if its deleter is the one of this crate
-//! *and* its header points to a static that only this copy of the crate has. The deleter looks at that static, too,
-//! which keeps a linker from folding it with the deleter of another copy.
+//! context, which points to a block with a [`BlockHeader`]. A struct is recognised as ours if its deleter is the one of
+//! this crate *and* its header leads to a static that only this copy of the crate has. The deleter passes the address of
+//! that static on, which keeps a linker from folding it with the deleter of another copy.
 
 use core::any::TypeId;
 use core::ffi::c_void;
@@ -15,33 +15,64 @@ use core::sync::atomic::AtomicU8;
 /// Its address marks a header as ours. It is writable, so that no other static can share the address.
 static MAGIC: AtomicU8 = AtomicU8::new(0);
 
-/// What stands in a block behind the C struct, where `manager_ctx` points to.
+/// What stands in a block behind the C struct. The context of the struct points to the block.
 pub(crate) struct BlockHeader {
-    magic: *const AtomicU8,
     pub(crate) kind: &'static BlockKind,
-    /// The size of the block in bytes; its alignment is that of its type.
-    pub(crate) size: usize,
 }
 
 /// The functions of a block, by the types of its owner and its allocator.
+#[repr(C)]
 pub(crate) struct BlockKind {
-    /// The type of the owner.
-    pub(crate) owner: fn() -> TypeId,
-    /// Where the owner is, in bytes from the header on.
+    /// Points to [`MAGIC`]. It comes first in every copy of this crate.
+    magic: *const AtomicU8,
+    owner: fn() -> TypeId,
+    /// Where the owner is, in bytes from the beginning of the block.
     #[cfg(feature = "alloc")]
-    pub(crate) owner_at: usize,
-    /// Drops the owner and gives back the block that this header is in. It does not unwind: a panic aborts.
-    pub(crate) release: unsafe extern "C" fn(*mut BlockHeader),
-    /// Moves the owner to where the second pointer points, and gives the block back.
-    pub(crate) take: unsafe fn(*mut BlockHeader, *mut u8),
+    owner_at: usize,
+    release: Release,
+    take: Take,
     /// Whether the tensor is all of the owner's memory.
-    pub(crate) whole: bool,
+    whole: bool,
 }
 
-impl BlockHeader {
-    #[inline(always)]
-    pub(crate) const fn new(kind: &'static BlockKind, size: usize) -> Self {
-        Self { magic: &raw const MAGIC, kind, size }
+/// Drops the owner of a block and gives the block back. It does not unwind: a panic aborts.
+///
+/// The second argument is the address of [`MAGIC`], for which it has no use.
+type Release = unsafe extern "C" fn(*mut c_void, *const AtomicU8);
+
+/// Moves the owner of a block to where the second pointer points, and gives the block back.
+type Take = unsafe fn(*mut c_void, *mut u8);
+
+impl BlockKind {
+    /// The kind of blocks of an `O` that lies `owner_at` bytes from their beginning.
+    pub(crate) const fn new<O: 'static>(
+        owner_at: usize,
+        release: Release,
+        take: Take,
+        whole: bool,
+    ) -> Self {
+        #[cfg(not(feature = "alloc"))]
+        let _ = owner_at;
+        Self {
+            magic: &raw const MAGIC,
+            owner: TypeId::of::<O>,
+            #[cfg(feature = "alloc")]
+            owner_at,
+            release,
+            take,
+            whole,
+        }
+    }
+
+    /// The kind of a block that begins with a struct of type `S`.
+    ///
+    /// # Safety
+    ///
+    /// `block` is live.
+    #[inline]
+    unsafe fn of<S>(block: *mut c_void) -> &'static Self {
+        // SAFETY: a live block has a header, which follows the struct without a gap.
+        unsafe { (*block.byte_add(size_of::<S>()).cast::<BlockHeader>()).kind }
     }
 }
 
@@ -49,26 +80,20 @@ impl BlockHeader {
 ///
 /// # Safety
 ///
-/// `manager_ctx` is the context of a struct that this crate exported and whose deleter has not run. Nobody uses the
-/// block afterwards.
-pub(super) unsafe fn delete(manager_ctx: *mut c_void) {
-    let header = manager_ctx.cast::<BlockHeader>();
-    // SAFETY: the context of such a struct is the header of a live block, and `release` is of the block's types.
-    unsafe {
-        if ptr::eq((*header).magic, &raw const MAGIC) {
-            ((*header).kind.release)(header);
-        }
-    }
+/// `manager_ctx` is the context of a struct of type `S` that this crate exported and whose deleter has not run. Nobody
+/// uses the block afterwards.
+pub(super) unsafe fn delete<S>(manager_ctx: *mut c_void) {
+    // SAFETY: the context of such a struct is a live block, and `release` is of the block's types.
+    unsafe { (BlockKind::of::<S>(manager_ctx).release)(manager_ctx, &raw const MAGIC) }
 }
 
 /// The owner in a block of ours, found by its type.
 pub(super) struct Found<O> {
     /// # Invariant
     ///
-    /// The header of a live block whose owner is an `O`.
-    header: *mut BlockHeader,
-    /// Whether the tensor is all of the owner's memory.
-    pub(super) whole: bool,
+    /// A live block of this kind, whose owner is an `O`.
+    block: *mut c_void,
+    kind: &'static BlockKind,
     owner: PhantomData<O>,
 }
 
@@ -76,19 +101,21 @@ pub(super) struct Found<O> {
 ///
 /// # Safety
 ///
-/// `manager_ctx` is the context of a struct that has a deleter of this crate and is still owned.
-pub(super) unsafe fn find<O: 'static>(manager_ctx: *mut c_void) -> Option<Found<O>> {
-    let header = manager_ctx.cast::<BlockHeader>();
-    // SAFETY: with that deleter the context is the header of a live block.
-    let BlockHeader { magic, kind, .. } = unsafe { &*header };
-    // Of the header of another copy of this crate, only the magic number is looked at: its kind may be of another layout.
-    if ptr::eq(*magic, &raw const MAGIC) && (kind.owner)() == TypeId::of::<O>() {
-        return Some(Found { header, whole: kind.whole, owner: PhantomData });
-    }
-    None
+/// `manager_ctx` is the context of a struct of type `S` that has a deleter of this crate and is still owned.
+pub(super) unsafe fn find<S, O: 'static>(manager_ctx: *mut c_void) -> Option<Found<O>> {
+    // SAFETY: with that deleter the context is a live block.
+    let kind = unsafe { BlockKind::of::<S>(manager_ctx) };
+    // Of another copy of this crate, only the magic number would be looked at: the rest may be of another layout.
+    let found = ptr::eq(kind.magic, &raw const MAGIC) && (kind.owner)() == TypeId::of::<O>();
+    found.then_some(Found { block: manager_ctx, kind, owner: PhantomData })
 }
 
 impl<O> Found<O> {
+    /// Returns whether the tensor is all of the owner's memory.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.kind.whole
+    }
+
     /// Lends the owner.
     ///
     /// # Safety
@@ -96,8 +123,8 @@ impl<O> Found<O> {
     /// For the lifetime, the block is live, and nobody has the owner for itself.
     #[cfg(feature = "alloc")]
     pub(super) unsafe fn get<'a>(&self) -> &'a O {
-        // SAFETY: the invariant: so many bytes behind the header is an `O`. The caller knows that it stays there.
-        unsafe { &*self.header.byte_add((*self.header).kind.owner_at).cast::<O>() }
+        // SAFETY: the invariant: at so many bytes in the block is an `O`. The caller knows that it stays there.
+        unsafe { &*self.block.byte_add(self.kind.owner_at).cast::<O>() }
     }
 
     /// Takes the owner out, and gives its block back.
@@ -111,7 +138,7 @@ impl<O> Found<O> {
         // SAFETY: the invariant; `take` is of the block's types and writes an `O`, for which there is room. The caller
         // gives the block up.
         unsafe {
-            ((*self.header).kind.take)(self.header, owner.as_mut_ptr().cast());
+            (self.kind.take)(self.block, owner.as_mut_ptr().cast());
             owner.assume_init()
         }
     }

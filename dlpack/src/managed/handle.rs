@@ -72,7 +72,7 @@ impl<A: Abi> Handle<A> {
             if !ptr::fn_addr_eq(deleter, A::DELETER) {
                 return None;
             }
-            block_header::find(A::manager_ctx(self.as_ptr()).read_unaligned())
+            block_header::find::<A, O>(A::manager_ctx(self.as_ptr()).read_unaligned())
         }
     }
 }
