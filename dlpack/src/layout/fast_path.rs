@@ -1,4 +1,4 @@
-//! Fast path: the layout of a valid, non-empty tensor of whole-byte elements.
+//! Fast path: the layout of a valid, non-empty tensor whose elements are one lane of whole bytes.
 //!
 //! The axes are read once, the last one first. As long as they are row-major, their extents follow from the number of
 //! elements.
@@ -6,41 +6,41 @@
 use super::check::Layout;
 use crate::vocabulary::DataType;
 
-/// Returns the layout, or `None` for an empty tensor, a dtype narrower than a byte, and any error; shape and strides are of one
-/// length.
+/// Returns the layout, or `None` for an empty tensor, a dtype of several lanes or of no whole bytes, and any error; shape
+/// and strides are of one length.
 #[inline(always)]
 pub(super) fn layout(shape: &[i64], strides: &[i64], dtype: DataType) -> Option<Layout> {
     let mut layout = FastLayout::new(dtype)?;
     let mut axes = shape.iter().zip(strides).rev();
-    for (&size, &stride) in axes.by_ref() {
-        if !layout.add_row_major(size, stride)? {
-            layout.add_first_strided(size, stride)?;
-            break;
+    let mut strided = loop {
+        let Some((&size, &stride)) = axes.next() else {
+            return layout.layout();
+        };
+        if !layout.add(size, stride)? {
+            break layout.strided(size, stride)?;
         }
-    }
+    };
     for (&size, &stride) in axes {
-        layout.add_strided(size, stride)?;
+        strided.add(size, stride)?;
     }
-    layout.layout()
+    strided.layout()
 }
 
-/// The layout of the axes that were added so far.
+/// The layout of the axes that were added so far, all of them row-major.
 ///
-/// Two loops are faster than one: the second goes on where [`add_row_major`](Self::add_row_major) has refused an axis.
+/// Two loops are faster than one: the second goes on where [`add`](Self::add) has refused an axis.
 #[derive(Clone, Copy)]
 pub(crate) struct FastLayout {
     /// Bytes of an element.
     size: isize,
     numel: i64,
-    /// The lowest and the highest offset, once not all axes are row-major.
-    reach: Option<(i64, i64)>,
 }
 
 impl FastLayout {
-    /// Starts without axes. Returns `None` if elements are smaller than a byte, or the dtype is invalid.
+    /// Starts without axes. Returns `None` if elements have several lanes or no whole bytes, or the dtype is invalid.
     #[inline(always)]
     pub(crate) fn new(dtype: DataType) -> Option<Self> {
-        Some(Self { size: whole_bytes(dtype)?, numel: 1, reach: None })
+        Some(Self { size: dtype.whole_bytes()?.into(), numel: 1 })
     }
 
     /// Returns the number of elements so far, which is also the row-major stride of the next axis.
@@ -53,9 +53,9 @@ impl FastLayout {
     ///
     /// Returns `None` for an empty axis or an invalid size; the slow path then reports the error.
     #[inline(always)]
-    pub(crate) fn add_row_major(&mut self, size: i64, stride: i64) -> Option<bool> {
-        if stride != self.numel && size != 1 {
-            return Some(false);
+    pub(crate) fn add(&mut self, size: i64, stride: i64) -> Option<bool> {
+        if stride != self.numel() {
+            return Some(size == 1);
         }
         if size <= 0 {
             return None;
@@ -66,19 +66,40 @@ impl FastLayout {
 
     /// Adds the axis that is not row-major.
     ///
-    /// Returns `None` as [`add_row_major`](Self::add_row_major) does.
+    /// Returns `None` as [`add`](Self::add) does.
     #[inline(always)]
-    pub(crate) fn add_first_strided(&mut self, size: i64, stride: i64) -> Option<()> {
+    pub(crate) fn strided(self, size: i64, stride: i64) -> Option<FastStrided> {
         // There is an element.
-        self.reach = Some((0, self.numel.wrapping_sub(1)));
-        self.add_strided(size, stride)
+        let reach = (0, self.numel.wrapping_sub(1));
+        let mut strided = FastStrided { size: self.size, numel: self.numel, reach };
+        strided.add(size, stride).map(|()| strided)
     }
 
-    /// Adds the axis before the last one added, once an axis was not row-major.
-    ///
-    /// Returns `None` as [`add_row_major`](Self::add_row_major) does.
+    /// Returns the layout of all axes, or `None` if it does not fit in the address space.
     #[inline(always)]
-    pub(crate) fn add_strided(&mut self, size: i64, stride: i64) -> Option<()> {
+    pub(crate) fn layout(self) -> Option<Layout> {
+        let numel = isize::try_from(self.numel).ok()?;
+        let nbytes = numel.checked_mul(self.size)?;
+        Some(Layout::dense(unsigned(numel), unsigned(nbytes)))
+    }
+}
+
+/// The layout of the axes that were added so far, of which not all are row-major.
+#[derive(Clone, Copy)]
+pub(crate) struct FastStrided {
+    /// Bytes of an element.
+    size: isize,
+    numel: i64,
+    /// The lowest and the highest offset.
+    reach: (i64, i64),
+}
+
+impl FastStrided {
+    /// Adds the axis before the last one added.
+    ///
+    /// Returns `None` for an empty axis or an invalid size; the slow path then reports the error.
+    #[inline(always)]
+    pub(crate) fn add(&mut self, size: i64, stride: i64) -> Option<()> {
         if size == 1 {
             return Some(());
         }
@@ -86,36 +107,21 @@ impl FastLayout {
             return None;
         }
         self.numel = self.numel.checked_mul(size)?;
-        widen(self.reach.as_mut()?, size, stride)
+        widen(&mut self.reach, size, stride)
     }
 
     /// Returns the layout of all axes, or `None` if it does not fit in the address space.
     #[inline(always)]
     pub(crate) fn layout(self) -> Option<Layout> {
-        let Self { size, numel, reach } = self;
+        let Self { size, numel, reach: (low, high) } = self;
         let numel = isize::try_from(numel).ok()?;
         let nbytes = numel.checked_mul(size)?;
-        let mut layout = Layout::dense(unsigned(numel), unsigned(nbytes));
-        layout.row_major = reach.is_none();
-        if let Some((low, high)) = reach {
-            layout.first = isize::try_from(low).ok()?;
-            layout.last = isize::try_from(high).ok()?;
-            layout.start = layout.first.checked_mul(size)?;
-            layout.end = layout.last.checked_add(1)?.checked_mul(size)?;
-            layout.end.checked_sub(layout.start)?;
-        }
-        Some(layout)
+        let (first, last) = (isize::try_from(low).ok()?, isize::try_from(high).ok()?);
+        let (start, end) = (first.checked_mul(size)?, last.checked_add(1)?.checked_mul(size)?);
+        end.checked_sub(start)?;
+        let (numel, nbytes) = (unsigned(numel), unsigned(nbytes));
+        Some(Layout { numel, nbytes, first, last, start, end, row_major: false })
     }
-}
-
-/// The bytes of an element of at least a byte, if the dtype is valid.
-#[inline(always)]
-fn whole_bytes(dtype: DataType) -> Option<isize> {
-    if dtype.is_sub_byte() || !dtype.is_valid() {
-        return None;
-    }
-    let bits = u32::from(dtype.bits).wrapping_mul(u32::from(dtype.lanes));
-    isize::try_from(bits.wrapping_add(7).checked_div(8)?).ok()
 }
 
 /// The same number, which is not negative. (`unsigned_abs` would look.)

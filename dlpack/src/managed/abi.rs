@@ -61,12 +61,19 @@ pub(crate) mod sealed {
         /// As for [`deleter`](Self::deleter).
         unsafe fn dl_tensor(this: *mut Self) -> *mut sys::DLTensor;
 
-        /// Reads the version and, if the version says that they are where this crate looks for them, the flags.
+        /// Reads the major version, and returns an error if it is not this crate's.
         ///
         /// # Safety
         ///
         /// Clauses S1 and S2 of the import contract; `this` is aligned.
-        unsafe fn header(this: *const Self) -> Result<Header, Error>;
+        unsafe fn check_version(this: *const Self) -> Result<(), Error>;
+
+        /// Reads the version and the flags.
+        ///
+        /// # Safety
+        ///
+        /// Clause S1 of the import contract; `this` is aligned, and of a version that was checked.
+        unsafe fn header(this: *const Self) -> Header;
 
         /// Returns the flags that an exported struct carries for `flags`, or an error for what this ABI cannot express.
         fn express(flags: Flags) -> Result<Flags, Error>;
@@ -108,8 +115,13 @@ unsafe impl sealed::Abi for sys::DLManagedTensor {
     common_items!(delete_legacy);
 
     #[inline]
-    unsafe fn header(_: *const Self) -> Result<Header, Error> {
-        Ok(Header::NONE)
+    unsafe fn check_version(_: *const Self) -> Result<(), Error> {
+        Ok(())
+    }
+
+    #[inline]
+    unsafe fn header(_: *const Self) -> Header {
+        Header::NONE
     }
 
     #[inline]
@@ -136,15 +148,20 @@ unsafe impl sealed::Abi for sys::DLManagedTensorVersioned {
     common_items!(delete_versioned);
 
     #[inline(always)]
-    unsafe fn header(this: *const Self) -> Result<Header, Error> {
+    unsafe fn check_version(this: *const Self) -> Result<(), Error> {
         // SAFETY: clause S2: the version can be read, whatever it is. No reference: the struct may be shorter.
         let version = Version::from(unsafe { (&raw const (*this).version).read() });
-        if !version.is_compatible() {
-            return Err(Error::UnsupportedVersion { found: version });
-        }
+        let ours = version.is_compatible();
+        if ours { Ok(()) } else { Err(Error::UnsupportedVersion { found: version }) }
+    }
+
+    #[inline(always)]
+    unsafe fn header(this: *const Self) -> Header {
         // SAFETY: clause S1: a struct of our major version is initialised.
-        let flags = Flags::from_bits(unsafe { (&raw const (*this).flags).read() });
-        Ok(Header { version: Some(version), flags, access: Access::of(flags) })
+        let (version, flags) =
+            unsafe { ((&raw const (*this).version).read(), (&raw const (*this).flags).read()) };
+        let flags = Flags::from_bits(flags);
+        Header { version: Some(version.into()), flags, access: Access::of(flags) }
     }
 
     #[inline]

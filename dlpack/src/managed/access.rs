@@ -1,6 +1,7 @@
 //! From a checked tensor to its elements.
 
 use core::ffi::c_void;
+use core::ops::Range;
 use core::ptr::{self, NonNull};
 use core::slice;
 
@@ -9,7 +10,7 @@ use crate::dims::{Dims, signed};
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::view::{PackedView, Strided, TensorView, TensorViewMut, ViewElement};
-use crate::vocabulary::{Element, SubByte, assert_element, assert_sub_byte};
+use crate::vocabulary::{Device, DeviceType, Element, SubByte, assert_element, assert_sub_byte};
 
 /// # Elements
 ///
@@ -120,10 +121,7 @@ impl Descriptor {
     /// ```
     #[inline]
     pub unsafe fn as_slice<T: Element>(&self) -> Result<&[T], Error> {
-        let start = self.first_element::<T>()?;
-        if !self.is_contiguous() {
-            return Err(Error::NotContiguous);
-        }
+        let start = self.first_element::<T, true>()?;
         // SAFETY: invariant 2: the elements lie side by side from `start`. The caller knows that they are initialised and
         // that nobody writes them.
         Ok(unsafe { slice::from_raw_parts(start.as_ptr(), self.numel()) })
@@ -185,7 +183,7 @@ impl Descriptor {
     pub unsafe fn packed_view<T: SubByte>(&self) -> Result<PackedView<'_, T>, Error> {
         const { assert_sub_byte::<T>() };
         self.check_host()?;
-        if self.dtype().scalar() != T::DTYPE {
+        if !self.dtype().scalar().is(T::DTYPE) {
             return Err(Error::DTypeMismatch { expected: T::DTYPE, found: self.dtype() });
         }
         let (lanes, padded) = (self.dtype().lanes, self.flags().is_padded());
@@ -288,16 +286,17 @@ impl Descriptor {
     /// The elements as values of `I`.
     #[inline(always)]
     fn strided<I: ViewElement>(&self) -> Result<Strided<I>, Error> {
-        let origin = self.first_element::<I>()?;
+        let origin = self.first_element::<I, false>()?;
         let dims = self.native_dims()?;
         // SAFETY: invariants 1 and 2: the extents lie in one live allocation. The address is aligned, and an `I` is as
         // large as an element.
         Ok(unsafe { Strided::new_unchecked(origin, dims, self.numel()) })
     }
 
-    /// The address of the first element, aligned for `I`, if the dtype is that of its elements.
+    /// The address of the first element, aligned for `I`, if the dtype is that of its elements, and, if `SLICE`, they lie side
+    /// by side in row-major order.
     #[inline(always)]
-    fn first_element<I: ViewElement>(&self) -> Result<NonNull<I>, Error> {
+    fn first_element<I: ViewElement, const SLICE: bool>(&self) -> Result<NonNull<I>, Error> {
         const { assert_element::<I::Element>() };
         const { assert!(size_of::<I>() == size_of::<I::Element>()) };
         let expected = I::Element::DTYPE;
@@ -311,12 +310,24 @@ impl Descriptor {
         if self.is_empty() {
             return Ok(NonNull::dangling());
         }
-        let start = self.address()?.cast::<I>();
-        if start.is_aligned() {
-            Ok(start)
-        } else {
-            Err(Error::Misaligned { required: align_of::<I>() })
+        let (data, byte_offset, extents) = (self.data(), self.byte_offset(), self.byte_extents());
+        if SLICE && !self.is_contiguous() {
+            return Err(no_slice((data, byte_offset, extents), align_of::<I>()));
         }
+        let extents = if SLICE { 0..signed(self.numel() * size_of::<I>()) } else { extents };
+        if let Ok(offset) = usize::try_from(byte_offset) {
+            // One comparison says that no number is negative: data, the first and the lowest byte lie between 1 and the middle
+            // of the address space, and the extents do not wrap. Nothing lies before the first element of a slice.
+            let start = signed(data.addr());
+            let first = start.wrapping_add(signed(offset));
+            let low = if SLICE { 0 } else { first.wrapping_add(extents.start).wrapping_sub(1) };
+            let element = data.wrapping_byte_add(offset).cast::<I>();
+            if start.wrapping_sub(1) | signed(offset) | first | low >= 0 && element.is_aligned() {
+                // SAFETY: `data` is at least 1, and the sum with `offset` does not wrap.
+                return Ok(unsafe { NonNull::new_unchecked(element) });
+            }
+        }
+        other_address((data, byte_offset, extents), align_of::<I>()).map(NonNull::cast)
     }
 
     /// The address of the first byte of the first element, after a check that the whole tensor lies within
@@ -326,21 +337,59 @@ impl Descriptor {
         if self.is_empty() {
             return Ok(NonNull::dangling());
         }
-        if self.data().is_null() {
-            return Err(Error::NullData);
-        }
-        let byte_offset = isize::try_from(self.byte_offset())
-            .map_err(|_| Error::ByteOffsetOverflow { byte_offset: self.byte_offset() })?;
-        let extents = self.byte_extents();
-        // The first element is within the extents: they start at most there, and end at least there.
-        let first = self.data().addr().wrapping_add_signed(byte_offset);
-        let low = first.wrapping_add_signed(extents.start);
-        let high = first.wrapping_add_signed(extents.end);
-        if first < self.data().addr() || low > first || low == 0 || high < first {
-            return Err(Error::AddressOverflow);
-        }
-        // The extents are in the allocation, but between it and `data` may be anything: hence wrapping.
-        let first = self.data().cast::<u8>().wrapping_offset(byte_offset);
-        NonNull::new(first).ok_or(Error::AddressOverflow)
+        address((self.data(), self.byte_offset(), self.byte_extents()))
     }
+
+    #[inline(always)]
+    pub(crate) fn check_host(&self) -> Result<(), Error> {
+        let (device, promised) = (self.device(), self.has_host_promise());
+        if device.device_type == DeviceType::CPU { Ok(()) } else { check_device(device, promised) }
+    }
+}
+
+/// A data pointer, a byte offset and byte extents.
+type Place = (*mut c_void, u64, Range<isize>);
+
+// These functions take values, since a descriptor passed by reference would have to be put together in memory first.
+
+/// The address of the first element, wherever in the address space that is, if it is aligned.
+#[cold]
+#[inline(never)]
+fn other_address(place: Place, align: usize) -> Result<NonNull<u8>, Error> {
+    let first = address(place)?;
+    let aligned = first.addr().get() % align == 0;
+    if aligned { Ok(first) } else { Err(Error::Misaligned { required: align }) }
+}
+
+/// The error for elements that are not contiguous: that they have no valid address comes first.
+#[cold]
+#[inline(never)]
+fn no_slice(place: Place, align: usize) -> Error {
+    other_address(place, align).err().unwrap_or(Error::NotContiguous)
+}
+
+/// The address of the first byte of the first element, after a check that the extents lie within the address space.
+fn address((data, byte_offset, extents): Place) -> Result<NonNull<u8>, Error> {
+    if data.is_null() {
+        return Err(Error::NullData);
+    }
+    let offset =
+        isize::try_from(byte_offset).map_err(|_| Error::ByteOffsetOverflow { byte_offset })?;
+    // The first element is within the extents: they start at most there, and end at least there.
+    let first = data.addr().wrapping_add_signed(offset);
+    let low = first.wrapping_add_signed(extents.start);
+    let high = first.wrapping_add_signed(extents.end);
+    if first < data.addr() || low > first || low == 0 || high < first {
+        return Err(Error::AddressOverflow);
+    }
+    // The extents are in the allocation, but between it and `data` may be anything: hence wrapping.
+    NonNull::new(data.cast::<u8>().wrapping_offset(offset)).ok_or(Error::AddressOverflow)
+}
+
+/// The check of a device other than the CPU.
+#[cold]
+#[inline(never)]
+fn check_device(device: Device, promised: bool) -> Result<(), Error> {
+    let accessible = device.is_host_accessible() || promised;
+    if accessible { Ok(()) } else { Err(Error::NotHostAccessible { device }) }
 }

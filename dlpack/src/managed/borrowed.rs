@@ -169,7 +169,7 @@ impl<'a> BorrowedTensor<'a> {
             return Err(Error::MisalignedHeader { required: align_of::<sys::DLTensor>() });
         }
         // SAFETY: the struct is initialised and aligned, and the caller vouches for clauses S4 to S6.
-        let descriptor = unsafe { import::describe(raw, header, false) }?;
+        let descriptor = unsafe { import::describe(raw, || header, false) }?;
         Ok(Self { descriptor, lender: PhantomData })
     }
 

@@ -36,6 +36,8 @@ use crate::vocabulary::{DataType, Device, Flags, Version};
 /// assert!(tensor.is_contiguous() && tensor.is_dense());
 /// # Ok::<(), dlpack::Error>(())
 /// ```
+// In this order, for speed: the error of a `Result` lies in the place of the first fields, which are then copied one by one.
+#[repr(C)]
 pub struct Descriptor {
     /// # Invariants
     ///
@@ -57,10 +59,10 @@ pub struct Descriptor {
     end: isize,
     dims: Dims<i64>,
     dtype: DataType,
-    row_major: bool,
     /// Whether somebody promised that the host can follow `data`, whatever the device.
     host: bool,
     writing: Writing,
+    row_major: bool,
 }
 
 /// What decides whether the memory may be written.
@@ -198,7 +200,6 @@ impl Descriptor {
     }
 
     /// Returns `true` if somebody promised that the host can follow the data pointer.
-    #[cfg(feature = "alloc")]
     #[inline]
     pub(crate) const fn has_host_promise(&self) -> bool {
         self.host
@@ -348,7 +349,7 @@ impl Descriptor {
     pub fn nbytes(&self) -> usize {
         if self.row_major {
             // The elements lie side by side, from the first one on.
-            self.end.unsigned_abs()
+            usize::from_ne_bytes(self.end.to_ne_bytes())
         } else {
             self.layout().nbytes()
         }
@@ -477,15 +478,6 @@ impl Descriptor {
     #[inline(always)]
     pub(crate) fn native_dims(&self) -> Result<Dims<isize>, Error> {
         self.dims.native()
-    }
-
-    #[inline]
-    pub(crate) fn check_host(&self) -> Result<(), Error> {
-        if self.device.is_host_accessible() || self.host {
-            Ok(())
-        } else {
-            Err(Error::NotHostAccessible { device: self.device })
-        }
     }
 }
 

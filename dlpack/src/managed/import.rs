@@ -5,7 +5,7 @@
 //! derived from them. This is the only place that reads a foreign shape or foreign strides: clause S4 grants them for
 //! the import call and no longer.
 //!
-//! There are two ways through. The fast path, for non-empty tensors of whole-byte elements, is inlined into the caller,
+//! There are two ways through. The fast path, for non-empty tensors of one lane of whole bytes, is inlined into the caller,
 //! so that nothing is moved and what the caller does not ask for is left out. The slow path takes all tensors and
 //! reports the errors.
 
@@ -20,7 +20,7 @@ use crate::sys;
 use crate::vocabulary::{DataType, Device};
 
 /// Copies and checks the metadata of a tensor. Null strides mean row-major, unless `strict` is set and the version forbids
-/// them.
+/// them. The header is asked for where it is needed, so that it needs no registers before.
 ///
 /// # Safety
 ///
@@ -29,11 +29,11 @@ use crate::vocabulary::{DataType, Device};
 #[inline(always)]
 pub(super) unsafe fn describe(
     tensor: *const sys::DLTensor,
-    header: Header,
+    header: impl Fn() -> Header,
     strict: bool,
 ) -> Result<Descriptor, Error> {
-    let mut room: Room<i64> = [MaybeUninit::uninit(); 2 * INLINE];
-    let strict = strict && header.version.is_some_and(|v| v.requires_strides());
+    let [mut sizes, mut steps] = [[MaybeUninit::uninit(); INLINE]; 2];
+    let strict = strict && header().version.is_some_and(|v| v.requires_strides());
     // SAFETY: the fields can be read. These are copies, since others may write them later. The dtype is read in one word,
     // since that is how it is compared.
     let (sys::DLTensor { ndim, shape, strides, .. }, dtype) = unsafe {
@@ -41,24 +41,26 @@ pub(super) unsafe fn describe(
         (tensor.read(), DataType::from_word(dtype))
     };
     // SAFETY: clause S4.
-    let (rank, layout) = match unsafe { fast(ndim, shape, strides, dtype, &mut room, strict) } {
+    let (rank, layout) = match unsafe {
+        fast(ndim, shape, strides, dtype, (&mut sizes, &mut steps), strict)
+    } {
         Some(checked) => checked,
         None => {
-            let padded = header.flags.is_padded();
+            let padded = header().flags.is_padded();
             // SAFETY: clause S4.
-            unsafe { slow(ndim, shape, strides, dtype, padded, &mut room, strict) }?
+            unsafe { slow(ndim, shape, strides, dtype, padded, (&mut sizes, &mut steps), strict) }?
         }
     };
     // SAFETY: the fields can be read. They are read here, so that they need no registers above.
     let sys::DLTensor { data, byte_offset, device, .. } = unsafe { tensor.read() };
     let fields = Fields { data, byte_offset, device: Device::from(device), dtype };
-    // SAFETY: both paths wrote the room for this rank, and checked the layout. Clauses S5 and S6 are the remaining
+    // SAFETY: both paths wrote the rooms for this rank, and checked the layout. Clauses S5 and S6 are the remaining
     // invariants of a descriptor.
-    Ok(unsafe { Descriptor::new(fields, header, Dims::from_parts(room, rank), layout) })
+    Ok(unsafe { Descriptor::new(fields, header(), Dims::from_parts(sizes, steps, rank), layout) })
 }
 
 /// Copies and checks shape and strides in one pass, and returns `None` for the slow path: for more than [`INLINE`] axes,
-/// without elements, for elements smaller than a byte, and for errors. Leaves the room written for the rank.
+/// without elements, for elements other than one lane of whole bytes, and for errors. Leaves the rooms written for the rank.
 ///
 /// # Safety
 ///
@@ -69,33 +71,35 @@ unsafe fn fast(
     shape: *const i64,
     strides: *const i64,
     dtype: DataType,
-    room: &mut Room<i64>,
+    (sizes, steps): (&mut Room<i64>, &mut Room<i64>),
     strict: bool,
 ) -> Option<(Rank<i64>, Layout)> {
-    let ndim = usize::try_from(ndim).ok()?;
+    // A negative number becomes too large.
+    let ndim = usize::try_from(u32::from_ne_bytes(ndim.to_ne_bytes())).ok()?;
     if shape.is_null() || (strides.is_null() && strict) {
         return None;
     }
-    let (sizes, steps) = room.split_at_mut(INLINE);
     let (sizes, steps) = (sizes.get_mut(..ndim)?, steps.get_mut(..ndim)?);
     let mut survey = FastLayout::new(dtype)?;
     let mut axes = sizes.iter_mut().zip(steps.iter_mut()).enumerate().rev();
-    for (axis, (size, step)) in axes.by_ref() {
+    let mut survey = loop {
+        let Some((axis, (size, step))) = axes.next() else {
+            return Some((Rank::of(ndim), survey.layout()?));
+        };
         // SAFETY: clause S4; the pointer is not null, and the axis is one of `ndim`.
         let size = size.write(unsafe { read(shape, axis) });
         // SAFETY: clause S4. Without strides, the row-major one.
         let stride = step.write(unsafe { read_or(strides, axis, survey.numel()) });
-        if !survey.add_row_major(*size, *stride)? {
-            survey.add_first_strided(*size, *stride)?;
-            break;
+        if !survey.add(*size, *stride)? {
+            break survey.strided(*size, *stride)?;
         }
-    }
+    };
     for (axis, (size, step)) in axes {
         // SAFETY: clause S4; the pointer is not null, and the axis is one of `ndim`.
         let size = size.write(unsafe { read(shape, axis) });
-        // SAFETY: clause S4.
-        let stride = step.write(unsafe { read_or(strides, axis, survey.numel()) });
-        survey.add_strided(*size, *stride)?;
+        // SAFETY: clause S4, and there are strides, since one was not row-major.
+        let stride = step.write(unsafe { read(strides, axis) });
+        survey.add(*size, *stride)?;
     }
     Some((Rank::of(ndim), survey.layout()?))
 }
@@ -113,14 +117,14 @@ unsafe fn slow(
     strides: *const i64,
     dtype: DataType,
     padded: bool,
-    room: &mut Room<i64>,
+    (sizes, steps): (&mut Room<i64>, &mut Room<i64>),
     strict: bool,
 ) -> Result<(Rank<i64>, Layout), Error> {
     // SAFETY: clause S4.
     let dims = unsafe { snapshot(ndim, shape, strides, strict) }?;
     let layout = Layout::new(dims.shape(), dims.strides(), dtype, padded)?;
     let rank;
-    (*room, rank) = dims.into_parts();
+    (*sizes, *steps, rank) = dims.into_parts();
     Ok((rank, layout))
 }
 

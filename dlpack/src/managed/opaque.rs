@@ -108,8 +108,8 @@ impl<A: Abi> OpaqueTensor<A> {
     /// Returns the flags of the struct. A legacy tensor has none.
     #[inline]
     pub fn flags(&self) -> Flags {
-        // SAFETY: invariant 1: the struct is live and aligned. Its version is ours, so that there is no error.
-        unsafe { A::header(self.as_raw()) }.map_or(Flags::NONE, |header| header.flags)
+        // SAFETY: invariant 1: the struct is live and aligned, and its version is ours.
+        unsafe { A::header(self.as_raw()) }.flags
     }
 
     /// Imports the tensor, for use in Rust.

@@ -4,7 +4,7 @@ use core::fmt;
 use core::ops::Deref;
 use core::ptr::NonNull;
 
-use super::abi::{Abi, Header};
+use super::abi::Abi;
 use super::descriptor::{Access, Descriptor};
 use super::handle::Handle;
 use super::import;
@@ -345,7 +345,9 @@ impl<A: Abi> Managed<A> {
 #[inline(always)]
 unsafe fn describe<A: Abi>(raw: *mut A, strict: bool) -> Result<Descriptor, Error> {
     // SAFETY: clauses S1 and S2.
-    let header: Header = unsafe { A::header(raw) }?;
+    unsafe { A::check_version(raw) }?;
+    // SAFETY: the major version is ours.
+    let header = || unsafe { A::header(raw) };
     // SAFETY: the major version is ours, so that clause S1 says that all of the struct is initialised; clauses S4 to S6.
     unsafe { import::describe(A::dl_tensor(raw), header, strict) }
 }

@@ -168,6 +168,21 @@ impl DataType {
         self.word() == other.word()
     }
 
+    /// Returns the bytes of an element, if the dtype is valid and an element is one lane of whole bytes.
+    #[inline(always)]
+    pub(crate) const fn whole_bytes(self) -> Option<u8> {
+        // From the low end: 8 bits of code, 8 of width, 16 of lanes.
+        let word = u32::from_le_bytes(self.word().to_ne_bytes());
+        // What is left without one lane and the least width, and the same with the next code and the next width. Neither has
+        // bits in the lanes, a width that is no multiple of 8, or a code of 16, if and only if there is one lane, the width is
+        // 8, 16 and so on up to 248, and the code at most 14, which is below those of the narrow floats.
+        let rest = word.wrapping_sub(0x1_0800);
+        if (rest | rest.wrapping_add(0x0801)) & 0xffff_07f0 != 0 {
+            return None;
+        }
+        Some(self.bits >> 3)
+    }
+
     /// Returns the dtype whose bytes in the C struct are those of `word`.
     #[inline(always)]
     pub(crate) const fn from_word(word: u32) -> Self {
@@ -187,5 +202,25 @@ impl DataType {
 
     pub(crate) const fn to_sys(self) -> sys::DLDataType {
         sys::DLDataType { code: self.code.code(), bits: self.bits, lanes: self.lanes }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{DataType, DataTypeCode};
+
+    /// The one comparison says what the rules say, for all codes and widths.
+    #[test]
+    fn whole_bytes_of_all_dtypes() {
+        for code in 0..=u8::MAX {
+            for bits in 0..=u8::MAX {
+                for lanes in [0, 1, 2, 0x100, 0x101, u16::MAX] {
+                    let dtype = DataType::new(DataTypeCode::new(code), bits, lanes);
+                    // Codes without a name take the slow path.
+                    let usual = lanes == 1 && bits % 8 == 0 && dtype.is_valid() && code < 15;
+                    assert_eq!(dtype.whole_bytes(), usual.then_some(bits / 8), "{dtype:?}");
+                }
+            }
+        }
     }
 }
