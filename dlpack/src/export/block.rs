@@ -321,10 +321,7 @@ unsafe fn release<S: Abi, O: 'static, A: Allocator>(block: NonNull<Block<S, O, A
 /// As for [`release`]; `to` can be written for an `O`.
 unsafe fn take<S: Abi, O: 'static, A: Allocator>(block: *mut c_void, to: *mut u8) {
     // SAFETY: a block of these types, which is not null and given up, and there is room for the owner.
-    unsafe {
-        let block = NonNull::new_unchecked(block.cast::<Block<S, O, A>>());
-        to.cast::<O>().write(take_owner(block));
-    }
+    unsafe { to.cast::<O>().write(take_owner::<S, O, A>(NonNull::new_unchecked(block.cast()))) };
 }
 
 /// # Safety

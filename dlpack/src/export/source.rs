@@ -23,8 +23,8 @@ impl Memory {
     /// The memory of a slice.
     #[inline]
     fn of<T>(elements: NonNull<[T]>) -> Self {
+        let data: *mut c_void = elements.as_ptr().cast();
         let nbytes = elements.len() * size_of::<T>();
-        let data = elements.cast::<c_void>().as_ptr();
         // SAFETY: it was not null. So the compiler knows, and leaves out the check for memory that a caller describes.
         unsafe { assert_unchecked(!data.is_null()) };
         Self { data, nbytes, device: Device::CPU }

@@ -54,6 +54,7 @@ impl<T> Rows<T> {
 }
 
 /// Returns all rows of a tensor in logical order, as many together as two axes have.
+#[inline(never)]
 pub(super) fn all_rows<T>(mut tensor: Strided<T>) -> impl Iterator<Item = Rows<T>> {
     let (len, stride) = tensor.pop_axis();
     let (count, pitch) = tensor.pop_axis();

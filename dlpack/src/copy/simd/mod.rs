@@ -71,6 +71,7 @@ pub(super) const fn has_pattern<T>() -> bool {
 /// # Safety
 ///
 /// As for [`copy_strided`](super::copy_strided), for elements whose bytes are initialised.
+#[inline(never)]
 pub(super) unsafe fn copy_matrix<T>(matrix: &Matrix<T>, nbytes: usize) {
     let caching = Caching::of(nbytes);
     // SAFETY: the clauses of `copy_strided` hold for the matrix; elements have the size of the pattern.
