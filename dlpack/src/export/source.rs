@@ -22,9 +22,8 @@ pub struct Memory {
 impl Memory {
     /// The memory of a slice.
     #[inline]
-    fn of<T>(elements: NonNull<[T]>) -> Self {
-        let data: *mut c_void = elements.as_ptr().cast();
-        let nbytes = elements.len() * size_of::<T>();
+    fn of(start: NonNull<c_void>, nbytes: usize) -> Self {
+        let data = start.as_ptr();
         // SAFETY: it was not null. So the compiler knows, and leaves out the check for memory that a caller describes.
         unsafe { assert_unchecked(!data.is_null()) };
         Self { data, nbytes, device: Device::CPU }
@@ -81,7 +80,8 @@ unsafe impl<O, T: Element, F: for<'a> FnOnce(&'a O) -> &'a [T]> Source<O> for Sl
     fn memory(self, owner: &mut O) -> Memory {
         const { assert_element::<T>() };
         let elements = (self.lend)(owner);
-        Memory::of(NonNull::from(elements))
+        let nbytes = size_of_val(elements);
+        Memory::of(NonNull::from(elements).cast(), nbytes)
     }
 
     #[inline]
@@ -111,7 +111,8 @@ unsafe impl<O, T: Element, F: for<'a> FnOnce(&'a mut O) -> &'a mut [T]> Source<O
     fn memory(self, owner: &mut O) -> Memory {
         const { assert_element::<T>() };
         let elements = (self.lend)(owner);
-        Memory::of(NonNull::from(elements))
+        let nbytes = size_of_val(elements);
+        Memory::of(NonNull::from(elements).cast(), nbytes)
     }
 
     #[inline]
