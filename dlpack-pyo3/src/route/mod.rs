@@ -32,6 +32,7 @@ mod masked;
 mod memory;
 mod numpy;
 mod plan;
+mod rare;
 mod refusals;
 mod summary;
 mod wary;
@@ -41,15 +42,15 @@ use core::mem::ManuallyDrop;
 
 use dlpack::exchange::ExchangeApi;
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
-use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error};
+use dlpack::{AnyManagedTensor, BorrowedTensor, Device};
 
-use crate::raw::{Class, ExceptBlock, Object, Raised, Reference, names, raise, raise_error};
-use crate::{capsule, protocol};
-use exchange::Exchange;
+use crate::protocol;
+use crate::raw::{Object, Raised, Reference, raise_error};
 pub(crate) use exchange::OWN_TABLE;
 use held::KeepAlive;
 pub(crate) use held::{HeldTensor, Taken};
 use plan::Plan;
+use rare::{ask_after_refusal, take_rare};
 use summary::Summary;
 
 /// The route by which a tensor was imported.
@@ -157,116 +158,6 @@ fn asked(tensor: AnyManagedTensor) -> Taken {
     Taken::new(HeldTensor::Managed(tensor), Route::Protocol)
 }
 
-/// Takes the tensor of a capsule, of a buffer, or of an object that is asked in a way of its own. Returns `None` if the object
-/// is to be asked by `__dlpack__`, which also says
-/// what is wrong with an object that has neither.
-#[cold]
-#[inline(never)]
-fn take_rare(
-    plan: &Plan,
-    object: Object<'_>,
-    request: &Request,
-    strict: bool,
-) -> Result<Option<Taken>, Raised> {
-    let py = object.attached();
-    match plan {
-        Plan::Wary(wary) => {
-            if asks_for_memory_as_it_is(request) && !strict {
-                if let Some(exchange) = wary.exchange_for(object)? {
-                    if let Some(taken) = take_by_table(exchange, object, request)? {
-                        return Ok(Some(taken));
-                    }
-                }
-            }
-            let tensor = wary.exchange().ask(object, request, strict)?;
-            Ok(Some(asked(tensor)))
-        }
-        Plan::Capsule => {
-            if let Some(stream) = request.stream.handle() {
-                let text = "expected a producer to tell the stream";
-                return Err(raise(
-                    py,
-                    Class::Value,
-                    format_args!("{text} {stream}, found a capsule"),
-                ));
-            }
-            let claimed = capsule::claim(object)?;
-            let tensor = claimed
-                .versioned(strict)
-                .map(|tensor| tensor.map(AnyManagedTensor::Versioned))
-                .unwrap_or_else(capsule::Claimed::legacy);
-            let tensor = tensor.map_err(|error| raise_error(py, error))?;
-            meet(object, HeldTensor::Managed(tensor), request, Route::Capsule).map(Some)
-        }
-        Plan::BufferOrProtocol(refusals) if asks_for_memory_as_it_is(request) => {
-            if refusals.are_many() && !strict {
-                if let Some(tensor) = ask_at_once(object, request)? {
-                    return Ok(Some(asked(tensor)));
-                }
-                refusals.clear();
-            }
-            match buffer::take(object) {
-                Ok(tensor) => {
-                    refusals.clear();
-                    Ok(Some(Taken::new(tensor, Route::Buffer)))
-                }
-                Err(raised) => {
-                    refusals.add();
-                    raised.forget().map(|()| None)
-                }
-            }
-        }
-        Plan::Exchange(exchange) => {
-            let tensor = exchange.ask(object, request, strict)?;
-            Ok(Some(asked(tensor)))
-        }
-        Plan::Torch => {
-            let tensor = eligibility::ask_torch(object, request, strict)?;
-            Ok(Some(asked(tensor)))
-        }
-        Plan::Masked => masked::refuse(object).map(|()| None),
-        Plan::Unknown if object.optional_attr(&names::DLPACK)?.is_some() => Ok(None),
-        Plan::Buffer | Plan::Unknown if buffer::has_buffer(object) => {
-            request.stream.check(Device::CPU).map_err(|error| raise_error(py, error))?;
-            meet(object, buffer::take(object)?, request, Route::Buffer).map(Some)
-        }
-        _ => Ok(None),
-    }
-}
-
-/// Asks an object by `__dlpack__` whose buffer is not worth asking for. Returns `None` if it should be asked for its buffer
-/// nevertheless, so that each object always takes the same route.
-///
-/// # Errors
-///
-/// What the object raises, if that is no `Exception`, which interrupts the program.
-fn ask_at_once(object: Object<'_>, request: &Request) -> Result<Option<AnyManagedTensor>, Raised> {
-    match protocol::ask(object, request, false, Ok, Err) {
-        Ok(tensor) => Ok(Some(tensor).filter(|tensor| !refusals::has_format(tensor))),
-        Err(raised) => raised.forget().map(|()| None),
-    }
-}
-
-/// Takes the tensor of an object by a table that may well refuse it. Returns `None` if the object is to be asked.
-fn take_by_table(
-    exchange: &Exchange,
-    object: Object<'_>,
-    request: &Request,
-) -> Result<Option<Taken>, Raised> {
-    let py = object.attached();
-    match exchange.take(object) {
-        Ok(tensor) => match exchange.allows(object, Summary::of(&tensor), request) {
-            Ok(true) => {
-                let tensor = HeldTensor::Managed(AnyManagedTensor::Versioned(tensor));
-                Ok(Some(Taken::new(tensor, Route::Exchange)))
-            }
-            Ok(false) => Ok(None),
-            Err(raised) => Err(raised.after_dropping(py, tensor)),
-        },
-        Err(error) => forget_refusal(object, error).map(|()| None),
-    }
-}
-
 /// Drops a tensor that is not the one to be taken.
 #[cold]
 #[inline(never)]
@@ -281,75 +172,6 @@ fn asks_for_memory_as_it_is(request: &Request) -> bool {
         && !request.is_legacy()
         && request.stream.handle().is_none()
         && request.wanted_device().is_none_or(|device| device == Device::CPU)
-}
-
-/// Makes a copy if the request asks for one, and checks the tensor against the request, where no producer was asked.
-fn meet(
-    object: Object<'_>,
-    tensor: HeldTensor,
-    request: &Request,
-    route: Route,
-) -> Result<Taken, Raised> {
-    let device = tensor.device();
-    let met = if request.copy == CopyPolicy::ALWAYS && device.canonical() != Device::CPU {
-        // Also of memory that the host can access: nobody has waited for the device.
-        drop(tensor);
-        Err(Error::NotHostAccessible { device })
-    } else if request.copy == CopyPolicy::ALWAYS {
-        let copy = protocol::copy(&tensor);
-        // Before an exception is set, which the tensor's deleter must not see.
-        drop(tensor);
-        copy.map(|copy| HeldTensor::Managed(copy.into()))
-    } else {
-        Ok(tensor)
-    };
-    met.and_then(|tensor| request.check(&tensor).map(|()| Taken::new(tensor, route)))
-        .map_err(|error| raise_error(object.attached(), error))
-}
-
-/// Asks the object by `__dlpack__`, if it has that, after its table has failed.
-///
-/// # Errors
-///
-/// What the object raises: the table's exception is dropped, since `__dlpack__` says the same in the library's usual words.
-#[cold]
-fn ask_after_refusal(
-    exchange: &Exchange,
-    object: Object<'_>,
-    request: &Request,
-    strict: bool,
-    error: Error,
-) -> Result<AnyManagedTensor, Raised> {
-    forget_refusal(object, error)?;
-    match Plan::after_refusal(object.class()) {
-        Ok(Some(plan)) => cache::replace(object.class(), plan)?,
-        Ok(None) => {}
-        Err(raised) => raised.forget()?,
-    }
-    exchange.ask(object, request, strict)
-}
-
-/// Forgets why a table has refused an object that can be asked by `__dlpack__`.
-///
-/// # Errors
-///
-/// What the table has raised, if the object has no `__dlpack__`, or if that is not an `Exception`, which interrupts the
-/// program.
-#[cold]
-fn forget_refusal(object: Object<'_>, error: Error) -> Result<(), Raised> {
-    let py = object.attached();
-    let is_set = matches!(error, Error::CallFailed { .. }) && Raised::is_set(py);
-    let raised = if is_set { Raised::new() } else { raise_error(py, error) };
-    if !raised.is(Class::Any) {
-        return Err(raised);
-    }
-    let first = ExceptBlock::catch(py, raised);
-    match object.optional_attr(&names::DLPACK) {
-        Ok(Some(_)) => Ok(()),
-        Ok(None) => Err(first.raise_again()),
-        // What interrupts the program, even a look at an attribute, gets through.
-        Err(raised) => raised.forget().and_then(|()| Err(first.raise_again())),
-    }
 }
 
 /// Passes the tensor of an object to a function, without an owner if that is possible.
