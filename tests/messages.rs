@@ -87,13 +87,19 @@ fn access_errors() -> Vec<(Error, &'static str)> {
             NotAnAddress { device: Device::new(dlpack::DeviceType::VULKAN, 0) },
             "expected a device with addresses, found vulkan:0",
         ),
-        (ReadOnly, "expected a writable tensor, found a read-only one"),
+        (ReadOnly, "expected a writable tensor, found a read-only one; to_copy makes one"),
         (
             WritabilityUnknown,
-            "expected a writable tensor, found one that does not say whether it is; assume_writable promises it",
+            "expected a writable tensor, found one that does not say whether it is; assume_exclusive and assume_writable promise it",
         ),
-        (Overlapping, "expected elements that do not overlap, found strides that may overlap"),
-        (NotContiguous, "expected contiguous elements, found gaps or another order"),
+        (
+            Overlapping,
+            "expected elements that do not overlap, found strides that may overlap; to_copy separates them",
+        ),
+        (
+            NotContiguous,
+            "expected contiguous elements, found gaps or another order; a view reads them, to_copy closes the gaps",
+        ),
         (NotExclusive, "expected a tensor with the flag IS_COPIED, found one without it"),
     ]
 }
@@ -148,7 +154,7 @@ fn export_errors() -> Vec<(Error, &'static str)> {
         ),
         (
             ReadOnlyNotExpressible,
-            "expected a writable tensor for the legacy abi, found a read-only one",
+            "expected a writable tensor for the legacy abi, found a read-only one; to_copy makes one",
         ),
         (PaddedNotExpressible, "expected packed elements for the legacy abi, found padded ones"),
         (AllocationFailed, "expected memory for the tensor, found none"),

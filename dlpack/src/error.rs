@@ -150,19 +150,23 @@ pub enum Error {
         required: usize,
     },
     /// The memory must not be written.
-    #[error("expected a writable tensor, found a read-only one")]
+    #[error("expected a writable tensor, found a read-only one; to_copy makes one")]
     ReadOnly,
     /// It is unknown whether the memory may be written. Whoever knows promises it with
     /// [`assume_writable`](crate::Managed::assume_writable) or [`assume_exclusive`](crate::Managed::assume_exclusive).
     #[error(
-        "expected a writable tensor, found one that does not say whether it is; assume_writable promises it"
+        "expected a writable tensor, found one that does not say whether it is; assume_exclusive and assume_writable promise it"
     )]
     WritabilityUnknown,
     /// Two indices may name the same memory.
-    #[error("expected elements that do not overlap, found strides that may overlap")]
+    #[error(
+        "expected elements that do not overlap, found strides that may overlap; to_copy separates them"
+    )]
     Overlapping,
     /// The elements do not follow one another in the order asked for.
-    #[error("expected contiguous elements, found gaps or another order")]
+    #[error(
+        "expected contiguous elements, found gaps or another order; a view reads them, to_copy closes the gaps"
+    )]
     NotContiguous,
     /// The flag `IS_COPIED` is not set, so the consumer may not be the only one with access to the memory.
     #[error("expected a tensor with the flag IS_COPIED, found one without it")]
@@ -293,7 +297,9 @@ pub enum Error {
         end: isize,
     },
     /// A read-only tensor was asked for in the legacy ABI, or as a plain `DLTensor`, neither of which has flags.
-    #[error("expected a writable tensor for the legacy abi, found a read-only one")]
+    #[error(
+        "expected a writable tensor for the legacy abi, found a read-only one; to_copy makes one"
+    )]
     ReadOnlyNotExpressible,
     /// A padded sub-byte tensor was asked for in the legacy ABI, or as a plain `DLTensor`, neither of which has flags.
     #[error("expected packed elements for the legacy abi, found padded ones")]

@@ -136,7 +136,8 @@ where
     /// Exports the slice that a function borrows from the owner, for reading.
     ///
     /// `lend` is called once, when the owner is at its final place. What it borrows stays borrowed until the owner is
-    /// dropped or taken out, so that nobody writes the elements.
+    /// dropped or taken out, so that nobody writes the elements. Write the closure in the call, or pass a function: the
+    /// compiler gives a closure that was bound by `let` before a lifetime with which there is no method `build`.
     ///
     /// # Examples
     ///
@@ -412,7 +413,8 @@ impl<'a, O, S, A> Exporter<'a, O, S, A> {
     /// Gives the elements another dtype, of the same bytes.
     ///
     /// Shape, strides and offset count elements of this dtype then. This is for elements that have no Rust type, such as
-    /// packed ones, and for lanes. NumPy, PyTorch, JAX and Arrow refuse dtypes with lanes.
+    /// packed ones, and for lanes. NumPy, PyTorch, JAX and Arrow refuse dtypes with lanes. Without a shape, there are as many
+    /// elements as the memory holds whole ones, and a rest of bytes is left out.
     ///
     /// # Examples
     ///
