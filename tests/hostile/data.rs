@@ -2,11 +2,14 @@
 
 use std::mem::MaybeUninit;
 use std::ptr;
+#[cfg(feature = "alloc")]
 use std::sync::Arc;
 
+#[cfg(feature = "alloc")]
+use dlpack::AnyManagedTensor;
 use dlpack::sys::DLDataType;
 use dlpack::{
-    AnyManagedTensor, Descriptor, Element, Error,
+    Descriptor, Element, Error,
     view::{ReadCell, Unaligned},
 };
 use harness::{Plain, Spec, dtype};
@@ -49,6 +52,7 @@ fn h059_no_data() {
 }
 
 #[test]
+#[cfg(feature = "alloc")]
 fn h059_no_data_is_passed_on_by_no_safe_function() {
     let refused = |result: Result<(), Error>| assert_eq!(result, Err(Error::NullData));
     accepts(&six().null_data(), |tensor| {

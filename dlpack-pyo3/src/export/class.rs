@@ -64,7 +64,8 @@ use crate::protocol::has_streams;
 ///
 /// ```
 /// use std::sync::Arc;
-/// use dlpack_pyo3::dlpack::{Exporter, ManagedTensorVersioned, OpaqueTensor};
+/// use dlpack_pyo3::dlpack::allocator::Global;
+/// use dlpack_pyo3::dlpack::{DataType, Device, ManagedTensorVersioned, OpaqueTensor};
 /// use dlpack_pyo3::{Export, PyTensor, to_py_err};
 /// use pyo3::prelude::*;
 ///
@@ -76,8 +77,9 @@ use crate::protocol::has_streams;
 /// impl Canvas {
 ///     #[new]
 ///     fn new(height: usize, width: usize) -> PyResult<Self> {
-///         let shape = [height, width];
-///         let pixels = Exporter::new(vec![0_u8; height * width]).shape(&shape).build();
+///         // Python chooses the numbers: too much memory is an exception, and not the end of the process.
+///         let (dtype, shape) = (DataType::U8, [height, width]);
+///         let pixels = ManagedTensorVersioned::allocate_in(Global, dtype, &shape, Device::CPU);
 ///         Ok(Self(Arc::new(pixels.map_err(to_py_err)?.into_inner())))
 ///     }
 ///
@@ -108,7 +110,7 @@ use crate::protocol::has_streams;
 ///
 /// # Read-only memory
 ///
-/// A tensor is read-only if its exporter shares it, as above in `Samples`, or says so. NumPy and pyarrow keep to that. PyTorch
+/// A tensor is read-only if it is of a shared slice, as that of `Samples` in the first example, or if its exporter says so. NumPy and pyarrow keep to that. PyTorch
 /// and Paddle ignore it: `torch.from_dlpack(samples)[0] = 1.0` writes the memory, without a warning. Under a shared slice
 /// that breaks Rust's rules, and a file that is mapped read-only ends the process. Nothing that a producer says can prevent
 /// it. Where such a write must not happen, export a copy, or memory that may be written. Consumers of the legacy ABI cannot

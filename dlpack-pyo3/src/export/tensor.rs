@@ -133,13 +133,20 @@ impl Tensor {
     ///
     /// ```
     /// use dlpack_pyo3::Tensor;
+    /// use pyo3::exceptions::PyMemoryError;
     /// use pyo3::prelude::*;
     ///
     /// /// A matrix of zeros.
     /// #[pyfunction]
     /// fn zeros(rows: usize, columns: usize) -> PyResult<Tensor> {
-    ///     Tensor::from_vec(vec![0.0_f32; rows * columns], &[rows, columns])
+    ///     let count = rows.saturating_mul(columns);
+    ///     let mut zeros = Vec::new();
+    ///     // Python chooses the numbers: too much memory is an exception, and not the end of the process.
+    ///     zeros.try_reserve_exact(count).map_err(|error| PyMemoryError::new_err(error.to_string()))?;
+    ///     zeros.resize(count, 0.0_f32);
+    ///     Tensor::from_vec(zeros, &[rows, columns])
     /// }
+    /// # assert!(zeros(1 << 62, 1 << 62).is_err());
     /// # assert_eq!(zeros(2, 3)?.shape(), [2, 3]);
     /// # assert!(Tensor::from_vec(vec![0_u8; 5], &[2, 3]).is_err());
     /// # PyResult::Ok(())
