@@ -1,0 +1,54 @@
+"""Makes every buffer a tensor for every array library, by DLPack and without a copy.
+
+>>> import dlpack
+>>> t = dlpack.asdlpack(bytearray(b"abcdef")).reshape(2, 3)
+>>> t
+<dlpack.Tensor uint8 (2, 3) cpu [[97, 98, 99], [100, 101, 102]]>
+
+`numpy.from_dlpack(t)`, `torch.from_dlpack(t)`, `jax.numpy.from_dlpack(t)` and so on are arrays of the same memory.
+
+- `asdlpack(x)`: a tensor of any object that describes its memory.
+- `from_dlpack(x)`: a tensor of an array, as the array API standard spells it.
+- `from_pointer(address, ...)`: a tensor of memory of one's own extension.
+- `SupportsDLPack`: the protocol, for annotations.
+- `ROUTES`: the names of the ways in which `asdlpack` looks for the memory.
+"""
+
+from ._core import ROUTES, CopyError, Tensor, __version__, asdlpack, from_dlpack, from_pointer
+from ._errors import DeviceError, DTypeError, LayoutError, NotATensorError, ReadOnlyError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ._protocols import SupportsDLPack
+
+__all__ = [
+    "ROUTES",
+    "CopyError",
+    "DTypeError",
+    "DeviceError",
+    "LayoutError",
+    "NotATensorError",
+    "ReadOnlyError",
+    "SupportsDLPack",
+    "Tensor",
+    "__version__",
+    "asdlpack",
+    "from_dlpack",
+    "from_pointer",
+]
+
+
+def __getattr__(name: str) -> object:
+    # What few programs need is imported when it is asked for, so that importing the package takes no time.
+    if name == "SupportsDLPack":
+        from ._protocols import SupportsDLPack
+
+        globals()[name] = SupportsDLPack
+        return SupportsDLPack
+    from ._pydlpack import hint
+
+    raise AttributeError(f"module 'dlpack' has no attribute {name!r}{hint(name)}")
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,174 @@
+"""Memory of CUDA, without CUDA: a driver of two functions stands for it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+import dlpack
+
+
+class Array:
+    """A device array as Numba's, at an address that nobody follows."""
+
+    def __init__(self, **fields):
+        every = {"version": 3, "typestr": "<f4", "shape": (2, 3), "data": (0x7000, False), "strides": None}
+        self.__cuda_array_interface__ = every | fields
+
+
+def test_a_device_array():
+    array = Array(stream=7)
+    t = dlpack.asdlpack(array)
+    assert (t.device, t.shape, t.dtype_name, t.address) == ("cuda:0", (2, 3), "float32", 0x7000)
+    assert t.__dlpack_device__() == (2, 0)
+    assert repr(t) == "<dlpack.Tensor float32 (2, 3) cuda:0>"
+    interface = t.__cuda_array_interface__
+    assert interface["stream"] == 7
+    assert interface["data"] == (0x7000, False)
+    assert (interface["shape"], interface["typestr"], interface["strides"]) == ((2, 3), "<f4", (12, 4))
+    assert not hasattr(t, "__array_interface__")
+    with pytest.raises(dlpack.DeviceError, match='device="cpu"'):
+        t.tolist()
+
+
+def test_version_2_and_read_only():
+    t = dlpack.asdlpack(Array(version=2, data=(0x7000, True), strides=(4, 8)))
+    assert (t.readonly, t.strides) == (True, (1, 2))
+    assert t.__cuda_array_interface__["stream"] is None
+
+
+def test_the_argument_names_the_device():
+    assert dlpack.asdlpack(Array(), device="cuda:3").device == "cuda:3"
+    with pytest.raises(dlpack.DeviceError, match="expected a tensor on cpu"):
+        dlpack.asdlpack(Array(), device="cpu")
+    with pytest.raises(dlpack.DeviceError):
+        dlpack.asdlpack(Array(), copy=True)
+
+
+def test_streams():
+    waiting = dlpack.asdlpack(Array(stream=7))
+    for stream in (7, -1):
+        waiting.__dlpack__(stream=stream, max_version=(1, 3))
+    with pytest.raises(BufferError):
+        waiting.__dlpack__(stream=8)
+    ready = dlpack.asdlpack(Array(stream=None))
+    for stream in (None, 1, 2, 7, -1):
+        again = dlpack.asdlpack(ready.__dlpack__(stream=stream))
+        assert again.address == 0x7000
+    part = waiting[1:]
+    assert part.address == 0x7000 + 12
+    part.__dlpack__(stream=7)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"mask": object()}, dlpack.LayoutError),
+        ({"stream": 0}, ValueError),
+        ({"typestr": ">f4" if sys.byteorder == "little" else "<f4"}, dlpack.DTypeError),
+        ({"strides": (6, 2)}, dlpack.LayoutError),
+        ({"data": (0, False)}, dlpack.LayoutError),
+        ({"version": 1}, TypeError),
+        ({"data": None}, TypeError),
+    ],
+)
+def test_refused(fields, error):
+    with pytest.raises(error):
+        dlpack.asdlpack(Array(**fields))
+
+
+def test_empty():
+    assert dlpack.asdlpack(Array(shape=(0, 3), data=(0, False))).size == 0
+
+
+class Producer:
+    """An array library of a device, which is asked for streams and copies."""
+
+    def __init__(self, tensor):
+        self.tensor = tensor
+        self.asked = []
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        self.asked.append((stream, dl_device, copy))
+        if dl_device == (1, 0):
+            return (
+                dlpack.asdlpack(bytes(24)).view("float32").reshape(2, 3).__dlpack__(max_version=max_version)
+            )
+        return self.tensor.__dlpack__(stream=-1, max_version=max_version)
+
+    def __dlpack_device__(self):
+        return self.tensor.__dlpack_device__()
+
+
+def test_a_producer_is_asked_again():
+    producer = Producer(dlpack.asdlpack(Array()))
+    t = dlpack.asdlpack(producer)
+    assert t.device == "cuda:0"
+    producer.asked.clear()
+    t.__dlpack__(stream=9, max_version=(1, 3))
+    t[1:].__dlpack__(stream=9)
+    assert [asked[0] for asked in producer.asked] == [9, 9]
+    producer.asked.clear()
+    copied = dlpack.asdlpack(t.__dlpack__(dl_device=(1, 0), max_version=(1, 3)))
+    assert (copied.device, copied.tolist()) == ("cpu", [[0.0] * 3] * 2)
+    assert producer.asked[-1][1] == (1, 0)
+    with pytest.raises(BufferError):
+        t[1:].__dlpack__(dl_device=(1, 0))
+    assert dlpack.asdlpack(producer, device="cpu").tolist() == [[0.0] * 3] * 2
+
+
+DRIVER = r"""
+#include <stdint.h>
+int cuPointerGetAttribute(void *out, int attribute, uint64_t address) {
+    if (attribute != 9 || address < 0x5000) return 1;
+    *(int *)out = (int)(address >> 12) - 5;
+    return 0;
+}
+void *waited_for;
+int cuStreamSynchronize(void *stream) { waited_for = stream; return stream == (void *)13 ? 700 : 0; }
+"""
+
+PROGRAM = """
+import ctypes, sys
+driver = ctypes.CDLL(sys.argv[1], mode=ctypes.RTLD_GLOBAL)
+import dlpack
+from dlpack.tests.test_cuda import Array
+waited_for = ctypes.c_void_p.in_dll(driver, "waited_for")
+assert dlpack.asdlpack(Array()).device == "cuda:2"
+assert dlpack.asdlpack(Array(data=(0x5000, False))).device == "cuda:0"
+assert dlpack.asdlpack(Array(data=(0x4000, False))).device == "cuda:0"
+assert dlpack.asdlpack(Array(), device="cuda:2").device == "cuda:2"
+try:
+    dlpack.asdlpack(Array(), device="cuda:1")
+except dlpack.DeviceError:
+    pass
+else:
+    raise SystemExit("accepted")
+t = dlpack.asdlpack(Array(stream=77))
+t.__dlpack__(stream=77)
+assert waited_for.value is None
+t.__dlpack__(stream=8)
+assert waited_for.value == 77
+try:
+    dlpack.asdlpack(Array(stream=13)).__dlpack__(stream=8)
+except BufferError:
+    print("refused")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the driver is made for Linux")
+def test_the_driver_is_asked(tmp_path, in_process):
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None:
+        pytest.skip("no C compiler is installed")
+    (tmp_path / "driver.c").write_text(DRIVER)
+    library = tmp_path / "libcuda.so.1"
+    subprocess.run(
+        [compiler, "-shared", "-fPIC", "-Wl,-soname,libcuda.so.1", "-o", library, tmp_path / "driver.c"],
+        check=True,
+    )
+    assert in_process(PROGRAM, str(library)) == "refused\n"

@@ -1,0 +1,92 @@
+"""The examples in docstrings run, and the types are those that the stubs say."""
+
+from __future__ import annotations
+
+import doctest
+import importlib.util
+import inspect
+import os
+import subprocess
+import sys
+
+import pytest
+
+import dlpack
+
+PUBLIC = [getattr(dlpack, name) for name in dlpack.__all__ if not name.startswith("__")]
+DOCUMENTED = [dlpack, *(x for x in PUBLIC if callable(x))]
+METHODS = [x for name, x in vars(dlpack.Tensor).items() if not name.startswith("_")]
+
+
+@pytest.mark.parametrize("thing", DOCUMENTED + METHODS, ids=lambda x: getattr(x, "__name__", "?"))
+def test_examples(thing):
+    text = inspect.getdoc(thing)
+    assert text, f"{thing} has no documentation"
+    test = doctest.DocTestParser().get_doctest(text, {}, getattr(thing, "__name__", "?"), None, 0)
+    runner = doctest.DocTestRunner(optionflags=doctest.IGNORE_EXCEPTION_DETAIL)
+    said: list[str] = []
+    runner.run(test, out=said.append)
+    assert not said, "".join(said)
+
+
+def test_functions_have_signatures():
+    assert str(inspect.signature(dlpack.asdlpack)) == (
+        "(obj, /, *, route=None, avoid=None, device=None, copy=None, readonly=None)"
+    )
+    assert str(inspect.signature(dlpack.from_dlpack)) == "(x, /, *, device=None, copy=None)"
+    assert list(inspect.signature(dlpack.from_pointer).parameters)[:4] == [
+        "address",
+        "shape",
+        "dtype",
+        "strides",
+    ]
+
+
+def test_names():
+    assert dir(dlpack) == sorted(dlpack.__all__)
+    for name in dlpack.__all__:
+        assert getattr(dlpack, name) is not None
+    assert os.path.exists(os.path.join(os.path.dirname(dlpack.__file__), "py.typed"))
+
+
+def test_protocol():
+    assert isinstance(dlpack.asdlpack(b""), dlpack.SupportsDLPack)
+    assert not isinstance(b"", dlpack.SupportsDLPack)
+
+
+PROGRAM = """
+from typing import assert_type
+import dlpack
+from dlpack import SupportsDLPack, Tensor
+
+def total(x: SupportsDLPack) -> int:
+    return dlpack.from_dlpack(x).size
+
+t = dlpack.asdlpack(b"abc", route="buffer", copy=True)
+assert_type(t, Tensor)
+assert_type(t[1:, ..., None], Tensor)
+assert_type(t.shape, tuple[int, ...])
+total(t)
+memoryview(t.reshape(3, 1).permute((1, 0)))
+try:
+    dlpack.from_pointer(0, (1,), "float32", device="cpu", deleter=lambda address: None)
+except dlpack.LayoutError as error:
+    caught: BufferError = error
+total(b"abc")  # type: ignore[arg-type]
+dlpack.asdlpack(b"abc", route="road")  # type: ignore[arg-type]
+t.dtype  # type: ignore[attr-defined]
+"""
+
+
+def test_mypy(tmp_path):
+    if importlib.util.find_spec("mypy") is None:
+        pytest.skip("mypy is not installed")
+    (tmp_path / "program.py").write_text(PROGRAM)
+    # Before 3.12, buffers have no method in Python.
+    (tmp_path / "allowed.txt").write_text("dlpack._core.Tensor.__buffer__\n")
+    allowed = ["--allowlist", "allowed.txt", "--ignore-unused-allowlist"]
+    for arguments in (["mypy", "--strict", "program.py"], ["mypy.stubtest", "dlpack._core", *allowed]):
+        done = subprocess.run(
+            [sys.executable, "-m", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr

@@ -1,0 +1,217 @@
+"""Memory of one's own extension."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import sys
+import threading
+import weakref
+
+import pytest
+
+import dlpack
+
+
+def block_of(values=range(6)):
+    block = (ctypes.c_int32 * 6)(*values)
+    return block, ctypes.addressof(block)
+
+
+def test_owner_is_kept():
+    block, address = block_of()
+    dead = weakref.ref(block)
+    t = dlpack.from_pointer(address, (2, 3), "int32", device="cpu", owner=block)
+    del block
+    gc.collect()
+    assert t.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert (t.address, t.readonly) == (address, False)
+    view = memoryview(t[1:])
+    del t
+    gc.collect()
+    assert dead() is not None
+    view.release()
+    del view
+    assert dead() is None
+
+
+def test_strides_count_elements():
+    block, address = block_of()
+    t = dlpack.from_pointer(address, (3, 2), "<i4", (1, 3), device="cpu", owner=block, readonly=True)
+    assert t.tolist() == [[0, 3], [1, 4], [2, 5]]
+    assert t.readonly
+    last = dlpack.from_pointer(address + 20, 6, "int32", -1, device="cpu", owner=block)
+    assert last.tolist() == [5, 4, 3, 2, 1, 0]
+
+
+def test_deleter_runs_once_with_the_address():
+    block, address = block_of()
+    calls = []
+    t = dlpack.from_pointer(address, 6, "int32", device="cpu", deleter=calls.append)
+    capsules = [t.__dlpack__(max_version=(1, 3)), t.__dlpack__(), t[2:].__dlpack__()]
+    consumer = dlpack.asdlpack(capsules[0])
+    del t, capsules
+    assert calls == []
+    assert consumer.tolist() == list(range(6))
+    del consumer
+    assert calls == [address]
+    del block
+
+
+def test_deleter_of_c():
+    libc = ctypes.CDLL(None)
+    libc.malloc.restype = ctypes.c_void_p
+    libc.malloc.argtypes = [ctypes.c_size_t]
+    libc.free.argtypes = [ctypes.c_void_p]
+    libc.free.restype = None
+    address = libc.malloc(24)
+    ctypes.memset(address, 1, 24)
+    t = dlpack.from_pointer(address, 24, "uint8", device="cpu", deleter=libc.free)
+    assert sum(t.tolist()) == 24
+
+
+def test_deleter_runs_if_the_numbers_are_refused():
+    block, address = block_of()
+    calls = []
+    with pytest.raises(dlpack.LayoutError):
+        dlpack.from_pointer(address, (2**40, 2**40), "int32", device="cpu", deleter=calls.append)
+    assert calls == [address]
+    # What is not a call of the function at all leaves the memory to the caller.
+    with pytest.raises(dlpack.DTypeError):
+        dlpack.from_pointer(address, 6, "int33", device="cpu", deleter=calls.append)
+    assert calls == [address]
+    del block
+
+
+def test_deleter_that_fails(monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda raised: seen.append(raised.exc_value))
+    block, address = block_of()
+
+    def fail(_):
+        raise KeyError("mine")
+
+    def delete_while_another_exception_is_on_its_way():
+        t = dlpack.from_pointer(address, 6, "int32", device="cpu", deleter=fail)
+        raise RuntimeError(f"on its way with {t.size}")
+
+    with pytest.raises(RuntimeError, match="on its way"):
+        delete_while_another_exception_is_on_its_way()
+    gc.collect()
+    assert [str(error) for error in seen] == ["'mine'"]
+    del block
+
+
+def test_deleter_on_another_thread():
+    block, address = block_of()
+    calls = []
+    boxes = [
+        [
+            dlpack.from_pointer(
+                address, 6, "int32", device="cpu", deleter=lambda _: calls.append(threading.get_ident())
+            )
+        ]
+    ]
+    thread = threading.Thread(target=lambda: boxes.pop().clear())
+    thread.start()
+    thread.join()
+    assert len(calls) == 1
+    assert calls[0] != threading.get_ident()
+    del block
+
+
+def test_deleter_on_a_thread_that_python_does_not_know():
+    np = pytest.importorskip("numpy")
+    del np
+    block, address = block_of()
+    calls = []
+    t = dlpack.from_pointer(address, 6, "int32", device="cpu", deleter=calls.append)
+    capsule = t.__dlpack__()
+    del t
+    api = ctypes.pythonapi
+    api.PyCapsule_GetPointer.restype = ctypes.c_void_p
+    api.PyCapsule_GetPointer.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    api.PyCapsule_SetName.argtypes = [ctypes.py_object, ctypes.c_char_p]
+    raw = api.PyCapsule_GetPointer(capsule, b"dltensor")
+    name = b"used_dltensor"
+    api.PyCapsule_SetName(capsule, name)
+    # The deleter is the last field of a legacy struct: a DLTensor of 48 bytes, a context, and the function.
+    if ctypes.sizeof(ctypes.c_void_p) != 8:
+        pytest.skip("the struct is another one on this machine")
+    deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(ctypes.c_void_p.from_address(raw + 56).value)
+    # `CFUNCTYPE` detaches the thread while the function runs.
+    deleter(raw)
+    assert calls == [address]
+    del capsule, block
+
+
+@pytest.mark.parametrize(
+    "holder", ["t", "memoryview(t)", "dlpack.asdlpack(t.__dlpack__())", "[t, t.copy()]", "None"]
+)
+def test_deleter_at_exit(in_process, holder):
+    program = f"""
+import ctypes, os, dlpack
+write = os.write
+block = (ctypes.c_int32 * 6)()
+t = dlpack.from_pointer(
+    ctypes.addressof(block), 6, "int32", device="cpu", deleter=lambda _: write(1, b"deleted ")
+)
+held = {holder}
+del t
+"""
+    assert in_process(program) == "deleted "
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "says"),
+    [
+        ({"address": "0"}, TypeError, "addressof"),
+        ({"address": 0}, dlpack.LayoutError, "null"),
+        ({"address": -1}, OverflowError, ""),
+        ({"shape": (-1,)}, dlpack.LayoutError, ""),
+        ({"shape": (1.5,)}, TypeError, ""),
+        ({"strides": (1, 1)}, ValueError, "expected 1 stride, found 2"),
+        ({"strides": (2**62,)}, dlpack.LayoutError, ""),
+        ({"dtype": "int33"}, dlpack.DTypeError, "int33"),
+        ({"device": "nowhere"}, ValueError, "nowhere"),
+        ({"deleter": 1}, TypeError, "deleter"),
+        ({"deleter": print, "owner": 1}, ValueError, "both"),
+        ({"stream": 1}, ValueError, "stream"),
+    ],
+)
+def test_refused(change, error, says):
+    block, address = block_of()
+    arguments = {"address": address, "shape": (6,), "dtype": "int32", "device": "cpu", "owner": block}
+    if "deleter" in change and "owner" not in change:
+        arguments["owner"] = None
+    with pytest.raises(error, match=says or None):
+        dlpack.from_pointer(**(arguments | change))
+
+
+def test_other_devices_are_not_followed():
+    t = dlpack.from_pointer(0x1000, (2, 3), "float32", device=(10, 3))
+    assert (t.device, t.address, t.shape) == ("vpi:3" if "vpi" in t.device else t.device, 0x1000, (2, 3))
+    assert t.__dlpack_device__() == (10, 3)
+    assert "0x" not in repr(t)
+    with pytest.raises(dlpack.DeviceError, match=r'device="cpu"'):
+        t.tolist()
+    with pytest.raises(dlpack.DeviceError):
+        t.tobytes()
+    with pytest.raises(BufferError):
+        memoryview(t)
+    with pytest.raises(BufferError):
+        t.copy()
+    with pytest.raises(AttributeError):
+        _ = t.__array_interface__
+    part = t[1]
+    assert part.address == 0x1000 + 12
+
+
+def test_handles_keep_their_offset():
+    t = dlpack.from_pointer(0x1000, (4, 3), "float32", device="metal:0")
+    part = t[2, 1:]
+    assert part.address == 0x1000
+    again = dlpack.asdlpack(part.__dlpack__(max_version=(1, 3), stream=-1))
+    assert (again.address, again.shape) == (0x1000, (2,))
+    assert part[1:].shape == (1,)
+    assert t[::-1].strides == (-3, 1)

@@ -1,0 +1,105 @@
+//! Devices, dtypes and shapes as Python writes them.
+
+use dlpack_pyo3::dlpack::{DataType, DataTypeCode, Device, DeviceType};
+use pyo3::exceptions::{PyTypeError, PyValueError};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyString, PyTuple, PyType};
+
+use crate::errors::DTypeError;
+use crate::typestr;
+
+/// Reads a device: `"cpu"`, `"cuda:1"`, a pair as `__dlpack_device__` returns it, or an object with `type` and `index`, such as a
+/// `torch.device`.
+pub(crate) fn device(value: &Bound<'_, PyAny>) -> PyResult<Device> {
+    if let Ok(text) = value.cast::<PyString>() {
+        return device_named(text.to_cow()?.as_ref());
+    }
+    if let Ok((kind, id)) = value.extract::<(i32, Option<i32>)>() {
+        return Ok(Device::new(DeviceType::new(kind), id.unwrap_or(0)));
+    }
+    let (kind, index) = (value.getattr_opt("type")?, value.getattr_opt("index")?);
+    if let (Some(kind), Some(index)) = (kind, index) {
+        if let (Ok(kind), Ok(index)) = (kind.extract::<String>(), index.extract::<Option<i32>>()) {
+            let device = device_named(&kind)?;
+            return Ok(Device::new(device.device_type, index.unwrap_or(device.device_id)));
+        }
+    }
+    Err(PyTypeError::new_err(format!(
+        "expected a device such as \"cpu\", \"cuda:0\" or (2, 0), found {}",
+        value.get_type().fully_qualified_name()?
+    )))
+}
+
+fn device_named(name: &str) -> PyResult<Device> {
+    name.parse().map_err(|_| {
+        PyValueError::new_err(format!(
+            "expected a device such as \"cpu\" or \"cuda:0\", found {name:?}"
+        ))
+    })
+}
+
+/// Reads a dtype: a name such as `"float32"`, a typestr such as `"<f4"`, a triple of code, bits and lanes, or the dtype of another
+/// library.
+pub(crate) fn dtype(value: &Bound<'_, PyAny>) -> PyResult<DataType> {
+    if let Ok(text) = value.cast::<PyString>() {
+        let text = text.to_cow()?;
+        return named(&text).map_or_else(|| Err(refuse_dtype(&text)), |dtype| check(dtype, &text));
+    }
+    if let Ok((code, bits, lanes)) = value.extract::<(u8, u8, u16)>() {
+        let dtype = DataType::new(DataTypeCode::new(code), bits, lanes);
+        return check(dtype, &dtype.to_string());
+    }
+    // A `numpy.dtype`; a class of NumPy's scalars; whatever prints as its name, as `torch.float32` does.
+    let typestr = value.getattr_opt("str")?.and_then(|name| name.extract::<String>().ok());
+    let of_typestr = typestr.and_then(|typestr| typestr::parse(&typestr).ok());
+    let name = match value.cast::<PyType>() {
+        Ok(class) => class.name()?.to_string(),
+        Err(_) => match value.getattr_opt("name")?.and_then(|name| name.extract::<String>().ok()) {
+            Some(name) => name,
+            None => value.str()?.to_string(),
+        },
+    };
+    match of_typestr.or_else(|| named(name.rsplit('.').next().unwrap_or(&name))) {
+        Some(dtype) => check(dtype, &name),
+        None => Err(refuse_dtype(&name)),
+    }
+}
+
+fn named(text: &str) -> Option<DataType> {
+    text.parse().ok().or_else(|| typestr::parse(text).ok())
+}
+
+fn check(dtype: DataType, text: &str) -> PyResult<DataType> {
+    // Nobody has numbers of other widths; there are floats of 6 bits.
+    let is_known = dtype.is_valid() && (dtype.bits.is_power_of_two() || dtype.bits == 6);
+    if is_known { Ok(dtype) } else { Err(refuse_dtype(text)) }
+}
+
+fn refuse_dtype(text: &str) -> PyErr {
+    DTypeError::new_err(format!(
+        "expected a dtype such as \"float32\" or \"<f4\", in this machine's byte order, found {text:?}"
+    ))
+}
+
+/// Reads integers: those of a sequence that is the only argument, or the arguments themselves.
+pub(crate) fn integers(arguments: &Bound<'_, PyTuple>) -> PyResult<Vec<i64>> {
+    match arguments.len() {
+        1 if arguments.get_item(0)?.extract::<i64>().is_err() => sizes(&arguments.get_item(0)?),
+        _ => arguments.iter().map(|value| integer(&value)).collect(),
+    }
+}
+
+/// Reads the integers of a sequence, or a single one.
+pub(crate) fn sizes(value: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
+    match value.try_iter() {
+        Ok(items) => items.map(|item| integer(&item?)).collect(),
+        Err(_) => Ok(vec![integer(value)?]),
+    }
+}
+
+fn integer(value: &Bound<'_, PyAny>) -> PyResult<i64> {
+    if value.is_instance_of::<PyBool>() {
+        return Err(PyTypeError::new_err("expected an integer, found a bool"));
+    }
+    value.extract()
+}

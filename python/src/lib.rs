@@ -1,0 +1,49 @@
+//! The extension of the Python package `dlpack`.
+//!
+//! | Module | Its job |
+//! |---|---|
+//! | `tensor` | the class `Tensor`: what it holds, and how it answers consumers |
+//! | `attributes`, `indexing`, `layout`, `values`, `interfaces` | what Python sees of it |
+//! | `source` | `asdlpack` and `from_dlpack`: the routes from an object to a tensor |
+//! | `pointer` | `from_pointer` |
+//! | `memory` | memory that numbers describe, as a tensor: the only place that makes one of an address |
+//! | `arguments`, `typestr` | devices and dtypes as Python writes them |
+//! | `errors` | the exceptions of the package |
+//!
+//! Messages that need a look at the object are made in Python, in `dlpack/_refusals.py`: they cost nothing until an import
+//! fails.
+
+mod arguments;
+mod attributes;
+mod errors;
+mod indexing;
+mod interfaces;
+mod layout;
+mod memory;
+mod pointer;
+mod source;
+mod tensor;
+mod typestr;
+mod values;
+
+use pyo3::prelude::*;
+
+/// What `dlpack/__init__.py` gives to the world.
+#[pymodule]
+mod _core {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::pointer::from_pointer;
+    #[pymodule_export]
+    use super::source::{asdlpack, from_dlpack};
+    #[pymodule_export]
+    use super::tensor::Tensor;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("CopyError", super::errors::copy_error(module.py())?)?;
+        module.add("ROUTES", super::source::Route::names(module.py())?)?;
+        module.add("__version__", env!("CARGO_PKG_VERSION"))
+    }
+}

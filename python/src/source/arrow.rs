@@ -1,0 +1,138 @@
+//! `__arrow_c_array__`: an array of Arrow in two capsules.
+
+use core::ffi::{CStr, c_char, c_void};
+use core::ptr::NonNull;
+use core::slice;
+
+use dlpack_pyo3::PyOwner;
+use dlpack_pyo3::dlpack::{DataType, Device};
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyCapsuleMethods};
+
+use crate::errors::{DTypeError, LayoutError, NotATensorError};
+use crate::memory::Memory;
+use crate::tensor::Tensor;
+
+/// `struct ArrowSchema`, of which only these fields are read.
+#[repr(C)]
+struct ArrowSchema {
+    format: *const c_char,
+    name: *const c_char,
+    metadata: *const c_char,
+    flags: i64,
+    n_children: i64,
+    children: *mut c_void,
+    dictionary: *mut c_void,
+    release: *mut c_void,
+    private_data: *mut c_void,
+}
+
+/// `struct ArrowArray`.
+#[repr(C)]
+struct ArrowArray {
+    length: i64,
+    null_count: i64,
+    offset: i64,
+    n_buffers: i64,
+    n_children: i64,
+    buffers: *const *const c_void,
+    children: *mut c_void,
+    dictionary: *mut c_void,
+    release: *mut c_void,
+    private_data: *mut c_void,
+}
+
+/// Takes the tensor of an object. Returns `None` if it has no such method.
+///
+/// The array stays in its capsule, which releases it when the tensor is dropped.
+pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+    let Some(method) = object.getattr_opt("__arrow_c_array__")? else { return Ok(None) };
+    let (schema, array) = method.call0()?.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
+    let (schema, array) = (schema.cast_into::<PyCapsule>()?, array.cast_into::<PyCapsule>()?);
+    let dtype = dtype_of(&schema)?;
+    let raw: NonNull<ArrowArray> = array.pointer_checked(Some(c"arrow_array"))?.cast();
+    // SAFETY: by this protocol, a capsule of this name holds such a struct, which lives as long as the capsule. Nobody else has it.
+    let raw = unsafe { raw.as_ref() };
+    if raw.release.is_null() {
+        return Err(NotATensorError::new_err("the array of Arrow was consumed before"));
+    }
+    let Ok(offset) = usize::try_from(raw.offset) else {
+        return Err(LayoutError::new_err("the array of Arrow has a negative offset"));
+    };
+    if raw.n_buffers != 2 || raw.buffers.is_null() || raw.length < 0 {
+        return Err(LayoutError::new_err(
+            "the array of Arrow does not have the two buffers of numbers",
+        ));
+    }
+    // SAFETY: an array of numbers has two buffers: which elements are valid, and the elements.
+    let (validity, data) = unsafe { (*raw.buffers, *raw.buffers.add(1)) };
+    let end = usize::try_from(raw.length)?.checked_add(offset);
+    let end = end.ok_or_else(|| LayoutError::new_err("the array of Arrow has no end"))?;
+    if has_nulls(raw, validity.cast(), offset, end) {
+        return Err(LayoutError::new_err("some elements are null, which DLPack cannot express"));
+    }
+    let itemsize = dtype.itemsize().unwrap_or(1);
+    let memory = Memory {
+        address: data.expose_provenance().wrapping_add(offset.wrapping_mul(itemsize)),
+        dtype,
+        shape: vec![raw.length],
+        strides: None,
+        device: Device::CPU,
+        // Arrays of Arrow do not change.
+        is_read_only: true,
+    };
+    // SAFETY: by this protocol the buffers are as they are described until the array is released, which the capsule does.
+    let tensor = unsafe { memory.into_tensor(PyOwner::from(array.into_any())) }?;
+    Ok(Some(Tensor::ready(tensor)))
+}
+
+/// Looks at the elements from `offset` to `end`.
+fn has_nulls(array: &ArrowArray, validity: *const u8, offset: usize, end: usize) -> bool {
+    if array.null_count == 0 || validity.is_null() {
+        return false;
+    }
+    if array.null_count > 0 {
+        return true;
+    }
+    // Nobody has counted yet.
+    let (first, last) = (offset / 8, end.div_ceil(8));
+    // SAFETY: the buffer has a bit for each element up to the last.
+    let bytes = unsafe { slice::from_raw_parts(validity.add(first), last - first) };
+    (offset..end).any(|i| bytes.get(i / 8 - first).is_none_or(|byte| byte & (1 << (i % 8)) == 0))
+}
+
+fn dtype_of(schema: &Bound<'_, PyCapsule>) -> PyResult<DataType> {
+    let raw: NonNull<ArrowSchema> = schema.pointer_checked(Some(c"arrow_schema"))?.cast();
+    // SAFETY: by this protocol, a capsule of this name holds such a struct, whose format ends in NUL, for as long as it lives.
+    let (format, is_encoded) = unsafe {
+        let raw = raw.as_ref();
+        if raw.release.is_null() || raw.format.is_null() {
+            return Err(NotATensorError::new_err("the schema of Arrow was consumed before"));
+        }
+        (CStr::from_ptr(raw.format).to_string_lossy(), !raw.dictionary.is_null())
+    };
+    if is_encoded {
+        return Err(DTypeError::new_err("the elements are encoded by a dictionary"));
+    }
+    Ok(match &*format {
+        "c" => DataType::I8,
+        "C" => DataType::U8,
+        "s" => DataType::I16,
+        "S" => DataType::U16,
+        "i" => DataType::I32,
+        "I" => DataType::U32,
+        "l" => DataType::I64,
+        "L" => DataType::U64,
+        "e" => DataType::F16,
+        "f" => DataType::F32,
+        "g" => DataType::F64,
+        "b" => {
+            let text = "the elements are booleans of one bit, of which arrays of Arrow have eight in a byte";
+            return Err(DTypeError::new_err(text));
+        }
+        other => {
+            let text = format!("elements of Arrow's format {other:?} are not numbers");
+            return Err(DTypeError::new_err(text));
+        }
+    })
+}

@@ -1,0 +1,127 @@
+//! `__cuda_array_interface__`, versions 2 and 3, and the few calls of CUDA's driver that it needs.
+//!
+//! The driver is not linked: whoever has memory of CUDA has loaded it.
+
+use core::ffi::{CStr, c_int, c_uint, c_void};
+use core::mem::transmute;
+use core::ptr::NonNull;
+
+use dlpack_pyo3::PyOwner;
+use dlpack_pyo3::dlpack::negotiate::Stream;
+use dlpack_pyo3::dlpack::{Device, DeviceType, Error};
+use dlpack_pyo3::stream_from;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyTuple};
+
+use super::array_interface::Fields;
+use super::expect;
+use crate::errors::{DeviceError, LayoutError};
+use crate::memory::Memory;
+use crate::tensor::{Origin, Tensor};
+
+/// Takes the tensor of an object. Returns `None` if it has no such interface.
+///
+/// The device is the one that the driver names for the address; if it does not know it, `asked` or else the first.
+pub(super) fn take(object: &Bound<'_, PyAny>, asked: Option<Device>) -> PyResult<Option<Tensor>> {
+    let Some(value) = object.getattr_opt("__cuda_array_interface__")? else { return Ok(None) };
+    let Ok(interface) = value.cast::<PyDict>() else { return Ok(None) };
+    let Fields { dtype, shape, strides } = Fields::of(interface)?;
+    let data = interface.get_item("data")?;
+    let data =
+        data.ok_or_else(|| LayoutError::new_err("the CUDA array interface has no \"data\""))?;
+    let (address, is_read_only) = expect::<(usize, bool)>(data, "data")?;
+    let asked = asked.filter(|device| device.device_type == DeviceType::CUDA);
+    let named = (!shape.contains(&0)).then(|| device_of(address)).flatten();
+    let device = match (named, asked) {
+        (Some(named), Some(asked)) if named != asked => {
+            let text = format!("expected memory on {asked}, found an address on {named}");
+            return Err(DeviceError::new_err(text));
+        }
+        (named, asked) => named.or(asked).unwrap_or(Device::cuda(0)),
+    };
+    let origin = match interface.get_item("stream")?.filter(|stream| !stream.is_none()) {
+        Some(stream) => Origin::On(stream_from(&stream, device)?),
+        None => Origin::Ready,
+    };
+    let memory = Memory { address, dtype, shape, strides, device, is_read_only };
+    let owner = PyTuple::new(object.py(), [object.clone(), value.clone()])?;
+    // SAFETY: by this protocol the memory is as it is described for as long as the object lives.
+    let tensor = unsafe { memory.into_tensor(PyOwner::from(owner.into_any())) }?;
+    Ok(Some(Tensor { tensor: tensor.into(), origin }))
+}
+
+/// Waits until the work on a stream of CUDA is done.
+///
+/// # Errors
+///
+/// [`Error::StreamUnsupported`] if the driver is not loaded or refuses, and for other devices.
+pub(crate) fn wait(device: Device, stream: Stream) -> Result<(), Error> {
+    type StreamSynchronize = unsafe extern "C" fn(*mut c_void) -> c_int;
+    let refused = Error::StreamUnsupported { device };
+    if !matches!(device.device_type, DeviceType::CUDA | DeviceType::CUDA_MANAGED) {
+        return Err(refused);
+    }
+    let function = driver(c"cuStreamSynchronize").ok_or(refused)?;
+    // SAFETY: the driver's function of this name has this type. The stream exists, as whoever named it says.
+    let status =
+        unsafe { transmute::<NonNull<c_void>, StreamSynchronize>(function)(stream.as_ptr()) };
+    if status == 0 { Ok(()) } else { Err(refused) }
+}
+
+/// Returns the device of an address, if the driver is loaded and knows it.
+fn device_of(address: usize) -> Option<Device> {
+    type PointerGetAttribute = unsafe extern "C" fn(*mut c_void, c_uint, u64) -> c_int;
+    /// `CU_POINTER_ATTRIBUTE_DEVICE_ORDINAL`.
+    const DEVICE_ORDINAL: c_uint = 9;
+    let function = driver(c"cuPointerGetAttribute")?;
+    let mut ordinal: c_int = -1;
+    // SAFETY: the driver's function of this name has this type, and writes one integer for this attribute. It follows no address.
+    let status = unsafe {
+        let function = transmute::<NonNull<c_void>, PointerGetAttribute>(function);
+        function((&raw mut ordinal).cast(), DEVICE_ORDINAL, address as u64)
+    };
+    (status == 0 && ordinal >= 0).then(|| Device::cuda(ordinal))
+}
+
+/// Returns a function of the driver, if it is loaded.
+#[cfg(target_os = "linux")]
+fn driver(name: &CStr) -> Option<NonNull<c_void>> {
+    use core::ffi::c_char;
+
+    const RTLD_LAZY: c_int = 1;
+    const RTLD_NOLOAD: c_int = 4;
+
+    unsafe extern "C" {
+        fn dlopen(name: *const c_char, flags: c_int) -> *mut c_void;
+        fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+    }
+
+    // SAFETY: names that end in NUL. A library that is not loaded is not loaded by this; one that is stays so, since its handle is
+    // not closed.
+    unsafe {
+        let library = NonNull::new(dlopen(c"libcuda.so.1".as_ptr(), RTLD_LAZY | RTLD_NOLOAD))?;
+        NonNull::new(dlsym(library.as_ptr(), name.as_ptr()))
+    }
+}
+
+#[cfg(windows)]
+fn driver(name: &CStr) -> Option<NonNull<c_void>> {
+    use core::ffi::c_char;
+
+    #[link(name = "kernel32")]
+    unsafe extern "system" {
+        fn GetModuleHandleA(name: *const c_char) -> *mut c_void;
+        fn GetProcAddress(library: *mut c_void, name: *const c_char) -> *mut c_void;
+    }
+
+    // SAFETY: names that end in NUL. A library that is not loaded is not loaded by this.
+    unsafe {
+        let library = NonNull::new(GetModuleHandleA(c"nvcuda.dll".as_ptr()))?;
+        NonNull::new(GetProcAddress(library.as_ptr(), name.as_ptr()))
+    }
+}
+
+#[cfg(not(any(target_os = "linux", windows)))]
+const fn driver(_: &CStr) -> Option<NonNull<c_void>> {
+    None
+}

@@ -1,0 +1,341 @@
+//! The routes from an object to a tensor.
+
+mod array_interface;
+mod array_struct;
+mod arrow;
+pub(crate) mod cuda;
+
+use dlpack_pyo3::dlpack::negotiate::CopyPolicy;
+use dlpack_pyo3::dlpack::{Access, Device, DeviceType};
+use dlpack_pyo3::{Import, PyOwner, PyTensor};
+use pyo3::exceptions::PyValueError;
+use pyo3::prelude::*;
+use pyo3::types::{PyCapsule, PyMemoryView, PyString, PyTuple};
+use pyo3::{ffi, intern};
+
+use crate::arguments;
+use crate::errors::{
+    DeviceError, NotATensorError, ReadOnlyError, check, raise, refuse, refuse_all,
+};
+use crate::tensor::{Origin, Part, Tensor, default_stream};
+
+/// A protocol by which an object describes its memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Route {
+    DLPack,
+    Buffer,
+    ArrayStruct,
+    ArrayInterface,
+    CudaArrayInterface,
+    Arrow,
+}
+
+impl Route {
+    /// All routes, in the order in which they are looked for.
+    const ALL: [Self; 6] = [
+        Self::DLPack,
+        Self::Buffer,
+        Self::ArrayStruct,
+        Self::ArrayInterface,
+        Self::CudaArrayInterface,
+        Self::Arrow,
+    ];
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::DLPack => "dlpack",
+            Self::Buffer => "buffer",
+            Self::ArrayStruct => "array_struct",
+            Self::ArrayInterface => "array_interface",
+            Self::CudaArrayInterface => "cuda_array_interface",
+            Self::Arrow => "arrow",
+        }
+    }
+
+    pub(crate) fn names(py: Python<'_>) -> PyResult<Bound<'_, PyTuple>> {
+        PyTuple::new(py, Self::ALL.map(Self::name))
+    }
+
+    fn named(name: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let name = name.cast::<PyString>()?.to_cow()?;
+        Self::ALL.into_iter().find(|route| route.name() == name).ok_or_else(|| {
+            let names = Self::ALL.map(Self::name).join(", ");
+            PyValueError::new_err(format!("expected a route, one of {names}, found {name:?}"))
+        })
+    }
+
+    /// Reads one name or several.
+    fn several(value: &Bound<'_, PyAny>) -> PyResult<Vec<Self>> {
+        if value.is_instance_of::<PyString>() {
+            return Ok(vec![Self::named(value)?]);
+        }
+        value.try_iter()?.map(|name| Self::named(&name?)).collect()
+    }
+}
+
+/// What a caller asks for.
+struct Options {
+    routes: Vec<Route>,
+    device: Option<Device>,
+    copy: Option<bool>,
+    readonly: Option<bool>,
+}
+
+/// Makes a tensor of any object that describes its memory. Nothing is copied unless that is asked for.
+///
+/// The routes, in the order in which they are looked for, are those in `dlpack.ROUTES`: DLPack (an array of any library, or a
+/// capsule), the buffer protocol (bytes, bytearray, memoryview, array.array, mmap, ctypes), `__array_struct__`,
+/// `__array_interface__`, `__cuda_array_interface__`, and `__arrow_c_array__`. The first that the object offers decides.
+///
+/// The object is kept alive, and locked if it can be locked, for as long as the tensor or any consumer of it lives: a bytearray
+/// cannot be resized, and an mmap cannot be closed.
+///
+/// - `route`: a route, or several; no other is taken. `avoid`: those that are not taken.
+/// - `device`: where the tensor is to be, such as "cpu" or "cuda:0". The library that the object comes from copies it there.
+/// - `copy`: True for a copy, False to raise CopyError rather than to get one.
+/// - `readonly`: True for a tensor that consumers must not write. False for one that they may write: ReadOnlyError if the memory
+///   is known to be read-only. Older libraries do not say whether it is, and their tensors are read-only unless the caller says
+///   False.
+///
+/// An object that is not a tensor raises NotATensorError; one that cannot be exchanged DTypeError, LayoutError or DeviceError, with
+/// its class and the call that helps. What a library itself raises is passed on.
+///
+/// >>> import dlpack
+/// >>> data = bytearray(b"abc")
+/// >>> t = dlpack.asdlpack(data)
+/// >>> data[0] = 0x41
+/// >>> t.tolist()
+/// [65, 98, 99]
+/// >>> data.append(0)
+/// Traceback (most recent call last):
+///     ...
+/// BufferError: Existing exports of data: object cannot be re-sized
+#[pyfunction]
+#[pyo3(signature = (obj, /, *, route=None, avoid=None, device=None, copy=None, readonly=None))]
+pub(crate) fn asdlpack<'py>(
+    obj: &Bound<'py, PyAny>,
+    route: Option<&Bound<'py, PyAny>>,
+    avoid: Option<&Bound<'py, PyAny>>,
+    device: Option<&Bound<'py, PyAny>>,
+    copy: Option<bool>,
+    readonly: Option<bool>,
+) -> PyResult<Bound<'py, Tensor>> {
+    let is_plain = route.is_none()
+        && avoid.is_none()
+        && device.is_none()
+        && copy.is_none()
+        && readonly.is_none();
+    if is_plain {
+        if let Ok(tensor) = obj.cast_exact::<Tensor>() {
+            return Ok(tensor.clone());
+        }
+        match obj.extract::<PyTensor>() {
+            Ok(tensor) => return Bound::new(obj.py(), accept(obj, tensor)?),
+            Err(raised) => after_failure(obj, raised)?,
+        }
+    }
+    let mut routes = match route {
+        Some(route) => Route::several(route)?,
+        None => Route::ALL.to_vec(),
+    };
+    let avoided = avoid.map(Route::several).transpose()?.unwrap_or_default();
+    routes.retain(|route| !avoided.contains(route));
+    let device = device.map(arguments::device).transpose()?;
+    let options = Options { routes, device, copy, readonly };
+    Bound::new(obj.py(), take(obj, &options)?)
+}
+
+/// Passes an exception on, unless the object offers none of the routes that were tried.
+#[cold]
+fn after_failure(object: &Bound<'_, PyAny>, raised: PyErr) -> PyResult<()> {
+    let route = if object.is_instance_of::<PyCapsule>() || has_dlpack(object)? {
+        Route::DLPack
+    } else if has_buffer(object) {
+        Route::Buffer
+    } else {
+        return Ok(());
+    };
+    Err(refuse(object, route.name(), raised))
+}
+
+/// Makes a tensor of an array of any library, as the array API standard spells it.
+///
+/// This is `asdlpack` by the route "dlpack" alone: `x` has `__dlpack__`, or is a capsule.
+///
+/// >>> import dlpack
+/// >>> t = dlpack.from_dlpack(dlpack.asdlpack(b"abc"), copy=True)
+/// >>> t.tolist(), t.readonly
+/// ([97, 98, 99], False)
+#[pyfunction]
+#[pyo3(signature = (x, /, *, device=None, copy=None))]
+pub(crate) fn from_dlpack<'py>(
+    x: &Bound<'py, PyAny>,
+    device: Option<&Bound<'py, PyAny>>,
+    copy: Option<bool>,
+) -> PyResult<Bound<'py, Tensor>> {
+    let device = device.map(arguments::device).transpose()?;
+    let options = Options { routes: vec![Route::DLPack], device, copy, readonly: None };
+    Bound::new(x.py(), take(x, &options)?)
+}
+
+fn take(object: &Bound<'_, PyAny>, options: &Options) -> PyResult<Tensor> {
+    for &route in &options.routes {
+        match take_by(route, object, options) {
+            Ok(Some(tensor)) => return tensor.meet(object.py(), options),
+            Ok(None) => {}
+            Err(raised) => return Err(refuse(object, route.name(), raised)),
+        }
+    }
+    let tried: Vec<_> = options.routes.iter().map(|route| route.name()).collect();
+    Err(refuse_all(object, &tried))
+}
+
+/// Takes the tensor of an object by one route. Returns `None` if the object does not offer it.
+fn take_by(route: Route, object: &Bound<'_, PyAny>, options: &Options) -> PyResult<Option<Tensor>> {
+    if matches!(route, Route::Buffer | Route::ArrayStruct | Route::ArrayInterface) {
+        // Masked arrays of NumPy have these, too, and none of them tells the mask.
+        if object.hasattr(intern!(object.py(), "filled"))? {
+            check(object)?;
+        }
+    }
+    match route {
+        Route::DLPack => {
+            let is_offered = object.is_instance_of::<PyCapsule>() || has_dlpack(object)?;
+            is_offered.then(|| by_dlpack(object, options)).transpose()
+        }
+        Route::Buffer => {
+            if !has_buffer(object) {
+                return Ok(None);
+            }
+            // A view has no other route, whatever the object has besides its buffer.
+            let view = PyMemoryView::from(object)?;
+            accept_as(&view, view.extract()?, options).map(Some)
+        }
+        Route::ArrayStruct => array_struct::take(object),
+        Route::ArrayInterface => array_interface::take(object),
+        Route::CudaArrayInterface => cuda::take(object, options.device),
+        Route::Arrow => arrow::take(object),
+    }
+}
+
+fn has_dlpack(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let method = object.getattr_opt(intern!(object.py(), "__dlpack__"))?;
+    Ok(method.is_some_and(|method| !method.is_none()))
+}
+
+fn has_buffer(object: &Bound<'_, PyAny>) -> bool {
+    // SAFETY: a live object on an attached thread.
+    unsafe { ffi::PyObject_CheckBuffer(object.as_ptr()) != 0 }
+}
+
+fn by_dlpack(object: &Bound<'_, PyAny>, options: &Options) -> PyResult<Tensor> {
+    let mut import = Import::new();
+    if let Some(device) = options.device {
+        import = import.device(device);
+    }
+    if options.copy == Some(false) {
+        import = import.copy(CopyPolicy::NEVER);
+    }
+    let tensor: PyTensor = import.of(object)?;
+    if options.copy == Some(true) && tensor.device().device_type != DeviceType::CPU {
+        // Only the library can copy memory of a device. Main memory is copied here, which works with every library.
+        return accept_as(object, import.copy(CopyPolicy::ALWAYS).of(object)?, options);
+    }
+    accept_as(object, tensor, options)
+}
+
+/// Makes the object of a tensor that was imported, under the caller's options.
+fn accept_as(object: &Bound<'_, PyAny>, tensor: PyTensor, options: &Options) -> PyResult<Tensor> {
+    if options.readonly != Some(false) || options.copy == Some(true) {
+        return accept(object, tensor);
+    }
+    match tensor.access() {
+        Access::ReadOnly => Err(ReadOnlyError::new_err(
+            "the memory is read-only: pass copy=True for a tensor that can be written",
+        )),
+        // SAFETY: the caller says that the memory can be written; the documentation of `asdlpack` asks for it.
+        _ => accept(object, unsafe { tensor.assume_writable() }),
+    }
+}
+
+#[inline]
+fn accept(object: &Bound<'_, PyAny>, tensor: PyTensor) -> PyResult<Tensor> {
+    if tensor.route() == "exchange" && is_negated(object)? {
+        check(object)?;
+    }
+    let device = tensor.device();
+    let tensor = tensor.into_managed()?;
+    // What another `Tensor` has exported shares the memory of that one, and does not keep it and its export alive.
+    let tensor = tensor.shared().unwrap_or_else(|| tensor.into());
+    let origin = if device.device_type == DeviceType::CPU {
+        Origin::Ready
+    } else {
+        origin_on(object, device)
+    };
+    Ok(Tensor { tensor, origin })
+}
+
+/// Returns `true` for a tensor of PyTorch whose elements are negated when they are read, which an exchange table does not tell.
+///
+/// The crate asks those that PyTorch's public functions make. This asks all, since a look at an attribute matters less here.
+fn is_negated(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match object.getattr_opt(intern!(object.py(), "is_neg"))? {
+        Some(method) => method.call0()?.is_truthy(),
+        None => Ok(false),
+    }
+}
+
+/// Returns who can say when the elements of memory of a device are written.
+#[cold]
+fn origin_on(object: &Bound<'_, PyAny>, device: Device) -> Origin {
+    if object.is_instance_of::<PyCapsule>() {
+        return Origin::On(default_stream(device.device_type));
+    }
+    Origin::Producer { object: PyOwner::from(object.clone()).into(), is_whole: true }
+}
+
+impl Tensor {
+    /// Makes the tensor what the options ask for.
+    fn meet(self, py: Python<'_>, options: &Options) -> PyResult<Self> {
+        let found = self.tensor.device();
+        if let Some(device) =
+            options.device.filter(|device| device.canonical() != found.canonical())
+        {
+            // Memory that the host can access may be given for memory of the host.
+            if !(device.canonical() == Device::CPU && found.is_host_accessible()) {
+                let text = format!("expected a tensor on {device}, found one on {found}");
+                return Err(DeviceError::new_err(text));
+            }
+        }
+        let mut tensor = self;
+        if options.copy == Some(true) && !tensor.tensor.flags().is_copied() {
+            if !tensor.is_on_the_host() {
+                let text = format!("memory on {found} cannot be copied without its library");
+                return Err(DeviceError::new_err(text));
+            }
+            tensor = Self::ready(tensor.copy_on_the_host(py).map_err(raise)?);
+        }
+        if options.readonly == Some(false) && tensor.tensor.access() != Access::Writable {
+            return Err(ReadOnlyError::new_err(
+                "the memory is read-only: pass copy=True for a tensor that can be written",
+            ));
+        }
+        if options.readonly == Some(true) && tensor.tensor.access() == Access::Writable {
+            let (shape, strides) = (tensor.tensor.shape(), tensor.tensor.strides());
+            let dtype = tensor.tensor.dtype();
+            let part =
+                tensor.part(&Part { dtype, shape, strides, first: 0, is_read_only: true })?;
+            tensor = Self { origin: tensor.origin, ..part };
+        }
+        Ok(tensor)
+    }
+}
+
+/// Reads the type of an attribute that a protocol asks for.
+fn expect<'py, T: FromPyObjectOwned<'py>>(value: Bound<'py, PyAny>, what: &str) -> PyResult<T> {
+    value.extract::<T>().map_err(|_| {
+        NotATensorError::new_err(format!(
+            "the object's {what} is not what the protocol says: {value}"
+        ))
+    })
+}

@@ -1,0 +1,219 @@
+//! The class `Tensor`, and its answers to consumers.
+
+use std::sync::Arc;
+
+use dlpack_pyo3::dlpack::layout::Layout;
+use dlpack_pyo3::dlpack::negotiate::{CopyPolicy, Producer, Stream};
+use dlpack_pyo3::dlpack::{
+    Access, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, OpaqueTensor,
+};
+use dlpack_pyo3::{Export, Import, PyOwner, PyTensor, to_py_err};
+use pyo3::prelude::*;
+
+use crate::errors::raise;
+use crate::memory::native;
+use crate::source::cuda;
+
+/// A tensor that every library with DLPack support can import, any number of times.
+///
+/// `asdlpack`, `from_dlpack` and `from_pointer` make tensors. All libraries that import one, and all views of it, share its
+/// memory, and keep what it came from alive.
+///
+/// >>> import dlpack
+/// >>> t = dlpack.asdlpack(bytearray(b"abcdef")).view("uint16")
+/// >>> t.shape, t.dtype_name, t.device, t.readonly
+/// ((3,), 'uint16', 'cpu', False)
+/// >>> memoryview(t[1:]).tolist() == t.tolist()[1:]
+/// True
+///
+/// With NumPy, `numpy.from_dlpack(t)` and `numpy.asarray(t)` are arrays of this memory; with PyTorch, `torch.from_dlpack(t)`; and
+/// so on. There is no attribute `dtype`, since libraries take one for NumPy's: `dtype_name` is the name, such as 'float32'.
+#[pyclass(frozen, weakref, module = "dlpack")]
+pub(crate) struct Tensor {
+    pub(crate) tensor: Arc<ManagedTensorVersioned>,
+    pub(crate) origin: Origin,
+}
+
+/// Who can say when the elements are written.
+#[derive(Clone)]
+pub(crate) enum Origin {
+    /// They are written.
+    Ready,
+    /// They are written when later work on this stream of the device runs.
+    On(Stream),
+    /// This object, which exports the memory of a device, is asked again whenever somebody imports the tensor.
+    Producer {
+        object: Arc<PyOwner>,
+        /// `true` if its tensor is this one and not a part of it.
+        is_whole: bool,
+    },
+}
+
+impl Tensor {
+    /// Makes an object of a tensor whose elements are written.
+    pub(crate) fn ready(tensor: ManagedTensorVersioned) -> Self {
+        Self { tensor: Arc::new(tensor), origin: Origin::Ready }
+    }
+
+    /// Returns `true` if the host may read the elements now.
+    pub(crate) fn is_on_the_host(&self) -> bool {
+        self.tensor.device().canonical() == Device::CPU
+    }
+
+    /// Makes a tensor of some of the elements, or of the same bytes as other elements.
+    ///
+    /// `first` is where its first element is, in bytes from the first element of this tensor.
+    ///
+    /// # Errors
+    ///
+    /// `BufferError` for elements that are not among those of this tensor.
+    pub(crate) fn part(&self, part: &Part<'_>) -> PyResult<Self> {
+        let &Part { dtype, shape, strides, first, is_read_only } = part;
+        let parent = &self.tensor;
+        let padded = parent.flags().is_padded();
+        if first != 0 && dtype.is_sub_byte() && !padded {
+            return Err(raise(Error::NotWholeBytes { found: dtype }));
+        }
+        let layout = Layout::new(shape, strides, dtype, padded).map_err(raise)?;
+        let (own, all) = (layout.byte_extents(), parent.layout().byte_extents());
+        let ends = (first.checked_add(own.start), first.checked_add(own.end));
+        let (start, device) = match ends {
+            _ if layout.numel() == 0 => (0, parent.device()),
+            (Some(start), Some(end)) if start >= all.start && end <= all.end => {
+                (start, parent.device())
+            }
+            _ => {
+                let [start, end] = [own.start, own.end].map(|end| first.wrapping_add(end));
+                return Err(raise(Error::OutOfBounds { available: parent.nbytes(), start, end }));
+            }
+        };
+        let base =
+            isize::try_from(parent.byte_offset()).map_err(|_| raise(Error::ExtentOverflow))?;
+        let (size, padding) = (own.end.wrapping_sub(own.start), own.start.wrapping_neg());
+        // On a device with handles, an offset stays beside the handle, in whole elements.
+        let (data, nbytes, before) = if device.is_handle() {
+            let offset = base.wrapping_add(start);
+            (parent.data(), offset.wrapping_add(size), offset.wrapping_add(padding))
+        } else {
+            (parent.data().wrapping_byte_offset(base.wrapping_add(start)), size, padding)
+        };
+        let before = match dtype.itemsize() {
+            Some(itemsize) if before.unsigned_abs() % itemsize == 0 => {
+                before.unsigned_abs() / itemsize
+            }
+            _ if before == 0 => 0,
+            _ => return Err(raise(Error::NotWholeBytes { found: dtype })),
+        };
+        let (shape, strides) = native(shape, strides).map_err(raise)?;
+        let owner = Arc::clone(parent);
+        // SAFETY: the bytes lie within the extents of the parent, as was checked. By the contract under which the parent was
+        // made, they stay in place until it is dropped, and can be written if it is known to be writable.
+        let exporter =
+            unsafe { Exporter::from_raw_parts(owner, data, nbytes.unsigned_abs(), device) };
+        let mut exporter = exporter.dtype(dtype).shape(&shape).strides(&strides).offset(before);
+        if is_read_only || parent.access() != Access::Writable {
+            exporter = exporter.read_only();
+        }
+        if padded {
+            exporter = exporter.padded();
+        }
+        let tensor = Arc::new(exporter.build().map_err(raise)?);
+        let origin = match &self.origin {
+            Origin::Producer { object, .. } => {
+                Origin::Producer { object: Arc::clone(object), is_whole: false }
+            }
+            origin => origin.clone(),
+        };
+        Ok(Self { tensor, origin })
+    }
+
+    /// Copies the elements to main memory, in row-major order. They are on the host.
+    pub(crate) fn copy_on_the_host(&self, _: Python<'_>) -> Result<ManagedTensorVersioned, Error> {
+        if self.tensor.flags().is_padded() && self.tensor.dtype().is_sub_byte() {
+            // SAFETY: as below.
+            let tensor = Arc::new(unsafe { self.tensor.share()?.assume_frozen() });
+            return tensor.copy_to(Device::CPU, Stream::NONE);
+        }
+        // SAFETY: who exported the memory says that its elements are initialised. This thread is attached to the interpreter, so
+        // that no other Python code writes them meanwhile: the promise on which PyO3's own buffers are read.
+        Ok(unsafe { self.tensor.to_copy() }?.into_inner())
+    }
+}
+
+/// The description of a part of a tensor; see [`Tensor::part`].
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Part<'a> {
+    pub(crate) dtype: DataType,
+    pub(crate) shape: &'a [i64],
+    /// In elements of `dtype`.
+    pub(crate) strides: &'a [i64],
+    /// In bytes.
+    pub(crate) first: isize,
+    pub(crate) is_read_only: bool,
+}
+
+impl Export for Tensor {
+    // For main memory, no reference is cloned or dropped below; where memory of a device needs Python, PyO3 is told.
+    const NEEDS_PYO3: bool = false;
+    const LENDS: bool = true;
+
+    #[inline]
+    fn lend<'a>(slf: &'a Bound<'_, Self>) -> PyResult<&'a ManagedTensorVersioned> {
+        Ok(&slf.get().tensor)
+    }
+
+    #[inline]
+    fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+        slf.get().tensor.share_opaque().map_err(to_py_err)
+    }
+
+    #[inline]
+    fn device(slf: &Bound<'_, Self>) -> Device {
+        slf.get().tensor.device()
+    }
+
+    fn copy_to(
+        slf: &Bound<'_, Self>,
+        device: Device,
+        _: Stream,
+    ) -> PyResult<ManagedTensorVersioned> {
+        let this = slf.get();
+        match &this.origin {
+            _ if this.is_on_the_host() && device == Device::CPU => {
+                this.copy_on_the_host(slf.py()).map_err(to_py_err)
+            }
+            Origin::Producer { object, is_whole: true } => Python::attach(|py| {
+                let import = Import::new().device(device).copy(CopyPolicy::ALWAYS);
+                let answer: PyTensor = import.of(object.bind(py))?;
+                let copy = answer.into_managed()?;
+                if copy.flags().is_copied() || copy.device().canonical() != Device::CPU {
+                    return Ok(copy);
+                }
+                // Some libraries do not say that theirs is a copy, and so nobody knows whether others write it.
+                Self::ready(copy).copy_on_the_host(py).map_err(to_py_err)
+            }),
+            _ => Err(to_py_err(Error::CopyUnsupported { device })),
+        }
+    }
+
+    fn synchronize(slf: &Bound<'_, Self>, stream: Stream) -> PyResult<()> {
+        match &slf.get().origin {
+            Origin::Ready => Ok(()),
+            Origin::On(ready) if *ready == stream => Ok(()),
+            Origin::On(ready) => cuda::wait(slf.get().tensor.device(), *ready).map_err(to_py_err),
+            // Its answer is not needed: it makes the stream wait for its own work, as for any consumer.
+            Origin::Producer { object, .. } => Python::attach(|py| {
+                let answer: PyTensor = Import::new().stream(stream).of(object.bind(py))?;
+                drop(answer);
+                Ok(())
+            }),
+        }
+    }
+}
+
+dlpack_pyo3::export!(Tensor);
+
+/// Returns the stream on which memory is ready that came from a producer who was told none: the device's default stream.
+pub(crate) fn default_stream(device: DeviceType) -> Stream {
+    Stream::NONE.on(device)
+}
