@@ -4,6 +4,7 @@ use super::suite::{Outcome, Suite};
 use crate::python::{Python, VERSIONS};
 
 const EXTENSION: &str = "dlpack-pyo3/tests/extension/Cargo.toml";
+const PACKAGE: &str = "python/Cargo.toml";
 
 /// Those of `requirements-all.txt`, as they are imported. No two of them meet in one process.
 const LIBRARIES: [&str; 7] =
@@ -27,12 +28,25 @@ pub(super) fn versions(suite: &mut Suite) -> Outcome {
         }
         suite.run("{install} {target}/wheels/abi3 dlpack-pyo3-tests")?;
         suite.run("{pytest} dlpack-pyo3/tests/python/test_smoke.py")?;
+        package(suite, minor)?;
         if python.version != usual.version {
             extension(suite)?;
             suite.run("{pytest} dlpack-pyo3/tests/python --installed")?;
         }
     }
     Ok(())
+}
+
+/// Runs the tests of the package with one wheel for all versions from 3.11 on, and with one of its own for 3.10, whose limited
+/// API has no buffers.
+fn package(suite: &mut Suite, minor: u32) -> Outcome {
+    let (wheels, features) = match minor {
+        ..11 => ("{target}/wheels/{version}", ""),
+        11.. => ("{target}/wheels/abi3", " --features abi3"),
+    };
+    suite.run(&format!("{{build}} {PACKAGE} --out {wheels}{features}"))?;
+    suite.run(&format!("{{install}} {wheels} dlpack-py"))?;
+    suite.run("{pytest} --pyargs dlpack")
 }
 
 pub(super) fn libraries(suite: &mut Suite) -> Outcome {
