@@ -15,7 +15,8 @@ pub static TABLE: ExchangeTable<Boxes> = ExchangeTable::new();
 
 thread_local!(static LAST_ERROR: RefCell<Option<Error>> = const { RefCell::new(None) });
 
-impl Library for Boxes {
+// SAFETY: `allocate` keeps no pointer to its tensor, nothing can fail after `accept`, and a box lends what it owns.
+unsafe impl Library for Boxes {
     type Error = Error;
 
     fn catch_unwind<R>(call: impl FnOnce() -> R) -> Option<R> {

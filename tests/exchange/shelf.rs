@@ -99,7 +99,8 @@ impl Drop for Object {
     }
 }
 
-impl Library for Shelf {
+// SAFETY: it keeps no pointer to what it allocates, accepts last, and lends what its objects own.
+unsafe impl Library for Shelf {
     type Error = ShelfError;
 
     fn catch_unwind<R>(call: impl FnOnce() -> R) -> Option<R> {

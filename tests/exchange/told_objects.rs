@@ -82,7 +82,8 @@ fn read_only_and_padded_objects_are_exported_and_not_lent() {
 /// A library that has only what it must.
 struct Bare;
 
-impl Library for Bare {
+// SAFETY: it keeps no pointer to what it allocates, accepts last, and lends nothing.
+unsafe impl Library for Bare {
     type Error = Error;
 
     fn set_error(_: Error) {}

@@ -23,7 +23,8 @@ fn taken() -> ManagedTensorVersioned {
     TENSOR.take().expect("asked once")
 }
 
-impl Library for Relay {
+// SAFETY: it keeps no pointer to what it allocates, accepts last, and lends what its objects own.
+unsafe impl Library for Relay {
     type Error = Error;
 
     fn set_error(error: Error) {

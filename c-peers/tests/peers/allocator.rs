@@ -14,7 +14,8 @@ use dlpack_sys::{DLManagedTensorVersioned, DLPackManagedTensorAllocator};
 /// A library that has memory for small tensors.
 struct Small;
 
-impl Library for Small {
+// SAFETY: it keeps no pointer to what it allocates, and accepts and lends nothing.
+unsafe impl Library for Small {
     type Error = Error;
 
     fn set_error(_: Error) {}

@@ -45,7 +45,9 @@ impl<T: Export> Objects<T> {
     const TABLE: &'static ExchangeTable<Self> = &ExchangeTable::new();
 }
 
-impl<T: Export> Library for Objects<T> {
+// SAFETY: `allocate` keeps no pointer to its tensor; what is accepted is kept until there is an object; and a class lends a
+// tensor that it borrows from its object.
+unsafe impl<T: Export> Library for Objects<T> {
     type Error = Failure;
 
     const LENDS: bool = T::LENDS;

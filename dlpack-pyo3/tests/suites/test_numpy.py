@@ -4,7 +4,7 @@ import driver
 import numpy
 
 PATH = driver.installed("numpy._core.tests.test_dlpack")
-driver.expect(__name__, numpy.__version__, {"2.4.6": (155, 9)})
+driver.expect(__name__, numpy.__version__, {"2.4.6": (153, 11)})
 
 exporting = driver.load("numpy_exporting", PATH, {"numpy": driver.exporting()})
 importing = driver.load("numpy_importing", PATH, {"numpy": driver.importing()})
@@ -26,6 +26,7 @@ driver.leave_out(
     TestImporting,
     {
         "nothing is imported": "test_dunder_dlpack_refcount test_dunder_dlpack_stream test_dunder_dlpack_copy"
-        " test_dlpack_destructor_exception"
+        " test_dlpack_destructor_exception",
+        "the import holds two references, so that NumPy does not resize the array": "test_from_dlpack_refcount",
     },
 )

@@ -13,12 +13,18 @@ use crate::vocabulary::{DataType, Device};
 
 /// An array library whose functions others call through its [`ExchangeTable`](super::ExchangeTable).
 ///
-/// The functions receive checked arguments and return results, which the table converts for C. The standard has three rules
-/// for implementers:
+/// The functions receive checked arguments and return results, which the table converts for C. They can rely on the rules of
+/// the standard for consumers. No function waits for a device; consumers ask for the [stream](Self::current_stream).
 ///
-/// - Nobody else accesses the memory of a tensor from [`allocate`](Self::allocate).
-/// - [`allocate`](Self::allocate) can be called from any thread at any time, without a lock of the language.
-/// - No function waits for a device; consumers ask for the [stream](Self::current_stream).
+/// # Safety
+///
+/// Consumers rely on these clauses, which no type can express:
+///
+/// - Nobody else accesses the memory of a tensor from [`allocate`](Self::allocate), which can be called from any thread at any
+///   time, without a lock of the language.
+/// - After [`object_from_tensor`](Self::object_from_tensor) has [accepted](Offer::accept) the offer, it neither fails nor drops
+///   the tensor, not even by a panic: on a failure the caller still owns the tensor.
+/// - Data, shape and strides of what [`lend`](Self::lend) returns stay valid and in place as that function says.
 ///
 /// # Panics
 ///
@@ -45,7 +51,7 @@ use crate::vocabulary::{DataType, Device};
 /// unsafe { release(object) };
 /// # Ok::<(), Error>(())
 /// ```
-pub trait Library: 'static {
+pub unsafe trait Library: 'static {
     /// The error of the library's language, such as an exception. It must be constructible from [`Error`], which reports
     /// invalid arguments.
     type Error: From<Error>;

@@ -23,7 +23,8 @@ use crate::vocabulary::Version;
 ///
 /// struct Nothing;
 ///
-/// impl Library for Nothing {
+/// // SAFETY: this library neither allocates, accepts nor lends.
+/// unsafe impl Library for Nothing {
 ///     type Error = Error;
 ///
 ///     fn set_error(_: Error) {}

@@ -27,7 +27,7 @@ use crate::vocabulary::{DataType, Device, Element, Flags};
 ///
 /// Without a description, the tensor has one axis with all elements. Arrays in a slice are one more axis, the last one: a
 /// `Vec<[u8; 3]>` of `n` pixels is a tensor of shape `[n, 3]`, and shape, strides and offset that the caller gives count
-/// pixels. To export lanes, which most libraries refuse, name them: `.dtype(DataType::U8.with_lanes(3))`. The description
+/// pixels. An array of one item, such as `[u8; 1]`, is the item itself, without an axis. To export lanes, which most libraries refuse, name them: `.dtype(DataType::U8.with_lanes(3))`. The description
 /// is checked against the memory that the owner really has. The export makes one allocation, in which the owner finds its final place next to the C struct,
 /// shape and strides; elements on the heap stay where they are. [`header_in`](Self::header_in) and
 /// [`header_in_place`](Self::header_in_place) choose another place for it. When the tensor ends, by the consumer's call of
@@ -264,7 +264,8 @@ impl<O: 'static, A: Allocator> Exporter<'_, O, RawParts, A> {
     /// Returns the size and alignment of a header, in bytes, for an allocator of fixed blocks or
     /// [`header_in_place`](Self::header_in_place).
     ///
-    /// It is enough for an owner of type `O`, a tensor of `ndim` axes, either ABI, and a header that an `A` allocates.
+    /// It is enough for an owner of type `O`, a tensor of `ndim` axes, of which that of arrays in a slice is one, either ABI,
+    /// and a header that an `A` allocates.
     /// Memory of any alignment is enough if it is longer by the alignment less 1. Axes above 64, which the exporter
     /// refuses, are not counted.
     ///
@@ -621,7 +622,7 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
         // Arrays are the last axis, unless the caller names a dtype with lanes.
         let (dtype, lanes) = match spec.dtype {
             Some(dtype) => (dtype, 1),
-            None => (S::DTYPE.scalar(), S::DTYPE.lanes),
+            None => const { S::DTYPE.split() },
         };
         let ndim = spec.ndim() + usize::from(lanes != 1);
         let flags = match B::express(asked) {

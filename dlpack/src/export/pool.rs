@@ -58,7 +58,8 @@ unsafe impl Send for Pool {}
 unsafe impl Sync for Pool {}
 
 impl Pool {
-    /// Makes room for `count` headers at a time, each of an owner of type `O` and up to `ndim` axes.
+    /// Makes room for `count` headers at a time, each of an owner of type `O` and up to `ndim` axes, of which that of arrays in
+    /// a slice is one.
     ///
     /// # Errors
     ///

@@ -12,7 +12,7 @@ use super::block::Room;
 
 /// Room for one header in a `static`, for programs without a heap.
 ///
-/// One tensor at a time, of an owner of type `O` and up to `NDIM` axes; of another type too, if its header is no larger. When
+/// One tensor at a time, of an owner of type `O` and up to `NDIM` axes, of which that of arrays in a slice is one; of another type too, if its header is no larger. When
 /// its deleter has run, on whatever thread or in whatever interrupt, the owner has been dropped and the slot is free again.
 /// An export while a tensor is out, or of what does not fit, is answered with
 /// [`Error::AllocationFailed`](crate::Error::AllocationFailed) and hands the owner back.

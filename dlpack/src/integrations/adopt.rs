@@ -33,7 +33,7 @@ pub(super) unsafe fn adopt<T: Element, O: Send + 'static>(
 ) -> Result<ManagedTensorVersioned, RejectedError<O>> {
     let checked = dims.and_then(|dims| {
         let layout = Layout::of::<T>(bytemuck::cast_slice(dims.shape()), dims.strides())?;
-        Ok((in_lanes(dims, axes, T::DTYPE.lanes)?, layout.byte_extents()))
+        Ok((in_lanes(dims, axes, T::DTYPE.split().1)?, layout.byte_extents()))
     });
     let (dims, extents) = match checked {
         Ok(checked) => checked,
@@ -43,10 +43,10 @@ pub(super) unsafe fn adopt<T: Element, O: Send + 'static>(
     let nbytes = extents.end.abs_diff(extents.start);
     // SAFETY: from `low` on there are `nbytes` bytes, the extents of `dims`, in an allocation that lives as long as `owner`.
     let exporter = unsafe { Exporter::from_raw_parts(owner, low.cast(), nbytes, Device::CPU) }
-        .dtype(T::DTYPE.scalar())
+        .dtype(T::DTYPE.split().0)
         .shape(bytemuck::cast_slice(dims.shape()))
         .strides(dims.strides())
-        .offset(extents.start.unsigned_abs() / size_of::<T>() * usize::from(T::DTYPE.lanes));
+        .offset(extents.start.unsigned_abs() / size_of::<T>() * usize::from(T::DTYPE.split().1));
     let exporter = if writing == Writing::Forbidden { exporter.read_only() } else { exporter };
     exporter.build()
 }

@@ -249,7 +249,7 @@ impl<A: Abi> Managed<A> {
     /// # Errors
     ///
     /// Returns the tensor if another library exported it, if its owner has another type, or if the tensor is only a part
-    /// of the owner's memory, one that begins after the owner's first byte or ends before its last one, so that the
+    /// of the memory that the owner lent, one that begins after its first byte or ends before its last one, so that the
     /// owner would show elements that the tensor does not have; see [`into_owner`](Self::into_owner). The owner of a tensor
     /// that was converted is the tensor before.
     ///

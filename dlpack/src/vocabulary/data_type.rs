@@ -100,6 +100,13 @@ impl DataType {
         self.with_lanes(1)
     }
 
+    /// Returns the dtype of one lane and the number of lanes, if so many elements of one lane take the same bytes; otherwise the
+    /// dtype itself, once.
+    pub(crate) const fn split(self) -> (Self, u16) {
+        let bits = self.scalar().element_bits(false) * self.lanes as u32;
+        if bits == self.element_bits(false) { (self.scalar(), self.lanes) } else { (self, 1) }
+    }
+
     /// Returns whether a tensor may have this dtype: it has bits and lanes, and the 6-bit and 4-bit floats are 6 and 4 bits wide.
     ///
     /// The standard tells a consumer to stop at a 6-bit or 4-bit float of another width ([`DLDataTypeCode`]). Other

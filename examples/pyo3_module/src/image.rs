@@ -25,7 +25,7 @@ impl Image {
         };
         // The sizes come from Python. `vec!` and `collect` would end the process if there is no memory of such a size.
         let mut pixels = Vec::new();
-        let count = height.checked_mul(width).unwrap_or(usize::MAX);
+        let count = height.saturating_mul(width);
         if pixels.try_reserve_exact(count).is_err() {
             return Err(PyMemoryError::new_err(format!("expected memory for {count} pixels")));
         }
