@@ -5,10 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::Arc;
 
-use dlpack::{
-    Access, DataType, Descriptor, Device, Error, Exporter, Flags, ManagedTensorVersioned, Version,
-    types::{Bool8, F8E4m3fn, I4},
-};
+use dlpack::{Access, DataType, DataTypeCode, Descriptor, Device, Element, Error, Exporter, F8E4m3fn, Flags, I4}, ManagedTensorVersioned, Version, types::{Bool8};
 use harness::owners::{Counted, Fate};
 use harness::release::delete;
 
@@ -62,6 +59,28 @@ fn arrays_move_into_the_tensor() {
         assert_eq!(tensor.data().addr() % align_of::<f64>(), 0);
         assert_eq!(tensor.as_slice::<f64>().unwrap(), [1.5]);
     }
+}
+
+/// Two numbers of 12 bits, side by side in three bytes.
+#[derive(Clone, Copy)]
+#[repr(C)]
+struct Twelve([u8; 3]);
+
+// SAFETY: three bytes, of which any are valid.
+unsafe impl bytemuck::Zeroable for Twelve {}
+// SAFETY: three bytes, of which any are valid.
+unsafe impl bytemuck::Pod for Twelve {}
+// SAFETY: an element of this dtype takes three bytes.
+unsafe impl Element for Twelve {
+    const DTYPE: DataType = DataType::new(DataTypeCode::UINT, 12, 2);
+}
+
+#[test]
+fn lanes_that_share_a_byte_stay_lanes() {
+    let tensor = Exporter::new(vec![Twelve([0; 3]); 4]).build().unwrap();
+    assert_eq!((tensor.shape(), tensor.dtype(), tensor.nbytes()), (&[4][..], Twelve::DTYPE, 12));
+    let tensor = Exporter::new(vec![Twelve([0; 3]); 4]).shape(&[2, 2]).build().unwrap();
+    assert_eq!((tensor.shape(), tensor.dtype()), (&[2, 2][..], Twelve::DTYPE));
 }
 
 #[test]
