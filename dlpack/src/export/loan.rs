@@ -19,26 +19,19 @@ struct Desk<O> {
     owner: O,
 }
 
-/// Notes that one of the two has left a desk; `true` if the other had left before, and all that it did has happened.
+/// Notes that one of the two has left a desk. If the other had left before, drops the owner, and gives the memory back.
 ///
 /// # Safety
 ///
-/// The desk has not been cleared.
-unsafe fn leave<O>(desk: NonNull<Desk<O>>) -> bool {
-    // SAFETY: the caller's promise; the flag is only ever reached like this.
-    let one_left = unsafe { &(*desk.as_ptr()).one_left };
-    one_left.swap(true, Ordering::AcqRel)
-}
-
-/// Drops the owner, and gives the memory back.
-///
-/// # Safety
-///
-/// Both have left.
-unsafe fn close<O>(desk: NonNull<Desk<O>>) {
-    // SAFETY: the memory is that of `Loaned::new`, which a box of a desk would have, and nobody else is left who could use
-    // it. It is dropped in place, since an owner may be too large for the stack.
-    drop(unsafe { Box::from_raw(desk.as_ptr()) });
+/// The desk has not been cleared, and the one that leaves does not use it any more.
+unsafe fn leave<O>(desk: NonNull<Desk<O>>) {
+    // SAFETY: the desk is there; the flag is only ever reached like this.
+    if unsafe { &(*desk.as_ptr()).one_left }.swap(true, Ordering::AcqRel) {
+        // SAFETY: the memory is that of `Loaned::new`, which a box of a desk would have, and both have left, so that nobody
+        // could use it; all that the other did has happened. It is dropped in place, since an owner may be too large for
+        // the stack.
+        drop(unsafe { Box::from_raw(desk.as_ptr()) });
+    }
 }
 
 /// An owner on loan, to be exported; its [`Claim`] gets the owner back.
@@ -152,11 +145,8 @@ impl<T, O: AsRef<[T]>, N> AsRef<[T]> for Loaned<O, N> {
 
 impl<O, N> Drop for Loaned<O, N> {
     fn drop(&mut self) {
-        // SAFETY: the invariant of `desk`: it is not cleared, and the claim keeps off the owner.
-        if unsafe { leave(self.desk) } {
-            // SAFETY: the claim had left before.
-            unsafe { close(self.desk) }
-        }
+        // SAFETY: the invariant of `desk`: it is not cleared, and this is the last use of it here.
+        unsafe { leave(self.desk) }
     }
 }
 
@@ -248,11 +238,8 @@ impl<O> Claim<O> {
 
 impl<O> Drop for Claim<O> {
     fn drop(&mut self) {
-        // SAFETY: the invariant of `desk`: it is not cleared.
-        if unsafe { leave(self.desk) } {
-            // SAFETY: the other one had left before.
-            unsafe { close(self.desk) }
-        }
+        // SAFETY: the invariant of `desk`: it is not cleared, and this is the last use of it here.
+        unsafe { leave(self.desk) }
     }
 }
 

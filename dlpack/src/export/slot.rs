@@ -119,11 +119,6 @@ impl<O, const NDIM: usize> Slot<O, NDIM> {
         }
         NonNull::new(self.room.get().cast())
     }
-
-    #[inline]
-    fn give_back(&self) {
-        self.taken.store(false, Ordering::Release);
-    }
 }
 
 impl<O, const NDIM: usize> Default for Slot<O, NDIM> {
@@ -154,7 +149,7 @@ unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for &'static Slot<O,
 
     #[inline]
     unsafe fn deallocate(&self, _: NonNull<u8>, _: Bytes) {
-        self.give_back();
+        self.taken.store(false, Ordering::Release);
     }
 }
 
@@ -183,6 +178,6 @@ unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for SingleSlot<O, ND
 
     #[inline]
     unsafe fn deallocate(&self, _: NonNull<u8>, _: Bytes) {
-        self.slot.give_back();
+        self.slot.taken.store(false, Ordering::Release);
     }
 }

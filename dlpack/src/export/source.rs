@@ -60,66 +60,55 @@ pub unsafe trait Source<O>: Sized {
     unsafe fn promise<T: Deref<Target = Descriptor>>(tensor: T) -> Self::Tensor<T>;
 }
 
-/// A slice that the owner lends for reading.
-#[derive(Debug)]
-pub struct Slice<T, F> {
-    pub(super) lend: F,
-    pub(super) elements: PhantomData<fn() -> T>,
+/// Defines slices that the owner lends, with the promise that can be made of their elements.
+macro_rules! slices {
+    ($(
+        $(#[$doc:meta])*
+        $slice:ident, $owner:ty, $elements:ty, $promise:ident, $read_only:literal;
+    )*) => {$(
+        $(#[$doc])*
+        #[derive(Debug)]
+        pub struct $slice<T, F> {
+            pub(super) lend: F,
+            pub(super) elements: PhantomData<fn() -> T>,
+        }
+
+        // SAFETY: the slice is borrowed from the owner in its final place for as long as the caller of `lend` likes, and
+        // until the owner is dropped or taken out nobody else reaches it. So the slice is alive, initialised, and not
+        // written; a mutable borrow is the only way to its elements. `O` is `'static`, so that it holds no borrow that
+        // ends; a guard in it that ends the borrow cannot be dropped behind the reference.
+        unsafe impl<O, T: Element, F: for<'a> FnOnce($owner) -> $elements> Source<O>
+            for $slice<T, F>
+        {
+            const READ_ONLY: bool = $read_only;
+            const DTYPE: DataType = T::DTYPE;
+
+            type Tensor<M: Deref<Target = Descriptor>> = $promise<M>;
+
+            #[inline]
+            fn memory(self, owner: &mut O) -> Memory {
+                const { assert_element::<T>() };
+                let elements = (self.lend)(owner);
+                let nbytes = size_of_val(elements);
+                Memory::of(NonNull::from(elements).cast(), nbytes)
+            }
+
+            #[inline]
+            unsafe fn promise<M: Deref<Target = Descriptor>>(tensor: M) -> $promise<M> {
+                // SAFETY: the elements are those of the slice, which nobody writes, nor, if it is mutable, reaches in any
+                // other way while the owner is borrowed.
+                unsafe { $promise::new(tensor) }
+            }
+        }
+    )*};
 }
 
-// SAFETY: the slice is borrowed from the owner in its final place for as long as the caller of `lend` likes, and until the
-// owner is dropped or taken out nobody else reaches it. So the slice is alive, initialised, and not written. `O` is
-// `'static`, so that it holds no borrow that ends; a guard in it that ends the borrow cannot be dropped behind `&O`.
-unsafe impl<O, T: Element, F: for<'a> FnOnce(&'a O) -> &'a [T]> Source<O> for Slice<T, F> {
-    const READ_ONLY: bool = true;
-    const DTYPE: DataType = T::DTYPE;
+slices! {
+    /// A slice that the owner lends for reading.
+    Slice, &'a O, &'a [T], Frozen, true;
 
-    type Tensor<M: Deref<Target = Descriptor>> = Frozen<M>;
-
-    #[inline]
-    fn memory(self, owner: &mut O) -> Memory {
-        const { assert_element::<T>() };
-        let elements = (self.lend)(owner);
-        let nbytes = size_of_val(elements);
-        Memory::of(NonNull::from(elements).cast(), nbytes)
-    }
-
-    #[inline]
-    unsafe fn promise<M: Deref<Target = Descriptor>>(tensor: M) -> Frozen<M> {
-        // SAFETY: the elements are those of the slice, which nobody writes while the owner is borrowed.
-        unsafe { Frozen::new(tensor) }
-    }
-}
-
-/// A slice that the owner lends for writing.
-#[derive(Debug)]
-pub struct SliceMut<T, F> {
-    pub(super) lend: F,
-    pub(super) elements: PhantomData<fn() -> T>,
-}
-
-// SAFETY: as for `Slice`, and an exclusive borrow is the only way to its elements.
-unsafe impl<O, T: Element, F: for<'a> FnOnce(&'a mut O) -> &'a mut [T]> Source<O>
-    for SliceMut<T, F>
-{
-    const READ_ONLY: bool = false;
-    const DTYPE: DataType = T::DTYPE;
-
-    type Tensor<M: Deref<Target = Descriptor>> = Exclusive<M>;
-
-    #[inline]
-    fn memory(self, owner: &mut O) -> Memory {
-        const { assert_element::<T>() };
-        let elements = (self.lend)(owner);
-        let nbytes = size_of_val(elements);
-        Memory::of(NonNull::from(elements).cast(), nbytes)
-    }
-
-    #[inline]
-    unsafe fn promise<M: Deref<Target = Descriptor>>(tensor: M) -> Exclusive<M> {
-        // SAFETY: the elements are those of the slice, which nobody else reaches while the owner is borrowed.
-        unsafe { Exclusive::new(tensor) }
-    }
+    /// A slice that the owner lends for writing.
+    SliceMut, &'a mut O, &'a mut [T], Exclusive, false;
 }
 
 /// Memory that the caller described.

@@ -38,16 +38,12 @@ impl Layout {
         let mut reach = 0_u64;
         let mut left = shape.iter().filter(|&&size| size != 1).count();
         while left > 0 {
-            let Some((size, step)) = next_larger(shape, strides, last) else {
+            let next = next_larger(shape, strides, last);
+            let Some((size, step)) = next.filter(|&(_, step)| step > reach) else {
                 return false;
             };
-            if step <= reach {
-                return false;
-            }
-            let Some(longer) = size.checked_sub(1).and_then(|n| n.checked_mul(step)) else {
-                return false;
-            };
-            let Some(sum) = reach.checked_add(longer) else {
+            let longer = size.checked_sub(1).and_then(|n| n.checked_mul(step));
+            let Some(sum) = longer.and_then(|longer| reach.checked_add(longer)) else {
                 return false;
             };
             reach = sum;

@@ -55,10 +55,14 @@ macro_rules! described {
     };
 }
 
-/// Calls a macro with the functions that make a view of the same elements: parts of them, or all in another order.
-macro_rules! changes {
-    ($callback:ident) => {
-        $callback! {
+/// Defines the functions that make a view of the same elements: parts of them, or all in another order.
+///
+/// They take `$self`, of the type `$receiver`, and change the view `$start`.
+macro_rules! derived {
+    ($(#[$docs:meta])* $view:ident, $self:ident: $receiver:ty = $start:expr) => {
+        derived! {
+            $(#[$docs])* $view, $self: $receiver = $start;
+
             /// Keeps part of an axis.
             ///
             /// # Errors
@@ -109,7 +113,69 @@ macro_rules! changes {
             /// [`Error::ReshapeNeedsCopy`] if no strides reach the elements in that order.
             reshape(shape: &[usize]);
         }
+
+        impl<T> $view<'_, T> {
+            /// Reverses the order of the axes.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use dlpack::TensorView;
+            ///
+            /// let view = TensorView::from_slice(&[1, 2, 3, 4, 5, 6], &[2, 3])?;
+            /// assert_eq!(view.transpose().to_vec(), [1, 4, 2, 5, 3, 6]);
+            /// # Ok::<(), dlpack::Error>(())
+            /// ```
+            #[must_use]
+            pub fn transpose($self: $receiver) -> Self {
+                let mut view = $start;
+                view.tensor.transpose();
+                view
+            }
+
+            /// Splits the view in two along an axis, before index `at`. The parts of a mutable view can be written
+            /// independently.
+            ///
+            /// # Errors
+            ///
+            /// [`Error::AxisOutOfRange`], or [`Error::RangeOutOfBounds`] if `at` exceeds the size of the axis.
+            ///
+            /// # Examples
+            ///
+            /// ```
+            /// use dlpack::{TensorView, TensorViewMut};
+            ///
+            /// let (head, tail) = TensorView::from_slice(&[1, 2, 3], &[3])?.split_at(0, 1)?;
+            /// assert_eq!((head.to_vec(), tail.to_vec()), (vec![1], vec![2, 3]));
+            ///
+            /// let mut data = [1, 2, 3];
+            /// let (mut head, mut tail) = TensorViewMut::from_slice(&mut data, &[3])?.split_at(0, 1)?;
+            /// core::mem::swap(&mut head[[0]], &mut tail[[1]]);
+            /// assert_eq!(data, [3, 2, 1]);
+            /// # Ok::<(), dlpack::Error>(())
+            /// ```
+            pub fn split_at($self: $receiver, axis: usize, at: usize) -> Result<(Self, Self), Error> {
+                let (head, tail) = $start.tensor.split_at(axis, at)?;
+                // SAFETY: the invariant of the type; these are some of its elements, and the two parts have no index,
+                // hence, in a mutable view, no element, in common.
+                Ok(unsafe { (Self::new(head), Self::new(tail)) })
+            }
+        }
+    };
+    (
+        $(#[$docs:meta])* $view:ident, $self:ident: $receiver:ty = $start:expr;
+        $($(#[$doc:meta])* $name:ident($($argument:ident: $type:ty),*);)*
+    ) => {
+        $(#[$docs])*
+        impl<T> $view<'_, T> {$(
+            $(#[$doc])*
+            pub fn $name($self: $receiver, $($argument: $type),*) -> Result<Self, Error> {
+                let mut view = $start;
+                view.tensor.$name($($argument),*)?;
+                Ok(view)
+            }
+        )*}
     };
 }
 
-pub(super) use {changes, described};
+pub(super) use {derived, described};

@@ -29,11 +29,8 @@ impl<'a, T> TensorView<'a, T> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn from_slice(elements: &'a [T], shape: &[usize]) -> Result<Self, Error> {
-        const { assert!(size_of::<T>() != 0, "elements have a size") };
-        let dims = row_major(shape, elements.len())?;
-        let origin = NonNull::from(elements).cast();
-        // SAFETY: the checked shape names each element of the slice once, in order; the slice is borrowed for `'a`.
-        Ok(unsafe { Self::new(Strided::new_unchecked(origin, dims, elements.len())) })
+        // SAFETY: the elements are those of the slice, which is borrowed for `'a`.
+        Ok(unsafe { Self::new(row_major(elements.into(), shape)?) })
     }
 }
 
@@ -137,13 +134,8 @@ impl<'a, T> TensorViewMut<'a, T> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn from_slice(elements: &'a mut [T], shape: &[usize]) -> Result<Self, Error> {
-        const { assert!(size_of::<T>() != 0, "elements have a size") };
-        let numel = elements.len();
-        let dims = row_major(shape, numel)?;
-        let origin = NonNull::from(elements).cast();
-        // SAFETY: the checked shape names each element of the slice once, in order; the slice is mutably borrowed for
-        // `'a`.
-        Ok(unsafe { Self::new(Strided::new_unchecked(origin, dims, numel)) })
+        // SAFETY: the elements are those of the slice, which is mutably borrowed for `'a`, each of them once.
+        Ok(unsafe { Self::new(row_major(elements.into(), shape)?) })
     }
 }
 
@@ -215,16 +207,18 @@ impl<'a, I: ViewElement> TensorViewMut<'a, I> {
     }
 }
 
-/// A row-major shape over `len` elements.
-fn row_major(shape: &[usize], len: usize) -> Result<Dims<isize>, Error> {
-    let expected = numel(shape)?;
-    if expected != len {
-        return Err(Error::LenMismatch { expected, found: len });
+/// All elements of a slice, in row-major order.
+fn row_major<T>(elements: NonNull<[T]>, shape: &[usize]) -> Result<Strided<T>, Error> {
+    const { assert!(size_of::<T>() != 0, "elements have a size") };
+    let (expected, found) = (numel(shape)?, elements.len());
+    if expected != found {
+        return Err(Error::LenMismatch { expected, found });
     }
     let mut dims = Dims::zeroed(shape.len())?;
     dims.both_mut().0.copy_from_slice(bytemuck::cast_slice(shape));
     dims.fill_row_major();
-    Ok(dims)
+    // SAFETY: the checked shape names each element of the slice once, in order.
+    Ok(unsafe { Strided::new_unchecked(elements.cast(), dims, found) })
 }
 
 /// # Safety

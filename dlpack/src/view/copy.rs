@@ -121,10 +121,8 @@ impl<T: Copy> TensorViewMut<'_, T> {
         &mut self,
         source: &TensorView<'_, I>,
     ) -> Result<(), Error> {
-        same_shape(self.shape(), source.shape())?;
-        // SAFETY: the shapes agree, and this view is exclusive, so the source is of other memory.
-        unsafe { write_strided(source.strided(), self.strided()) };
-        Ok(())
+        // SAFETY: this view is exclusive, so the source is of other memory.
+        unsafe { write_strided(source.strided(), self.strided()) }
     }
 
     /// Copies a slice that holds all elements in row-major order.
@@ -148,26 +146,10 @@ impl<T: Copy> TensorViewMut<'_, T> {
     where
         T: ViewElement<Value = T>,
     {
-        if elements.len() != self.numel() {
-            return Err(Error::LenMismatch { expected: self.numel(), found: elements.len() });
-        }
         let source = TensorView::from_slice(elements, self.shape())?;
         self.copy_from(&source)
     }
-}
 
-impl<T: Element> TensorViewMut<'_, MaybeUninit<T>> {
-    /// Initialises all elements with those of a view of the same shape, as [`copy_from`](Self::copy_from) does, but
-    /// with the knowledge that these are initialised.
-    pub(crate) fn init_from(&mut self, source: &TensorView<'_, T>) -> Result<(), Error> {
-        same_shape(self.shape(), source.shape())?;
-        // SAFETY: the shapes agree, and this view is exclusive, so the source is of other memory.
-        unsafe { write_strided(source.strided(), self.strided()) };
-        Ok(())
-    }
-}
-
-impl<T: Copy> TensorViewMut<'_, T> {
     /// Writes a value to all elements.
     ///
     /// # Examples
@@ -197,12 +179,28 @@ impl<T: Copy> TensorViewMut<'_, T> {
     }
 }
 
+impl<T: Element> TensorViewMut<'_, MaybeUninit<T>> {
+    /// Initialises all elements with those of a view of the same shape, as [`copy_from`](Self::copy_from) does, but
+    /// with the knowledge that these are initialised.
+    pub(crate) fn init_from(&mut self, source: &TensorView<'_, T>) -> Result<(), Error> {
+        // SAFETY: this view is exclusive, so the source is of other memory.
+        unsafe { write_strided(source.strided(), self.strided()) }
+    }
+}
+
+/// Copies all elements, if the shapes agree.
+///
 /// # Safety
 ///
-/// The shapes agree, values of `from` can be written to `to`, which may be written, and the two do not overlap.
-unsafe fn write_strided<I: ViewElement, T>(from: &Strided<I>, to: &Strided<T>) {
+/// Values of `from` can be written to `to`, which may be written, and the two do not overlap.
+unsafe fn write_strided<I: ViewElement, T>(
+    from: &Strided<I>,
+    to: &Strided<T>,
+) -> Result<(), Error> {
+    same_shape(to.shape(), from.shape())?;
     // SAFETY: the shapes agree; invariant 2 of both sides leads to elements only.
-    unsafe { copy_to::<I>(from, to.origin().as_ptr().cast(), to.strides()) }
+    unsafe { copy_to::<I>(from, to.origin().as_ptr().cast(), to.strides()) };
+    Ok(())
 }
 
 /// # Safety

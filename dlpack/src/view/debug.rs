@@ -4,6 +4,7 @@ use core::fmt::{self, Debug, Formatter};
 
 use super::tensor_view::TensorView;
 use super::tensor_view_mut::TensorViewMut;
+use crate::dims::CAPACITY;
 
 /// Views of more elements than this are printed in part.
 const WHOLE: usize = 100;
@@ -18,8 +19,7 @@ impl<T: Debug> Debug for TensorView<'_, T> {
             // The other axes may be so long that a list for each of their indices would never end.
             f.write_str("[]")?;
         } else {
-            let mut index = Index { at: [0; crate::dims::CAPACITY], depth: 0, room: MOST };
-            list(self, &mut index, f)?;
+            list(self, &mut [0; CAPACITY], 0, &mut { MOST }, f)?;
         }
         if f.alternate() {
             write!(f, " shape={:?} strides={:?}", self.shape(), self.strides())?;
@@ -34,24 +34,19 @@ impl<T: Debug> Debug for TensorViewMut<'_, T> {
     }
 }
 
-/// Where the printing is.
-struct Index {
-    at: [usize; crate::dims::CAPACITY],
-    depth: usize,
-    /// How many more elements are printed: short axes, if there are many, make long lists too.
-    room: usize,
-}
-
 /// Prints what is left of the tensor under the first `depth` indices.
+///
+/// No more than `room` elements are printed: short axes, if there are many, make long lists too.
 fn list<T: Debug>(
     view: &TensorView<'_, T>,
-    index: &mut Index,
+    index: &mut [usize; CAPACITY],
+    depth: usize,
+    room: &mut usize,
     f: &mut Formatter<'_>,
 ) -> fmt::Result {
-    let depth = index.depth;
     let Some(&size) = view.shape().get(depth) else {
-        index.room = index.room.saturating_sub(1);
-        return match view.get(&index.at[..depth]) {
+        *room = room.saturating_sub(1);
+        return match view.get(&index[..depth]) {
             // The alternate form is that of the list; other options, such as a precision, are for the elements.
             Some(element) if f.alternate() => write!(f, "{element:?}"),
             Some(element) => element.fmt(f),
@@ -68,14 +63,12 @@ fn list<T: Debug>(
         if k == tail {
             f.write_str("..., ")?;
         }
-        if index.room == 0 {
+        if *room == 0 {
             f.write_str("...")?;
             break;
         }
-        index.at[depth] = k;
-        index.depth = depth + 1;
-        list(view, index, f)?;
+        index[depth] = k;
+        list(view, index, depth + 1, room, f)?;
     }
-    index.depth = depth;
     f.write_str("]")
 }

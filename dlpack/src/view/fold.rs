@@ -61,9 +61,9 @@ impl<I: ViewElement> TensorView<'_, I> {
     ) -> I::Value {
         let mut lanes = [identity; LANES];
         for rows in all_rows(self.strided().clone().into_memory_order()) {
-            if rows.len() < SHORT && rows.count >= SHORT {
+            if rows.first.len < SHORT && rows.count >= SHORT {
                 reduce_short_rows(&rows, &mut lanes, &combine);
-            } else if rows.stride() == 1 {
+            } else if rows.first.stride == 1 {
                 reduce_rows::<I, true>(&rows, &mut lanes, &combine);
             } else {
                 reduce_rows::<I, false>(&rows, &mut lanes, &combine);
@@ -159,7 +159,7 @@ fn reduce_abreast<I: ViewElement>(
     lanes: &mut [I::Value],
     combine: &impl Fn(I::Value, I::Value) -> I::Value,
 ) {
-    for k in 0..rows.len() {
+    for k in 0..rows.first.len {
         for (i, lane) in lanes.iter_mut().enumerate() {
             // SAFETY: the invariant of the view that the rows are of; there are so many rows of so many elements.
             let element = unsafe { rows.row(start + i).at(k).as_ref() };

@@ -74,7 +74,7 @@ macro_rules! iterators {
             }
 
             fn size_hint(&self) -> (usize, Option<usize>) {
-                (self.cursor.left(), Some(self.cursor.left()))
+                (self.cursor.left, Some(self.cursor.left))
             }
 
             fn fold<A, F: FnMut(A, $item) -> A>(mut self, init: A, mut f: F) -> A {
@@ -95,7 +95,7 @@ macro_rules! iterators {
         impl<T> core::fmt::Debug for $iter<'_, T> {
             fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
                 let mut text = f.debug_struct(stringify!($iter));
-                text.field("left", &self.cursor.left()).finish_non_exhaustive()
+                text.field("left", &self.cursor.left).finish_non_exhaustive()
             }
         }
     )*};

@@ -28,20 +28,12 @@ impl<T> Row<T> {
 
 /// Rows of one length, `pitch` apart: the elements of the last two axes.
 pub(super) struct Rows<T> {
-    first: Row<T>,
+    pub(super) first: Row<T>,
     pub(super) count: usize,
     pitch: isize,
 }
 
 impl<T> Rows<T> {
-    pub(super) const fn len(&self) -> usize {
-        self.first.len
-    }
-
-    pub(super) const fn stride(&self) -> isize {
-        self.first.stride
-    }
-
     /// # Safety
     ///
     /// `i` is less than `count`, and the tensor that the rows are of is still there.
@@ -73,7 +65,7 @@ pub(super) struct Cursor<T> {
     /// The offset of that element from the origin, in elements.
     offset: isize,
     /// How many elements are left, that one included.
-    left: usize,
+    pub(super) left: usize,
 }
 
 impl<T> Cursor<T> {
@@ -82,11 +74,6 @@ impl<T> Cursor<T> {
         let mut index = tensor.dims().clone();
         index.both_mut().0.fill(0);
         Self { tensor, index, offset: 0, left }
-    }
-
-    #[inline]
-    pub(super) const fn left(&self) -> usize {
-        self.left
     }
 
     /// What is left of the row under the cursor; the cursor moves past it.

@@ -2,11 +2,10 @@
 
 mod elements;
 
-mod derive;
-
 use core::marker::PhantomData;
 
-use crate::view::common::described;
+use crate::error::Error;
+use crate::view::common::{derived, described};
 use crate::view::iter::Iter;
 use crate::view::strided::Strided;
 
@@ -60,6 +59,22 @@ impl<T> Clone for TensorView<'_, T> {
 }
 
 described!(TensorView);
+derived! {
+    /// # Views of the same elements
+    ///
+    /// ## Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, TensorView};
+    ///
+    /// let view = TensorView::from_slice(&[1, 2, 3, 4, 5, 6], &[2, 3])?;
+    /// assert_eq!(view.slice(1, 1..)?.to_vec(), [2, 3, 5, 6]);
+    /// assert_eq!(view.reshape(&[3, 2])?[[2, 0]], 5);
+    /// assert_eq!(view.transpose().reshape(&[6]).unwrap_err(), Error::ReshapeNeedsCopy);
+    /// # Ok::<(), Error>(())
+    /// ```
+    TensorView, self: &Self = self.clone()
+}
 
 impl<'a, T> IntoIterator for &TensorView<'a, T> {
     type Item = &'a T;

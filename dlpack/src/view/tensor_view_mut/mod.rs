@@ -2,12 +2,11 @@
 
 mod elements;
 
-mod derive;
-
 use core::marker::PhantomData;
 use core::ops::IndexMut;
 
-use crate::view::common::described;
+use crate::error::Error;
+use crate::view::common::{derived, described};
 use crate::view::iter::Iter;
 use crate::view::strided::Strided;
 use crate::view::tensor_view::TensorView;
@@ -90,6 +89,12 @@ impl<'a, T> TensorViewMut<'a, T> {
 }
 
 described!(TensorViewMut);
+derived! {
+    /// # Views of the same elements
+    ///
+    /// Each of these takes the view; see [`reborrow`](Self::reborrow).
+    TensorViewMut, self: Self = self
+}
 
 impl<T, const N: usize> IndexMut<[usize; N]> for TensorViewMut<'_, T> {
     #[inline]
