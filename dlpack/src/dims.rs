@@ -247,7 +247,7 @@ impl Dims<isize> {
     /// Makes the strides row-major.
     pub(crate) fn fill_row_major(&mut self) {
         let (shape, strides) = self.both_mut();
-        write_row_major(shape, strides);
+        write_compact(shape, strides, 1);
     }
 
     /// Returns the same elements cut into `count` parts each: strides count parts, and the parts are the last axis.
@@ -304,7 +304,7 @@ impl RowMajor {
     /// Those of a shape that a tensor has.
     pub(crate) fn of(shape: &[isize]) -> Self {
         let mut strides = [0; CAPACITY];
-        write_row_major(shape, &mut strides[..shape.len()]);
+        write_compact(shape, &mut strides[..shape.len()], 1);
         Self { strides, ndim: shape.len() }
     }
 
@@ -313,8 +313,10 @@ impl RowMajor {
     }
 }
 
-fn write_row_major(shape: &[isize], strides: &mut [isize]) {
-    let mut next = 1_isize;
+/// Writes the strides of elements in row-major order that lie `step` apart.
+#[inline]
+pub(crate) fn write_compact(shape: &[isize], strides: &mut [isize], step: isize) {
+    let mut next = step;
     for (&size, stride) in shape.iter().zip(strides).rev() {
         *stride = next;
         // Wraps only if there are no elements, and then strides mean nothing.

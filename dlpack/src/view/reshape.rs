@@ -3,6 +3,7 @@
 //! Old and new axes are matched in groups of equal element counts, from the slowest on. Within a group the
 //! old axes must step as one, and then the new ones divide that walk among themselves.
 
+use crate::dims::write_compact;
 use crate::error::Error;
 
 /// Fills `new_strides` for `new_shape`; both shapes have the same, non-zero number of elements.
@@ -30,7 +31,7 @@ pub(super) fn strides(
             }
         }
         let fastest = walk(&old_shape[old_first..old], &old_strides[old_first..old])?;
-        divide(fastest, &new_shape[new_first..new], &mut new_strides[new_first..new]);
+        write_compact(&new_shape[new_first..new], &mut new_strides[new_first..new], fastest);
     }
     // What is left on either side has size 1, where any stride will do.
     new_strides[new..].fill(0);
@@ -51,12 +52,4 @@ fn walk(shape: &[isize], strides: &[isize]) -> Result<isize, Error> {
         expected = expected.wrapping_mul(size);
     }
     Ok(fastest)
-}
-
-fn divide(fastest: isize, shape: &[isize], strides: &mut [isize]) {
-    let mut stride = fastest;
-    for (&size, out) in shape.iter().zip(strides).rev() {
-        *out = stride;
-        stride = stride.wrapping_mul(size);
-    }
 }

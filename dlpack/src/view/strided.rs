@@ -205,11 +205,11 @@ impl<T> Strided<T> {
         }
         let mut dims = Dims::zeroed(ndim + 1)?;
         let (shape, strides) = dims.both_mut();
-        shape[axis] = 1;
-        shape[..axis].copy_from_slice(&self.dims.shape()[..axis]);
-        shape[axis + 1..].copy_from_slice(&self.dims.shape()[axis..]);
-        strides[..axis].copy_from_slice(&self.dims.strides()[..axis]);
-        strides[axis + 1..].copy_from_slice(&self.dims.strides()[axis..]);
+        shape[..ndim].copy_from_slice(self.dims.shape());
+        strides[..ndim].copy_from_slice(self.dims.strides());
+        shape[ndim] = 1;
+        shape[axis..].rotate_right(1);
+        strides[axis..].rotate_right(1);
         self.dims = dims;
         Ok(())
     }
