@@ -27,7 +27,6 @@ pub(crate) struct BlockKind {
     magic: *const AtomicU8,
     owner: fn() -> TypeId,
     /// Where the owner is, in bytes from the beginning of the block.
-    #[cfg(feature = "alloc")]
     owner_at: usize,
     release: Release,
     take: Take,
@@ -51,17 +50,7 @@ impl BlockKind {
         take: Take,
         whole: bool,
     ) -> Self {
-        #[cfg(not(feature = "alloc"))]
-        let _ = owner_at;
-        Self {
-            magic: &raw const MAGIC,
-            owner: TypeId::of::<O>,
-            #[cfg(feature = "alloc")]
-            owner_at,
-            release,
-            take,
-            whole,
-        }
+        Self { magic: &raw const MAGIC, owner: TypeId::of::<O>, owner_at, release, take, whole }
     }
 
     /// The kind of a block that begins with a struct of type `S`.

@@ -5,6 +5,7 @@ use core::ops::Deref;
 
 use super::abi::Header;
 use super::descriptor::{Access, Descriptor};
+use super::handle::present;
 use super::import;
 use super::promise::promise_methods;
 use crate::error::Error;
@@ -162,12 +163,7 @@ impl<'a> BorrowedTensor<'a> {
     /// As for [`from_raw`](Self::from_raw), and the header is true.
     #[inline(always)]
     unsafe fn new(raw: *const sys::DLTensor, header: Header) -> Result<Self, Error> {
-        if raw.is_null() {
-            return Err(Error::NullTensor);
-        }
-        if !raw.is_aligned() {
-            return Err(Error::MisalignedHeader { required: align_of::<sys::DLTensor>() });
-        }
+        present(raw.cast_mut())?;
         // SAFETY: the struct is initialised and aligned, and the caller vouches for clauses S4 to S6.
         let descriptor = unsafe { import::describe(raw, || header, false) }?;
         Ok(Self { descriptor, lender: PhantomData })

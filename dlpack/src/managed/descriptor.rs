@@ -5,7 +5,7 @@ use core::fmt;
 use core::ops::Range;
 use core::ptr;
 
-use super::abi::Header;
+use super::abi::{Header, sealed::Abi as _};
 use crate::dims::Dims;
 use crate::error::Error;
 use crate::layout::Layout;
@@ -79,7 +79,7 @@ unsafe impl Send for Descriptor {}
 unsafe impl Sync for Descriptor {}
 
 /// Where a tensor lies and what its elements are: the scalar fields of a `DLTensor`.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq)]
 pub(crate) struct Fields {
     pub(crate) data: *mut c_void,
     pub(crate) byte_offset: u64,
@@ -424,8 +424,9 @@ impl Descriptor {
     /// ```
     #[inline]
     pub fn as_dl_tensor(&self) -> Result<sys::DLTensor, Error> {
+        // Usually one check is enough.
         if self.flags.is_read_only() || self.flags.is_padded() {
-            return Err(self.not_expressible());
+            sys::DLManagedTensor::express(self.flags)?;
         }
         let fields = self.canonical_fields();
         if fields.data.is_null() && !self.is_empty() {
@@ -433,15 +434,6 @@ impl Descriptor {
         }
         let [shape, strides] = [self.shape(), self.strides()].map(|n| n.as_ptr().cast_mut());
         Ok(fields.dl_tensor(self.ndim(), shape, strides))
-    }
-
-    /// Returns the error for a tensor that is read-only or padded.
-    #[cold]
-    const fn not_expressible(&self) -> Error {
-        match self.flags.is_read_only() {
-            true => Error::ReadOnlyNotExpressible,
-            false => Error::PaddedNotExpressible,
-        }
     }
 
     /// The fields of a struct of ours for this tensor: null data if there are no elements, and an offset that is added
@@ -460,18 +452,15 @@ impl Descriptor {
     /// As [`canonical_fields`](Self::canonical_fields), for the few tensors with an offset.
     #[cold]
     fn fields_with_offset(&self) -> Fields {
-        let (device, dtype) = (self.device.canonical(), self.dtype);
-        if self.is_empty() {
-            return Fields { data: ptr::null_mut(), byte_offset: 0, device, dtype };
-        }
         let is_address = self.device.device_type.is_address() && !self.data.is_null();
         let (data, byte_offset) = match isize::try_from(self.byte_offset) {
+            _ if self.is_empty() => (ptr::null_mut(), 0),
             Ok(offset) if is_address && self.data.addr().checked_add_signed(offset).is_some() => {
                 (self.data.wrapping_byte_offset(offset), 0)
             }
             _ => (self.data, self.byte_offset),
         };
-        Fields { data, byte_offset, device, dtype }
+        Fields { data, byte_offset, device: self.device.canonical(), dtype: self.dtype }
     }
 
     /// Shape and strides as the machine's own integers.

@@ -24,6 +24,16 @@ unsafe impl<A: Abi> Send for Handle<A> {}
 // SAFETY: a shared handle only gives the address away.
 unsafe impl<A: Abi> Sync for Handle<A> {}
 
+/// Refuses a struct that is null or misaligned.
+#[inline(always)]
+pub(super) fn present<S>(raw: *mut S) -> Result<NonNull<S>, Error> {
+    match NonNull::new(raw) {
+        Some(at) if at.is_aligned() => Ok(at),
+        Some(_) => Err(Error::MisalignedHeader { required: align_of::<S>() }),
+        None => Err(Error::NullTensor),
+    }
+}
+
 impl<A: Abi> Handle<A> {
     /// # Safety
     ///

@@ -120,25 +120,6 @@ unsafe fn slow(
     (sizes, steps): (&mut Room<i64>, &mut Room<i64>),
     strict: bool,
 ) -> Result<(Rank<i64>, Layout), Error> {
-    // SAFETY: clause S4.
-    let dims = unsafe { snapshot(ndim, shape, strides, strict) }?;
-    let layout = Layout::new(dims.shape(), dims.strides(), dtype, padded)?;
-    let rank;
-    (*sizes, *steps, rank) = dims.into_parts();
-    Ok((rank, layout))
-}
-
-/// Copies shape and strides.
-///
-/// # Safety
-///
-/// Clause S4 of the import contract.
-unsafe fn snapshot(
-    ndim: i32,
-    shape: *const i64,
-    strides: *const i64,
-    strict: bool,
-) -> Result<Dims<i64>, Error> {
     let count = usize::try_from(ndim).map_err(|_| Error::NegativeNdim { ndim })?;
     if count > CAPACITY {
         return Err(Error::TooManyAxes { ndim: count, max: CAPACITY });
@@ -150,20 +131,23 @@ unsafe fn snapshot(
         return Err(Error::NullStrides { ndim: count });
     }
     let mut dims = Dims::zeroed(count)?;
-    let (sizes, steps) = dims.both_mut();
-    for (axis, size) in sizes.iter_mut().enumerate() {
+    let (to_shape, to_strides) = dims.both_mut();
+    for (axis, size) in to_shape.iter_mut().enumerate() {
         // SAFETY: clause S4; the pointer is not null if there is an axis.
         *size = unsafe { read(shape, axis) };
     }
     if strides.is_null() {
-        Layout::write_row_major_strides(sizes, steps);
-        return Ok(dims);
+        Layout::write_row_major_strides(to_shape, to_strides);
+    } else {
+        for (axis, stride) in to_strides.iter_mut().enumerate() {
+            // SAFETY: clause S4; the pointer is not null.
+            *stride = unsafe { read(strides, axis) };
+        }
     }
-    for (axis, step) in steps.iter_mut().enumerate() {
-        // SAFETY: clause S4; the pointer is not null.
-        *step = unsafe { read(strides, axis) };
-    }
-    Ok(dims)
+    let layout = Layout::new(to_shape, to_strides, dtype, padded)?;
+    let rank;
+    (*sizes, *steps, rank) = dims.into_parts();
+    Ok((rank, layout))
 }
 
 /// Reads one number of an array, which need not be aligned.

@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use super::abi::Abi;
 use super::descriptor::{Access, Descriptor};
-use super::handle::Handle;
+use super::handle::{Handle, present};
 use super::import;
 use super::promise::{ExclusiveUninit, promise_methods};
 use crate::error::{Error, RejectedError};
@@ -165,10 +165,7 @@ impl<A: Abi> Managed<A> {
     ///
     /// As for [`from_raw`](Self::from_raw), except that ownership does not pass.
     pub(crate) unsafe fn inspect(raw: *mut A) -> Result<(NonNull<A>, Descriptor), Error> {
-        let struct_ = NonNull::new(raw).ok_or(Error::NullTensor)?;
-        if !raw.is_aligned() {
-            return Err(Error::MisalignedHeader { required: align_of::<A>() });
-        }
+        let struct_ = present(raw)?;
         // SAFETY: clauses S1, S2, S4, S5 and S6, and the struct is aligned.
         Ok((struct_, unsafe { describe(raw, false) }?))
     }
@@ -192,11 +189,7 @@ impl<A: Abi> Managed<A> {
     pub(crate) fn into_lasting_handle(self) -> Result<Handle<A>, Self> {
         if self.arrays_hold { Ok(self.handle) } else { Err(self) }
     }
-}
 
-promise_methods!([A: Abi] Managed<A>);
-
-impl<A: Abi> Managed<A> {
     /// Returns the struct itself, whose deleter the caller must call or pass on.
     ///
     /// For a tensor that this crate exported, the struct holds the import contract, and its shape and strides stay valid
@@ -335,6 +328,8 @@ impl<A: Abi> Managed<A> {
         &mut self.descriptor
     }
 }
+
+promise_methods!([A: Abi] Managed<A>);
 
 /// Checks what a struct says, from its version on.
 ///
