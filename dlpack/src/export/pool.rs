@@ -1,6 +1,5 @@
 //! Headers that are used again and again.
 
-use alloc::alloc::{alloc, dealloc};
 use alloc::sync::Arc;
 use alloc::vec::Vec;
 use core::alloc::Layout as Bytes;
@@ -102,8 +101,7 @@ impl Pool {
         taken.resize_with(count, AtomicBool::default);
         let slab = match size {
             0 => NonNull::dangling(),
-            // SAFETY: the size is not 0.
-            _ => NonNull::new(unsafe { alloc(all) }).ok_or(Error::AllocationFailed)?,
+            _ => Global.allocate(all).ok_or(Error::AllocationFailed)?,
         };
         Ok(Self { slab, each, all, taken, hint: AtomicUsize::new(0) })
     }
@@ -165,8 +163,7 @@ impl Pool {
     fn try_take(&self, index: usize) -> bool {
         self.taken.get(index).is_some_and(|taken| {
             // First without a locked instruction.
-            !taken.load(Ordering::Relaxed)
-                && taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed).is_ok()
+            !taken.load(Ordering::Relaxed) && !taken.swap(true, Ordering::Acquire)
         })
     }
 
@@ -194,7 +191,7 @@ impl Drop for Pool {
     fn drop(&mut self) {
         if self.all.size() != 0 {
             // SAFETY: invariant 1; every header that is out holds the pool.
-            unsafe { dealloc(self.slab.as_ptr(), self.all) }
+            unsafe { Global.deallocate(self.slab, self.all) }
         }
     }
 }

@@ -136,7 +136,16 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
     ) -> Result<Frozen<ManagedTensorVersioned>, Error> {
         let view = choose(self.view::<T>()?)?;
         let layout = Layout::of::<T>(view.shape(), view.strides())?;
-        let fields = part_of(self, &view, &layout)?;
+        let mut data = core::ptr::null_mut();
+        if !view.is_empty() {
+            let first = view.as_ptr();
+            let Range { start, end } = self.layout().byte_extents();
+            let base = self.address()?.addr().get().wrapping_add_signed(start);
+            layout.within(signed(first.addr().wrapping_sub(base)), end.abs_diff(start))?;
+            data = first.cast_mut().cast();
+        }
+        let device = self.device().canonical();
+        let fields = Fields { data, byte_offset: 0, device, dtype: T::DTYPE };
         let described = Described { fields, flags: Flags::READ_ONLY, layout };
         let mut block = Unpublished::new(Shared(Arc::clone(self)), Global, view.ndim())?;
         // Cannot fail: `Layout::of` has found that the numbers fit.
@@ -155,12 +164,8 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
 
 /// Returns `true` if two tensors name the same elements, with the same rights and promises.
 fn says_same(one: &Descriptor, other: &Descriptor) -> bool {
-    let (fields, others) = (one.canonical_fields(), other.canonical_fields());
-    fields.data == others.data
-        && fields.byte_offset == others.byte_offset
-        && fields.device == others.device
-        && (one.dtype(), one.flags(), one.access())
-            == (other.dtype(), other.flags(), other.access())
+    one.canonical_fields() == other.canonical_fields()
+        && (one.flags(), one.access()) == (other.flags(), other.access())
         && (one.shape(), one.strides()) == (other.shape(), other.strides())
         && one.has_host_promise() == other.has_host_promise()
 }
@@ -174,21 +179,4 @@ impl<T: Deref<Target = Descriptor>> Deref for Shared<T> {
     fn deref(&self) -> &Descriptor {
         &self.0
     }
-}
-
-/// The fields of a part of a tensor, once it is known to be one.
-fn part_of<T: Element>(
-    whole: &Descriptor,
-    view: &TensorView<'_, T>,
-    layout: &Layout,
-) -> Result<Fields, Error> {
-    let mut data = core::ptr::null_mut();
-    if layout.numel() != 0 {
-        let first = view.as_ptr();
-        let Range { start, end } = whole.layout().byte_extents();
-        let base = whole.address()?.addr().get().wrapping_add_signed(start);
-        layout.within(signed(first.addr().wrapping_sub(base)), end.abs_diff(start))?;
-        data = first.cast_mut().cast();
-    }
-    Ok(Fields { data, byte_offset: 0, device: whole.device().canonical(), dtype: T::DTYPE })
 }

@@ -114,10 +114,8 @@ impl<O, const NDIM: usize> Slot<O, NDIM> {
     #[inline]
     fn room(&'static self, layout: Bytes) -> Option<NonNull<u8>> {
         let room = Bytes::new::<Room<O, NDIM>>();
-        if layout.size() > room.size() || layout.align() > room.align() {
-            return None;
-        }
-        NonNull::new(self.room.get().cast())
+        let fits = layout.size() <= room.size() && layout.align() <= room.align();
+        NonNull::new(self.room.get().cast()).filter(|_| fits)
     }
 }
 
@@ -140,11 +138,8 @@ unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for &'static Slot<O,
     fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
         let room = self.room(layout)?;
         // First without a locked instruction.
-        if self.taken.load(Ordering::Relaxed) {
-            return None;
-        }
-        let taken = self.taken.compare_exchange(false, true, Ordering::Acquire, Ordering::Relaxed);
-        taken.is_ok().then_some(room)
+        let taken = self.taken.load(Ordering::Relaxed) || self.taken.swap(true, Ordering::Acquire);
+        (!taken).then_some(room)
     }
 
     #[inline]
@@ -168,10 +163,7 @@ impl<O, const NDIM: usize> fmt::Debug for SingleSlot<O, NDIM> {
 unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for SingleSlot<O, NDIM> {
     #[inline]
     fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
-        let room = self.slot.room(layout)?;
-        if !self.slot.is_free() {
-            return None;
-        }
+        let room = self.slot.room(layout).filter(|_| self.slot.is_free())?;
         self.slot.taken.store(true, Ordering::Relaxed);
         Some(room)
     }

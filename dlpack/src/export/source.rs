@@ -19,17 +19,6 @@ pub struct Memory {
     pub(super) device: Device,
 }
 
-impl Memory {
-    /// The memory of a slice.
-    #[inline]
-    fn of(start: NonNull<c_void>, nbytes: usize) -> Self {
-        let data = start.as_ptr();
-        // SAFETY: it was not null. So the compiler knows, and leaves out the check for memory that a caller describes.
-        unsafe { assert_unchecked(!data.is_null()) };
-        Self { data, nbytes, device: Device::CPU }
-    }
-}
-
 // SAFETY: an address, which nothing here follows.
 unsafe impl Send for Memory {}
 // SAFETY: nothing changes behind a shared reference.
@@ -90,7 +79,11 @@ macro_rules! slices {
                 const { assert_element::<T>() };
                 let elements = (self.lend)(owner);
                 let nbytes = size_of_val(elements);
-                Memory::of(NonNull::from(elements).cast(), nbytes)
+                let data = NonNull::from(elements).as_ptr().cast::<c_void>();
+                // SAFETY: a slice is never at null. So the compiler knows, and leaves out the check for memory that a
+                // caller describes.
+                unsafe { assert_unchecked(!data.is_null()) };
+                Memory { data, nbytes, device: Device::CPU }
             }
 
             #[inline]
