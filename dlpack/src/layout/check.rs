@@ -257,9 +257,7 @@ impl Layout {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn covers_its_extents(&self) -> bool {
-        let Some(span) = self.last.checked_sub(self.first).and_then(|n| n.checked_add(1)) else {
-            return false;
-        };
-        usize::try_from(span) == Ok(self.numel)
+        let span = self.last.checked_sub(self.first).and_then(|n| n.checked_add(1));
+        span.is_some_and(|span| usize::try_from(span) == Ok(self.numel))
     }
 }

@@ -36,8 +36,7 @@ impl Layout {
         // Selecting the next larger stride again and again needs no array, and beats sorting for the ranks in use.
         let mut last = 0_u64;
         let mut reach = 0_u64;
-        let mut left = shape.iter().filter(|&&size| size != 1).count();
-        while left > 0 {
+        for _ in shape.iter().filter(|&&size| size != 1) {
             let next = next_larger(shape, strides, last);
             let Some((size, step)) = next.filter(|&(_, step)| step > reach) else {
                 return false;
@@ -48,7 +47,6 @@ impl Layout {
             };
             reach = sum;
             last = step;
-            left = left.saturating_sub(1);
         }
         true
     }
