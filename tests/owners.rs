@@ -5,7 +5,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
 use std::sync::Arc;
 
-use dlpack::{Access, DataType, DataTypeCode, Descriptor, Device, Element, Error, Exporter, F8E4m3fn, Flags, I4}, ManagedTensorVersioned, Version, types::{Bool8};
+use dlpack::{
+    Access, DataType, DataTypeCode, Descriptor, Device, Element, Error, Exporter, Flags,
+    ManagedTensorVersioned, Version,
+    types::{Bool8, F8E4m3fn, I4},
+};
 use harness::owners::{Counted, Fate};
 use harness::release::delete;
 
