@@ -20,7 +20,7 @@ fn left_to_us<A: Struct>(refused: Refused<A>, ours: &Ours, words: &str) {
     assert_eq!(ours.freed.get(), 0, "{words}");
     // SAFETY: the deleter was not called, and the library has refused the struct.
     let tensor = unsafe { refused.take_back() };
-    let memory = tensor.downcast::<Memory>().expect("the owner");
+    let memory = tensor.into_owner::<Memory>().expect("the owner");
     assert_eq!(ours.freed.get(), 0);
     drop(memory);
     assert_eq!(ours.freed.get(), 1, "{words}");
