@@ -151,10 +151,6 @@ impl Exchange {
         request: &Request,
         f: F,
     ) -> Result<Result<R, F>, Raised> {
-        if !self.lends_writable {
-            // The flags of a tensor that is taken say whether it may be written.
-            return Ok(Err(f));
-        }
         // The caller promises nothing about the code that a question runs, which may move the memory, even to a device.
         // Therefore the object is asked before its tensor is borrowed.
         if !self.eligibility.allows_object(object)? {
@@ -167,17 +163,25 @@ impl Exchange {
             return Ok(Err(f));
         }
         if !self.eligibility.asks(summary) {
-            // SAFETY: the table lends only what may be written.
-            return Ok(Ok(f(unsafe { tensor.assume_writable() })));
+            return Ok(Ok(f(self.with_access(tensor))));
         }
         // Made again: if the first summary were passed on, each call would write it to the stack.
         let summary = Summary::of(&tensor);
         // SAFETY: the memory stays in place after the question, as the caller promises.
         match unsafe { self.ask_and_borrow(object, summary) }? {
-            // SAFETY: the table lends only what may be written.
-            Some(tensor) => Ok(Ok(f(unsafe { tensor.assume_writable() }))),
+            Some(tensor) => Ok(Ok(f(self.with_access(tensor)))),
             None => Ok(Err(f)),
         }
+    }
+
+    /// Says that a tensor may be written if the table lends no other. Of other tables, nobody knows.
+    #[inline(always)]
+    fn with_access<'b>(&self, tensor: BorrowedTensor<'b>) -> BorrowedTensor<'b> {
+        if !self.lends_writable {
+            return tensor;
+        }
+        // SAFETY: the table lends only what may be written.
+        unsafe { tensor.assume_writable() }
     }
 
     /// Returns `None` if the table does not lend the tensor.

@@ -275,7 +275,7 @@ def test_what_is_lent_of_an_owned_tensor_is_what_was_imported():
 
 @pytest.mark.parametrize("flags", [0, abi.READ_ONLY])
 def test_what_is_borrowed_may_be_written_if_what_is_imported_may_be(flags):
-    """Whichever the way: a table can lend no flags, and so one that is not known to lend writable memory alone does not."""
+    """Whichever the way, but for a table of which it is not known that it lends no read-only memory: it lends no flags."""
     read_only = bool(flags)
     array = np.arange(6.0)
     array.flags.writeable = not read_only
@@ -286,13 +286,15 @@ def test_what_is_borrowed_may_be_written_if_what_is_imported_may_be(flags):
         own,
         ext.hold(own).export(),
         ext.Own([1.0, 2.0]),
-        type_for(Table())(lambda: Foreign(SIX, flags=flags)),
         type_for(Table(dltensor_from_py_object_no_sync=None))(lambda: Foreign(SIX, flags=flags)),
         producers.Producer(SIX, flags=flags),
     ]
     for thing in things:
         expected = "read-only" if read_only or isinstance(thing, ext.Own) else "writable"
         assert [ext.describe(thing)["access"], ext.borrow(thing)["access"]] == [expected] * 2, thing
+    unknown = type_for(Table())(lambda: Foreign(SIX, flags=flags))
+    expected = "read-only" if read_only else "writable"
+    assert [ext.describe(unknown)["access"], ext.borrow(unknown)["access"]] == [expected, "unknown"]
 
 
 @pytest.mark.library("torch")
