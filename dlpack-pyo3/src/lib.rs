@@ -30,16 +30,16 @@
 //! use dlpack_pyo3::Tensor;
 //! use pyo3::prelude::*;
 //!
-//! /// The first `count` square numbers, for `np.from_dlpack` and the like.
+//! /// The squares of numbers, for `np.from_dlpack` and the like.
 //! #[pyfunction]
-//! fn squares(count: u32) -> PyResult<Tensor> {
-//!     let squares: Vec<u64> = (0..count.into()).map(|n: u64| n * n).collect();
+//! fn squares(numbers: Vec<u32>) -> PyResult<Tensor> {
+//!     let squares: Vec<u64> = numbers.into_iter().map(|n| u64::from(n).pow(2)).collect();
 //!     let shape = [squares.len()];
 //!     Tensor::from_vec(squares, &shape)
 //! }
 //!
 //! # Python::attach(|py| {
-//! assert_eq!(squares(3)?.shape(), [3]);
+//! assert_eq!(squares(vec![0, 1, 2])?.shape(), [3]);
 //! # let _ = py;
 //! # Ok::<(), PyErr>(())
 //! # })?;

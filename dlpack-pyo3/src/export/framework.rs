@@ -39,8 +39,8 @@ use crate::route::{self, Importer};
 ///
 /// /// Returns `count` zeros as an array of the same library.
 /// #[pyfunction]
-/// fn zeros_like<'py>(array: Bound<'py, PyAny>, count: usize) -> PyResult<Bound<'py, PyAny>> {
-///     let zeros = Exporter::new(vec![0.0_f32; count]).build().map_err(to_py_err)?;
+/// fn zeros_like<'py>(array: Bound<'py, PyAny>, count: u16) -> PyResult<Bound<'py, PyAny>> {
+///     let zeros = Exporter::new(vec![0.0_f32; count.into()]).build().map_err(to_py_err)?;
 ///     Tensor::from(zeros).into_framework_of(&array)
 /// }
 ///

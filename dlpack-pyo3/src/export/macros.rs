@@ -24,12 +24,12 @@
 ///
 /// #[pyclass(frozen)]
 /// struct Zeros {
-///     count: usize,
+///     count: u16,
 /// }
 ///
 /// impl Export for Zeros {
 ///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
-///         let zeros = vec![0_u8; slf.get().count];
+///         let zeros = vec![0_u8; slf.get().count.into()];
 ///         Exporter::new(zeros).into_opaque().map_err(to_py_err)
 ///     }
 /// }
