@@ -55,26 +55,24 @@ pub struct ExchangeApi {
     functions: Functions,
 }
 
-/// Copies of the functions in a table of our major version.
+/// Copies of the functions in a table of our major version, in their order.
 ///
-/// Those that call into the library's language return to their caller or, if that language ends the thread by unwinding it,
-/// as CPython may before 3.14, to nobody. The types say so, that a caller which knows the language can prevent it. Where they
-/// are called, there is no value to be dropped.
+/// A function that calls into the library's language may never return: before 3.14, CPython may end the thread by unwinding
+/// it. The types say so, for callers that can prevent it. Where the functions are called, no value is left to be dropped.
 #[derive(Clone, Copy)]
+#[repr(C)]
 struct Functions {
     allocate: sys::DLPackManagedTensorAllocator,
-    tensor_from_object: Option<TensorFromObject>,
-    object_from_tensor: Option<ObjectFromTensor>,
-    lend: Option<Lend>,
-    current_stream: Option<CurrentStream>,
+    tensor_from_object: Option<
+        unsafe extern "C-unwind" fn(*mut c_void, *mut *mut sys::DLManagedTensorVersioned) -> c_int,
+    >,
+    object_from_tensor: Option<
+        unsafe extern "C-unwind" fn(*mut sys::DLManagedTensorVersioned, *mut *mut c_void) -> c_int,
+    >,
+    lend: Option<unsafe extern "C-unwind" fn(*mut c_void, *mut sys::DLTensor) -> c_int>,
+    current_stream:
+        Option<unsafe extern "C-unwind" fn(sys::DLDeviceType, i32, *mut *mut c_void) -> c_int>,
 }
-
-type TensorFromObject =
-    unsafe extern "C-unwind" fn(*mut c_void, *mut *mut sys::DLManagedTensorVersioned) -> c_int;
-type ObjectFromTensor =
-    unsafe extern "C-unwind" fn(*mut sys::DLManagedTensorVersioned, *mut *mut c_void) -> c_int;
-type Lend = unsafe extern "C-unwind" fn(*mut c_void, *mut sys::DLTensor) -> c_int;
-type CurrentStream = unsafe extern "C-unwind" fn(sys::DLDeviceType, i32, *mut *mut c_void) -> c_int;
 
 // SAFETY: the table is not dereferenced again. Clause E3 allows any thread for the function that a safe method calls, and
 // the contracts of the `unsafe` methods say on which threads they may be called.

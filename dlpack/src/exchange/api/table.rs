@@ -1,9 +1,8 @@
 //! A table as it comes in.
 
-use core::mem;
 use core::ptr::NonNull;
 
-use super::{CurrentStream, ExchangeApi, Functions, Lend, ObjectFromTensor, TensorFromObject};
+use super::{ExchangeApi, Functions};
 use crate::error::Error;
 use crate::sys;
 use crate::vocabulary::Version;
@@ -35,29 +34,11 @@ impl ExchangeApi {
     ///   that was allocated.
     pub unsafe fn from_raw(raw: *const sys::DLPackExchangeAPI) -> Result<Self, Error> {
         // SAFETY: clause E1. A table of our major version is complete; a newer minor version may have more functions.
-        let (table, version, raw) = unsafe {
+        // `Functions` are the same in the same order, with types that differ only in whether a caller expects unwinding.
+        let (table, version, functions) = unsafe {
             let (table, version) = find(raw)?;
-            (table, version, table.read_unaligned())
-        };
-        // SAFETY: the types differ only in whether a caller expects unwinding.
-        let functions = unsafe {
-            Functions {
-                allocate: raw.managed_tensor_allocator,
-                tensor_from_object: mem::transmute::<
-                    sys::DLPackManagedTensorFromPyObjectNoSync,
-                    Option<TensorFromObject>,
-                >(raw.managed_tensor_from_py_object_no_sync),
-                object_from_tensor: mem::transmute::<
-                    sys::DLPackManagedTensorToPyObjectNoSync,
-                    Option<ObjectFromTensor>,
-                >(raw.managed_tensor_to_py_object_no_sync),
-                lend: mem::transmute::<sys::DLPackDLTensorFromPyObjectNoSync, Option<Lend>>(
-                    raw.dltensor_from_py_object_no_sync,
-                ),
-                current_stream: mem::transmute::<sys::DLPackCurrentWorkStream, Option<CurrentStream>>(
-                    raw.current_work_stream,
-                ),
-            }
+            let functions = &raw const (*table.as_ptr()).managed_tensor_allocator;
+            (table, version, functions.cast::<Functions>().read_unaligned())
         };
         Ok(Self { table, version, functions })
     }
