@@ -132,15 +132,23 @@ fn is_common(tensor: &OpaqueTensor) -> bool {
         && !has_negative_stride(tensor)
 }
 
-/// Returns `true` if the elements lie in descending order along an axis, which PyTorch refuses.
+/// Returns `true` if a stride is negative, which PyTorch refuses unless the axis has one element.
+#[inline]
 fn has_negative_stride(tensor: &OpaqueTensor) -> bool {
-    // SAFETY: clauses S1 and S4 hold for the struct of an opaque tensor until its deleter runs: it can be read, and so can
-    // shape and strides, which have `ndim` numbers.
+    // SAFETY: clauses S1 and S4 hold for the struct of an opaque tensor until its deleter runs: it can be read, and so can its
+    // strides, of which there are `ndim`.
     unsafe {
-        let sys::DLTensor { ndim, shape, strides, .. } = (*tensor.as_raw()).dl_tensor;
-        let axes = 0..usize::try_from(ndim).unwrap_or(0);
-        !strides.is_null()
-            && axes.into_iter().any(|axis| *strides.add(axis) < 0 && *shape.add(axis) > 1)
+        let sys::DLTensor { mut ndim, strides, .. } = (*tensor.as_raw()).dl_tensor;
+        if strides.is_null() {
+            return false;
+        }
+        while ndim > 0 {
+            ndim -= 1;
+            if *strides.offset(isize::try_from(ndim).unwrap_or(0)) < 0 {
+                return true;
+            }
+        }
+        false
     }
 }
 

@@ -113,7 +113,7 @@ def test_torch_does_not_get_negative_strides_by_its_table():
             ext.like(reversed_six(), torch.zeros(1))
     gc.collect()
     assert ext.live() == live
-    # An axis with a single element has no direction.
+    # The stride of an axis with a single element is never used.
     one = ext.make(SIX, "float32", (1, 6), strides=[-6, 1])
     assert ext.like(one, torch.zeros(1)).tolist() == [ROWS.ravel().tolist()]
 
