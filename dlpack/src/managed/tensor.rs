@@ -223,7 +223,7 @@ impl<A: Abi> Managed<A> {
     }
 
     /// The owner of a tensor that was exported by this crate and imported, if it has this type.
-    #[cfg(feature = "alloc")]
+    #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
     pub(crate) fn imported_owner<O: Sync + 'static>(&self) -> Option<&O> {
         if self.arrays_hold {
             return None;
