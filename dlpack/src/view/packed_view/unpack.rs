@@ -66,10 +66,11 @@ fn unpack_pairs<T: SubByte, V: Copy>(
         pairs.for_each(|(to, &byte)| to.copy_from_slice(&pair(byte)));
         return done;
     }
-    let mut table = [pair(0); 256];
-    for (entry, byte) in table.iter_mut().zip(0..=u8::MAX) {
-        *entry = pair(byte);
-    }
+    let mut byte = u8::MAX;
+    let table: [_; 256] = core::array::from_fn(|_| {
+        byte = byte.wrapping_add(1);
+        pair(byte)
+    });
     pairs.for_each(|(to, &byte)| to.copy_from_slice(&table[usize::from(byte)]));
     done
 }
