@@ -64,7 +64,7 @@ fn elements_are_written_where_they_are() {
         let mut view = borrowed.view_mut().expect("writable elements");
         stream.memcpy_htod(&[7.0, 8.0], &mut view).expect("a copy");
         let AnyManagedTensor::Versioned(tensor) = borrowed.into_tensor() else { unreachable!() };
-        let slice = tensor.downcast::<Lent<f32>>().expect("the owner").into_slice();
+        let slice = tensor.into_owner::<Lent<f32>>().expect("the owner").into_slice();
         let all = stream.clone_dtoh(&slice).expect("a copy");
         assert_eq!(all, [0.0, 0.0, 0.0, 0.0, 7.0, 8.0]);
     });

@@ -205,7 +205,7 @@ fn the_owner_comes_back() {
     let (raw, handle, released) = two_rows(versioned);
     // SAFETY: a tensor of this crate, just passed on.
     let tensor = unsafe { ManagedTensorVersioned::from_raw(raw) }.expect("a good tensor");
-    let buffer = tensor.downcast::<Buffer>().expect("the buffer from above");
+    let buffer = tensor.into_owner::<Buffer>().expect("the buffer from above");
     assert_eq!((buffer.handle(), released.count()), (handle, 0));
     drop(buffer);
     assert_eq!(released.count(), 1);

@@ -158,7 +158,7 @@ fn the_host_does_not_follow_a_handle() {
     let expected = Error::NotHostAccessible { device: Device::new(DeviceType::VULKAN, 0) };
     // SAFETY: the call is refused before memory is looked at.
     assert_eq!(unsafe { tensor.view::<u32>() }.unwrap_err(), expected);
-    let buffer = tensor.downcast::<Buffer>().expect("the buffer from above");
+    let buffer = tensor.into_owner::<Buffer>().expect("the buffer from above");
     assert_eq!((buffer.handle(), objects.releases()), (handle, 0));
     drop(buffer);
     assert_eq!((objects.releases(), objects.alive()), (1, 0));

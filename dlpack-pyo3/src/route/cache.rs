@@ -1,7 +1,7 @@
 //! The plans of classes, each made once.
 
 use core::ops::Deref;
-use core::sync::atomic::{AtomicPtr, Ordering};
+use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 use std::sync::OnceLock;
 
 use super::plan::Plan;
@@ -21,9 +21,19 @@ struct Entry {
     ///
     /// A plan that is never freed. One that is replaced stays, since another thread may be using it.
     plan: AtomicPtr<Plan>,
+    /// How often the plan was replaced. What is replaced is never freed, so that there is an end to it.
+    changes: AtomicU8,
 }
 
 impl Entry {
+    const MOST_CHANGES: u8 = 32;
+
+    /// Returns `true` if the plan may be replaced once more.
+    fn may_change(&self) -> bool {
+        let count = |n: u8| (n < Self::MOST_CHANGES).then_some(n + 1);
+        self.changes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count).is_ok()
+    }
+
     #[inline]
     fn plan(&self) -> &'static Plan {
         // SAFETY: the invariant of `plan`.
@@ -93,7 +103,8 @@ fn keep(class: Object<'_>, plan: Plan) -> Result<Known, Raised> {
     if let Some(entry) = entry.filter(|_| plan.lasts()) {
         let is_known = entry.class.is(class);
         // Most changes of a class have nothing to do with tensors. A plan that serves does so for any class.
-        if !entry.plan().serves_as(&plan) && (is_known || entry.class.has_tag()) {
+        let has_tag = is_known || entry.class.has_tag();
+        if !entry.plan().serves_as(&plan) && has_tag && entry.may_change() {
             // Before the class is recognised.
             entry.set_plan(plan);
             if is_known || entry.class.renew(class) {
@@ -117,7 +128,7 @@ fn keep(class: Object<'_>, plan: Plan) -> Result<Known, Raised> {
         return Ok(Known::Made(plan));
     }
     let plan = AtomicPtr::new(Box::into_raw(Box::new(plan)));
-    let mut entry = Entry { class: class_key, plan };
+    let mut entry = Entry { class: class_key, plan, changes: AtomicU8::new(0) };
     for slot in slots(class) {
         match slot.set(entry) {
             Ok(()) => return plan_of(class),

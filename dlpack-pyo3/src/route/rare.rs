@@ -158,9 +158,11 @@ pub(super) fn ask_after_refusal(
     strict: bool,
     error: Error,
 ) -> Result<AnyManagedTensor, Raised> {
+    // Python code may run, and give the object another class, after which this is the only reference.
+    let class = object.class().to_owned();
     forget_refusal(object, error)?;
-    match Plan::after_refusal(object.class()) {
-        Ok(Some(plan)) => cache::replace(object.class(), plan)?,
+    match Plan::after_refusal(class.borrow()) {
+        Ok(Some(plan)) => cache::replace(class.borrow(), plan)?,
         Ok(None) => {}
         Err(raised) => raised.forget()?,
     }

@@ -40,6 +40,44 @@ def test_a_class_that_ends_while_it_is_looked_at():
     assert run(script) == "plain\nNone\n"
 
 
+def test_a_class_that_ends_after_its_table_has_refused():
+    # The second look at the table, after a refusal, takes the class away from its only object.
+    script = """
+        class Plain:
+            def __dlpack__(self, **keywords):
+                raise ValueError("plain")
+
+        table = ext.Own.__dlpack_c_exchange_api__
+        is_last = []
+
+        class Meta(type):
+            def __getattribute__(cls, name):
+                if name == "__dlpack_c_exchange_api__" and is_last:
+                    is_last.clear()
+                    place[0].__class__ = Plain
+                    del cls
+                    gc.collect()
+                    return table
+                return type.__getattribute__(cls, name)
+
+        class Brief(metaclass=Meta):
+            __dlpack_c_exchange_api__ = table
+
+            def __dlpack__(self, **keywords):
+                raise ValueError("brief")
+
+        place = [Brief()]
+        del Brief
+        for _ in range(2):
+            try:
+                ext.describe(place[0])
+            except ValueError as error:
+                print(error)
+            is_last.append(True)
+    """
+    assert run(script) in ("brief\nplain\n", "brief\nbrief\n")
+
+
 class Refuses:
     """A producer that raises twice."""
 

@@ -179,7 +179,7 @@ impl DataType {
     #[inline(always)]
     pub(crate) const fn whole_bytes(self) -> Option<u8> {
         // From the low end: 8 bits of code, 8 of width, 16 of lanes.
-        let word = u32::from_le_bytes(self.word().to_ne_bytes());
+        let word = self.code.code() as u32 | (self.bits as u32) << 8 | (self.lanes as u32) << 16;
         // What is left without one lane and the least width, and the same with the next code and the next width. Neither has
         // bits in the lanes, a width that is no multiple of 8, or a code of 16, if and only if there is one lane, the width is
         // 8, 16 and so on up to 248, and the code at most 14, which is below those of the narrow floats.
