@@ -6,12 +6,13 @@ mod suite;
 mod tally;
 
 use core::fmt::Write;
+use std::fs;
 use std::time::Instant;
 
 use self::steps::Step;
 use self::suite::{Outcome, Stop, Suite};
 use self::tally::Tally;
-use crate::tools::{Result, flags};
+use crate::tools::{Result, flags, target};
 
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask test [--all] [--keep-going] [--libraries] [--list] [STEP...]
@@ -19,7 +20,7 @@ Usage: cargo xtask test [--all] [--keep-going] [--libraries] [--list] [STEP...]
 Without a step it runs what takes a few minutes. Steps named are run whole. A step whose tools are
 not installed is skipped and names them. The last line counts tests and checks.
 
-  --all         runs every step whole, and fails if tools are missing
+  --all         runs every step whole, fails if tools are missing, and removes what each has built
   --keep-going  does not end at the first step that fails
   --libraries   tests in Python also with onnxruntime, mlx, warp, TensorFlow, paddle, MAX and cuda-core
   --list        lists the steps; those with a star are run in part without `--all`
@@ -64,6 +65,11 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
         total += tally;
         if tally.failed > 0 && !keep_going {
             break;
+        }
+        // All of them together take tens of gigabytes.
+        let is_used = |folder| chosen[number..].iter().any(|step| step.folder() == Some(folder));
+        if let (true, Some(folder)) = (all, step.folder().filter(|folder| !is_used(folder))) {
+            fs::remove_dir_all(target().join(folder)).ok();
         }
     }
     println!("{table}{:<16} {:>6.0} s\n{total}", "together", start.elapsed().as_secs_f32());

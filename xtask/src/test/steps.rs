@@ -17,6 +17,15 @@ impl Step {
     pub(crate) fn is_quick(&self) -> bool {
         self.lines.iter().any(|(word, _)| ["quick", "always"].contains(word))
     }
+
+    /// Returns the folder below `target` in which it builds, if it has one of its own or shares it with few others.
+    pub(crate) fn folder(&self) -> Option<&str> {
+        let mut lines = self
+            .lines
+            .iter()
+            .filter_map(|(_, line)| line.strip_prefix("CARGO_TARGET_DIR={target}/"));
+        lines.next().and_then(|line| line.split(' ').next())
+    }
 }
 
 /// Returns the steps, and what names in braces stand for.
@@ -59,6 +68,14 @@ mod tests {
             let is_known = |word: &str| ["need", "set", "quick", "whole", "always"].contains(&word);
             assert!(step.lines.iter().all(|(word, _)| is_known(word)), "{}", step.name);
         }
+    }
+
+    #[test]
+    fn a_folder_is_found() {
+        let steps = read().0;
+        let folder = |name| steps.iter().find(|step| step.name == name).unwrap().folder();
+        let folders = ["tests", "asan", "package"].map(folder);
+        assert_eq!(folders, [None, Some("asan"), Some("pyo3-absent")]);
     }
 
     #[test]
