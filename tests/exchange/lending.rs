@@ -1,6 +1,9 @@
 //! A library in C lends the tensors of its objects, which it may change whenever it runs.
 
+use std::ffi::{c_int, c_void};
+use std::panic::{self, AssertUnwindSafe};
 use std::ptr;
+use std::rc::Rc;
 
 use dlpack::exchange::ExchangeApi;
 use dlpack::sys::DLTensor;
@@ -96,7 +99,7 @@ fn h136_an_object_that_is_resized_while_it_is_lent() {
 fn h136_lending_is_unsafe() {
     type Lend = unsafe fn(
         &ExchangeApi,
-        *mut std::ffi::c_void,
+        *mut c_void,
         fn(BorrowedTensor<'_>) -> usize,
     ) -> Result<usize, Error>;
     let lend: Lend = ExchangeApi::with_object;
@@ -132,4 +135,35 @@ fn a_borrowed_object_says_what_a_lent_one_does() {
     // SAFETY: null is refused before the library is asked.
     let refused = unsafe { planned().borrow_object(ptr::null_mut()) }.map(drop);
     assert_eq!(refused, Err(Error::NullObject));
+}
+
+/// Before 3.14, CPython may end a thread by unwinding it, here in the shape of a panic. That is defined only for functions
+/// with nothing to drop, so that the closure is dropped by none.
+#[test]
+fn a_library_that_does_not_return_drops_nothing() {
+    unsafe extern "C-unwind" fn end(_: *mut c_void, _: *mut DLTensor) -> c_int {
+        panic::resume_unwind(Box::new(()))
+    }
+    type Lend = unsafe extern "C" fn(*mut c_void, *mut DLTensor) -> c_int;
+    type Unwinds = unsafe extern "C-unwind" fn(*mut c_void, *mut DLTensor) -> c_int;
+    // SAFETY: the table of a library, in which the function is replaced by one that the crate calls as one that unwinds.
+    let api = unsafe {
+        let mut table = harness::exchange::planned_library().read();
+        let lend = std::mem::transmute::<Unwinds, Lend>(end);
+        table.dltensor_from_py_object_no_sync = Some(lend);
+        ExchangeApi::from_raw(&raw const table)
+    };
+    let (api, object) = (api.expect("a table of version 1.3"), ptr::without_provenance_mut(8));
+    let held = Rc::new(());
+    let in_closure = Rc::clone(&held);
+    // SAFETY: the library does not look at its objects.
+    let call = || unsafe { api.with_object(object, move |_| drop(in_closure)) };
+    assert!(panic::catch_unwind(AssertUnwindSafe(call)).is_err());
+    assert_eq!(Rc::strong_count(&held), 2);
+
+    // On an error, it is dropped as usual.
+    let in_closure = Rc::clone(&held);
+    // SAFETY: null is refused before the library is asked.
+    let refused = unsafe { api.with_object(ptr::null_mut(), move |_| drop(in_closure)) };
+    assert_eq!((refused, Rc::strong_count(&held)), (Err(Error::NullObject), 2));
 }

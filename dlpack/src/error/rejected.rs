@@ -55,7 +55,14 @@ impl<O> RejectedError<O> {
         (self.owner, self.error)
     }
 
-    #[cfg(feature = "alloc")]
+    /// The owner with what else is there, or rejects the owner.
+    pub(crate) fn unless_ok<T>(owner: O, result: Result<T, Error>) -> Result<(O, T), Self> {
+        match result {
+            Ok(value) => Ok((owner, value)),
+            Err(error) => Err(Self { error, owner }),
+        }
+    }
+
     pub(crate) fn map<P>(self, f: impl FnOnce(O) -> P) -> RejectedError<P> {
         RejectedError { error: self.error, owner: f(self.owner) }
     }

@@ -21,8 +21,6 @@ use core::slice;
 use core::sync::atomic::AtomicU8;
 
 use super::allocator::Allocator;
-#[cfg(feature = "alloc")]
-use super::allocator::Global;
 use crate::dims::Dims;
 use crate::error::{Error, RejectedError};
 use crate::layout::Layout;
@@ -98,11 +96,23 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
     /// Moves an owner to its final place, with room for `ndim` axes.
     #[inline(always)]
     pub(super) fn new(owner: O, allocator: A, ndim: usize) -> Result<Self, RejectedError<O>> {
+        Self::taken_from(owner, |owner| owner, allocator, ndim)
+    }
+
+    /// Takes an owner out of what it is in, once there is memory for the block, and moves it to its final place.
+    #[inline(always)]
+    pub(super) fn taken_from<T>(
+        from: T,
+        take: impl FnOnce(T) -> O,
+        allocator: A,
+        ndim: usize,
+    ) -> Result<Self, RejectedError<T>> {
         let reserved = size::<S, O, A>(ndim)
             .and_then(|(bytes, dims)| Some((allocator.allocate(bytes)?, bytes, dims)));
         let Some((at, bytes, dims)) = reserved else {
-            return Err(RejectedError::new(owner, Error::AllocationFailed));
+            return Err(RejectedError::new(from, Error::AllocationFailed));
         };
+        let owner = take(from);
         let block = at.cast::<Block<S, O, A>>();
         // SAFETY: the allocator gave memory for a block, and nobody else has it.
         unsafe {
@@ -177,7 +187,7 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
     ///
     /// The tensor and its flags hold the import contract until the owner is dropped.
     #[inline(always)]
-    unsafe fn publish(self, dl_tensor: sys::DLTensor, flags: Flags) -> Handle<S> {
+    pub(super) unsafe fn publish(self, dl_tensor: sys::DLTensor, flags: Flags) -> Handle<S> {
         let block = ManuallyDrop::new(self).block;
         // SAFETY: invariants 1 and 2: a block begins with the C struct, which nobody else has seen. With its context it
         // has the deleter of this crate.
@@ -191,17 +201,7 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
     #[inline(always)]
     fn dl_tensor(&self, fields: &Fields) -> sys::DLTensor {
         let shape = self.shape();
-        // In full, since calls of the function of `Fields` take more instructions here.
-        sys::DLTensor {
-            data: fields.data,
-            device: fields.device.into(),
-            // Cannot fail: there are at most 64 axes.
-            ndim: i32::try_from(self.ndim).unwrap_or(0),
-            dtype: fields.dtype.into(),
-            shape,
-            strides: shape.wrapping_add(self.ndim),
-            byte_offset: fields.byte_offset,
-        }
+        fields.dl_tensor(self.ndim, [shape, shape.wrapping_add(self.ndim)])
     }
 
     /// Publishes the tensor for a consumer that is yet to get it.
@@ -228,24 +228,21 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
     /// As for [`into_opaque`](Self::into_opaque), and the layout is that of the shape and strides.
     pub(super) unsafe fn into_managed(
         self,
-        described: &Described,
+        (fields, flags, layout): Described,
     ) -> Result<Managed<S>, RejectedError<O>> {
-        let &Described { fields, flags, layout } = described;
         // SAFETY: shape and strides have been written.
         let (shape, strides) = unsafe {
             let (shape, ndim) = (self.shape(), self.ndim);
             (slice::from_raw_parts(shape, ndim), slice::from_raw_parts(shape.add(ndim), ndim))
         };
-        let dims = match Dims::copied(shape, strides) {
-            Ok(dims) => dims,
-            Err(error) => return Err(RejectedError::new(self.into_owner(), error)),
-        };
+        let kept = RejectedError::unless_ok(self, Dims::copied(shape, strides));
+        let (this, dims) = kept.map_err(|rejected| rejected.map(Self::into_owner))?;
         let header = Header { version: S::VERSION, flags, access: Access::of(flags) };
-        let dl_tensor = self.dl_tensor(&fields);
+        let dl_tensor = this.dl_tensor(&fields);
         // SAFETY: the contract. Shape and strides stay in the block until the deleter runs, and nobody has seen them.
         unsafe {
             let descriptor = Descriptor::new(fields, header, dims, layout);
-            Ok(Managed::exported(self.publish(dl_tensor, flags), descriptor))
+            Ok(Managed::exported(this.publish(dl_tensor, flags), descriptor))
         }
     }
 }
@@ -258,31 +255,10 @@ impl<S: Abi, O: 'static, A: Allocator> Drop for Unpublished<S, O, A> {
 }
 
 /// What is said of a tensor besides its shape and strides.
-#[derive(Clone, Copy)]
-pub(super) struct Described {
-    pub(super) fields: Fields,
-    pub(super) flags: Flags,
-    pub(super) layout: Layout,
-}
+pub(super) type Described = (Fields, Flags, Layout);
 
 /// Room for a shape and for strides.
 pub(super) type DimsMut<'a> = (&'a mut [MaybeUninit<i64>], &'a mut [MaybeUninit<i64>]);
-
-/// Puts a struct around an owner that keeps the memory, the shape and the strides of `dl_tensor`.
-///
-/// # Safety
-///
-/// The tensor and its flags hold the import contract until the owner is dropped, clause S4 included.
-#[cfg(feature = "alloc")]
-pub(super) unsafe fn around<S: Abi, O: Send + 'static>(
-    owner: O,
-    dl_tensor: sys::DLTensor,
-    flags: Flags,
-) -> Result<OpaqueTensor<S>, RejectedError<O>> {
-    let block = Unpublished::<S, O, Global>::new(owner, Global, 0)?;
-    // SAFETY: the import contract, clause S4 included, holds until the owner is dropped, as the caller promises.
-    Ok(unsafe { OpaqueTensor::new(block.publish(dl_tensor, flags)) })
-}
 
 /// # Safety
 ///

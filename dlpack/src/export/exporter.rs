@@ -541,7 +541,7 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     pub fn build(self) -> Result<S::Tensor<ManagedTensorVersioned>, RejectedError<O>> {
         // SAFETY: `make` has written and checked shape and strides against the memory that the source found, of which the
         // contract of `Source` says the rest. The tensor owns the owner.
-        self.make(|block, described| unsafe { Ok(S::promise(block.into_managed(&described)?)) })
+        self.make(|block, described| unsafe { Ok(S::promise(block.into_managed(described)?)) })
     }
 
     /// Builds the tensor in the legacy ABI, for consumers that know no other.
@@ -553,7 +553,7 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     pub fn build_legacy(self) -> Result<S::Tensor<ManagedTensor>, RejectedError<O>> {
         // SAFETY: `make` has written and checked shape and strides against the memory that the source found, of which the
         // contract of `Source` says the rest. The tensor owns the owner.
-        self.make(|block, described| unsafe { Ok(S::promise(block.into_managed(&described)?)) })
+        self.make(|block, described| unsafe { Ok(S::promise(block.into_managed(described)?)) })
     }
 
     /// Builds the tensor in the current ABI, and passes it on to a consumer, which must call its deleter.
@@ -588,7 +588,7 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     /// As for [`build_legacy`](Self::build_legacy).
     #[inline]
     pub fn into_raw_legacy(self) -> Result<*mut sys::DLManagedTensor, RejectedError<O>> {
-        self.make(|block, Described { fields, flags, .. }| {
+        self.make(|block, (fields, flags, _)| {
             // SAFETY: as for `build`.
             Ok(unsafe { block.into_opaque(&fields, flags) }.into_raw())
         })
@@ -603,7 +603,7 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     /// As for [`build`](Self::build).
     #[inline(always)]
     pub fn into_opaque(self) -> Result<OpaqueTensor, RejectedError<O>> {
-        self.make(|block, Described { fields, flags, .. }| {
+        self.make(|block, (fields, flags, _)| {
             // SAFETY: as for `build`.
             Ok(unsafe { block.into_opaque(&fields, flags) })
         })
@@ -626,23 +626,22 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
         };
         let ndim = spec.ndim() + usize::from(lanes != 1);
         let flags = match B::express(asked) {
-            Ok(flags) if ndim <= Layout::MAX_NDIM => flags,
-            Ok(_) => {
-                let error = Error::TooManyAxes { ndim, max: Layout::MAX_NDIM };
-                return Err(RejectedError::new(owner, error));
+            Ok(_) if ndim > Layout::MAX_NDIM => {
+                Err(Error::TooManyAxes { ndim, max: Layout::MAX_NDIM })
             }
-            Err(error) => return Err(RejectedError::new(owner, error)),
+            flags => flags,
         };
+        let (owner, flags) = RejectedError::unless_ok(owner, flags)?;
         let mut block = Unpublished::new(owner, allocator, ndim)?;
         let memory = source.memory(block.owner_mut());
         // Both arms publish, so that the usual one need not wait for what the other one finds.
         match spec.write_fast(block.dims_mut(), &memory, dtype, lanes) {
-            Some((fields, layout)) => publish(block, Described { fields, flags, layout }),
+            Some((fields, layout)) => publish(block, (fields, flags, layout)),
             None => {
                 cold(move || match spec.write(block.dims_mut(), &memory, dtype, lanes, asked) {
                     Ok((fields, layout, whole)) => {
                         block.set_whole(whole);
-                        publish(block, Described { fields, flags, layout })
+                        publish(block, (fields, flags, layout))
                     }
                     Err(error) => Err(RejectedError::new(block.into_owner(), error)),
                 })

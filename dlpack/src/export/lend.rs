@@ -83,6 +83,6 @@ fn with_struct<T: Element, R>(
     Layout::normalize_strides(shape, strides);
     let data = if view.numel() == 0 { ptr::null_mut() } else { view.origin().as_ptr().cast() };
     let fields = Fields { data, byte_offset: 0, device: Device::CPU, dtype: T::DTYPE };
-    let mut tensor = fields.dl_tensor(shape.len(), shape.as_mut_ptr(), strides.as_mut_ptr());
+    let mut tensor = fields.dl_tensor(shape.len(), [shape, strides].map(<[i64]>::as_mut_ptr));
     Ok(f(&raw mut tensor))
 }

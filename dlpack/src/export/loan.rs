@@ -41,8 +41,9 @@ unsafe fn leave<O>(desk: NonNull<Desk<O>>) {
 /// The owner is not dropped before its claim has taken it. If the claim is dropped first, the deleter drops the owner as
 /// usual. [`on_return`](Self::on_return) tells when that is.
 ///
-/// It can be exported as the owner can: it is `AsMut` and `AsRef` if the owner is, and [`owner_mut`](Self::owner_mut) reaches
-/// the owner for [`Exporter::of_mut`](crate::Exporter::of_mut).
+/// It can be exported as the owner can: it is `AsMut` and `AsRef` if the owner is, and [`owner`](Self::owner) and
+/// [`owner_mut`](Self::owner_mut) reach the owner for [`Exporter::of`](crate::Exporter::of) and
+/// [`Exporter::of_mut`](crate::Exporter::of_mut).
 ///
 /// # Examples
 ///
@@ -85,9 +86,8 @@ impl<O: Send + 'static> Loaned<O> {
     ///
     /// Hands the owner back with [`Error::AllocationFailed`].
     pub fn new(owner: O) -> Result<(Self, Claim<O>), RejectedError<O>> {
-        let Some(block) = Global.allocate(Bytes::new::<Desk<O>>()) else {
-            return Err(RejectedError::new(owner, Error::AllocationFailed));
-        };
+        let block = Global.allocate(Bytes::new::<Desk<O>>()).ok_or(Error::AllocationFailed);
+        let (owner, block) = RejectedError::unless_ok(owner, block)?;
         let desk = block.cast::<Desk<O>>();
         // SAFETY: the memory is that of a desk.
         unsafe { desk.write(Desk { one_left: AtomicBool::new(false), owner }) };
@@ -123,7 +123,26 @@ impl<O> Loaned<O> {
 }
 
 impl<O, N> Loaned<O, N> {
-    /// Returns the owner.
+    /// Returns the owner, to look at it.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// struct Frame { number: u32, samples: Vec<u8> }
+    ///
+    /// let (loaned, claim) = dlpack::loan::Loaned::new(Frame { number: 7, samples: vec![1, 2] })?;
+    /// let tensor = dlpack::Exporter::of(loaned, |frame| &frame.owner().samples).build()?;
+    /// assert_eq!(tensor.as_slice::<u8>()?, [1, 2]);
+    /// drop(tensor);
+    /// assert_eq!(claim.try_take().unwrap().number, 7);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn owner(&self) -> &O {
+        // SAFETY: the invariant of `desk`: it is not cleared, and the claim keeps off the owner.
+        unsafe { &(*self.desk.as_ptr()).owner }
+    }
+
+    /// Returns the owner, to change it.
     pub fn owner_mut(&mut self) -> &mut O {
         // SAFETY: the invariant of `desk`: it is not cleared, and the claim keeps off the owner.
         unsafe { &mut (*self.desk.as_ptr()).owner }
@@ -138,8 +157,7 @@ impl<T, O: AsMut<[T]>, N> AsMut<[T]> for Loaned<O, N> {
 
 impl<T, O: AsRef<[T]>, N> AsRef<[T]> for Loaned<O, N> {
     fn as_ref(&self) -> &[T] {
-        // SAFETY: the invariant of `desk`: it is not cleared, and the claim keeps off the owner.
-        unsafe { &(*self.desk.as_ptr()).owner }.as_ref()
+        self.owner().as_ref()
     }
 }
 

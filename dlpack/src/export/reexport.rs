@@ -6,9 +6,10 @@
 use core::ops::Deref;
 
 use super::allocator::Global;
-use super::block::{Described, DimsMut, Unpublished, around};
+use super::block::{DimsMut, Unpublished};
 use crate::error::{Error, RejectedError};
-use crate::layout::Canonical;
+use crate::layout::canonical;
+use crate::managed::sealed::Abi as _;
 use crate::managed::{
     Abi, Access, AnyManagedTensor, Descriptor, Fields, Managed, ManagedTensor,
     ManagedTensorVersioned, OpaqueTensor,
@@ -113,116 +114,120 @@ impl OpaqueTensor {
     pub fn into_legacy(self) -> Result<OpaqueTensor<sys::DLManagedTensor>, RejectedError<Self>> {
         // SAFETY: invariant 1 of an opaque tensor: the struct is live. The pointers in it are only passed on.
         let (flags, dl_tensor) = unsafe { ((*self.as_raw()).flags, (*self.as_raw()).dl_tensor) };
-        let flags = match express::<sys::DLManagedTensor>(Flags::from_bits(flags)) {
-            Ok(flags) => flags,
-            Err(error) => return Err(RejectedError::new(self, error)),
-        };
+        let flags = sys::DLManagedTensor::express(Flags::from_bits(flags));
+        let (this, flags) = RejectedError::unless_ok(self, flags)?;
         // `downcast` must not find the opaque tensor in the new block: whoever had the new struct may have written the
         // arrays, which the two have in common.
-        // SAFETY: the opaque tensor keeps the memory and, by invariant 2, the arrays.
-        unsafe { around(Sealed(self), dl_tensor, flags) }
-            .map_err(|rejected| rejected.map(|Sealed(tensor)| tensor))
+        match Unpublished::new(Sealed(this), Global, 0) {
+            // SAFETY: the opaque tensor keeps the memory and, by invariant 2, the arrays.
+            Ok(block) => Ok(unsafe { OpaqueTensor::new(block.publish(dl_tensor, flags)) }),
+            Err(rejected) => Err(rejected.map(|Sealed(tensor)| tensor)),
+        }
     }
 }
 
 /// An owner that has no type outside of this file.
 struct Sealed(OpaqueTensor);
 
-fn express<A: Abi>(flags: Flags) -> Result<Flags, Error> {
-    A::express(flags)
-}
-
 /// The flags that a tensor passes on: a legacy one is read-only unless it is known to be writable.
+///
+/// # Errors
+///
+/// What the ABI cannot express, and [`Error::NullData`] if there are elements, but no data.
 #[inline]
-pub(super) fn inherited<A: Abi>(tensor: &Descriptor) -> Flags {
+pub(super) fn inherited<A: Abi>(tensor: &Descriptor) -> Result<Flags, Error> {
     let padded = tensor.flags().is_padded();
     let flags = if padded { Flags::IS_SUBBYTE_TYPE_PADDED } else { Flags::NONE };
     let forbidden = match tensor.access() {
         Access::ReadOnly => true,
         Access::Writable => false,
         // The legacy ABI leaves it open again.
-        Access::Unknown => A::VERSION.is_some(),
+        Access::Unknown => A::VERSION.major != 0,
     };
-    if forbidden { flags.with(Flags::READ_ONLY) } else { flags }
+    let flags = A::express(if forbidden { flags.with(Flags::READ_ONLY) } else { flags })?;
+    if tensor.data().is_null() && !tensor.is_empty() { Err(Error::NullData) } else { Ok(flags) }
 }
 
-/// A block whose owner is a tensor, and the fields of its struct.
-pub(super) type UnderHeader<B, O> = (Unpublished<B, O, Global>, Fields);
+/// Returns `true` if two tensors name the same elements, with the same rights and promises.
+pub(super) fn says_same(one: &Descriptor, other: &Descriptor) -> bool {
+    one.canonical_fields() == other.canonical_fields()
+        && (one.flags(), one.access()) == (other.flags(), other.access())
+        && (one.shape(), one.strides()) == (other.shape(), other.strides())
+        && one.has_host_promise() == other.has_host_promise()
+}
 
-/// A tensor as the owner of a block that says what the tensor says.
-///
-/// The block and the description hold the contract of [`Unpublished::into_managed`]: shape and strides are written, and
-/// describe the elements of a checked tensor, which the owner is. A tensor with elements and without data is rejected.
+/// Writes a tensor's shape, and its strides with canonical values where they address nothing. Returns the fields of a
+/// struct for it.
 #[inline(always)]
-pub(super) fn under_header<B: Abi, O>(owner: O) -> Result<UnderHeader<B, O>, RejectedError<O>>
-where
-    O: Deref<Target = Descriptor> + Send + 'static,
-{
-    if owner.data().is_null() && !owner.is_empty() {
-        return Err(RejectedError::new(owner, Error::NullData));
-    }
-    let ndim = owner.ndim();
-    let mut block = Unpublished::new(owner, Global, ndim)?;
-    let (tensor, dims) = block.tensor_and_dims();
-    let axes = tensor.shape().iter().copied().zip(tensor.strides().iter().copied());
-    write_canonical(dims, tensor.is_empty(), axes);
-    let fields = tensor.canonical_fields();
-    Ok((block, fields))
-}
-
-/// Writes a shape, and strides with canonical values where they address nothing.
-#[inline]
-pub(super) fn write_canonical(
-    (sizes, steps): DimsMut<'_>,
-    is_empty: bool,
-    axes: impl DoubleEndedIterator<Item = (i64, i64)> + ExactSizeIterator,
-) {
-    let mut canonical = Canonical::new(is_empty);
-    for ((to, step), (size, stride)) in sizes.iter_mut().zip(steps).zip(axes).rev() {
+pub(super) fn write((sizes, steps): DimsMut<'_>, tensor: &Descriptor) -> Fields {
+    let mut canonical = canonical(tensor.is_empty());
+    let axes = tensor.shape().iter().zip(tensor.strides());
+    for ((to, step), (&size, &stride)) in sizes.iter_mut().zip(steps).zip(axes).rev() {
         to.write(size);
-        step.write(canonical.stride(size, stride));
+        step.write(canonical(size, stride));
     }
+    tensor.canonical_fields()
 }
 
-/// Puts an owner of a tensor under a header of ours, for use in Rust.
-///
-/// The flags are those that the tensor passes on.
-pub(super) fn managed_under<B: Abi, O>(
-    owner: O,
+/// Puts a tensor under a header of either ABI, with flags that it passes on.
+fn under_header<A: Abi, B: Abi>(
+    tensor: Managed<A>,
     flags: Flags,
-) -> Result<Managed<B>, RejectedError<O>>
-where
-    O: Deref<Target = Descriptor> + Send + 'static,
-{
-    let (layout, host) = (owner.layout(), owner.has_host_promise());
-    let (block, fields) = under_header(owner)?;
-    let described = Described { fields, flags, layout };
-    // SAFETY: `under_header` holds the contract. If the promise about the host was made, it was for the same memory.
-    unsafe {
-        let tensor = block.into_managed(&described)?;
-        Ok(if host { tensor.assume_host_accessible() } else { tensor })
-    }
+) -> Result<OpaqueTensor<B>, RejectedError<Managed<A>>> {
+    let done = again::<A, B, ManagedTensorVersioned>(tensor, flags)
+        .or_else(|tensor| again::<A, B, ManagedTensor>(tensor, flags));
+    #[cfg(target_has_atomic = "ptr")]
+    let done = done.or_else(|tensor| again::<A, B, super::share::Shared>(tensor, flags));
+    done.unwrap_or_else(|tensor| block_of(tensor, |tensor| tensor, flags))
 }
 
-/// Puts a tensor under a header of either ABI.
-fn convert<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Managed<B>, RejectedError<Managed<A>>> {
-    match express::<B>(inherited::<B>(&tensor)) {
-        Ok(flags) => managed_under(tensor, flags),
-        Err(error) => Err(RejectedError::new(tensor, error)),
+/// Puts the owner of a tensor that says what its owner says under the new header, without the header of before, so that
+/// tensors which are passed on and on do not become a chain. Returns other tensors.
+fn again<A: Abi, B: Abi, O: Deref<Target = Descriptor> + Send + Sync + 'static>(
+    tensor: Managed<A>,
+    flags: Flags,
+) -> Result<Result<OpaqueTensor<B>, RejectedError<Managed<A>>>, Managed<A>> {
+    if !tensor.owner::<O>().is_some_and(|(owner, _)| says_same(owner, &tensor)) {
+        return Err(tensor);
     }
+    // SAFETY: the tensor has just been found to have such an owner.
+    let take = |tensor: Managed<A>| unsafe { tensor.into_owner::<O>().unwrap_unchecked() };
+    Ok(block_of(tensor, take, flags))
+}
+
+/// A block with what `take` makes of a tensor: itself, or an owner that says the same.
+#[inline(always)]
+fn block_of<A: Abi, B: Abi, O: Deref<Target = Descriptor> + Send + 'static>(
+    tensor: Managed<A>,
+    take: impl FnOnce(Managed<A>) -> O,
+    flags: Flags,
+) -> Result<OpaqueTensor<B>, RejectedError<Managed<A>>> {
+    let ndim = tensor.ndim();
+    let mut block = Unpublished::taken_from(tensor, take, Global, ndim)?;
+    let (owner, dims) = block.tensor_and_dims();
+    let fields = write(dims, owner);
+    // SAFETY: shape and strides are written, and say of the owner what its description says, with the flags that it passes
+    // on. Whoever alone reaches the tensor is still alone.
+    Ok(unsafe { block.into_opaque(&fields, flags) })
+}
+
+/// Puts a tensor under a header of either ABI, for use in Rust.
+fn convert<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Managed<B>, RejectedError<Managed<A>>> {
+    // SAFETY: what is said of the tensor holds while the new one keeps it, or keeps what says the same.
+    let described =
+        inherited::<B>(&tensor).and_then(|flags| unsafe { tensor.in_our_struct::<B>(flags) });
+    let (tensor, described) = RejectedError::unless_ok(tensor, described)?;
+    let opaque = under_header(tensor, described.flags())?;
+    // SAFETY: the struct is new, and says what the description says.
+    Ok(unsafe { Managed::exported(opaque.into_handle(), described) })
 }
 
 /// Puts a tensor under a header of either ABI, for a consumer.
 pub(super) fn ready<A: Abi, B: Abi>(
     tensor: Managed<A>,
 ) -> Result<OpaqueTensor<B>, RejectedError<Managed<A>>> {
-    let copied = tensor.flags().contains(Flags::IS_COPIED) && B::VERSION.is_some();
-    let flags = match express::<B>(inherited::<B>(&tensor)) {
-        Ok(flags) if copied => flags.with(Flags::IS_COPIED),
-        Ok(flags) => flags,
-        Err(error) => return Err(RejectedError::new(tensor, error)),
-    };
-    let (block, fields) = under_header(tensor)?;
-    // SAFETY: `under_header` holds the contract. Whoever alone reaches the tensor is still alone.
-    Ok(unsafe { block.into_opaque(&fields, flags) })
+    let copied = tensor.flags().contains(Flags::IS_COPIED) && B::VERSION.major != 0;
+    let flags = inherited::<B>(&tensor);
+    let (tensor, flags) = RejectedError::unless_ok(tensor, flags)?;
+    under_header(tensor, if copied { flags.with(Flags::IS_COPIED) } else { flags })
 }

@@ -1,16 +1,17 @@
 //! Tensors given to several consumers, whole or in part.
 
 use alloc::sync::Arc;
+use core::any::{Any, TypeId};
 use core::ops::{Deref, Range};
 
 use super::allocator::Global;
-use super::block::{Described, Unpublished};
-use super::reexport::{inherited, managed_under, under_header, write_canonical};
+use super::block::Unpublished;
+use super::reexport::{inherited, says_same, write};
 use crate::dims::signed;
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::managed::{
-    Abi, Descriptor, Fields, Frozen, Managed, ManagedTensorVersioned, OpaqueTensor,
+    Abi, Access, Descriptor, Fields, Frozen, Header, Managed, ManagedTensorVersioned, OpaqueTensor,
 };
 use crate::sys;
 use crate::view::TensorView;
@@ -38,8 +39,7 @@ impl<A: Abi> Managed<A> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn share(self: &Arc<Self>) -> Result<ManagedTensorVersioned, Error> {
-        let flags = inherited::<sys::DLManagedTensorVersioned>(self);
-        Ok(managed_under(Shared(Arc::clone(self)), flags)?)
+        Shared::of(self, Some(self), false).managed(self, Flags::NONE)
     }
 
     /// Returns the tensor of which this one is a share, if it came back from a consumer and still says the same.
@@ -62,8 +62,12 @@ impl<A: Abi> Managed<A> {
     /// ```
     #[must_use]
     pub fn shared(&self) -> Option<Arc<Self>> {
-        let Shared(whole) = self.imported_owner::<Shared<Self>>()?;
-        says_same(whole, self).then(|| Arc::clone(whole))
+        let (shared, untouched) = self.owner::<Shared>()?;
+        let same = !untouched && says_same(shared, self);
+        let whole = same.then(|| Arc::clone(&shared.whole))?;
+        let is_one = Any::type_id(&*whole) == TypeId::of::<Self>();
+        // SAFETY: the type is this one.
+        is_one.then(|| unsafe { Arc::from_raw(Arc::into_raw(whole).cast()) })
     }
 
     /// Gives the tensor to one more consumer that is yet to get it; see [`share`](Self::share).
@@ -72,10 +76,8 @@ impl<A: Abi> Managed<A> {
     ///
     /// [`Error::AllocationFailed`], or [`Error::NullData`] if there are elements, but no data.
     pub fn share_opaque(self: &Arc<Self>) -> Result<OpaqueTensor, Error> {
-        let flags = inherited::<sys::DLManagedTensorVersioned>(self);
-        let (block, fields) = under_header(Shared(Arc::clone(self)))?;
-        // SAFETY: `under_header` holds the contract.
-        Ok(unsafe { block.into_opaque(&fields, flags) })
+        let flags = inherited::<sys::DLManagedTensorVersioned>(self)?;
+        Shared::of(self, Some(self), false).opaque(self, flags)
     }
 }
 
@@ -86,8 +88,7 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
     ///
     /// [`Error::AllocationFailed`], or [`Error::NullData`] if there are elements, but no data.
     pub fn share(self: &Arc<Self>) -> Result<Frozen<ManagedTensorVersioned>, Error> {
-        let flags = inherited::<sys::DLManagedTensorVersioned>(self).with(Flags::READ_ONLY);
-        let tensor: ManagedTensorVersioned = managed_under(Shared(Arc::clone(self)), flags)?;
+        let tensor = Shared::frozen(self).managed(self, Flags::READ_ONLY)?;
         // SAFETY: the invariant of this type, which the new tensor keeps alive.
         Ok(unsafe { tensor.assume_frozen() })
     }
@@ -144,39 +145,78 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
             layout.within(signed(first.addr().wrapping_sub(base)), end.abs_diff(start))?;
             data = first.cast_mut().cast();
         }
-        let device = self.device().canonical();
-        let fields = Fields { data, byte_offset: 0, device, dtype: T::DTYPE };
-        let described = Described { fields, flags: Flags::READ_ONLY, layout };
-        let mut block = Unpublished::new(Shared(Arc::clone(self)), Global, view.ndim())?;
-        // Cannot fail: `Layout::of` has found that the numbers fit.
-        let sizes = view.shape().iter().map(|&size| i64::try_from(size).unwrap_or(0));
-        let strides = view.strides().iter().map(|&stride| i64::try_from(stride).unwrap_or(0));
-        write_canonical(block.dims_mut(), view.is_empty(), sizes.zip(strides));
-        // SAFETY: shape and strides are written, and describe some of the elements of this tensor, which the new one keeps
-        // alive and may only read. The invariant of this type holds for them, and a view of this tensor has shown that
-        // the host can follow its memory.
+        let fields = Fields { data, byte_offset: 0, device: self.device(), dtype: T::DTYPE };
+        let header = Header { flags: Flags::READ_ONLY, access: Access::ReadOnly, ..Header::NONE };
+        let dims = view.strided().dims().wide()?;
+        // SAFETY: some of the elements of this tensor, to be read only, which the new one keeps alive. The invariant of this
+        // type holds for them, and a view of this tensor has shown that the host can follow its memory.
         unsafe {
-            let tensor = block.into_managed(&described)?;
+            let part = Descriptor::new(fields, header, dims, layout);
+            let tensor = Shared::frozen(self).managed(&part, Flags::READ_ONLY)?;
             Ok(tensor.assume_host_accessible().assume_frozen())
         }
     }
 }
 
-/// Returns `true` if two tensors name the same elements, with the same rights and promises.
-fn says_same(one: &Descriptor, other: &Descriptor) -> bool {
-    one.canonical_fields() == other.canonical_fields()
-        && (one.flags(), one.access()) == (other.flags(), other.access())
-        && (one.shape(), one.strides()) == (other.shape(), other.strides())
-        && one.has_host_promise() == other.has_host_promise()
+/// A tensor that is kept alive as the owner of others.
+#[derive(Clone)]
+pub(super) struct Shared {
+    whole: Arc<dyn Whole>,
+    /// Whether its elements are frozen.
+    frozen: bool,
 }
 
-/// A tensor that is kept alive as the owner of others.
-struct Shared<T>(Arc<T>);
+/// A [`Managed`] or a [`Frozen`] tensor of any type.
+trait Whole: Any + Deref<Target = Descriptor> + Send + Sync {}
 
-impl<T: Deref<Target = Descriptor>> Deref for Shared<T> {
+impl<T: Any + Deref<Target = Descriptor> + Send + Sync> Whole for T {}
+
+impl Shared {
+    /// What a new consumer of a tensor keeps alive: the tensor, or, if that is a share itself and says no more than the
+    /// tensor of which it is one, that tensor, so that shares of shares do not become a chain.
+    fn of<T: Whole, A: Abi>(tensor: &Arc<T>, share: Option<&Managed<A>>, frozen: bool) -> Self {
+        let kept = share.and_then(|share| {
+            let (kept, untouched) = share.owner::<Self>()?;
+            let more = (share.access() == Access::Writable && kept.access() != Access::Writable)
+                || (share.check_host().is_ok() && kept.check_host().is_err())
+                || (frozen && !kept.frozen);
+            // What this crate made of a tensor is a part of it. What a consumer had may say anything.
+            let part = untouched || says_same(kept, share);
+            (part && !more).then(|| kept.clone())
+        });
+        kept.unwrap_or_else(|| Self { whole: Arc::<T>::clone(tensor), frozen })
+    }
+
+    /// The same for a frozen tensor.
+    fn frozen<T: Whole>(tensor: &Arc<T>) -> Self {
+        let share = (&**tensor as &dyn Any).downcast_ref::<Frozen<ManagedTensorVersioned>>();
+        Self::of(tensor, share.map(Frozen::managed), true)
+    }
+
+    /// Puts a tensor of which this is what to keep alive under a header of ours, for a consumer, with flags that it passes on.
+    fn opaque(self, tensor: &Descriptor, flags: Flags) -> Result<OpaqueTensor, Error> {
+        let mut block = Unpublished::new(self, Global, tensor.ndim())?;
+        let fields = write(block.dims_mut(), tensor);
+        // SAFETY: shape and strides are written, and describe elements of the tensor that the block keeps alive, whose
+        // descriptor holds clause S5 for them. No flag of clause S6 is set.
+        Ok(unsafe { block.into_opaque(&fields, flags) })
+    }
+
+    /// The same for use in Rust, and with more flags.
+    fn managed(self, tensor: &Descriptor, more: Flags) -> Result<ManagedTensorVersioned, Error> {
+        let flags = inherited::<sys::DLManagedTensorVersioned>(tensor)?.with(more);
+        // SAFETY: what is kept alive has the rights of the tensor, and the promise about the host; the flags grant no more.
+        let described = unsafe { tensor.in_our_struct::<sys::DLManagedTensorVersioned>(flags) }?;
+        let opaque = self.opaque(tensor, flags)?;
+        // SAFETY: the struct is new, and says what the description says.
+        Ok(unsafe { Managed::exported(opaque.into_handle(), described) })
+    }
+}
+
+impl Deref for Shared {
     type Target = Descriptor;
 
     fn deref(&self) -> &Descriptor {
-        &self.0
+        self.whole.deref()
     }
 }

@@ -99,9 +99,8 @@ impl Spec<'_> {
         flags: Flags,
     ) -> Result<(Fields, Layout, bool), Error> {
         // There are as many axes as the block was made for, at most 64.
-        let (mut shape_here, mut strides_here) = ([0; Layout::MAX_NDIM], [0; Layout::MAX_NDIM]);
-        let (shape_here, strides_here) =
-            (&mut shape_here[..sizes.len()], &mut strides_here[..sizes.len()]);
+        let mut here = [[0; Layout::MAX_NDIM]; 2];
+        let [shape_here, strides_here] = here.each_mut().map(|room| &mut room[..sizes.len()]);
         // What the caller counts.
         let bits = u128::from(dtype.element_bits(flags.is_padded())) * u128::from(lanes);
         match self.shape {

@@ -35,10 +35,7 @@ pub(super) unsafe fn adopt<T: Element, O: Send + 'static>(
         let layout = Layout::of::<T>(bytemuck::cast_slice(dims.shape()), dims.strides())?;
         Ok((in_lanes(dims, axes, T::DTYPE.split().1)?, layout.byte_extents()))
     });
-    let (dims, extents) = match checked {
-        Ok(checked) => checked,
-        Err(error) => return Err(RejectedError::new(owner, error)),
-    };
+    let (owner, (dims, extents)) = RejectedError::unless_ok(owner, checked)?;
     let low = origin.wrapping_byte_offset(extents.start);
     let nbytes = extents.end.abs_diff(extents.start);
     // SAFETY: from `low` on there are `nbytes` bytes, the extents of `dims`, in an allocation that lives as long as `owner`.

@@ -28,4 +28,4 @@ mod overlap;
 pub use check::Layout;
 pub(crate) use fast_path::FastLayout;
 #[cfg(feature = "alloc")]
-pub(crate) use order::Canonical;
+pub(crate) use order::canonical;

@@ -18,8 +18,7 @@ impl Layout {
     /// assert!(!Layout::is_c_contiguous(&[2, 3], &[1, 2]));
     /// ```
     pub fn is_c_contiguous(shape: &[i64], strides: &[i64]) -> bool {
-        shape.len() == strides.len()
-            && is_compact(shape.iter().rev().copied().zip(strides.iter().rev().copied()))
+        shape.len() == strides.len() && is_compact(shape.iter().zip(strides).rev())
     }
 
     /// Returns `true` if the elements lie side by side with the first axis running fastest (Fortran order).
@@ -36,8 +35,7 @@ impl Layout {
     /// assert!(!Layout::is_f_contiguous(&[2, 3], &[3, 1]));
     /// ```
     pub fn is_f_contiguous(shape: &[i64], strides: &[i64]) -> bool {
-        shape.len() == strides.len()
-            && is_compact(shape.iter().copied().zip(strides.iter().copied()))
+        shape.len() == strides.len() && is_compact(shape.iter().zip(strides))
     }
 
     /// Writes the strides, in elements, that make `shape` row-major.
@@ -105,18 +103,18 @@ impl Layout {
     /// ```
     pub fn normalize_strides(shape: &[i64], strides: &mut [i64]) {
         assert_eq!(shape.len(), strides.len(), "one stride for each axis");
-        let mut canonical = Canonical::new(shape.contains(&0));
+        let mut canonical = canonical(shape.contains(&0));
         for (&size, stride) in shape.iter().zip(strides).rev() {
-            *stride = canonical.stride(size, *stride);
+            *stride = canonical(size, *stride);
         }
     }
 }
 
 /// `axes` run from the fastest to the slowest.
-fn is_compact(axes: impl Iterator<Item = (i64, i64)>) -> bool {
+fn is_compact<'a>(axes: impl Iterator<Item = (&'a i64, &'a i64)>) -> bool {
     let mut expected = Some(1_i64);
     let mut compact = true;
-    for (size, stride) in axes {
+    for (&size, &stride) in axes {
         if size == 0 {
             return true;
         }
@@ -136,23 +134,15 @@ fn write_compact<'a>(axes: impl Iterator<Item = (i64, &'a mut i64)>) {
     }
 }
 
-/// Gives the strides that address nothing their canonical value, from the last axis to the first.
-pub(crate) struct Canonical {
-    /// The product of the sizes after the axis, but for those that are 0.
-    after: i64,
-    is_empty: bool,
-}
-
-impl Canonical {
-    #[inline]
-    pub(crate) const fn new(is_empty: bool) -> Self {
-        Self { after: 1, is_empty }
-    }
-
-    #[inline]
-    pub(crate) fn stride(&mut self, size: i64, given: i64) -> i64 {
-        let stride = if size == 1 || self.is_empty { self.after } else { given };
-        self.after = self.after.saturating_mul(size.max(1));
+/// Gives the strides that address nothing their canonical value, when it is called with the size and the stride of each axis,
+/// from the last to the first.
+#[inline]
+pub(crate) fn canonical(is_empty: bool) -> impl FnMut(i64, i64) -> i64 {
+    // The product of the sizes after the axis, but for those that are 0.
+    let mut after = 1_i64;
+    move |size, given| {
+        let stride = if size == 1 || is_empty { after } else { given };
+        after = after.saturating_mul(size.max(1));
         stride
     }
 }

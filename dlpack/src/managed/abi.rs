@@ -20,7 +20,8 @@ impl Abi for sys::DLManagedTensorVersioned {}
 /// What a struct says of its tensor besides the `DLTensor`.
 #[derive(Clone, Copy, Debug)]
 pub struct Header {
-    pub(crate) version: Option<Version>,
+    /// 0.0 for an ABI without one.
+    pub(crate) version: Version,
     pub(crate) flags: Flags,
     pub(crate) access: Access,
 }
@@ -28,7 +29,7 @@ pub struct Header {
 impl Header {
     /// The header of a struct that has neither a version nor flags.
     pub(crate) const NONE: Self =
-        Self { version: None, flags: Flags::NONE, access: Access::Unknown };
+        Self { version: Version::new(0, 0), flags: Flags::NONE, access: Access::Unknown };
 }
 
 pub(crate) mod sealed {
@@ -39,8 +40,8 @@ pub(crate) mod sealed {
     /// - `deleter`, `manager_ctx` and `dl_tensor` return pointers to the fields of these names.
     /// - `DELETER` runs [`block_header::delete`](super::block_header::delete) with the context of the struct, and does nothing else.
     pub unsafe trait Abi: Sized + 'static {
-        /// The version that is written into exported structs.
-        const VERSION: Option<Version>;
+        /// The version that is written into exported structs, or 0.0 if they have none.
+        const VERSION: Version;
 
         /// The deleter of exported structs. It is not generic: every crate that instantiates a generic function may get
         /// an address of its own, and structs of ours are recognised by this one.
@@ -110,7 +111,7 @@ macro_rules! common_items {
 
 // SAFETY: the pointers are to the fields named.
 unsafe impl sealed::Abi for sys::DLManagedTensor {
-    const VERSION: Option<Version> = None;
+    const VERSION: Version = Version::new(0, 0);
 
     common_items!(delete_legacy);
 
@@ -143,7 +144,7 @@ unsafe impl sealed::Abi for sys::DLManagedTensor {
 
 // SAFETY: the pointers are to the fields named.
 unsafe impl sealed::Abi for sys::DLManagedTensorVersioned {
-    const VERSION: Option<Version> = Some(Version::CURRENT);
+    const VERSION: Version = Version::CURRENT;
 
     common_items!(delete_versioned);
 
@@ -161,7 +162,7 @@ unsafe impl sealed::Abi for sys::DLManagedTensorVersioned {
         let (version, flags) =
             unsafe { ((&raw const (*this).version).read(), (&raw const (*this).flags).read()) };
         let flags = Flags::from_bits(flags);
-        Header { version: Some(version.into()), flags, access: Access::of(flags) }
+        Header { version: version.into(), flags, access: Access::of(flags) }
     }
 
     #[inline]

@@ -110,7 +110,7 @@ impl<O> Found<O> {
     /// # Safety
     ///
     /// For the lifetime, the block is live, and nobody has the owner for itself.
-    #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+    #[cfg(feature = "alloc")]
     pub(super) unsafe fn get<'a>(&self) -> &'a O {
         // SAFETY: the invariant: at so many bytes in the block is an `O`. The caller knows that it stays there.
         unsafe { &*self.block.byte_add(self.kind.owner_at).cast::<O>() }

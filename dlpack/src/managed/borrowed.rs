@@ -153,7 +153,7 @@ impl<'a> BorrowedTensor<'a> {
         raw: *const sys::DLTensor,
         flags: Flags,
     ) -> Result<Self, Error> {
-        let header = Header { version: None, flags, access: Access::of(flags) };
+        let header = Header { flags, access: Access::of(flags), ..Header::NONE };
         // SAFETY: the contract is the same, and the caller vouches for the flags.
         unsafe { Self::new(raw, header) }
     }

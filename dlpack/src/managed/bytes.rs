@@ -51,11 +51,9 @@ impl Descriptor {
         to: *mut u8,
         count: u32,
     ) -> Result<(), Error> {
-        let dims = match (self.native_dims()?, isize::try_from(count)) {
-            (dims, Ok(1)) => dims,
-            // The chunks of an element are one more axis.
-            (dims, count) => dims.in_parts(count.map_err(|_| Error::ExtentOverflow)?)?,
-        };
+        // The chunks of an element are one more axis, if there are several.
+        let count = isize::try_from(count).map_err(|_| Error::ExtentOverflow)?;
+        let dims = self.native_dims()?.in_parts(count)?;
         // SAFETY: invariant 2 of the descriptor for the source, the contract for the destination. Chunks of bytes need no
         // alignment.
         unsafe {

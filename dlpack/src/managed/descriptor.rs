@@ -5,7 +5,7 @@ use core::fmt;
 use core::ops::Range;
 use core::ptr;
 
-use super::abi::{Header, sealed::Abi as _};
+use super::{Header, sealed::Abi as _};
 use crate::dims::Dims;
 use crate::error::Error;
 use crate::layout::Layout;
@@ -90,12 +90,7 @@ pub(crate) struct Fields {
 impl Fields {
     /// The C struct with these fields, a shape and strides.
     #[inline(always)]
-    pub(crate) fn dl_tensor(
-        self,
-        ndim: usize,
-        shape: *mut i64,
-        strides: *mut i64,
-    ) -> sys::DLTensor {
+    pub(crate) fn dl_tensor(self, ndim: usize, [shape, strides]: [*mut i64; 2]) -> sys::DLTensor {
         sys::DLTensor {
             data: self.data,
             device: self.device.into(),
@@ -152,20 +147,13 @@ impl Descriptor {
         layout: Layout,
     ) -> Self {
         let Fields { data, byte_offset, device, dtype } = fields;
-        let version = match header.version {
-            Some(version) => version,
-            None => Version::new(0, 0),
-        };
-        let writing = match header.access {
-            Access::Unknown => Writing::Unknown,
-            Access::ReadOnly | Access::Writable => Writing::Flags,
-        };
+        let unknown = matches!(header.access, Access::Unknown);
         Self {
             data,
             byte_offset,
             device,
             flags: header.flags,
-            version,
+            version: header.version,
             numel: layout.numel(),
             start: layout.byte_extents().start,
             end: layout.byte_extents().end,
@@ -173,7 +161,7 @@ impl Descriptor {
             dtype,
             row_major: layout.is_row_major(),
             host: false,
-            writing,
+            writing: if unknown { Writing::Unknown } else { Writing::Flags },
         }
     }
 
@@ -212,6 +200,26 @@ impl Descriptor {
     /// [`Error::AllocationFailed`] if there is no memory for the shape and strides of many axes.
     pub(super) fn try_clone(&self) -> Result<Self, Error> {
         Ok(Self { dims: Dims::copied(self.shape(), self.strides())?, ..*self })
+    }
+
+    /// The description of a struct of ours for this tensor, with other flags: canonical, with promises about the host.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::AllocationFailed`] if there is no memory for the shape and strides of many axes.
+    ///
+    /// # Safety
+    ///
+    /// Invariants 2 to 4 hold with these flags, and with the promise about the host if it was made, for as long as the
+    /// description is used.
+    #[cfg(feature = "alloc")]
+    pub(crate) unsafe fn in_our_struct<A: super::Abi>(&self, flags: Flags) -> Result<Self, Error> {
+        let Fields { data, byte_offset, device, dtype } = self.canonical_fields();
+        let mut dims = Dims::copied(self.shape(), self.strides())?;
+        let (shape, strides) = dims.both_mut();
+        Layout::normalize_strides(shape, strides);
+        let (version, writing) = (A::VERSION, Writing::Flags);
+        Ok(Self { data, byte_offset, device, flags, version, dims, dtype, writing, ..*self })
     }
 
     /// Returns the shape: the number of elements along each axis.
@@ -432,8 +440,8 @@ impl Descriptor {
         if fields.data.is_null() && !self.is_empty() {
             return Err(Error::NullData);
         }
-        let [shape, strides] = [self.shape(), self.strides()].map(|n| n.as_ptr().cast_mut());
-        Ok(fields.dl_tensor(self.ndim(), shape, strides))
+        let dims = [self.shape(), self.strides()].map(|n| n.as_ptr().cast_mut());
+        Ok(fields.dl_tensor(self.ndim(), dims))
     }
 
     /// The fields of a struct of ours for this tensor: null data if there are no elements, and an offset that is added

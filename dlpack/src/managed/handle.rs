@@ -53,11 +53,8 @@ impl<A: Abi> Handle<A> {
         let raw = NonNull::new(raw).ok_or(Error::NullTensor)?;
         // SAFETY: clauses S1 and S3 are the invariants. From here on every way out calls the deleter.
         let handle = unsafe { Self::new(raw) };
-        if raw.is_aligned() {
-            Ok(handle)
-        } else {
-            Err(Error::MisalignedHeader { required: align_of::<A>() })
-        }
+        present(raw.as_ptr())?;
+        Ok(handle)
     }
 
     #[inline]

@@ -33,7 +33,7 @@ pub(super) unsafe fn describe(
     strict: bool,
 ) -> Result<Descriptor, Error> {
     let [mut sizes, mut steps] = [[MaybeUninit::uninit(); INLINE]; 2];
-    let strict = strict && header().version.is_some_and(|v| v.requires_strides());
+    let strict = strict && header().version.requires_strides();
     // SAFETY: the fields can be read. These are copies, since others may write them later. The dtype is read in one word,
     // since that is how it is compared.
     let (sys::DLTensor { ndim, shape, strides, .. }, dtype) = unsafe {

@@ -28,7 +28,7 @@ pub use opaque::OpaqueTensor;
 pub use promise::{Exclusive, ExclusiveUninit, Frozen, TensorSlice};
 pub use tensor::{Managed, ManagedTensor, ManagedTensorVersioned};
 
-pub(crate) use abi::Header;
+pub(crate) use abi::{Header, sealed};
 pub(crate) use block_header::{BlockHeader, BlockKind};
 pub(crate) use descriptor::Fields;
 pub(crate) use handle::Handle;

@@ -82,6 +82,11 @@ impl<A: Abi> OpaqueTensor<A> {
         self.handle.into_raw()
     }
 
+    #[cfg(feature = "alloc")]
+    pub(crate) fn into_handle(self) -> Handle<A> {
+        self.handle
+    }
+
     /// Returns a pointer to the struct, which stays owned by this value.
     ///
     /// Neither the struct nor its shape and strides may be written through it.

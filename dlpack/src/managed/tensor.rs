@@ -222,16 +222,13 @@ impl<A: Abi> Managed<A> {
         self.handle.as_ptr()
     }
 
-    /// The owner of a tensor that was exported by this crate and imported, if it has this type.
-    #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
-    pub(crate) fn imported_owner<O: Sync + 'static>(&self) -> Option<&O> {
-        if self.arrays_hold {
-            return None;
-        }
+    /// The owner of a tensor that this crate exported, if it has this type, and whether nobody else has had the struct since.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn owner<O: Sync + 'static>(&self) -> Option<(&O, bool)> {
         let found = self.handle.owner::<O>()?;
         // SAFETY: invariant 1: the block lives as long as this value. Until then nobody has the owner for itself: the deleter
         // and `downcast` need this value.
-        Some(unsafe { found.get() })
+        Some((unsafe { found.get() }, self.arrays_hold))
     }
 
     /// Takes the owner back out of a tensor that this crate exported.

@@ -207,10 +207,11 @@ unsafe fn write_strided<I: ViewElement, T>(
 ///
 /// The elements of `from` can be read, `to` can be written for as many values, and the two do not overlap.
 pub(crate) unsafe fn write_row_major<I: ViewElement>(from: &Strided<I>, to: *mut I::Value) {
-    if let Some(start) = from.row_major_start() {
+    if let Ok(elements) = from.row_major() {
         // SAFETY: the elements lie side by side from `start`, and there is room for as many.
         unsafe {
-            start.as_ptr().cast::<I::Bits>().copy_to_nonoverlapping(to.cast(), from.numel());
+            let start = elements.as_ptr().cast::<I::Bits>();
+            start.copy_to_nonoverlapping(to.cast(), from.numel());
         }
         return;
     }

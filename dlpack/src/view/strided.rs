@@ -89,14 +89,16 @@ impl<T> Strided<T> {
         Some(unsafe { self.origin.offset(offset) })
     }
 
-    /// Returns the first element in memory, if the elements lie side by side in row-major order.
-    pub(crate) fn row_major_start(&self) -> Option<NonNull<T>> {
-        (self.numel == 0 || is_compact(self.shape(), self.strides())).then_some(self.origin)
+    /// Returns the elements, if they lie side by side in row-major order.
+    pub(crate) fn row_major(&self) -> Result<NonNull<[T]>, Error> {
+        let compact = self.numel == 0 || is_compact(self.shape(), self.strides());
+        let elements = NonNull::slice_from_raw_parts(self.origin, self.numel);
+        if compact { Ok(elements) } else { Err(Error::NotContiguous) }
     }
 
-    /// Returns the first element in memory, if the elements lie side by side in any order.
-    pub(crate) fn dense_start(&self) -> Option<NonNull<T>> {
-        self.clone().into_memory_order().row_major_start()
+    /// Returns the elements in the order of memory, if they lie side by side in any order.
+    pub(crate) fn dense(&self) -> Result<NonNull<[T]>, Error> {
+        self.clone().into_memory_order().row_major()
     }
 
     /// Returns whether no two indices can name the same element.
@@ -130,11 +132,10 @@ impl<T> Strided<T> {
         self.origin = unsafe { self.origin.offset(offset) };
     }
 
-    pub(crate) fn slice(
-        &mut self,
-        axis: usize,
-        range: impl RangeBounds<usize>,
-    ) -> Result<(), Error> {
+    pub(crate) fn slice<R>(&mut self, axis: usize, range: R) -> Result<(), Error>
+    where
+        R: RangeBounds<usize>,
+    {
         let (size, stride) = self.axis(axis)?;
         let start = match range.start_bound() {
             Bound::Included(&start) => start,

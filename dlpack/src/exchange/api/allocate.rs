@@ -55,7 +55,8 @@ impl ExchangeApi {
         let data = ptr::null_mut();
         let fields = Fields { data, byte_offset: 0, device: device.canonical(), dtype };
         let (sizes, strides) = dims.both_mut();
-        let mut prototype = fields.dl_tensor(shape.len(), sizes.as_mut_ptr(), strides.as_mut_ptr());
+        let mut prototype =
+            fields.dl_tensor(shape.len(), [sizes, strides].map(<[i64]>::as_mut_ptr));
         let mut tensor = ptr::null_mut();
         let mut listener = Listener { called: false, report: Report::EMPTY };
         let context = (&raw mut listener).cast::<c_void>();

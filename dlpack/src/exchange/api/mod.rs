@@ -58,7 +58,8 @@ pub struct ExchangeApi {
 /// Copies of the functions in a table of our major version, in their order.
 ///
 /// A function that calls into the library's language may never return: before 3.14, CPython may end the thread by unwinding
-/// it. The types say so, for callers that can prevent it. Where the functions are called, no value is left to be dropped.
+/// it. The types say so, for callers that can prevent it. The methods that call these functions hold no value meanwhile that
+/// would have to be dropped.
 #[derive(Clone, Copy)]
 #[repr(C)]
 struct Functions {

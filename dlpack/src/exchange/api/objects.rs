@@ -1,6 +1,7 @@
 //! Conversions between a library's objects and tensors.
 
 use core::ffi::{c_int, c_void};
+use core::mem::ManuallyDrop;
 use core::ptr::{self, NonNull};
 
 use super::ExchangeApi;
@@ -168,9 +169,13 @@ impl ExchangeApi {
         object: *mut c_void,
         f: impl FnOnce(BorrowedTensor<'_>) -> R,
     ) -> Result<R, Error> {
+        // If the library ends the thread, nothing here is dropped.
+        let f = ManuallyDrop::new(f);
         // SAFETY: the same contract, and the lifetime ends when `f` returns.
-        let tensor = unsafe { self.borrow_object(object) }?;
-        Ok(f(tensor))
+        let tensor = unsafe { self.borrow_object(object) };
+        // Called, or dropped on an error.
+        let f = ManuallyDrop::into_inner(f);
+        Ok(f(tensor?))
     }
 
     /// Borrows the tensor of an object for a lifetime that the caller chooses.

@@ -43,13 +43,31 @@ impl<O: Deref<Target = Descriptor>> Exclusive<O> {
         unsafe { self.0.view_mut_as() }
     }
 
+    /// Returns the elements as a slice, in row-major order, to read and write them.
+    ///
+    /// # Errors
+    ///
+    /// As for [`view_mut`](Self::view_mut), and [`Error::NotContiguous`].
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let mut tensor = dlpack::Exporter::new(vec![3_u8, 1, 2]).build()?;
+    /// tensor.as_mut_slice::<u8>()?.sort();
+    /// assert_eq!(tensor.as_slice::<u8>()?, [1, 2, 3]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn as_mut_slice<T: Element>(&mut self) -> Result<&mut [T], Error> {
+        self.view_mut()?.into_slice()
+    }
+
     /// Makes a slice of the elements that owns the tensor, to read and write them; see [`TensorSlice`].
     ///
     /// # Errors
     ///
     /// Returns the tensor; the errors are those of [`view_mut`](Self::view_mut), and [`Error::NotContiguous`].
     pub fn into_slice<T: Element>(mut self) -> Result<TensorSlice<T, Self>, RejectedError<Self>> {
-        let elements = self.view_mut().and_then(|mut view| Ok(NonNull::from(view.as_mut_slice()?)));
+        let elements = self.as_mut_slice().map(NonNull::from);
         // SAFETY: elements of the tensor, which can be written, and which nobody else reaches.
         unsafe { TensorSlice::new(self, elements) }
     }
@@ -92,6 +110,23 @@ impl<A: Abi> Exclusive<Managed<A>> {
     /// Returns the tensor, which is still exclusive.
     pub fn downcast<T: 'static>(self) -> Result<T, Self> {
         self.0.downcast().map_err(Self)
+    }
+
+    /// Takes the owner back, even if the tensor is only a part of its memory; see [`Managed::into_owner`].
+    ///
+    /// # Errors
+    ///
+    /// Returns the tensor, which is still exclusive.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// let part = dlpack::Exporter::new(vec![1_u8, 2, 3]).offset(1).build()?;
+    /// assert_eq!(part.into_owner::<Vec<u8>>().unwrap(), [1, 2, 3]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn into_owner<T: 'static>(self) -> Result<T, Self> {
+        self.0.into_owner().map_err(Self)
     }
 }
 

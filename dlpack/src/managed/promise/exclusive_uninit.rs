@@ -116,11 +116,9 @@ impl<O: Deref<Target = Descriptor>> ExclusiveUninit<O> {
         // SAFETY: the invariant. The view does not leave this function, so that no element that is initialised can
         // become uninitialised: the memory may belong to Rust.
         let written = unsafe { self.0.view_mut_as() }.and_then(|mut elements| init(&mut elements));
-        match written {
-            // SAFETY: the invariant, and all elements have been written.
-            Ok(()) => Ok(unsafe { Exclusive::new(self.0) }),
-            Err(error) => Err(RejectedError::new(self, error)),
-        }
+        let (this, ()) = RejectedError::unless_ok(self, written)?;
+        // SAFETY: the invariant, and all elements have been written.
+        Ok(unsafe { Exclusive::new(this.0) })
     }
 }
 

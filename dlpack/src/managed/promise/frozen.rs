@@ -145,6 +145,11 @@ impl<O> Frozen<O> {
 }
 
 impl<A: Abi> Frozen<Managed<A>> {
+    #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+    pub(crate) const fn managed(&self) -> &Managed<A> {
+        &self.0
+    }
+
     /// Returns a pointer to the struct, which stays owned; see [`Managed::as_raw`].
     pub const fn as_raw(&self) -> *mut A {
         self.0.as_raw()
@@ -164,6 +169,26 @@ impl<A: Abi> Frozen<Managed<A>> {
     /// Returns the tensor, which is still frozen.
     pub fn downcast<T: 'static>(self) -> Result<T, Self> {
         self.0.downcast().map_err(Self)
+    }
+
+    /// Takes the owner back, even if the tensor is only a part of its memory; see [`Managed::into_owner`].
+    ///
+    /// # Errors
+    ///
+    /// Returns the tensor, which is still frozen.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    ///
+    /// let part = dlpack::Exporter::shared(Arc::<[u8]>::from([1, 2, 3])).shape(&[2]).build()?;
+    /// let part = part.downcast::<Arc<[u8]>>().unwrap_err();
+    /// assert_eq!(part.into_owner::<Arc<[u8]>>().unwrap()[..], [1, 2, 3]);
+    /// # Ok::<(), dlpack::Error>(())
+    /// ```
+    pub fn into_owner<T: 'static>(self) -> Result<T, Self> {
+        self.0.into_owner().map_err(Self)
     }
 }
 

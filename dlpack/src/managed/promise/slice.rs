@@ -53,10 +53,8 @@ impl<T, P> TensorSlice<T, P> {
         tensor: P,
         elements: Result<NonNull<[T]>, Error>,
     ) -> Result<Self, RejectedError<P>> {
-        match elements {
-            Ok(elements) => Ok(Self { elements, tensor }),
-            Err(error) => Err(RejectedError::new(tensor, error)),
-        }
+        let (tensor, elements) = RejectedError::unless_ok(tensor, elements)?;
+        Ok(Self { elements, tensor })
     }
 
     /// Returns the tensor.

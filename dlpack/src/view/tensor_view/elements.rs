@@ -1,7 +1,5 @@
 //! The elements of a shared view: as a slice, one by one, all in order.
 
-use core::slice;
-
 use super::TensorView;
 use crate::error::Error;
 use crate::view::iter::Iter;
@@ -24,9 +22,8 @@ impl<'a, T> TensorView<'a, T> {
     /// # Ok::<(), Error>(())
     /// ```
     pub fn as_slice(&self) -> Result<&'a [T], Error> {
-        let start = self.tensor.row_major_start().ok_or(Error::NotContiguous)?;
-        // SAFETY: the invariant of the type; the elements lie side by side from `start`.
-        Ok(unsafe { slice::from_raw_parts(start.as_ptr(), self.numel()) })
+        // SAFETY: the invariant of the type; the elements lie side by side.
+        Ok(unsafe { self.tensor.row_major()?.as_ref() })
     }
 
     /// Returns all elements as a slice, in the order of their addresses.
@@ -47,9 +44,8 @@ impl<'a, T> TensorView<'a, T> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn as_slice_memory_order(&self) -> Result<&'a [T], Error> {
-        let start = self.tensor.dense_start().ok_or(Error::NotContiguous)?;
-        // SAFETY: the invariant of the type; the elements lie side by side from `start`.
-        Ok(unsafe { slice::from_raw_parts(start.as_ptr(), self.numel()) })
+        // SAFETY: the invariant of the type; the elements lie side by side.
+        Ok(unsafe { self.tensor.dense()?.as_ref() })
     }
 
     /// Returns an element, or `None` if there is none with this index.
@@ -81,7 +77,7 @@ impl<'a, T> TensorView<'a, T> {
     /// Returns `true` if the elements lie side by side in row-major (C) order, so that
     /// [`as_slice`](Self::as_slice) succeeds.
     pub fn is_contiguous(&self) -> bool {
-        self.tensor.row_major_start().is_some()
+        self.tensor.row_major().is_ok()
     }
 
     /// Returns the address of the element with index 0 on all axes.

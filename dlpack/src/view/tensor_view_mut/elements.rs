@@ -1,21 +1,43 @@
 //! The elements of a mutable view: as a slice, one by one, all in order.
 
-use core::slice;
-
 use super::TensorViewMut;
 use crate::error::Error;
 use crate::view::iter::IterMut;
 
-impl<T> TensorViewMut<'_, T> {
+impl<'a, T> TensorViewMut<'a, T> {
     /// Returns all elements as a slice, in row-major order.
     ///
     /// # Errors
     ///
     /// [`Error::NotContiguous`] if they do not lie side by side in that order.
     pub fn as_mut_slice(&mut self) -> Result<&mut [T], Error> {
-        let start = self.tensor.row_major_start().ok_or(Error::NotContiguous)?;
-        // SAFETY: the invariant of the type; the elements lie side by side from `start`.
-        Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), self.numel()) })
+        // SAFETY: the invariant of the type; the elements lie side by side, and `self` is borrowed with them.
+        Ok(unsafe { self.tensor.row_major()?.as_mut() })
+    }
+
+    /// Returns all elements as a slice, in row-major order, which may outlive this value.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::NotContiguous`] if they do not lie side by side in that order.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack::{Error, TensorViewMut};
+    ///
+    /// fn second_row<'a>(image: TensorViewMut<'a, u8>) -> Result<&'a mut [u8], Error> {
+    ///     image.select(0, 1)?.into_slice()
+    /// }
+    ///
+    /// let mut data = [1, 2, 3, 4];
+    /// second_row(TensorViewMut::from_slice(&mut data, &[2, 2])?)?.fill(0);
+    /// assert_eq!(data, [1, 2, 0, 0]);
+    /// # Ok::<(), Error>(())
+    /// ```
+    pub fn into_slice(self) -> Result<&'a mut [T], Error> {
+        // SAFETY: the invariant of the type; the elements lie side by side, and `self` is gone.
+        Ok(unsafe { self.tensor.row_major()?.as_mut() })
     }
 
     /// Returns all elements as a slice, in the order of their addresses.
@@ -35,9 +57,8 @@ impl<T> TensorViewMut<'_, T> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn as_mut_slice_memory_order(&mut self) -> Result<&mut [T], Error> {
-        let start = self.tensor.dense_start().ok_or(Error::NotContiguous)?;
-        // SAFETY: the invariant of the type; the elements lie side by side from `start`.
-        Ok(unsafe { slice::from_raw_parts_mut(start.as_ptr(), self.numel()) })
+        // SAFETY: the invariant of the type; the elements lie side by side, and `self` is borrowed with them.
+        Ok(unsafe { self.tensor.dense()?.as_mut() })
     }
 
     /// Returns an element, or `None` if there is none with this index.
