@@ -175,7 +175,6 @@ impl<N: Copy> Dims<N> {
 
     /// Keeps the first `ndim` axes, which must exist.
     pub(crate) fn truncate(&mut self, ndim: usize) {
-        debug_assert!(ndim <= self.rank.ndim);
         self.rank.ndim = self.rank.ndim.min(ndim);
     }
 }

@@ -108,10 +108,9 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
         ndim: usize,
     ) -> Result<Self, RejectedError<T>> {
         let reserved = size::<S, O, A>(ndim)
-            .and_then(|(bytes, dims)| Some((allocator.allocate(bytes)?, bytes, dims)));
-        let Some((at, bytes, dims)) = reserved else {
-            return Err(RejectedError::new(from, Error::AllocationFailed));
-        };
+            .and_then(|(bytes, dims)| Some((allocator.allocate(bytes)?, bytes, dims)))
+            .ok_or(Error::AllocationFailed);
+        let (from, (at, bytes, dims)) = RejectedError::unless_ok(from, reserved)?;
         let owner = take(from);
         let block = at.cast::<Block<S, O, A>>();
         // SAFETY: the allocator gave memory for a block, and nobody else has it.

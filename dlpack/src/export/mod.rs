@@ -2,6 +2,7 @@
 
 mod allocator;
 mod block;
+mod build;
 #[cfg(feature = "alloc")]
 mod copies;
 mod exporter;

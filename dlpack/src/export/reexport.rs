@@ -80,9 +80,7 @@ impl AnyManagedTensor {
     /// As for [`ManagedTensor::into_versioned`].
     pub fn into_versioned(self) -> Result<ManagedTensorVersioned, RejectedError<Self>> {
         match self {
-            Self::Legacy(tensor) => {
-                tensor.into_versioned().map_err(|rejected| rejected.map(Self::Legacy))
-            }
+            Self::Legacy(tensor) => tensor.into_versioned().map_err(|it| it.map(Self::Legacy)),
             Self::Versioned(tensor) => Ok(tensor),
         }
     }

@@ -31,7 +31,7 @@ pub(crate) struct BlockKind {
     release: Release,
     take: Take,
     /// Whether the tensor is all of the owner's memory.
-    whole: bool,
+    pub(super) whole: bool,
 }
 
 /// Drops the owner of a block and gives the block back. It does not unwind: a panic aborts.
@@ -82,7 +82,7 @@ pub(super) struct Found<O> {
     ///
     /// A live block of this kind, whose owner is an `O`.
     block: *mut c_void,
-    kind: &'static BlockKind,
+    pub(super) kind: &'static BlockKind,
     owner: PhantomData<O>,
 }
 
@@ -100,11 +100,6 @@ pub(super) unsafe fn find<S, O: 'static>(manager_ctx: *mut c_void) -> Option<Fou
 }
 
 impl<O> Found<O> {
-    /// Returns whether the tensor is all of the owner's memory.
-    pub(super) const fn is_whole(&self) -> bool {
-        self.kind.whole
-    }
-
     /// Lends the owner.
     ///
     /// # Safety

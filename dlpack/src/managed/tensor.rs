@@ -261,7 +261,7 @@ impl<A: Abi> Managed<A> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn downcast<O: 'static>(self) -> Result<O, Self> {
-        let whole = self.handle.owner::<O>().is_some_and(|found| found.is_whole());
+        let whole = self.handle.owner::<O>().is_some_and(|found| found.kind.whole);
         if whole { self.into_owner() } else { Err(self) }
     }
 
