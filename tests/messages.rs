@@ -303,7 +303,8 @@ fn kinds() {
         }
         Error::NotLegacy { .. } | Error::UnknownAbi { .. } => Some(Malformed),
         Error::ReshapeNeedsCopy => Some(Unsupported),
-        Error::UnknownCopyPolicy { .. }
+        Error::OutOfBounds { .. }
+        | Error::UnknownCopyPolicy { .. }
         | Error::UnknownStreamKind { .. }
         | Error::InvalidStream { .. } => Some(InvalidArgument),
         Error::Copied | Error::CopyNeeded { .. } => Some(CopyPolicy),

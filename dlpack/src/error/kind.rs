@@ -69,6 +69,7 @@ impl Error {
             | Self::InsertOutOfRange { .. }
             | Self::IndexOutOfRange { .. }
             | Self::RangeOutOfBounds { .. }
+            | Self::OutOfBounds { .. }
             | Self::ZeroStep
             | Self::RepeatedAxis { .. }
             | Self::ShapeMismatch { .. }

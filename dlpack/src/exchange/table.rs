@@ -57,7 +57,7 @@ pub struct ExchangeTable<L: Library> {
 
 // SAFETY: the table is never written, and its pointer `prev_api` is to a `static`.
 unsafe impl<L: Library> Send for ExchangeTable<L> {}
-// SAFETY: as for `Send`; there is no interior mutability.
+// SAFETY: nothing changes behind a shared reference.
 unsafe impl<L: Library> Sync for ExchangeTable<L> {}
 
 impl<L: Library> ExchangeTable<L> {

@@ -88,7 +88,7 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     #[inline]
     pub fn into_raw_legacy(self) -> Result<*mut sys::DLManagedTensor, RejectedError<O>> {
         self.make(|block, (fields, flags, _)| {
-            // SAFETY: as for `build`.
+            // SAFETY: `make` has written and checked shape and strides; the contract of `Source` says the rest.
             Ok(unsafe { block.into_opaque(&fields, flags) }.into_raw())
         })
     }
@@ -103,7 +103,7 @@ impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     #[inline(always)]
     pub fn into_opaque(self) -> Result<OpaqueTensor, RejectedError<O>> {
         self.make(|block, (fields, flags, _)| {
-            // SAFETY: as for `build`.
+            // SAFETY: `make` has written and checked shape and strides; the contract of `Source` says the rest.
             Ok(unsafe { block.into_opaque(&fields, flags) })
         })
     }

@@ -101,7 +101,8 @@ impl Descriptor {
     pub unsafe fn to_copy(&self) -> Result<Exclusive<ManagedTensorVersioned>, Error> {
         self.check_host()?;
         self.address()?;
-        // SAFETY: there is room for all bytes, in new memory, and all of them are written. The contract is the same.
+        // SAFETY: there is room for all bytes, in new memory, and all of them are written. The elements are initialised, and no
+        // other thread writes them, as this function's contract says.
         let exporter = unsafe { copied(self.nbytes(), |start| self.copy_bytes(start)) }?;
         let exporter = exporter.dtype(self.dtype()).shape_of(self);
         let exporter = if self.flags().is_padded() { exporter.padded() } else { exporter };
@@ -126,7 +127,7 @@ impl<O: Deref<Target = Descriptor>> Frozen<O> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn to_copy(&self) -> Result<Exclusive<ManagedTensorVersioned>, Error> {
-        // SAFETY: the promise that the type stands for.
+        // SAFETY: the invariant: all elements are initialised, and nobody writes them.
         unsafe { Descriptor::to_copy(self) }
     }
 }

@@ -20,6 +20,8 @@ mod share;
 mod slot;
 mod source;
 mod spec;
+#[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+mod whole;
 
 pub use allocator::{Allocator, Global, InPlace};
 pub use exporter::Exporter;

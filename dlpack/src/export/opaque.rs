@@ -7,7 +7,8 @@ impl<A: Abi> Managed<A> {
     /// Makes the tensor ready for a consumer, and gives its metadata up.
     ///
     /// A tensor that this crate exported is passed on as it is. One that was imported is put under a header of ours, which
-    /// says what was checked; that makes one allocation and no copy. The flags that the standard names are kept.
+    /// says what was checked; that makes one allocation and no copy, and however often a tensor is passed on and comes back, there is
+    /// one header, or one for each change that a consumer made. The flags that the standard names are kept.
     ///
     /// # Errors
     ///

@@ -53,7 +53,7 @@ pub struct Pool {
 
 // SAFETY: invariant 2; nothing is bound to a thread.
 unsafe impl Send for Pool {}
-// SAFETY: the same.
+// SAFETY: invariant 2: blocks are taken and given back by atomic flags.
 unsafe impl Sync for Pool {}
 
 impl Pool {
@@ -141,10 +141,7 @@ impl Pool {
     #[inline]
     fn take(&self) -> Option<NonNull<u8>> {
         let hint = self.hint.load(Ordering::Relaxed);
-        if self.try_take(hint) {
-            return self.block(hint);
-        }
-        self.search(hint)
+        if self.try_take(hint) { self.block(hint) } else { self.search(hint) }
     }
 
     /// Looks at all blocks, from `first` on.

@@ -1,7 +1,8 @@
 //! Imported tensors, given out again under a header of ours.
 //!
 //! The struct that came in is never moved or changed, since its deleter expects it as it was. It becomes the owner in a
-//! new block, whose struct says what was checked when the tensor came in, with canonical strides and our version.
+//! new block, whose struct says what was checked when the tensor came in, with canonical strides and our version. If it is
+//! under a header of ours already and says what its owner says, that header ends, and the owner goes under the new one.
 
 use core::ops::Deref;
 
@@ -167,15 +168,15 @@ pub(super) fn write((sizes, steps): DimsMut<'_>, tensor: &Descriptor) -> Fields 
     tensor.canonical_fields()
 }
 
+/// A tensor for a consumer, or the tensor of which it could not be made.
+type Ready<A, B> = Result<OpaqueTensor<B>, RejectedError<Managed<A>>>;
+
 /// Puts a tensor under a header of either ABI, with flags that it passes on.
-fn under_header<A: Abi, B: Abi>(
-    tensor: Managed<A>,
-    flags: Flags,
-) -> Result<OpaqueTensor<B>, RejectedError<Managed<A>>> {
+fn under_header<A: Abi, B: Abi>(tensor: Managed<A>, flags: Flags) -> Ready<A, B> {
     let done = again::<A, B, ManagedTensorVersioned>(tensor, flags)
         .or_else(|tensor| again::<A, B, ManagedTensor>(tensor, flags));
     #[cfg(target_has_atomic = "ptr")]
-    let done = done.or_else(|tensor| again::<A, B, super::share::Shared>(tensor, flags));
+    let done = done.or_else(|tensor| again::<A, B, super::whole::Shared>(tensor, flags));
     done.unwrap_or_else(|tensor| block_of(tensor, |tensor| tensor, flags))
 }
 
@@ -184,7 +185,7 @@ fn under_header<A: Abi, B: Abi>(
 fn again<A: Abi, B: Abi, O: Deref<Target = Descriptor> + Send + Sync + 'static>(
     tensor: Managed<A>,
     flags: Flags,
-) -> Result<Result<OpaqueTensor<B>, RejectedError<Managed<A>>>, Managed<A>> {
+) -> Result<Ready<A, B>, Managed<A>> {
     if !tensor.owner::<O>().is_some_and(|(owner, _)| says_same(owner, &tensor)) {
         return Err(tensor);
     }
@@ -199,7 +200,7 @@ fn block_of<A: Abi, B: Abi, O: Deref<Target = Descriptor> + Send + 'static>(
     tensor: Managed<A>,
     take: impl FnOnce(Managed<A>) -> O,
     flags: Flags,
-) -> Result<OpaqueTensor<B>, RejectedError<Managed<A>>> {
+) -> Ready<A, B> {
     let ndim = tensor.ndim();
     let mut block = Unpublished::taken_from(tensor, take, Global, ndim)?;
     let (owner, dims) = block.tensor_and_dims();
@@ -211,7 +212,8 @@ fn block_of<A: Abi, B: Abi, O: Deref<Target = Descriptor> + Send + 'static>(
 
 /// Puts a tensor under a header of either ABI, for use in Rust.
 fn convert<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Managed<B>, RejectedError<Managed<A>>> {
-    // SAFETY: what is said of the tensor holds while the new one keeps it, or keeps what says the same.
+    // SAFETY: the invariants of the descriptor hold while the new tensor keeps this one, or what says the same of the same
+    // elements; the flags grant no more.
     let described =
         inherited::<B>(&tensor).and_then(|flags| unsafe { tensor.in_our_struct::<B>(flags) });
     let (tensor, described) = RejectedError::unless_ok(tensor, described)?;
@@ -221,9 +223,7 @@ fn convert<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Managed<B>, RejectedErr
 }
 
 /// Puts a tensor under a header of either ABI, for a consumer.
-pub(super) fn ready<A: Abi, B: Abi>(
-    tensor: Managed<A>,
-) -> Result<OpaqueTensor<B>, RejectedError<Managed<A>>> {
+pub(super) fn ready<A: Abi, B: Abi>(tensor: Managed<A>) -> Ready<A, B> {
     let copied = tensor.flags().contains(Flags::IS_COPIED) && B::VERSION.major != 0;
     let flags = inherited::<B>(&tensor);
     let (tensor, flags) = RejectedError::unless_ok(tensor, flags)?;

@@ -7,6 +7,7 @@ use core::ops::{Deref, Range};
 use super::allocator::Global;
 use super::block::Unpublished;
 use super::reexport::{inherited, says_same, write};
+use super::whole::{Shared, Whole};
 use crate::dims::signed;
 use crate::error::Error;
 use crate::layout::Layout;
@@ -20,8 +21,9 @@ use crate::vocabulary::{Element, Flags};
 impl<A: Abi> Managed<A> {
     /// Gives the tensor to one more consumer, in the current ABI.
     ///
-    /// The new tensor keeps this one alive. This makes one allocation and no copy. The flag `IS_COPIED` is lost, and a
-    /// legacy tensor becomes read-only unless it is known to be writable.
+    /// The new tensor keeps this one alive, or, if this one is a share, the tensor of which it is one. This makes one
+    /// allocation and no copy. The flag `IS_COPIED` is lost, and a legacy tensor becomes read-only unless it is known to be
+    /// writable.
     ///
     /// # Errors
     ///
@@ -39,13 +41,13 @@ impl<A: Abi> Managed<A> {
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub fn share(self: &Arc<Self>) -> Result<ManagedTensorVersioned, Error> {
-        Shared::of(self, Some(self), false).managed(self, Flags::NONE)
+        // SAFETY: what is kept alive is made of this tensor.
+        unsafe { Shared::of(self, Some(self), false).managed(self, Flags::NONE) }
     }
 
     /// Returns the tensor of which this one is a share, if it came back from a consumer and still says the same.
     ///
-    /// Whoever passes tensors on shares that one, so that shares of shares do not become a chain, which would grow with each
-    /// time and be dropped by one deep recursion.
+    /// Whoever passes tensors on can go on with that one, and need not keep the header of the share.
     ///
     /// # Examples
     ///
@@ -77,7 +79,8 @@ impl<A: Abi> Managed<A> {
     /// [`Error::AllocationFailed`], or [`Error::NullData`] if there are elements, but no data.
     pub fn share_opaque(self: &Arc<Self>) -> Result<OpaqueTensor, Error> {
         let flags = inherited::<sys::DLManagedTensorVersioned>(self)?;
-        Shared::of(self, Some(self), false).opaque(self, flags)
+        // SAFETY: what is kept alive is made of this tensor.
+        unsafe { Shared::of(self, Some(self), false).opaque(self, flags) }
     }
 }
 
@@ -88,15 +91,14 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
     ///
     /// [`Error::AllocationFailed`], or [`Error::NullData`] if there are elements, but no data.
     pub fn share(self: &Arc<Self>) -> Result<Frozen<ManagedTensorVersioned>, Error> {
-        let tensor = Shared::frozen(self).managed(self, Flags::READ_ONLY)?;
-        // SAFETY: the invariant of this type, which the new tensor keeps alive.
-        Ok(unsafe { tensor.assume_frozen() })
+        // SAFETY: what is kept alive is made of this tensor, and frozen, with all of its elements.
+        Ok(unsafe { Shared::frozen(self).managed(self, Flags::READ_ONLY)?.assume_frozen() })
     }
 
     /// Gives a part of the tensor to one more consumer, read-only: any view of it, such as a crop or a transpose.
     ///
-    /// The new tensor keeps this one alive. This makes one allocation and no copy; above 8 axes a few more, for shape and
-    /// strides of the view and of the tensor in Rust.
+    /// The new tensor keeps this one alive, or, if this one is a share, the tensor of which it is one. This makes one
+    /// allocation and no copy; above 8 axes a few more, for shape and strides of the view and of the tensor in Rust.
     ///
     /// # Errors
     ///
@@ -148,8 +150,8 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
         let fields = Fields { data, byte_offset: 0, device: self.device(), dtype: T::DTYPE };
         let header = Header { flags: Flags::READ_ONLY, access: Access::ReadOnly, ..Header::NONE };
         let dims = view.strided().dims().wide()?;
-        // SAFETY: some of the elements of this tensor, to be read only, which the new one keeps alive. The invariant of this
-        // type holds for them, and a view of this tensor has shown that the host can follow its memory.
+        // SAFETY: some of the elements of this tensor, which have just been found to lie within it, to be read only. What is kept
+        // alive is frozen, with all of them, and a view has shown that the host can follow their memory.
         unsafe {
             let part = Descriptor::new(fields, header, dims, layout);
             let tensor = Shared::frozen(self).managed(&part, Flags::READ_ONLY)?;
@@ -157,19 +159,6 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
         }
     }
 }
-
-/// A tensor that is kept alive as the owner of others.
-#[derive(Clone)]
-pub(super) struct Shared {
-    whole: Arc<dyn Whole>,
-    /// Whether its elements are frozen.
-    frozen: bool,
-}
-
-/// A [`Managed`] or a [`Frozen`] tensor of any type.
-trait Whole: Any + Deref<Target = Descriptor> + Send + Sync {}
-
-impl<T: Any + Deref<Target = Descriptor> + Send + Sync> Whole for T {}
 
 impl Shared {
     /// What a new consumer of a tensor keeps alive: the tensor, or, if that is a share itself and says no more than the
@@ -188,13 +177,17 @@ impl Shared {
     }
 
     /// The same for a frozen tensor.
-    fn frozen<T: Whole>(tensor: &Arc<T>) -> Self {
-        let share = (&**tensor as &dyn Any).downcast_ref::<Frozen<ManagedTensorVersioned>>();
-        Self::of(tensor, share.map(Frozen::managed), true)
+    fn frozen<O: Deref<Target = Descriptor> + Send + Sync + 'static>(t: &Arc<Frozen<O>>) -> Self {
+        let share = (&**t as &dyn Any).downcast_ref::<Frozen<ManagedTensorVersioned>>();
+        Self::of(t, share.map(Frozen::managed), true)
     }
 
-    /// Puts a tensor of which this is what to keep alive under a header of ours, for a consumer, with flags that it passes on.
-    fn opaque(self, tensor: &Descriptor, flags: Flags) -> Result<OpaqueTensor, Error> {
+    /// Puts a tensor under a header of ours, for a consumer, with flags that it passes on.
+    ///
+    /// # Safety
+    ///
+    /// This is made [`of`](Self::of) the tensor, or of one of which it is a part.
+    unsafe fn opaque(self, tensor: &Descriptor, flags: Flags) -> Result<OpaqueTensor, Error> {
         let mut block = Unpublished::new(self, Global, tensor.ndim())?;
         let fields = write(block.dims_mut(), tensor);
         // SAFETY: shape and strides are written, and describe elements of the tensor that the block keeps alive, whose
@@ -203,20 +196,22 @@ impl Shared {
     }
 
     /// The same for use in Rust, and with more flags.
-    fn managed(self, tensor: &Descriptor, more: Flags) -> Result<ManagedTensorVersioned, Error> {
+    ///
+    /// # Safety
+    ///
+    /// As for [`opaque`](Self::opaque); the flags grant no more.
+    unsafe fn managed(
+        self,
+        tensor: &Descriptor,
+        more: Flags,
+    ) -> Result<ManagedTensorVersioned, Error> {
         let flags = inherited::<sys::DLManagedTensorVersioned>(tensor)?.with(more);
         // SAFETY: what is kept alive has the rights of the tensor, and the promise about the host; the flags grant no more.
         let described = unsafe { tensor.in_our_struct::<sys::DLManagedTensorVersioned>(flags) }?;
-        let opaque = self.opaque(tensor, flags)?;
-        // SAFETY: the struct is new, and says what the description says.
-        Ok(unsafe { Managed::exported(opaque.into_handle(), described) })
-    }
-}
-
-impl Deref for Shared {
-    type Target = Descriptor;
-
-    fn deref(&self) -> &Descriptor {
-        self.whole.deref()
+        // SAFETY: the contract of this function. The struct is new, and says what the description says.
+        unsafe {
+            let opaque = self.opaque(tensor, flags)?;
+            Ok(Managed::exported(opaque.into_handle(), described))
+        }
     }
 }

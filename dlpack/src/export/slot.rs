@@ -159,7 +159,8 @@ impl<O, const NDIM: usize> fmt::Debug for SingleSlot<O, NDIM> {
     }
 }
 
-// SAFETY: as for the slot; who made this has promised that no two exports run at the same time.
+// SAFETY: the room is large enough, which is checked, and never moves. By the contract of `single`, no two exports run at the
+// same time, so that only one can take it.
 unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for SingleSlot<O, NDIM> {
     #[inline]
     fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {

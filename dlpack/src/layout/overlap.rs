@@ -34,21 +34,17 @@ impl Layout {
             return true;
         }
         // Selecting the next larger stride again and again needs no array, and beats sorting for the ranks in use.
-        let mut last = 0_u64;
-        let mut reach = 0_u64;
-        for _ in shape.iter().filter(|&&size| size != 1) {
-            let next = next_larger(shape, strides, last);
-            let Some((size, step)) = next.filter(|&(_, step)| step > reach) else {
-                return false;
-            };
-            let longer = size.checked_sub(1).and_then(|n| n.checked_mul(step));
-            let Some(sum) = longer.and_then(|longer| reach.checked_add(longer)) else {
-                return false;
-            };
-            reach = sum;
-            last = step;
-        }
-        true
+        let disjoint = || {
+            let (mut last, mut reach) = (0_u64, 0_u64);
+            for _ in shape.iter().filter(|&&size| size != 1) {
+                let next = next_larger(shape, strides, last);
+                let (size, step) = next.filter(|&(_, step)| step > reach)?;
+                reach = reach.checked_add(size.checked_sub(1)?.checked_mul(step)?)?;
+                last = step;
+            }
+            Some(())
+        };
+        disjoint().is_some()
     }
 }
 

@@ -51,7 +51,7 @@ impl Descriptor {
     /// ```
     #[inline]
     pub unsafe fn view<T: Element>(&self) -> Result<TensorView<'_, T>, Error> {
-        // SAFETY: the caller's promise: initialised elements that nobody writes while the view lives.
+        // SAFETY: clauses 1 and 2, which are what a view of `T` needs.
         unsafe { self.view_as() }
     }
 

@@ -70,7 +70,7 @@ impl<'a> BorrowedTensor<'a> {
         raw: *const sys::DLTensor,
         f: impl FnOnce(BorrowedTensor<'_>) -> Result<R, Error>,
     ) -> Result<R, Error> {
-        // SAFETY: the contract is the same, for the length of this call.
+        // SAFETY: clause S4 holds, and the bytes can be read until this call ends, which bounds the lifetime.
         f(unsafe { BorrowedTensor::from_raw(raw) }?)
     }
 
@@ -104,7 +104,7 @@ impl<'a> BorrowedTensor<'a> {
     /// ```
     #[inline]
     pub unsafe fn from_raw(raw: *const sys::DLTensor) -> Result<Self, Error> {
-        // SAFETY: the caller's promise: clause S4 during this call, readable bytes for `'a`; and no flag is claimed.
+        // SAFETY: clause S4 holds during this call, and clause S5, for reading, during `'a`; no flag is claimed.
         unsafe { Self::new(raw, Header::NONE) }
     }
 
@@ -154,7 +154,7 @@ impl<'a> BorrowedTensor<'a> {
         flags: Flags,
     ) -> Result<Self, Error> {
         let header = Header { flags, access: Access::of(flags), ..Header::NONE };
-        // SAFETY: the contract is the same, and the caller vouches for the flags.
+        // SAFETY: clause S4 holds during this call, clause S5 during `'a`, and the flags are true: clause S6.
         unsafe { Self::new(raw, header) }
     }
 

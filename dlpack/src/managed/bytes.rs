@@ -29,7 +29,8 @@ impl Descriptor {
         if bits % 8 != 0 {
             return Err(Error::NotContiguous);
         }
-        // SAFETY: the contract is the same, and so many chunks are as large as an element.
+        // SAFETY: the elements are initialised, no other thread writes them, and there is room in `to`, as this function's
+        // contract says; so many chunks are as large as an element.
         unsafe {
             match bits / 8 {
                 1 => self.copy_chunks::<1>(start, to, 1),

@@ -71,7 +71,7 @@ impl<T> Strided<T> {
     /// Returns the address of an element, or `None` if there is none with this index.
     #[inline]
     pub(crate) fn element(&self, index: &[usize]) -> Option<NonNull<T>> {
-        if index.len() != self.ndim() {
+        if index.len() != self.ndim() || self.numel == 0 {
             return None;
         }
         let mut offset = 0_isize;
@@ -81,9 +81,6 @@ impl<T> Strided<T> {
             }
             // Cannot overflow: invariant 2, since each index so far is within its axis.
             offset = offset.wrapping_add(signed(k).wrapping_mul(stride));
-        }
-        if self.numel == 0 {
-            return None;
         }
         // SAFETY: invariant 2: the index is within the shape and the tensor is not empty.
         Some(unsafe { self.origin.offset(offset) })

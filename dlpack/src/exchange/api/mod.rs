@@ -78,7 +78,7 @@ struct Functions {
 // SAFETY: the table is not dereferenced again. Clause E3 allows any thread for the function that a safe method calls, and
 // the contracts of the `unsafe` methods say on which threads they may be called.
 unsafe impl Send for ExchangeApi {}
-// SAFETY: as for `Send`; there is no interior mutability.
+// SAFETY: nothing changes behind a shared reference.
 unsafe impl Sync for ExchangeApi {}
 
 impl fmt::Debug for ExchangeApi {

@@ -171,7 +171,7 @@ impl ExchangeApi {
     ) -> Result<R, Error> {
         // If the library ends the thread, nothing here is dropped.
         let f = ManuallyDrop::new(f);
-        // SAFETY: the same contract, and the lifetime ends when `f` returns.
+        // SAFETY: the object is as `borrow_object` requires, and its memory stays until `f` returns, where the lifetime ends.
         let tensor = unsafe { self.borrow_object(object) };
         // Called, or dropped on an error.
         let f = ManuallyDrop::into_inner(f);

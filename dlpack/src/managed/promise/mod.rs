@@ -105,7 +105,7 @@ macro_rules! promise_methods {
             pub unsafe fn view_mut<T: $crate::vocabulary::Element>(
                 &mut self,
             ) -> Result<$crate::view::TensorViewMut<'_, T>, $crate::error::Error> {
-                // SAFETY: the caller's promise: initialised elements that nobody else accesses while the view lives.
+                // SAFETY: the contract is that of `view_mut_as`: all elements are initialised, and nobody else reaches them.
                 unsafe { $crate::managed::Descriptor::view_mut_as(self) }
             }
         }
