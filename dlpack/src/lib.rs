@@ -64,7 +64,7 @@
 //! | either of them | one type for both | [`AnyManagedTensor`] |
 //! | a `DLTensor*` in a callback | to use it during the call | [`BorrowedTensor::with_raw`] |
 //! | any of these | shape, strides, dtype, device | [`Descriptor`], to which all of them dereference |
-//! | any of these | a slice of the elements | [`as_slice`](Frozen::as_slice), after one of the two promises below |
+//! | any of these | a slice of the elements | [`as_slice`](Frozen::as_slice) or [`as_mut_slice`](Exclusive::as_mut_slice), after one of the two promises below |
 //! | any of these | safe reads | [`assume_frozen`](Managed::assume_frozen), which makes a [`Frozen`] tensor |
 //! | any of these | safe reads and writes | [`assume_exclusive`](Managed::assume_exclusive), which makes an [`Exclusive`] one |
 //! | a legacy tensor or a `DLTensor*` | to write it unsafely, or to convert it | [`assume_writable`](Managed::assume_writable), since their structs do not say whether it may be written |
