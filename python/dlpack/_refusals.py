@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from ._errors import DTypeError, LayoutError, NotATensorError
+from ._errors import DeviceError, DTypeError, LayoutError, NotATensorError
 
 
 def name_of(obj: object) -> str:
@@ -21,7 +21,7 @@ def name_of(obj: object) -> str:
 def explain(obj: Any, route: str, raised: Exception) -> Exception:
     """Makes the exception for an object whose route failed with another one."""
     try:
-        found = _reason(obj, raised)
+        found = _elsewhere(obj, raised) if isinstance(raised, DeviceError) else _reason(obj, raised)
     except Exception:  # noqa: BLE001 - the object is strange, and its own exception says more.
         found = None
     if found is not None:
@@ -89,6 +89,15 @@ def _is_masked(obj: Any) -> bool:
 
 
 Reason = tuple[type[Exception], str, "str | None"]
+
+
+def _elsewhere(obj: Any, raised: Exception) -> Reason | None:
+    # Of CuPy, Numba, and those that imitate PyTorch.
+    for method in ("get", "copy_to_host", "cpu"):
+        if callable(getattr(obj, method, None)):
+            return DeviceError, str(raised), f".{method}()"
+    return None
+
 
 
 def _reason(obj: Any, raised: Exception) -> Reason | None:

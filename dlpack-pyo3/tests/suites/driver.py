@@ -4,6 +4,7 @@ Nothing of them is copied. A module is executed with a stand-in for `numpy` or f
 what it would call otherwise, with this crate on the way.
 """
 
+import contextlib
 import importlib.util
 import sys
 import types
@@ -13,6 +14,9 @@ import numpy
 import numpy.ma  # What NumPy imports late would become a part of the stand-in.
 import numpy.testing
 import pytest
+
+with contextlib.suppress(ImportError):
+    import pandas  # noqa: F401 - the tests of pyarrow import it late, and it would have the stand-in for NumPy.
 
 count = 0
 """How often something was imported or exported."""
@@ -36,12 +40,14 @@ def relay(tensor, **options):
 class Exported(numpy.ndarray):
     """An array whose memory is exported by this crate, not by NumPy."""
 
+    relay = staticmethod(relay)
+
     def __dlpack__(self, **keywords):
         # The class of the view is NumPy's, whose own methods the import calls.
-        return relay(self.view(numpy.ndarray)).__dlpack__(**keywords)
+        return self.relay(self.view(numpy.ndarray)).__dlpack__(**keywords)
 
     def __dlpack_device__(self):
-        return relay(self.view(numpy.ndarray)).__dlpack_device__()
+        return self.relay(self.view(numpy.ndarray)).__dlpack_device__()
 
 
 class _Numpy(types.ModuleType):
@@ -51,18 +57,18 @@ class _Numpy(types.ModuleType):
         return getattr(numpy, name)
 
 
-def exporting():
+def exporting(array_class=Exported):
     """NumPy whose new arrays are exported by this crate, so that each consumer gets a `Tensor`'s capsule."""
     stand_in = _Numpy("numpy")
-    stand_in.ndarray = Exported
+    stand_in.ndarray = array_class
     for name in "arange array asarray ones zeros".split():
-        setattr(stand_in, name, _exported(getattr(numpy, name)))
+        setattr(stand_in, name, _exported(getattr(numpy, name), array_class))
     return stand_in
 
 
-def _exported(make):
+def _exported(make, array_class):
     # A copy has its own memory, so that the array is what a tensor of it keeps alive.
-    return lambda *values, **named: make(*values, **named).view(Exported).copy(order="K")
+    return lambda *values, **named: make(*values, **named).view(array_class).copy(order="K")
 
 
 def importing():
@@ -109,3 +115,10 @@ def leave_out(tests, reasons):
     for reason, names in reasons.items():
         for name in names.split():
             setattr(tests, name, pytest.mark.skip(reason=reason)(getattr(tests, name)))
+
+
+def package():
+    """Returns the Python package of this repository. Skips the suite if it is not installed."""
+    package = pytest.importorskip("dlpack", reason="the Python package is not installed")
+    assert hasattr(package, "from_pointer"), "expected the package of this repository, found pydlpack"
+    return package

@@ -181,7 +181,10 @@ pub(crate) fn from_dlpack<'py>(
 fn take(object: &Bound<'_, PyAny>, options: &Options) -> PyResult<Tensor> {
     for &route in &options.routes {
         match take_by(route, object, options) {
-            Ok(Some(tensor)) => return tensor.meet(object.py(), options),
+            Ok(Some(tensor)) => {
+                let met = tensor.meet(object.py(), options);
+                return met.map_err(|raised| refuse(object, route.name(), raised));
+            }
             Ok(None) => {}
             Err(raised) => return Err(refuse(object, route.name(), raised)),
         }
@@ -303,7 +306,9 @@ impl Tensor {
         {
             // Memory that the host can access may be given for memory of the host.
             if !(device.canonical() == Device::CPU && found.is_host_accessible()) {
-                let text = format!("expected a tensor on {device}, found one on {found}");
+                let text = format!(
+                    "its elements are on {found}, and only the library that they come from can copy them to {device}"
+                );
                 return Err(DeviceError::new_err(text));
             }
         }

@@ -54,7 +54,21 @@ pub(super) fn libraries(suite: &mut Suite) -> Outcome {
     extension(suite)?;
     LIBRARIES.iter().try_for_each(|library| {
         suite.run(&format!("{{pytest}} dlpack-pyo3/tests/python --library {library}"))
-    })
+    })?;
+    table(suite)
+}
+
+/// Makes the table of the package with all libraries that it names, which do meet in one process, and runs the example with Ray.
+fn table(suite: &mut Suite) -> Outcome {
+    suite.venv(&Python::usual()?, "requirements-table")?;
+    suite.run(&format!("{{build}} {PACKAGE} --out {{target}}/wheels/{{version}}"))?;
+    suite.run("{install} {target}/wheels/{version} dlpack-py")?;
+    // The loader of OpenCL knows the driver of a wheel by its path alone.
+    suite.run(
+        "OCL_ICD_FILENAMES={venv}/../lib/libintelocl.so LD_LIBRARY_PATH={venv}/../lib {pytest} -s \
+         --pyargs dlpack.tests.test_table",
+    )?;
+    suite.run("{pytest} python/examples/test_ray_object_store.py")
 }
 
 fn extension(suite: &mut Suite) -> Outcome {
