@@ -1,5 +1,6 @@
 //! Devices, dtypes and shapes as Python writes them.
 
+use dlpack_pyo3::dlpack::layout::Layout;
 use dlpack_pyo3::dlpack::{DataType, DataTypeCode, Device, DeviceType};
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -92,7 +93,8 @@ pub(crate) fn integers(arguments: &Bound<'_, PyTuple>) -> PyResult<Vec<i64>> {
 /// Reads the integers of a sequence, or a single one.
 pub(crate) fn sizes(value: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
     match value.try_iter() {
-        Ok(items) => items.map(|item| integer(&item?)).collect(),
+        // There may be no end of them.
+        Ok(items) => items.take(Layout::MAX_NDIM + 1).map(|item| integer(&item?)).collect(),
         Err(_) => Ok(vec![integer(value)?]),
     }
 }

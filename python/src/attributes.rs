@@ -95,7 +95,7 @@ impl Tensor {
         let is_on_the_host = slf.get().is_on_the_host();
         let stream = default_stream(device.device_type);
         let origin = if is_on_the_host { Origin::Ready } else { Origin::On(stream) };
-        Ok(Self { tensor: copy.into(), origin })
+        Ok(Self::new(copy, origin))
     }
 
     fn __copy__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

@@ -3,9 +3,12 @@
 //! `dlpack/_errors.py` defines them, so that Python finds them by name and can pickle them. One of them comes from
 //! `dlpack-pyo3`, which raises it in the answers to `__dlpack__`.
 
+use core::ptr;
+
 use dlpack_pyo3::dlpack::{Device, Error};
 use dlpack_pyo3::to_py_err;
 use pyo3::exceptions::{PyException, PyMemoryError};
+use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::types::PyType;
 
@@ -67,7 +70,12 @@ pub(crate) fn refuse(object: &Bound<'_, PyAny>, route: &str, raised: PyErr) -> P
     let explained = py
         .import("dlpack._refusals")
         .and_then(|module| module.call_method1("explain", (object, route, raised.value(py))));
-    explained.map_or(raised, PyErr::from_value)
+    match explained {
+        Ok(explained) => PyErr::from_value(explained),
+        // An interrupt, for example, is not lost.
+        Err(other) if !other.is_instance_of::<PyException>(py) => other,
+        Err(_) => raised,
+    }
 }
 
 /// Makes the exception for an object that offers none of the routes, which `tried` lists.
@@ -77,6 +85,23 @@ pub(crate) fn refuse_all(object: &Bound<'_, PyAny>, tried: &[&str]) -> PyErr {
     let made =
         module.and_then(|module| module.call_method1("nothing_offered", (object, tried.to_vec())));
     made.map_or_else(|error| error, PyErr::from_value)
+}
+
+/// Calls a function that may run Python code, when an object is dropped. An exception that is set is kept.
+pub(crate) fn undisturbed<R>(_: Python<'_>, f: impl FnOnce() -> R) -> R {
+    let [mut class, mut value, mut trace] = [ptr::null_mut(); 3];
+    #[allow(deprecated, reason = "what Python recommends instead is newer than the oldest one")]
+    // SAFETY: the thread is attached.
+    unsafe {
+        ffi::PyErr_Fetch(&raw mut class, &raw mut value, &raw mut trace)
+    };
+    let result = f();
+    #[allow(deprecated, reason = "as above")]
+    // SAFETY: these are the three that were fetched, of which the references are passed on.
+    unsafe {
+        ffi::PyErr_Restore(class, value, trace)
+    };
+    result
 }
 
 /// Raises for an array in which an element is masked, or is negated when it is read.

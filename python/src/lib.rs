@@ -3,6 +3,7 @@
 //! | Module | Its job |
 //! |---|---|
 //! | `tensor` | the class `Tensor`: what it holds, and how it answers consumers |
+//! | `kept` | how it is dropped: tensors may keep each other alive, in any number |
 //! | `attributes`, `indexing`, `layout`, `values`, `interfaces` | what Python sees of it |
 //! | `source` | `asdlpack` and `from_dlpack`: the routes from an object to a tensor |
 //! | `pointer` | `from_pointer` |
@@ -18,6 +19,7 @@ mod attributes;
 mod errors;
 mod indexing;
 mod interfaces;
+mod kept;
 mod layout;
 mod memory;
 mod pointer;

@@ -1,18 +1,17 @@
 //! Memory of one's own extension as a tensor.
 
-use core::ptr;
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use dlpack_pyo3::PyOwner;
 use dlpack_pyo3::dlpack::DeviceType;
 use dlpack_pyo3::stream_from;
 use pyo3::exceptions::{PyTypeError, PyValueError};
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 
 use crate::arguments::{device, dtype, sizes};
+use crate::errors::undisturbed;
 use crate::memory::Memory;
 use crate::tensor::{Origin, Tensor};
 
@@ -24,6 +23,8 @@ use crate::tensor::{Origin, Tensor};
 /// - `deleter`: a function that is called with the address, once, when no consumer is left, on whatever thread that is, and at
 ///   the end of the interpreter at the latest, when all modules have been cleared;
 /// - neither, for memory that is never freed.
+///
+/// If this function raises, the memory is still the caller's, and the deleter is not called.
 ///
 /// `stream` is the stream of the device, as `__dlpack__` takes it, on which the elements are written; None if they are written.
 ///
@@ -65,6 +66,9 @@ pub(crate) fn from_pointer(
     if owner.is_some() && deleter.is_some() {
         return Err(PyValueError::new_err("expected an owner or a deleter, found both"));
     }
+    if deleter.is_some() {
+        Pending::prepare(py)?;
+    }
     let memory = Memory {
         address,
         dtype: self::dtype(dtype)?,
@@ -82,17 +86,18 @@ pub(crate) fn from_pointer(
         None => Origin::Ready,
         Some(stream) => Origin::On(stream_from(stream, device)?.on(device.device_type)),
     };
-    // From here on the deleter is called if anything fails.
-    let owner = match deleter {
-        Some(deleter) => {
-            let call = Call { id: Pending::add(py, deleter.unbind(), address)? };
-            Some(PyOwner::from(Bound::new(py, call)?.into_any()))
-        }
-        None => owner.map(PyOwner::from),
+    let call = match deleter {
+        Some(_) => Some(Bound::new(py, Call { id: OnceLock::new() })?),
+        None => None,
     };
+    let owner = call.as_ref().map(|call| call.clone().into_any()).or(owner);
     // SAFETY: the caller says so, in the words of Python: the documentation of this function asks for it.
-    let tensor = unsafe { memory.into_tensor(owner) }?;
-    Ok(Tensor { tensor: tensor.into(), origin })
+    let tensor = unsafe { memory.into_tensor(owner.map(PyOwner::from)) }?;
+    // Only now is the memory the tensor's: after an exception it is still the caller's.
+    if let (Some(call), Some(deleter)) = (call, deleter) {
+        call.get().id.get_or_init(|| Pending::add(deleter.unbind(), address));
+    }
+    Ok(Tensor::new(tensor, origin))
 }
 
 /// The deleters that are yet to be called, and their addresses.
@@ -110,37 +115,37 @@ impl Pending {
         PENDING.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Keeps a deleter until it is called, which is at the end of the interpreter at the latest.
-    fn add(py: Python<'_>, deleter: Py<PyAny>, address: usize) -> PyResult<u64> {
+    /// Makes sure that deleters are called when the interpreter ends.
+    fn prepare(py: Python<'_>) -> PyResult<()> {
         static AT_THE_END: PyOnceLock<()> = PyOnceLock::new();
         AT_THE_END.get_or_try_init(py, || {
             // Python clears `sys` last, and in it the names that begin so first, when it can still do nearly everything.
             py.import("sys")?.setattr("_dlpack_at_the_end", Bound::new(py, AtTheEnd)?)
         })?;
+        Ok(())
+    }
+
+    /// Keeps a deleter until it is called, which is at the end of the interpreter at the latest.
+    fn add(deleter: Py<PyAny>, address: usize) -> u64 {
         let mut pending = Self::lock();
         let id = pending.next;
         pending.next += 1;
         pending.calls.insert(id, (deleter, address));
-        Ok(id)
+        id
     }
 
     /// Calls a deleter that is still to be called.
-    #[allow(deprecated, reason = "what Python recommends instead is newer than the oldest one")]
     fn call(py: Python<'_>, id: Option<u64>) -> Option<()> {
         let mut pending = Self::lock();
         let id = id.or_else(|| pending.calls.keys().next().copied())?;
         let (deleter, address) = pending.calls.remove(&id)?;
         drop(pending);
-        let [mut class, mut value, mut trace] = [ptr::null_mut(); 3];
-        // SAFETY: the thread is attached. An exception that is set is kept, and set again below.
-        unsafe { ffi::PyErr_Fetch(&raw mut class, &raw mut value, &raw mut trace) };
-        let deleter = deleter.into_bound(py);
-        if let Err(error) = deleter.call1((address,)) {
-            error.write_unraisable(py, Some(&deleter));
-        }
-        drop(deleter);
-        // SAFETY: these are the three that were fetched, of which the references are passed on.
-        unsafe { ffi::PyErr_Restore(class, value, trace) };
+        undisturbed(py, || {
+            let deleter = deleter.into_bound(py);
+            if let Err(error) = deleter.call1((address,)) {
+                error.write_unraisable(py, Some(&deleter));
+            }
+        });
         Some(())
     }
 }
@@ -149,12 +154,15 @@ impl Pending {
 /// `PyOwner` gives its reference back.
 #[pyclass(frozen, module = "dlpack._core")]
 struct Call {
-    id: u64,
+    /// Not set until there is a tensor.
+    id: OnceLock<u64>,
 }
 
 impl Drop for Call {
     fn drop(&mut self) {
-        Python::attach(|py| Pending::call(py, Some(self.id)));
+        if let Some(&id) = self.id.get() {
+            Python::attach(|py| Pending::call(py, Some(id)));
+        }
     }
 }
 

@@ -8,9 +8,11 @@ use dlpack_pyo3::dlpack::{
     Access, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, OpaqueTensor,
 };
 use dlpack_pyo3::{Export, Import, PyOwner, PyTensor, to_py_err};
+use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 
 use crate::errors::raise;
+use crate::kept::Kept;
 use crate::memory::native;
 use crate::source::cuda;
 
@@ -30,7 +32,9 @@ use crate::source::cuda;
 /// so on. There is no attribute `dtype`, since libraries take one for NumPy's: `dtype_name` is the name, such as 'float32'.
 #[pyclass(frozen, weakref, module = "dlpack")]
 pub(crate) struct Tensor {
-    pub(crate) tensor: Arc<ManagedTensorVersioned>,
+    pub(crate) tensor: Kept,
+    /// The tensor that has the memory, if this is a part of one. A part of a part has the same, so that parts form no chain.
+    pub(crate) whole: Option<Kept>,
     pub(crate) origin: Origin,
 }
 
@@ -52,7 +56,12 @@ pub(crate) enum Origin {
 impl Tensor {
     /// Makes an object of a tensor whose elements are written.
     pub(crate) fn ready(tensor: ManagedTensorVersioned) -> Self {
-        Self { tensor: Arc::new(tensor), origin: Origin::Ready }
+        Self::new(tensor, Origin::Ready)
+    }
+
+    /// Makes an object of a tensor that is not a part of another one.
+    pub(crate) fn new(tensor: impl Into<Kept>, origin: Origin) -> Self {
+        Self { tensor: tensor.into(), whole: None, origin }
     }
 
     /// Returns `true` if the host may read the elements now.
@@ -105,11 +114,12 @@ impl Tensor {
             _ => return Err(raise(Error::NotWholeBytes { found: dtype })),
         };
         let (shape, strides) = native(shape, strides).map_err(raise)?;
-        let owner = Arc::clone(parent);
-        // SAFETY: the bytes lie within the extents of the parent, as was checked. By the contract under which the parent was
-        // made, they stay in place until it is dropped, and can be written if it is known to be writable.
+        let whole = self.whole.as_ref().unwrap_or(parent);
+        // SAFETY: the bytes lie within the extents of the parent, as was checked, and those of the parent in the tensor that it is a
+        // part of. By the contract under which that one was made, they stay in place until it is dropped, and can be written if the
+        // parent is known to be writable.
         let exporter =
-            unsafe { Exporter::from_raw_parts(owner, data, nbytes.unsigned_abs(), device) };
+            unsafe { Exporter::from_raw_parts(whole.clone(), data, nbytes.unsigned_abs(), device) };
         let mut exporter = exporter.dtype(dtype).shape(&shape).strides(&strides).offset(before);
         if is_read_only || parent.access() != Access::Writable {
             exporter = exporter.read_only();
@@ -117,14 +127,14 @@ impl Tensor {
         if padded {
             exporter = exporter.padded();
         }
-        let tensor = Arc::new(exporter.build().map_err(raise)?);
+        let tensor = Kept::from(exporter.build().map_err(raise)?);
         let origin = match &self.origin {
             Origin::Producer { object, .. } => {
                 Origin::Producer { object: Arc::clone(object), is_whole: false }
             }
             origin => origin.clone(),
         };
-        Ok(Self { tensor, origin })
+        Ok(Self { tensor, whole: Some(whole.clone()), origin })
     }
 
     /// Copies the elements to main memory, in row-major order. They are on the host.
@@ -186,6 +196,11 @@ impl Export for Tensor {
                 let import = Import::new().device(device).copy(CopyPolicy::ALWAYS);
                 let answer: PyTensor = import.of(object.bind(py))?;
                 let copy = answer.into_managed()?;
+                let (own, found) = (&this.tensor, &copy);
+                if (own.shape(), own.dtype()) != (found.shape(), found.dtype()) {
+                    let text = "the object that the tensor is of has copied another tensor";
+                    return Err(PyBufferError::new_err(text));
+                }
                 if copy.flags().is_copied() || copy.device().canonical() != Device::CPU {
                     return Ok(copy);
                 }

@@ -70,16 +70,26 @@ def test_deleter_of_c():
     assert sum(t.tolist()) == 24
 
 
-def test_deleter_runs_if_the_numbers_are_refused():
+@pytest.mark.parametrize(
+    ("shape", "dtype", "change"),
+    [
+        ((2**40, 2**40), "int32", {}),
+        (6, "int33", {}),
+        ((2, -1), "int32", {}),
+        (6, "int32", {"strides": (1, 1)}),
+        (6, "int32", {"strides": 2**62}),
+        (6, "int32", {"device": "nowhere"}),
+        (6, "int32", {"stream": 7}),
+        ("6", "int32", {}),
+    ],
+)
+def test_after_an_exception_the_memory_is_the_callers(shape, dtype, change):
     block, address = block_of()
     calls = []
-    with pytest.raises(dlpack.LayoutError):
-        dlpack.from_pointer(address, (2**40, 2**40), "int32", device="cpu", deleter=calls.append)
-    assert calls == [address]
-    # What is not a call of the function at all leaves the memory to the caller.
-    with pytest.raises(dlpack.DTypeError):
-        dlpack.from_pointer(address, 6, "int33", device="cpu", deleter=calls.append)
-    assert calls == [address]
+    with pytest.raises((ValueError, TypeError, BufferError)):
+        dlpack.from_pointer(address, shape, dtype, **({"device": "cpu", "deleter": calls.append} | change))
+    gc.collect()
+    assert calls == []
     del block
 
 

@@ -560,6 +560,9 @@ class ArrowArray(ctypes.Structure):
     ]
 
 
+RELEASE = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+
+
 class Arrow:
     """An array of six numbers, of which the first and the last are null, as another implementation of Arrow may export it."""
 
@@ -568,9 +571,12 @@ class Arrow:
         self.valid = ctypes.c_uint8(0b011110)
         self.buffers = (ctypes.c_void_p * 2)(ctypes.addressof(self.valid), ctypes.addressof(self.data))
         buffers = ctypes.cast(self.buffers, ctypes.POINTER(ctypes.c_void_p))
-        # No capsule here has a destructor, so that nobody calls the function.
+        # No capsule here has a destructor, so that nobody releases the schema.
         self.schema = ArrowSchema(**{"format": b"s", "release": 1} | dict(schema))
-        every = {"length": 4, "null_count": -1, "offset": 1, "n_buffers": 2, "buffers": buffers, "release": 1}
+        self.released = []
+        self.release = RELEASE(self.released.append)
+        release = ctypes.cast(self.release, ctypes.c_void_p)
+        every = {"length": 4, "null_count": -1, "offset": 1, "n_buffers": 2, "buffers": buffers, "release": release}
         self.array = ArrowArray(**every | dict(array))
 
     def __arrow_c_array__(self, requested_schema=None):
@@ -587,10 +593,57 @@ def test_arrow_structs():
     owner = Arrow()
     t = dlpack.asdlpack(owner)
     assert (t.tolist(), t.address) == ([1, 2, 3, 4], ctypes.addressof(owner.data) + 2)
-    assert dlpack.asdlpack(Arrow(array={"length": 0})).tolist() == []
-    unknown = (ctypes.c_void_p * 2)(None, ctypes.addressof(owner.data))
-    unknown = ctypes.cast(unknown, ctypes.POINTER(ctypes.c_void_p))
-    assert dlpack.asdlpack(Arrow(array={"buffers": unknown, "offset": 0})).tolist() == [0, 1, 2, 3]
+    empty = Arrow(array={"length": 0})
+    assert dlpack.asdlpack(empty).tolist() == []
+    numbers = (ctypes.c_void_p * 2)(None, ctypes.addressof(owner.data))
+    numbers = ctypes.cast(numbers, ctypes.POINTER(ctypes.c_void_p))
+    unknown = Arrow(array={"buffers": numbers, "offset": 0})
+    assert dlpack.asdlpack(unknown).tolist() == [0, 1, 2, 3]
+    nothing = (ctypes.c_void_p * 2)(None, None)
+    nothing = ctypes.cast(nothing, ctypes.POINTER(ctypes.c_void_p))
+    absent = Arrow(array={"buffers": nothing, "length": 0})
+    assert dlpack.asdlpack(absent).tolist() == []
+    del t
+    for array_ in (owner, empty, unknown, absent):
+        assert len(array_.released) == 1
+
+
+def test_arrow_array_is_taken_out_of_its_capsule():
+    owner = Arrow()
+    schema, array_ = owner.__arrow_c_array__()
+    owner.__arrow_c_array__ = lambda requested_schema=None: (schema, array_)
+    t = dlpack.asdlpack(owner)
+    # Whoever comes later finds that it was consumed, and cannot release it under the tensor.
+    assert not owner.array.release
+    with pytest.raises(dlpack.NotATensorError, match="consumed"):
+        dlpack.asdlpack(owner)
+    assert owner.released == []
+    part = t[1:]
+    del t
+    assert (part.tolist(), owner.released) == ([2, 3, 4], [])
+    del part
+    assert len(owner.released) == 1
+
+
+def test_a_release_that_raises_keeps_the_exception_on_its_way(monkeypatch):
+    seen = []
+    monkeypatch.setattr(sys, "unraisablehook", lambda raised: seen.append(str(raised.exc_value)))
+    owner = Arrow()
+
+    def fail(_):
+        raise KeyError("mine")
+
+    owner.release = RELEASE(fail)
+    owner.array.release = ctypes.cast(owner.release, ctypes.c_void_p).value
+
+    def drop_while_another_exception_is_on_its_way():
+        t = dlpack.asdlpack(owner)
+        raise RuntimeError(f"on its way with {t.size}")
+
+    with pytest.raises(RuntimeError, match="on its way"):
+        drop_while_another_exception_is_on_its_way()
+    gc.collect()
+    assert seen == ["'mine'"]
 
 
 @pytest.mark.parametrize(
@@ -600,7 +653,10 @@ def test_arrow_structs():
         ({}, {"offset": 0}, dlpack.LayoutError, "null"),
         ({}, {"null_count": 1}, dlpack.LayoutError, "null"),
         ({}, {"offset": -1}, dlpack.LayoutError, "negative"),
-        ({}, {"length": -1}, dlpack.LayoutError, "two buffers"),
+        ({}, {"length": -1}, dlpack.LayoutError, "negative"),
+        ({}, {"length": 2**63 - 1}, dlpack.LayoutError, "no end"),
+        ({}, {"length": 2**62}, dlpack.LayoutError, "no end"),
+        ({}, {"offset": 2**63 - 1, "length": 0}, dlpack.LayoutError, "no end"),
         ({}, {"n_buffers": 3}, dlpack.LayoutError, "two buffers"),
         ({}, {"buffers": None}, dlpack.LayoutError, "two buffers"),
         ({}, {"release": None}, dlpack.NotATensorError, "consumed"),
@@ -611,5 +667,17 @@ def test_arrow_structs():
     ],
 )
 def test_arrow_structs_refused(schema, array_, error, says):
-    with pytest.raises(error, match=says):
-        dlpack.asdlpack(Arrow(schema, array_))
+    owner = Arrow(schema, array_)
+    with pytest.raises(error, match=says) as caught:
+        dlpack.asdlpack(owner)
+    del caught
+    gc.collect()
+    # The array was taken, and released at once. One whose schema was refused is still its owner's.
+    assert len(owner.released) == (not schema and "release" not in array_)
+
+
+def test_arrow_without_memory_is_refused():
+    nothing = (ctypes.c_void_p * 2)(None, None)
+    nothing = ctypes.cast(nothing, ctypes.POINTER(ctypes.c_void_p))
+    with pytest.raises(dlpack.LayoutError, match="not there"):
+        dlpack.asdlpack(Arrow(array={"buffers": nothing}))

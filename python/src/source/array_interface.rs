@@ -1,6 +1,7 @@
 //! `__array_interface__`, versions 2 and 3.
 
-use dlpack_pyo3::dlpack::{DataType, Device};
+use dlpack_pyo3::dlpack::layout::Layout;
+use dlpack_pyo3::dlpack::{Access, DataType, Device, ManagedTensorVersioned};
 use dlpack_pyo3::{PyOwner, PyTensor};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMemoryView, PyTuple};
@@ -16,48 +17,25 @@ pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     let Some(value) = object.getattr_opt("__array_interface__")? else { return Ok(None) };
     let Ok(interface) = value.cast::<PyDict>() else { return Ok(None) };
     let fields = Fields::of(interface)?;
-    let start = match interface.get_item("data")?.filter(|data| !data.is_none()) {
-        Some(data) => match data.cast::<PyTuple>() {
-            Ok(pair) => {
-                let (address, is_read_only) =
-                    expect::<(usize, bool)>(pair.clone().into_any(), "data")?;
-                Start::At { address, is_read_only }
-            }
-            Err(_) => Start::In(data),
-        },
-        None => Start::In(object.clone()),
-    };
-    let (address, is_read_only, owner) = match start {
-        // The interface may hold what its address depends on.
-        Start::At { address, is_read_only } => (
-            address,
-            is_read_only,
-            PyTuple::new(object.py(), [object.clone(), value.clone()])?.into_any(),
-        ),
-        Start::In(buffer) => {
+    let data = interface.get_item("data")?.filter(|data| !data.is_none());
+    let tensor = match data {
+        Some(data) if data.is_instance_of::<PyTuple>() => {
+            let (address, is_read_only) = expect::<(usize, bool)>(data, "data")?;
+            // The interface may hold what its address depends on.
+            let owner = PyTuple::new(object.py(), [object.clone(), value.clone()])?;
+            let memory = fields.at(address, Device::CPU, is_read_only);
+            // SAFETY: by this protocol the memory is as it is described for as long as the object lives.
+            unsafe { memory.into_tensor(PyOwner::from(owner.into_any())) }?
+        }
+        data => {
             let offset = match interface.get_item("offset")? {
                 Some(offset) => expect::<usize>(offset, "offset")?,
                 None => 0,
             };
-            let (address, is_read_only, view) = in_buffer(&buffer, &fields, offset)?;
-            (address, is_read_only, view)
+            in_buffer(data.as_ref().unwrap_or(object), fields, offset)?
         }
     };
-    let Fields { dtype, shape, strides } = fields;
-    let memory = Memory { address, dtype, shape, strides, device: Device::CPU, is_read_only };
-    // SAFETY: by this protocol the memory is as it is described for as long as the object lives; or it lies within a buffer, which
-    // was checked, and which is not released before its view is dropped.
-    let tensor = unsafe { memory.into_tensor(PyOwner::from(owner)) }?;
     Ok(Some(Tensor::ready(tensor)))
-}
-
-enum Start<'py> {
-    At {
-        address: usize,
-        is_read_only: bool,
-    },
-    /// In the buffer of this object.
-    In(Bound<'py, PyAny>),
 }
 
 /// What this interface and that of CUDA have in common.
@@ -88,43 +66,64 @@ impl Fields {
         }
         let typestr: String = expect(get("typestr")?, "typestr")?;
         let dtype = typestr::parse(&typestr).map_err(DTypeError::new_err)?;
-        let shape: Vec<i64> = expect(get("shape")?, "shape")?;
+        let shape = integers(get("shape")?, "shape")?;
         let strides = match interface.get_item("strides")?.filter(|strides| !strides.is_none()) {
             Some(strides) => {
-                let strides: Vec<i64> = expect(strides, "strides")?;
+                let strides = integers(strides, "strides")?;
                 Some(in_elements(&strides, &shape, dtype)?)
             }
             None => None,
         };
         Ok(Self { dtype, shape, strides })
     }
+
+    /// Returns the memory that these fields describe.
+    pub(super) fn at(self, address: usize, device: Device, is_read_only: bool) -> Memory {
+        let Self { dtype, shape, strides } = self;
+        Memory { address, dtype, shape, strides, device, is_read_only }
+    }
 }
 
-/// Returns the address of the first element in the buffer of an object, and what keeps the buffer.
-fn in_buffer<'py>(
-    buffer: &Bound<'py, PyAny>,
-    fields: &Fields,
+/// Reads a tuple of sizes or strides. Its length is not believed: room is made for as many as there are.
+fn integers(value: Bound<'_, PyAny>, what: &str) -> PyResult<Vec<i64>> {
+    let Ok(items) = value.try_iter() else { return expect(value, what) };
+    let mut integers = Vec::new();
+    for item in items {
+        if integers.len() == Layout::MAX_NDIM {
+            let text = format!("expected at most {} axes, found a longer {what}", Layout::MAX_NDIM);
+            return Err(LayoutError::new_err(text));
+        }
+        integers.push(expect(item?, what)?);
+    }
+    Ok(integers)
+}
+
+/// Makes a tensor of elements in the buffer of an object, from this byte on.
+fn in_buffer(
+    buffer: &Bound<'_, PyAny>,
+    fields: Fields,
     offset: usize,
-) -> PyResult<(usize, bool, Bound<'py, PyAny>)> {
+) -> PyResult<ManagedTensorVersioned> {
     let view = PyMemoryView::from(buffer)?;
     if !view.getattr("c_contiguous")?.extract::<bool>()? {
         return Err(LayoutError::new_err("the buffer of the array interface is not contiguous"));
     }
-    let bytes = view.call_method1("cast", ("B",))?;
-    let whole: PyTensor<u8> = bytes.extract()?;
-    let address = whole.data().expose_provenance();
+    let whole: PyTensor<u8> = view.call_method1("cast", ("B",))?.extract()?;
+    let (address, len) = (whole.data().expose_provenance(), whole.numel());
+    let is_read_only = whole.access() != Access::Writable;
     let reach = Memory::reach(fields.dtype, &fields.shape, fields.strides.as_deref())?;
     let inside = isize::try_from(offset).ok().is_some_and(|offset| {
         let ends = (offset.checked_add(reach.start), offset.checked_add(reach.end));
-        let len = isize::try_from(whole.numel()).unwrap_or(isize::MAX);
+        let len = isize::try_from(len).unwrap_or(isize::MAX);
         matches!(ends, (Some(start), Some(end)) if start >= 0 && end <= len)
     });
     if !inside {
-        let len = whole.numel();
         let text =
             format!("the array interface describes elements outside its buffer of {len} bytes");
         return Err(LayoutError::new_err(text));
     }
-    let is_read_only = view.getattr("readonly")?.extract()?;
-    Ok((address.wrapping_add(offset), is_read_only, bytes))
+    let memory = fields.at(address.wrapping_add(offset), Device::CPU, is_read_only);
+    // The tensor of the whole buffer is the owner: no program can find it and release it, as it could a memoryview.
+    // SAFETY: the elements lie within the buffer, as was checked, and the buffer stays until its tensor is dropped.
+    unsafe { memory.into_tensor(whole.into_managed()?) }
 }

@@ -14,6 +14,7 @@ use crate::tensor::Tensor;
 use crate::typestr;
 
 /// `PyArrayInterface`.
+#[derive(Clone, Copy)]
 #[repr(C)]
 struct ArrayInterface {
     two: c_int,
@@ -35,14 +36,14 @@ pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     let Some(value) = object.getattr_opt("__array_struct__")? else { return Ok(None) };
     let Ok(capsule) = value.cast::<PyCapsule>() else { return Ok(None) };
     let raw = capsule.pointer_checked(None)?.cast::<ArrayInterface>();
-    // SAFETY: by this protocol, a capsule without a name holds such a struct, which lives as long as the capsule. Its first field
-    // says that it does.
-    let (raw, is_one) = unsafe { (raw.as_ref(), (*raw.as_ptr()).two == 2) };
-    if !is_one {
+    // SAFETY: by this protocol, a capsule without a name holds such a struct, which lives as long as the capsule.
+    if unsafe { (*raw.as_ptr()).two } != 2 {
         return Err(NotATensorError::new_err(
             "the capsule in __array_struct__ holds no such struct",
         ));
     }
+    // SAFETY: as above, and the first field says so. It is read once, since others may write it.
+    let raw = unsafe { raw.as_ptr().read() };
     let kind = char::from(raw.typekind.to_ne_bytes()[0]);
     let size = u32::try_from(raw.itemsize).unwrap_or(0);
     if raw.flags & NOT_SWAPPED == 0 && size > 1 {
@@ -58,7 +59,10 @@ pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
         let text = format!("expected at most {} axes, found {}", Layout::MAX_NDIM, raw.nd);
         return Err(LayoutError::new_err(text));
     }
-    // SAFETY: both point to `nd` numbers, as the protocol says.
+    if ndim > 0 && raw.shape.is_null() {
+        return Err(LayoutError::new_err("the struct has axes, and no shape"));
+    }
+    // SAFETY: both point to `nd` numbers, as the protocol says, and are not null.
     let numbers =
         |from: *const isize| (0..ndim).map(move |axis| unsafe { from.add(axis).read() } as i64);
     let shape: Vec<i64> = if ndim == 0 { Vec::new() } else { numbers(raw.shape).collect() };

@@ -3,13 +3,14 @@
 use core::ffi::{CStr, c_char, c_void};
 use core::ptr::NonNull;
 use core::slice;
+use std::sync::{Mutex, PoisonError};
 
 use dlpack_pyo3::PyOwner;
 use dlpack_pyo3::dlpack::{DataType, Device};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods};
 
-use crate::errors::{DTypeError, LayoutError, NotATensorError};
+use crate::errors::{DTypeError, LayoutError, NotATensorError, undisturbed};
 use crate::memory::Memory;
 use crate::tensor::Tensor;
 
@@ -28,6 +29,7 @@ struct ArrowSchema {
 }
 
 /// `struct ArrowArray`.
+#[derive(Clone, Copy)]
 #[repr(C)]
 struct ArrowArray {
     length: i64,
@@ -38,42 +40,88 @@ struct ArrowArray {
     buffers: *const *const c_void,
     children: *mut c_void,
     dictionary: *mut c_void,
-    release: *mut c_void,
+    release: Option<unsafe extern "C" fn(*mut Self)>,
     private_data: *mut c_void,
+}
+
+/// An array that was moved out of its capsule, which releases it when Python drops this object.
+///
+/// As long as the array is in the capsule, whoever else has the capsule can take it.
+#[pyclass(frozen, module = "dlpack._core")]
+struct Moved {
+    /// Nobody else has a copy whose `release` is set.
+    array: Mutex<ArrowArray>,
+}
+
+// SAFETY: by this protocol, an array may be released on any thread. Nothing else is done with this one, and that once.
+unsafe impl Send for ArrowArray {}
+
+impl Moved {
+    /// Moves an array out of the struct in a capsule.
+    ///
+    /// # Safety
+    ///
+    /// The pointer is to a live struct of Arrow, as the protocol says, which nobody else uses meanwhile.
+    unsafe fn take(raw: NonNull<ArrowArray>) -> Self {
+        // SAFETY: the caller says that it can be read and written. Whoever comes later finds that it was released.
+        let array = unsafe {
+            let array = raw.as_ptr().read();
+            (*raw.as_ptr()).release = None;
+            array
+        };
+        Self { array: Mutex::new(array) }
+    }
+}
+
+impl Drop for Moved {
+    fn drop(&mut self) {
+        let array = self.array.get_mut().unwrap_or_else(PoisonError::into_inner);
+        if let Some(release) = array.release {
+            // SAFETY: the array was moved here before it was released, and nobody else has it.
+            Python::attach(|py| undisturbed(py, || unsafe { release(array) }));
+        }
+    }
 }
 
 /// Takes the tensor of an object. Returns `None` if it has no such method.
 ///
-/// The array stays in its capsule, which releases it when the tensor is dropped.
 pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     let Some(method) = object.getattr_opt("__arrow_c_array__")? else { return Ok(None) };
     let (schema, array) = method.call0()?.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
     let (schema, array) = (schema.cast_into::<PyCapsule>()?, array.cast_into::<PyCapsule>()?);
     let dtype = dtype_of(&schema)?;
     let raw: NonNull<ArrowArray> = array.pointer_checked(Some(c"arrow_array"))?.cast();
-    // SAFETY: by this protocol, a capsule of this name holds such a struct, which lives as long as the capsule. Nobody else has it.
-    let raw = unsafe { raw.as_ref() };
-    if raw.release.is_null() {
+    // SAFETY: by this protocol, a capsule of this name holds such a struct, which lives as long as the capsule.
+    let moved = Bound::new(object.py(), unsafe { Moved::take(raw) })?;
+    // A copy, of which nobody calls `release`.
+    let raw = *moved.get().array.lock().unwrap_or_else(PoisonError::into_inner);
+    if raw.release.is_none() {
         return Err(NotATensorError::new_err("the array of Arrow was consumed before"));
     }
-    let Ok(offset) = usize::try_from(raw.offset) else {
-        return Err(LayoutError::new_err("the array of Arrow has a negative offset"));
+    let (Ok(offset), Ok(length)) = (usize::try_from(raw.offset), usize::try_from(raw.length))
+    else {
+        return Err(LayoutError::new_err("the array of Arrow has a negative offset or length"));
     };
-    if raw.n_buffers != 2 || raw.buffers.is_null() || raw.length < 0 {
+    if raw.n_buffers != 2 || raw.buffers.is_null() {
         return Err(LayoutError::new_err(
             "the array of Arrow does not have the two buffers of numbers",
         ));
     }
-    // SAFETY: an array of numbers has two buffers: which elements are valid, and the elements.
+    // SAFETY: an array of numbers has two buffers, as it says itself: which elements are valid, and the elements.
     let (validity, data) = unsafe { (*raw.buffers, *raw.buffers.add(1)) };
-    let end = usize::try_from(raw.length)?.checked_add(offset);
+    let itemsize = dtype.itemsize().unwrap_or(1);
+    let end = length.checked_add(offset);
+    let end =
+        end.filter(|end| end.checked_mul(itemsize).is_some_and(|end| isize::try_from(end).is_ok()));
     let end = end.ok_or_else(|| LayoutError::new_err("the array of Arrow has no end"))?;
-    if has_nulls(raw, validity.cast(), offset, end) {
+    if data.is_null() && length > 0 {
+        return Err(LayoutError::new_err("the memory is not there: its address is null"));
+    }
+    if has_nulls(&raw, validity.cast(), offset, end) {
         return Err(LayoutError::new_err("some elements are null, which DLPack cannot express"));
     }
-    let itemsize = dtype.itemsize().unwrap_or(1);
     let memory = Memory {
-        address: data.expose_provenance().wrapping_add(offset.wrapping_mul(itemsize)),
+        address: data.expose_provenance().wrapping_add(offset * itemsize),
         dtype,
         shape: vec![raw.length],
         strides: None,
@@ -81,14 +129,14 @@ pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
         // Arrays of Arrow do not change.
         is_read_only: true,
     };
-    // SAFETY: by this protocol the buffers are as they are described until the array is released, which the capsule does.
-    let tensor = unsafe { memory.into_tensor(PyOwner::from(array.into_any())) }?;
+    // SAFETY: by this protocol the buffers are as they are described until the array is released, which `Moved` does.
+    let tensor = unsafe { memory.into_tensor(PyOwner::from(moved.into_any())) }?;
     Ok(Some(Tensor::ready(tensor)))
 }
 
 /// Looks at the elements from `offset` to `end`.
 fn has_nulls(array: &ArrowArray, validity: *const u8, offset: usize, end: usize) -> bool {
-    if array.null_count == 0 || validity.is_null() {
+    if array.null_count == 0 || validity.is_null() || offset == end {
         return false;
     }
     if array.null_count > 0 {

@@ -16,7 +16,6 @@ use pyo3::types::{PyDict, PyTuple};
 use super::array_interface::Fields;
 use super::expect;
 use crate::errors::{DeviceError, LayoutError};
-use crate::memory::Memory;
 use crate::tensor::{Origin, Tensor};
 
 /// Takes the tensor of an object. Returns `None` if it has no such interface.
@@ -25,13 +24,13 @@ use crate::tensor::{Origin, Tensor};
 pub(super) fn take(object: &Bound<'_, PyAny>, asked: Option<Device>) -> PyResult<Option<Tensor>> {
     let Some(value) = object.getattr_opt("__cuda_array_interface__")? else { return Ok(None) };
     let Ok(interface) = value.cast::<PyDict>() else { return Ok(None) };
-    let Fields { dtype, shape, strides } = Fields::of(interface)?;
+    let fields = Fields::of(interface)?;
     let data = interface.get_item("data")?;
     let data =
         data.ok_or_else(|| LayoutError::new_err("the CUDA array interface has no \"data\""))?;
     let (address, is_read_only) = expect::<(usize, bool)>(data, "data")?;
     let asked = asked.filter(|device| device.device_type == DeviceType::CUDA);
-    let named = (!shape.contains(&0)).then(|| device_of(address)).flatten();
+    let named = (!fields.shape.contains(&0)).then(|| device_of(address)).flatten();
     let device = match (named, asked) {
         (Some(named), Some(asked)) if named != asked => {
             let text = format!("expected memory on {asked}, found an address on {named}");
@@ -43,11 +42,11 @@ pub(super) fn take(object: &Bound<'_, PyAny>, asked: Option<Device>) -> PyResult
         Some(stream) => Origin::On(stream_from(&stream, device)?),
         None => Origin::Ready,
     };
-    let memory = Memory { address, dtype, shape, strides, device, is_read_only };
+    let memory = fields.at(address, device, is_read_only);
     let owner = PyTuple::new(object.py(), [object.clone(), value.clone()])?;
     // SAFETY: by this protocol the memory is as it is described for as long as the object lives.
     let tensor = unsafe { memory.into_tensor(PyOwner::from(owner.into_any())) }?;
-    Ok(Some(Tensor { tensor: tensor.into(), origin }))
+    Ok(Some(Tensor::new(tensor, origin)))
 }
 
 /// Waits until the work on a stream of CUDA is done.

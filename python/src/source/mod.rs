@@ -5,6 +5,8 @@ mod array_struct;
 mod arrow;
 pub(crate) mod cuda;
 
+use std::sync::Arc;
+
 use dlpack_pyo3::dlpack::negotiate::CopyPolicy;
 use dlpack_pyo3::dlpack::{Access, Device, DeviceType};
 use dlpack_pyo3::{Import, PyOwner, PyTensor};
@@ -17,6 +19,7 @@ use crate::arguments;
 use crate::errors::{
     DeviceError, NotATensorError, ReadOnlyError, check, raise, refuse, refuse_all,
 };
+use crate::kept::Kept;
 use crate::tensor::{Origin, Part, Tensor, default_stream};
 
 /// A protocol by which an object describes its memory.
@@ -269,13 +272,17 @@ fn accept(object: &Bound<'_, PyAny>, tensor: PyTensor) -> PyResult<Tensor> {
     let device = tensor.device();
     let tensor = tensor.into_managed()?;
     // What another `Tensor` has exported shares the memory of that one, and does not keep it and its export alive.
-    let tensor = tensor.shared().unwrap_or_else(|| tensor.into());
+    let tensor = Kept::from(tensor.shared().unwrap_or_else(|| tensor.into()));
+    let whole = match object.cast_exact::<Tensor>() {
+        Ok(other) if Arc::ptr_eq(&other.get().tensor, &tensor) => other.get().whole.clone(),
+        _ => None,
+    };
     let origin = if device.device_type == DeviceType::CPU {
         Origin::Ready
     } else {
         origin_on(object, device)
     };
-    Ok(Tensor { tensor, origin })
+    Ok(Tensor { tensor, whole, origin })
 }
 
 /// Returns `true` for a tensor of PyTorch whose elements are negated when they are read, which an exchange table does not tell.

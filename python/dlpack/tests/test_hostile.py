@@ -1,0 +1,435 @@
+"""Objects that lie, change their mind, or fail in the middle. Nothing of them ends the process, and nothing is freed twice or early."""
+
+from __future__ import annotations
+
+import array
+import ctypes
+import gc
+import random
+import sys
+import threading
+from collections.abc import Sequence
+
+import pytest
+
+import dlpack
+
+NATIVE = "<" if sys.byteorder == "little" else ">"
+
+
+class Interface:
+    def __init__(self, **fields):
+        self.__array_interface__ = {"version": 3, "typestr": "|u1", "shape": (4,)} | fields
+
+
+class ArrayStruct(ctypes.Structure):
+    _fields_ = [
+        ("two", ctypes.c_int),
+        ("nd", ctypes.c_int),
+        ("typekind", ctypes.c_char),
+        ("itemsize", ctypes.c_int),
+        ("flags", ctypes.c_int),
+        ("shape", ctypes.POINTER(ctypes.c_ssize_t)),
+        ("strides", ctypes.POINTER(ctypes.c_ssize_t)),
+        ("data", ctypes.c_void_p),
+        ("descr", ctypes.c_void_p),
+    ]
+
+
+def capsule_of(struct, name=None):
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype = ctypes.py_object
+    new.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    return new(ctypes.addressof(struct), name, None)
+
+
+class Struct:
+    def __init__(self, name=None, **fields):
+        self.block = (ctypes.c_float * 6)(*range(6))
+        self.shape = (ctypes.c_ssize_t * 2)(2, 3)
+        every = {"two": 2, "nd": 2, "typekind": b"f", "itemsize": 4, "flags": 0x701, "shape": self.shape}
+        self.struct = ArrayStruct(**{**every, "data": ctypes.addressof(self.block), **fields})
+        self.__array_struct__ = capsule_of(self.struct, name)
+
+
+def test_array_struct():
+    owner = Struct()
+    t = dlpack.asdlpack(owner)
+    assert (t.tolist(), t.readonly) == ([[0, 1, 2], [3, 4, 5]], False)
+    # What is written to the struct later is not read.
+    owner.shape[0], owner.struct.nd, owner.struct.data = 1000, 7, 0
+    assert t.tolist() == [[0, 1, 2], [3, 4, 5]]
+    assert dlpack.asdlpack(Struct(flags=0x301)).readonly
+
+
+@pytest.mark.parametrize(
+    ("fields", "error", "says"),
+    [
+        ({"two": 1}, dlpack.NotATensorError, "no such struct"),
+        ({"nd": -1}, dlpack.LayoutError, "axes"),
+        ({"nd": 65}, dlpack.LayoutError, "axes"),
+        ({"nd": 2**31 - 1}, dlpack.LayoutError, "axes"),
+        ({"shape": None}, dlpack.LayoutError, "no shape"),
+        ({"data": None}, dlpack.LayoutError, "not there"),
+        ({"flags": 0x501}, dlpack.DTypeError, "byte order"),
+        ({"itemsize": -4}, dlpack.DTypeError, "no dtype"),
+        ({"itemsize": 0}, dlpack.DTypeError, "no dtype"),
+        ({"itemsize": 16}, dlpack.DTypeError, "no dtype"),
+        ({"typekind": b"V"}, dlpack.DTypeError, "no dtype"),
+        ({"shape": (ctypes.c_ssize_t * 2)(-1, 2)}, dlpack.LayoutError, "-1"),
+        ({"shape": (ctypes.c_ssize_t * 2)(2**40, 2**40)}, dlpack.LayoutError, ""),
+        ({"strides": (ctypes.c_ssize_t * 2)(6, 2)}, dlpack.LayoutError, "whole number"),
+        ({"strides": (ctypes.c_ssize_t * 2)(-(2**63), 4)}, dlpack.LayoutError, ""),
+    ],
+)
+def test_array_structs_refused(fields, error, says):
+    with pytest.raises(error, match=says or None):
+        dlpack.asdlpack(Struct(**fields))
+
+
+def test_a_capsule_of_something_else_is_no_array_struct():
+    with pytest.raises((dlpack.NotATensorError, ValueError)):
+        dlpack.asdlpack(Struct(name=b"other"))
+
+
+class Endless(Sequence):
+    """Says that it is long, and is endless."""
+
+    def __len__(self):
+        return 2**50
+
+    def __getitem__(self, index):
+        return 1
+
+
+class Long(tuple):
+    def __len__(self):
+        return 2**50
+
+
+@pytest.mark.parametrize("shape", [Endless(), [1] * 65])
+def test_lengths_are_not_believed(shape):
+    data = bytearray(4)
+    for field in ("shape", "strides"):
+        with pytest.raises((dlpack.LayoutError, ValueError), match="64|strides"):
+            dlpack.asdlpack(Interface(data=data, **{field: shape}))
+    with pytest.raises(dlpack.LayoutError, match="64"):
+        dlpack.from_pointer(dlpack.asdlpack(data).address, shape, "uint8", device="cpu")
+    with pytest.raises((dlpack.LayoutError, ValueError)):
+        dlpack.asdlpack(data).reshape(shape)
+    data.append(0)
+
+
+def test_a_tuple_that_says_it_is_long():
+    assert dlpack.asdlpack(Interface(data=bytearray(4), shape=Long((4,)))).shape == (4,)
+
+
+@pytest.mark.parametrize("make", [lambda data: data, lambda data: Interface(data=data)])
+def test_no_program_finds_the_lock_of_a_buffer(make):
+    """What keeps a buffer is no object that `gc` finds, and that could be released."""
+    data = bytearray(range(4))
+    t = dlpack.asdlpack(make(data))
+    for view in [found for found in gc.get_objects() if isinstance(found, memoryview)]:
+        try:
+            view.release()
+        except BufferError:
+            pass
+    with pytest.raises(BufferError):
+        data.append(0)
+    assert t.tolist() == [0, 1, 2, 3]
+    del t, view
+    gc.collect()
+    data.append(0)
+
+
+def test_an_interface_that_is_another_one_each_time():
+    first, second = bytearray(b"abcd"), bytearray(b"wxyz")
+
+    class Changing:
+        count = 0
+
+        @property
+        def __array_interface__(self):
+            self.count += 1
+            data = first if self.count == 1 else second
+            return {"version": 3, "typestr": "|u1", "shape": (4,), "data": data}
+
+    owner = Changing()
+    t = dlpack.asdlpack(owner)
+    assert t.tobytes() in (b"abcd", b"wxyz")
+    # What the tensor has is locked, and what it does not have is not.
+    locked = first if t.tobytes() == b"abcd" else second
+    with pytest.raises(BufferError):
+        locked.append(0)
+    (second if locked is first else first).append(0)
+
+
+def test_an_interface_that_changes_while_it_is_read():
+    data = bytearray(b"abcdefgh")
+
+    class Size:
+        def __init__(self, size, fields, **change):
+            self.size, self.fields, self.change = size, fields, change
+
+        def __index__(self):
+            self.fields.update(self.change)
+            return self.size
+
+    owner = Interface(data=data)
+    fields = owner.__array_interface__
+    fields["shape"] = (Size(2, fields, typestr=f"{NATIVE}i8", strides=(1 << 40,), shape=(1 << 40,)), 2)
+    try:
+        t = dlpack.asdlpack(owner)
+    except (dlpack.LayoutError, ValueError):
+        return
+    assert t.tobytes() == b"abcd"
+
+
+def test_a_buffer_that_its_object_frees_in_the_middle():
+    """The offset is asked for by Python code, which has the object resize the buffer."""
+    data = bytearray(b"abcdefgh")
+
+    class Offset:
+        def __index__(self):
+            data.clear()
+            return 4
+
+    with pytest.raises(dlpack.LayoutError, match="outside its buffer of 0 bytes"):
+        dlpack.asdlpack(Interface(data=data, offset=Offset()))
+
+
+@pytest.mark.parametrize("attribute", ["__dlpack__", "__array_interface__", "__array_struct__", "__arrow_c_array__", "filled"])
+@pytest.mark.parametrize("raised", [RuntimeError, KeyboardInterrupt, AttributeError, MemoryError])
+def test_an_attribute_that_raises(attribute, raised):
+    class Raises:
+        def __getattr__(self, name):
+            if name == attribute:
+                raise raised("mine")
+            raise AttributeError(name)
+
+    expected = dlpack.NotATensorError if raised is AttributeError else raised
+    with pytest.raises(expected):
+        dlpack.asdlpack(Raises())
+
+
+def test_an_interrupt_while_the_message_is_made_is_not_lost():
+    class Slow:
+        def __dlpack__(self, **keywords):
+            raise BufferError("mine")
+
+        def __dlpack_device__(self):
+            return (1, 0)
+
+        @property
+        def mask(self):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        dlpack.asdlpack(Slow())
+
+
+def test_an_owner_that_fails_and_comes_back_when_it_is_dropped(monkeypatch):
+    seen, back = [], []
+    monkeypatch.setattr(sys, "unraisablehook", lambda raised: seen.append(str(raised.exc_value)))
+
+    class Owner(Interface):
+        def __del__(self):
+            back.append(self)
+            raise RuntimeError("mine")
+
+    block = (ctypes.c_uint8 * 4)(1, 2, 3, 4)
+    t = dlpack.asdlpack(Owner(data=(ctypes.addressof(block), False)))
+    again = memoryview(t)
+    del t
+    gc.collect()
+    assert not back
+    assert again.tolist() == [1, 2, 3, 4]
+    del again
+    gc.collect()
+    assert len(back) == 1
+    # A memoryview clears the exception of its own owner before 3.12; the object comes back in any case.
+    assert seen in (["mine"], [])
+    assert dlpack.asdlpack(back[0]).tolist() == [1, 2, 3, 4]
+
+
+def test_an_owner_that_makes_tensors_when_it_is_dropped():
+    made = []
+
+    class Owner(bytearray):
+        def __del__(self):
+            made.append(dlpack.asdlpack(bytearray(b"later")))
+
+    t = dlpack.asdlpack(Owner(b"now"))
+    del t
+    gc.collect()
+    assert made[0].tobytes() == b"later"
+
+
+def test_a_deleter_that_drops_and_makes_tensors():
+    block = (ctypes.c_uint8 * 4)()
+    address, calls = ctypes.addressof(block), []
+
+    def make(left):
+        if left == 0:
+            return None
+        inner = [make(left - 1)]
+
+        def delete(_):
+            calls.append(left)
+            inner.clear()
+            dlpack.from_pointer(address, 4, "uint8", device="cpu", deleter=lambda _: calls.append(0))
+
+        return dlpack.from_pointer(address, 4, "uint8", device="cpu", deleter=delete)
+
+    t = make(200)
+    del t
+    assert sorted(set(calls)) == list(range(201))
+    assert calls.count(0) == 200
+
+
+@pytest.mark.parametrize(
+    "step",
+    [
+        "t[0:]",
+        "t.reshape(-1)",
+        "dlpack.asdlpack(t, readonly=True)",
+        "dlpack.from_dlpack(t)[0:]",
+        "dlpack.asdlpack(t.__dlpack__(max_version=(1, 0)))[0:]",
+        "dlpack.asdlpack(memoryview(t))",
+        "dlpack.asdlpack(t, route='array_interface')",
+        "dlpack.from_pointer(t.address, 10, 'uint8', device='cpu', owner=t)",
+    ],
+)
+def test_chains_end(in_process, step):
+    """Tensors that keep each other alive, in any number, are dropped without the stack coming to its end."""
+    program = f"""
+import threading, dlpack
+
+def chain(count):
+    data = bytearray(10)
+    t = dlpack.asdlpack(data)
+    for _ in range(count):
+        t = {step}
+    assert t.tolist() == [0] * 10
+    try:
+        data.append(0)
+    except BufferError:
+        pass
+    else:
+        raise AssertionError("the memory is not kept")
+    del t
+    data.append(0)
+
+chain(100_000)
+# A thread has less stack.
+threading.stack_size(256 * 1024)
+thread = threading.Thread(target=chain, args=(20_000,))
+thread.start()
+thread.join()
+print("done")
+"""
+    assert in_process(program) == "done\n"
+
+
+def test_parts_of_parts_do_not_pile_up(in_process):
+    """As a parser does that takes its input from the front."""
+    program = """
+import tracemalloc, dlpack
+t = dlpack.asdlpack(bytes(50_000))
+import resource
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+while len(t) > 1:
+    t = t[1:]
+print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 2000)
+"""
+    pytest.importorskip("resource")
+    assert in_process(program) == "True\n"
+
+
+def test_producers_that_give_another_tensor_each_time():
+    """A copy of a device's memory is taken only if it is one of the same tensor."""
+
+    class Producer:
+        def __init__(self):
+            self.tensors = [
+                dlpack.from_pointer(0x1000, 4, "uint8", device="opencl"),
+                dlpack.asdlpack(bytearray(9)),
+            ]
+
+        def __dlpack_device__(self):
+            return self.tensors[0].__dlpack_device__()
+
+        def __dlpack__(self, **keywords):
+            t = self.tensors.pop(0) if len(self.tensors) > 1 else self.tensors[0]
+            return t.__dlpack__(max_version=(1, 0))
+
+    t = dlpack.asdlpack(Producer())
+    assert (t.device, t.shape) == ("opencl:0", (4,))
+    with pytest.raises(BufferError, match="opencl:0"):
+        t.copy()
+    with pytest.raises(BufferError, match="another tensor"):
+        t.__dlpack__(dl_device=(1, 0), copy=True)
+
+
+def test_random_interfaces_never_reach_outside_their_buffer():
+    """Whatever is accepted lies in the buffer, by a computation in Python's integers."""
+    rng, accepted = random.Random(7), 0
+    data = bytearray(range(256))
+    start = dlpack.asdlpack(data).address
+    sizes = {"|u1": 1, f"{NATIVE}i2": 2, f"{NATIVE}f4": 4, f"{NATIVE}f8": 8, f"{NATIVE}c16": 16}
+    wild = [2**31, -(2**31), 2**62, 2**63 - 1, -(2**63)]
+    for _ in range(20_000):
+        typestr = rng.choice(list(sizes))
+        size, ndim = sizes[typestr], rng.randrange(4)
+        shape = [rng.choice([0, 1, 2, 3, 5, 60, *wild[:3]]) for _ in range(ndim)]
+        strides = [size * rng.choice([0, 1, -1, 2, 5, -7]) if rng.random() < 0.9 else rng.choice(wild) for _ in range(ndim)]
+        offset = rng.choice([0, 0, 16, 100, 240, 256, 257, 2**62, 2**64 - 1])
+        fields = {"typestr": typestr, "shape": tuple(shape), "strides": tuple(strides), "offset": offset}
+        try:
+            t = dlpack.asdlpack(Interface(data=data, **fields))
+        except (dlpack.LayoutError, dlpack.NotATensorError):
+            continue
+        accepted += 1
+        assert list(t.shape) == shape
+        if t.size:
+            reach = [(n - 1) * stride for n, stride in zip(shape, strides)]
+            low = offset + sum(r for r in reach if r < 0)
+            high = offset + sum(r for r in reach if r > 0) + size
+            assert 0 <= low and high <= len(data), fields
+            assert t.address == start + offset
+    assert accepted > 1000
+
+
+def test_ctypes_and_array_cannot_be_freed_under_a_tensor():
+    numbers = array.array("i", range(4))
+    t = dlpack.asdlpack(numbers)
+    for change in (lambda: numbers.append(1), lambda: numbers.pop(), lambda: numbers.extend([1])):
+        with pytest.raises(BufferError):
+            change()
+    assert t.tolist() == [0, 1, 2, 3]
+
+
+def test_threads_that_take_one_capsule():
+    """Each capsule is taken once, whoever is first."""
+    for _ in range(200):
+        data = bytearray(8)
+        capsule = dlpack.asdlpack(data).__dlpack__(max_version=(1, 0))
+        taken, refused, start = [], [], threading.Barrier(4)
+
+        def take():
+            start.wait()
+            try:
+                taken.append(dlpack.asdlpack(capsule))
+            except (ValueError, TypeError, BufferError) as error:
+                refused.append(error)
+
+        threads = [threading.Thread(target=take) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert (len(taken), len(refused)) == (1, 3)
+        taken.clear()
+        refused.clear()
+        del capsule, thread, threads
+        data.append(0)

@@ -1,0 +1,71 @@
+//! Tensors that keep each other alive, however many they are.
+
+use core::cell::{Cell, RefCell};
+use core::mem::ManuallyDrop;
+use core::ops::Deref;
+use std::sync::Arc;
+
+use dlpack_pyo3::dlpack::ManagedTensorVersioned;
+
+/// A tensor that others may share.
+///
+/// Its deleter may drop the object whose memory it is, that object may be a tensor or have one, and so on: each of them would be
+/// dropped within the one before, on a stack that ends. From a certain depth on, a tensor waits until those before it are done.
+#[derive(Debug)]
+pub(crate) struct Kept(ManuallyDrop<Arc<ManagedTensorVersioned>>);
+
+/// How many tensors are dropped within each other.
+const DEPTH: u32 = 32;
+
+thread_local! {
+    static DROPPING: Cell<u32> = const { Cell::new(0) };
+    static WAITING: RefCell<Vec<Arc<ManagedTensorVersioned>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl From<Arc<ManagedTensorVersioned>> for Kept {
+    fn from(tensor: Arc<ManagedTensorVersioned>) -> Self {
+        Self(ManuallyDrop::new(tensor))
+    }
+}
+
+impl From<ManagedTensorVersioned> for Kept {
+    fn from(tensor: ManagedTensorVersioned) -> Self {
+        Self::from(Arc::new(tensor))
+    }
+}
+
+impl Clone for Kept {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl Deref for Kept {
+    type Target = Arc<ManagedTensorVersioned>;
+
+    fn deref(&self) -> &Arc<ManagedTensorVersioned> {
+        &self.0
+    }
+}
+
+impl Drop for Kept {
+    fn drop(&mut self) {
+        // SAFETY: the value is not used again.
+        let tensor = unsafe { ManuallyDrop::take(&mut self.0) };
+        let depth = DROPPING.get();
+        if depth == DEPTH {
+            // When the thread ends, there may be no place for it to wait.
+            let mut tensor = Some(tensor);
+            _ = WAITING.try_with(|waiting| waiting.borrow_mut().extend(tensor.take()));
+            return;
+        }
+        DROPPING.set(depth + 1);
+        drop(tensor);
+        if depth == 0 {
+            while let Ok(Some(tensor)) = WAITING.try_with(|waiting| waiting.borrow_mut().pop()) {
+                drop(tensor);
+            }
+        }
+        DROPPING.set(depth);
+    }
+}
