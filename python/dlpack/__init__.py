@@ -14,8 +14,19 @@
 - `ROUTES`: the names of the ways in which `asdlpack` looks for the memory.
 """
 
-from ._core import ROUTES, CopyError, Tensor, __version__, asdlpack, from_dlpack, from_pointer
+from ._core import (
+    ROUTES,
+    CopyError,
+    Tensor,
+    __version__,
+    asdlpack,
+    from_dlpack,
+    refuse_other_interpreters,
+)
 from ._errors import DeviceError, DTypeError, LayoutError, NotATensorError, ReadOnlyError
+from ._pointer import from_pointer
+
+refuse_other_interpreters()
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

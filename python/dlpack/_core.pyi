@@ -1,4 +1,4 @@
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import EllipsisType
 from typing import Any, ClassVar, Literal, SupportsIndex, TypeAlias, final
 
@@ -12,6 +12,7 @@ __all__ = [
     "asdlpack",
     "from_dlpack",
     "from_pointer",
+    "refuse_other_interpreters",
 ]
 
 # What a device may be given as: "cuda:0", (2, 0), or an object with `type` and `index`, such as a `torch.device`.
@@ -80,6 +81,7 @@ class Tensor:
     ) -> CapsuleType: ...
     def __dlpack_device__(self) -> tuple[int, int]: ...
 
+def refuse_other_interpreters() -> None: ...
 def asdlpack(
     obj: Any,
     /,
@@ -99,7 +101,6 @@ def from_pointer(
     *,
     device: _Device,
     owner: object | None = None,
-    deleter: Callable[[int], object] | None = None,
     readonly: bool = False,
     stream: Any = None,
 ) -> Tensor: ...

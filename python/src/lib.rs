@@ -33,6 +33,8 @@ use pyo3::prelude::*;
 /// What `dlpack/__init__.py` gives to the world.
 #[pymodule]
 mod _core {
+    use pyo3::exceptions::PyImportError;
+    use pyo3::ffi;
     use pyo3::prelude::*;
 
     #[pymodule_export]
@@ -41,6 +43,21 @@ mod _core {
     use super::source::{asdlpack, from_dlpack};
     #[pymodule_export]
     use super::tensor::Tensor;
+
+    /// Refuses to be imported into another interpreter than the main one.
+    ///
+    /// Deleters attach threads by `PyGILState_Ensure`, which knows the main interpreter only: a thread of another one would wait
+    /// for itself. Before 3.12, PyO3 does not notice a second import.
+    #[pyfunction]
+    fn refuse_other_interpreters() -> PyResult<()> {
+        // SAFETY: PyO3 calls this on an attached thread.
+        match unsafe { ffi::PyInterpreterState_GetID(ffi::PyInterpreterState_Get()) } {
+            0 => Ok(()),
+            _ => Err(PyImportError::new_err(
+                "dlpack cannot be imported into a sub-interpreter: import it in the main one",
+            )),
+        }
+    }
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import threading
 
 import pytest
@@ -75,6 +76,170 @@ time.sleep(0.05)
 print("done")
 """
     assert in_process(program) == "done\n"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_fork_among_threads(in_process):
+    """A child has one thread, and whatever the others held at that moment: no lock of this package is among it."""
+    program = """
+import ctypes, os, threading, dlpack
+
+block = (ctypes.c_uint8 * 8)()
+address = ctypes.addressof(block)
+stop = False
+
+def work():
+    while not stop:
+        dlpack.from_pointer(address, 8, "uint8", device="cpu", deleter=str)
+        dlpack.asdlpack(bytearray(8))[1:].tolist()
+
+threads = [threading.Thread(target=work) for _ in range(3)]
+for thread in threads:
+    thread.start()
+for i in range(30):
+    calls = []
+    t = dlpack.from_pointer(address, 8, "uint8", device="cpu", deleter=calls.append)
+    child = os.fork()
+    if child == 0:
+        import signal
+        signal.alarm(20)
+        assert t.tolist() == [0] * 8
+        del t
+        assert calls == [address]
+        dlpack.from_pointer(address, 8, "uint8", device="cpu", deleter=str)
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    del t
+    assert calls == [address]
+stop = True
+for thread in threads:
+    thread.join()
+print("done")
+"""
+    assert in_process(program) == "done\n"
+
+
+def test_threads_share_and_drop(in_process):
+    """Tensors, views, capsules and consumers are made on one thread and dropped on others, in any order."""
+    program = """
+import ctypes, queue, random, threading, dlpack
+
+calls, lock = [], threading.Lock()
+block = (ctypes.c_uint8 * 64)()
+address = ctypes.addressof(block)
+shared, made = queue.SimpleQueue(), 0
+datas = [bytearray(64) for _ in range(8)]
+
+def work(seed):
+    rng = random.Random(seed)
+    for i in range(1500):
+        t = dlpack.asdlpack(rng.choice(datas))
+        if rng.random() < 0.3:
+            t = dlpack.from_pointer(address, 64, "uint8", device="cpu", deleter=calls.append)
+            with lock:
+                global made
+                made += 1
+        shared.put(rng.choice([t, t[1:], memoryview(t), t.__dlpack__(), t.reshape(8, 8)[::2], iter(t)]))
+        if rng.random() < 0.9:
+            found = shared.get()
+            if isinstance(found, dlpack.Tensor):
+                assert found.tobytes() == bytes(found.nbytes)
+
+threads = [threading.Thread(target=work, args=(seed,)) for seed in range(6)]
+for thread in threads:
+    thread.start()
+for thread in threads:
+    thread.join()
+while not shared.empty():
+    shared.get()
+assert len(calls) == made, (len(calls), made)
+for data in datas:
+    data.append(0)
+print("done")
+"""
+    assert in_process(program) == "done\n"
+
+
+@pytest.mark.parametrize("holder", ["module", "class", "thread", "cycle", "finaliser"])
+@pytest.mark.parametrize("kind", ["buffer", "deleter", "interface", "numpy"])
+def test_the_end_with_live_tensors(in_process, holder, kind):
+    """Whoever holds a tensor when the interpreter ends, and whatever it is of: the process ends well, while threads use more."""
+    program = f"""
+import ctypes, os, threading, time, weakref, dlpack
+
+block = (ctypes.c_uint8 * 8)()
+address = ctypes.addressof(block)
+
+class Interface:
+    __array_interface__ = {{"version": 3, "typestr": "|u1", "shape": (8,), "data": (address, False)}}
+
+def make():
+    if "{kind}" == "buffer":
+        return dlpack.asdlpack(bytearray(8))
+    if "{kind}" == "deleter":
+        return dlpack.from_pointer(address, 8, "uint8", device="cpu", deleter=lambda _: os.write(1, b"."))
+    if "{kind}" == "interface":
+        return dlpack.asdlpack(Interface())
+    try:
+        import numpy
+    except ImportError:
+        return dlpack.asdlpack(memoryview(bytearray(8)))
+    return dlpack.asdlpack(numpy.from_dlpack(dlpack.asdlpack(numpy.zeros(8, "u1"))))
+
+t = make()
+consumers = [memoryview(t), t.__dlpack__(), t[1:]]
+if "{holder}" == "class":
+    class Held:
+        held = t
+elif "{holder}" == "thread":
+    local = threading.local()
+    local.held = t
+elif "{holder}" == "cycle":
+    class Node:
+        pass
+    node = Node()
+    node.self, node.held = node, t
+    del node
+elif "{holder}" == "finaliser":
+    class Finaliser:
+        def __del__(self, t=t, make=make):
+            t[1:].tolist()
+    held = Finaliser()
+if "{holder}" != "module":
+    del t
+
+def work():
+    while True:
+        make()[1:].tolist()
+
+for _ in range(2):
+    threading.Thread(target=work, daemon=True).start()
+time.sleep(0.02)
+os.write(1, b"done\\n")
+"""
+    said = in_process(program)
+    assert said.replace(".", "").endswith("done\n")
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 13), reason="the module has another name")
+def test_sub_interpreters_are_refused(in_process):
+    program = """
+import _xxsubinterpreters as interpreters
+import dlpack
+
+t = dlpack.asdlpack(bytearray(3))
+other = interpreters.create()
+try:
+    interpreters.run_string(other, "import dlpack; dlpack.asdlpack(bytearray(3)).tolist()")
+except Exception as error:
+    assert "ImportError" in repr(error), error
+else:
+    raise AssertionError("expected a refusal")
+interpreters.destroy(other)
+assert t.tolist() == [0, 0, 0]
+print("done")
+"""
+    assert in_process(program, timeout=30) == "done\n"
 
 
 def test_an_import_needs_nothing_but_the_package(in_process):
