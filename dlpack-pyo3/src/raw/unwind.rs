@@ -6,6 +6,10 @@
 //! aborts. The functions here stop the unwinding before it reaches a value of this crate: the thread waits for the end of the
 //! process, as it does with CPython 3.14. PyO3 does the same for its own functions that take the lock.
 //!
+//! They are never inlined. A function that must not unwind, such as a deleter, has a filter that ends the process, and what is
+//! inlined there is cleaned up under that filter. But Rust passes over filters when a thread is ended, and over the guard with
+//! it: the thread would unwind the caller, and the process abort.
+//!
 //! Every function of the C API that may run Python code is called by one of these: not only those whose purpose it is, but
 //! also those that give a reference back, and those that make an object which the garbage collector tracks, since before 3.12
 //! that may start a collection. What the others do needs no more than their arguments.
@@ -23,7 +27,7 @@ macro_rules! guarded {
         /// # Safety
         ///
         #[doc = concat!("As for `", stringify!($function), "` of the C API.")]
-        #[inline]
+        #[inline(never)]
         pub(crate) unsafe fn $name($($argument: $type),*) $(-> $result)? {
             type C = unsafe extern "C" fn($($type),*) $(-> $result)?;
             type CUnwind = unsafe extern "C-unwind" fn($($type),*) $(-> $result)?;
