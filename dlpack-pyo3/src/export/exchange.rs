@@ -12,7 +12,7 @@ use dlpack::negotiate::Stream;
 use dlpack::{DataType, Device, DeviceType, Error, ManagedTensorVersioned, OpaqueTensor, sys};
 use pyo3::exceptions::PyTypeError;
 use pyo3::types::{PyAny, PyAnyMethods, PyTypeMethods};
-use pyo3::{Borrowed, Bound, Py, PyErr, PyResult, Python};
+use pyo3::{Borrowed, Bound, Py, PyClass, PyErr, PyResult, Python};
 
 use super::class::Export;
 use super::failure::Failure;
@@ -166,5 +166,5 @@ unsafe fn instance<'a, 'py, T: Export>(
 fn not_an_instance<T: Export>(object: &Bound<'_, PyAny>) -> Failure {
     let found = object.get_type().fully_qualified_name();
     let found = found.map_or_else(|_| "another class".into(), |name| name.to_string());
-    PyTypeError::new_err(format!("expected an object of {}, found {found}", T::NAME)).into()
+    PyTypeError::new_err(format!("expected an object of {}, found {found}", <T as PyClass>::NAME)).into()
 }

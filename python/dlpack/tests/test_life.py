@@ -128,12 +128,12 @@ calls, lock = [], threading.Lock()
 block = (ctypes.c_uint8 * 64)()
 address = ctypes.addressof(block)
 shared, made = queue.SimpleQueue(), 0
-datas = [bytearray(64) for _ in range(8)]
+buffers = [bytearray(64) for _ in range(8)]
 
 def work(seed):
     rng = random.Random(seed)
     for i in range(1500):
-        t = dlpack.asdlpack(rng.choice(datas))
+        t = dlpack.asdlpack(rng.choice(buffers))
         if rng.random() < 0.3:
             t = dlpack.from_pointer(address, 64, "uint8", device="cpu", deleter=calls.append)
             with lock:
@@ -153,7 +153,7 @@ for thread in threads:
 while not shared.empty():
     shared.get()
 assert len(calls) == made, (len(calls), made)
-for data in datas:
+for data in buffers:
     data.append(0)
 print("done")
 """

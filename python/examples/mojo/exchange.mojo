@@ -232,7 +232,7 @@ def main() raises:
 
     # NumPy: the fast path is the address of the array, and DLPack has the same one.
     var np = Python.import_module("numpy")
-    var x = np.arange(6.0).reshape(2, 3)
+    var x = np.linspace(0.0, 5.0, 6).reshape(2, 3)
     var numpy_array = from_dlpack(x)
     check(numpy_array.address() == Int(py=x.ctypes.data), "the address is the array's")
     check(numpy_array.get(1, 2) == 5.0, "the elements are the array's")
