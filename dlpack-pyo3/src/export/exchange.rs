@@ -166,5 +166,6 @@ unsafe fn instance<'a, 'py, T: Export>(
 fn not_an_instance<T: Export>(object: &Bound<'_, PyAny>) -> Failure {
     let found = object.get_type().fully_qualified_name();
     let found = found.map_or_else(|_| "another class".into(), |name| name.to_string());
-    PyTypeError::new_err(format!("expected an object of {}, found {found}", <T as PyClass>::NAME)).into()
+    PyTypeError::new_err(format!("expected an object of {}, found {found}", <T as PyClass>::NAME))
+        .into()
 }
