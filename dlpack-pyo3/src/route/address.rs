@@ -1,48 +1,57 @@
-//! Addresses at which there is hardly any memory of the host.
+//! Addresses that may be offsets from a null pointer.
 //!
-//! PyTorch computes the address of a view from that of its storage, also where that is null. So the address of a tensor
-//! without memory is a multiple of the size of its elements, and mostly a small one.
+//! PyTorch computes the address of a view from that of its storage, also where the storage has no memory, and its address is
+//! null. PyTorch says whether there is memory, but to ask for each tensor would cost more than an import. So it is not asked
+//! again
+//!
+//! - for an address at which a tensor with memory was found;
+//! - for the 4 GiB of addresses around such a tensor, where programs have their memory and offsets hardly ever lead: on Linux,
+//!   they would be those of a tensor of more than 64 TiB.
 
-use core::sync::atomic::{AtomicUsize, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-/// From where on memory is usually found, and over how many bytes.
-const LOWEST: usize = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
+/// The binary logarithm of the size of a slice of the address space.
+const SLICE: u32 = 32;
+/// The number of slices in which programs have memory.
+const SLICES: usize = 1 << (47 - SLICE);
+/// The first slice that offsets hardly ever lead to.
+const FAR: usize = if cfg!(all(target_os = "linux", target_arch = "x86_64")) {
     // Programs start above 0x5555_0000_0000, unless they are linked to fixed addresses.
-    1 << (usize::BITS - 18)
-} else if usize::BITS == 64 {
-    1 << (usize::BITS / 2)
+    SLICES / 2
 } else {
-    1 << 16
+    1
 };
-const SPAN: usize =
-    if usize::BITS == 64 { (1 << (usize::BITS - 17)) - LOWEST } else { usize::MAX - LOWEST };
 
-/// Regions of memory in which storages were found that are not where storages usually are: those of a program that is
-/// linked to fixed addresses, or that runs under valgrind.
-static FOUND: [AtomicUsize; 64] = [const { AtomicUsize::new(0) }; 64];
-/// The binary logarithm of a region's size in bytes.
-const REGION: u32 = 20;
+/// The slices in which tensors with memory were found.
+static KNOWN: [AtomicBool; SLICES] = [const { AtomicBool::new(false) }; SLICES];
 
-/// Returns `true` for an address that is to be confirmed before it is used. To take a good one for doubtful costs time and
-/// nothing else.
+/// Other addresses at which tensors with memory were found: those of a program that is linked to fixed addresses, or that runs
+/// under valgrind. At first, they are one that no tensor has.
+static FOUND: [AtomicUsize; 64] = [const { AtomicUsize::new(usize::MAX) }; 64];
+
+/// Returns `true` for an address about which PyTorch is to be asked.
 #[inline]
 pub(super) fn is_doubtful(address: usize) -> bool {
-    address.wrapping_sub(LOWEST) >= SPAN && slot(address).load(Ordering::Relaxed) != region(address)
+    let is_known = KNOWN.get(slice(address)).is_some_and(|known| known.load(Ordering::Relaxed));
+    !is_known && found(address).load(Ordering::Relaxed) != address
 }
 
 /// Remembers that there is memory at this address.
 pub(super) fn confirm(address: usize) {
-    slot(address).store(region(address), Ordering::Relaxed);
+    match KNOWN.get(slice(address)) {
+        Some(known) if slice(address) >= FAR => known.store(true, Ordering::Relaxed),
+        _ => found(address).store(address, Ordering::Relaxed),
+    }
 }
 
-/// The number of the address's region, which is 0 for none but that of the null pointer.
+/// The number of the address's slice, which is 0 where addresses have 32 bits.
 #[inline]
-const fn region(address: usize) -> usize {
-    // The first region is never confirmed.
-    if address >> REGION == 0 { usize::MAX } else { address >> REGION }
+const fn slice(address: usize) -> usize {
+    if usize::BITS > SLICE { address >> (SLICE % usize::BITS) } else { 0 }
 }
 
+/// The place of an address among those that were found. PyTorch aligns its storages to 64 bytes.
 #[inline]
-fn slot(address: usize) -> &'static AtomicUsize {
-    &FOUND[(address >> REGION) % FOUND.len()]
+fn found(address: usize) -> &'static AtomicUsize {
+    &FOUND[(address >> 6) % FOUND.len()]
 }

@@ -29,6 +29,39 @@ pub(super) enum Eligibility {
     Paddle(Attribute),
 }
 
+/// What decides whether the elements of a tensor may be other than the table says. A whole summary would be written to the
+/// stack for each call.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Doubts {
+    /// `true` if there may be no memory.
+    memory: bool,
+    is_even: bool,
+    code: DataTypeCode,
+}
+
+impl Doubts {
+    #[inline]
+    fn are_any(self) -> bool {
+        self.memory || self.may_be_negated()
+    }
+
+    /// Returns `true` if the elements may have to be conjugated or negated.
+    ///
+    /// To ask PyTorch costs nearly half of an import, and releases the interpreter lock. Only complex numbers are conjugated.
+    /// Only their imaginary parts are negated, and those lie at even distances among the complex numbers. A view that somebody
+    /// forces on the memory, with `torch._neg_view`, may have odd distances or be of integers. It comes as the table and
+    /// `__dlpack__` describe it, neither of which looks whether the elements are to be negated.
+    #[inline]
+    fn may_be_negated(self) -> bool {
+        self.is_complex() || (self.is_even && !has_no_gradient(self.code))
+    }
+
+    #[inline]
+    fn is_complex(self) -> bool {
+        self.code == DataTypeCode::COMPLEX
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Torch {
     requires_grad: Attribute,
@@ -61,12 +94,13 @@ impl Eligibility {
     /// `BufferError` for an object that must not be imported at all, and what the object raises.
     #[inline]
     pub(super) fn allows(&self, object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
+        let doubts = self.doubts(summary);
         match self {
-            Self::Torch(_) if has_no_gradient(summary) => {}
+            Self::Torch(_) if has_no_gradient(summary.dtype.code) => {}
             _ if !self.allows_object(object)? => return Ok(false),
             _ => {}
         }
-        self.allows_tensor(object, summary)
+        self.allows_tensor(object, doubts)
     }
 
     /// Returns `true` if the object may be imported by the table, as far as it can say before its tensor is looked at.
@@ -86,25 +120,16 @@ impl Eligibility {
         }
     }
 
-    /// Returns `true` if the table gives such a tensor as `__dlpack__` does, for an object that
-    /// [may be imported](Self::allows_object) by the table. This may run Python code if it [asks](Self::asks) the object.
+    /// Returns `true` if the table gives a tensor with these doubts as `__dlpack__` does, for an object that
+    /// [may be imported](Self::allows_object) by the table. This may run Python code if there is a doubt.
     ///
     /// # Errors
     ///
     /// As for [`allows`](Self::allows).
     #[inline]
-    pub(super) fn allows_tensor(
-        &self,
-        object: Object<'_>,
-        summary: Summary,
-    ) -> Result<bool, Raised> {
+    pub(super) fn allows_tensor(&self, object: Object<'_>, doubts: Doubts) -> Result<bool, Raised> {
         match self {
-            Self::Torch(torch) if self.asks(summary) => torch.is_plain(
-                object,
-                summary.is_doubtful,
-                may_be_negated(summary),
-                is_complex(summary),
-            ),
+            Self::Torch(torch) if self.asks(doubts) => torch.is_plain(object, doubts),
             _ => Ok(true),
         }
     }
@@ -114,10 +139,21 @@ impl Eligibility {
         matches!(self, Self::Torch(_) | Self::Paddle(_) | Self::Tvm)
     }
 
-    /// Returns `true` if the object must be asked whether the elements of such a tensor are where and what they seem to be.
+    /// Returns what the object may have to be asked about the elements of such a tensor.
     #[inline]
-    pub(super) const fn asks(&self, summary: Summary) -> bool {
-        matches!(self, Self::Torch(_)) && (summary.is_doubtful || may_be_negated(summary))
+    pub(super) fn doubts(&self, summary: Summary) -> Doubts {
+        let is_torch = matches!(self, Self::Torch(_));
+        Doubts {
+            memory: is_torch && summary.is_doubtful(),
+            is_even: summary.is_even,
+            code: summary.dtype.code,
+        }
+    }
+
+    /// Returns `true` if the object must be asked about the elements.
+    #[inline]
+    pub(super) fn asks(&self, doubts: Doubts) -> bool {
+        matches!(self, Self::Torch(_)) && doubts.are_any()
     }
 }
 
@@ -142,20 +178,14 @@ impl Torch {
     ///
     /// `BufferError` for a tensor without memory, and for one whose elements are to be negated when they are read.
     #[cold]
-    fn is_plain(
-        &self,
-        object: Object<'_>,
-        is_doubtful: bool,
-        may_be_negated: bool,
-        is_complex: bool,
-    ) -> Result<bool, Raised> {
-        if is_doubtful {
+    fn is_plain(&self, object: Object<'_>, doubts: Doubts) -> Result<bool, Raised> {
+        if doubts.memory {
             refuse_without_memory(object)?;
         }
-        if may_be_negated && !is_false(self.is_neg.call(object)?.borrow()) {
+        if doubts.may_be_negated() && !is_false(self.is_neg.call(object)?.borrow()) {
             return Err(negated(object));
         }
-        Ok(!is_complex || is_false(self.is_conj.call(object)?.borrow()))
+        Ok(!doubts.is_complex() || is_false(self.is_conj.call(object)?.borrow()))
     }
 }
 
@@ -175,7 +205,7 @@ pub(super) fn ask_torch(
         return Err(negated(object));
     }
     let tensor = protocol::ask(object, request, strict, Ok, Err)?;
-    if Summary::of(&tensor).is_doubtful {
+    if Summary::of(&tensor).is_doubtful() {
         if let Err(raised) = refuse_without_memory(object) {
             return Err(raised.after_dropping(object.attached(), tensor));
         }
@@ -204,7 +234,7 @@ fn answers_yes(object: Object<'_>, method: &Name) -> Result<bool, Raised> {
 /// whose storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
 #[cold]
 fn refuse_without_memory(object: Object<'_>) -> Result<(), Raised> {
-    match storage_address(object) {
+    match address_with_memory(object) {
         Ok(0) => {}
         Ok(address) => {
             address::confirm(usize::try_from(address).unwrap_or(0));
@@ -223,10 +253,13 @@ fn refuse_without_memory(object: Object<'_>) -> Result<(), Raised> {
     ))
 }
 
-fn storage_address(object: Object<'_>) -> Result<i128, Raised> {
+/// Returns the address of the first element, or 0 if the storage has no memory.
+fn address_with_memory(object: Object<'_>) -> Result<i128, Raised> {
     let storage = call(object, &names::UNTYPED_STORAGE)?;
-    let address = call(storage.borrow(), &names::DATA_PTR)?;
-    handle(address.borrow())
+    match handle(call(storage.borrow(), &names::DATA_PTR)?.borrow())? {
+        0 => Ok(0),
+        _ => handle(call(object, &names::DATA_PTR)?.borrow()),
+    }
 }
 
 #[cold]
@@ -242,24 +275,8 @@ fn negated(object: Object<'_>) -> Raised {
 
 /// Returns `true` for integers and booleans, which have no gradient.
 #[inline]
-const fn has_no_gradient(summary: Summary) -> bool {
-    matches!(summary.dtype.code, DataTypeCode::INT | DataTypeCode::UINT | DataTypeCode::BOOL)
-}
-
-/// Returns `true` if the elements may have to be conjugated or negated.
-///
-/// To ask PyTorch costs nearly half of an import, and releases the interpreter lock. Only complex numbers are conjugated. Only
-/// their imaginary parts are negated, and those lie at even distances among the complex numbers. A view that somebody forces
-/// on the memory, with `torch._neg_view`, may have odd distances or be of integers. It comes as the table and `__dlpack__` describe it, neither of
-/// which looks whether the elements are to be negated.
-#[inline]
-const fn may_be_negated(summary: Summary) -> bool {
-    is_complex(summary) || (summary.is_even && !has_no_gradient(summary))
-}
-
-#[inline]
-const fn is_complex(summary: Summary) -> bool {
-    matches!(summary.dtype.code, DataTypeCode::COMPLEX)
+const fn has_no_gradient(code: DataTypeCode) -> bool {
+    matches!(code, DataTypeCode::INT | DataTypeCode::UINT | DataTypeCode::BOOL)
 }
 
 fn torch(class: Object<'_>) -> Result<Option<Eligibility>, Raised> {

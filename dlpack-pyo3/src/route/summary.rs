@@ -8,13 +8,13 @@ use super::address;
 /// A few facts about a tensor, copied out of its description.
 ///
 /// If a function got the description itself, the compiler would keep the tensor where it is, only to move it afterwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Summary {
     pub(super) dtype: DataType,
     device: Device,
     flags: Flags,
-    /// `true` if the first element has an address at which hardly any memory of the host is.
-    pub(super) is_doubtful: bool,
+    address: usize,
+    is_empty: bool,
     /// `true` if the distance between neighbours is an even number of elements along every axis.
     pub(super) is_even: bool,
 }
@@ -22,10 +22,6 @@ pub(super) struct Summary {
 impl Summary {
     #[inline(always)]
     pub(super) fn of(tensor: &Descriptor) -> Self {
-        // An offset that leaves the address space is refused by whatever reads the elements.
-        let offset = usize::try_from(tensor.byte_offset()).unwrap_or(0);
-        let start = tensor.data().addr().wrapping_add(offset);
-        let is_doubtful = !tensor.is_empty() && address::is_doubtful(start);
         // Of several contiguous elements, the neighbours along the last axis are one element apart.
         let is_even = if tensor.is_contiguous() && tensor.numel() > 1 {
             false
@@ -33,8 +29,21 @@ impl Summary {
             let mut axes = tensor.shape().iter().zip(tensor.strides());
             axes.all(|(&size, &stride)| size == 1 || stride % 2 == 0)
         };
+        let address = tensor.data().addr();
         let (dtype, device, flags) = (tensor.dtype(), tensor.device(), tensor.flags());
-        Self { dtype, device, flags, is_doubtful, is_even }
+        Self { dtype, device, flags, address, is_empty: tensor.is_empty(), is_even }
+    }
+
+    /// Returns `true` if the pointer to the data may be null, or an offset from a null pointer.
+    #[inline]
+    pub(super) fn is_doubtful(self) -> bool {
+        address::is_doubtful(self.address) && !self.is_empty
+    }
+
+    /// Returns `true` if what was found out about this tensor holds for another one, wherever that lies.
+    pub(super) fn speaks_for(self, other: Self) -> bool {
+        let facts = |it: Self| (it.dtype, it.device, it.flags, it.is_even);
+        facts(self) == facts(other) && !other.is_doubtful()
     }
 
     /// Returns `true` if such a tensor meets the request and nobody has to wait for a device. The request asks for memory as

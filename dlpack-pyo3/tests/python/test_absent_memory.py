@@ -54,6 +54,7 @@ WITHOUT_MEMORY = {
     "zeros of integers, sliced": lambda torch: torch._efficientzerotensor(10, dtype=torch.int32)[2:],
     "zeros, far": lambda torch: torch._efficientzerotensor(4_000_000)[2_000_000:],
     "zeros, further": lambda torch: torch._efficientzerotensor(1 << 40)[1 << 33 :][:4],
+    "zeros, where programs may be": lambda torch: torch._efficientzerotensor(1 << 45)[1 << 44 :][:4],
     "zeros, beyond addresses": lambda torch: torch._efficientzerotensor(1 << 46)[1 << 45 :][:4],
     "resized": resized,
     "fake": fake,
@@ -119,6 +120,13 @@ def test_what_has_memory_is_confirmed_once_if_its_address_is_odd(torch):
             way(tensor)
     assert asked.count("untyped_storage") <= 1
     assert ext.describe(tensor)["data"] == address
+    # What was found out about one address says nothing about its neighbours, nor about those of PyTorch's own storages.
+    for other in (address + 64, address + 4096, torch.ones(1).data_ptr() ^ (1 << 40)):
+        absent = torch._efficientzerotensor(1 << 46)[other // 4 :][:4]
+        assert absent.data_ptr() == other
+        for way in (ext.describe, ext.borrow, ext.hold):
+            with pytest.raises(BufferError, match="expected a tensor with memory"):
+                way(absent)
 
 
 @pytest.mark.library("torch")
