@@ -1,11 +1,12 @@
 //! The plans of classes, each made once.
 
 use core::ops::Deref;
+use core::ptr;
 use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
 use std::sync::OnceLock;
 
 use super::plan::Plan;
-use super::weak_class::WeakClass;
+use super::weak_class::{Tag, WeakClass};
 use crate::raw::{Object, Raised};
 
 /// The number of classes that are kept. A program that uses more makes the plans of the others each time.
@@ -85,35 +86,40 @@ fn make(class: Object<'_>) -> Result<Known, Raised> {
     // Python code may run, and give the object another class, after which this is the only reference.
     let class = class.to_owned();
     let class = class.borrow();
+    let tag = Tag::of(class)?;
     let plan = Plan::new(class)?;
-    keep(class, plan)
+    keep(class, tag, plan)
 }
 
-/// Replaces the plan of this class by another one.
+/// Replaces the plan of a class whose table has refused an object, if there is a better one.
 #[cold]
-pub(super) fn replace(class: Object<'_>, plan: Plan) -> Result<(), Raised> {
-    let class = class.to_owned();
-    keep(class.borrow(), plan).map(drop)
+pub(super) fn replace(class: Object<'_>) -> Result<(), Raised> {
+    let tag = Tag::of(class)?;
+    match Plan::after_refusal(class) {
+        Ok(Some(plan)) => keep(class, tag, plan).map(drop),
+        Ok(None) => Ok(()),
+        Err(raised) => raised.forget(),
+    }
 }
 
-/// Keeps the plan of a class if it lasts and there is a slot for it.
-fn keep(class: Object<'_>, plan: Plan) -> Result<Known, Raised> {
+/// Keeps the plan of a class if it lasts and there is a slot for it. The plan is that of the class as it was when the tag was
+/// read.
+fn keep(class: Object<'_>, tag: Tag, plan: Plan) -> Result<Known, Raised> {
     // The entry of the class, or of another one that was at this address.
     let entry = slots(class).map_while(OnceLock::get).find(|entry| entry.class.is_at(class));
     if let Some(entry) = entry.filter(|_| plan.lasts()) {
-        let is_known = entry.class.is(class);
+        let is_known = entry.class.was(class, tag);
         // Most changes of a class have nothing to do with tensors. A plan that serves does so for any class.
         let has_tag = is_known || entry.class.has_tag();
         if !entry.plan().serves_as(&plan) && has_tag && entry.may_change() {
             // Before the class is recognised.
             entry.set_plan(plan);
-            if is_known || entry.class.renew(class) {
-                return Ok(Known::Kept(entry.plan()));
+            if !is_known && !entry.class.renew(tag) {
+                entry.class.forget();
             }
-            entry.class.forget();
-            return plan_of(class);
+            return Ok(Known::Kept(entry.plan()));
         }
-        if entry.plan().serves_as(&plan) && (is_known || entry.class.renew(class)) {
+        if entry.plan().serves_as(&plan) && (is_known || entry.class.renew(tag)) {
             return Ok(Known::Kept(entry.plan()));
         }
     }
@@ -123,20 +129,21 @@ fn keep(class: Object<'_>, plan: Plan) -> Result<Known, Raised> {
     if !plan.lasts() {
         return Ok(Known::Made(plan));
     }
-    let class_key = WeakClass::new(class)?;
+    let class_key = WeakClass::new(class, tag)?;
     if slots(class).all(|slot| slot.get().is_some()) {
         return Ok(Known::Made(plan));
     }
-    let plan = AtomicPtr::new(Box::into_raw(Box::new(plan)));
-    let mut entry = Entry { class: class_key, plan, changes: AtomicU8::new(0) };
+    // For this call, whether the class has changed meanwhile or other threads are faster.
+    let plan: &'static Plan = Box::leak(Box::new(plan));
+    let pointer = AtomicPtr::new(ptr::from_ref(plan).cast_mut());
+    let mut entry = Entry { class: class_key, plan: pointer, changes: AtomicU8::new(0) };
     for slot in slots(class) {
         match slot.set(entry) {
-            Ok(()) => return plan_of(class),
+            Ok(()) => break,
             Err(refused) => entry = refused,
         }
     }
-    // Other threads were faster.
-    Ok(Known::Kept(entry.plan()))
+    Ok(Known::Kept(plan))
 }
 
 impl Deref for Known {

@@ -161,11 +161,7 @@ pub(super) fn ask_after_refusal(
     // Python code may run, and give the object another class, after which this is the only reference.
     let class = object.class().to_owned();
     forget_refusal(object, error)?;
-    match Plan::after_refusal(class.borrow()) {
-        Ok(Some(plan)) => cache::replace(class.borrow(), plan)?,
-        Ok(None) => {}
-        Err(raised) => raised.forget()?,
-    }
+    cache::replace(class.borrow())?;
     exchange.ask(object, request, strict)
 }
 

@@ -2,14 +2,19 @@
 //!
 //! CPython gives a class a number, its version tag, when it caches an attribute of it, takes the tag away when somebody
 //! changes the class or one of its bases, and uses no number twice. So a class with the tag that it had is the class that it
-//! was, with the attributes that it had. The limited API does not show the tag: there, a weak reference recognises the
-//! class, and a change is not noticed.
+//! was, with the attributes that it had. CPython 3.10 starts with the same numbers again after `sys._clear_type_cache`, and
+//! then tags are no longer used. The limited API does not show the tag. Without a tag, a weak reference recognises the class,
+//! and a change is not noticed.
 
 use core::ptr;
+#[cfg(not(any(Py_LIMITED_API, Py_3_11)))]
+use core::ptr::NonNull;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::classes::is_static;
-use crate::raw::{Object, Owned, Raised, Reference, ffi, unwind};
+#[cfg(not(any(Py_LIMITED_API, Py_3_11)))]
+use crate::raw::Attached;
+use crate::raw::{Object, Owned, Raised, Reference, ffi, names, unwind};
 
 /// A class that can be recognised, and that this does not keep alive.
 ///
@@ -35,11 +40,12 @@ enum State {
 }
 
 impl WeakClass {
-    pub(super) fn new(class: Object<'_>) -> Result<Self, Raised> {
+    /// Recognises the class as it was when the tag was [read](Tag::of).
+    pub(super) fn new(class: Object<'_>, tag: Tag) -> Result<Self, Raised> {
         let state = if is_static(class) {
             State::Static
         } else {
-            match tag_of(class) {
+            match tag.0 {
                 #[cfg(not(Py_LIMITED_API))]
                 Some(tag) => State::Tag(tag.into()),
                 _ => State::Weak(weak_reference(class)?),
@@ -55,7 +61,19 @@ impl WeakClass {
             && match &self.state {
                 State::Static => true,
                 #[cfg(not(Py_LIMITED_API))]
-                State::Tag(tag) => Some(tag.load(Ordering::Relaxed)) == tag_of(class),
+                // Whoever sees the new tag sees the plan that was stored before it.
+                State::Tag(tag) => Some(tag.load(Ordering::Acquire)) == tag_of(class),
+                State::Weak(weak) => is_to(weak, class),
+            }
+    }
+
+    /// Returns `true` if this recognises the class as it was when the tag was read.
+    pub(super) fn was(&self, class: Object<'_>, tag: Tag) -> bool {
+        self.is_at(class)
+            && match &self.state {
+                State::Static => true,
+                #[cfg(not(Py_LIMITED_API))]
+                State::Tag(own) => Some(own.load(Ordering::Acquire)) == tag.0,
                 State::Weak(weak) => is_to(weak, class),
             }
     }
@@ -66,12 +84,12 @@ impl WeakClass {
         self.address.load(Ordering::Relaxed) == class.as_ptr()
     }
 
-    /// Recognises the class at this address as it is now. Returns `false` if that is not possible.
-    pub(super) fn renew(&self, class: Object<'_>) -> bool {
-        match (&self.state, tag_of(class)) {
+    /// Recognises the class at this address as it was when the tag was read. Returns `false` if that is not possible.
+    pub(super) fn renew(&self, tag: Tag) -> bool {
+        match (&self.state, tag.0) {
             #[cfg(not(Py_LIMITED_API))]
             (State::Tag(tag), Some(now)) => {
-                tag.store(now, Ordering::Relaxed);
+                tag.store(now, Ordering::Release);
                 true
             }
             _ => false,
@@ -89,10 +107,76 @@ impl WeakClass {
     }
 }
 
+/// The version tag of a class at some time, if it had one.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Tag(Option<u32>);
+
+impl Tag {
+    /// Reads the tag of a class, which must be done before the class is looked at, since that may run code that changes it.
+    ///
+    /// # Errors
+    ///
+    /// What a look at the class raises, if that is not an `Exception`.
+    pub(super) fn of(class: Object<'_>) -> Result<Self, Raised> {
+        #[cfg(not(any(Py_LIMITED_API, Py_3_11)))]
+        watch_restarts(class.attached());
+        if cfg!(not(Py_LIMITED_API)) && tag_of(class).is_none() {
+            // CPython gives a class its tag when an attribute is looked up.
+            class.optional_attr(&names::DLPACK).map_or_else(Raised::forget, |_| Ok(()))?;
+        }
+        Ok(Self(tag_of(class)))
+    }
+}
+
+/// The tag of a class that nobody changes, which only a restart of the numbers can take away, or [`RESTARTED`]. It is 0 until
+/// somebody asks for a tag.
+#[cfg(not(any(Py_LIMITED_API, Py_3_11)))]
+static WITNESS: core::sync::atomic::AtomicU32 = core::sync::atomic::AtomicU32::new(0);
+/// Says that the numbers have started again. No class gets this tag in practice.
+#[cfg(not(any(Py_LIMITED_API, Py_3_11)))]
+const RESTARTED: u32 = u32::MAX;
+
+/// Returns the class whose tag shows that the numbers have not started again.
+#[cfg(not(any(Py_LIMITED_API, Py_3_11)))]
+fn witness(py: Attached<'_>) -> Object<'_> {
+    let _ = py;
+    // SAFETY: a class of Python's own, which lives as long as the interpreter; the thread is attached.
+    unsafe { Object::new(NonNull::new_unchecked((&raw mut ffi::PyCallIter_Type).cast())) }
+}
+
+/// Notes the tag of the witness, if nobody has yet.
+#[cfg(not(any(Py_LIMITED_API, Py_3_11)))]
+fn watch_restarts(py: Attached<'_>) {
+    if WITNESS.load(Ordering::Relaxed) != 0 {
+        return;
+    }
+    // A class of Python's own runs no code of anybody else.
+    if let Err(raised) = witness(py).optional_attr(&names::DLPACK) {
+        raised.clear();
+    }
+    WITNESS.store(raw_tag_of(witness(py)).unwrap_or(RESTARTED), Ordering::Relaxed);
+}
+
+/// Returns the version tag of the class, if it has one and no other class can get it.
+#[cfg(not(any(Py_LIMITED_API, Py_3_11)))]
+fn tag_of(class: Object<'_>) -> Option<u32> {
+    let noted = WITNESS.load(Ordering::Relaxed);
+    if raw_tag_of(witness(class.attached())) != Some(noted) {
+        if noted != 0 {
+            WITNESS.store(RESTARTED, Ordering::Relaxed);
+        }
+        return None;
+    }
+    raw_tag_of(class)
+}
+
+#[cfg(all(Py_3_11, not(Py_LIMITED_API)))]
+use raw_tag_of as tag_of;
+
 /// Returns the version tag of the class, if it has one.
 #[cfg(not(Py_LIMITED_API))]
 #[inline]
-fn tag_of(class: Object<'_>) -> Option<u32> {
+fn raw_tag_of(class: Object<'_>) -> Option<u32> {
     use core::sync::atomic::AtomicU32;
 
     let class = class.as_ptr().cast::<ffi::PyTypeObject>();

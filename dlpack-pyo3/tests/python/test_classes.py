@@ -1,0 +1,78 @@
+"""Classes that change, also while they are looked at: a class is imported as it is, not as it was."""
+
+import sys
+from pathlib import Path
+
+import dlpack_pyo3_tests as ext
+import pytest
+
+from kit.exchange import Table, type_for
+from kit.foreign import Foreign
+from kit.process import run
+
+API = "__dlpack_c_exchange_api__"
+
+pytestmark = pytest.mark.skipif(ext.LIMITED_API, reason="the limited API does not tell that a class has changed")
+
+
+def test_a_class_that_gets_its_table_while_it_is_looked_at():
+    table = Table()
+
+    class Meta(type):
+        def __getattr__(cls, name):
+            if name == API and not cls.asked:
+                cls.asked.append(name)
+                setattr(cls, API, table.capsule())
+            raise AttributeError(name)
+
+    plain = type_for(table)
+
+    class Late(metaclass=Meta):
+        asked = []
+        source = staticmethod(Foreign)
+        __dlpack__ = lambda self, **given: Foreign().capsule()
+        __dlpack_device__ = plain.__dlpack_device__
+
+    routes = [ext.describe(Late())["route"] for _ in range(3)]
+    assert (routes[1:], Late.asked) == (["exchange"] * 2, [API])
+
+
+def test_a_class_that_changes_whenever_it_is_looked_at():
+    class Meta(type):
+        def __getattr__(cls, name):
+            cls.count += 1
+            raise AttributeError(name)
+
+    class Restless(metaclass=Meta):
+        count = 0
+        __dlpack__ = lambda self, **given: Foreign().capsule()
+
+    for _ in range(100):
+        assert ext.describe(Restless())["route"] == "protocol"
+    assert Restless.count
+
+
+@pytest.mark.skipif(sys.version_info >= (3, 11), reason="CPython uses no tag twice from 3.11 on")
+def test_a_class_that_gets_the_tag_that_it_had():
+    # In a process of its own, since no tags are used from then on.
+    script = """
+        import ctypes
+        from kit.exchange import Table, type_for
+
+        def tag(kind):
+            getattr(kind, "nothing", None)  # CPython gives a class its tag when it looks an attribute up.
+            # The 22nd and the 49th of the fields, each of eight bytes, in a class of CPython 3.10.
+            assert ctypes.c_ulong.from_address(id(kind) + 8 * 21).value & 1 << 19
+            return ctypes.c_uint.from_address(id(kind) + 8 * 48).value
+
+        kind, others = type_for(Table()), []
+        print(ext.describe(kind())["route"])
+        had = tag(kind)
+        sys._clear_type_cache()
+        del kind.__dlpack_c_exchange_api__
+        while not others or tag(others[-1]) != had - 1:
+            others.append(type("Other", (), {}))
+        assert tag(kind) == had
+        print(ext.describe(kind())["route"], ext.describe(type_for(Table())())["route"])
+    """
+    assert run(script, folder=Path(__file__).parent) == "exchange\nprotocol exchange\n"
