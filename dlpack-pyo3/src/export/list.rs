@@ -19,6 +19,9 @@ pub(super) fn list_of<'py>(
     py: Python<'py>,
     tensor: &Arc<ManagedTensorVersioned>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    if lists_without_elements(tensor.shape()).is_none() {
+        return Err(to_py_err(Error::AllocationFailed));
+    }
     let copy = copy::shared_to_host(py, tensor, Device::CPU).map_err(to_py_err)?;
     let dtype = copy.dtype();
     let bytes = if copy.is_empty() {
@@ -28,30 +31,34 @@ pub(super) fn list_of<'py>(
         unsafe { core::slice::from_raw_parts(copy.data().cast::<u8>(), copy.nbytes()) }
     };
     let mut elements = Elements { bytes, dtype, next: 0 };
-    nest(py, copy.shape(), copy.is_empty(), &mut elements)
+    nest(py, copy.shape(), &mut elements)
+}
+
+/// The greatest number of empty lists in a list.
+const EMPTY_LISTS: i64 = 1 << 20;
+
+/// Returns the number of empty lists for a tensor without elements, which may be more than anybody has memory for. Returns 0
+/// for a tensor with elements.
+fn lists_without_elements(shape: &[i64]) -> Option<i64> {
+    let Some(empty) = shape.iter().position(|&n| n == 0) else { return Some(0) };
+    let mut sizes = shape.iter().take(empty);
+    let count = sizes.try_fold(1, |product: i64, &n| product.checked_mul(n))?;
+    (count <= EMPTY_LISTS).then_some(count)
 }
 
 /// Takes as many elements as there are in this shape.
 fn nest<'py>(
     py: Python<'py>,
     shape: &[i64],
-    is_empty: bool,
     elements: &mut Elements<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let Some((&rows, shape)) = shape.split_first() else { return elements.next(py) };
     let list = PyList::empty(py);
-    // Without elements, there may be more rows than anybody has memory for.
-    if is_empty && rows > EMPTY_ROWS {
-        return Err(to_py_err(Error::AllocationFailed));
-    }
     for _ in 0..rows {
-        list.append(nest(py, shape, is_empty, elements)?)?;
+        list.append(nest(py, shape, elements)?)?;
     }
     Ok(list.into_any())
 }
-
-/// The greatest number of empty lists in a list.
-const EMPTY_ROWS: i64 = 1 << 16;
 
 /// Packed elements.
 struct Elements<'a> {

@@ -69,6 +69,10 @@ pub(crate) mod names {
     pub(crate) static MODULE: Name = Name::new(c"__module__");
     pub(crate) static MRO: Name = Name::new(c"__mro__");
     pub(crate) static DICT: Name = Name::new(c"__dict__");
+    // Of exceptions, and of what makes them again.
+    pub(crate) static ARGS: Name = Name::new(c"args");
+    pub(crate) static BUILTINS: Name = Name::new(c"builtins");
+    pub(crate) static EVAL: Name = Name::new(c"eval");
     // Of `memoryview`.
     #[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
     pub(crate) static FORMAT: Name = Name::new(c"format");

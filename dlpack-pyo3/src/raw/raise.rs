@@ -9,6 +9,8 @@ use dlpack::{Error, ErrorKind};
 use super::attached::Attached;
 use super::exception::SavedException;
 use super::ffi;
+use super::module::loaded;
+use super::name::names;
 use super::object::{Object, Owned};
 use super::once_object::OnceObject;
 use super::tuple::make_tuple;
@@ -165,31 +167,33 @@ const REDUCE: &ffi::PyMethodDef = &ffi::PyMethodDef {
 ///
 /// CPython calls this as a method with `METH_NOARGS`.
 unsafe extern "C" fn reduce(slf: *mut ffi::PyObject, _: *mut ffi::PyObject) -> *mut ffi::PyObject {
-    // SAFETY: CPython calls methods on attached threads, with a live object; the formats match the arguments, of which `N`
-    // takes the references over. The result is a new reference, or null with an exception set.
-    unsafe {
-        let args = ffi::PyObject_GetAttrString(slf, c"args".as_ptr());
-        if args.is_null() {
-            return args;
-        }
-        let text = ffi::PyUnicode_FromFormat(REMAKE.as_ptr(), args);
-        ffi::Py_DECREF(args);
-        let builtins = ffi::PyImport_ImportModule(c"builtins".as_ptr());
-        if text.is_null() || builtins.is_null() {
-            ffi::Py_XDECREF(text);
-            ffi::Py_XDECREF(builtins);
-            return ptr::null_mut();
-        }
-        let eval = ffi::PyObject_GetAttrString(builtins, c"eval".as_ptr());
-        ffi::Py_DECREF(builtins);
-        ffi::Py_BuildValue(c"N(N)".as_ptr(), eval, text)
-    }
+    // SAFETY: CPython calls methods on attached threads, with a live object.
+    let error = unsafe { Object::new(NonNull::new_unchecked(slf)) };
+    remake(error).map_or(ptr::null_mut(), Owned::into_ptr)
+}
+
+/// Makes the tuple of a function and its arguments.
+fn remake(error: Object<'_>) -> Result<Owned<'_>, Raised> {
+    let py = error.attached();
+    let args = error.attr(&names::ARGS)?;
+    // SAFETY: live objects on an attached thread, of which the second is a string, as the format says. The results are new
+    // references, or null with an exception set.
+    let text = unsafe {
+        let args = Owned::or_raised(unwind::repr(args.as_ptr()))?;
+        Owned::or_raised(ffi::PyUnicode_FromFormat(REMAKE.as_ptr(), args.as_ptr()))?
+    };
+    let arguments = make_tuple(py, &[text.borrow()])?;
+    let Some(builtins) = loaded(py, &names::BUILTINS)? else {
+        return Err(raise(py, Class::Runtime, format_args!("expected the module builtins")));
+    };
+    let eval = builtins.attr(&names::EVAL)?;
+    make_tuple(py, &[eval.borrow(), arguments.borrow()])
 }
 
 /// From there, it goes on as the first of its bases.
 const REMAKE: &CStr =
     c"type('CopyError', (BufferError, ValueError), {'__module__': 'dlpack_pyo3', \
-                        '__reduce__': lambda self: (BufferError, self.args)})(*%R)";
+                        '__reduce__': lambda self: (BufferError, self.args)})(*%U)";
 
 /// Sets an exception with this text.
 #[cold]

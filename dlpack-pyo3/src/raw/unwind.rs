@@ -98,6 +98,9 @@ guarded! {
         value: *mut *mut PyObject
     ) -> c_int;
 
+    /// Makes the text that stands for the object in a program.
+    fn repr = PyObject_Repr(object: *mut PyObject) -> *mut PyObject;
+
     /// Returns `true` if the object counts as true.
     fn is_true = PyObject_IsTrue(object: *mut PyObject) -> c_int;
 

@@ -12,7 +12,7 @@ use dlpack::{AnyManagedTensor, DataTypeCode};
 
 use super::address;
 use super::attribute::{Attribute, is_false, is_true};
-use super::classes::{Classes, defines, is_named, is_of};
+use super::classes::{Classes, defines, is_named, is_of, is_static};
 use super::summary::Summary;
 use crate::protocol;
 use crate::raw::{Class, Name, Object, Owned, Raised, call_no_args, handle, loaded, names, raise};
@@ -134,9 +134,28 @@ impl Eligibility {
         }
     }
 
-    /// Returns `true` if the library's own tensors never say that they are read-only.
-    pub(super) const fn is_never_read_only(&self) -> bool {
-        matches!(self, Self::Torch(_) | Self::Paddle(_) | Self::Tvm)
+    /// Returns `true` if the table, which `definer` has, is that of a library whose own tensors never say that they are
+    /// read-only.
+    ///
+    /// A program can write any module's name into a class of its own, but not into one that is static. That of PyTorch's table
+    /// derives from such a class. Paddle's does not, and is taken at its word.
+    pub(super) fn is_never_read_only(
+        &self,
+        definer: Object<'_>,
+        classes: &Classes<'_>,
+    ) -> Result<bool, Raised> {
+        let package = match self {
+            Self::Always => return Ok(false),
+            Self::Paddle(_) => return is_of(definer, "paddle"),
+            Self::Torch(_) => "torch",
+            Self::Tvm => "tvm_ffi",
+        };
+        for class in classes.iter().skip_while(|class| !class.is(definer)).take(2) {
+            if is_static(class) && is_of(class, package)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Returns what the object may have to be asked about the elements of such a tensor.

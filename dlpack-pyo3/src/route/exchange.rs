@@ -49,9 +49,7 @@ impl Exchange {
             return Ok(None);
         }
         let classes = Classes::of(class)?;
-        if is_overridden(&classes)? {
-            return Ok(None);
-        }
+        let Some(definer) = definer(&classes)? else { return Ok(None) };
         // SAFETY: a capsule of this name, which holds a table that keeps to the standard and lives for ever (E1, E2): the
         // protocol grants that for such a capsule.
         let api = unsafe {
@@ -60,7 +58,8 @@ impl Exchange {
         };
         let Ok(api) = api else { return Ok(None) };
         let Some(eligibility) = Eligibility::of(class, &classes)? else { return Ok(None) };
-        let lends_writable = eligibility.is_never_read_only() || is_own(capsule.borrow());
+        let lends_writable =
+            is_own(capsule.borrow()) || eligibility.is_never_read_only(definer, &classes)?;
         Ok(Some(Self { api, eligibility, lends_writable }))
     }
 
@@ -228,9 +227,7 @@ impl Exchange {
         }
         // SAFETY: the caller's promise, which holds once the question is answered.
         let tensor = unsafe { self.borrow(object) }?;
-        let tensor = tensor.filter(|tensor| summary.speaks_for(Summary::of(tensor)));
-        // SAFETY: the table lends only what may be written.
-        Ok(tensor.map(|tensor| unsafe { tensor.assume_writable() }))
+        Ok(tensor.filter(|tensor| summary.speaks_for(Summary::of(tensor))))
     }
 }
 
@@ -254,16 +251,16 @@ fn is_own(capsule: Object<'_>) -> bool {
     context.cast_const() == (&raw const OWN_TABLE).cast()
 }
 
-/// Returns `true` if a class overrides the `__dlpack__` of the class that has the table, which then does not speak for it.
-fn is_overridden(classes: &Classes<'_>) -> Result<bool, Raised> {
+/// Returns the class that has the table, or `None` if a class overrides its `__dlpack__`, for which the table does not speak.
+fn definer<'a>(classes: &'a Classes<'_>) -> Result<Option<Object<'a>>, Raised> {
     for class in classes.iter() {
         if defines(class, &names::EXCHANGE_API)? {
-            return Ok(false);
+            return Ok(Some(class));
         }
         if defines(class, &names::DLPACK)? {
-            return Ok(true);
+            return Ok(None);
         }
     }
     // The attribute was found on the metaclass.
-    Ok(true)
+    Ok(None)
 }

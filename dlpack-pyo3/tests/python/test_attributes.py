@@ -103,8 +103,12 @@ def test_lists_of_other_layouts():
     for shape, strides in [((3, 4), (1, 3)), ((2, 2), (4, 2)), ((3, 2), (0, 1)), ((0, 3), (3, 1)), ((2, 0), (1, 1)), ((), ())]:
         tensor = ext.make(data.tobytes(), "int16", shape, strides=strides)
         assert tensor.tolist() == np.from_dlpack(tensor).tolist()
-    with pytest.raises(MemoryError):
-        ext.make(b"", "uint8", (2**40, 0)).tolist()
+    # No elements, and more lists than anybody has memory for.
+    for shape in [(2**40, 0), (65536, 65536, 0), (1024, 2048, 0, 5)]:
+        with pytest.raises(MemoryError):
+            ext.make(b"", "uint8", shape).tolist()
+    assert len(ext.make(b"", "uint8", (1024, 1024, 0)).tolist()[-1]) == 1024
+    assert ext.make(b"", "uint8", (0, 2**62)).tolist() == []
     with pytest.raises(BufferError, match="found float32x4"):
         ext.make(bytes(16), "float32x4", (1,)).tolist()
     for device in (CUDA, (abi.CUDA_HOST, 0)):

@@ -76,3 +76,21 @@ def test_a_class_that_gets_the_tag_that_it_had():
         print(ext.describe(kind())["route"], ext.describe(type_for(Table())())["route"])
     """
     assert run(script, folder=Path(__file__).parent) == "exchange\nprotocol exchange\n"
+
+
+LIKE_TORCH = {
+    "requires_grad": property(lambda self: False),
+    "is_neg": lambda self: False,
+    "is_conj": lambda self: False,
+    "untyped_storage": lambda self: self,
+    "data_ptr": lambda self: self.source().start,
+}
+
+
+@pytest.mark.parametrize("module, members", [("torch", LIKE_TORCH), ("tvm_ffi.core", {})])
+def test_a_class_that_gives_itself_for_that_of_a_library(module, members):
+    """What it lends may be read-only, which a table cannot say."""
+    members, lent = {"__module__": module, **members}, Foreign()
+    for kind in (type_for(Table(), name="Tensor", **members), type("Tensor", (type_for(Table()),), members)):
+        for _ in range(2):
+            assert ext.borrow(kind(lambda: lent))["access"] == "unknown"

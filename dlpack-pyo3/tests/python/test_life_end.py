@@ -356,6 +356,16 @@ WAITING = {
             def __getattr__(self, name): raise It
         """,
     ),
+    "an exception on its way to another process": (
+        "error(It()).__reduce__()",
+        """
+        class It: __repr__ = wait
+        try:
+            make().__dlpack__(dl_device=(2, 0), copy=False)
+        except ValueError as conflict:
+            error = type(conflict)
+        """,
+    ),
     "from_dlpack": ("ext.like(make(), It())", "class It: from_dlpack = staticmethod(wait)"),
     "a namespace": ("ext.like(make(), It())", "class It: __array_namespace__ = wait"),
     "a table that takes": ("ext.describe(It())", "It = carrier(managed_tensor_from_py_object_no_sync=wait)"),
