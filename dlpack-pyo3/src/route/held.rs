@@ -169,6 +169,12 @@ fn export(tensor: &Descriptor, keep: KeepAlive) -> Result<ManagedTensorVersioned
     Ok(if is_writable { exporter } else { exporter.read_only() }.build()?)
 }
 
+impl From<ManagedTensorVersioned> for HeldTensor {
+    fn from(tensor: ManagedTensorVersioned) -> Self {
+        Self::Managed(AnyManagedTensor::Versioned(tensor))
+    }
+}
+
 impl Deref for HeldTensor {
     type Target = Descriptor;
 

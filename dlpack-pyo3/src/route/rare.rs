@@ -1,6 +1,6 @@
 //! Routes that are taken rarely, and what is done after a table has refused.
 
-use dlpack::negotiate::{CopyPolicy, Request};
+use dlpack::negotiate::Request;
 use dlpack::{AnyManagedTensor, Device, Error};
 
 use super::exchange::Exchange;
@@ -121,27 +121,15 @@ fn take_by_table(
     }
 }
 
-/// Makes a copy if the request asks for one, and checks the tensor against the request, where no producer was asked.
+/// As [`protocol::meet`], for a tensor that came by this route.
 fn meet(
     object: Object<'_>,
     tensor: HeldTensor,
     request: &Request,
     route: Route,
 ) -> Result<Taken, Raised> {
-    let device = tensor.device();
-    let met = if request.copy == CopyPolicy::ALWAYS && device.canonical() != Device::CPU {
-        // Also of memory that the host can access: nobody has waited for the device.
-        drop(tensor);
-        Err(Error::NotHostAccessible { device })
-    } else if request.copy == CopyPolicy::ALWAYS {
-        let copy = protocol::copy(&tensor);
-        // Before an exception is set, which the tensor's deleter must not see.
-        drop(tensor);
-        copy.map(|copy| HeldTensor::Managed(copy.into()))
-    } else {
-        Ok(tensor)
-    };
-    met.and_then(|tensor| request.check(&tensor).map(|()| Taken::new(tensor, route)))
+    protocol::meet(tensor, request)
+        .map(|tensor| Taken::new(tensor, route))
         .map_err(|error| raise_error(object.attached(), error))
 }
 

@@ -156,6 +156,10 @@ def test_the_memory_of_a_capsule_is_not_copied_before_its_device_is_done(kind):
     with pytest.raises(BufferError, match="expected memory that the host can access"):
         ext.describe(tensor.capsule(), copy=True)
     assert tensor.deletes == 1
+    tensor = Foreign(DOUBLES, "float64", device=(kind, 0))
+    with pytest.raises(BufferError, match="expected a tensor on device cpu, found one on"):
+        ext.typed_list_on_cpu(tensor.capsule())
+    assert tensor.deletes == 1
 
 
 def test_managed_memory_is_read_when_asked_for_on_the_cpu():

@@ -13,6 +13,8 @@
 mod keywords;
 mod refuse;
 
+use core::ops::Deref;
+
 use dlpack::negotiate::{CopyPolicy, Request};
 use dlpack::{AnyManagedTensor, Descriptor, Device, Error, Exclusive, ManagedTensorVersioned};
 
@@ -158,8 +160,13 @@ fn can_be_met_here(object: Object<'_>, request: &Request) -> Result<bool, Raised
     Ok(is_there && (!is_copied_here || found.is_none_or(|found| found == Device::CPU)))
 }
 
-/// Does what the request asks for, to a tensor of a producer that was not asked for a device and a copy.
-fn meet(tensor: AnyManagedTensor, request: &Request) -> Result<AnyManagedTensor, Error> {
+/// Makes a copy if the request asks for one, and checks the tensor, whose producer was not asked for a device and a copy.
+///
+/// A tensor that is refused or copied is dropped before this returns, since its deleter must not see the exception.
+pub(crate) fn meet<T>(tensor: T, request: &Request) -> Result<T, Error>
+where
+    T: Deref<Target = Descriptor> + From<ManagedTensorVersioned>,
+{
     let found = tensor.device();
     // Not any memory that would do: nobody has waited for the device.
     if let Some(expected) = request.wanted_device() {
@@ -168,16 +175,18 @@ fn meet(tensor: AnyManagedTensor, request: &Request) -> Result<AnyManagedTensor,
         }
     }
     if request.copy != CopyPolicy::ALWAYS {
-        return Ok(tensor);
+        return request.check(&tensor).map(|()| tensor);
     }
-    if found != Device::CPU {
-        return Err(Error::CopyUnsupported { device: found });
+    if found.canonical() != Device::CPU {
+        return Err(Error::NotHostAccessible { device: found });
     }
-    copy(&tensor).map(AnyManagedTensor::Versioned)
+    let copy = T::from(copy(&tensor)?);
+    drop(tensor);
+    request.check(&copy).map(|()| copy)
 }
 
 /// Copies a tensor in main memory.
-pub(crate) fn copy(tensor: &Descriptor) -> Result<ManagedTensorVersioned, Error> {
+fn copy(tensor: &Descriptor) -> Result<ManagedTensorVersioned, Error> {
     // SAFETY: this thread is attached, and so Python code that writes the elements does not run: the promise on which
     // PyO3's own buffers are read.
     unsafe { tensor.to_copy() }.map(Exclusive::into_inner)
