@@ -6,13 +6,14 @@ import sys
 
 import flat
 import give
+import refuse
 import take
 from contender import Row
 
 
 def all_rows() -> list[Row]:
     """All rows, in the order in which they are shown."""
-    return [*take.rows(), *give.rows(), *flat.rows()]
+    return [*take.rows(), *give.rows(), *refuse.rows(), *flat.rows()]
 
 
 def select(words: list[str]) -> list[Row]:

@@ -8,7 +8,7 @@
 //! address near null for one that has no memory. Here, both are refused.
 
 use dlpack::negotiate::Request;
-use dlpack::{AnyManagedTensor, DataTypeCode};
+use dlpack::{AnyManagedTensor, DataTypeCode, Descriptor};
 
 use super::address;
 use super::attribute::{Attribute, is_false, is_true};
@@ -220,16 +220,22 @@ pub(super) fn ask_torch(
     request: &Request,
     strict: bool,
 ) -> Result<AnyManagedTensor, Raised> {
+    // First, since a refusal is PyTorch's, and costs what it costs there.
+    let tensor = protocol::ask(object, request, strict, Ok, Err)?;
+    match check_asked(object, &tensor) {
+        Ok(()) => Ok(tensor),
+        Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
+    }
+}
+
+fn check_asked(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
     if answers_yes(object, &names::IS_NEG)? {
         return Err(negated(object));
     }
-    let tensor = protocol::ask(object, request, strict, Ok, Err)?;
-    if Summary::of(&tensor).is_doubtful() {
-        if let Err(raised) = refuse_without_memory(object) {
-            return Err(raised.after_dropping(object.attached(), tensor));
-        }
+    if Summary::of(tensor).is_doubtful() {
+        return refuse_without_memory(object);
     }
-    Ok(tensor)
+    Ok(())
 }
 
 fn call<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
