@@ -8,7 +8,7 @@
 //! address near null for one that has no memory. Here, both are refused.
 
 use dlpack::negotiate::Request;
-use dlpack::{AnyManagedTensor, DataTypeCode, Descriptor};
+use dlpack::{AnyManagedTensor, DataTypeCode};
 
 use super::address;
 use super::attribute::{Attribute, is_false, is_true};
@@ -66,7 +66,7 @@ impl Doubts {
 pub(super) struct Torch {
     requires_grad: Attribute,
     is_conj: Attribute,
-    is_neg: Attribute,
+    pub(super) is_neg: Attribute,
 }
 
 impl Eligibility {
@@ -208,7 +208,8 @@ impl Torch {
     }
 }
 
-/// Imports a tensor of PyTorch by its `__dlpack__`, unless it must not be imported.
+/// Imports a tensor of PyTorch by its `__dlpack__`, unless it must not be imported. `is_neg` is the method of the object's class,
+/// if it is known.
 ///
 /// # Errors
 ///
@@ -219,23 +220,23 @@ pub(super) fn ask_torch(
     object: Object<'_>,
     request: &Request,
     strict: bool,
+    is_neg: Option<&Attribute>,
 ) -> Result<AnyManagedTensor, Raised> {
-    // First, since a refusal is PyTorch's, and costs what it costs there.
-    let tensor = protocol::ask(object, request, strict, Ok, Err)?;
-    match check_asked(object, &tensor) {
-        Ok(()) => Ok(tensor),
-        Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
-    }
-}
-
-fn check_asked(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
-    if answers_yes(object, &names::IS_NEG)? {
+    // Asked first, since a question may run Python code that moves the memory.
+    let is_neg = match is_neg {
+        Some(method) => method.call(object),
+        None => call(object, &names::IS_NEG),
+    };
+    if answers_yes(is_neg)? {
         return Err(negated(object));
     }
-    if Summary::of(tensor).is_doubtful() {
-        return refuse_without_memory(object);
+    let tensor = protocol::ask(object, request, strict, Ok, Err)?;
+    if Summary::of(&tensor).is_doubtful() {
+        if let Err(raised) = refuse_without_memory(object) {
+            return Err(raised.after_dropping(object.attached(), tensor));
+        }
     }
-    Ok(())
+    Ok(tensor)
 }
 
 fn call<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
@@ -244,10 +245,10 @@ fn call<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
     unsafe { Owned::or_raised(call_no_args(method.as_ptr())) }
 }
 
-/// Calls a method without arguments, and returns `true` if the answer is `True`. An object that cannot be asked, as may be
-/// where a class changes what PyTorch does, is left to its `__dlpack__`.
-fn answers_yes(object: Object<'_>, method: &Name) -> Result<bool, Raised> {
-    match call(object, method) {
+/// Returns `true` if the answer is `True`. An object that cannot be asked, as may be where a class changes what PyTorch does,
+/// is left to its `__dlpack__`.
+fn answers_yes(answer: Result<Owned<'_>, Raised>) -> Result<bool, Raised> {
+    match answer {
         Ok(answer) => Ok(is_true(answer.borrow())),
         Err(raised) => raised.forget().map(|()| false),
     }

@@ -81,8 +81,8 @@ impl Exchange {
         request: &Request,
         strict: bool,
     ) -> Result<AnyManagedTensor, Raised> {
-        match self.eligibility {
-            Eligibility::Torch(_) => ask_torch(object, request, strict),
+        match &self.eligibility {
+            Eligibility::Torch(torch) => ask_torch(object, request, strict, Some(&torch.is_neg)),
             _ => protocol::ask(object, request, strict, Ok, Err),
         }
     }

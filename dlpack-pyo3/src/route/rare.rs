@@ -75,7 +75,7 @@ pub(super) fn take_rare(
             Ok(Some(asked(tensor)))
         }
         Plan::Torch => {
-            let tensor = eligibility::ask_torch(object, request, strict)?;
+            let tensor = eligibility::ask_torch(object, request, strict, None)?;
             Ok(Some(asked(tensor)))
         }
         Plan::Masked => masked::refuse(object).map(|()| None),
