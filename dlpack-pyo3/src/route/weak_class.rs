@@ -68,6 +68,7 @@ impl WeakClass {
     }
 
     /// Returns `true` if this recognises the class as it was when the tag was read.
+    #[cfg_attr(Py_LIMITED_API, expect(unused_variables, reason = "no class has a tag"))]
     pub(super) fn was(&self, class: Object<'_>, tag: Tag) -> bool {
         self.is_at(class)
             && match &self.state {

@@ -134,7 +134,7 @@ def test_tensors_without_elements_need_no_memory(torch):
     for tensor in (torch.zeros(0), torch.zeros(2, 0), torch._efficientzerotensor(10)[10:]):
         assert ext.describe(tensor)["numel"] == 0
         assert ext.to_bytes(tensor) == b""
-        assert bytes(ext.hold(tensor).export()) == b""
+        assert ext.hold(tensor).export().tolist() in ([], [[], []])
 
 
 NEGATED = {
@@ -237,7 +237,7 @@ def test_null_data_goes_out_by_no_way():
             lambda: tensor.__dlpack__(**NEW),
             lambda: tensor.__dlpack__(**NEW, copy=True),
             lambda: tensor.__dlpack__(**NEW, dl_device=(1, 0)),
-            lambda: memoryview(tensor),
+            lambda: ext.to_bytes(tensor) if ext.LIMITED_API else memoryview(tensor),
             lambda: ext.describe(tensor),
             lambda: ext.borrow(tensor),
             lambda: ext.like(tensor, tensor),
@@ -265,7 +265,7 @@ def test_null_data_of_a_table_goes_on_by_no_way():
         assert ext.describe(carrier)["data"] == ext.borrow(carrier)["data"] == 0
         tensor = ext.hold(carrier).export()
         with pytest.raises(BufferError, match="data pointer"):
-            bytes(tensor)
+            tensor.tolist() if ext.LIMITED_API else bytes(tensor)
         with pytest.raises(BufferError, match="data pointer"):
             tensor.__dlpack__(**NEW)
 
@@ -286,4 +286,5 @@ def test_new_memory_of_rust_is_zero_for_whoever_reads_it():
         used = bytearray(b"\xa5" * 4 * count)
         del used  # The next block may be this one.
         tensor = ext.fresh(count)
-        assert ext.to_bytes(tensor) == bytes(tensor) == bytes(4 * count)
+        assert ext.to_bytes(tensor) == bytes(4 * count)
+        assert tensor.tolist() == [0.0] * count

@@ -7,6 +7,7 @@ import dlpack_pyo3_tests as ext
 import pytest
 
 from kit import abi, capsules, values
+from kit.builds import exports_buffers
 from kit.peek import peek, peek_capsule, read
 
 SIX = values.sample_bytes("float32")
@@ -268,6 +269,7 @@ def test_the_memory_outlives_the_object(make, data, flags):
     assert peek_capsule(capsule)["bytes"] == data
 
 
+@exports_buffers
 @each
 def test_the_buffer_protocol(make, data, flags):
     tensor = make()

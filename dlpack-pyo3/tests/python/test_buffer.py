@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from kit import abi
+from kit.builds import exports_buffers
 from kit.foreign import Foreign
 
 
@@ -325,7 +326,7 @@ def test_buffers_do_not_leak():
     assert sys.getrefcount(tensor) == before
 
 
-@pytest.mark.skipif(ext.LIMITED_API, reason="the limited API of 3.10 has no buffers")
+@exports_buffers
 def test_the_struct_of_a_buffer_stays_where_it_was_filled():
     """It may point into itself, and the object may know it by its address."""
     own = ext.OwnBuffer()

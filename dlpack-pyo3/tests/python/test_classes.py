@@ -6,13 +6,14 @@ from pathlib import Path
 import dlpack_pyo3_tests as ext
 import pytest
 
+from kit.builds import sees_changes
 from kit.exchange import Table, type_for
 from kit.foreign import Foreign
 from kit.process import run
 
 API = "__dlpack_c_exchange_api__"
 
-pytestmark = pytest.mark.skipif(ext.LIMITED_API, reason="the limited API does not tell that a class has changed")
+pytestmark = sees_changes
 
 
 def test_a_class_that_gets_its_table_while_it_is_looked_at():

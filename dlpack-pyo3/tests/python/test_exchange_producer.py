@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from kit import abi, capsules
+from kit.builds import exports_buffers
 from kit.exchange import FUNCTIONS, SetError, object_at
 from kit.foreign import Foreign
 from kit.peek import describe_struct, peek_capsule
@@ -178,7 +179,7 @@ def test_a_panic_in_the_table_is_an_exception(place):
     assert out.value is None
 
 
-@pytest.mark.parametrize("place", ["tensor", "device"])
+@pytest.mark.parametrize("place", [pytest.param("tensor", marks=exports_buffers), "device"])
 def test_a_panic_that_panics_when_it_is_let_go_of(place):
     # What it passes on is a value that panics when it is dropped, and so does what that panic passes on.
     obj, out = ext.Panics(f"{place}, twice"), ctypes.c_void_p(0xDEAD)

@@ -407,7 +407,7 @@ def test_tensors_of_tensors_are_no_chain():
             tensor = ext.hold(tensor).export()
         for _ in range(100_000):
             tensor = ext.like(tensor, tensor)
-        print(bytes(tensor), ext.live())
+        print(ext.to_bytes(tensor), ext.live())
         del tensor
         print(ext.live())
     """

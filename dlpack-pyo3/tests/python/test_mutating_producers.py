@@ -7,6 +7,7 @@ import dlpack_pyo3_tests as ext
 import pytest
 
 from kit import values
+from kit.builds import holds_buffers, imports_any_buffer
 from kit.foreign import Foreign
 
 FLOATS = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0]
@@ -162,6 +163,7 @@ def test_an_array_cannot_grow_while_held():
     data.append(1.0)
 
 
+@holds_buffers
 def test_a_memoryview_cannot_be_released_while_held():
     view = memoryview(bytearray(SIX))
     held = ext.hold(view)
@@ -196,6 +198,7 @@ def test_a_buffer_is_given_back_when_its_tensor_goes():
     data.extend(b"x")
 
 
+@imports_any_buffer
 def test_a_strided_view_of_a_buffer():
     data = bytearray(range(10))
     view = memoryview(data)[1::3]

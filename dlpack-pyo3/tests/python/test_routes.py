@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from kit import abi, values
+from kit.builds import sees_changes
 from kit.exchange import Table, type_for
 from kit.foreign import Foreign
 from kit.peek import peek
@@ -667,7 +668,7 @@ class TestTorch:
         assert ext.describe(torch.zeros(3).as_subclass(Function))["shape"] == (3,)
         assert asked[0] == "method" and set(asked[1:]) == {"function"}
 
-    @pytest.mark.skipif(ext.LIMITED_API, reason="the limited API does not tell that a class has changed")
+    @sees_changes
     def test_subclasses_that_answer_themselves_from_some_time_on(self):
         import torch
 
@@ -728,7 +729,7 @@ class TestTorch:
             ext.describe(torch.zeros(2, requires_grad=True))
         assert ext.ordered(plain[0], 7)[0]["route"] == "exchange"
 
-    @pytest.mark.skipif(ext.LIMITED_API, reason="the limited API does not tell that a class has changed")
+    @sees_changes
     def test_a_class_changes_its_plan_as_often_as_it_likes(self):
         """More often than there are places for classes."""
         import torch
