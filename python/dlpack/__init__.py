@@ -10,6 +10,8 @@
 - `asdlpack(x)`: a tensor of any object that describes its memory.
 - `from_dlpack(x)`: a tensor of an array, as the array API standard spells it.
 - `from_pointer(address, ...)`: a tensor of memory of one's own extension.
+- `explain(x)`: what each library would get of an object, and why: the same memory, a copy, or an exception.
+- `adapt(x, "jax")`: a tensor that a certain library takes and shares.
 - `SupportsDLPack`: the protocol, for annotations.
 - `ROUTES`: the names of the ways in which `asdlpack` looks for the memory.
 """
@@ -30,32 +32,47 @@ refuse_other_interpreters()
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from ._adapt import adapt
+    from ._explain import Answer, Explanation, explain
     from ._protocols import SupportsDLPack
 
 __all__ = [
     "ROUTES",
+    "Answer",
     "CopyError",
     "DTypeError",
     "DeviceError",
+    "Explanation",
     "LayoutError",
     "NotATensorError",
     "ReadOnlyError",
     "SupportsDLPack",
     "Tensor",
     "__version__",
+    "adapt",
     "asdlpack",
+    "explain",
     "from_dlpack",
     "from_pointer",
 ]
 
 
+_LATER = {
+    "Answer": "._explain",
+    "Explanation": "._explain",
+    "SupportsDLPack": "._protocols",
+    "adapt": "._adapt",
+    "explain": "._explain",
+}
+
+
 def __getattr__(name: str) -> object:
     # What few programs need is imported when it is asked for, so that importing the package takes no time.
-    if name == "SupportsDLPack":
-        from ._protocols import SupportsDLPack
+    if module := _LATER.get(name):
+        from importlib import import_module
 
-        globals()[name] = SupportsDLPack
-        return SupportsDLPack
+        globals()[name] = found = getattr(import_module(module, __name__), name)
+        return found
     from ._pydlpack import hint
 
     raise AttributeError(f"module 'dlpack' has no attribute {name!r}{hint(name)}")

@@ -15,7 +15,8 @@ _MOST = 100
 def represent(tensor: Tensor) -> str:
     """Describes a tensor, with a few of its elements if the host can read them."""
     device = f"{tensor.device} read-only" if tensor.readonly else tensor.device
-    return f"<dlpack.Tensor {tensor.dtype_name} {tensor.shape} {device}{_elements(tensor)}>"
+    adapted = f", adapted: {'; '.join(tensor.adapted)}" if tensor.adapted else ""
+    return f"<dlpack.Tensor {tensor.dtype_name} {tensor.shape} {device}{_elements(tensor)}{adapted}>"
 
 
 def _elements(tensor: Tensor) -> str:

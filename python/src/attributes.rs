@@ -83,6 +83,16 @@ impl Tensor {
         }
     }
 
+    /// What `dlpack.adapt` has changed, in words; empty for other tensors.
+    ///
+    /// >>> import dlpack
+    /// >>> dlpack.asdlpack(b"abc").adapted
+    /// ()
+    #[getter]
+    fn adapted<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyTuple>> {
+        PyTuple::new(py, self.adapted.as_deref().unwrap_or_default())
+    }
+
     /// A copy in row-major order, which is writable; on the tensor's own device.
     ///
     /// >>> import dlpack

@@ -22,6 +22,14 @@ thread_local! {
     static WAITING: RefCell<Vec<Arc<ManagedTensorVersioned>>> = const { RefCell::new(Vec::new()) };
 }
 
+impl Kept {
+    /// Returns the tensor, if nobody else has it.
+    pub(crate) fn into_inner(self) -> Option<ManagedTensorVersioned> {
+        // SAFETY: the value is not used again, nor dropped.
+        Arc::into_inner(unsafe { ManuallyDrop::take(&mut ManuallyDrop::new(self).0) })
+    }
+}
+
 impl From<Arc<ManagedTensorVersioned>> for Kept {
     fn from(tensor: Arc<ManagedTensorVersioned>) -> Self {
         Self(ManuallyDrop::new(tensor))

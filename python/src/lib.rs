@@ -7,6 +7,7 @@
 //! | `attributes`, `indexing`, `layout`, `values`, `interfaces` | what Python sees of it |
 //! | `source` | `asdlpack` and `from_dlpack`: the routes from an object to a tensor |
 //! | `pointer` | `from_pointer` |
+//! | `adapt` | what `dlpack.adapt` and `dlpack.explain`, which are written in Python, need of the structs |
 //! | `memory` | memory that numbers describe, as a tensor: the only place that makes one of an address |
 //! | `arguments`, `typestr` | devices and dtypes as Python writes them |
 //! | `errors` | the exceptions of the package |
@@ -14,6 +15,7 @@
 //! Messages that need a look at the object are made in Python, in `dlpack/_refusals.py`: they cost nothing until an import
 //! fails.
 
+mod adapt;
 mod arguments;
 mod attributes;
 mod errors;
@@ -37,6 +39,8 @@ mod _core {
     use pyo3::ffi;
     use pyo3::prelude::*;
 
+    #[pymodule_export]
+    use super::adapt::{adapted, look, look_by_table};
     #[pymodule_export]
     use super::pointer::from_pointer;
     #[pymodule_export]

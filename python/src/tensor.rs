@@ -5,7 +5,8 @@ use std::sync::Arc;
 use dlpack_pyo3::dlpack::layout::Layout;
 use dlpack_pyo3::dlpack::negotiate::{CopyPolicy, Producer, Stream};
 use dlpack_pyo3::dlpack::{
-    Access, DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, OpaqueTensor,
+    Access, DataType, Descriptor, Device, DeviceType, Error, Exporter, ManagedTensorVersioned,
+    OpaqueTensor,
 };
 use dlpack_pyo3::{Export, Import, PyOwner, PyTensor, to_py_err};
 use pyo3::exceptions::PyBufferError;
@@ -36,7 +37,12 @@ pub(crate) struct Tensor {
     /// The tensor that has the memory, if this is a part of one. A part of a part has the same, so that parts form no chain.
     pub(crate) whole: Option<Kept>,
     pub(crate) origin: Origin,
+    /// What `dlpack.adapt` has changed, in words.
+    pub(crate) adapted: Adapted,
 }
+
+/// The changes that `dlpack.adapt` made, which all views of the tensor show.
+pub(crate) type Adapted = Option<Arc<[String]>>;
 
 /// Who can say when the elements are written.
 #[derive(Clone)]
@@ -61,7 +67,7 @@ impl Tensor {
 
     /// Makes an object of a tensor that is not a part of another one.
     pub(crate) fn new(tensor: impl Into<Kept>, origin: Origin) -> Self {
-        Self { tensor: tensor.into(), whole: None, origin }
+        Self { tensor: tensor.into(), whole: None, origin, adapted: None }
     }
 
     /// Returns `true` if the host may read the elements now.
@@ -77,6 +83,20 @@ impl Tensor {
     ///
     /// `BufferError` for elements that are not among those of this tensor.
     pub(crate) fn part(&self, part: &Part<'_>) -> PyResult<Self> {
+        // SAFETY: nothing is claimed.
+        unsafe { self.part_as(part, Claim::Nothing) }
+    }
+
+    /// As [`part`](Self::part), with a claim about the elements that the tensor itself does not make.
+    ///
+    /// # Errors
+    ///
+    /// As for [`part`](Self::part).
+    ///
+    /// # Safety
+    ///
+    /// The claim is true until the result and all that share its memory are dropped.
+    pub(crate) unsafe fn part_as(&self, part: &Part<'_>, claim: Claim) -> PyResult<Self> {
         let &Part { dtype, shape, strides, first, is_read_only } = part;
         let parent = &self.tensor;
         let padded = parent.flags().is_padded();
@@ -117,12 +137,17 @@ impl Tensor {
         let whole = self.whole.as_ref().unwrap_or(parent);
         // SAFETY: the bytes lie within the extents of the parent, as was checked, and those of the parent in the tensor that it is a
         // part of. By the contract under which that one was made, they stay in place until it is dropped, and can be written if the
-        // parent is known to be writable.
+        // parent is known to be writable or the caller of this function says so.
         let exporter =
             unsafe { Exporter::from_raw_parts(whole.clone(), data, nbytes.unsigned_abs(), device) };
         let mut exporter = exporter.dtype(dtype).shape(&shape).strides(&strides).offset(before);
-        if is_read_only || parent.access() != Access::Writable {
+        let is_writable = parent.access() == Access::Writable || claim != Claim::Nothing;
+        if is_read_only || !is_writable {
             exporter = exporter.read_only();
+        }
+        if claim == Claim::Copied {
+            // SAFETY: nobody else uses these elements, as the caller claims.
+            exporter = unsafe { exporter.copied() };
         }
         if padded {
             exporter = exporter.padded();
@@ -134,7 +159,22 @@ impl Tensor {
             }
             origin => origin.clone(),
         };
-        Ok(Self { tensor, whole: Some(whole.clone()), origin })
+        Ok(Self { tensor, whole: Some(whole.clone()), origin, adapted: self.adapted.clone() })
+    }
+
+    /// Gives the flag `IS_COPIED` to what a producer answered when it was asked for a copy of `original`, if the flag is missing,
+    /// as it is in the answers of PyTorch. Both are alive, and so it is no copy if they have a byte in common: the flag stays away.
+    pub(crate) fn marked_as_copy_of(self, original: &Descriptor) -> PyResult<Self> {
+        let tensor = &self.tensor;
+        if tensor.flags().is_copied() || !are_apart(tensor, original) {
+            return Ok(self);
+        }
+        let (dtype, shape, strides) = (tensor.dtype(), tensor.shape(), tensor.strides());
+        let part = Part { dtype, shape, strides, first: 0, is_read_only: false };
+        // SAFETY: by the standard nobody else uses the copy that a producer makes on request, and this is not the memory that was
+        // to be copied.
+        let marked = unsafe { self.part_as(&part, Claim::Copied) }?;
+        Ok(Self { origin: self.origin, ..marked })
     }
 
     /// Copies the elements to main memory, in row-major order. They are on the host.
@@ -148,6 +188,16 @@ impl Tensor {
         // that no other Python code writes them meanwhile: the promise on which PyO3's own buffers are read.
         Ok(unsafe { self.tensor.to_copy() }?.into_inner())
     }
+}
+
+/// What is known of the elements of a part, besides what its tensor says; see [`Tensor::part_as`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Claim {
+    Nothing,
+    /// They can be written, or nobody writes them although they look as if they could be.
+    Writable,
+    /// They are a copy that nobody else uses.
+    Copied,
 }
 
 /// The description of a part of a tensor; see [`Tensor::part`].
@@ -201,8 +251,13 @@ impl Export for Tensor {
                     let text = "the object that the tensor is of has copied another tensor";
                     return Err(PyBufferError::new_err(text));
                 }
-                if copy.flags().is_copied() || copy.device().canonical() != Device::CPU {
+                if copy.flags().is_copied() {
                     return Ok(copy);
+                }
+                if copy.device().canonical() != Device::CPU {
+                    let marked = Self::ready(copy).marked_as_copy_of(&this.tensor)?.tensor;
+                    let refused = || to_py_err(Error::CopyUnsupported { device });
+                    return marked.into_inner().ok_or_else(refused);
                 }
                 // Some libraries do not say that theirs is a copy, and so nobody knows whether others write it.
                 Self::ready(copy).copy_on_the_host(py).map_err(to_py_err)
@@ -227,6 +282,19 @@ impl Export for Tensor {
 }
 
 dlpack_pyo3::export!(Tensor);
+
+/// Returns `true` if two tensors that are both alive have no byte in common.
+pub(crate) fn are_apart(one: &Descriptor, other: &Descriptor) -> bool {
+    let ends = |tensor: &Descriptor| {
+        let start = tensor.start().ok()?.expose_provenance();
+        let extents = tensor.layout().byte_extents();
+        Some((start.checked_add_signed(extents.start)?, start.checked_add_signed(extents.end)?))
+    };
+    let is_elsewhere = one.device().canonical() != other.device().canonical();
+    is_elsewhere
+        || one.is_empty()
+        || matches!((ends(one), ends(other)), (Some(a), Some(b)) if a.1 <= b.0 || b.1 <= a.0)
+}
 
 /// Returns the stream on which memory is ready that came from a producer who was told none: the device's default stream.
 pub(crate) fn default_stream(device: DeviceType) -> Stream {

@@ -245,7 +245,8 @@ fn by_dlpack(object: &Bound<'_, PyAny>, options: &Options) -> PyResult<Tensor> {
     let tensor: PyTensor = import.of(object)?;
     if options.copy == Some(true) && tensor.device().device_type != DeviceType::CPU {
         // Only the library can copy memory of a device. Main memory is copied here, which works with every library.
-        return accept_as(object, import.copy(CopyPolicy::ALWAYS).of(object)?, options);
+        let copy: PyTensor = import.copy(CopyPolicy::ALWAYS).of(object)?;
+        return accept_as(object, copy, options)?.marked_as_copy_of(&tensor);
     }
     accept_as(object, tensor, options)
 }
@@ -282,7 +283,7 @@ fn accept(object: &Bound<'_, PyAny>, tensor: PyTensor) -> PyResult<Tensor> {
     } else {
         origin_on(object, device)
     };
-    Ok(Tensor { tensor, whole, origin })
+    Ok(Tensor { tensor, whole, origin, adapted: None })
 }
 
 /// Returns `true` for a tensor of PyTorch whose elements are negated when they are read, which an exchange table does not tell.
