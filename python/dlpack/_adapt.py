@@ -8,7 +8,7 @@ from ._consumers import Consumer, named
 from ._core import CopyError, Tensor, adapted, asdlpack
 from ._errors import DTypeError, LayoutError
 from ._explain import dtype_problem, layout_problem, struct_problem, widen
-from ._facts import Facts, facts, request
+from ._facts import Facts, facts, has_table, request
 
 
 def adapt(
@@ -65,7 +65,9 @@ def adapt(
         tensor = _as_dtype(tensor, dtype, words)
     elif library is not None and dtype_problem(library, tensor.dtype_name):
         if tensor.dtype_name != "bool" or dtype_problem(library, "uint8"):
-            raise DTypeError(f"{dtype_problem(library, tensor.dtype_name)}: pass dtype= for the same bytes as others")
+            raise DTypeError(
+                f"{dtype_problem(library, tensor.dtype_name)}: pass dtype= for the same bytes as others"
+            )
         tensor = _as_dtype(tensor, "uint8", words)
     tensor, strides = _normalise(tensor, words)
     if library is not None:
@@ -101,7 +103,11 @@ def needs_copy(consumer: Consumer, tensor: Tensor) -> bool | None:
 
 def _as_dtype(tensor: Tensor, dtype: Any, words: list[str]) -> Tensor:
     made = tensor.view(dtype)
-    if made.dtype_name == "bool" and tensor.dtype_name != "bool" and tensor.tobytes().translate(None, b"\0\1"):
+    if (
+        made.dtype_name == "bool"
+        and tensor.dtype_name != "bool"
+        and tensor.tobytes().translate(None, b"\0\1")
+    ):
         # Anything but 0 and 1 is no truth value in C.
         raise DTypeError(f"{tensor.dtype_name} as bool: some elements are neither 0 nor 1")
     if made.dtype_name != tensor.dtype_name:
@@ -136,7 +142,7 @@ def _differences(obj: Any, library: Consumer | None) -> list[str]:
 
 def _version(obj: Any, library: Consumer) -> list[str]:
     """Says what becomes of the version of the struct that the object gives to a library."""
-    if library.uses_table and hasattr(type(obj), "__dlpack_c_exchange_api__"):
+    if library.uses_table and has_table(obj):
         return []
     legacy = "max_version" not in library.asks[0]
     try:
@@ -174,14 +180,20 @@ def _check(library: Consumer, tensor: Tensor) -> None:
     """Raises for what no copy could mend."""
     if to := library.narrowed(tensor.dtype_name):
         hint = f": call {widen(library)}" if widen(library) else ""
-        raise DTypeError(f"{library.title} makes {to} of {tensor.dtype_name}, whose numbers lose digits{hint}")
+        raise DTypeError(
+            f"{library.title} makes {to} of {tensor.dtype_name}, whose numbers lose digits{hint}"
+        )
     found = _facts_of(tensor, tensor.strides)
-    if problem := struct_problem(library, found._replace(version=(1, 3) if library.takes_versioned else None)):
+    if problem := struct_problem(
+        library, found._replace(version=(1, 3) if library.takes_versioned else None)
+    ):
         raise LayoutError(problem)
     if not library.least_ndim <= tensor.ndim <= library.most_ndim:
         raise LayoutError(str(layout_problem(library, found)))
     if library.lanes == "wrong" and library.dtypes is not None and tensor.dtype_name not in library.dtypes:
-        raise DTypeError(f"{library.title} ignores that an element has several numbers: pass dtype= for the single ones")
+        raise DTypeError(
+            f"{library.title} ignores that an element has several numbers: pass dtype= for the single ones"
+        )
 
 
 def _facts_of(tensor: Tensor, strides: tuple[int, ...]) -> Facts:
@@ -218,4 +230,3 @@ def why_copy(
 def _is_unsafe(library: Consumer | None, tensor: Tensor) -> bool:
     """Returns True for read-only memory that the library would write to."""
     return library is not None and tensor.readonly and not library.minds_readonly and tensor.size > 0
-

@@ -250,7 +250,7 @@ def _version(name: str) -> tuple[int, ...]:
 
 def _numbers(version: str) -> tuple[int, ...]:
     """Returns the numbers that a version begins with."""
-    numbers = []
+    numbers: list[int] = []
     for part in version.split("."):
         if not part.isdigit():
             break

@@ -9,9 +9,12 @@ __all__ = [
     "CopyError",
     "Tensor",
     "__version__",
+    "adapted",
     "asdlpack",
     "from_dlpack",
     "from_pointer",
+    "look",
+    "look_by_table",
     "refuse_other_interpreters",
 ]
 
@@ -24,7 +27,7 @@ _Route: TypeAlias = Literal[
 ]
 _Index: TypeAlias = SupportsIndex | slice | EllipsisType | None
 
-ROUTES: tuple[str, ...]
+ROUTES: tuple[_Route, ...]
 __version__: str
 
 class CopyError(BufferError, ValueError): ...

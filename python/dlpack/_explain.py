@@ -115,8 +115,8 @@ def judge(consumer: Consumer, found: Subject) -> Answer:
         # The object gives what it should not, as PyTorch gives elements that are negated when they are read.
         answer = answer._replace(caution=str(found.raised))
     else:
-        if problem := _device_id(consumer, found.producer):
-            return answer._replace(result="refused", why=problem, remedy=adapt)
+        if spelled := _device_id(consumer, found.producer):
+            return answer._replace(result="refused", why=spelled, remedy=adapt)
         try:
             facts = ask(consumer, found.producer)
         except Exception as raised:  # noqa: BLE001
@@ -166,7 +166,9 @@ def _share(consumer: Consumer, facts: Facts, found: Subject, answer: Answer, cop
         return answer._replace(caution=caution, remedy=copy if found.spelling == "x" else "")
     if consumer.minds_readonly and facts.version is None:
         # A legacy struct does not say whether its memory may be written.
-        return answer._replace(caution=f"{consumer.title} makes it read-only, since the legacy struct does not say more")
+        return answer._replace(
+            caution=f"{consumer.title} makes it read-only, since the legacy struct does not say more"
+        )
     return answer
 
 
@@ -188,7 +190,11 @@ def struct_problem(consumer: Consumer, facts: Facts) -> str | None:
         return f"{consumer.title} takes the versioned struct only, and the object gives the legacy one"
     if facts.version is not None and not (consumer.takes_versioned or facts.by_table):
         return f"{consumer.title} takes the legacy struct only, and the object gives the versioned one"
-    if consumer.devices is not None and facts.device[0] not in consumer.devices and not _has(consumer, facts.device):
+    if (
+        consumer.devices is not None
+        and facts.device[0] not in consumer.devices
+        and not _has(consumer, facts.device)
+    ):
         return f"{consumer.title} does not take memory of this device"
     if facts.byte_offset and consumer.offset == "refused":
         return f"{consumer.title} takes no offset from the start of the memory"
@@ -236,7 +242,9 @@ def _device_id(consumer: Consumer, producer: Any) -> str:
     device = producer.__dlpack_device__()
     if device[1] is not None:
         return ""
-    return f"{consumer.title} takes a number for the device, and the object spells it ({int(device[0])}, None)"
+    return (
+        f"{consumer.title} takes a number for the device, and the object spells it ({int(device[0])}, None)"
+    )
 
 
 def _has(consumer: Consumer, device: tuple[int, int]) -> bool:
@@ -264,10 +272,13 @@ def _mend(consumer: Consumer, found: Subject, adapt: str, copy: str) -> str:
 
     if found.tensor is None:
         return ""
-    if consumer.narrowed(found.tensor.dtype_name):
-        return widen(consumer)
     needs = needs_copy(consumer, found.tensor)
-    return "" if needs is None else copy if needs else adapt
+    if needs is None:
+        return ""
+    call = copy if needs else adapt
+    if consumer.narrowed(found.tensor.dtype_name):
+        return f"{widen(consumer)}, and then {call}" if widen(consumer) else ""
+    return call
 
 
 def _as_bits(consumer: Consumer, found: Subject) -> str:
@@ -278,7 +289,9 @@ def _as_bits(consumer: Consumer, found: Subject) -> str:
         bits = f"uint{8 * found.tensor.itemsize}"
     except (BufferError, ValueError):
         return ""
-    return f'dlpack.asdlpack(x).view("{bits}"), whose elements are the bits' if bits in consumer.dtypes else ""
+    return (
+        f'dlpack.asdlpack(x).view("{bits}"), whose elements are the bits' if bits in consumer.dtypes else ""
+    )
 
 
 def _line(raised: Exception) -> str:

@@ -53,7 +53,9 @@ class Subject(NamedTuple):
 def subject(obj: Any) -> Subject:
     """Looks at an object. Raises for one that nobody imports, not even this package."""
     if type(obj).__name__ == "PyCapsule":
-        raise TypeError("a capsule can be imported once only: pass dlpack.asdlpack(capsule), or the array it comes from")
+        raise TypeError(
+            "a capsule can be imported once only: pass dlpack.asdlpack(capsule), or the array it comes from"
+        )
     if getattr(obj, "__dlpack__", None) is None:
         return Subject(tensor := asdlpack(obj), "dlpack.asdlpack(x)", tensor, None)
     try:
@@ -64,7 +66,7 @@ def subject(obj: Any) -> Subject:
 
 def ask(consumer: Consumer, producer: Any) -> Facts:
     """Asks an object for a tensor, as the library would. What the object raises is passed on."""
-    if consumer.uses_table and hasattr(type(producer), "__dlpack_c_exchange_api__"):
+    if consumer.uses_table and has_table(producer):
         return _of(look_by_table(producer))._replace(by_table=True)
     if isinstance(producer, Tensor) and producer.__dlpack_device__() == (1, 0):
         return _of_tensor(consumer, producer)
@@ -73,9 +75,12 @@ def ask(consumer: Consumer, producer: Any) -> Facts:
     return facts(request(producer, consumer.asks, consumer.retries_on))
 
 
-def request(
-    producer: Any, asks: Sequence[dict[str, Any]], retries_on: type[Exception] = TypeError
-) -> Any:
+def has_table(producer: object) -> bool:
+    """Returns True if the class of an object has an exchange table."""
+    return hasattr(type(producer), "__dlpack_c_exchange_api__")
+
+
+def request(producer: Any, asks: Sequence[dict[str, Any]], retries_on: type[Exception] = TypeError) -> Any:
     """Asks for a capsule, with other keywords after an exception."""
     for keywords in asks[:-1]:
         try:
@@ -115,7 +120,8 @@ def _of_tensor(consumer: Consumer, tensor: Tensor) -> Facts:
         return found
     if not tensor.readonly:
         return found._replace(version=None, readonly=None)
-    strides, step = [], 1
+    strides: list[int] = []
+    step = 1
     for count in reversed(found.shape):
         strides.append(step)
         step *= count

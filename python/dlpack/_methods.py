@@ -16,10 +16,10 @@ def represent(tensor: Tensor) -> str:
     """Describes a tensor, with a few of its elements if the host can read them."""
     device = f"{tensor.device} read-only" if tensor.readonly else tensor.device
     adapted = f", adapted: {'; '.join(tensor.adapted)}" if tensor.adapted else ""
-    return f"<dlpack.Tensor {tensor.dtype_name} {tensor.shape} {device}{_elements(tensor)}{adapted}>"
+    return f"<dlpack.Tensor {tensor.dtype_name} {tensor.shape} {device}{elements(tensor)}{adapted}>"
 
 
-def _elements(tensor: Tensor) -> str:
+def elements(tensor: Tensor) -> str:
     if tensor.__dlpack_device__() != (1, 0):
         return ""
     try:

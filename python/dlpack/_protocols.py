@@ -17,9 +17,11 @@ class SupportsDLPack(Protocol):
     # The standard names the keywords `stream`, `max_version`, `dl_device` and `copy`; older libraries know fewer.
     def __dlpack__(self, *args: Any, **kwargs: Any) -> Any:
         """Returns a capsule of the tensor."""
+        ...
 
     def __dlpack_device__(self) -> tuple[int, int]:
         """Returns the type of the device and its number."""
+        ...
 
 
 SupportsDLPack.__module__ = "dlpack"

@@ -29,8 +29,10 @@ def explain(obj: Any, route: str, raised: Exception) -> Exception:
         return _from(cls(_text(obj, reason, call)), raised)
     if type(raised).__module__ == "dlpack" and not str(raised).startswith(name_of(obj)):
         return _from(type(raised)(f"{name_of(obj)}: {raised}"), raised)
-    if hasattr(raised, "add_note"):
-        raised.add_note(f"dlpack could not import {name_of(obj)} by the route {route!r}")
+    # From Python 3.11 on.
+    add_note = getattr(raised, "add_note", None)
+    if add_note is not None:
+        add_note(f"dlpack could not import {name_of(obj)} by the route {route!r}")
     return raised
 
 

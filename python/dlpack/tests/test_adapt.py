@@ -79,7 +79,10 @@ def test_versions():
     lowered = dlpack.adapt(Struct(always=VERSIONED), "onnxruntime")
     assert "versioned struct lowered to the legacy one that ONNX Runtime takes" in lowered.adapted
     assert structs_of(lowered)[1]["version"] is None
-    assert "keywords that PyArrow passes are understood" in dlpack.adapt(Struct(keywords=False), "pyarrow").adapted
+    assert (
+        "keywords that PyArrow passes are understood"
+        in dlpack.adapt(Struct(keywords=False), "pyarrow").adapted
+    )
 
 
 def test_device_without_a_number():

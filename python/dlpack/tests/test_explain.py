@@ -21,7 +21,17 @@ DTYPES = [
     *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
     *("bool", "float16", "bfloat16", "float32", "float64", "complex32", "complex64", "complex128"),
     *(f"float8_{kind}" for kind in ("e3m4", "e4m3", "e4m3b11fnuz", "e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz")),
-    *("float8_e8m0fnu", "float4_e2m1fn", "float4_e2m1fnx2", "int4", "uint4", "int2", "uint2", "uint1", "float32x2"),
+    *(
+        "float8_e8m0fnu",
+        "float4_e2m1fn",
+        "float4_e2m1fnx2",
+        "int4",
+        "uint4",
+        "int2",
+        "uint2",
+        "uint1",
+        "float32x2",
+    ),
 ]
 # By name: shape and strides.
 LAYOUTS: dict[str, tuple[tuple[int, ...], tuple[int, ...] | None]] = {
@@ -58,9 +68,7 @@ def tensor(
     block = (ctypes.c_uint8 * 2048)(*([1] * 2048))
     address = ctypes.addressof(block)
     address += -address % 256 + 512 + start
-    return dlpack.from_pointer(
-        address, shape, dtype, strides, device="cpu", owner=block, readonly=readonly
-    )
+    return dlpack.from_pointer(address, shape, dtype, strides, device="cpu", owner=block, readonly=readonly)
 
 
 def cases() -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -162,7 +170,9 @@ def library_cases() -> Iterator[tuple[str, Callable[[], Any]]]:
     yield from of("mlx.core", plain=lambda mx: mx.ones(3), brain=lambda mx: mx.ones(3, mx.bfloat16))
     yield from of("onnxruntime", plain=lambda ort: ort.OrtValue.from_dlpack(tensor()))
     yield from of("warp", plain=lambda wp: wp.ones(8), matrix=lambda wp: wp.ones((2, 3))[:, :2])
-    yield from of("paddle", plain=lambda paddle: paddle.ones([8]), brain=lambda paddle: paddle.ones([8], "bfloat16"))
+    yield from of(
+        "paddle", plain=lambda paddle: paddle.ones([8]), brain=lambda paddle: paddle.ones([8], "bfloat16")
+    )
     yield from of("tensorflow", plain=lambda tf: tf.ones(8), booleans=lambda tf: tf.constant([True]))
 
 
