@@ -3,6 +3,7 @@
 `python try_wheel.py WHEELS ENVIRONMENT`: the folder of the wheel, and that of the environment, which is made anew.
 """
 
+import os
 import subprocess
 import sys
 import venv
@@ -19,14 +20,30 @@ def main(wheels: Path, environment: Path) -> None:
         size = wheel.stat().st_size
         print(f"{wheel.name}: {size:,} bytes")
         assert size < LIMIT, f"expected less than {LIMIT:,} bytes"
+    check_without_compiler()
     venv.create(environment, clear=True, with_pip=True)
     python = environment / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     pip = [python, "-m", "pip", "--quiet", "--disable-pip-version-check", "install"]
     run(*pip, "--no-index", "--no-deps", "--find-links", wheels, "dlpack-py")
     # The package itself needs nothing: this is what its tests need.
     run(python, "-c", "import dlpack; assert dlpack.asdlpack(b'abc').tolist() == [97, 98, 99]")
-    run(*pip, "pytest", "mypy")
+    run(*pip, "pytest", "mypy", "pyright")
     run(python, "-m", "pytest", "-q", "--color=no", "-p", "no:cacheprovider", "--pyargs", "dlpack")
+
+
+def check_without_compiler() -> None:
+    """Without a compiler, the build ends at once and says so in one line."""
+    hook = "import dlpack_build; dlpack_build.get_requires_for_build_wheel()"
+    done = subprocess.run(
+        [sys.executable, "-c", hook],
+        env={**os.environ, "PATH": "", "PYTHONPATH": str(Path(__file__).parent / "backend")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done
+    assert done.stderr.count("\n") == 1, done.stderr
+    assert "there is no Rust compiler" in done.stderr, done.stderr
 
 
 def run(*command: "str | Path") -> None:

@@ -29,12 +29,12 @@ def adapt(
     - offsets are folded into the address, missing strides are filled in, those of axes of one element are normalised, either
       version of the struct is given to whoever asks for it, and a device is spelled as two numbers;
     - booleans become uint8 for a library without booleans;
-    - elements are copied, to memory aligned to 256 bytes and in row-major order, if that is allowed.
+    - elements are copied, to memory aligned to 64 bytes and in row-major order, if that is allowed.
 
     The options are for libraries that are not known:
 
     - `dtype`: the elements as those of another dtype. Bytes become "bool" only if all are 0 or 1.
-    - `align`: what the address must be a multiple of, in bytes.
+    - `align`: what the address must be a multiple of, in bytes: a power of two up to 64.
     - `contiguous`: True for elements in row-major order without gaps.
 
     And these say what may be done:
@@ -59,8 +59,8 @@ def adapt(
     library = named(consumer) if consumer is not None else None
     words = _differences(obj, library)
     tensor = asdlpack(obj)
-    if align is not None and (align < 1 or align > 256 or align & (align - 1)):
-        raise ValueError(f"expected a power of two up to 256 for align, found {align}")
+    if align is not None and (align < 1 or align > 64 or align & (align - 1)):
+        raise ValueError(f"expected a power of two up to 64 for align, found {align}")
     if dtype is not None:
         tensor = _as_dtype(tensor, dtype, words)
     elif library is not None and dtype_problem(library, tensor.dtype_name):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from typing import Any, cast
+from typing import Any
 
 from ._core import ROUTES, Tensor, asdlpack
 from ._explain import explain
@@ -185,10 +185,10 @@ def _values(tensor: Tensor) -> Any:
 
 def _plain(value: Any) -> Any:
     """Makes numbers that JSON has no word for strings, and complex ones pairs."""
-    if isinstance(value, list):
-        return [_plain(item) for item in cast("list[Any]", value)]
     if isinstance(value, complex):
         return [_plain(value.real), _plain(value.imag)]
-    if isinstance(value, float) and not math.isfinite(value):
-        return str(value)
-    return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else str(value)
+    if isinstance(value, int):
+        return value
+    return [_plain(item) for item in value]

@@ -8,7 +8,6 @@ import importlib
 import json
 import mmap
 import os
-import sys
 from typing import Any
 
 from ._core import Tensor, asdlpack
@@ -66,7 +65,7 @@ def evaluate(text: str) -> Any:
         tree = ast.parse(text.strip(), mode="eval")
     except SyntaxError:
         raise ValueError(f"expected a file or an expression, found {text!r}") from None
-    names: dict[str, Any] = {"dlpack": sys.modules[__package__]}
+    names: dict[str, Any] = {"dlpack": importlib.import_module("dlpack")}
     bound = {
         node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
     }

@@ -263,4 +263,5 @@ def test_the_rows_of_the_page(row):
     x = make(module)
     t = eval(call.strip().strip("`"), {"dlpack": dlpack, "x": x})
     assert isinstance(t, dlpack.Tensor)
-    assert t.readonly == ("read-only" in note)
+    if row != "pandas.Series" or module.__version__ >= "3":
+        assert t.readonly == ("read-only" in note)

@@ -5,9 +5,12 @@ from __future__ import annotations
 import doctest
 import importlib.util
 import inspect
+import json
 import os
+import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -15,6 +18,9 @@ import dlpack
 
 PUBLIC = [getattr(dlpack, name) for name in dlpack.__all__ if not name.startswith("__")]
 DOCUMENTED = [dlpack, *(x for x in PUBLIC if callable(x))]
+MODULES = [
+    path.stem for path in sorted(Path(dlpack.__file__).parent.glob("*.py")) if path.stem != "__init__"
+]
 METHODS = [x for name, x in vars(dlpack.Tensor).items() if not name.startswith("_")]
 
 
@@ -75,7 +81,54 @@ except dlpack.LayoutError as error:
 total(b"abc")  # type: ignore[arg-type]
 dlpack.asdlpack(b"abc", route="road")  # type: ignore[arg-type]
 t.dtype  # type: ignore[attr-defined]
+adapted = dlpack.adapt(t, "jax", copy=None, align=64)
+assert_type(adapted, Tensor)
+assert_type(adapted.adapted, tuple[str, ...])
+assert_type(dlpack.explain(t, "jax"), dlpack.Answer)
+everything = dlpack.explain(t)
+assert_type(everything, dlpack.Explanation)
+assert_type(everything["jax"].why, str)
+if everything["jax"].result == "coppied":  # type: ignore[comparison-overlap]
+    pass
+for route in dlpack.ROUTES:
+    dlpack.asdlpack(b"abc", route=route)
 """
+
+
+def test_pyright(tmp_path):
+    if importlib.util.find_spec("pyright") is None:
+        pytest.skip("pyright is not installed")
+    pyright = [sys.executable, "-m", "pyright"]
+    # It fetches the rest of itself, for which there may be no network.
+    if subprocess.run([*pyright, "--version"], capture_output=True, check=False).returncode != 0:
+        pytest.skip("pyright does not run")
+    # What mypy is told to ignore are errors here, too.
+    lines = PROGRAM.splitlines()
+    wrong = [number for number, line in enumerate(lines) if "type: ignore" in line]
+    (tmp_path / "program.py").write_text("\n".join(line.partition("  # type: ignore")[0] for line in lines))
+    settings = {
+        "include": ["program.py", "dlpack"],
+        "exclude": ["dlpack/tests"],
+        "typeCheckingMode": "strict",
+        "reportMissingModuleSource": False,
+        "reportUnusedExpression": False,
+    }
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    # Its own modules are checked as well, which a checker leaves out where packages are installed.
+    own = os.path.dirname(dlpack.__file__)
+    ignore = shutil.ignore_patterns("tests", "__pycache__", "*.so", "*.pyd")
+    shutil.copytree(own, tmp_path / "dlpack", ignore=ignore)
+    done = subprocess.run(
+        [*pyright, "--outputjson", "--pythonpath", sys.executable],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    found = [x for x in json.loads(done.stdout)["generalDiagnostics"] if x["severity"] == "error"]
+    elsewhere = [x for x in found if not x["file"].endswith("program.py")]
+    assert not elsewhere, elsewhere
+    assert sorted({x["range"]["start"]["line"] for x in found}) == wrong, found
 
 
 def test_mypy(tmp_path):
@@ -85,7 +138,8 @@ def test_mypy(tmp_path):
     # Before 3.12, buffers have no method in Python.
     (tmp_path / "allowed.txt").write_text("dlpack._core.Tensor.__buffer__\n")
     allowed = ["--allowlist", "allowed.txt", "--ignore-unused-allowlist"]
-    for arguments in (["mypy", "--strict", "program.py"], ["mypy.stubtest", "dlpack._core", *allowed]):
+    package = [arg for name in MODULES for arg in ("-m", f"dlpack.{name}")]
+    for arguments in (["mypy", "--strict", "program.py"], ["mypy", "--strict", *package], ["mypy.stubtest", "dlpack._core", *allowed]):
         done = subprocess.run(
             [sys.executable, "-m", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
         )
