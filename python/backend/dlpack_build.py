@@ -54,6 +54,10 @@ def build_editable(directory: str, settings: Any = None, metadata: str | None = 
 def _check() -> None:
     if shutil.which("cargo") is None:
         raise SystemExit(_MISSING)
+    if shutil.which("maturin") is None:
+        # Without isolation it lies beside the interpreter, whose environment need not be an active one.
+        scripts = os.path.dirname(sys.executable)
+        os.environ["PATH"] = scripts + os.pathsep + os.environ.get("PATH", "")
 
 
 def _build(build: Callable[..., str], *arguments: Any) -> str:
