@@ -6,8 +6,8 @@ from typing import Any
 
 from ._consumers import Consumer, named
 from ._core import CopyError, Tensor, adapted, asdlpack
-from ._errors import DTypeError, LayoutError
-from ._explain import dtype_problem, layout_problem, struct_problem, widen
+from ._errors import DeviceError, DTypeError, LayoutError
+from ._explain import device_problem, dtype_problem, layout_problem, struct_problem, widen
 from ._facts import Facts, facts, has_table, request
 
 
@@ -92,6 +92,8 @@ def adapt(
 
 def needs_copy(consumer: Consumer, tensor: Tensor) -> bool | None:
     """Returns True if the library can be given the elements as a copy only, and None if it takes them in no way."""
+    if device_problem(consumer, tensor.__dlpack_device__()):
+        return None
     if dtype_problem(consumer, tensor.dtype_name):
         if tensor.dtype_name != "bool" or dtype_problem(consumer, "uint8"):
             return None
@@ -184,6 +186,8 @@ def _check(library: Consumer, tensor: Tensor) -> None:
             f"{library.title} makes {to} of {tensor.dtype_name}, whose numbers lose digits{hint}"
         )
     found = _facts_of(tensor, tensor.strides)
+    if problem := device_problem(library, found.device):
+        raise DeviceError(f'{problem}: call dlpack.asdlpack(x, device="cpu") first')
     if problem := struct_problem(
         library, found._replace(version=(1, 3) if library.takes_versioned else None)
     ):

@@ -6,7 +6,7 @@ import os
 import sys
 from typing import Any, Literal, NamedTuple
 
-_CPU, _CUDA_HOST, _ROCM_HOST, _CUDA_MANAGED = 1, 3, 11, 13
+_CPU, _CUDA, _CUDA_HOST, _ROCM_HOST, _CUDA_MANAGED = 1, 2, 3, 11, 13
 
 _INTEGERS = frozenset(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))
 _FLOATS = frozenset({"float16", "float32", "float64"})
@@ -45,6 +45,8 @@ class Consumer(NamedTuple):
     needs_device: bool = False
     needs_device_id: bool = False
     devices: frozenset[int] | None = frozenset({_CPU})
+    # Devices that it does not refuse with an exception if it lacks them: it ends the process.
+    dies_of: frozenset[int] = frozenset()
     # Which strides, if there are elements: "any", "positive" (none is negative), "dense" (no gaps, axes in any order), "rows".
     strides: Literal["any", "positive", "dense", "rows"] = "any"
     least_ndim: int = 0
@@ -127,6 +129,7 @@ _ALL = (
         dtypes=_COMMON | _COMPLEX | {"bfloat16"},
         measured="2.21.0",
         takes_versioned=False,
+        dies_of=frozenset({_CUDA}),
         strides="rows",
         offset="refused",
         lanes="wrong",
@@ -182,6 +185,7 @@ _ALL = (
         measured="1.31.1",
         below="1.32",
         takes_versioned=False,
+        devices=frozenset({_CPU, _CUDA}),
         strides="rows",
         offset="ignored",
     ),
@@ -195,6 +199,7 @@ _ALL = (
         | {f"float8_{kind}" for kind in ("e4m3fn", "e4m3fnuz", "e5m2", "e5m2fnuz", "e8m0fnu")},
         measured="1.32.0",
         takes_versioned=False,
+        devices=frozenset({_CPU, _CUDA}),
         strides="rows",
     ),
     Consumer(
@@ -206,6 +211,7 @@ _ALL = (
         measured="3.3.1",
         needs_device=True,
         devices=frozenset({_CPU, _CUDA_HOST}),
+        dies_of=frozenset({_CUDA}),
         most_ndim=9,
         offset="ignored",
     ),

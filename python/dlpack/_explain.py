@@ -123,6 +123,14 @@ def judge(consumer: Consumer, found: Subject) -> Answer:
             why = f"the object answers {consumer.title} with {type(raised).__name__}: {_line(raised)}"
             assert found.tensor is not None
             return answer._replace(result="refused", why=why, remedy=_mend(consumer, found, adapt, copy))
+    if problem := device_problem(consumer, facts.device):
+        dies = facts.device[0] in consumer.dies_of
+        return answer._replace(
+            result="refused",
+            why=problem,
+            caution=f"{consumer.title} does not raise, but ends the process" if dies else "",
+            remedy='dlpack.asdlpack(x, device="cpu")',
+        )
     if problem := struct_problem(consumer, facts):
         return answer._replace(result="refused", why=problem, remedy=_mend(consumer, found, adapt, copy))
     if problem := dtype_problem(consumer, facts.dtype_name):
@@ -190,15 +198,16 @@ def struct_problem(consumer: Consumer, facts: Facts) -> str | None:
         return f"{consumer.title} takes the versioned struct only, and the object gives the legacy one"
     if facts.version is not None and not (consumer.takes_versioned or facts.by_table):
         return f"{consumer.title} takes the legacy struct only, and the object gives the versioned one"
-    if (
-        consumer.devices is not None
-        and facts.device[0] not in consumer.devices
-        and not _has(consumer, facts.device)
-    ):
-        return f"{consumer.title} does not take memory of this device"
     if facts.byte_offset and consumer.offset == "refused":
         return f"{consumer.title} takes no offset from the start of the memory"
     return None
+
+
+def device_problem(consumer: Consumer, device: tuple[int, int]) -> str | None:
+    """Says why the library refuses the device."""
+    if consumer.devices is None or device[0] in consumer.devices or _has(consumer, device):
+        return None
+    return f"{consumer.title} does not take memory of this device"
 
 
 def dtype_problem(consumer: Consumer, dtype: str) -> str | None:

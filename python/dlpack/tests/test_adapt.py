@@ -198,8 +198,10 @@ def test_what_no_copy_mends():
     with pytest.raises(dlpack.NotATensorError):
         dlpack.adapt([1, 2], "numpy")
     cuda = dlpack.from_pointer(0x1000, 3, "float32", device="cuda:0")
-    with pytest.raises(dlpack.LayoutError, match="device"):
+    with pytest.raises(dlpack.DeviceError, match=r'device="cpu"'):
         dlpack.adapt(cuda, "numpy")
+    answer = dlpack.explain(cuda, "numpy")
+    assert (answer.result, answer.remedy) == ("refused", 'dlpack.asdlpack(x, device="cpu")')
 
 
 def test_words_stay_with_views():
