@@ -61,7 +61,7 @@ def test_protocol():
 
 
 PROGRAM = """
-from typing import assert_type
+from typing_extensions import assert_type
 import dlpack
 from dlpack import SupportsDLPack, Tensor
 
@@ -88,7 +88,7 @@ assert_type(dlpack.explain(t, "jax"), dlpack.Answer)
 everything = dlpack.explain(t)
 assert_type(everything, dlpack.Explanation)
 assert_type(everything["jax"].why, str)
-if everything["jax"].result == "coppied":  # type: ignore[comparison-overlap]
+if everything["jax"].result == "shared":  # type: ignore[comparison-overlap]
     pass
 for route in dlpack.ROUTES:
     dlpack.asdlpack(b"abc", route=route)
@@ -139,7 +139,11 @@ def test_mypy(tmp_path):
     (tmp_path / "allowed.txt").write_text("dlpack._core.Tensor.__buffer__\n")
     allowed = ["--allowlist", "allowed.txt", "--ignore-unused-allowlist"]
     package = [arg for name in MODULES for arg in ("-m", f"dlpack.{name}")]
-    for arguments in (["mypy", "--strict", "program.py"], ["mypy", "--strict", *package], ["mypy.stubtest", "dlpack._core", *allowed]):
+    for arguments in (
+        ["mypy", "--strict", "program.py"],
+        ["mypy", "--strict", *package],
+        ["mypy.stubtest", "dlpack._core", *allowed],
+    ):
         done = subprocess.run(
             [sys.executable, "-m", *arguments], cwd=tmp_path, capture_output=True, text=True, check=False
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import ctypes
 import importlib
+import os
 import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -16,6 +17,14 @@ from dlpack._consumers import NAMES, named
 from dlpack._explain import is_installed
 
 from .structs import LEGACY, READ_ONLY, VERSIONED, Struct
+
+# If it is set, only this library and NumPy are looked for: not all of them can be in one process.
+ONLY = os.environ.get("DLPACK_TEST_LIBRARY")
+
+
+def is_there(name: str) -> bool:
+    return is_installed(name) and (ONLY in (None, name) or name == "numpy")
+
 
 DTYPES = [
     *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)),
@@ -113,7 +122,7 @@ def cases() -> Iterator[tuple[str, Callable[[], Any]]]:
 
 def library_cases() -> Iterator[tuple[str, Callable[[], Any]]]:
     def of(name: str, **makes: Callable[[Any], Any]) -> Iterator[tuple[str, Callable[[], Any]]]:
-        if not is_installed(name.partition(".")[0]):
+        if not is_there(name.partition(".")[0]):
             return
         for row, make in makes.items():
             yield f"{name} {row}", lambda make=make: make(importlib.import_module(name))
@@ -185,12 +194,12 @@ def _locked(x: Any) -> Any:
 
 
 CASES = dict(cases())
-INSTALLED = [name for name in NAMES if is_installed(name)]
+INSTALLED = [name for name in NAMES if is_there(name)]
 
 
 @pytest.fixture(scope="session", autouse=True)
 def ready() -> None:
-    if is_installed("warp"):
+    if is_there("warp"):
         importlib.import_module("warp").init()
 
 

@@ -53,8 +53,13 @@ fn package(suite: &mut Suite, minor: u32) -> Outcome {
 pub(super) fn libraries(suite: &mut Suite) -> Outcome {
     suite.venv(&Python::usual()?, "requirements-all")?;
     extension(suite)?;
+    suite.run(&format!("{{build}} {PACKAGE} --out {{target}}/wheels/{{version}}"))?;
+    suite.run("{install} {target}/wheels/{version} dlpack-py")?;
     LIBRARIES.iter().try_for_each(|library| {
-        suite.run(&format!("{{pytest}} dlpack-pyo3/tests/python --library {library}"))
+        suite.run(&format!("{{pytest}} dlpack-pyo3/tests/python --library {library}"))?;
+        suite.run(&format!(
+            "DLPACK_TEST_LIBRARY={library} {{pytest}} --pyargs dlpack.tests.test_explain"
+        ))
     })?;
     table(suite)
 }
