@@ -7,7 +7,7 @@ from typing import Any
 from ._consumers import Consumer, named
 from ._core import CopyError, Tensor, adapted, asdlpack
 from ._errors import DeviceError, DTypeError, LayoutError
-from ._explain import device_problem, dtype_problem, layout_problem, struct_problem, widen
+from ._explain import device_problem, dtype_problem, layout_problem, struct_problem, x64_call
 from ._facts import Facts, facts, has_table, request
 
 
@@ -57,19 +57,19 @@ def adapt(
     dlpack.CopyError: PyTorch cannot be told that memory is read-only: pass copy=None for a copy, or trust=True if nobody writes
     """
     library = named(consumer) if consumer is not None else None
-    words = _differences(obj, library)
+    notes = _differences(obj, library)
     tensor = asdlpack(obj)
     if align is not None and (align < 1 or align > 64 or align & (align - 1)):
         raise ValueError(f"expected a power of two up to 64 for align, found {align}")
     if dtype is not None:
-        tensor = _as_dtype(tensor, dtype, words)
+        tensor = _as_dtype(tensor, dtype, notes)
     elif library is not None and dtype_problem(library, tensor.dtype_name):
         if tensor.dtype_name != "bool" or dtype_problem(library, "uint8"):
             raise DTypeError(
                 f"{dtype_problem(library, tensor.dtype_name)}: pass dtype= for the same bytes as others"
             )
-        tensor = _as_dtype(tensor, "uint8", words)
-    tensor, strides = _normalise(tensor, words)
+        tensor = _as_dtype(tensor, "uint8", notes)
+    tensor, strides = _normalise(tensor, notes)
     if library is not None:
         _check(library, tensor)
     why = why_copy(library, tensor, strides, align, contiguous, trust)
@@ -82,12 +82,12 @@ def adapt(
         raise CopyError(f"{'; '.join(why)}: {ways}")
     if why or copy is True:
         tensor = tensor.copy()
-        words.append(f"copied, as {'; '.join(why)}" if why else "copied, as was asked for")
+        notes.append(f"copied, as {'; '.join(why)}" if why else "copied, as was asked for")
         strides = tensor.strides
     writable = trust and tensor.readonly and (library is None or _is_unsafe(library, tensor))
     if writable:
-        words.append("read-only memory as writable, on your word")
-    return adapted(tensor, strides, writable, words)
+        notes.append("read-only memory as writable, as trust=True allows")
+    return adapted(tensor, strides, writable, notes)
 
 
 def needs_copy(consumer: Consumer, tensor: Tensor) -> bool | None:
@@ -103,7 +103,7 @@ def needs_copy(consumer: Consumer, tensor: Tensor) -> bool | None:
     return bool(why_copy(consumer, tensor))
 
 
-def _as_dtype(tensor: Tensor, dtype: Any, words: list[str]) -> Tensor:
+def _as_dtype(tensor: Tensor, dtype: Any, notes: list[str]) -> Tensor:
     made = tensor.view(dtype)
     if (
         made.dtype_name == "bool"
@@ -113,33 +113,33 @@ def _as_dtype(tensor: Tensor, dtype: Any, words: list[str]) -> Tensor:
         # Anything but 0 and 1 is no truth value in C.
         raise DTypeError(f"{tensor.dtype_name} as bool: some elements are neither 0 nor 1")
     if made.dtype_name != tensor.dtype_name:
-        words.append(f"{tensor.dtype_name} as {made.dtype_name}")
+        notes.append(f"{tensor.dtype_name} as {made.dtype_name}")
     return made
 
 
 def _differences(obj: Any, library: Consumer | None) -> list[str]:
     """Says what any tensor of this package does better than the object itself."""
-    words: list[str] = []
+    notes: list[str] = []
     if isinstance(obj, Tensor):
         return list(obj.adapted)
     if getattr(obj, "__dlpack__", None) is None:
-        return words
+        return notes
     try:
         found = _plain(obj)
         device = obj.__dlpack_device__()
     except Exception:  # noqa: BLE001 - `asdlpack` says what is wrong.
-        return words
+        return notes
     if found.byte_offset and device[0] not in (4, 7, 8):
-        words.append(f"offset of {found.byte_offset} bytes folded into the address")
+        notes.append(f"offset of {found.byte_offset} bytes folded into the address")
     if not found.has_strides:
-        words.append("missing strides filled in")
+        notes.append("missing strides filled in")
     if device[1] is None:
-        words.append(f"device ({int(device[0])}, None) spelled ({int(device[0])}, 0)")
+        notes.append(f"device ({int(device[0])}, None) spelled ({int(device[0])}, 0)")
     if library is not None:
-        words += _version(obj, library)
+        notes += _version(obj, library)
     elif found.version is None:
-        words.append("legacy struct raised to version 1.3")
-    return words
+        notes.append("legacy struct raised to version 1.3")
+    return notes
 
 
 def _version(obj: Any, library: Consumer) -> list[str]:
@@ -164,7 +164,7 @@ def _plain(obj: Any) -> Facts:
     return facts(request(obj, ({"max_version": (1, 3)}, {})))
 
 
-def _normalise(tensor: Tensor, words: list[str]) -> tuple[Tensor, tuple[int, ...]]:
+def _normalise(tensor: Tensor, notes: list[str]) -> tuple[Tensor, tuple[int, ...]]:
     """Returns the strides by which axes of one element do not look like gaps, and empty tensors are in row-major order."""
     strides = list(tensor.strides)
     step = 1
@@ -174,14 +174,14 @@ def _normalise(tensor: Tensor, words: list[str]) -> tuple[Tensor, tuple[int, ...
             strides[axis] = step
         step = abs(strides[axis]) * max(count, 1)
     if tuple(strides) != tensor.strides:
-        words.append(f"strides {tensor.strides} normalised to {tuple(strides)}")
+        notes.append(f"strides {tensor.strides} normalised to {tuple(strides)}")
     return tensor, tuple(strides)
 
 
 def _check(library: Consumer, tensor: Tensor) -> None:
     """Raises for what no copy could mend."""
     if to := library.narrowed(tensor.dtype_name):
-        hint = f": call {widen(library)}" if widen(library) else ""
+        hint = f": call {x64_call(library)}" if x64_call(library) else ""
         raise DTypeError(
             f"{library.title} makes {to} of {tensor.dtype_name}, whose numbers lose digits{hint}"
         )
@@ -233,4 +233,4 @@ def why_copy(
 
 def _is_unsafe(library: Consumer | None, tensor: Tensor) -> bool:
     """Returns True for read-only memory that the library would write to."""
-    return library is not None and tensor.readonly and not library.minds_readonly and tensor.size > 0
+    return library is not None and tensor.readonly and not library.honours_readonly and tensor.size > 0

@@ -41,12 +41,12 @@ class Consumer(NamedTuple):
     takes_legacy: bool = True
     # It takes the exchange table of the object's class if there is one.
     uses_table: bool = False
-    # It asks for the device first, and in Python: whether it must be two integers.
+    # It asks for the device first; and the number of the device must be an integer, not None.
     needs_device: bool = False
     needs_device_id: bool = False
     devices: frozenset[int] | None = frozenset({_CPU})
-    # Devices that it does not refuse with an exception if it lacks them: it ends the process.
-    dies_of: frozenset[int] = frozenset()
+    # If it lacks one of these, it ends the process rather than to raise an exception.
+    fatal_devices: frozenset[int] = frozenset()
     # Which strides, if there are elements: "any", "positive" (none is negative), "dense" (no gaps, axes in any order), "rows".
     strides: Literal["any", "positive", "dense", "rows"] = "any"
     least_ndim: int = 0
@@ -54,8 +54,8 @@ class Consumer(NamedTuple):
     # Memory that begins elsewhere than at a multiple of this is copied.
     alignment: int = 1
     always_copies: bool = False
-    # What becomes of read-only memory and of an offset.
-    minds_readonly: bool = False
+    # Whether it knows read-only memory as such, and what becomes of an offset.
+    honours_readonly: bool = False
     offset: Literal["right", "ignored", "refused"] = "right"
     # What becomes of elements of several numbers, if they are taken.
     lanes: Literal["right", "refused", "wrong"] = "refused"
@@ -84,7 +84,7 @@ _NUMPY = Consumer(
     dtypes=_COMMON | _COMPLEX,
     measured="2.4.6",
     devices=frozenset({_CPU, _CUDA_HOST, _ROCM_HOST, _CUDA_MANAGED}),
-    minds_readonly=True,
+    honours_readonly=True,
 )
 
 _ALL = (
@@ -129,7 +129,7 @@ _ALL = (
         dtypes=_COMMON | _COMPLEX | {"bfloat16"},
         measured="2.21.0",
         takes_versioned=False,
-        dies_of=frozenset({_CUDA}),
+        fatal_devices=frozenset({_CUDA}),
         strides="rows",
         offset="refused",
         lanes="wrong",
@@ -155,7 +155,7 @@ _ALL = (
         measured="26.0.1",
         takes_legacy=False,
         strides="positive",
-        minds_readonly=True,
+        honours_readonly=True,
     ),
     _NUMPY._replace(
         name="array_api_strict",
@@ -211,7 +211,7 @@ _ALL = (
         measured="3.3.1",
         needs_device=True,
         devices=frozenset({_CPU, _CUDA_HOST}),
-        dies_of=frozenset({_CUDA}),
+        fatal_devices=frozenset({_CUDA}),
         most_ndim=9,
         offset="ignored",
     ),

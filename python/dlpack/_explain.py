@@ -84,7 +84,7 @@ def explain(obj: Any, consumer: str | None = None) -> Answer | Explanation:
     >>> print(dlpack.explain(b"abc", "tensorflow").why)
     TensorFlow asks for the legacy struct, which cannot say that memory is read-only, so that it is given a copy
 
-    What this knows of the libraries was measured, and `python -m dlpack consumers` prints for which versions.
+    What this knows of the libraries was measured, and `python -m dlpack libraries` prints for which versions.
     """
     found = subject(obj)
     if consumer is not None:
@@ -122,9 +122,9 @@ def judge(consumer: Consumer, found: Subject) -> Answer:
         except Exception as raised:  # noqa: BLE001
             why = f"the object answers {consumer.title} with {type(raised).__name__}: {_line(raised)}"
             assert found.tensor is not None
-            return answer._replace(result="refused", why=why, remedy=_mend(consumer, found, adapt, copy))
+            return answer._replace(result="refused", why=why, remedy=_remedy(consumer, found, adapt, copy))
     if problem := device_problem(consumer, facts.device):
-        dies = facts.device[0] in consumer.dies_of
+        dies = facts.device[0] in consumer.fatal_devices
         return answer._replace(
             result="refused",
             why=problem,
@@ -132,12 +132,12 @@ def judge(consumer: Consumer, found: Subject) -> Answer:
             remedy='dlpack.asdlpack(x, device="cpu")',
         )
     if problem := struct_problem(consumer, facts):
-        return answer._replace(result="refused", why=problem, remedy=_mend(consumer, found, adapt, copy))
+        return answer._replace(result="refused", why=problem, remedy=_remedy(consumer, found, adapt, copy))
     if problem := dtype_problem(consumer, facts.dtype_name):
-        remedy = _mend(consumer, found, adapt, copy) or _as_bits(consumer, found)
+        remedy = _remedy(consumer, found, adapt, copy) or _as_bits(consumer, found)
         return answer._replace(result="refused", why=problem, remedy=remedy)
     if problem := layout_problem(consumer, facts):
-        remedy = _mend(consumer, found, adapt, copy)
+        remedy = _remedy(consumer, found, adapt, copy)
         return answer._replace(result="refused", why=problem, remedy=remedy)
     if wrong := _wrong(consumer, facts):
         return answer._replace(caution=wrong)
@@ -151,7 +151,7 @@ def _share(consumer: Consumer, facts: Facts, found: Subject, answer: Answer, cop
     if to := consumer.narrowed(facts.dtype_name):
         why = f"{consumer.title} makes {to} of {facts.dtype_name}"
         return answer._replace(
-            result="copied", why=why, caution="numbers lose digits", remedy=widen(consumer)
+            result="copied", why=why, caution="numbers lose digits", remedy=x64_call(consumer)
         )
     if consumer.always_copies:
         return answer._replace(result="copied", why=f"{consumer.title} copies whatever it takes")
@@ -169,10 +169,10 @@ def _share(consumer: Consumer, facts: Facts, found: Subject, answer: Answer, cop
     if facts.address is not None and facts.address % consumer.alignment:
         why = f"{consumer.title} shares memory only if it begins at a multiple of {consumer.alignment} bytes"
         return answer._replace(result="copied", why=why, remedy=copy)
-    if facts.readonly and not consumer.minds_readonly:
+    if facts.readonly and not consumer.honours_readonly:
         caution = f"the memory is read-only, and {consumer.title} writes to it all the same"
         return answer._replace(caution=caution, remedy=copy if found.spelling == "x" else "")
-    if consumer.minds_readonly and facts.version is None:
+    if consumer.honours_readonly and facts.version is None:
         # A legacy struct does not say whether its memory may be written.
         return answer._replace(
             caution=f"{consumer.title} makes it read-only, since the legacy struct does not say more"
@@ -180,7 +180,7 @@ def _share(consumer: Consumer, facts: Facts, found: Subject, answer: Answer, cop
     return answer
 
 
-def widen(consumer: Consumer) -> str:
+def x64_call(consumer: Consumer) -> str:
     """Returns the call by which a library keeps all digits of numbers, if it has one."""
     return 'jax.config.update("jax_enable_x64", True)' if consumer.name == "jax" else ""
 
@@ -275,7 +275,7 @@ def _has(consumer: Consumer, device: tuple[int, int]) -> bool:
     return False
 
 
-def _mend(consumer: Consumer, found: Subject, adapt: str, copy: str) -> str:
+def _remedy(consumer: Consumer, found: Subject, adapt: str, copy: str) -> str:
     """Returns the call that makes a tensor which the library takes."""
     from ._adapt import needs_copy
 
@@ -286,7 +286,7 @@ def _mend(consumer: Consumer, found: Subject, adapt: str, copy: str) -> str:
         return ""
     call = copy if needs else adapt
     if consumer.narrowed(found.tensor.dtype_name):
-        return f"{widen(consumer)}, and then {call}" if widen(consumer) else ""
+        return f"{x64_call(consumer)}, and then {call}" if x64_call(consumer) else ""
     return call
 
 

@@ -34,7 +34,7 @@ def _row(consumer: Consumer) -> dict[str, str]:
         shares = "never"
     else:
         shares = f"from {consumer.alignment} bytes on" if consumer.alignment > 1 else "always"
-    if consumer.minds_readonly:
+    if consumer.honours_readonly:
         readonly = "stays so"
     elif "max_version" in consumer.asks[0] or consumer.uses_table:
         readonly = "is written"

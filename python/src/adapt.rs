@@ -89,7 +89,7 @@ fn has_strides(capsule: &Bound<'_, PyCapsule>) -> PyResult<bool> {
     Ok(tensor.ndim <= 0 || !tensor.strides.is_null())
 }
 
-/// Returns the same elements under other strides, as writable ones if the caller says so, and with words that say what was done.
+/// Returns the same elements under other strides, as writable ones if the caller says so, and with notes on what was done.
 ///
 /// By `writable` the caller promises what `trust` of `dlpack.adapt` asks for.
 #[pyfunction]
@@ -97,7 +97,7 @@ pub(crate) fn adapted(
     tensor: &Bound<'_, Tensor>,
     strides: Vec<i64>,
     writable: bool,
-    words: Vec<String>,
+    notes: Vec<String>,
 ) -> PyResult<Tensor> {
     let this = tensor.get();
     let (dtype, shape) = (this.tensor.dtype(), this.tensor.shape());
@@ -106,5 +106,5 @@ pub(crate) fn adapted(
     // SAFETY: who passes `writable` says that no consumer writes the memory, or that it can be written, as `dlpack.adapt` asks.
     let part = unsafe { this.part_as(&part, claim) }?;
     // All of it, and so its producer can still answer for it.
-    Ok(Tensor { origin: this.origin.clone(), adapted: Some(words.into()), ..part })
+    Ok(Tensor { origin: this.origin.clone(), adapted: Some(notes.into()), ..part })
 }

@@ -68,8 +68,8 @@ def test_strides_are_normalised(shape, strides, normal):
     assert t.strides == (normal or strides)
     assert t.tolist() == dlpack.asdlpack(x).tolist()
     assert t.address == (dlpack.asdlpack(x).address if t.size else 0)
-    words = [word for word in t.adapted if "normalised" in word]
-    assert words == ([f"strides {strides} normalised to {normal}"] if normal else [])
+    notes = [note for note in t.adapted if "normalised" in note]
+    assert notes == ([f"strides {strides} normalised to {normal}"] if normal else [])
 
 
 def test_versions():
@@ -152,7 +152,7 @@ def test_read_only_memory_is_copied_refused_or_shared():
     assert copy.adapted[-1] == "copied, as JAX cannot be told that memory is read-only"
     shared = dlpack.adapt(data, "jax", trust=True)
     assert (shared.address, shared.readonly) == (data.address, False)
-    assert shared.adapted[-1] == "read-only memory as writable, on your word"
+    assert shared.adapted[-1] == "read-only memory as writable, as trust=True allows"
     assert look(shared.__dlpack__())["data"] == data.address
     # Who minds the flag gets it, trusted or not.
     assert dlpack.adapt(data, "numpy", trust=True).readonly
@@ -204,7 +204,7 @@ def test_what_no_copy_mends():
     assert (answer.result, answer.remedy) == ("refused", 'dlpack.asdlpack(x, device="cpu")')
 
 
-def test_words_stay_with_views():
+def test_notes_stay_with_views():
     t = dlpack.adapt(Struct(offset=64))
     for view in (t[1:], t.reshape(2, 4), t.view("int32"), t[0]):
         assert view.adapted == t.adapted
