@@ -1,0 +1,112 @@
+"""What a case is, and how its check tells what it found."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from .clauses import CLAUSES, Clause
+
+SEVERITIES = ("must", "should", "quirk")
+ROLES = ("producer", "consumer", "exchange")
+
+
+class Found(Exception):
+    """The library did something else than the clause says. `fill` completes the program that shows it.
+
+    `severity` is that of the case, unless what was found is milder.
+    """
+
+    def __init__(self, found: str, *, severity: str = "", **fill: str):
+        super().__init__(found)
+        self.severity, self.fill = severity, fill
+
+
+class Skip(Exception):
+    """The case does not apply to the library."""
+
+
+def expect(condition: object, found: str, **fill: str) -> None:
+    """Reports what was found, unless the condition holds."""
+    if not condition:
+        raise Found(found, **fill)
+
+
+def skip_unless(condition: object, reason: str) -> None:
+    """Leaves the case out, unless the condition holds."""
+    if not condition:
+        raise Skip(reason)
+
+
+# Where a check notes what it is about to do, in case that the process ends.
+_notes: list[Callable[[dict[str, str]], None]] = []
+
+
+def note(**fill: str) -> None:
+    """Completes the program of a finding in advance, for what may end the process."""
+    for listener in _notes:
+        listener(fill)
+
+
+def told(error: BaseException) -> str:
+    """An exception in one line."""
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+
+
+@dataclass(frozen=True)
+class Case:
+    """One rule that can be seen from outside. Its id never changes."""
+
+    id: str
+    title: str
+    clause: Clause
+    severity: str
+    since: str
+    does: str
+    expects: str
+    check: Callable[[Any], None]
+    # A program without this package, with the adapter's expressions to fill in; it fails where the library does.
+    snippet: str
+    # Runs in an interpreter of its own, whose end is part of the case.
+    ends: bool = False
+
+    @property
+    def role(self) -> str:
+        return self.id.partition(".")[0]
+
+
+CASES: dict[str, Case] = {}
+
+
+def case(
+    id: str,
+    clause: str,
+    severity: str = "must",
+    *,
+    does: str,
+    expects: str,
+    snippet: str = "",
+    title: str = "",
+    since: str = "1.0",
+    ends: bool = False,
+) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
+    """Adds a check to the cases."""
+    assert severity in SEVERITIES and id.partition(".")[0] in ROLES and id not in CASES, id
+
+    def add(check: Callable[[Any], None]) -> Callable[[Any], None]:
+        name = title or id.partition(".")[2].replace(".", ": ").replace("-", " ")
+        CASES[id] = Case(
+            id, name, CLAUSES[clause], severity, since, does, expects, check, snippet, ends
+        )
+        return check
+
+    return add
+
+
+def load() -> dict[str, Case]:
+    """All cases, by id."""
+    from .cases import consumers, exchange, producers  # noqa: F401
+
+    return CASES

@@ -1,0 +1,1 @@
+"""The cases, by role. Each registers itself when its module is imported."""

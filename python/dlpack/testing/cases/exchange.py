@@ -1,0 +1,596 @@
+"""The table of C functions that a class carries as `__dlpack_c_exchange_api__`."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import threading
+from typing import Any
+
+from .. import abi
+from ..adapters import Adapter
+from ..case import Found, Skip, case, expect, note, skip_unless, told
+from ..peek import describe
+from ..synthetic import Synthetic
+from ..values import encode, samples
+
+ATTRIBUTE = "__dlpack_c_exchange_api__"
+FLOATS = samples("float32")
+
+_TABLE = """
+x = {x}
+get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(("PyCapsule_GetPointer", ctypes.pythonapi))
+table = get(type(x).__dlpack_c_exchange_api__, b"dlpack_exchange_api")
+allocate, export, make, borrow, stream = (ctypes.c_void_p * 5).from_address(table + 16)
+"""
+_EXPORT = (
+    _TABLE
+    + "out = ctypes.c_void_p()\nexport = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_void_p)(export)\n"
+)
+
+
+class Table:
+    """The table of a library, and its functions as ctypes."""
+
+    def __init__(self, lib: Adapter):
+        self.x = lib.make()
+        capsule = getattr(type(self.x), ATTRIBUTE, None)
+        skip_unless(capsule is not None, "its arrays have no table")
+        expect(abi.is_capsule(capsule), f"the attribute is a {type(capsule).__name__}")
+        self.name = abi.name_of(capsule)
+        self.address = abi.pointer_of(capsule)
+        self.struct = abi.ExchangeApi.from_address(self.address)
+
+    def function(self, name: str, kind: Any) -> Any:
+        address = getattr(self.struct, name)
+        skip_unless(address, f"`{name}` is NULL")
+        return kind(address)
+
+    def export(self, x: Any) -> Any:
+        """The managed tensor of an object."""
+        out = ctypes.c_void_p()
+        code = self.function("managed_tensor_from_py_object_no_sync", abi.FromPython)(x, ctypes.byref(out))
+        expect(code == 0, f"status {code} without an exception")
+        expect(out.value, "status 0, and no tensor")
+        return abi.ManagedTensorVersioned.from_address(out.value)
+
+    def borrow(self, x: Any) -> Any:
+        out = abi.Tensor()
+        code = self.function("dltensor_from_py_object_no_sync", abi.Borrow)(x, ctypes.byref(out))
+        expect(code == 0, f"status {code} without an exception")
+        return out
+
+    def make(self, tensor: Any) -> Any:
+        """The object of a managed tensor, or the exception."""
+        out = ctypes.c_void_p()
+        function = self.function("managed_tensor_to_py_object_no_sync", abi.ToPython)
+        try:
+            code = function(tensor.address, ctypes.byref(out))
+        except BaseException as error:
+            error.__traceback__ = None
+            return None, error
+        expect(code == 0, f"status {code} without an exception")
+        expect(out.value, "status 0, and no object")
+        made = ctypes.cast(out, ctypes.py_object).value
+        # The function returns a reference, and the line above has added another one.
+        ctypes.pythonapi.Py_DecRef(ctypes.py_object(made))
+        return made, None
+
+    def allocate(self, shape: tuple[int, ...], dtype: Any = "float32", device: tuple[int, int] = (1, 0), ndim: Any = None) -> Any:
+        """The status, the tensor and the errors that were set."""
+        prototype = abi.Tensor()
+        # Only four fields are to be looked at: the others are nonsense.
+        prototype.data, prototype.byte_offset = 0x10, 77
+        extents = (ctypes.c_int64 * max(len(shape), 1))(*shape)
+        prototype.shape, prototype.ndim = extents, len(shape) if ndim is None else ndim
+        prototype.device, prototype.dtype = abi.Device(*device), abi.DataType(*abi.triple(dtype))
+        out = ctypes.c_void_p(0)
+        errors: list[tuple[str | None, str | None]] = []
+
+        def note_error(context: Any, kind: bytes | None, message: bytes | None) -> None:
+            errors.append((kind and kind.decode(), message and message.decode(errors="replace")))
+
+        callback = abi.SetError(note_error)
+        function = self.function("managed_tensor_allocator", abi.Allocate)
+        code = function(ctypes.byref(prototype), ctypes.byref(out), None, callback)
+        return code, out.value, errors
+
+
+def _read(tensor: Any) -> bytes:
+    return describe(_wrap(tensor), "").read()
+
+
+def _wrap(tensor: Any) -> Any:
+    made = abi.ManagedTensorVersioned()
+    made.dl_tensor = tensor
+    return made
+
+
+# The table.
+
+
+@case(
+    "exchange.table.capsule",
+    "table-type",
+    since="1.3",
+    does=f"Looks for `{ATTRIBUTE}` on the class.",
+    expects="a capsule with the name `dlpack_exchange_api`",
+    snippet='x = {x}\nassert "\\"dlpack_exchange_api\\"" in repr(type(x).__dlpack_c_exchange_api__)',
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    expect(table.name == abi.EXCHANGE, f"the name {table.name!r}")
+
+
+@case(
+    "exchange.table.version",
+    "table-header",
+    since="1.3",
+    does="Looks at the version of the table.",
+    expects="major version 1, or an older table behind it",
+    snippet=_TABLE + "assert ctypes.c_uint32.from_address(table).value == 1",
+)
+def _(lib: Adapter) -> None:
+    header, seen = Table(lib).struct.header, 0
+    while header.version.major != 1:
+        expect(header.prev_api and seen < 16, f"version {header.version.major}.{header.version.minor}, and no other")
+        header, seen = abi.ExchangeHeader.from_address(header.prev_api), seen + 1
+
+
+@case(
+    "exchange.table.chain",
+    "table-chain",
+    since="1.3",
+    does="Follows `prev_api`.",
+    expects="a chain that ends, with an older major version at each step",
+    snippet=_TABLE + "assert not ctypes.c_void_p.from_address(table + 8).value, 'look at the chain'",
+)
+def _(lib: Adapter) -> None:
+    header, seen = Table(lib).struct.header, 0
+    while header.prev_api:
+        older = abi.ExchangeHeader.from_address(header.prev_api)
+        expect(older.version.major < header.version.major, "an older table whose version is not older")
+        header, seen = older, seen + 1
+        expect(seen < 64, "a chain of more than 64 tables")
+
+
+@case(
+    "exchange.table.functions",
+    "table-functions",
+    since="1.3",
+    does="Looks at the pointers of the table.",
+    expects="all but `dltensor_from_py_object_no_sync` are not NULL",
+    snippet=_TABLE + "assert allocate and export and make and stream, (allocate, export, make, stream)",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    for name, _kind in abi.ExchangeApi._fields_[1:]:
+        if name != "dltensor_from_py_object_no_sync":
+            expect(getattr(table.struct, name), f"`{name}` is NULL")
+
+
+@case(
+    "exchange.table.same",
+    "table-alive",
+    since="1.3",
+    does="Looks at the attribute of the class twice, and of an instance.",
+    expects="the same address each time",
+    snippet="",
+)
+def _(lib: Adapter) -> None:
+    first, second = Table(lib), Table(lib)
+    expect(first.address == second.address, "two tables")
+    capsule = getattr(first.x, ATTRIBUTE, None)
+    if abi.is_capsule(capsule):
+        expect(abi.pointer_of(capsule) == first.address, "another table at the instance")
+
+
+@case(
+    "exchange.table.old-name",
+    "table-type",
+    "quirk",
+    since="1.3",
+    does="Looks for `__c_dlpack_exchange_api__`, as the attribute was called in version 1.2.",
+    expects="the present name as well, if the old one is there",
+    snippet='x = {x}\nassert hasattr(type(x), "__dlpack_c_exchange_api__") or not hasattr(type(x), "__c_dlpack_exchange_api__")',
+)
+def _(lib: Adapter) -> None:
+    kind = type(lib.make())
+    skip_unless(hasattr(kind, "__c_dlpack_exchange_api__"), "the class has no attribute of that name")
+    expect(hasattr(kind, ATTRIBUTE), "the old name only")
+
+
+# Export.
+
+
+@case(
+    "exchange.export.same",
+    "from-object",
+    since="1.3",
+    does="Exports an array by the table and by `__dlpack__`, and compares the structs.",
+    expects="the same memory, shape, dtype and device, and a version of 1",
+    snippet=_EXPORT + "assert export(x, ctypes.addressof(out)) == 0 and out.value\n"
+    "assert ctypes.c_uint32.from_address(out.value).value == 1",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    struct = table.export(table.x)
+    seen, other = describe(struct, abi.VERSIONED), lib.look(table.x)
+    expect(seen.version and seen.version[0] == 1, f"version {seen.version}")
+    expect(seen.shape == other.shape and seen.dtype == other.dtype, f"{seen.shape} and {seen.dtype}")
+    expect(seen.device == other.device, f"device {seen.device} instead of {other.device}")
+    expect(seen.data == other.data, f"other memory: {seen.data:#x} instead of {other.data:#x}")
+    expect(seen.strides is not None, "strides are NULL")
+    expect(seen.read() == encode("float32", FLOATS), "other elements")
+    abi.call_deleter(struct)
+
+
+@case(
+    "exchange.export.life",
+    "deleter",
+    since="1.3",
+    does="Exports by the table, drops the array, reads the memory and calls the deleter on another thread.",
+    expects="the elements until the deleter has run",
+    snippet="",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    struct = table.export(table.x)
+    seen = describe(struct, abi.VERSIONED)
+    del table.x
+    gc.collect()
+    keep = [bytes([i % 256]) * 96 for i in range(3000)]
+    expect(seen.read() == encode("float32", FLOATS), "other elements after the array was dropped")
+    del keep
+    thread = threading.Thread(target=abi.call_deleter, args=(struct,))
+    thread.start()
+    thread.join()
+
+
+@case(
+    "exchange.export.read-only",
+    "read-only",
+    since="1.3",
+    does="Exports by the table an array that must not be written.",
+    expects="READ_ONLY, a copy, or BufferError",
+    snippet=_EXPORT.replace("x = {x}", "x = {readonly}") + "assert export(x, ctypes.addressof(out)) == 0\n"
+    "assert ctypes.c_uint64.from_address(out.value + 24).value & 3, 'no flag'",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    skip_unless(lib.readonly, "it has no read-only arrays")
+    x = lib.evaluate(lib.readonly)
+    try:
+        seen = describe(table.export(x), abi.VERSIONED)
+    except BufferError:
+        return
+    expect(seen.flags & 3, f"flags {seen.flags:#x}")
+
+
+@case(
+    "exchange.export.lazy",
+    "from-object",
+    since="1.3",
+    does="Exports by the table arrays whose elements are computed when they are read, or that `__dlpack__` refuses.",
+    expects="the elements that the array shows, or an exception",
+    snippet=_EXPORT.replace("x = {x}", "x = {expression}")
+    + "try:\n    code = export(x, ctypes.addressof(out))\nexcept Exception as error:\n    raise SystemExit(0)\n"
+    "data = ctypes.c_void_p.from_address(out.value + 32).value\nassert data, 'no memory'\n"
+    "found = ctypes.string_at(data, {count}).hex()\nassert found == {shown}, (found, 'instead of', {shown})",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    skip_unless(lib.lazy, "the adapter names no such arrays")
+    for label, expression in lib.lazy.items():
+        x = lib.evaluate(expression)
+        try:
+            seen = describe(table.export(x), abi.VERSIONED)
+        except Found:
+            raise
+        except Exception:
+            continue
+        name = abi.name_dtype(seen.dtype)
+        shown = encode(name, lib.elements(x, name))
+        fill = {"expression": expression, "shown": repr(shown.hex()), "count": str(len(shown))}
+        expect(seen.raw or not seen.size, f"of {label}: no memory, for {seen.size} elements", **fill)
+        expect(seen.read() == shown, f"of {label}: other elements than the array shows", **fill)
+
+
+@case(
+    "exchange.export.refusal",
+    "from-object",
+    "should",
+    since="1.3",
+    does="Exports by the table what `__dlpack__` refuses.",
+    expects="a refusal, with BufferError",
+    snippet=_EXPORT.replace("x = {x}", "x = {expression}")
+    + "try:\n    code = export(x, ctypes.addressof(out))\nexcept BufferError:\n    raise SystemExit(0)\n"
+    "raise AssertionError('a tensor')",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    skip_unless(lib.unexportable, "the adapter names nothing that it cannot export")
+    for label, expression in lib.unexportable.items():
+        try:
+            x = lib.evaluate(expression)
+        except Exception:
+            continue
+        if type(x) is not type(table.x):
+            continue
+        try:
+            lib.export(x)
+            continue
+        except Exception:
+            pass
+        note(expression=expression)
+        try:
+            table.export(x)
+        except Found:
+            raise
+        except BufferError:
+            continue
+        except Exception as error:
+            raise Found(f"for {label}: {told(error)}", expression=expression) from None
+        raise Found(f"for {label}: a tensor, although `__dlpack__` refuses", expression=expression)
+
+
+@case(
+    "exchange.borrow.same",
+    "borrowed",
+    since="1.3",
+    does="Borrows the tensor of an array twice, and compares it with `__dlpack__`.",
+    expects="the same memory, shape and dtype",
+    snippet="",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    other = lib.look(table.x)
+    for _ in range(2):
+        tensor = table.borrow(table.x)
+        seen = describe(_wrap(tensor), "")
+        expect(seen.shape == other.shape and seen.dtype == other.dtype, f"{seen.shape} and {seen.dtype}")
+        expect(seen.data == other.data, f"other memory: {seen.data:#x}")
+        expect(seen.strides is not None, "strides are NULL")
+        expect(seen.read() == encode("float32", FLOATS), "other elements")
+
+
+@case(
+    "exchange.borrow.pure",
+    "borrowed",
+    "should",
+    since="1.3",
+    does="Borrows the tensor of an array a thousand times.",
+    expects="no reference to the array is kept",
+    snippet="",
+)
+def _(lib: Adapter) -> None:
+    import sys
+
+    table = Table(lib)
+    before = sys.getrefcount(table.x)
+    for _ in range(1000):
+        table.borrow(table.x)
+    after = sys.getrefcount(table.x)
+    expect(after - before < 10, f"{after - before} references more")
+
+
+# Import.
+
+
+@case(
+    "exchange.import.round",
+    "to-object",
+    since="1.3",
+    does="Makes an object of a tensor by the table, reads it and drops it.",
+    expects="the class that has the table, the elements, and a deleter that runs once",
+    snippet="",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    tensor = Synthetic()
+    made, error = table.make(tensor)
+    expect(error is None, told(error) if error else "")
+    if lib.read and lib.shows:
+        expect(lib.elements(made) == FLOATS, f"{lib.elements(made)}")
+    expect(tensor.called == 0, "the deleter ran while the object was alive")
+    del made
+    gc.collect()
+    expect(tensor.called == 1, f"the deleter ran {tensor.called} times after the object was dropped")
+
+
+def _hostile(id: str, clause: str, severity: str, does: str, expects: str, refused: bool, **fields: Any) -> None:
+    def check(lib: Adapter) -> None:
+        table = Table(lib)
+        tensor = Synthetic(**fields)
+        made, error = table.make(tensor)
+        if error is None:
+            expect(not refused, "an object")
+            del made
+            gc.collect()
+            expect(tensor.called == 1, f"the deleter ran {tensor.called} times")
+            return
+        expect(not isinstance(error, SystemError), told(error))
+        gc.collect()
+        # Who owns the tensor after a failure is not written: nobody, or the caller.
+        expect(tensor.called <= 1, f"the deleter ran {tensor.called} times after the failure")
+
+    case(f"exchange.import.{id}", clause, severity, since="1.3", does=does, expects=expects)(check)
+
+
+_hostile("major", "major", "must", "Makes an object of a tensor of version 2.0.", "an exception", True, version=(2, 0))
+_hostile("minor", "minor", "must", "Makes an object of a tensor of version 1.99.", "an object", False, version=(1, 99))
+_hostile("ndim", "ndim", "should", "Makes an object of a tensor with ndim -1.", "an exception", True, ndim=-1)
+_hostile("shape", "shape", "should", "Makes an object of a tensor of shape (-1, 3).", "an exception", True,
+         shape=(-1, 3), strides=(3, 1))  # fmt: skip
+_hostile("huge", "to-object", "must", "Makes an object of a tensor of shape (2**62, 4, 0).",
+         "an object or an exception; the deleter runs at most once", False, shape=(2**62, 4, 0), strides=(0, 0, 1), address=None)  # fmt: skip
+_hostile("lanes", "lanes", "should", "Makes an object of a tensor of float32 with four lanes.",
+         "an object or an exception; the deleter runs at most once", False, dtype=(2, 32, 4))  # fmt: skip
+_hostile("empty", "size-zero", "must", "Makes an object of a tensor without elements whose data is NULL.", "an object",
+         False, shape=(0, 3), address=None)  # fmt: skip
+
+
+@case(
+    "exchange.import.read-only",
+    "read-only",
+    "should",
+    since="1.3",
+    does="Makes an object of a tensor with READ_ONLY, and writes to it.",
+    expects="an exception, or a copy: the memory stays as it was",
+    snippet="",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    skip_unless(lib.write, "its arrays cannot be written")
+    tensor = Synthetic(flags=abi.READ_ONLY)
+    made, error = table.make(tensor)
+    skip_unless(error is None, "refused")
+    before = tensor.memory()
+    try:
+        exec(lib.write, {**lib.space, "x": made})
+    except Exception:
+        pass
+    expect(tensor.memory() == before, "the memory is written")
+
+
+# Allocation.
+
+
+@case(
+    "exchange.allocate.plain",
+    "allocator",
+    since="1.3",
+    does="Allocates (2, 3) elements of float32; the prototype's data and byte_offset are nonsense.",
+    expects="a tensor of that shape and dtype, of memory that can be written, and no error",
+    snippet="",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    code, address, errors = table.allocate((2, 3), device=lib.device)
+    expect(code == 0 and address, f"status {code}, {errors}")
+    expect(not errors, f"status 0, and an error: {errors}")
+    struct = abi.ManagedTensorVersioned.from_address(address)
+    seen = describe(struct, abi.VERSIONED)
+    expect(seen.version and seen.version[0] == 1, f"version {seen.version}")
+    expect(seen.shape == (2, 3) and seen.dtype == (2, 32, 1), f"{seen.shape} and {seen.dtype}")
+    expect(seen.data not in (0, 0x10, 0x10 + 77), f"data {seen.data:#x}")
+    expect(not seen.flags & abi.READ_ONLY, "READ_ONLY")
+    expect(seen.strides is not None, "strides are NULL")
+    if seen.device[0] == abi.CPU:
+        ctypes.memset(seen.data, 7, 24)
+    abi.call_deleter(struct)
+
+
+@case(
+    "exchange.allocate.empty",
+    "allocator",
+    since="1.3",
+    does="Allocates (0, 3) elements, and one element without axes.",
+    expects="tensors of those shapes",
+    snippet="",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    for shape in ((0, 3), ()):
+        code, address, errors = table.allocate(shape, device=lib.device)
+        expect(code == 0 and address, f"status {code} for {shape}, {errors}")
+        struct = abi.ManagedTensorVersioned.from_address(address)
+        seen = describe(struct, abi.VERSIONED)
+        expect(seen.ndim == len(shape) and (seen.shape or ()) == shape, f"shape {seen.shape} instead of {shape}")
+        abi.call_deleter(struct)
+
+
+for _id, _shape, _dtype, _device, _what in [
+    ("negative", (-2, 3), "float32", (1, 0), "of shape (-2, 3)"),
+    ("huge", (2**40, 2**40), "float32", (1, 0), "2**80 elements"),
+    ("dtype", (2, 3), (99, 24, 1), (1, 0), "of a dtype that there is not"),
+    ("device", (2, 3), "float32", (16, 0), "on Hexagon"),
+]:
+
+    @case(
+        f"exchange.allocate.{_id}",
+        "allocator-error",
+        since="1.3",
+        title=f"allocates {_what}",
+        does=f"Allocates {_what}.",
+        expects="a failure, and one call of SetError",
+        snippet="",
+    )
+    def _(lib: Adapter, shape: Any = _shape, dtype: Any = _dtype, device: Any = _device) -> None:
+        table = Table(lib)
+        code, address, errors = table.allocate(shape, dtype, device)
+        if code == 0:
+            raise Found(f"status 0, and the tensor {address and hex(address)}")
+        expect(len(errors) == 1, f"{len(errors)} calls of SetError")
+        expect(errors[0][0] and errors[0][1], f"SetError({errors[0][0]!r}, {errors[0][1]!r})")
+
+
+@case(
+    "exchange.allocate.kind",
+    "allocator-error",
+    "quirk",
+    since="1.3",
+    does="Looks at the kinds of the errors of failed allocations.",
+    expects="names of Python's exceptions, and not MemoryError for a wrong shape or dtype",
+    snippet="",
+)
+def _(lib: Adapter) -> None:
+    import builtins
+
+    table = Table(lib)
+    for shape, dtype in (((-2, 3), "float32"), ((2, 3), (99, 24, 1))):
+        code, _, errors = table.allocate(shape, dtype)
+        if code == 0 or len(errors) != 1:
+            continue
+        kind = errors[0][0] or ""
+        expect(
+            isinstance(getattr(builtins, kind, None), type) and issubclass(getattr(builtins, kind), BaseException),
+            f"the kind {kind!r}",
+        )
+        expect(kind != "MemoryError", f"the kind {kind!r}")
+
+
+@case(
+    "exchange.allocate.thread",
+    "allocator",
+    "should",
+    since="1.3",
+    does="Allocates on another thread.",
+    expects="a tensor",
+    snippet="",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    found: list[Any] = []
+
+    def use() -> None:
+        try:
+            found.append(table.allocate((2, 3), device=lib.device))
+        except BaseException as error:
+            found.append((told(error), None, []))
+
+    thread = threading.Thread(target=use)
+    thread.start()
+    thread.join()
+    if isinstance(found[0][0], str):
+        raise Skip(found[0][0])
+    expect(found[0][0] == 0, f"status {found[0][0]}, {found[0][2]}")
+
+
+@case(
+    "exchange.stream.cpu",
+    "stream",
+    since="1.3",
+    does="Asks for the current stream of the CPU.",
+    expects="status 0 and NULL",
+    snippet=_TABLE + "out = ctypes.c_void_p(0xDEAD)\n"
+    "stream = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_int32, ctypes.c_int32, ctypes.c_void_p)(stream)\n"
+    "assert stream(1, 0, ctypes.addressof(out)) == 0 and not out.value, hex(out.value)",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    out = ctypes.c_void_p(0xDEAD)
+    code = table.function("current_work_stream", abi.Stream)(abi.CPU, 0, ctypes.byref(out))
+    expect(code == 0, f"status {code}")
+    expect(out.value != 0xDEAD, "status 0, and nothing is written")
+    expect(not out.value, f"{out.value}")
