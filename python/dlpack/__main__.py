@@ -1,4 +1,4 @@
-"""`python -m dlpack`: shows one object, and what libraries make of it."""
+"""`python -m dlpack`: shows one object, what libraries make of it, and how well a library keeps to the standard."""
 
 from __future__ import annotations
 
@@ -11,6 +11,12 @@ from collections.abc import Sequence
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a command. Returns 0, or 1 if there is no tensor to show; wrong arguments exit with 2."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] == "doctor":
+        # It reads its arguments itself, so that showing an object does not import it.
+        from .testing.doctor import main as doctor
+
+        return doctor(list(arguments[1:]))
     parser = argparse.ArgumentParser(prog="python -m dlpack", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     inspect = commands.add_parser(
@@ -29,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     inspect.add_argument("--shape", help="the shape of plain bytes, such as 2,-1")
     libraries = commands.add_parser("libraries", help="print which call imports a tensor into which library")
     libraries.add_argument("--json", action="store_true", help="print JSON for programs")
+    commands.add_parser("doctor", help="check how libraries keep to the standard; see `doctor --help`", add_help=False)
     options = parser.parse_args(arguments)
     if options.command == "libraries":
         from ._libraries import rows, table

@@ -17,14 +17,18 @@ import time
 import traceback
 from typing import Any
 
+from . import pairs, snippets
 from .adapters import Adapter, find
 from .case import Found, Skip, _notes, load, told
 
 Result = dict[str, Any]
+FAULTS = ("finding", "crash", "timeout")
 
 
 def judge(adapter: Adapter, id: str) -> Result:
     """Runs one case, and says what was found."""
+    if id.startswith("pair:"):
+        return pairs.judge(adapter, id.removeprefix("pair:"))
     check = load()[id].check
     role = load()[id].role
     if role == "consumer" and not adapter.consumes:
@@ -71,11 +75,38 @@ def one(name: str, id: str) -> None:
     sys.stdout.flush()
 
 
-class _Child:
-    """A forked process and the case that it runs."""
+def second(adapter: Adapter, id: str, fill: dict[str, str]) -> tuple[str, str]:
+    """By what a finding is looked at a second time, and its program, if it has one."""
+    program = "" if adapter.name.startswith("reference") else snippets.program(load()[id], type(adapter), fill)
+    return ("program", program) if program else ("process", "")
 
-    def __init__(self, adapter: Adapter, id: str, limit: float):
-        self.id, self.started, self.limit = id, time.monotonic(), limit
+
+# Errors of a program itself, which confirm nothing.
+_BROKEN = ("SyntaxError", "IndentationError", "NameError", "UnboundLocalError", "ModuleNotFoundError", "ImportError")
+
+
+def agrees(code: int, said: str) -> bool:
+    """Whether a program failed as the library does, and not by itself."""
+    return code != 0 and said.partition(":")[0] not in _BROKEN
+
+
+def _execute(program: str) -> None:
+    # As `python -c` does, but that the library is imported already.
+    try:
+        exec(compile(program, "<program>", "exec"), {"__name__": "__main__"})
+    except SystemExit as end:
+        os._exit(0 if end.code in (None, 0) else 1)
+    except BaseException as error:
+        print(f"\n{type(error).__name__}: {' '.join(str(error).split())}", file=sys.stderr, flush=True)
+        os._exit(1)
+    os._exit(0)
+
+
+class _Child:
+    """A forked process and the case, or the program, that it runs."""
+
+    def __init__(self, adapter: Adapter, id: str, limit: float, program: str = ""):
+        self.id, self.started, self.limit, self.program = id, time.monotonic(), limit, program
         self.output = tempfile.TemporaryFile()
         self.source, target = os.pipe()
         self.pid = os.fork()
@@ -83,6 +114,8 @@ class _Child:
             os.close(self.source)
             for stream in (1, 2):
                 os.dup2(self.output.fileno(), stream)
+            if program:
+                _execute(program)
             _notes.append(lambda fill: os.write(target, (json.dumps({"fill": fill}) + "\n").encode()) and None)
             os.write(target, json.dumps(judge(adapter, id)).encode())
             os.close(target)
@@ -100,6 +133,10 @@ class _Child:
         words = self.output.read()[-2000:].decode(errors="replace").strip()
         self.output.close()
         seconds = round(time.monotonic() - self.started, 3)
+        if self.program:
+            code = 1 if killed else os.waitstatus_to_exitcode(status)
+            said = f"no end after {self.limit:.0f} s" if killed else (words.splitlines() or [""])[-1]
+            return {"by": "program", "status": code, "said": said[:300], "agrees": agrees(code, said)}
         if killed:
             return {"id": self.id, "status": "timeout", "found": f"no end after {self.limit:.0f} s", "seconds": seconds}
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
@@ -110,8 +147,8 @@ def outcome(id: str, answer: bytes, number: int, code: int, words: str) -> Resul
     """What a process found, by its answer and by how it ended."""
     lines = answer.decode().splitlines()
     answers = [json.loads(line) for line in lines]
-    fill = next((part["fill"] for part in reversed(answers) if "status" not in part), {})
-    finished = [part for part in answers if "status" in part]
+    fill = next((part["fill"] for part in reversed(answers) if set(part) == {"fill"}), {})
+    finished = [part for part in answers if "status" in part or "pair" in part]
     if number:
         name = signal.Signals(number).name
         last = words.splitlines()[-1] if words else ""
@@ -129,7 +166,7 @@ def outcome(id: str, answer: bytes, number: int, code: int, words: str) -> Resul
     return result
 
 
-def serve(name: str, jobs: int, limit: float) -> None:
+def serve(name: str, jobs: int, limit: float, confirm: bool) -> None:
     """Runs cases, as many at a time as there are jobs, until the input ends."""
     _quiet()
     out = os.fdopen(os.dup(1), "w")
@@ -145,20 +182,35 @@ def serve(name: str, jobs: int, limit: float) -> None:
     gc.collect()
     gc.freeze()
     print(json.dumps({"ready": round(time.monotonic() - started, 3)}), file=out, flush=True)
-    waiting = [line.strip() for line in sys.stdin if line.strip()]
+    # Cases, and what was found at first of those that are looked at again.
+    waiting: list[tuple[str, Result | None, str]] = [(line.strip(), None, "") for line in sys.stdin if line.strip()]
     waiting.reverse()
     chooser = selectors.DefaultSelector()
-    running: dict[int, _Child] = {}
+    running: dict[int, tuple[_Child, Result | None]] = {}
 
     def finish(child: _Child, killed: bool = False) -> None:
         chooser.unregister(child.source)
-        del running[child.source]
-        print(json.dumps(child.end(killed)), file=out, flush=True)
+        _, first = running.pop(child.source)
+        result = child.end(killed)
+        if first is not None:
+            if not child.program:
+                result = {"by": "process", "said": result.get("found", ""), "agrees": result["status"] in FAULTS}
+            result = {**first, "second": result}
+            if not result["second"]["agrees"]:
+                result["status"] = "unconfirmed"
+        elif confirm and result.get("status") in FAULTS:
+            _, program = second(adapter, child.id, result.get("fill", {}))
+            if program:
+                result["snippet"] = program
+            waiting.append((child.id, result, program))
+            return
+        print(json.dumps(result), file=out, flush=True)
 
     while waiting or running:
         while waiting and len(running) < jobs:
-            child = _Child(adapter, waiting.pop(), limit)
-            running[child.source] = child
+            id, first, program = waiting.pop()
+            child = _Child(adapter, id, limit, program)
+            running[child.source] = child, first
             chooser.register(child.source, selectors.EVENT_READ, child)
         for key, _ in chooser.select(timeout=0.5):
             child = key.data
@@ -167,7 +219,7 @@ def serve(name: str, jobs: int, limit: float) -> None:
                 child.answer += part
             else:
                 finish(child)
-        for child in list(running.values()):
+        for child, _ in list(running.values()):
             if time.monotonic() - child.started > limit:
                 finish(child, killed=True)
 
@@ -180,4 +232,4 @@ if __name__ == "__main__":
     if sys.argv[1] == "--one":
         one(sys.argv[2], sys.argv[3])
     else:
-        serve(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]))
+        serve(sys.argv[1], int(sys.argv[2]), float(sys.argv[3]), sys.argv[4] == "confirm")

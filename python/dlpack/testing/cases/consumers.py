@@ -183,7 +183,7 @@ def _add(
         expects=expects or words[kind],
         title=title,
         since=since,
-        snippet=f"{{imports}}\n{maker(made)}\n{_body('right' if known else kind, shown, fields.get('deleter', True))}",
+        snippet=f"{{imports}}\n{maker(made)}\n{_body('take' if known else kind, shown, fields.get('deleter', True))}",
     )(check)
 
 

@@ -92,7 +92,11 @@ class Table:
 
         callback = abi.SetError(note_error)
         function = self.function("managed_tensor_allocator", abi.Allocate)
-        code = function(ctypes.byref(prototype), ctypes.byref(out), None, callback)
+        try:
+            code = function(ctypes.byref(prototype), ctypes.byref(out), None, callback)
+        except BaseException as error:
+            cause = error.__cause__ or error
+            raise Found(f"Python's exception is set: {told(cause)}; SetError was called {len(errors)} times") from None
         return code, out.value, errors
 
 
@@ -513,14 +517,19 @@ for _id, _shape, _dtype, _device, _what in [
         since="1.3",
         title=f"allocates {_what}",
         does=f"Allocates {_what}.",
-        expects="a failure, and one call of SetError",
+        expects="a failure, and one call of SetError; or what was asked for, if there can be such a tensor",
         snippet="",
     )
     def _(lib: Adapter, shape: Any = _shape, dtype: Any = _dtype, device: Any = _device) -> None:
         table = Table(lib)
         code, address, errors = table.allocate(shape, dtype, device)
         if code == 0:
-            raise Found(f"status 0, and the tensor {address and hex(address)}")
+            expect(not errors, f"status 0, and an error: {errors}")
+            seen = describe(abi.ManagedTensorVersioned.from_address(address), abi.VERSIONED)
+            # A library that knows nothing of dtypes may make a tensor of any.
+            same = seen.dtype == abi.triple(dtype) and seen.device == device and seen.shape == shape
+            expect(same and shape == (2, 3), f"status 0, and a tensor of shape {seen.shape} and dtype {seen.dtype} on {seen.device}")
+            return
         expect(len(errors) == 1, f"{len(errors)} calls of SetError")
         expect(errors[0][0] and errors[0][1], f"SetError({errors[0][0]!r}, {errors[0][1]!r})")
 
@@ -539,7 +548,10 @@ def _(lib: Adapter) -> None:
 
     table = Table(lib)
     for shape, dtype in (((-2, 3), "float32"), ((2, 3), (99, 24, 1))):
-        code, _, errors = table.allocate(shape, dtype)
+        try:
+            code, _, errors = table.allocate(shape, dtype)
+        except Found:
+            raise Skip("another case tells of it") from None
         if code == 0 or len(errors) != 1:
             continue
         kind = errors[0][0] or ""

@@ -1,0 +1,193 @@
+"""`python -m dlpack doctor [LIBRARY...]`: a library's report."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from . import known, runner
+from .adapters import installed
+from .case import SEVERITIES
+
+_COLOURS = {"must": "31;1", "should": "33", "quirk": "36", "pass": "32", "dim": "2", "bold": "1"}
+
+
+def _arguments() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m dlpack doctor",
+        description="Says how a library follows DLPack, as a producer, as a consumer and by its exchange table. Each case runs in a "
+        "process of its own, since some end it.",
+        epilog="A library is the name of an adapter (numpy, torch, ...), a namespace that follows the array API standard, or "
+        "MODULE:CLASS of an adapter of one's own. Without a name, all that are installed are looked at.",
+    )
+    add = parser.add_argument
+    add("libraries", nargs="*", metavar="LIBRARY")
+    add("--case", action="append", default=[], metavar="PATTERN", help="only cases like `producer.copy.*`")
+    add("--skip", action="append", default=[], metavar="PATTERN", help="no cases like this")
+    add("--expect", action="append", default=[], metavar="ID", help="a finding that is known and does not count")
+    add("--fail", choices=[*SEVERITIES, "never"], default="must", help="the mildest finding for which the status is 1")
+    add("--pairs", action="store_true", help="also import the arrays of each library into each other one")
+    add("--json", metavar="FILE", help="write the report; `-` for the standard output")
+    add("--html", metavar="FILE", help="write one page with everything")
+    add("--junit", metavar="FILE", help="write the results as a test run")
+    add("--badge", metavar="FILE", help="write the endpoint of a badge of shields.io")
+    add("--merge", nargs="+", default=[], metavar="REPORT", help="take these reports instead of running anything")
+    add("--jobs", type=int, default=0, metavar="N", help="how many cases run at a time")
+    add("--limit", type=float, default=60, metavar="SECONDS", help="how long a case may take")
+    add("--list", action="store_true", help="list the cases and end")
+    add("-v", "--verbose", action="store_true", help="show the program of each finding")
+    add("-q", "--quiet", action="store_true", help="show the summary only")
+    return parser
+
+
+class _Terminal:
+    """Writes to the terminal, with colours and progress if it is one."""
+
+    def __init__(self, quiet: bool, to: Any):
+        self.to, self.quiet = to, quiet
+        self.lively = to.isatty() and os.environ.get("TERM") != "dumb"
+        self.colours = self.lively and "NO_COLOR" not in os.environ or "FORCE_COLOR" in os.environ
+        self._last = 0.0
+
+    def paint(self, kind: str, text: str) -> str:
+        return f"\033[{_COLOURS[kind]}m{text}\033[0m" if self.colours else text
+
+    def say(self, text: str = "") -> None:
+        print(text, file=self.to, flush=True)
+
+    def progress(self, name: str, done: int, total: int) -> None:
+        if self.lively and (done == total or time.monotonic() - self._last > 0.1):
+            self._last = time.monotonic()
+            print(f"\r\033[K{name} {done}/{total}", end="", file=self.to, flush=True)
+
+    def clear(self) -> None:
+        if self.lively:
+            print("\r\033[K", end="", file=self.to, flush=True)
+
+
+def _show(part: dict[str, Any], cases: dict[str, Any], terminal: _Terminal, verbose: bool) -> None:
+    title = terminal.paint("bold", f"{part['name']} {part['version']}")
+    if part.get("missing") or part.get("failed"):
+        terminal.say(f"{title}: " + (part.get("failed") or f"{part['missing']} is not installed"))
+        return
+    found = runner.counts(part)
+    summary = [terminal.paint(severity, f"{found[severity]} {severity}") for severity in SEVERITIES if found[severity]]
+    summary.append(terminal.paint("pass", f"{found['pass']} passed"))
+    summary += [f"{found[name]} {label}" for name, label in (("skip", "do not apply"), ("unclear", "unclear")) if found[name]]
+    if found["unconfirmed"]:
+        summary.append(f"{found['unconfirmed']} not confirmed by a second way")
+    terminal.say(f"{title}: {', '.join(summary)} ({part.get('seconds', 0)} s)")
+    if terminal.quiet:
+        return
+    order = {severity: place for place, severity in enumerate(SEVERITIES)}
+    faults = [r for r in part["cases"] if r["status"] in runner.FAULTS]
+    for result in sorted(faults, key=lambda r: (order[r["severity"]], r["id"])):
+        case = cases[result["id"]]
+        mark = " (expected)" if result.get("expected") else "" if result.get("known") else " (not in known.toml)"
+        terminal.say(f"  {terminal.paint(result['severity'], result['severity'].ljust(6))} {result['id']}{mark}")
+        terminal.say(f"         {case['does']}")
+        terminal.say(f"         expected {case['expects']}")
+        terminal.say(f"         found    {result['found']}")
+        clause = case["clause"]
+        terminal.say(terminal.paint("dim", f"         {clause['where']}: “{clause['text']}”"))
+        for thread in result.get("threads", []):
+            terminal.say(terminal.paint("dim", f"         {thread}"))
+        if verbose and result.get("snippet"):
+            terminal.say()
+            for line in result["snippet"].splitlines():
+                terminal.say(f"             {line}")
+            terminal.say()
+    for result in part["cases"]:
+        if result["status"] in ("unclear", "unconfirmed"):
+            terminal.say(terminal.paint("dim", f"  {result['status']} {result['id']}: {result['found']}"))
+
+
+def badge(part: dict[str, Any]) -> dict[str, Any]:
+    """The endpoint of a badge, as shields.io reads it."""
+    found = runner.counts(part)
+    colour = "red" if found["must"] else "yellow" if found["should"] else "brightgreen"
+    text = f"{found['must']} must, {found['should']} should" if found["must"] or found["should"] else "follows 1.3"
+    return {"schemaVersion": 1, "label": "DLPack", "message": text, "color": colour}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Runs the command; returns its status."""
+    parser = _arguments()
+    options = parser.parse_args(arguments)
+    cases = runner.select(options.case, options.skip)
+    if options.list:
+        for case in cases:
+            print(f"{case.id:40} {case.severity:7} {case.does}")
+        return 0
+    if not cases:
+        parser.error("no case is like that")
+    terminal = _Terminal(options.quiet, sys.stderr if options.json == "-" else sys.stdout)
+    if options.merge:
+        report = runner.merge([json.loads(Path(path).read_text()) for path in options.merge])
+        for part in report["libraries"]:
+            _show(part, report["cases"], terminal, options.verbose)
+    else:
+        names = options.libraries or installed()
+        parts = []
+        for name in names:
+            try:
+                part = runner.run(
+                    name,
+                    cases,
+                    consumers=names if options.pairs else (),
+                    parallel=options.jobs or None,
+                    limit=options.limit,
+                    progress=terminal.progress,
+                )
+            except (ImportError, AttributeError) as error:
+                parser.error(f"there is no adapter {name}: {error}")
+            terminal.clear()
+            known.mark(part)
+            for result in part["cases"]:
+                if result["id"] in options.expect:
+                    result["expected"] = True
+            parts.append(part)
+            _show(part, runner.report([])["cases"], terminal, options.verbose)
+        report = runner.report(parts)
+    _write(options, report)
+    return _status(options, report)
+
+
+def _write(options: Any, report: dict[str, Any]) -> None:
+    if options.json == "-":
+        print(json.dumps(report, indent=1))
+    elif options.json:
+        Path(options.json).write_text(json.dumps(report, indent=1) + "\n")
+    if options.junit:
+        from .junit import junit
+
+        Path(options.junit).write_text(junit(report))
+    if options.html:
+        from .html import page
+
+        Path(options.html).write_text(page(report), encoding="utf-8")
+    if options.badge:
+        Path(options.badge).write_text(json.dumps(badge(report["libraries"][0])) + "\n")
+
+
+def _status(options: Any, report: dict[str, Any]) -> int:
+    parts = report["libraries"]
+    if any(part.get("failed") for part in parts) or (options.libraries and any(part.get("missing") for part in parts)):
+        return 2
+    counted = () if options.fail == "never" else SEVERITIES[: SEVERITIES.index(options.fail) + 1]
+    bad = [
+        result
+        for part in parts
+        for result in part["cases"]
+        if result["status"] in runner.FAULTS and result["severity"] in counted and not result.get("expected")
+    ]
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
