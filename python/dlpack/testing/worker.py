@@ -29,6 +29,10 @@ def judge(adapter: Adapter, id: str) -> Result:
     """Runs one case, and says what was found."""
     if id.startswith("pair:"):
         return pairs.judge(adapter, id.removeprefix("pair:"))
+    if id.startswith("mutant:"):
+        # The tests of the suite: a case of the reference with a fault.
+        _, fault, id = id.split(":")
+        return {**judge(find(f"reference:{fault}")(), id), "fault": fault}
     check = load()[id].check
     role = load()[id].role
     if role == "consumer" and not adapter.consumes:

@@ -169,6 +169,10 @@ class Adapter:
         """The capsule of an array."""
         return x.__dlpack__(**keywords)
 
+    def table(self, x: Any) -> Any:
+        """The capsule of the exchange table, or None."""
+        return getattr(type(x), "__dlpack_c_exchange_api__", None)
+
     def look(self, x: Any, **keywords: Any) -> Peek:
         """The struct that an array exports; with a version, if the library knows the keyword."""
         if keywords:

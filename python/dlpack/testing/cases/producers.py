@@ -70,7 +70,7 @@ def _(lib: Adapter) -> None:
 def _(lib: Adapter) -> None:
     found = lib.make().__dlpack_device__()
     good = isinstance(found, tuple) and len(found) == 2
-    expect(good and all(isinstance(int(part), int) for part in found if part is not None), f"{found!r}")
+    expect(good, f"{found!r}")
     expect(isinstance(found[0], int), f"{found!r}, whose first part is a {type(found[0]).__name__}")
     expect(isinstance(found[1], int), f"{found!r}, whose second part is a {type(found[1]).__name__}")
 
