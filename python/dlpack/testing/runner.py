@@ -102,7 +102,8 @@ def run(
 def _environment() -> dict[str, str]:
     # Threads of their own pools outnumber the processors, and a fork of a process that has started them may hang.
     quiet = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
-    return {**os.environ, **quiet}
+    # Adapters of one's own are found where they were found here.
+    return {**os.environ, **quiet, "PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)}
 
 
 def _forked(
@@ -219,10 +220,11 @@ def merge(reports: list[dict[str, Any]]) -> dict[str, Any]:
     """One report of several, as of environments that cannot be one. The last one that knows a library is taken."""
     whole = {**reports[-1]}
     libraries: dict[str, dict[str, Any]] = {}
-    for one in reports:
-        for part in one["libraries"]:
-            if part["cases"] or part["name"] not in libraries:
-                libraries[part["name"]] = part
+    for part in (part for one in reports for part in one["libraries"]):
+        before = libraries.get(part["name"], {"cases": [], "pairs": []})
+        named = {tuple(pair["pair"]): pair for found in (before, part) for pair in found["pairs"] if "failed" not in pair}
+        newer = part if part["cases"] or not before["cases"] else before
+        libraries[part["name"]] = {**newer, "pairs": list(named.values())}
     whole["libraries"] = list(libraries.values())
     return whole
 

@@ -200,7 +200,7 @@ def serve(name: str, jobs: int, limit: float, confirm: bool) -> None:
             if not child.program:
                 result = {"by": "process", "said": result.get("found", ""), "agrees": result["status"] in FAULTS}
             result = {**first, "second": result}
-            if not result["second"]["agrees"]:
+            if not result["second"]["agrees"] and first["status"] in FAULTS:
                 result["status"] = "unconfirmed"
         elif confirm and result.get("status") in FAULTS:
             _, program = second(adapter, child.id, result.get("fill", {}))
@@ -213,6 +213,10 @@ def serve(name: str, jobs: int, limit: float, confirm: bool) -> None:
     while waiting or running:
         while waiting and len(running) < jobs:
             id, first, program = waiting.pop()
+            if id.startswith("program:"):
+                # The tests of the suite: the program alone, whether the case finds something or not.
+                first = {"id": id, "status": "program"}
+                program = second(adapter, id.removeprefix("program:"), {})[1] or "raise SystemExit(0)"
             child = _Child(adapter, id, limit, program)
             running[child.source] = child, first
             chooser.register(child.source, selectors.EVENT_READ, child)
