@@ -71,6 +71,8 @@ class Case:
     snippet: str
     # Runs in an interpreter of its own, whose end is part of the case.
     ends: bool = False
+    # What completes the program: the dtype or the shape of its array, the label of its view.
+    fill: tuple[tuple[str, str], ...] = ()
 
     @property
     def role(self) -> str:
@@ -91,6 +93,7 @@ def case(
     title: str = "",
     since: str = "1.0",
     ends: bool = False,
+    **fill: str,
 ) -> Callable[[Callable[[Any], None]], Callable[[Any], None]]:
     """Adds a check to the cases."""
     assert severity in SEVERITIES and id.partition(".")[0] in ROLES and id not in CASES, id
@@ -98,7 +101,7 @@ def case(
     def add(check: Callable[[Any], None]) -> Callable[[Any], None]:
         name = title or id.partition(".")[2].replace(".", ": ").replace("-", " ")
         CASES[id] = Case(
-            id, name, CLAUSES[clause], severity, since, does, expects, check, snippet, ends
+            id, name, CLAUSES[clause], severity, since, does, expects, check, snippet, ends, tuple(fill.items())
         )
         return check
 

@@ -42,7 +42,6 @@ CLAUSES = {
     # The header.
     "major": _header(51, 55, "the consumer must call the deleter"),
     "minor": _header(57, 58, "In the case of a minor version mismatch, the tensor can be safely used"),
-    "device-type": _header(76, 123, "kDLCPU = 1"),
     "device-id": _header(131, 134, "For vanilla CPU memory, pinned memory, or managed memory, this is set to 0."),
     "complex": _header(155, 159, "compact struct per complex number"),
     "bool": _header(194, 194, "the underlying storage size of bool is 8 bits"),
@@ -53,7 +52,6 @@ CLAUSES = {
     "dtype-code": _header(204, 207, "the value should be one of DLDataTypeCode enum values"),
     "bits": _header(209, 211, "Number of bits, common choices are 8, 16, 32."),
     "lanes": _header(213, 214, "Number of lanes in the type, used for vector types."),
-    "byte-offset": _header(221, 225, "field should be used to point to the beginning of the data"),
     "alignment": _header(227, 231, "not rely on the data pointer being correctly aligned"),
     "size-zero": _header(247, 248, "if the tensor is of size zero, then the data pointer should be"),
     "data": _header(221, 222, "The data pointer points to the allocated data."),
@@ -63,9 +61,7 @@ CLAUSES = {
     "strides-elements": _header(264, 264, "in number of elements, not bytes"),
     "strides-old": _header(271, 274, "Before DLPack v1.2, strides can be NULL to indicate contiguous data."),
     "offset": _header(276, 277, "The offset in bytes to the beginning pointer to data"),
-    "borrow": _header(282, 286, "intended to facilitate the borrowing of DLTensor by another framework"),
     "deleter-when": _header(283, 286, "it should call the deleter to notify the host"),
-    "legacy": _header(287, 290, "deprecated after DLPack v0.8"),
     "context": _header(346, 352, "It can also be NULL."),
     "deleter": _header(353, 360, "The destructor deletes the argument self as well."),
     "deleter-null": _header(357, 358, "if there is no way for the caller to provide a reasonable"),
@@ -87,7 +83,6 @@ CLAUSES = {
     "table-type": _header(536, 538, "This attribute must be set on the type as a Python PyCapsule"),
     "table-alive": _header(600, 600, "must stay alive throughout the lifetime of the process"),
     "table-functions": _header(613, 641, "This function must not be NULL."),
-    "table-error": _header(419, 422, "Python exception set"),
     # DLPack's Python specification.
     "methods": _python(
         "Syntax for data interchange with DLPack", "an array object with the two DLPack methods implemented"
@@ -99,9 +94,6 @@ CLAUSES = {
         "Semantics", "on a device that the consumer does not support, it is recommended to raise a BufferError"
     ),
     "capsule-name": _python("Implementation", "The producer must set the PyCapsule name to \"dltensor\""),
-    "capsule-versioned": _python(
-        "Implementation", "when DLManagedTensorVersioned is in use, the names will need a _versioned suffix"
-    ),
     "capsule-destructor": _python(
         "Implementation", "PyCapsule_Destructor calls deleter only for capsules whose name is \"dltensor\""
     ),
@@ -112,7 +104,6 @@ CLAUSES = {
     ),
     "deleter-end": _python("Implementation", "Leak the Python object if the Python runtime is not available."),
     "both-structs": _python("Implementation", "a library should try to support both during the transition period"),
-    "device-numbers": _python("Implementation", "DLPack contains a device_id, which will be the device ID"),
     "dense": _python("Semantics", "DLPack describes the memory layout of dense, strided, n-dimensional arrays."),
     # The array API standard.
     "keywords": _array(_EXPORT, "Signature", "(*, stream=None, max_version=None, dl_device=None, copy=None)"),
@@ -134,7 +125,6 @@ CLAUSES = {
     "dl-device-cpu": _array(_EXPORT, "dl_device", "whose underlying memory is accessible to the Python interpreter"),
     "copy-true": _array(_EXPORT, "copy", "If True, the function must always copy"),
     "copy-false": _array(_EXPORT, "copy", "If False, the function must never copy"),
-    "copy-none": _array(_EXPORT, "copy", "If None, the function must reuse the existing memory buffer if possible"),
     "copy-flag": _array(
         _EXPORT, "copy", "When a copy happens, the DLPACK_FLAG_BITMASK_IS_COPIED flag must be set."
     ),
@@ -151,8 +141,5 @@ CLAUSES = {
     "import-propagate": _array(_IMPORT, "Raises", "from_dlpack must propagate such exceptions."),
     "import-attribute": _array(
         _IMPORT, "Raises", "AttributeError: If the __dlpack__ and __dlpack_device__ methods are not present"
-    ),
-    "import-error": _array(
-        _IMPORT, "Raises", "BufferError when the data cannot be exported as DLPack (e.g., incompatible dtype, strides)"
     ),
 }

@@ -68,25 +68,35 @@ def program(case: Case, adapter: type[Adapter], fill: dict[str, str]) -> str:
     if not case.snippet:
         return ""
     text = case.snippet.strip("\n")
-    names = {"imports": adapter.imports.strip("\n"), "readonly": adapter.readonly, "big": adapter.big, **fill}
+    fill = {**dict(case.fill), **fill}
+    expressions = adapter.lazy if "lazy" in case.id else adapter.unexportable
+    names = {
+        "imports": adapter.imports.strip("\n"),
+        "readonly": adapter.readonly,
+        "big": adapter.big,
+        "write": adapter.write,
+        "address": adapter.address,
+        "expression": next(iter(expressions.values()), ""),
+        "mutation": next(iter(adapter.mutations.values()), ""),
+        "layout": adapter.layouts.get(fill.get("label", "offset"), ""),
+        "read": adapter.reads.get(fill.get("dtype", ""), adapter.read),
+        **fill,
+    }
+    names["take"] = adapter.take.format(x="producer")
+    names["take_copy"] = adapter.take_copy.format(x="producer", copy="True")
     if "{x}" in text:
-        dtype = fill.get("dtype", "float32")
         try:
-            names.setdefault("x", expression(adapter, dtype, fill))
+            names["x"] = expression(adapter, fill.get("dtype", "float32"), fill)
         except (Skip, KeyError):
             return ""
-    if "{take}" in text:
-        names["take"] = adapter.take.format(x="producer")
-    if "{take_copy}" in text:
-        names["take_copy"] = adapter.take_copy.format(x="producer", copy=fill.get("copy", "True"))
-    names.setdefault("read", adapter.reads.get(fill.get("dtype", ""), adapter.read))
-    names["write"] = adapter.write
     if "{struct}" in text:
         names["struct"] = _struct(text.partition("{struct}")[2])
+    if any("{%s}" % name in text and not value for name, value in names.items()):
+        return ""
+    if "{imports}" not in text:
+        text = "import ctypes\n{imports}\n" + text
     for name, value in names.items():
         text = text.replace("{%s}" % name, str(value))
-    if not text.startswith("import") and "{imports}" not in case.snippet:
-        text = f"import ctypes\n{adapter.imports.strip()}\n{text}"
     return text + "\n"
 
 
@@ -106,14 +116,17 @@ data = ctypes.create_string_buffer(bytes.fromhex("{hex}"), {room})
 shape, strides = (ctypes.c_int64 * {rank})({shape}), (ctypes.c_int64 * {rank})({strides})
 deleted = []
 deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(deleted.append)
-run = {run}
+count = ctypes.pythonapi.Py_IncRef  # adds one to the number at an address: here to `version.major`
+run, native = {run}
 start = at(data) + -at(data) % 64
 ctypes.memmove(start, data, {count})
 tensor = struct.pack("=Q3i2BH3Q", {data}, {device_type}, {device_id}, {ndim}, {code}, {bits}, {lanes}, {shape_at}, {strides_at}, {byte_offset})
-versioned = ctypes.create_string_buffer(struct.pack("=2I3Q", {major}, {minor}, {context}, run, {flags}) + tensor)
+versioned = ctypes.create_string_buffer(struct.pack("=2I3Q", {major}, {minor}, {context}, native, {flags}) + tensor)
 legacy = ctypes.create_string_buffer(tensor + struct.pack("=2Q", {context}, run))
 new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)(("PyCapsule_New", ctypes.pythonapi))
+runs = lambda: len(deleted) + struct.unpack_from("=I", versioned)[0] - {major} if {has} else 0
 class Producer:
+    capsule = None
     def __dlpack__(self, *, {keywords}):
         self.capsule = new(at(versioned), b"dltensor_versioned", None) if {versioned} else new(at(legacy), b"dltensor", None)
         return self.capsule
@@ -138,7 +151,7 @@ def maker(fields: dict[str, Any]) -> str:
         strides = abi.row_major(shape)
     address = given.get("address", -1)
     offset = given.get("misalign", 0) + given.get("start", 0) * abi.nbytes(dtype, 1)
-    major, minor = given.get("version", (1, 3))
+    major, minor = given.get("guarded") or given.get("version", (1, 3))
     device = given.get("device", (1, 0))
     answer = given.get("answer", "asked")
     keywords = given.get("keywords", ("stream", "max_version", "dl_device", "copy"))
@@ -152,7 +165,7 @@ def maker(fields: dict[str, Any]) -> str:
         "rank": max(len(shape), 1),
         "shape": ", ".join(map(str, shape)),
         "strides": ", ".join(map(str, strides or ())),
-        "run": "ctypes.cast(deleter, ctypes.c_void_p).value" if given.get("deleter", True) else "0",
+        "run": "(ctypes.cast(f, ctypes.c_void_p).value for f in (deleter, count))" if given.get("deleter", True) else "0, 0",
         "data": f"start + {offset}" if address == -1 and offset else "start" if address == -1 else str(address or 0),
         "device_type": device[0],
         "device_id": device[1],
@@ -171,7 +184,7 @@ def maker(fields: dict[str, Any]) -> str:
         "versioned": chosen,
         "says": repr(given.get("says_device") or device),
     }
-    text = _MAKER.strip("\n")
+    text = _MAKER.strip("\n").replace(" if {has} else 0", "")
     if offset:
         text = text.replace("ctypes.memmove(start, data, {count})", "ctypes.memmove(start + {shift}, data, {count})")
         names["shift"] = given.get("misalign", 0)

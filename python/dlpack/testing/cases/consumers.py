@@ -91,7 +91,7 @@ def _body(kind: str, wanted: list[Any] | None, has_deleter: bool) -> str:
     check = "" if wanted is None else f"found = list({{read}})\nassert found == {wanted!r}, found\n"
     end = (
         "x = error = None\ngc.collect()\n"
-        'released = len(deleted) + ("used" not in repr(producer.capsule))\n'
+        'released = runs() + ("used" not in repr(producer.capsule))\n'
         'assert released == 1, f"the deleter ran {released} times"\n'
         if has_deleter
         else "x = None\ngc.collect()\n"
@@ -184,6 +184,7 @@ def _add(
         title=title,
         since=since,
         snippet=f"{{imports}}\n{maker(made)}\n{_body('take' if known else kind, shown, fields.get('deleter', True))}",
+        **({"dtype": dtype} if isinstance(dtype, str) else {}),
     )(check)
 
 
@@ -588,7 +589,7 @@ def _(lib: Adapter) -> None:
     since="2023.12",
     does="Imports with `copy=True` and writes to the producer's memory.",
     expects="an array that does not change",
-    snippet="{imports}\n" + maker({}) + "\nx = {take_copy}\nbefore = list({read})\nctypes.memset(start, 0, 24)\n"
+    snippet="{imports}\n" + maker({"keywords": ("stream", "max_version")}) + "\nx = {take_copy}\nbefore = list({read})\nctypes.memset(start, 0, 24)\n"
     "assert list({read}) == before, 'not a copy'",
 )
 def _(lib: Adapter) -> None:

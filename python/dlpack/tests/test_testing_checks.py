@@ -1,0 +1,62 @@
+"""The checks for a library's own tests, and the plugin for pytest."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+
+from dlpack.testing import Adapter, check_consumer, check_exchange, check_producer, run
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+
+
+def test_our_own_package():
+    check_producer("dlpack", quirks=True)
+    check_consumer("dlpack", quirks=True)
+    check_exchange("dlpack", quirks=True)
+
+
+class Mine(Adapter):
+    """A library of one's own: nine lines."""
+
+    name = "mine"
+    modules = ("dlpack",)
+    imports = "import dlpack, array"
+    array = "dlpack.asdlpack(array.array('f', {values})).reshape{shape}"
+    dtypes = {"float32": ""}
+    read = "[y for row in x.tolist() for y in row] if x.ndim == 2 else x.tolist()"
+    take = "dlpack.from_dlpack({x})"
+
+
+def test_an_adapter_of_ones_own():
+    part = run(Mine, ["producer.capsule.*", "consumer.struct.*"])
+    assert [result["status"] for result in part["cases"]] == ["pass"] * len(part["cases"])
+
+
+def test_what_is_expected():
+    # The reference with a fault is a library with a finding.
+    faulty = "reference:no-copy-flag"
+    with pytest.raises(AssertionError, match="must producer.copy.flag: IS_COPIED is not set"):
+        check_producer(faulty)
+    check_producer(faulty, xfail=["producer.copy.flag"])
+    check_producer(faulty, skip=["producer.copy.*"])
+    with pytest.raises(AssertionError, match="xfail producer.reuse: no finding any more"):
+        check_producer(faulty, xfail=["producer.copy.flag", "producer.reuse"])
+    with pytest.raises(AssertionError, match="is not installed"):
+        check_producer("cupy")
+
+
+def test_plugin(tmp_path):
+    def pytest_run(*options):
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "dlpack.testing.plugin", *options]
+        return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
+
+    skips = [f"--dlpack-skip={pattern}" for pattern in ("consumer.*", "exchange.*", "producer.dtype.*", "producer.l*")]
+    done = pytest_run("--dlpack-library=reference:no-copy-flag", *skips)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "must producer.copy.flag" in done.stdout and "1 failed" in done.stdout
+    done = pytest_run("--dlpack-library=reference:no-copy-flag", *skips, "--dlpack-xfail=producer.copy.flag")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "1 xfailed" in done.stdout

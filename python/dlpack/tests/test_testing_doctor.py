@@ -1,0 +1,157 @@
+"""`python -m dlpack doctor`: what it writes, and how it ends."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import xml.dom.minidom
+from html.parser import HTMLParser
+
+import pytest
+
+from dlpack.testing import known, pairs, runner
+from dlpack.testing.doctor import badge
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+
+
+def doctor(*arguments, status=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "dlpack", "doctor", *map(str, arguments)], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_our_own_package_has_no_finding(tmp_path):
+    said = doctor("dlpack", "--json", tmp_path / "r.json", "--fail", "quirk", "--badge", tmp_path / "b.json")
+    assert said.startswith("dlpack 0.") and "passed" in said and "must" not in said
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert report["schema"] == "dlpack-doctor/1"
+    part = report["libraries"][0]
+    assert {result["id"] for result in part["cases"]} == set(report["cases"])
+    assert runner.counts(part)["unclear"] == runner.counts(part)["unconfirmed"] == 0
+    assert json.loads((tmp_path / "b.json").read_text())["message"] == "follows 1.3"
+
+
+class Page(HTMLParser):
+    def __init__(self):
+        super().__init__()
+        self.ids, self.links, self.outside = [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        attrs = dict(attrs)
+        if "id" in attrs:
+            self.ids.append(attrs["id"])
+        if tag == "a":
+            self.links.append(attrs["href"])
+        self.outside += [attrs[name] for name in ("src",) if name in attrs]
+        if tag in ("link", "img", "iframe"):
+            self.outside.append(tag)
+
+
+def test_findings(tmp_path):
+    pytest.importorskip("numpy")
+    files = {kind: tmp_path / f"r.{kind}" for kind in ("json", "html", "xml")}
+    chosen = ["--case", "consumer.shape.*", "--case", "producer.empty.*"]
+    said = doctor(
+        "numpy", *chosen, "--json", files["json"], "--html", files["html"], "--junit", files["xml"], "-v", "--fail", "should", status=1
+    )
+    assert "consumer.shape.null" in said and "SIGSEGV" in said and "dlpack.h 1.3, lines 257-262" in said
+    assert "np.from_dlpack(producer)" in said
+    found = {result["id"]: result for result in json.loads(files["json"].read_text())["libraries"][0]["cases"]}
+    crash = found["consumer.shape.null"]
+    assert (crash["status"], crash["signal"], crash["second"]["by"], crash["second"]["agrees"]) == ("crash", "SIGSEGV", "program", True)
+    assert found["producer.empty.data"]["severity"] == "quirk"
+    tests = xml.dom.minidom.parse(str(files["xml"])).getElementsByTagName("testcase")
+    assert len(tests) == len(found)
+    page = Page()
+    page.feed(files["html"].read_text())
+    assert page.outside == []
+    assert len(page.ids) == len(set(page.ids)) and "consumer.shape.null" in page.ids
+    assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
+    merged = doctor("--merge", files["json"], files["json"], "--fail", "never")
+    assert merged.count("consumer.shape.null") == 1
+    doctor("numpy", *chosen, "--fail", "must")
+    doctor("numpy", *chosen, "--expect", "consumer.shape.null", "--fail", "should")
+
+
+def test_words():
+    assert "producer.copy.flag" in doctor("--list")
+    assert "is not installed" in doctor("cupy", status=2)
+    doctor("no_such_library_anywhere", status=2)
+    doctor("dlpack", "--case", "nothing", status=2)
+
+
+def test_reports_are_merged():
+    first = {"name": "a", "cases": [{"id": "x"}], "pairs": [{"pair": ["a", "b"], "variants": {}}]}
+    second = {"name": "a", "cases": [], "pairs": [{"pair": ["a", "c"], "variants": {}}]}
+    whole = runner.merge([{"libraries": [first]}, {"libraries": [second]}])
+    assert len(whole["libraries"]) == 1
+    assert whole["libraries"][0]["cases"] and len(whole["libraries"][0]["pairs"]) == 2
+
+
+def test_pairs():
+    pytest.importorskip("numpy")
+    part = runner.run("dlpack", [], consumers=["numpy", "dlpack"])
+    matrix = {tuple(pair["pair"]): pair["variants"] for pair in part["pairs"]}
+    assert pairs.worst(matrix["dlpack", "numpy"]) == pairs.worst(matrix["dlpack", "dlpack"]) == "aliased"
+    assert matrix["dlpack", "numpy"]["bfloat16"][0] == "refused"
+    assert pairs.worst({"plain": ["aliased", ""], "step": ["wrong", ""]}) == "wrong"
+    assert pairs.worst({"plain": ["aliased", ""], "step": ["refused", ""]}) == "aliased"
+
+
+def test_badges():
+    part = {"cases": [{"id": "a", "status": "finding", "severity": "should"}]}
+    assert badge(part)["color"] == "yellow"
+
+
+def test_known_faults_are_read():
+    text = known.FILE.read_text(encoding="utf-8")
+    tomllib = pytest.importorskip("tomllib")
+    assert known.read(text) == tomllib.loads(text)["fault"]
+
+
+@pytest.mark.parametrize(
+    ("bounds", "version", "holds"),
+    [
+        (">=2.4, <2.6", "2.4.6", True),
+        (">=2.4, <2.6", "2.6", False),
+        ("==2.15.0", "2.15.0+cu132", True),
+        ("<=0.1.15", "0.1.15.post2", False),
+        ("", "1", True),
+    ],
+)
+def test_versions(bounds, version, holds):
+    assert known.holds(bounds, version) is holds
+
+
+def test_known_faults_name_cases():
+    from dlpack.testing.adapters import NAMES
+    from dlpack.testing.case import load
+
+    seen = set()
+    for fault in known.faults():
+        assert fault["library"] in NAMES and fault["says"] and fault["versions"]
+        for id in fault["cases"]:
+            assert id in load(), id
+            assert (fault["library"], id) not in seen, (fault["library"], id)
+            seen.add((fault["library"], id))
+
+
+@pytest.mark.parametrize("name", ["numpy", "array_api_strict", "pyarrow", "mlx"])
+def test_what_is_found_is_known(name):
+    """A fault that disappears is noticed, and so is a new one. `cargo xtask test conformance` looks at more libraries."""
+    from dlpack.testing.adapters import find
+
+    if find(name).missing():
+        pytest.skip(f"{name} is not installed")
+    part = runner.run(name)
+    assert not part.get("failed")
+    there = known.of(name, part["version"])
+    if not there:
+        pytest.skip(f"nothing is known of {name} {part['version']}")
+    found = {result["id"] for result in part["cases"] if result["status"] in runner.FAULTS}
+    assert found == set(there)
+    assert [r for r in part["cases"] if r["status"] in ("unclear", "unconfirmed")] == []

@@ -1,0 +1,58 @@
+"""The conformance suite finds every deliberate fault of a reference, by the case that is meant for it, and none where there is none."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from dlpack.testing import mutants, runner
+from dlpack.testing.case import load
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
+
+
+@pytest.mark.parametrize("name", ["reference", "reference:table"])
+def test_the_reference_has_no_finding(name):
+    part = runner.run(name, confirm=False)
+    assert not part.get("failed")
+    assert [result for result in part["cases"] if result["status"] not in ("pass", "skip")] == []
+    assert runner.counts(part)["pass"] > 200
+
+
+@pytest.fixture(scope="module")
+def results():
+    cases = load()
+    asked = [f"mutant:{f.name}:{id}" for f in mutants.FAULTS.values() for id in f.finds if not cases[id].ends]
+    done = subprocess.run(
+        [sys.executable, "-m", "dlpack.testing.worker", "reference", "2", "60", "once"],
+        input="\n".join(asked),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = {}
+    for line in done.stdout.splitlines():
+        result = json.loads(line)
+        if "id" in result:
+            # Where the process ended, the id is what was asked for.
+            id = result["id"] if result["id"].startswith("mutant:") else f"mutant:{result['fault']}:{result['id']}"
+            found[id] = result
+    return found
+
+
+@pytest.mark.parametrize("fault", mutants.FAULTS.values(), ids=mutants.FAULTS)
+def test_faults_are_found(fault, results):
+    for id in fault.finds:
+        if load()[id].ends:
+            part = runner.run(f"reference:{fault.name}", [load()[id]], confirm=False)
+            result = part["cases"][0]
+        else:
+            result = results[f"mutant:{fault.name}:{id}"]
+        assert result["status"] in runner.FAULTS, result
+
+
+def test_there_are_many():
+    assert len(mutants.FAULTS) >= 60
