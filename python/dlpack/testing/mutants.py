@@ -207,12 +207,20 @@ def _flat(found: Any) -> list[Any]:
 
 def make(dtype: str, values: list[Any], shape: tuple[int, ...]) -> Any:
     """An array of the reference."""
+    if dtype in abi.SUB_BYTE:
+        base = dlpack.asdlpack(bytearray(encode(dtype, values)))
+        return Array(dlpack.from_pointer(base.address, shape, dtype, device="cpu", owner=base))
     array = Array(dlpack.asdlpack(bytearray(encode(dtype, values))).view(dtype).reshape(*shape))
     if does("misaligned"):
         data = bytearray(1) + bytearray(encode(dtype, values))
         array = Array(dlpack.asdlpack(data)[1:])
         array.tensor = _misaligned(data, dtype, shape)
     return WithoutDevice(array) if does("no-device-method") else array
+
+
+def strided(tensor: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Any:
+    """The same memory with other strides."""
+    return dlpack.from_pointer(tensor.address, shape, "float32", strides, device="cpu", owner=tensor)
 
 
 def _misaligned(data: bytearray, dtype: str, shape: tuple[int, ...]) -> Any:
@@ -273,6 +281,15 @@ def _dtype(wanted: str, found: Any) -> Patch:
             struct.dl_tensor.dtype = abi.DataType(*abi.triple(found))
 
     return patch
+
+
+def _dtype_fault(wanted: str) -> Patch:
+    return _dtype(wanted, (3, abi.triple(wanted)[1], 1))
+
+
+def _empty_one(struct: Any, _: Any) -> None:
+    if _shape_of(struct) == [0]:
+        struct.dl_tensor.shape[0] = 1
 
 
 def _strides(change: Callable[[int, int], int]) -> Patch:
@@ -405,7 +422,7 @@ _fault("refusal-class", "producer.refusal.class")
 _fault("no-refusal", "producer.refusal.needed")
 _fault("negation-ignored", "producer.lazy")
 _fault("strides-in-bytes", "producer.strides.compact", out=_strides(lambda stride, size: stride * size))
-_fault("strides-forgotten", "producer.layout.transposed", "producer.layout.step", out=_null_strides(lambda s: True))
+_fault("strides-forgotten", *(f"producer.layout.{name}" for name in "transposed step broadcast diagonal window".split()), out=_null_strides(lambda s: True))
 _fault("strides-null", "producer.strides.present", out=_null_strides(lambda s: hasattr(s, "flags")))
 _fault("strides-null-legacy", "producer.strides.legacy", out=_null_strides(lambda s: not hasattr(s, "flags")))
 _fault("strides-positive", "producer.layout.reversed", "producer.layout.size-one", out=_strides(lambda stride, _: abs(stride)))
@@ -425,6 +442,9 @@ _fault("python-destructor", "producer.life.error")
 _fault("leaks-unused", "producer.life.unused")
 _fault("leaks-used", "producer.life.used", out=_set(deleter=_native("PyErr_Occurred")))
 _fault("deleter-without-gil", "producer.life.thread", "producer.life.taken", out=_set(deleter=_native("PyErr_Clear")))
+for _each in abi.DTYPES:
+    _fault(f"opaque-{_each}", f"producer.dtype.{_each}", out=_dtype_fault(_each))
+_fault("empty-one", "producer.empty.shape-0", out=_empty_one)
 _fault("deleter-at-end", "producer.life.end", out=_callback_deleter)
 _fault("memory-with-array", "producer.life.taken", out=_early)
 _fault("thread-only", "producer.life.threads")
@@ -484,7 +504,11 @@ def take(producer: Any, copy: Any = None) -> Any:
         keywords["stream"] = 1
     if does("copy-ignored-in"):
         keywords["copy"] = copy = None
-    producer.__dlpack_device__()
+    device = producer.__dlpack_device__()
+    if does("device-text-error") and isinstance(device, str):
+        raise SystemError("returned NULL without setting an exception")
+    if does("device-lie-crash") and device[0] == 2:
+        os.abort()
     capsule = _ask(producer, keywords)
     if not abi.is_capsule(capsule):
         if does("none-taken"):
@@ -497,12 +521,16 @@ def _ask(producer: Any, keywords: dict[str, Any]) -> Any:
     try:
         return producer.__dlpack__(**keywords)
     except TypeError as error:
+        if does("other-exception") and "unexpected keyword" not in str(error):
+            raise RuntimeError(str(error)) from None
         if type(error) is not TypeError or does("no-retry") or "unexpected keyword" not in str(error):
             raise
         return producer.__dlpack__()
-    except BufferError as error:
+    except Exception as error:
         if does("other-exception"):
             raise RuntimeError(str(error)) from None
+        if does("other-exceptions"):
+            raise KeyError(str(error)) from None
         if does("other-message"):
             raise BufferError("cannot import") from None
         raise
@@ -539,6 +567,10 @@ def _take(capsule: Any, copy: Any) -> Any:
         if does("system-error"):
             raise SystemError("returned NULL without setting an exception") from None
         raise
+    if does("end-crash"):
+        import atexit
+
+        atexit.register(os.abort)
     if does("deletes-twice"):
         abi.Deleter(deleter)(ctypes.addressof(struct))
     if does("deletes-early"):
@@ -589,6 +621,10 @@ def _major(number: int) -> Callable[[Any], bool]:
 def _shape_of(struct: Any) -> list[int]:
     tensor = struct.dl_tensor
     return [tensor.shape[i] for i in range(tensor.ndim)] if tensor.shape and 0 < tensor.ndim < 100 else []
+
+
+def _first_stride(struct: Any) -> int:
+    return struct.dl_tensor.strides[0] if struct.dl_tensor.strides and struct.dl_tensor.ndim > 0 else 0
 
 
 def _resize(*shape: int) -> Callable[[Any], None]:
@@ -674,16 +710,16 @@ _fault("empty-refused", _C + "empty.null", into=_refuse(lambda s: 0 in _shape_of
 _fault("dangling-refused", _C + "empty.dangling", into=_refuse(lambda s: s.dl_tensor.data == 8))
 _fault("null-data", _C + "data.null", into=_mend(_null_data, _fresh))
 _fault("null-strides-refused", _C + "strides.null-old", into=_refuse(lambda s: s.dl_tensor.ndim and not s.dl_tensor.strides))
-_fault("strides-ignored", _C + "strides.transposed", _C + "strides.gap", into=_mend(_always, _no_strides))
+_fault("strides-ignored", *(_C + f"strides.{name}" for name in "transposed step gap overlap diagonal negative negative-both".split()), into=_mend(_always, _no_strides))
 _fault("strides-absolute", _C + "strides.negative", into=_mend(lambda s: bool(s.dl_tensor.strides), _each_stride(abs)))
 _fault("stride-zero", _C + "strides.zero", into=_mend(lambda s: bool(s.dl_tensor.strides), _each_stride(lambda x: x or 1)))
-_fault("offset-ignored", _C + "data.offset-4", _C + "data.offset-64", _C + "data.offset-scalar", into=_mend(_always, _put(byte_offset=0)))
+_fault("offset-ignored", _C + "data.offset-4", _C + "data.offset-16", _C + "data.offset-64", _C + "data.offset-scalar", into=_mend(_always, _put(byte_offset=0)))
 _fault("offset-in-elements", _C + "data.offset-4", into=_mend(_always, _times_four))
 _fault("address-rounded", _C + "data.misaligned", into=_mend(_always, _round_down))
 _fault("alignment-refused", _C + "data.aligned-4", into=_refuse(lambda s: bool(s.dl_tensor.data) and s.dl_tensor.data % 64 != 0))
 _fault("null-deleter-crash", _C + "deleter.null", into=_crash(lambda s: not s.deleter))
 _fault("null-context-leak", _C + "context.null", into=_mend(lambda s: not s.manager_ctx, _put(deleter=None)))
-_fault("never-deletes", _C + "struct.asked", _C + "life.producer")
+_fault("never-deletes", _C + "struct.asked", _C + "struct.legacy", _C + "life.producer")
 _fault("deletes-twice", _C + "struct.asked")
 _fault("deletes-early", _C + "struct.asked")
 _fault("no-delete-on-refusal", _C + "ndim.negative")
@@ -709,9 +745,10 @@ _fault("copies-always", _C + "copy.none", _C + "copy.false")
 _fault("copy-ignored-in", _C + "copy.true")
 _fault("not-renamed", _C + "capsule.renamed", _C + "struct.asked")
 _fault("any-name", _C + "capsule.other-name")
-_fault("used-again", _C + "capsule.used-versioned")
+_fault("used-again", _C + "capsule.used-versioned", _C + "capsule.used")
 _fault("none-taken", _C + "capsule.none")
-_fault("other-exception", _C + "raises.BufferError")
+_fault("other-exception", *(_C + f"raises.{kind}" for kind in ("BufferError", "ValueError", "TypeError")))
+_fault("other-exceptions", _C + "raises.RuntimeError")
 _fault("other-message", _C + "raises.BufferError")
 _fault("no-retry", _C + "struct.old-producer", _C + "struct.first-producer")
 _fault("no-versioned", _C + "struct.versioned")
@@ -720,6 +757,28 @@ _fault("missing-type-error", _C + "device.missing")
 _fault("own-thread-only", _C + "life.thread")
 _fault("leaks-some", _C + "life.many")
 _fault("live-shape-in", _C + "life.shape")
+_fault("end-crash", _C + "life.end")
+_fault("device-text-error", _C + "device.garbage")
+_fault("device-lie-crash", _C + "device.lies")
+for _number, _id in [(3, "cuda-host"), (8, "metal"), (12, "extension"), (0, "zero"), (99, "unknown"), (-1, "negative")]:
+    _fault(f"device-{_id}-crash", _C + f"device.{_id}", into=_crash(lambda s, n=_number: s.dl_tensor.device.device_type == n))
+for _number, _id in [(7, "cpu-7"), (-1, "cpu-negative")]:
+    _fault(f"device-{_id}", _C + f"device.{_id}", into=_mend(lambda s, n=_number: s.dl_tensor.device.device_id == n, _fresh))
+for _each in abi.DTYPES:
+    if _each not in abi.SUB_BYTE:
+        _fault(f"refused-{_each}", _C + f"dtype.{_each}", into=_refuse(_is(_each)))
+_fault("float4-as-int4", _C + "dtype.float4_e2m1fn", into=_mend(_is("float4_e2m1fn"), _becomes((0, 4, 1))))
+for _each in ("float6_e2m3fn", "float6_e3m2fn"):
+    _fault(f"{_each}-crash", _C + f"dtype.{_each}", into=_crash(_is(_each)))
+_fault("bits-128", _C + "dtype.bits-128", into=_mend(_is((0, 128, 1)), _becomes("int64")))
+_fault("opaque-crash", _C + "dtype.opaque", into=_crash(_is((3, 64, 1))))
+_fault("axes-dropped", _C + "ndim.64", _C + "ndim.65", into=_mend(lambda s: s.dl_tensor.ndim > 60, _put(ndim=3)))
+_fault("zero-strides-refused", _C + "empty.strides", into=_refuse(lambda s: _shape_of(s) == [0, 3] and s.dl_tensor.strides[1] == 0))
+_fault("empty-offset-crash", _C + "empty.offset", into=_crash(lambda s: _shape_of(s) == [0] and s.dl_tensor.byte_offset))
+_fault("null-strides-crash", _C + "strides.null", into=_crash(lambda s: s.dl_tensor.ndim and not s.dl_tensor.strides))
+_fault("size-one-stride", _C + "strides.size-one", into=_mend(lambda s: _first_stride(s) == -999, _fresh))
+_fault("size-one-minimum", _C + "strides.size-one-minimum", into=_mend(lambda s: _first_stride(s) == -(2**63), _fresh))
+_fault("huge-stride-crash", _C + "strides.huge", into=_crash(lambda s: _first_stride(s) == 2**62))
 
 
 # What tables do wrong.
@@ -790,6 +849,15 @@ class _Table:
             abi.Deleter(struct.deleter)(tensor)
         if does("table-import-leak"):
             struct.deleter = None
+        if does("table-import-minor") and struct.version.minor > 3:
+            return -1
+        if does("table-import-empty") and 0 in _shape_of(struct):
+            return -1
+        if does("table-import-huge") and _shape_of(struct)[:1] == [2**62]:
+            for _ in range(2):
+                abi.Deleter(struct.deleter)(tensor)
+        if does("table-import-lanes") and struct.dl_tensor.dtype.lanes == 4:
+            os.abort()
         return int(real(tensor, out))
 
     def _borrow(self, real: Any, x: Any, out: Any) -> int:
@@ -803,17 +871,26 @@ class _Table:
         return code
 
     def _allocate(self, real: Any, prototype: Any, out: Any, context: Any, set_error: Any) -> int:
+        if does("table-allocate-device"):
+            prototype[0].device = abi.Device(1, 0)
+        if does("table-allocate-thread") and threading.current_thread() is not threading.main_thread():
+            set_error(context, b"RuntimeError", b"not on this thread")
+            return -1
         calls: list[Any] = []
         silent = abi.SetError(lambda *given: calls.append(given))
         code = int(real(prototype, out, context, silent))
         times = 0 if does("table-allocate-silent") else 2 if does("table-allocate-twice") else 1
         for _ in range(times):
             for given in calls:
-                set_error(*given)
+                set_error(given[0], b"MemoryError" if does("table-allocate-kind") else given[1], given[2])
         if code == 0:
             struct = abi.ManagedTensorVersioned.from_address(out[0])
             if does("table-allocate-noise"):
                 set_error(context, b"RuntimeError", b"nothing is wrong")
+            if does("table-allocate-dtype"):
+                struct.dl_tensor.dtype = abi.DataType(2, 32, 1)
+            if does("table-allocate-scalar") and struct.dl_tensor.ndim == 0:
+                struct.dl_tensor.ndim = 1
             if does("table-allocate-shape") and struct.dl_tensor.ndim == 2:
                 _resize(6, 1)(struct)
             if does("table-allocate-read-only"):
@@ -857,6 +934,15 @@ _fault("table-allocate-twice", _X + "allocate.negative")
 _fault("table-allocate-noise", _X + "allocate.plain")
 _fault("table-allocate-shape", _X + "allocate.plain")
 _fault("table-allocate-read-only", _X + "allocate.plain")
+_fault("table-import-minor", _X + "import.minor")
+_fault("table-import-empty", _X + "import.empty")
+_fault("table-import-huge", _X + "import.huge")
+_fault("table-import-lanes", _X + "import.lanes")
+_fault("table-allocate-device", _X + "allocate.device")
+_fault("table-allocate-thread", _X + "allocate.thread")
+_fault("table-allocate-kind", _X + "allocate.kind")
+_fault("table-allocate-dtype", _X + "allocate.dtype")
+_fault("table-allocate-scalar", _X + "allocate.empty")
 _fault("table-stream-untouched", _X + "stream.cpu")
 _fault("table-stream-number", _X + "stream.cpu")
 
@@ -879,9 +965,9 @@ class Reference(Adapter):
     name = "reference"
     modules = ("dlpack",)
     distribution = "dlpack-py"
-    imports = "import dlpack\nfrom dlpack.testing.mutants import Array, Refused, make, take\nfrom dlpack.testing.values import encode"
+    imports = "import dlpack\nfrom dlpack.testing.mutants import Array, Refused, make, strided, take\nfrom dlpack.testing.values import encode"
     array = "make('{dtype}', {values}, {shape})"
-    dtypes = {dtype: dtype for dtype in abi.DTYPES if dtype not in abi.SUB_BYTE}
+    dtypes = {dtype: dtype for dtype in abi.DTYPES}
     read = "x.tolist()"
     reads = dict.fromkeys(abi.SUB_BYTE, read)
     layouts = {
@@ -890,6 +976,9 @@ class Reference(Adapter):
         "reversed": "x.view(lambda t: t[::-1])",
         "offset": "x.view(lambda t: t[1:, 1:])",
         "size one": "x.view(lambda t: t[:1, None, ::-1])",
+        "broadcast": "x.view(lambda t: strided(t, (4, 3), (0, 1)))",
+        "diagonal": "x.view(lambda t: strided(t, (2,), (4,)))",
+        "window": "x.view(lambda t: strided(t, (4, 3), (1, 1)))",
     }
     readonly = "Array(dlpack.asdlpack(encode('float32', [0, 1, -2, 1.5, 4, -3])).view('float32').reshape(2, 3))"
     unexportable = {"other byte order": "Refused()"}
@@ -905,7 +994,7 @@ class Reference(Adapter):
 class Tensors(Reference):
     """The reference whose table is looked at: arrays are those of the package, and the table is a copy of its own."""
 
-    array = "dlpack.asdlpack(bytearray(encode('{dtype}', {values}))).view('{dtype}').reshape({shape})"
+    array = "make('{dtype}', {values}, {shape}).tensor"
     read = "(lambda f: f(f, x.tolist()))(lambda f, y: [z for row in y for z in f(f, row)] if isinstance(y, list) else [y])"
     readonly = "dlpack.asdlpack(encode('float32', [0, 1, -2, 1.5, 4, -3])).view('float32').reshape(2, 3)"
     layouts = {}

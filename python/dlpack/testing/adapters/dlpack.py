@@ -11,6 +11,7 @@ class Library(Adapter):
     imports = "import dlpack\nfrom dlpack.testing.values import encode"
     array = "dlpack.asdlpack(bytearray(encode('{dtype}', {values}))).view('{dtype}').reshape({shape})"
     dtypes = {dtype: dtype for dtype in abi.DTYPES if dtype not in abi.SUB_BYTE}
+    imports_dtypes = tuple(abi.DTYPES)
     read = "(lambda f: f(f, x.tolist()))(lambda f, y: [z for row in y for z in f(f, row)] if isinstance(y, list) else [y])"
     reads = dict.fromkeys(abi.SUB_BYTE, read)
     layouts = {
