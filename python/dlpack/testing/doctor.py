@@ -30,6 +30,7 @@ def _arguments() -> argparse.ArgumentParser:
     add("--case", action="append", default=[], metavar="PATTERN", help="only cases like `producer.copy.*`")
     add("--skip", action="append", default=[], metavar="PATTERN", help="no cases like this")
     add("--expect", action="append", default=[], metavar="ID", help="a finding that is known and does not count")
+    add("--known", action="store_true", help="the status is 1 unless the findings are exactly those of known.toml")
     add("--fail", choices=[*SEVERITIES, "never"], default="must", help="the mildest finding for which the status is 1")
     add("--pairs", action="store_true", help="also import the arrays of each library into each other one")
     add("--json", metavar="FILE", help="write the report; `-` for the standard output")
@@ -155,7 +156,27 @@ def main(arguments: list[str] | None = None) -> int:
             _show(part, runner.report([])["cases"], terminal, options.verbose)
         report = runner.report(parts)
     _write(options, report)
+    if options.known:
+        return _compare(report, terminal)
     return _status(options, report)
+
+
+def _compare(report: dict[str, Any], terminal: _Terminal) -> int:
+    """Says how the findings differ from what is known."""
+    status = 0
+    for part in report["libraries"]:
+        there = set(known.of(part["name"], part["version"]))
+        ran = {result["id"] for result in part["cases"]}
+        found = {result["id"] for result in part["cases"] if result["status"] in runner.FAULTS}
+        differences = [f"{id} is new" for id in sorted(found - there)]
+        differences += [f"{id} is known, and was not found" for id in sorted((there & ran) - found)]
+        differences += [f"{r['id']} is {r['status']}: {r['found']}" for r in part["cases"] if r["status"].startswith("un")]
+        if part.get("missing") or part.get("failed"):
+            differences.append(part.get("failed") or f"{part['missing']} is not installed")
+        for difference in differences:
+            terminal.say(f"{part['name']} {part['version']}: {difference}")
+            status = 1
+    return status
 
 
 def _write(options: Any, report: dict[str, Any]) -> None:
