@@ -36,6 +36,7 @@ def _arguments() -> argparse.ArgumentParser:
     add("--json", metavar="FILE", help="write the report; `-` for the standard output")
     add("--html", metavar="FILE", help="write one page with everything")
     add("--junit", metavar="FILE", help="write the results as a test run")
+    add("--story", metavar="FILE", help="write a document for those who use the libraries, as Markdown")
     add("--badge", metavar="FILE", help="write the endpoint of a badge of shields.io")
     add("--merge", nargs="+", default=[], metavar="REPORT", help="take these reports instead of running anything")
     add("--jobs", type=int, default=0, metavar="N", help="how many cases run at a time")
@@ -192,6 +193,10 @@ def _write(options: Any, report: dict[str, Any]) -> None:
         from .html import page
 
         Path(options.html).write_text(page(report), encoding="utf-8")
+    if options.story:
+        from .story import story
+
+        Path(options.story).write_text(story(report), encoding="utf-8")
     if options.badge:
         Path(options.badge).write_text(json.dumps(badge(report["libraries"][0])) + "\n")
 
