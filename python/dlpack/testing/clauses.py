@@ -139,6 +139,9 @@ CLAUSES = {
     "import-copy": _array(_IMPORT, "copy", "If True, the function must always copy."),
     "import-no-copy": _array(_IMPORT, "copy", "If False, the function must never copy"),
     "import-propagate": _array(_IMPORT, "Raises", "from_dlpack must propagate such exceptions."),
+    "import-error": _array(
+        _IMPORT, "Raises", "BufferError when the data cannot be exported as DLPack (e.g., incompatible dtype, strides)"
+    ),
     "import-attribute": _array(
         _IMPORT, "Raises", "AttributeError: If the __dlpack__ and __dlpack_device__ methods are not present"
     ),

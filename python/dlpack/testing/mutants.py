@@ -331,6 +331,12 @@ def _lost_shape(struct: Any, _: Any) -> None:
             tensor.shape[axis] = 0
 
 
+def _size_one(struct: Any, _: Any) -> None:
+    for axis, extent in enumerate(_shape_of(struct)):
+        if extent == 1:
+            struct.dl_tensor.strides[axis] = 99
+
+
 def _offset(struct: Any, _: Any) -> None:
     if struct.dl_tensor.data:
         struct.dl_tensor.data -= 8
@@ -408,7 +414,7 @@ _fault("copy-ignored-legacy", "producer.copy.legacy")
 _fault("copy-false-copies", "producer.copy.false")
 _fault("always-copies", "producer.copy.none", "producer.agrees.address")
 _fault("no-cpu", "producer.dl-device.cpu")
-_fault("device-value-error", "producer.dl-device.other")
+_fault("device-value-error", "producer.dl-device.other", "producer.dl-device.cuda")
 _fault("device-ignored", "producer.dl-device.other", "producer.dl-device.no-copy")
 _fault("device-no-copy-error", "producer.dl-device.no-copy")
 _fault("bool-as-byte", "producer.dtype.bool", out=_dtype("bool", "uint8"))
@@ -430,6 +436,7 @@ _fault("start-forgotten", "producer.layout.offset", out=_base)
 _fault("scalar-axis", "producer.scalar", out=_one_axis)
 _fault("empty-shape", "producer.empty.shape-0x3", "producer.empty.shape-2x0x3", out=_lost_shape)
 _fault("empty-dangling", "producer.empty.data", out=_dangling)
+_fault("size-one", "producer.strides.size-one", out=_size_one)
 _fault("six-axes", "producer.many-axes", out=_many_axes)
 _fault("misaligned", "producer.data.aligned")
 _fault("byte-offset", "producer.data.offset", out=_offset)
@@ -564,6 +571,8 @@ def _take(capsule: Any, copy: Any) -> Any:
             ctypes.c_uint64.from_address(ctypes.addressof(struct)).value -= 1
         if does("two-deletes-on-refusal") and deleter:
             abi.Deleter(deleter)(ctypes.addressof(struct))
+        if does("refusal-class-in"):
+            raise ValueError("not that") from None
         if does("system-error"):
             raise SystemError("returned NULL without setting an exception") from None
         raise
@@ -729,6 +738,7 @@ _fault("lanes-ignored", _C + "dtype.lanes", into=_mend(_is((2, 32, 4)), _becomes
 _fault("bits-zero", _C + "dtype.bits-zero", into=_mend(_is((2, 0, 1)), _becomes("float32")))
 _fault("bits-24", _C + "dtype.bits-24", into=_mend(_is((2, 24, 1)), _becomes("float16")))
 _fault("lanes-zero", _C + "dtype.lanes-zero", into=_mend(_is((2, 32, 0)), _becomes("float32")))
+_fault("refusal-class-in", _C + "refusal.class", into=_mend(_is((255, 32, 1)), _becomes((2, 32, 0))))
 _fault("code-255", _C + "dtype.code-255", into=_mend(_is((255, 32, 1)), _becomes("float32")))
 _fault("float4-8", _C + "dtype.float4-8", into=_mend(_is((17, 8, 1)), _becomes("float8_e5m2")))
 _fault("float6-8", _C + "dtype.float6-8", into=_mend(_is((15, 8, 1)), _becomes("float8_e5m2")))

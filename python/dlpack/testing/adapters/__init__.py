@@ -25,6 +25,7 @@ NAMES = [
     "torch",
     "jax",
     "pyarrow",
+    "pyarrow_array",
     "tvm_ffi",
     "onnxruntime",
     "mlx",

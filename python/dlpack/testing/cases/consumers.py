@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import abi
 from ..adapters import Adapter
-from ..case import Found, Skip, case, expect, note, skip_unless, told
+from ..case import Found, Skip, case, expect, skip_unless, told
 from ..snippets import maker
 from ..synthetic import Producer
 from ..values import samples
@@ -522,6 +522,20 @@ def _(lib: Adapter) -> None:
         _right(lib, producer, held, FLOATS, "float32")
     else:
         _refused(producer, error)
+
+
+@case(
+    "consumer.refusal.class",
+    "import-error",
+    "quirk",
+    does="Imports a tensor of a type code that there is not.",
+    expects="BufferError, if it is refused",
+    snippet="{imports}\n" + maker({"dtype": (255, 32, 1)}) + "\ntry:\n    x = {take}\nexcept BufferError as error:\n    print(error)",
+)
+def _(lib: Adapter) -> None:
+    producer = Producer(dtype=(255, 32, 1))
+    _, error = _import(lib, producer)
+    expect(error is None or isinstance(error, BufferError), told(error) if error else "")
 
 
 # What the library asks for.

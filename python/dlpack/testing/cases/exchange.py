@@ -9,10 +9,11 @@ from typing import Any
 
 from .. import abi
 from ..adapters import Adapter
-from ..case import Found, Skip, case, expect, note, skip_unless, told
+from ..case import Found, Skip, case, expect, skip_unless, told
 from ..peek import describe
 from ..synthetic import Synthetic
 from ..values import encode, samples
+from .producers import _made, _Several
 
 ATTRIBUTE = "__dlpack_c_exchange_api__"
 FLOATS = samples("float32")
@@ -285,8 +286,8 @@ def _(lib: Adapter) -> None:
 def _(lib: Adapter) -> None:
     table = Table(lib)
     skip_unless(lib.lazy, "the adapter names no such arrays")
-    for label, expression in lib.lazy.items():
-        x = lib.evaluate(expression)
+    found = _Several()
+    for label, x, expression in _made(lib, lib.lazy):
         try:
             seen = describe(table.export(x), abi.VERSIONED)
         except Found:
@@ -296,8 +297,11 @@ def _(lib: Adapter) -> None:
         name = abi.name_dtype(seen.dtype)
         shown = encode(name, lib.elements(x, name))
         fill = {"expression": expression, "shown": repr(shown.hex()), "count": str(len(shown))}
-        expect(seen.raw or not seen.size, f"of {label}: no memory, for {seen.size} elements", **fill)
-        expect(seen.read() == shown, f"of {label}: other elements than the array shows", **fill)
+        if not seen.raw and seen.size:
+            found.add(f"of {label}: no memory, for {seen.size} elements", **fill)
+        elif seen.read() != shown:
+            found.add(f"of {label}: other elements than the array shows", **fill)
+    found.tell()
 
 
 @case(
@@ -314,11 +318,8 @@ def _(lib: Adapter) -> None:
 def _(lib: Adapter) -> None:
     table = Table(lib)
     skip_unless(lib.unexportable, "the adapter names nothing that it cannot export")
-    for label, expression in lib.unexportable.items():
-        try:
-            x = lib.evaluate(expression)
-        except Exception:
-            continue
+    several = _Several()
+    for label, x, expression in _made(lib, lib.unexportable):
         if type(x) is not type(table.x):
             continue
         try:
@@ -326,16 +327,15 @@ def _(lib: Adapter) -> None:
             continue
         except Exception:
             pass
-        note(expression=expression)
         try:
             table.export(x)
-        except Found:
-            raise
         except BufferError:
             continue
-        except Exception as error:
-            raise Found(f"for {label}: {told(error)}", expression=expression) from None
-        raise Found(f"for {label}: a tensor, although `__dlpack__` refuses", expression=expression)
+        except (Exception, Found) as error:
+            several.add(f"for {label}: {told(error)}", expression=expression)
+        else:
+            several.add(f"for {label}: a tensor, although `__dlpack__` refuses", expression=expression)
+    several.tell()
 
 
 @case(

@@ -538,6 +538,28 @@ def _(lib: Adapter) -> None:
     _refused(lib, x, (BufferError,), dl_device=(16, 0), copy=False)
 
 
+@case(
+    "producer.dl-device.cuda",
+    "dl-device",
+    "should",
+    since="2023.12",
+    does="Asks for CUDA, which may not be there.",
+    expects="BufferError, or a tensor on CUDA",
+    snippet='x = {x}\ntry:\n    capsule = x.__dlpack__(dl_device=(2, 0))\nexcept BufferError:\n    raise SystemExit(0)\n'
+    "{struct}\nassert device[0] in (2, 13), device",
+)
+def _(lib: Adapter) -> None:
+    x = lib.make()
+    _knows(lib, x, "dl_device")
+    try:
+        seen = peek(lib.export(x, dl_device=(abi.CUDA, 0)))
+    except BufferError:
+        return
+    except Exception as error:
+        raise Found(told(error)) from None
+    expect(seen.device[0] in (abi.CUDA, abi.CUDA_MANAGED), f"a tensor on {seen.device}")
+
+
 # Elements.
 
 
@@ -599,19 +621,16 @@ for _dtype in abi.DTYPES:
 )
 def _(lib: Adapter) -> None:
     skip_unless(lib.unexportable, "the adapter names nothing that it cannot export")
-    for label, expression in lib.unexportable.items():
-        try:
-            x = lib.evaluate(expression)
-        except Exception:
-            continue
-        note(expression=expression)
+    found = _Several()
+    for label, x, expression in _made(lib, lib.unexportable):
         try:
             lib.look(x)
         except BufferError:
             continue
         except (Exception, Found) as error:
-            raise Found(f"for {label}: {told(error)}", expression=expression) from None
+            found.add(f"for {label}: {told(error)}", expression=expression)
         # A tensor instead of a refusal is the next case's.
+    found.tell()
 
 
 @case(
@@ -624,17 +643,14 @@ def _(lib: Adapter) -> None:
 )
 def _(lib: Adapter) -> None:
     skip_unless(lib.unexportable, "the adapter names nothing that it cannot export")
-    for label, expression in lib.unexportable.items():
-        try:
-            x = lib.evaluate(expression)
-        except Exception:
-            continue
-        note(expression=expression)
+    found = _Several()
+    for label, x, expression in _made(lib, lib.unexportable):
         try:
             lib.look(x)
         except Exception:
             continue
-        raise Found(f"for {label}: a capsule", expression=expression)
+        found.add(f"for {label}: a capsule", expression=expression)
+    found.tell()
 
 
 @case(
@@ -648,8 +664,8 @@ def _(lib: Adapter) -> None:
 )
 def _(lib: Adapter) -> None:
     skip_unless(lib.lazy, "the adapter names no such arrays")
-    for label, expression in lib.lazy.items():
-        x = lib.evaluate(expression)
+    found = _Several()
+    for label, x, expression in _made(lib, lib.lazy):
         try:
             seen = lib.look(x)
         except Exception:
@@ -657,8 +673,37 @@ def _(lib: Adapter) -> None:
         name = abi.name_dtype(seen.dtype)
         shown = encode(name, lib.elements(x, name))
         fill = {"expression": expression, "shown": repr(shown.hex())}
-        expect(seen.raw or not seen.size, f"of {label}: no memory, for {seen.size} elements", **fill)
-        expect(seen.read() == shown, f"of {label}: other elements than the array shows", **fill)
+        if not seen.raw and seen.size:
+            found.add(f"of {label}: no memory, for {seen.size} elements", **fill)
+        elif seen.read() != shown:
+            found.add(f"of {label}: other elements than the array shows", **fill)
+    found.tell()
+
+
+class _Several:
+    """What is found of several arrays; the program is that of the first."""
+
+    def __init__(self) -> None:
+        self.words: list[str] = []
+        self.fill: dict[str, str] = {}
+
+    def add(self, words: str, **fill: str) -> None:
+        self.words.append(words)
+        self.fill = self.fill or fill
+
+    def tell(self) -> None:
+        expect(not self.words, "; ".join(self.words), **self.fill)
+
+
+def _made(lib: Adapter, expressions: dict[str, str]) -> Any:
+    """The arrays of some expressions, as far as the library makes them."""
+    for label, expression in expressions.items():
+        try:
+            x = lib.evaluate(expression)
+        except Exception:
+            continue
+        note(expression=expression)
+        yield label, x, expression
 
 
 # Layouts.
@@ -751,6 +796,26 @@ def _(lib: Adapter) -> None:
     seen = lib.look(lib.make())
     skip_unless(seen.strides is not None, "they are NULL")
     expect(seen.strides == abi.row_major(seen.shape or ()), f"{seen.strides} for shape {seen.shape}")
+
+
+@case(
+    "producer.strides.size-one",
+    "strides",
+    "quirk",
+    does="Looks at the strides of axes of one element.",
+    expects="those of a compact array: some consumers look at them",
+    snippet="x = {x}\nx = {layout}\ntry: capsule = x.__dlpack__(max_version=(1, 3))\nexcept TypeError: capsule = x.__dlpack__()\n"
+    "{struct}\nn = shape.index(1)\nassert not strides_at or strides[n] == __import__('math').prod(shape[n + 1:]), (shape, strides)",
+    label="size one",
+)
+def _(lib: Adapter) -> None:
+    skip_unless("size one" in lib.layouts, "the library has no such view")
+    seen = lib.look(lib.evaluate(lib.layouts["size one"], x=lib.make()))
+    shape, strides = seen.shape or (), seen.strides
+    skip_unless(strides is not None, "they are NULL")
+    compact = abi.row_major(shape)
+    for axis, extent in enumerate(shape):
+        expect(extent != 1 or strides is None or strides[axis] == compact[axis], f"shape {shape} and strides {strides}")
 
 
 @case(
