@@ -7,6 +7,7 @@ import os
 import platform
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterable
@@ -17,6 +18,7 @@ from typing import Any
 from . import pairs, snippets, worker
 from .adapters import Adapter, find
 from .case import SEVERITIES, Case, load
+from .watch import Watch
 
 SCHEMA = "dlpack-doctor/1"
 FAULTS = worker.FAULTS
@@ -142,21 +144,34 @@ def _forked(
 def _alone(name: str, id: str, limit: float) -> dict[str, Any]:
     """Runs one case in a process from scratch."""
     started = time.monotonic()
-    try:
-        done = subprocess.run(
-            [sys.executable, "-m", "dlpack.testing.worker", "--one", name, id],
-            capture_output=True,
-            timeout=limit * 3,
-            env=_environment(),
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return {"id": id, "status": "timeout", "found": f"no end after {limit * 3:.0f} s"}
-    answers = [line for line in done.stdout.splitlines() if line.startswith(b"{")]
-    words = done.stderr[-2000:].decode(errors="replace").strip()
-    number = -done.returncode if done.returncode < 0 else 0
-    result = worker.outcome(id, answers[-1] if answers else b"", number, done.returncode, words)
+    command = [sys.executable, "-m", "dlpack.testing.worker", "--one", name, id]
+    code, out, err = _watched(command, limit)
+    if code is None:
+        return {"id": id, "status": "timeout", "found": f"no end after {limit:.0f} s of work or sleep"}
+    answers = [line for line in out.splitlines() if line.startswith(b"{")]
+    words = err[-2000:].decode(errors="replace").strip()
+    result = worker.outcome(id, answers[-1] if answers else b"", max(-code, 0), code, words)
     return {**result, "seconds": round(time.monotonic() - started, 3)}
+
+
+def _watched(command: list[str], limit: float) -> tuple[int | None, bytes, bytes]:
+    """The status of a command and what it wrote; without a status, it did not end."""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        process = subprocess.Popen(command, stdout=out, stderr=err, env=_environment())
+        watch = Watch(process.pid, limit)
+        while True:
+            try:
+                code: int | None = process.wait(timeout=0.5)
+                break
+            except subprocess.TimeoutExpired:
+                if watch.over():
+                    process.kill()
+                    process.wait()
+                    code = None
+                    break
+        out.seek(0)
+        err.seek(0)
+        return code, out.read(), err.read()
 
 
 def _confirm(library: type[Adapter], name: str, case: Case, result: dict[str, Any], limit: float) -> None:
@@ -164,17 +179,11 @@ def _confirm(library: type[Adapter], name: str, case: Case, result: dict[str, An
     program = snippets.program(case, library, result.get("fill", {}))
     if program and not name.startswith("reference"):
         result["snippet"] = program
-        try:
-            done = subprocess.run(
-                [sys.executable, "-c", program],
-                capture_output=True,
-                timeout=limit,
-                env=_environment(),
-                check=False,
-            )
-            code, words = done.returncode, done.stderr.decode(errors="replace").strip().splitlines()
-        except subprocess.TimeoutExpired:
-            code, words = 1, [f"no end after {limit:.0f} s"]
+        status, _, err = _watched([sys.executable, "-c", program], limit)
+        code = 1 if status is None else status
+        words = err.decode(errors="replace").strip().splitlines()
+        if status is None:
+            words = [f"no end after {limit:.0f} s"]
         last = words[-1] if words else ""
         result["second"] = {
             "by": "program",

@@ -20,6 +20,7 @@ from typing import Any
 from . import pairs, snippets
 from .adapters import Adapter, find
 from .case import Found, Skip, _notes, load, told
+from .watch import Watch
 
 Result = dict[str, Any]
 FAULTS = ("finding", "crash", "timeout")
@@ -126,6 +127,7 @@ class _Child:
             os._exit(0)
         os.close(target)
         self.answer = b""
+        self.watch = Watch(self.pid, limit)
 
     def end(self, killed: bool) -> Result:
         """The result, once the pipe is closed or the time is over."""
@@ -228,7 +230,7 @@ def serve(name: str, jobs: int, limit: float, confirm: bool) -> None:
             else:
                 finish(child)
         for child, _ in list(running.values()):
-            if time.monotonic() - child.started > limit:
+            if child.watch.over():
                 finish(child, killed=True)
 
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 import xml.dom.minidom
 from html.parser import HTMLParser
 
 import pytest
 
-from dlpack.testing import known, pairs, runner
+from dlpack.testing import Adapter, known, pairs, runner
 from dlpack.testing.doctor import badge
+from dlpack.testing.watch import Watch
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 
@@ -155,3 +157,35 @@ def test_what_is_found_is_known(name):
     found = {result["id"] for result in part["cases"] if result["status"] in runner.FAULTS}
     assert found == set(there)
     assert [r for r in part["cases"] if r["status"] in ("unclear", "unconfirmed")] == []
+
+
+class Hangs(Adapter):
+    name = "hangs"
+    modules = ("dlpack",)
+    imports = "import time"
+    array = "time.sleep(1000)"
+    dtypes = {"float32": ""}
+
+
+def test_what_hangs_is_ended():
+    part = runner.run(f"{__name__}:Hangs", runner.select(["producer.methods", "producer.life.end"]), limit=2)
+    assert {result["id"]: (result["status"], result["second"]["agrees"]) for result in part["cases"]} == {
+        "producer.methods": ("timeout", True),
+        "producer.life.end": ("timeout", True),
+    }
+
+
+def test_a_busy_machine_is_no_reason():
+    work = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        watch = Watch(work.pid, 30)
+        watch.started -= 100
+        assert not watch.over()
+        watch.limit = 0.05
+        end = time.monotonic() + 60
+        while not watch.over():
+            assert time.monotonic() < end
+            time.sleep(0.05)
+    finally:
+        work.kill()
+        work.wait()

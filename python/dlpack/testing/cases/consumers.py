@@ -651,7 +651,8 @@ def _(lib: Adapter) -> None:
     "rename",
     does="Looks at the capsule while the array is alive.",
     expects="the name `used_dltensor` or `used_dltensor_versioned`, unless the elements were copied",
-    snippet="{imports}\n" + maker({}) + "\nx = {take}\nassert 'used' in repr(producer.capsule), producer.capsule",
+    snippet="{imports}\n" + maker({}) + "\nimport gc\nx = {take}\nx = None\ngc.collect()\n"
+    "assert 'used' in repr(producer.capsule) or not runs(), 'the deleter has run, and the capsule looks unused'",
 )
 def _(lib: Adapter) -> None:
     producer = Producer()
