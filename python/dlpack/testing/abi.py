@@ -70,6 +70,14 @@ class ExchangeApi(ctypes.Structure):
     ]
 
 
+FUNCTIONS = [
+    "managed_tensor_allocator",
+    "managed_tensor_from_py_object_no_sync",
+    "managed_tensor_to_py_object_no_sync",
+    "dltensor_from_py_object_no_sync",
+    "current_work_stream",
+]
+
 # `CFUNCTYPE` gives up the interpreter around a call, and takes it for a callback: a deleter must work without it.
 Deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
 SetError = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)
@@ -120,7 +128,7 @@ def name_of(capsule: object) -> str | None:
 
 def pointer_of(capsule: object) -> int:
     """The address inside a capsule, whatever its name is."""
-    return _get_pointer(capsule, _get_name(capsule))
+    return int(_get_pointer(capsule, _get_name(capsule)))
 
 
 def rename(capsule: object, name: str) -> None:

@@ -83,11 +83,11 @@ the other side errs. <span class="quirk">quirk</span>: allowed, and trouble for 
 
 
 def _pairs(parts: list[dict[str, Any]]) -> str:
-    cells: dict[tuple[str, str], Any] = {}
+    cells: dict[tuple[str, ...], Any] = {}
     for part in parts:
         for pair in part.get("pairs", []):
             if pair.get("variants"):
-                cells[tuple(pair["pair"])] = pair["variants"]  # type: ignore[index]
+                cells[tuple(pair["pair"])] = pair["variants"]
     if not cells:
         return '<h2 id="pairs">Pairs</h2>\n<p>Pairs were not tried; <code>--pairs</code> does.</p>'
     producers = [part["name"] for part in parts if any(key[0] == part["name"] for key in cells)]

@@ -65,6 +65,7 @@ class Array:
     def __init__(self, tensor: Any, negated: bool = False):
         self.tensor, self.negated = tensor, negated
         self.last: Any = None
+        self.versioned = True
 
     shape = property(lambda self: self.tensor.shape)
     address = property(lambda self: self.tensor.address + 8 * does("address"))
@@ -78,7 +79,8 @@ class Array:
         return Array(change(self.tensor))
 
     def write(self) -> None:
-        memoryview(self.tensor)[0, 0] = 7.0
+        view: Any = memoryview(self.tensor)
+        view[0, 0] = 7.0
 
     def set_shape(self, shape: tuple[int, ...]) -> None:
         if does("live-shape") and self.last is not None:
@@ -482,7 +484,8 @@ class Imported:
         return found
 
     def write(self) -> None:
-        memoryview(self.tensor)[0, 0] = 7.0
+        view: Any = memoryview(self.tensor)
+        view[0, 0] = 7.0
 
     def __dlpack__(self, **given: Any) -> Any:
         return self.tensor.__dlpack__(**given)
@@ -616,7 +619,8 @@ def _mend(when: Callable[[Any], bool], change: Callable[[Any], None]) -> Any:
 
 
 def _put(**fields: Any) -> Callable[[Any], None]:
-    return lambda struct: _set(**fields)(struct, None)  # type: ignore[return-value]
+    patch: Any = _set(**fields)
+    return lambda struct: patch(struct, None)
 
 
 def _has(flag: int) -> Callable[[Any], bool]:
@@ -770,10 +774,16 @@ _fault("live-shape-in", _C + "life.shape")
 _fault("end-crash", _C + "life.end")
 _fault("device-text-error", _C + "device.garbage")
 _fault("device-lie-crash", _C + "device.lies")
+
+
+def _on(field: str, number: int) -> Callable[[Any], bool]:
+    return lambda s: bool(getattr(s.dl_tensor.device, field) == number)
+
+
 for _number, _id in [(3, "cuda-host"), (8, "metal"), (12, "extension"), (0, "zero"), (99, "unknown"), (-1, "negative")]:
-    _fault(f"device-{_id}-crash", _C + f"device.{_id}", into=_crash(lambda s, n=_number: s.dl_tensor.device.device_type == n))
+    _fault(f"device-{_id}-crash", _C + f"device.{_id}", into=_crash(_on("device_type", _number)))
 for _number, _id in [(7, "cpu-7"), (-1, "cpu-negative")]:
-    _fault(f"device-{_id}", _C + f"device.{_id}", into=_mend(lambda s, n=_number: s.dl_tensor.device.device_id == n, _fresh))
+    _fault(f"device-{_id}", _C + f"device.{_id}", into=_mend(_on("device_id", _number), _fresh))
 for _each in abi.DTYPES:
     if _each not in abi.SUB_BYTE:
         _fault(f"refused-{_each}", _C + f"dtype.{_each}", into=_refuse(_is(_each)))
@@ -817,7 +827,7 @@ class _Table:
             header.version.major = 2
         if does("table-cycle"):
             header.prev_api = ctypes.addressof(self.struct)
-        for name, _ in abi.ExchangeApi._fields_[1:]:
+        for name in abi.FUNCTIONS:
             if does(f"table-null-{name}"):
                 setattr(self.struct, name, None)
         for prefix, name, kind in [

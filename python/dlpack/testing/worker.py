@@ -121,7 +121,11 @@ class _Child:
                 os.dup2(self.output.fileno(), stream)
             if program:
                 _execute(program)
-            _notes.append(lambda fill: os.write(target, (json.dumps({"fill": fill}) + "\n").encode()) and None)
+
+            def write(fill: dict[str, str]) -> None:
+                os.write(target, (json.dumps({"fill": fill}) + "\n").encode())
+
+            _notes.append(write)
             os.write(target, json.dumps(judge(adapter, id)).encode())
             os.close(target)
             os._exit(0)
@@ -153,7 +157,7 @@ def outcome(id: str, answer: bytes, number: int, code: int, words: str) -> Resul
     """What a process found, by its answer and by how it ended."""
     lines = answer.decode().splitlines()
     answers = [json.loads(line) for line in lines]
-    fill = next((part["fill"] for part in reversed(answers) if set(part) == {"fill"}), {})
+    fill: dict[str, str] = next((part["fill"] for part in reversed(answers) if set(part) == {"fill"}), {})
     finished = [part for part in answers if "status" in part or "pair" in part]
     if number:
         name = signal.Signals(number).name

@@ -221,11 +221,12 @@ def find(name: str) -> type[Adapter]:
 
         return adapter(name.partition(":")[2])
     if name in NAMES:
-        module = importlib.import_module(f"{__name__}.{name}")
-        return module.Library
+        found: type[Adapter] = importlib.import_module(f"{__name__}.{name}").Library
+        return found
     if ":" in name:
         module_name, _, attribute = name.partition(":")
-        return getattr(importlib.import_module(module_name), attribute)
+        other: type[Adapter] = getattr(importlib.import_module(module_name), attribute)
+        return other
     return generic(name)
 
 

@@ -184,7 +184,7 @@ def _add(
         title=title,
         since=since,
         snippet=f"{{imports}}\n{maker(made)}\n{_body('take' if known else kind, shown, fields.get('deleter', True))}",
-        **({"dtype": dtype} if isinstance(dtype, str) else {}),
+        dtype=dtype if isinstance(dtype, str) else "",
     )(check)
 
 

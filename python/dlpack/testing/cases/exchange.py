@@ -53,7 +53,7 @@ class Table:
         code = self.function("managed_tensor_from_py_object_no_sync", abi.FromPython)(x, ctypes.byref(out))
         expect(code == 0, f"status {code} without an exception")
         expect(out.value, "status 0, and no tensor")
-        return abi.ManagedTensorVersioned.from_address(out.value)
+        return abi.ManagedTensorVersioned.from_address(out.value or 0)
 
     def borrow(self, x: Any) -> Any:
         out = abi.Tensor()
@@ -89,7 +89,7 @@ class Table:
         errors: list[tuple[str | None, str | None]] = []
 
         def note_error(context: Any, kind: bytes | None, message: bytes | None) -> None:
-            errors.append((kind and kind.decode(), message and message.decode(errors="replace")))
+            errors.append((_text(kind), _text(message)))
 
         callback = abi.SetError(note_error)
         function = self.function("managed_tensor_allocator", abi.Allocate)
@@ -101,8 +101,8 @@ class Table:
         return code, out.value, errors
 
 
-def _read(tensor: Any) -> bytes:
-    return describe(_wrap(tensor), "").read()
+def _text(found: bytes | None) -> str | None:
+    return None if found is None else found.decode(errors="replace")
 
 
 def _wrap(tensor: Any) -> Any:
@@ -169,7 +169,7 @@ def _(lib: Adapter) -> None:
 )
 def _(lib: Adapter) -> None:
     table = Table(lib)
-    for name, _kind in abi.ExchangeApi._fields_[1:]:
+    for name in abi.FUNCTIONS:
         if name != "dltensor_from_py_object_no_sync":
             expect(getattr(table.struct, name), f"`{name}` is NULL")
 
