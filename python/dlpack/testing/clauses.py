@@ -74,6 +74,7 @@ CLAUSES = {
     # The exchange table.
     "allocator": _header(381, 406, "Only the dtype, ndim, shape,"),
     "allocator-error": _header(393, 395, "SetError is called exactly when NULL is returned"),
+    "allocator-python": _header(396, 399, "Error propagation via SetError to avoid any direct need"),
     "from-object": _header(408, 429, "this should be a BufferError if possible"),
     "borrowed": _header(431, 458, "is only guaranteed until"),
     "stream": _header(460, 485, "and the producer can simply return NULL when queried"),
