@@ -22,7 +22,9 @@ from .adapters import Adapter
 __all__ = ["Adapter", "check_consumer", "check_exchange", "check_producer", "run"]
 
 
-def check_producer(library: str | type[Adapter], *, skip: Iterable[str] = (), xfail: Iterable[str] = (), quirks: bool = False) -> None:
+def check_producer(
+    library: str | type[Adapter], *, skip: Iterable[str] = (), xfail: Iterable[str] = (), quirks: bool = False
+) -> None:
     """Raises AssertionError if the library's `__dlpack__` does not follow the standard.
 
     `skip` and `xfail` are ids of cases, or patterns such as `producer.stream.*`: the first do not run, the second are expected to
@@ -31,12 +33,16 @@ def check_producer(library: str | type[Adapter], *, skip: Iterable[str] = (), xf
     _check("producer", library, skip, xfail, quirks)
 
 
-def check_consumer(library: str | type[Adapter], *, skip: Iterable[str] = (), xfail: Iterable[str] = (), quirks: bool = False) -> None:
+def check_consumer(
+    library: str | type[Adapter], *, skip: Iterable[str] = (), xfail: Iterable[str] = (), quirks: bool = False
+) -> None:
     """Raises AssertionError if the library's `from_dlpack` does not follow the standard, as `check_producer` does."""
     _check("consumer", library, skip, xfail, quirks)
 
 
-def check_exchange(library: str | type[Adapter], *, skip: Iterable[str] = (), xfail: Iterable[str] = (), quirks: bool = False) -> None:
+def check_exchange(
+    library: str | type[Adapter], *, skip: Iterable[str] = (), xfail: Iterable[str] = (), quirks: bool = False
+) -> None:
     """Raises AssertionError if the library's exchange table does not follow the standard, as `check_producer` does."""
     _check("exchange", library, skip, xfail, quirks)
 

@@ -52,7 +52,7 @@ def note(**fill: str) -> None:
 def told(error: BaseException) -> str:
     """An exception in one line."""
     text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:200]}" if text else type(error).__name__
+    return f"{type(error).__name__}: {text[:150]}" if text else type(error).__name__
 
 
 @dataclass(frozen=True)
@@ -101,7 +101,17 @@ def case(
     def add(check: Callable[[Any], None]) -> Callable[[Any], None]:
         name = title or id.partition(".")[2].replace(".", ": ").replace("-", " ")
         CASES[id] = Case(
-            id, name, CLAUSES[clause], severity, since, does, expects, check, snippet, ends, tuple(fill.items())
+            id,
+            name,
+            CLAUSES[clause],
+            severity,
+            since,
+            does,
+            expects,
+            check,
+            snippet,
+            ends,
+            tuple(fill.items()),
         )
         return check
 

@@ -42,7 +42,9 @@ CLAUSES = {
     # The header.
     "major": _header(51, 55, "the consumer must call the deleter"),
     "minor": _header(57, 58, "In the case of a minor version mismatch, the tensor can be safely used"),
-    "device-id": _header(131, 134, "For vanilla CPU memory, pinned memory, or managed memory, this is set to 0."),
+    "device-id": _header(
+        131, 134, "For vanilla CPU memory, pinned memory, or managed memory, this is set to 0."
+    ),
     "complex": _header(155, 159, "compact struct per complex number"),
     "bool": _header(194, 194, "the underlying storage size of bool is 8 bits"),
     "float6": _header(171, 174, "the consumer must stop importing if the value is unexpected"),
@@ -89,50 +91,75 @@ CLAUSES = {
         "Syntax for data interchange with DLPack", "an array object with the two DLPack methods implemented"
     ),
     "zero-copy": _python("Semantics", "If possible, this must be zero-copy (i.e. y will be a view on x)."),
-    "both-used": _python("Semantics", "Both x and y may continue to be used just like arrays created in other ways."),
+    "both-used": _python(
+        "Semantics", "Both x and y may continue to be used just like arrays created in other ways."
+    ),
     "keeps-owning": _python("Semantics", "The producer keeps owning the memory of x"),
     "unsupported-device": _python(
-        "Semantics", "on a device that the consumer does not support, it is recommended to raise a BufferError"
+        "Semantics",
+        "on a device that the consumer does not support, it is recommended to raise a BufferError",
     ),
-    "capsule-name": _python("Implementation", "The producer must set the PyCapsule name to \"dltensor\""),
+    "capsule-name": _python("Implementation", 'The producer must set the PyCapsule name to "dltensor"'),
     "capsule-destructor": _python(
-        "Implementation", "PyCapsule_Destructor calls deleter only for capsules whose name is \"dltensor\""
+        "Implementation", 'PyCapsule_Destructor calls deleter only for capsules whose name is "dltensor"'
     ),
     "consumed-once": _python("Implementation", "it is consumed exactly once"),
-    "rename": _python("Implementation", "It does so by renaming the capsule to \"used_dltensor\""),
+    "rename": _python("Implementation", 'It does so by renaming the capsule to "used_dltensor"'),
     "deleter-gil": _python(
         "Implementation", "the GIL must be acquired explicitly if it uses Python objects or API"
     ),
-    "deleter-end": _python("Implementation", "Leak the Python object if the Python runtime is not available."),
-    "both-structs": _python("Implementation", "a library should try to support both during the transition period"),
-    "dense": _python("Semantics", "DLPack describes the memory layout of dense, strided, n-dimensional arrays."),
+    "deleter-end": _python(
+        "Implementation", "Leak the Python object if the Python runtime is not available."
+    ),
+    "both-structs": _python(
+        "Implementation", "a library should try to support both during the transition period"
+    ),
+    "dense": _python(
+        "Semantics", "DLPack describes the memory layout of dense, strided, n-dimensional arrays."
+    ),
     # The array API standard.
     "keywords": _array(_EXPORT, "Signature", "(*, stream=None, max_version=None, dl_device=None, copy=None)"),
-    "stream-cpu": _array(_EXPORT, "stream", "On CPU and other device types without streams, only None is accepted."),
+    "stream-cpu": _array(
+        _EXPORT, "stream", "On CPU and other device types without streams, only None is accepted."
+    ),
     "max-version": _array(_EXPORT, "max_version", "This method may return a capsule of version max_version"),
     "max-version-verify": _array(
         _EXPORT, "max_version", "the consumer must verify the version even when max_version is passed"
     ),
     "max-version-high": _array(
-        _EXPORT, "Notes", "if max_version >= our_own_dlpack_version: just return a Capsule with our max version"
+        _EXPORT,
+        "Notes",
+        "if max_version >= our_own_dlpack_version: just return a Capsule with our max version",
     ),
-    "max-version-none": _array(_EXPORT, "Notes", "if max_version is None: keep and use the DLPack 0.X implementation"),
+    "max-version-none": _array(
+        _EXPORT, "Notes", "if max_version is None: keep and use the DLPack 0.X implementation"
+    ),
     "max-version-old": _array(
-        _EXPORT, "Notes", "did we keep an implementation of the older major version? If so, use that. Else, BufferError"
+        _EXPORT,
+        "Notes",
+        "did we keep an implementation of the older major version? If so, use that. Else, BufferError",
     ),
     "dl-device": _array(
-        _EXPORT, "dl_device", "If the device type cannot be handled by the producer, this function must raise BufferError."
+        _EXPORT,
+        "dl_device",
+        "If the device type cannot be handled by the producer, this function must raise BufferError.",
     ),
-    "dl-device-cpu": _array(_EXPORT, "dl_device", "whose underlying memory is accessible to the Python interpreter"),
+    "dl-device-cpu": _array(
+        _EXPORT, "dl_device", "whose underlying memory is accessible to the Python interpreter"
+    ),
     "copy-true": _array(_EXPORT, "copy", "If True, the function must always copy"),
     "copy-false": _array(_EXPORT, "copy", "If False, the function must never copy"),
     "copy-flag": _array(
         _EXPORT, "copy", "When a copy happens, the DLPACK_FLAG_BITMASK_IS_COPIED flag must be set."
     ),
     "export-error": _array(
-        _EXPORT, "Raises", "Implementations should raise BufferError when the data cannot be exported as DLPack"
+        _EXPORT,
+        "Raises",
+        "Implementations should raise BufferError when the data cannot be exported as DLPack",
     ),
-    "ask-versioned": _array(_EXPORT, "Notes", "try: x.__dlpack__(max_version=(1, 0), ...) except TypeError: x.__dlpack__(...)"),
+    "ask-versioned": _array(
+        _EXPORT, "Notes", "try: x.__dlpack__(max_version=(1, 0), ...) except TypeError: x.__dlpack__(...)"
+    ),
     "ignore-read-only": _array(
         _EXPORT, "Notes", "A consumer that does not support read-only arrays should ignore this flag"
     ),
@@ -141,7 +168,9 @@ CLAUSES = {
     "import-no-copy": _array(_IMPORT, "copy", "If False, the function must never copy"),
     "import-propagate": _array(_IMPORT, "Raises", "from_dlpack must propagate such exceptions."),
     "import-error": _array(
-        _IMPORT, "Raises", "BufferError when the data cannot be exported as DLPack (e.g., incompatible dtype, strides)"
+        _IMPORT,
+        "Raises",
+        "BufferError when the data cannot be exported as DLPack (e.g., incompatible dtype, strides)",
     ),
     "import-attribute": _array(
         _IMPORT, "Raises", "AttributeError: If the __dlpack__ and __dlpack_device__ methods are not present"

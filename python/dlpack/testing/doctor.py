@@ -29,16 +29,37 @@ def _arguments() -> argparse.ArgumentParser:
     add("libraries", nargs="*", metavar="LIBRARY")
     add("--case", action="append", default=[], metavar="PATTERN", help="only cases like `producer.copy.*`")
     add("--skip", action="append", default=[], metavar="PATTERN", help="no cases like this")
-    add("--expect", action="append", default=[], metavar="ID", help="a finding that is known and does not count")
-    add("--known", action="store_true", help="the status is 1 unless the findings are exactly those of known.toml")
-    add("--fail", choices=[*SEVERITIES, "never"], default="must", help="the mildest finding for which the status is 1")
+    add(
+        "--expect",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="a finding that is known and does not count",
+    )
+    add(
+        "--known",
+        action="store_true",
+        help="the status is 1 unless the findings are exactly those of known.toml",
+    )
+    add(
+        "--fail",
+        choices=[*SEVERITIES, "never"],
+        default="must",
+        help="the mildest finding for which the status is 1",
+    )
     add("--pairs", action="store_true", help="also import the arrays of each library into each other one")
     add("--json", metavar="FILE", help="write the report; `-` for the standard output")
     add("--html", metavar="FILE", help="write one page with everything")
     add("--junit", metavar="FILE", help="write the results as a test run")
     add("--story", metavar="FILE", help="write a document for those who use the libraries, as Markdown")
     add("--badge", metavar="FILE", help="write the endpoint of a badge of shields.io")
-    add("--merge", nargs="+", default=[], metavar="REPORT", help="take these reports instead of running anything")
+    add(
+        "--merge",
+        nargs="+",
+        default=[],
+        metavar="REPORT",
+        help="take these reports instead of running anything",
+    )
     add("--jobs", type=int, default=0, metavar="N", help="how many cases run at a time")
     add("--limit", type=float, default=60, metavar="SECONDS", help="how long a case may take")
     add("--list", action="store_true", help="list the cases and end")
@@ -78,9 +99,17 @@ def _show(part: dict[str, Any], cases: dict[str, Any], terminal: _Terminal, verb
         terminal.say(f"{title}: " + (part.get("failed") or f"{part['missing']} is not installed"))
         return
     found = runner.counts(part)
-    summary = [terminal.paint(severity, f"{found[severity]} {severity}") for severity in SEVERITIES if found[severity]]
+    summary = [
+        terminal.paint(severity, f"{found[severity]} {severity}")
+        for severity in SEVERITIES
+        if found[severity]
+    ]
     summary.append(terminal.paint("pass", f"{found['pass']} passed"))
-    summary += [f"{found[name]} {label}" for name, label in (("skip", "do not apply"), ("unclear", "unclear")) if found[name]]
+    summary += [
+        f"{found[name]} {label}"
+        for name, label in (("skip", "do not apply"), ("unclear", "unclear"))
+        if found[name]
+    ]
     if found["unconfirmed"]:
         summary.append(f"{found['unconfirmed']} not confirmed by a second way")
     terminal.say(f"{title}: {', '.join(summary)} ({part.get('seconds', 0)} s)")
@@ -90,8 +119,12 @@ def _show(part: dict[str, Any], cases: dict[str, Any], terminal: _Terminal, verb
     faults = [r for r in part["cases"] if r["status"] in runner.FAULTS]
     for result in sorted(faults, key=lambda r: (order[r["severity"]], r["id"])):
         case = cases[result["id"]]
-        mark = " (expected)" if result.get("expected") else "" if result.get("known") else " (not in known.toml)"
-        terminal.say(f"  {terminal.paint(result['severity'], result['severity'].ljust(6))} {result['id']}{mark}")
+        mark = (
+            " (expected)" if result.get("expected") else "" if result.get("known") else " (not in known.toml)"
+        )
+        terminal.say(
+            f"  {terminal.paint(result['severity'], result['severity'].ljust(6))} {result['id']}{mark}"
+        )
         terminal.say(f"         {case['does']}")
         terminal.say(f"         expected {case['expects']}")
         terminal.say(f"         found    {result['found']}")
@@ -113,7 +146,11 @@ def badge(part: dict[str, Any]) -> dict[str, Any]:
     """The endpoint of a badge, as shields.io reads it."""
     found = runner.counts(part)
     colour = "red" if found["must"] else "yellow" if found["should"] else "brightgreen"
-    text = f"{found['must']} must, {found['should']} should" if found["must"] or found["should"] else "follows 1.3"
+    text = (
+        f"{found['must']} must, {found['should']} should"
+        if found["must"] or found["should"]
+        else "follows 1.3"
+    )
     return {"schemaVersion": 1, "label": "DLPack", "message": text, "color": colour}
 
 
@@ -171,7 +208,9 @@ def _compare(report: dict[str, Any], terminal: _Terminal) -> int:
         found = {result["id"] for result in part["cases"] if result["status"] in runner.FAULTS}
         differences = [f"{id} is new" for id in sorted(found - there)]
         differences += [f"{id} is known, and was not found" for id in sorted((there & ran) - found)]
-        differences += [f"{r['id']} is {r['status']}: {r['found']}" for r in part["cases"] if r["status"].startswith("un")]
+        differences += [
+            f"{r['id']} is {r['status']}: {r['found']}" for r in part["cases"] if r["status"].startswith("un")
+        ]
         if part.get("missing") or part.get("failed"):
             differences.append(part.get("failed") or f"{part['missing']} is not installed")
         for difference in differences:
@@ -203,7 +242,9 @@ def _write(options: Any, report: dict[str, Any]) -> None:
 
 def _status(options: Any, report: dict[str, Any]) -> int:
     parts = report["libraries"]
-    if any(part.get("failed") for part in parts) or (options.libraries and any(part.get("missing") for part in parts)):
+    if any(part.get("failed") for part in parts) or (
+        options.libraries and any(part.get("missing") for part in parts)
+    ):
         return 2
     counted = () if options.fail == "never" else SEVERITIES[: SEVERITIES.index(options.fail) + 1]
     bad = [

@@ -68,7 +68,8 @@ def _summary(parts: list[dict[str, Any]]) -> str:
     for part in parts:
         found = counts(part)
         cells = "".join(
-            f'<td class="number {severity if found[severity] else ""}">{found[severity]}</td>' for severity in SEVERITIES
+            f'<td class="number {severity if found[severity] else ""}">{found[severity]}</td>'
+            for severity in SEVERITIES
         )
         rows.append(
             f'<tr><th scope="row">{escape(part["name"])}</th><td>{escape(part["version"])}</td>{cells}'
@@ -100,7 +101,11 @@ def _pairs(parts: list[dict[str, Any]]) -> str:
         for consumer in consumers:
             variants = cells.get((producer, consumer))
             result = worst(variants) if variants else ""
-            bad = {label: answer for label, answer in (variants or {}).items() if answer[0] in ("wrong", "crashed")}
+            bad = {
+                label: answer
+                for label, answer in (variants or {}).items()
+                if answer[0] in ("wrong", "crashed")
+            }
             if not variants:
                 row.append('<td class="skip-cell">not tried</td>')
                 continue
@@ -108,7 +113,10 @@ def _pairs(parts: list[dict[str, Any]]) -> str:
             if bad:
                 id = f"pair.{producer}.{consumer}"
                 text = f'<a href="#{escape(id)}">{result}</a>'
-                items = "".join(f"<dt>{escape(label)}</dt><dd>{escape(a[0])}: {escape(a[1])}</dd>" for label, a in bad.items())
+                items = "".join(
+                    f"<dt>{escape(label)}</dt><dd>{escape(a[0])}: {escape(a[1])}</dd>"
+                    for label, a in bad.items()
+                )
                 details.append(
                     f'<details id="{escape(id)}"><summary>{escape(producer)} in {escape(consumer)}: '
                     f'{", ".join(map(escape, bad))}</summary><div class="inside"><dl>{items}</dl></div></details>'
@@ -144,9 +152,9 @@ def _cases(report: dict[str, Any], parts: list[dict[str, Any]]) -> str:
             f'<span class="{worst_of}">{worst_of}</span> <code>{escape(id)}</code> <span class="who">{escape(who)}</span></summary>'
             f'<div class="inside"><dl><dt>What is done</dt><dd>{_text(case["does"])}</dd><dt>Expected</dt><dd>{_text(case["expects"])}</dd>'
             f'<dt>Clause</dt><dd><a href="{escape(case["clause"]["url"])}">{escape(case["clause"]["where"])}</a>: '
-            f'“{escape(case["clause"]["text"])}”</dd><dt>Since</dt><dd>{escape(case["since"])}</dd>'
+            f"“{escape(case['clause']['text'])}”</dd><dt>Since</dt><dd>{escape(case['since'])}</dd>"
             f'<dt>Link</dt><dd><a href="#{escape(id)}">#{escape(id)}</a></dd></dl>'
-            f'{"".join(_finding(name, part, result) for name, result in found.items() for part in parts if part["name"] == name)}</div></details>'
+            f"{''.join(_finding(name, part, result) for name, result in found.items() for part in parts if part['name'] == name)}</div></details>"
         )
     roles = "".join(f'<option value="{role}">{_ROLE_NAMES[role]}</option>' for role in ROLES)
     return f"""<h2 id="cases">Cases</h2>
@@ -170,9 +178,14 @@ def _text(text: str) -> str:
 def _finding(name: str, part: dict[str, Any], result: dict[str, Any]) -> str:
     second = result.get("second", {})
     how = (
-        "a program without this suite: " if second.get("by") == "program" else "the case again, in another process: "
+        "a program without this suite: "
+        if second.get("by") == "program"
+        else "the case again, in another process: "
     ) + (second.get("said") or f"it ended with status {second.get('status')}")
-    rows = [f"<dt>Found</dt><dd>{escape(result['found'])}</dd>", f"<dt>Second look</dt><dd>{escape(how)}</dd>"]
+    rows = [
+        f"<dt>Found</dt><dd>{escape(result['found'])}</dd>",
+        f"<dt>Second look</dt><dd>{escape(how)}</dd>",
+    ]
     if result.get("known"):
         rows.append(f"<dt>Known</dt><dd>{escape(result['known'])}</dd>")
     for thread in result.get("threads", []):
@@ -192,12 +205,16 @@ def _rules(report: dict[str, Any], parts: list[dict[str, Any]]) -> str:
     results = [{result["id"]: result for result in part["cases"]} for part in parts]
     rows = []
     for role in ROLES:
-        rows.append(f'<tbody><tr class="group"><th scope="rowgroup" colspan="{len(parts) + 1}">{_ROLE_NAMES[role]}</th></tr>')
+        rows.append(
+            f'<tbody><tr class="group"><th scope="rowgroup" colspan="{len(parts) + 1}">{_ROLE_NAMES[role]}</th></tr>'
+        )
         for id in report["cases"]:
             if not id.startswith(f"{role}."):
                 continue
             cells = "".join(_cell(id, found.get(id)) for found in results)
-            rows.append(f'<tr data-case="{escape(id)}"><th scope="row"><a href="#{escape(id)}">{escape(id.partition(".")[2])}</a></th>{cells}</tr>')
+            rows.append(
+                f'<tr data-case="{escape(id)}"><th scope="row"><a href="#{escape(id)}">{escape(id.partition(".")[2])}</a></th>{cells}</tr>'
+            )
         rows.append("</tbody>")
     return f"""<h2 id="rules">Rules and libraries</h2>
 <p>The filters above choose the rows, too.</p>

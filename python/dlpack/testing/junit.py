@@ -36,7 +36,7 @@ def junit(report: dict[str, Any]) -> str:
                 f'time="{seconds}">{inner}</testcase>'
             )
         suites.append(
-            f"<testsuite name={quoteattr(part['name'])} tests=\"{len(tests)}\" failures=\"{failures}\" "
+            f'<testsuite name={quoteattr(part["name"])} tests="{len(tests)}" failures="{failures}" '
             f'skipped="{skips}" time="{part.get("seconds", 0)}">' + "".join(tests) + "</testsuite>"
         )
     return '<?xml version="1.0" encoding="utf-8"?>\n<testsuites>' + "\n".join(suites) + "</testsuites>\n"

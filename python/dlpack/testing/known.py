@@ -56,7 +56,13 @@ def holds(bounds: str, version: str) -> bool:
         want = release(found[2])
         size = max(len(have), len(want))
         left, right = have + (0,) * (size - len(have)), want + (0,) * (size - len(want))
-        good = {">=": left >= right, "<=": left <= right, "==": left == right, "<": left < right, ">": left > right}
+        good = {
+            ">=": left >= right,
+            "<=": left <= right,
+            "==": left == right,
+            "<": left < right,
+            ">": left > right,
+        }
         if not good[found[1]]:
             return False
     return True

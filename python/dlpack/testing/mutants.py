@@ -51,7 +51,9 @@ def does(name: str) -> bool:
 
 
 def _struct(capsule: Any) -> Any:
-    kind: Any = abi.ManagedTensorVersioned if "versioned" in (abi.name_of(capsule) or "") else abi.ManagedTensor
+    kind: Any = (
+        abi.ManagedTensorVersioned if "versioned" in (abi.name_of(capsule) or "") else abi.ManagedTensor
+    )
     return kind.from_address(abi.pointer_of(capsule))
 
 
@@ -113,7 +115,9 @@ class Array:
                 raise TypeError(f"__dlpack__() got an unexpected keyword argument {name!r}")
         return self._export(**{name: value for name, value in given.items() if name in known})
 
-    def _export(self, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None) -> Any:
+    def _export(
+        self, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: Any = None
+    ) -> Any:
         tensor = self.tensor
         if does("thread-only") and threading.current_thread() is not threading.main_thread():
             raise RuntimeError("not on this thread")
@@ -151,7 +155,9 @@ class Array:
         if self.negated and not does("negation-ignored"):
             raise BufferError("the elements are negated when they are read")
         if does("reuses-struct") and self.last is not None:
-            return abi.new_capsule(ctypes.addressof(self.last), abi.VERSIONED if self.versioned else abi.LEGACY)
+            return abi.new_capsule(
+                ctypes.addressof(self.last), abi.VERSIONED if self.versioned else abi.LEGACY
+            )
         if does("read-only-legacy") and tensor.readonly and not (max_version and max_version[0] >= 1):
             capsule = tensor.__dlpack__(max_version=(1, 3))
             return _legacy(capsule)
@@ -173,7 +179,9 @@ class Array:
                 lambda _: abi.call_deleter(struct) if does("frees-used-capsule") else None
             )
             _forever.append(callback)
-            return abi.new_capsule(ctypes.addressof(struct), name, ctypes.cast(callback, ctypes.c_void_p).value)
+            return abi.new_capsule(
+                ctypes.addressof(struct), name, ctypes.cast(callback, ctypes.c_void_p).value
+            )
         if does("leaks-unused"):
             _forever.append(capsule)
             return abi.new_capsule(ctypes.addressof(struct), name)
@@ -430,10 +438,19 @@ _fault("refusal-class", "producer.refusal.class")
 _fault("no-refusal", "producer.refusal.needed")
 _fault("negation-ignored", "producer.lazy")
 _fault("strides-in-bytes", "producer.strides.compact", out=_strides(lambda stride, size: stride * size))
-_fault("strides-forgotten", *(f"producer.layout.{name}" for name in "transposed step broadcast diagonal window".split()), out=_null_strides(lambda s: True))
+_fault(
+    "strides-forgotten",
+    *(f"producer.layout.{name}" for name in "transposed step broadcast diagonal window".split()),
+    out=_null_strides(lambda s: True),
+)
 _fault("strides-null", "producer.strides.present", out=_null_strides(lambda s: hasattr(s, "flags")))
 _fault("strides-null-legacy", "producer.strides.legacy", out=_null_strides(lambda s: not hasattr(s, "flags")))
-_fault("strides-positive", "producer.layout.reversed", "producer.layout.size-one", out=_strides(lambda stride, _: abs(stride)))
+_fault(
+    "strides-positive",
+    "producer.layout.reversed",
+    "producer.layout.size-one",
+    out=_strides(lambda stride, _: abs(stride)),
+)
 _fault("start-forgotten", "producer.layout.offset", out=_base)
 _fault("scalar-axis", "producer.scalar", out=_one_axis)
 _fault("empty-shape", "producer.empty.shape-0x3", "producer.empty.shape-2x0x3", out=_lost_shape)
@@ -450,7 +467,12 @@ _fault("frees-used-capsule", "producer.life.twice")
 _fault("python-destructor", "producer.life.error")
 _fault("leaks-unused", "producer.life.unused")
 _fault("leaks-used", "producer.life.used", out=_set(deleter=_native("PyErr_Occurred")))
-_fault("deleter-without-gil", "producer.life.thread", "producer.life.taken", out=_set(deleter=_native("PyErr_Clear")))
+_fault(
+    "deleter-without-gil",
+    "producer.life.thread",
+    "producer.life.taken",
+    out=_set(deleter=_native("PyErr_Clear")),
+)
 for _each in abi.DTYPES:
     _fault(f"opaque-{_each}", f"producer.dtype.{_each}", out=_dtype_fault(_each))
 _fault("empty-one", "producer.empty.shape-0", out=_empty_one)
@@ -699,37 +721,97 @@ def _round_down(struct: Any) -> None:
 
 
 _C = "consumer."
-_fault("major-2-in", _C + "version.major", _C + "version.major-guarded", into=_mend(_major(2), _put(version=abi.Version(1, 3))))
+_fault(
+    "major-2-in",
+    _C + "version.major",
+    _C + "version.major-guarded",
+    into=_mend(_major(2), _put(version=abi.Version(1, 3))),
+)
 _fault("major-0-in", _C + "version.zero", into=_mend(_major(0), _put(version=abi.Version(1, 3))))
-_fault("minor-refused", _C + "version.minor", into=_refuse(lambda s: hasattr(s, "version") and s.version.minor > 3))
-_fault("old-minor-refused", _C + "version.first", into=_refuse(lambda s: hasattr(s, "version") and s.version.minor == 0))
+_fault(
+    "minor-refused",
+    _C + "version.minor",
+    into=_refuse(lambda s: hasattr(s, "version") and s.version.minor > 3),
+)
+_fault(
+    "old-minor-refused",
+    _C + "version.first",
+    into=_refuse(lambda s: hasattr(s, "version") and s.version.minor == 0),
+)
 _fault("flag-refused", _C + "flags.unknown", into=_refuse(_has(1 << 40)))
 _fault("copied-refused", _C + "flags.copied", into=_refuse(_has(abi.IS_COPIED)))
 _fault("read-only-refused", _C + "flags.read-only", into=_refuse(_has(abi.READ_ONLY)))
 _fault("padded-refused", _C + "flags.padded", into=_refuse(_has(abi.PADDED)))
-_fault("read-only-dropped", _C + "flags.read-only-written", _C + "life.export", into=_mend(_has(1), _put(flags=0)))
+_fault(
+    "read-only-dropped",
+    _C + "flags.read-only-written",
+    _C + "life.export",
+    into=_mend(_has(1), _put(flags=0)),
+)
 _fault("ndim-negative", _C + "ndim.negative", into=_mend(lambda s: s.dl_tensor.ndim < 0, _put(ndim=0)))
 _fault("ndim-crash", _C + "ndim.negative", _C + "ndim.minimum", into=_crash(lambda s: s.dl_tensor.ndim < 0))
-_fault("shape-null", _C + "shape.null", into=_mend(lambda s: s.dl_tensor.ndim and not s.dl_tensor.shape, _put(ndim=0)))
-_fault("shape-null-crash", _C + "shape.null", into=_crash(lambda s: s.dl_tensor.ndim and not s.dl_tensor.shape))
+_fault(
+    "shape-null",
+    _C + "shape.null",
+    into=_mend(lambda s: s.dl_tensor.ndim and not s.dl_tensor.shape, _put(ndim=0)),
+)
+_fault(
+    "shape-null-crash", _C + "shape.null", into=_crash(lambda s: s.dl_tensor.ndim and not s.dl_tensor.shape)
+)
 _fault("shape-negative", _C + "shape.negative", into=_mend(lambda s: _shape_of(s)[:1] == [-1], _resize(1)))
-_fault("shape-minimum", _C + "shape.minimum", into=_mend(lambda s: _shape_of(s)[:1] == [-(2**63)], _resize(0)))
+_fault(
+    "shape-minimum", _C + "shape.minimum", into=_mend(lambda s: _shape_of(s)[:1] == [-(2**63)], _resize(0))
+)
 _fault("shape-huge", _C + "shape.huge", into=_mend(lambda s: _shape_of(s)[:1] == [2**32], _resize(0, 0)))
 _fault("shape-huge-crash", _C + "shape.huge-empty", into=_crash(lambda s: _shape_of(s)[:1] == [2**62]))
-_fault("shape-negative-empty", _C + "shape.negative-empty", into=_mend(lambda s: -2 in _shape_of(s), _resize(0, 0)))
+_fault(
+    "shape-negative-empty",
+    _C + "shape.negative-empty",
+    into=_mend(lambda s: -2 in _shape_of(s), _resize(0, 0)),
+)
 _fault("scalar-refused", _C + "ndim.zero", into=_refuse(lambda s: s.dl_tensor.ndim == 0))
 _fault("axes-refused", _C + "ndim.seven", into=_refuse(lambda s: s.dl_tensor.ndim > 4))
 _fault("empty-refused", _C + "empty.null", into=_refuse(lambda s: 0 in _shape_of(s)))
 _fault("dangling-refused", _C + "empty.dangling", into=_refuse(lambda s: s.dl_tensor.data == 8))
 _fault("null-data", _C + "data.null", into=_mend(_null_data, _fresh))
-_fault("null-strides-refused", _C + "strides.null-old", into=_refuse(lambda s: s.dl_tensor.ndim and not s.dl_tensor.strides))
-_fault("strides-ignored", *(_C + f"strides.{name}" for name in "transposed step gap overlap diagonal negative negative-both".split()), into=_mend(_always, _no_strides))
-_fault("strides-absolute", _C + "strides.negative", into=_mend(lambda s: bool(s.dl_tensor.strides), _each_stride(abs)))
-_fault("stride-zero", _C + "strides.zero", into=_mend(lambda s: bool(s.dl_tensor.strides), _each_stride(lambda x: x or 1)))
-_fault("offset-ignored", _C + "data.offset-4", _C + "data.offset-16", _C + "data.offset-64", _C + "data.offset-scalar", into=_mend(_always, _put(byte_offset=0)))
+_fault(
+    "null-strides-refused",
+    _C + "strides.null-old",
+    into=_refuse(lambda s: s.dl_tensor.ndim and not s.dl_tensor.strides),
+)
+_fault(
+    "strides-ignored",
+    *(
+        _C + f"strides.{name}"
+        for name in "transposed step gap overlap diagonal negative negative-both".split()
+    ),
+    into=_mend(_always, _no_strides),
+)
+_fault(
+    "strides-absolute",
+    _C + "strides.negative",
+    into=_mend(lambda s: bool(s.dl_tensor.strides), _each_stride(abs)),
+)
+_fault(
+    "stride-zero",
+    _C + "strides.zero",
+    into=_mend(lambda s: bool(s.dl_tensor.strides), _each_stride(lambda x: x or 1)),
+)
+_fault(
+    "offset-ignored",
+    _C + "data.offset-4",
+    _C + "data.offset-16",
+    _C + "data.offset-64",
+    _C + "data.offset-scalar",
+    into=_mend(_always, _put(byte_offset=0)),
+)
 _fault("offset-in-elements", _C + "data.offset-4", into=_mend(_always, _times_four))
 _fault("address-rounded", _C + "data.misaligned", into=_mend(_always, _round_down))
-_fault("alignment-refused", _C + "data.aligned-4", into=_refuse(lambda s: bool(s.dl_tensor.data) and s.dl_tensor.data % 64 != 0))
+_fault(
+    "alignment-refused",
+    _C + "data.aligned-4",
+    into=_refuse(lambda s: bool(s.dl_tensor.data) and s.dl_tensor.data % 64 != 0),
+)
 _fault("null-deleter-crash", _C + "deleter.null", into=_crash(lambda s: not s.deleter))
 _fault("null-context-leak", _C + "context.null", into=_mend(lambda s: not s.manager_ctx, _put(deleter=None)))
 _fault("never-deletes", _C + "struct.asked", _C + "struct.legacy", _C + "life.producer")
@@ -751,7 +833,9 @@ _fault("bfloat16-in", _C + "dtype.bfloat16", into=_mend(_is("bfloat16"), _become
 _fault("signed-in", _C + "dtype.uint8", into=_mend(_is("uint8"), _becomes("int8")))
 _fault("dtype-refused", _C + "dtype.complex128", into=_refuse(_is("complex128")))
 _fault("device-crash", _C + "device.cuda", into=_crash(lambda s: s.dl_tensor.device.device_type == 2))
-_fault("managed-crash", _C + "device.cuda-managed", into=_crash(lambda s: s.dl_tensor.device.device_type == 13))
+_fault(
+    "managed-crash", _C + "device.cuda-managed", into=_crash(lambda s: s.dl_tensor.device.device_type == 13)
+)
 _fault("asks-old", _C + "asks.versioned")
 _fault("asks-strange", _C + "asks.keywords")
 _fault("asks-stream", _C + "asks.keywords")
@@ -780,7 +864,14 @@ def _on(field: str, number: int) -> Callable[[Any], bool]:
     return lambda s: bool(getattr(s.dl_tensor.device, field) == number)
 
 
-for _number, _id in [(3, "cuda-host"), (8, "metal"), (12, "extension"), (0, "zero"), (99, "unknown"), (-1, "negative")]:
+for _number, _id in [
+    (3, "cuda-host"),
+    (8, "metal"),
+    (12, "extension"),
+    (0, "zero"),
+    (99, "unknown"),
+    (-1, "negative"),
+]:
     _fault(f"device-{_id}-crash", _C + f"device.{_id}", into=_crash(_on("device_type", _number)))
 for _number, _id in [(7, "cpu-7"), (-1, "cpu-negative")]:
     _fault(f"device-{_id}", _C + f"device.{_id}", into=_mend(_on("device_id", _number), _fresh))
@@ -792,12 +883,30 @@ for _each in ("float6_e2m3fn", "float6_e3m2fn"):
     _fault(f"{_each}-crash", _C + f"dtype.{_each}", into=_crash(_is(_each)))
 _fault("bits-128", _C + "dtype.bits-128", into=_mend(_is((0, 128, 1)), _becomes("int64")))
 _fault("opaque-crash", _C + "dtype.opaque", into=_crash(_is((3, 64, 1))))
-_fault("axes-dropped", _C + "ndim.64", _C + "ndim.65", into=_mend(lambda s: s.dl_tensor.ndim > 60, _put(ndim=3)))
-_fault("zero-strides-refused", _C + "empty.strides", into=_refuse(lambda s: _shape_of(s) == [0, 3] and s.dl_tensor.strides[1] == 0))
-_fault("empty-offset-crash", _C + "empty.offset", into=_crash(lambda s: _shape_of(s) == [0] and s.dl_tensor.byte_offset))
-_fault("null-strides-crash", _C + "strides.null", into=_crash(lambda s: s.dl_tensor.ndim and not s.dl_tensor.strides))
+_fault(
+    "axes-dropped", _C + "ndim.64", _C + "ndim.65", into=_mend(lambda s: s.dl_tensor.ndim > 60, _put(ndim=3))
+)
+_fault(
+    "zero-strides-refused",
+    _C + "empty.strides",
+    into=_refuse(lambda s: _shape_of(s) == [0, 3] and s.dl_tensor.strides[1] == 0),
+)
+_fault(
+    "empty-offset-crash",
+    _C + "empty.offset",
+    into=_crash(lambda s: _shape_of(s) == [0] and s.dl_tensor.byte_offset),
+)
+_fault(
+    "null-strides-crash",
+    _C + "strides.null",
+    into=_crash(lambda s: s.dl_tensor.ndim and not s.dl_tensor.strides),
+)
 _fault("size-one-stride", _C + "strides.size-one", into=_mend(lambda s: _first_stride(s) == -999, _fresh))
-_fault("size-one-minimum", _C + "strides.size-one-minimum", into=_mend(lambda s: _first_stride(s) == -(2**63), _fresh))
+_fault(
+    "size-one-minimum",
+    _C + "strides.size-one-minimum",
+    into=_mend(lambda s: _first_stride(s) == -(2**63), _fresh),
+)
 _fault("huge-stride-crash", _C + "strides.huge", into=_crash(lambda s: _first_stride(s) == 2**62))
 
 
@@ -1000,7 +1109,9 @@ class Reference(Adapter):
         "diagonal": "x.view(lambda t: strided(t, (2,), (4,)))",
         "window": "x.view(lambda t: strided(t, (4, 3), (1, 1)))",
     }
-    readonly = "Array(dlpack.asdlpack(encode('float32', [0, 1, -2, 1.5, 4, -3])).view('float32').reshape(2, 3))"
+    readonly = (
+        "Array(dlpack.asdlpack(encode('float32', [0, 1, -2, 1.5, 4, -3])).view('float32').reshape(2, 3))"
+    )
     unexportable = {"other byte order": "Refused()"}
     lazy = {"negative": "Array(make('float32', [1.0, 2.0], (2,)).tensor, negated=True)"}
     mutations = {"set_shape": "x.set_shape((3, 2))"}

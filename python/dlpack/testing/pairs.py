@@ -6,7 +6,6 @@ import json
 import os
 from typing import Any
 
-
 from .adapters import Adapter, find
 from .case import Skip, told
 
@@ -121,5 +120,3 @@ def worst(variants: dict[str, Any]) -> str:
         if variants.get("plain", ("", ""))[0] == result:
             return result
     return "refused" if found else ""
-
-

@@ -13,11 +13,28 @@ import pytest
 
 def pytest_addoption(parser: Any) -> None:
     group = parser.getgroup("dlpack", "conformance with DLPack")
-    group.addoption("--dlpack-library", action="append", default=[], metavar="NAME", help="test how this library follows DLPack")
+    group.addoption(
+        "--dlpack-library",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="test how this library follows DLPack",
+    )
     group.addoption("--dlpack-skip", action="append", default=[], metavar="ID", help="cases that do not run")
-    group.addoption("--dlpack-xfail", action="append", default=[], metavar="ID", help="cases that are expected to find something")
+    group.addoption(
+        "--dlpack-xfail",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="cases that are expected to find something",
+    )
     parser.addini("dlpack_skip", "cases of dlpack.testing that do not run", type="linelist", default=[])
-    parser.addini("dlpack_xfail", "cases of dlpack.testing that are expected to find something", type="linelist", default=[])
+    parser.addini(
+        "dlpack_xfail",
+        "cases of dlpack.testing that are expected to find something",
+        type="linelist",
+        default=[],
+    )
 
 
 def pytest_configure(config: Any) -> None:
@@ -39,7 +56,9 @@ class _Cases:
 
         for name in self.names:
             for case in select(skip=self.skip):
-                item = _Item.from_parent(session, name=f"{name}::{case.id}", nodeid=f"dlpack::{name}::{case.id}")
+                item = _Item.from_parent(
+                    session, name=f"{name}::{case.id}", nodeid=f"dlpack::{name}::{case.id}"
+                )
                 item.library, item.case, item.cases = name, case, self
                 if any(fnmatch(case.id, pattern) for pattern in self.xfail):
                     item.add_marker(pytest.mark.xfail(strict=True, reason="expected"))
@@ -65,7 +84,9 @@ class _Item(pytest.Item):
     cases: _Cases
 
     def runtest(self) -> None:
-        items = [item for item in self.session.items if isinstance(item, _Item) and item.library == self.library]
+        items = [
+            item for item in self.session.items if isinstance(item, _Item) and item.library == self.library
+        ]
         part = self.cases.result(self.library, [item.case.id for item in items])
         if part.get("missing"):
             pytest.skip(f"{part['missing']} is not installed")

@@ -92,7 +92,9 @@ def run(
             note(result)
         if confirm:
             faults = [r for r in results.values() if r["status"] in FAULTS and "second" not in r]
-            list(pool.map(lambda result: _confirm(library, name, load()[result["id"]], result, limit), faults))
+            list(
+                pool.map(lambda result: _confirm(library, name, load()[result["id"]], result, limit), faults)
+            )
     ordered = [results[case.id] for case in chosen if case.id in results]
     for result in ordered:
         result.setdefault("severity", load()[result["id"]].severity)
@@ -103,7 +105,12 @@ def run(
 
 def _environment() -> dict[str, str]:
     # Threads of their own pools outnumber the processors, and a fork of a process that has started them may hang.
-    quiet = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONFAULTHANDLER": "", "TF_CPP_MIN_LOG_LEVEL": "3"}
+    quiet = {
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+        "PYTHONFAULTHANDLER": "",
+        "TF_CPP_MIN_LOG_LEVEL": "3",
+    }
     # Adapters of one's own are found where they were found here.
     return {**os.environ, **quiet, "PYTHONPATH": os.pathsep.join(path or os.curdir for path in sys.path)}
 
@@ -231,7 +238,12 @@ def merge(reports: list[dict[str, Any]]) -> dict[str, Any]:
     libraries: dict[str, dict[str, Any]] = {}
     for part in (part for one in reports for part in one["libraries"]):
         before = libraries.get(part["name"], {"cases": [], "pairs": []})
-        named = {tuple(pair["pair"]): pair for found in (before, part) for pair in found["pairs"] if "failed" not in pair}
+        named = {
+            tuple(pair["pair"]): pair
+            for found in (before, part)
+            for pair in found["pairs"]
+            if "failed" not in pair
+        }
         newer = part if part["cases"] or not before["cases"] else before
         libraries[part["name"]] = {**newer, "pairs": list(named.values())}
     whole["libraries"] = list(libraries.values())

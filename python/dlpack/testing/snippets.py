@@ -7,7 +7,6 @@ by which a finding is confirmed.
 from __future__ import annotations
 
 import re
-import struct
 from typing import Any
 
 from . import abi
@@ -23,8 +22,8 @@ t = p + 32 * (name == "dltensor_versioned")  # the DLTensor"""
 # What reads each field, and the other fields that it needs.
 _FIELDS = {
     "version": ("version = tuple((ctypes.c_uint32 * 2).from_address(p))", ""),
-    "deleter": ('deleter = ctypes.c_void_p.from_address(p + (16 if t != p else 56)).value', ""),
-    "context": ('context = ctypes.c_void_p.from_address(p + (8 if t != p else 48)).value', ""),
+    "deleter": ("deleter = ctypes.c_void_p.from_address(p + (16 if t != p else 56)).value", ""),
+    "context": ("context = ctypes.c_void_p.from_address(p + (8 if t != p else 48)).value", ""),
     "flags": ("flags = ctypes.c_uint64.from_address(p + 24).value", ""),
     "byte_offset": ("byte_offset = ctypes.c_uint64.from_address(t + 40).value", ""),
     "data": ("data = (ctypes.c_void_p.from_address(t).value or 0) + byte_offset", "byte_offset"),
@@ -109,7 +108,7 @@ def expression(adapter: type[Adapter], dtype: str, fill: dict[str, str]) -> str:
     return adapter.array.format(values=values, dtype=adapter.dtypes[dtype], shape=shape)
 
 
-_MAKER = '''
+_MAKER = """
 import ctypes, struct
 at = ctypes.addressof
 data = ctypes.create_string_buffer(bytes.fromhex("{hex}"), {room})
@@ -133,7 +132,7 @@ class Producer:
     def __dlpack_device__(self):
         return {says}
 producer = Producer()
-'''
+"""
 
 
 def maker(fields: dict[str, Any]) -> str:
@@ -165,8 +164,14 @@ def maker(fields: dict[str, Any]) -> str:
         "rank": max(len(shape), 1),
         "shape": ", ".join(map(str, shape)),
         "strides": ", ".join(map(str, strides or ())),
-        "run": "(ctypes.cast(f, ctypes.c_void_p).value for f in (deleter, count))" if given.get("deleter", True) else "0, 0",
-        "data": f"start + {offset}" if address == -1 and offset else "start" if address == -1 else str(address or 0),
+        "run": "(ctypes.cast(f, ctypes.c_void_p).value for f in (deleter, count))"
+        if given.get("deleter", True)
+        else "0, 0",
+        "data": f"start + {offset}"
+        if address == -1 and offset
+        else "start"
+        if address == -1
+        else str(address or 0),
         "device_type": device[0],
         "device_id": device[1],
         "ndim": len(shape) if given.get("ndim") is None else given["ndim"],
@@ -186,7 +191,9 @@ def maker(fields: dict[str, Any]) -> str:
     }
     text = _MAKER.strip("\n").replace(" if {has} else 0", "")
     if offset:
-        text = text.replace("ctypes.memmove(start, data, {count})", "ctypes.memmove(start + {shift}, data, {count})")
+        text = text.replace(
+            "ctypes.memmove(start, data, {count})", "ctypes.memmove(start + {shift}, data, {count})"
+        )
         names["shift"] = given.get("misalign", 0)
     if not keywords:
         text = text.replace("(self, *, {keywords})", "(self)")

@@ -28,7 +28,12 @@ def story(report: dict[str, Any]) -> str:
 
 
 def _table(parts: list[dict[str, Any]]) -> str:
-    rows = ["## The libraries", "", "| Library | Version | must | should | quirk | passed |", "|---|---|--:|--:|--:|--:|"]
+    rows = [
+        "## The libraries",
+        "",
+        "| Library | Version | must | should | quirk | passed |",
+        "|---|---|--:|--:|--:|--:|",
+    ]
     for part in parts:
         found = counts(part)
         numbers = " | ".join(str(found[name]) for name in (*SEVERITIES, "pass"))
@@ -61,7 +66,11 @@ def _silent(parts: list[dict[str, Any]]) -> str:
         "",
     ]
     for part in parts:
-        rows += [f"- **{part['name']}** {fault['says']}" for fault, _ in _entries(part) if fault.get("silent") == "yes"]
+        rows += [
+            f"- **{part['name']}** {fault['says']}"
+            for fault, _ in _entries(part)
+            if fault.get("silent") == "yes"
+        ]
     return "\n".join(rows) if len(rows) > 4 else ""
 
 
@@ -93,7 +102,10 @@ def _library(part: dict[str, Any]) -> str:
     for fault, results in entries:
         severity = min((r["severity"] for r in results), key=SEVERITIES.index)
         ids = ", ".join(f"`{r['id']}`" for r in results)
-        threads = "".join(f" [{thread.rsplit('/', 3)[-3]}#{thread.rsplit('/', 1)[-1]}]({thread})" for thread in fault.get("threads", []))
+        threads = "".join(
+            f" [{thread.rsplit('/', 3)[-3]}#{thread.rsplit('/', 1)[-1]}]({thread})"
+            for thread in fault.get("threads", [])
+        )
         says = fault["says"][0].upper() + fault["says"][1:]
         rows.append(f"- *{severity}*: {says}{threads} ({ids})")
     return "\n".join(rows)

@@ -18,9 +18,8 @@ def _native_counter() -> int | None:
     # Deleters run on error paths, while an exception is set. A function of Python would disturb it, a native one does not.
     # This one adds one to the number at the address that it is given: the version of a managed tensor, or, in legacy ones,
     # the address of the data.
-    if hasattr(sys, "_is_gil_enabled"):
-        if not sys._is_gil_enabled():
-            return None
+    if hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
+        return None
     return ctypes.cast(ctypes.pythonapi.Py_IncRef, ctypes.c_void_p).value
 
 
@@ -165,7 +164,8 @@ class Synthetic:
     def taken(self) -> bool:
         """Whether the capsule's destructor would leave the tensor alone, as the capsule was renamed or has none any more."""
         return self._capsule is not None and (
-            not (abi.name_of(self._capsule) or "").startswith("dltensor") or not _get_destructor(self._capsule)
+            not (abi.name_of(self._capsule) or "").startswith("dltensor")
+            or not _get_destructor(self._capsule)
         )
 
     @property

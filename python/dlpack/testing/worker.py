@@ -73,7 +73,10 @@ def one(name: str, id: str) -> None:
     try:
         adapter = find(name)()
     except BaseException as error:
-        print(json.dumps({"id": id, "status": "unclear", "found": f"the import failed: {told(error)}"}), flush=True)
+        print(
+            json.dumps({"id": id, "status": "unclear", "found": f"the import failed: {told(error)}"}),
+            flush=True,
+        )
         os._exit(0)
     result = judge(adapter, id)
     sys.stdout.write("\n" + json.dumps(result) + "\n")
@@ -82,12 +85,21 @@ def one(name: str, id: str) -> None:
 
 def second(adapter: Adapter, id: str, fill: dict[str, str]) -> tuple[str, str]:
     """By what a finding is looked at a second time, and its program, if it has one."""
-    program = "" if adapter.name.startswith("reference") else snippets.program(load()[id], type(adapter), fill)
+    program = (
+        "" if adapter.name.startswith("reference") else snippets.program(load()[id], type(adapter), fill)
+    )
     return ("program", program) if program else ("process", "")
 
 
 # Errors of a program itself, which confirm nothing.
-_BROKEN = ("SyntaxError", "IndentationError", "NameError", "UnboundLocalError", "ModuleNotFoundError", "ImportError")
+_BROKEN = (
+    "SyntaxError",
+    "IndentationError",
+    "NameError",
+    "UnboundLocalError",
+    "ModuleNotFoundError",
+    "ImportError",
+)
 
 
 def agrees(code: int, said: str) -> bool:
@@ -148,9 +160,17 @@ class _Child:
             said = f"no end after {self.limit:.0f} s" if killed else (words.splitlines() or [""])[-1]
             return {"by": "program", "status": code, "said": said[:300], "agrees": agrees(code, said)}
         if killed:
-            return {"id": self.id, "status": "timeout", "found": f"no end after {self.limit:.0f} s", "seconds": seconds}
+            return {
+                "id": self.id,
+                "status": "timeout",
+                "found": f"no end after {self.limit:.0f} s",
+                "seconds": seconds,
+            }
         number = os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-        return {**outcome(self.id, self.answer, number, os.waitstatus_to_exitcode(status), words), "seconds": seconds}
+        return {
+            **outcome(self.id, self.answer, number, os.waitstatus_to_exitcode(status), words),
+            "seconds": seconds,
+        }
 
 
 def outcome(id: str, answer: bytes, number: int, code: int, words: str) -> Result:
@@ -171,7 +191,12 @@ def outcome(id: str, answer: bytes, number: int, code: int, words: str) -> Resul
         }
     if code != 0 or not finished:
         last = words.splitlines()[-1] if words else "no answer"
-        return {"id": id, "status": "crash", "found": f"the process ended with status {code}: {last[:160]}", "fill": fill}
+        return {
+            "id": id,
+            "status": "crash",
+            "found": f"the process ended with status {code}: {last[:160]}",
+            "fill": fill,
+        }
     result: Result = finished[0]
     return result
 
@@ -193,7 +218,9 @@ def serve(name: str, jobs: int, limit: float, confirm: bool) -> None:
     gc.freeze()
     print(json.dumps({"ready": round(time.monotonic() - started, 3)}), file=out, flush=True)
     # Cases, and what was found at first of those that are looked at again.
-    waiting: list[tuple[str, Result | None, str]] = [(line.strip(), None, "") for line in sys.stdin if line.strip()]
+    waiting: list[tuple[str, Result | None, str]] = [
+        (line.strip(), None, "") for line in sys.stdin if line.strip()
+    ]
     waiting.reverse()
     chooser = selectors.DefaultSelector()
     running: dict[int, tuple[_Child, Result | None]] = {}
@@ -204,7 +231,11 @@ def serve(name: str, jobs: int, limit: float, confirm: bool) -> None:
         result = child.end(killed)
         if first is not None:
             if not child.program:
-                result = {"by": "process", "said": result.get("found", ""), "agrees": result["status"] in FAULTS}
+                result = {
+                    "by": "process",
+                    "said": result.get("found", ""),
+                    "agrees": result["status"] in FAULTS,
+                }
             result = {**first, "second": result}
             if not result["second"]["agrees"] and first["status"] in FAULTS:
                 result["status"] = "unconfirmed"

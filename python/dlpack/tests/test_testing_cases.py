@@ -77,7 +77,8 @@ def test_programs_agree_with_the_cases(name):
     passed = [
         result["id"]
         for result in part["cases"]
-        if result["status"] == "pass" and ((dict(CASES[result["id"]].fill).get("dtype") or "float32") in known)
+        if result["status"] == "pass"
+        and ((dict(CASES[result["id"]].fill).get("dtype") or "float32") in known)
     ]
     assert len(passed) > 150
     done = subprocess.run(

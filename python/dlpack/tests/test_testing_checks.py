@@ -57,7 +57,10 @@ def test_plugin(tmp_path):
         command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *plugin, *options]
         return subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=False)
 
-    skips = [f"--dlpack-skip={pattern}" for pattern in ("consumer.*", "exchange.*", "producer.dtype.*", "producer.l*")]
+    skips = [
+        f"--dlpack-skip={pattern}"
+        for pattern in ("consumer.*", "exchange.*", "producer.dtype.*", "producer.l*")
+    ]
     done = pytest_run("--dlpack-library=reference:no-copy-flag", *skips)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "must producer.copy.flag" in done.stdout and "1 failed" in done.stdout

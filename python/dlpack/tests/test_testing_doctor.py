@@ -20,7 +20,10 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no for
 
 def doctor(*arguments, status=0):
     done = subprocess.run(
-        [sys.executable, "-m", "dlpack", "doctor", *map(str, arguments)], capture_output=True, text=True, check=False
+        [sys.executable, "-m", "dlpack", "doctor", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == status, done.stdout + done.stderr
     return done.stdout
@@ -58,13 +61,31 @@ def test_findings(tmp_path):
     files = {kind: tmp_path / f"r.{kind}" for kind in ("json", "html", "xml")}
     chosen = ["--case", "consumer.shape.*", "--case", "producer.empty.*"]
     said = doctor(
-        "numpy", *chosen, "--json", files["json"], "--html", files["html"], "--junit", files["xml"], "-v", "--fail", "should", status=1
+        "numpy",
+        *chosen,
+        "--json",
+        files["json"],
+        "--html",
+        files["html"],
+        "--junit",
+        files["xml"],
+        "-v",
+        "--fail",
+        "should",
+        status=1,
     )
     assert "consumer.shape.null" in said and "SIGSEGV" in said and "dlpack.h 1.3, lines 257-262" in said
     assert "np.from_dlpack(producer)" in said
-    found = {result["id"]: result for result in json.loads(files["json"].read_text())["libraries"][0]["cases"]}
+    found = {
+        result["id"]: result for result in json.loads(files["json"].read_text())["libraries"][0]["cases"]
+    }
     crash = found["consumer.shape.null"]
-    assert (crash["status"], crash["signal"], crash["second"]["by"], crash["second"]["agrees"]) == ("crash", "SIGSEGV", "program", True)
+    assert (crash["status"], crash["signal"], crash["second"]["by"], crash["second"]["agrees"]) == (
+        "crash",
+        "SIGSEGV",
+        "program",
+        True,
+    )
     assert found["producer.empty.data"]["severity"] == "quirk"
     tests = xml.dom.minidom.parse(str(files["xml"])).getElementsByTagName("testcase")
     assert len(tests) == len(found)

@@ -38,7 +38,11 @@ def results():
         result = json.loads(line)
         if "id" in result:
             # Where the process ended, the id is what was asked for.
-            id = result["id"] if result["id"].startswith("mutant:") else f"mutant:{result['fault']}:{result['id']}"
+            id = (
+                result["id"]
+                if result["id"].startswith("mutant:")
+                else f"mutant:{result['fault']}:{result['id']}"
+            )
             found[id] = result
     return found
 

@@ -9,7 +9,9 @@ class Library(Adapter):
     modules = ("dpnp",)
     imports = "import dpnp"
     array = "dpnp.array({values}, dtype='{dtype}').reshape({shape})"
-    dtypes = {dtype: dtype for dtype in ["bool", *abi.INTEGERS, "float32", "float64", "complex64", "complex128"]}
+    dtypes = {
+        dtype: dtype for dtype in ["bool", *abi.INTEGERS, "float32", "float64", "complex64", "complex128"]
+    }
     read = "dpnp.asnumpy(x).ravel().tolist()"
     layouts = {"transposed": "x.T", "step": "x[:, ::2]", "reversed": "x[::-1]", "offset": "x[1:, 1:]"}
     big = "dpnp.ones(1 << 20, dtype='float32')"

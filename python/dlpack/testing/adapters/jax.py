@@ -3,7 +3,16 @@
 from .. import abi
 from . import Adapter
 
-_NUMBERS = ["bool", *abi.INTEGERS, *abi.FLOATS, "bfloat16", "complex64", "complex128", *abi.FLOAT8, "float4_e2m1fn"]
+_NUMBERS = [
+    "bool",
+    *abi.INTEGERS,
+    *abi.FLOATS,
+    "bfloat16",
+    "complex64",
+    "complex128",
+    *abi.FLOAT8,
+    "float4_e2m1fn",
+]
 
 
 class Library(Adapter):

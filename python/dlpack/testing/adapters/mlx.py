@@ -11,7 +11,20 @@ class Library(Adapter):
     array = "mx.array({values}).astype(mx.{dtype}).reshape({shape})"
     dtypes = {
         "bool": "bool_",
-        **{d: d for d in ["int8", "int16", "int32", "uint8", "uint16", "float16", "float32", "bfloat16", "complex64"]},
+        **{
+            d: d
+            for d in [
+                "int8",
+                "int16",
+                "int32",
+                "uint8",
+                "uint16",
+                "float16",
+                "float32",
+                "bfloat16",
+                "complex64",
+            ]
+        },
     }
     read = "x.reshape(-1).tolist()"
     layouts = {

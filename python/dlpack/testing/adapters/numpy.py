@@ -23,7 +23,9 @@ class Library(Adapter):
         "size one": "x[:1, :, None][::-1]",
         "window": "np.lib.stride_tricks.sliding_window_view(x.ravel(), 3)",
     }
-    readonly = "(lambda y: (y.setflags(write=False), y)[1])(np.array([0, 1, -2, 1.5, 4, -3], 'f4').reshape(2, 3))"
+    readonly = (
+        "(lambda y: (y.setflags(write=False), y)[1])(np.array([0, 1, -2, 1.5, 4, -3], 'f4').reshape(2, 3))"
+    )
     unexportable = {
         "long double": "np.zeros(2, 'longdouble')",
         "objects": "np.array([None, None])",

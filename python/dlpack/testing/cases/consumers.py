@@ -103,8 +103,12 @@ def _body(kind: str, wanted: list[Any] | None, has_deleter: bool) -> str:
     if kind == "refuse":
         return f'{attempt}else:\n    raise AssertionError("taken")\n{end}'
     if kind == "unreadable":
-        shows = "try:\n    found = list({read})\nexcept Exception as refusal:\n    print('refused:', refusal)\n"
-        return f"import gc\ntry:\n    x = {{take}}\nexcept Exception as refusal:\n    print('refused:', refusal)\n    raise SystemExit(0)\n{shows}else:\n    raise AssertionError(f'shows {{found}}')\n".replace("{found}", "{found}")
+        shows = (
+            "try:\n    found = list({read})\nexcept Exception as refusal:\n    print('refused:', refusal)\n"
+        )
+        return f"import gc\ntry:\n    x = {{take}}\nexcept Exception as refusal:\n    print('refused:', refusal)\n    raise SystemExit(0)\n{shows}else:\n    raise AssertionError(f'shows {{found}}')\n".replace(
+            "{found}", "{found}"
+        )
     inner = "".join(f"    {line}\n" for line in check.splitlines()) or "    pass\n"
     return f"{attempt}else:\n{inner}{end}"
 
@@ -316,7 +320,9 @@ _add(
     "should",
     does="Imports a tensor with READ_ONLY, and writes to the array.",
     expects="an exception, or a copy: the producer's memory stays as it was",
-    snippet="{imports}\n" + maker({"flags": 1}) + "\nbefore = ctypes.string_at(start, 24)\nx = {take}\ntry:\n    {write}\n"
+    snippet="{imports}\n"
+    + maker({"flags": 1})
+    + "\nbefore = ctypes.string_at(start, 24)\nx = {take}\ntry:\n    {write}\n"
     "except Exception as error:\n    print('refused:', error)\n"
     "assert ctypes.string_at(start, 24) == before, 'read-only memory was written'",
 )
@@ -325,7 +331,9 @@ def _(lib: Adapter) -> None:
     producer = Producer(flags=abi.READ_ONLY)
     x, error = _import(lib, producer)
     skip_unless(error is None, "refused")
-    skip_unless(producer.tensors[-1].versioned, "the library asks for legacy structs, which have no such field")
+    skip_unless(
+        producer.tensors[-1].versioned, "the library asks for legacy structs, which have no such field"
+    )
     before = producer.tensors[-1].memory()
     try:
         exec(lib.write, {**lib.space, "x": x})
@@ -340,14 +348,67 @@ def _(lib: Adapter) -> None:
 
 _add("ndim.zero", "shape", "take", "should", does="Imports one element without axes; shape and strides are NULL.",
      shape=(), strides=None, null_shape=True, wanted=FLOATS[:1])  # fmt: skip
-_add("ndim.seven", "ndim", "take", "should", does="Imports a tensor with seven axes.", shape=(1, 2, 1, 3, 1, 1, 1))
-_add("ndim.64", "ndim", "right", "should", does="Imports a tensor with 64 axes.", shape=(1,) * 62 + (2, 3), wanted=FLOATS)
-_add("ndim.65", "ndim", "right", "should", does="Imports a tensor with 65 axes.", shape=(1,) * 63 + (2, 3), wanted=FLOATS)
+_add(
+    "ndim.seven",
+    "ndim",
+    "take",
+    "should",
+    does="Imports a tensor with seven axes.",
+    shape=(1, 2, 1, 3, 1, 1, 1),
+)
+_add(
+    "ndim.64",
+    "ndim",
+    "right",
+    "should",
+    does="Imports a tensor with 64 axes.",
+    shape=(1,) * 62 + (2, 3),
+    wanted=FLOATS,
+)
+_add(
+    "ndim.65",
+    "ndim",
+    "right",
+    "should",
+    does="Imports a tensor with 65 axes.",
+    shape=(1,) * 63 + (2, 3),
+    wanted=FLOATS,
+)
 _add("ndim.negative", "ndim", "refuse", "should", does="Imports a tensor with `ndim` -1.", ndim=-1)
-_add("ndim.minimum", "ndim", "refuse", "should", does="Imports a tensor with the smallest `ndim`.", ndim=-(2**31))
-_add("shape.null", "shape", "refuse", "should", does="Imports a tensor with two axes whose shape is NULL.", null_shape=True)
-_add("shape.negative", "shape", "refuse", "should", does="Imports a tensor of shape (-1, 3).", shape=(-1, 3), strides=(3, 1))
-_add("shape.minimum", "shape", "refuse", "should", does="Imports a tensor of shape (-2**63,).", shape=(-(2**63),), strides=(1,))
+_add(
+    "ndim.minimum",
+    "ndim",
+    "refuse",
+    "should",
+    does="Imports a tensor with the smallest `ndim`.",
+    ndim=-(2**31),
+)
+_add(
+    "shape.null",
+    "shape",
+    "refuse",
+    "should",
+    does="Imports a tensor with two axes whose shape is NULL.",
+    null_shape=True,
+)
+_add(
+    "shape.negative",
+    "shape",
+    "refuse",
+    "should",
+    does="Imports a tensor of shape (-1, 3).",
+    shape=(-1, 3),
+    strides=(3, 1),
+)
+_add(
+    "shape.minimum",
+    "shape",
+    "refuse",
+    "should",
+    does="Imports a tensor of shape (-2**63,).",
+    shape=(-(2**63),),
+    strides=(1,),
+)
 _add("shape.huge", "shape", "refuse", "should", does="Imports a tensor of 2**32 times 2**32 elements.",
      shape=(2**32, 2**32), strides=(2**32, 1))  # fmt: skip
 _add("shape.huge-empty", "shape", "survive", "should", does="Imports a tensor of shape (2**62, 4, 0).",
@@ -390,7 +451,10 @@ for _name, _shape, _strides, _start, _what in [
         shape=_shape,
         strides=_strides,
         start=_start,
-        wanted=[FLOATS[i] for i in _positions(_shape, tuple(0 if n == 1 else s for n, s in zip(_shape, _strides)), _start)],
+        wanted=[
+            FLOATS[i]
+            for i in _positions(_shape, tuple(0 if n == 1 else s for n, s in zip(_shape, _strides)), _start)
+        ],
     )
 _add("strides.huge", "strides-elements", "survive", "quirk", does="Imports a tensor of shape (2, 2) with strides of 2**62.",
      shape=(2, 2), strides=(2**62, 2**62), expects="a refusal, or an array; the deleter runs once")  # fmt: skip
@@ -421,11 +485,24 @@ _add("data.offset-scalar", "offset", "right", does="Imports one element without 
      data=_bytes_of(_LONG), shape=(), strides=(), byte_offset=8, wanted=[2.0])  # fmt: skip
 _add("data.null", "data", "unreadable", "should", does="Imports six elements whose data is NULL.", address=None, wanted=None,
      expects="a refusal: what would be shown is no memory of the producer")  # fmt: skip
-_add("data.misaligned", "alignment", "right", "should", does="Imports four-byte elements at an odd address.", misalign=1)
+_add(
+    "data.misaligned",
+    "alignment",
+    "right",
+    "should",
+    does="Imports four-byte elements at an odd address.",
+    misalign=1,
+)
 _add("data.aligned-4", "alignment", "take", "should", does="Imports four-byte elements at an address that is a multiple of 4 only.",
      misalign=4)  # fmt: skip
 _add("context.null", "context", "take", does="Imports a tensor whose manager_ctx is NULL.", context=0)
-_add("deleter.null", "deleter-null", "take", does="Imports a tensor whose deleter is NULL, and drops the array.", deleter=False)
+_add(
+    "deleter.null",
+    "deleter-null",
+    "take",
+    does="Imports a tensor whose deleter is NULL, and drops the array.",
+    deleter=False,
+)
 
 # Elements.
 
@@ -452,11 +529,29 @@ for _id, _triple, _clause, _severity, _what in [
     ("float6-8", (15, 8, 1), "float6", "must", "float6_e2m3fn with 8 bits"),
     ("float4-8", (17, 8, 1), "float4", "must", "float4_e2m1fn with 8 bits"),
 ]:
-    _add(f"dtype.{_id}", _clause, "refuse" if _severity == "must" else "unreadable", _severity, title=_what, does=f"Imports {_what}.", dtype=_triple, wanted=None)
+    _add(
+        f"dtype.{_id}",
+        _clause,
+        "refuse" if _severity == "must" else "unreadable",
+        _severity,
+        title=_what,
+        does=f"Imports {_what}.",
+        dtype=_triple,
+        wanted=None,
+    )
 _add("dtype.lanes", "lanes", "right", title="lanes", dtype=(2, 32, 4),
      does="Imports six elements of four float32 lanes each.", wanted=list(struct.unpack("=24f", bytes(range(1, 97)))),
      expects="a refusal, or elements of four lanes; not elements of one")  # fmt: skip
-_add("dtype.opaque", "dtype-code", "survive", "quirk", title="opaque handles", does="Imports opaque handles.", dtype=(3, 64, 1), wanted=None)
+_add(
+    "dtype.opaque",
+    "dtype-code",
+    "survive",
+    "quirk",
+    title="opaque handles",
+    does="Imports opaque handles.",
+    dtype=(3, 64, 1),
+    wanted=None,
+)
 
 # Devices.
 
@@ -511,7 +606,9 @@ def _(lib: Adapter) -> None:
     "should",
     does="Imports an object whose `__dlpack_device__` returns a text.",
     expects="a refusal, or a right array",
-    snippet="{imports}\n" + maker({"says_device": "cpu"}) + "\ntry:\n    x = {take}\nexcept SystemError:\n    raise\n"
+    snippet="{imports}\n"
+    + maker({"says_device": "cpu"})
+    + "\ntry:\n    x = {take}\nexcept SystemError:\n    raise\n"
     "except Exception as error:\n    print(error)",
 )
 def _(lib: Adapter) -> None:
@@ -530,7 +627,9 @@ def _(lib: Adapter) -> None:
     "quirk",
     does="Imports a tensor of a type code that there is not.",
     expects="BufferError, if it is refused",
-    snippet="{imports}\n" + maker({"dtype": (255, 32, 1)}) + "\ntry:\n    x = {take}\nexcept BufferError as error:\n    print(error)",
+    snippet="{imports}\n"
+    + maker({"dtype": (255, 32, 1)})
+    + "\ntry:\n    x = {take}\nexcept BufferError as error:\n    print(error)",
 )
 def _(lib: Adapter) -> None:
     producer = Producer(dtype=(255, 32, 1))
@@ -547,7 +646,10 @@ def _(lib: Adapter) -> None:
     "should",
     does="Notes which keywords the library passes to `__dlpack__`.",
     expects="`max_version` of at least (1, 0)",
-    snippet="{imports}\n" + maker({}).replace("        self.capsule", "        global asked; asked = max_version\n        self.capsule", 1)
+    snippet="{imports}\n"
+    + maker({}).replace(
+        "        self.capsule", "        global asked; asked = max_version\n        self.capsule", 1
+    )
     + "\ntry:\n    x = {take}\nexcept Exception as error: print(error)\nassert asked and asked[0] >= 1, asked",
 )
 def _(lib: Adapter) -> None:
@@ -556,7 +658,9 @@ def _(lib: Adapter) -> None:
     skip_unless(producer.calls, "`__dlpack__` was not called")
     versions = [call.get("max_version") for call in producer.calls]
     found = next((version for version in versions if version is not None), None)
-    expect(found is not None, f"the keywords {sorted(producer.calls[0])}, by which producers make legacy structs")
+    expect(
+        found is not None, f"the keywords {sorted(producer.calls[0])}, by which producers make legacy structs"
+    )
     expect(isinstance(found, tuple) and found[0] >= 1, f"max_version={found!r}")
 
 
@@ -571,7 +675,12 @@ def _(lib: Adapter) -> None:
     producer = Producer()
     _import(lib, producer)
     skip_unless(producer.calls, "`__dlpack__` was not called")
-    strange = {name for call in producer.calls for name in call} - {"stream", "max_version", "dl_device", "copy"}
+    strange = {name for call in producer.calls for name in call} - {
+        "stream",
+        "max_version",
+        "dl_device",
+        "copy",
+    }
     expect(not strange, f"{sorted(strange)}")
     stream = producer.calls[0].get("stream")
     expect(stream in (None, -1), f"stream={stream!r} for a producer on the CPU")
@@ -603,7 +712,9 @@ def _(lib: Adapter) -> None:
     since="2023.12",
     does="Imports with `copy=True` and writes to the producer's memory.",
     expects="an array that does not change",
-    snippet="{imports}\n" + maker({"keywords": ("stream", "max_version")}) + "\nx = {take_copy}\nbefore = list({read})\nctypes.memset(start, 0, 24)\n"
+    snippet="{imports}\n"
+    + maker({"keywords": ("stream", "max_version")})
+    + "\nx = {take_copy}\nbefore = list({read})\nctypes.memset(start, 0, 24)\n"
     "assert list({read}) == before, 'not a copy'",
 )
 def _(lib: Adapter) -> None:
@@ -612,7 +723,9 @@ def _(lib: Adapter) -> None:
         producer = Producer(keywords=known)
         x, error = _import(lib, producer, True)
         if error is not None:
-            skip_unless("unexpected keyword" not in str(error) or isinstance(error, BufferError), "no such keyword")
+            skip_unless(
+                "unexpected keyword" not in str(error) or isinstance(error, BufferError), "no such keyword"
+            )
             _refused(producer, error)
             continue
         tensor = producer.tensors[-1]
@@ -663,7 +776,9 @@ def _(lib: Adapter) -> None:
     wanted = "used_" + (abi.VERSIONED if tensor.versioned else abi.LEGACY)
     # Whoever keeps the capsule, or copies and leaves the capsule alone, has not taken the tensor out of it.
     taken = tensor.taken or tensor.called
-    expect(name == wanted or tensor.held or not taken, f"the name {name!r}, although the tensor was taken out")
+    expect(
+        name == wanted or tensor.held or not taken, f"the name {name!r}, although the tensor was taken out"
+    )
     expect(name == wanted or tensor.held or not _aliases(lib, x, producer), f"the name {name!r}")
 
 
@@ -679,7 +794,8 @@ for _id, _label, _what in [
         title=_what,
         does=f"Imports an object that returns {_what}.",
         expects="a refusal, and nobody runs the deleter",
-        snippet="{imports}\n" + maker({}).replace('b"dltensor_versioned"', f'b"{_label}"').replace('b"dltensor"', f'b"{_label}"')
+        snippet="{imports}\n"
+        + maker({}).replace('b"dltensor_versioned"', f'b"{_label}"').replace('b"dltensor"', f'b"{_label}"')
         + '\ntry:\n    x = {take}\nexcept Exception as error:\n    print(error)\nelse:\n    raise AssertionError("taken")',
     )
     def _(lib: Adapter, label: str = _label) -> None:
@@ -835,7 +951,9 @@ def _(lib: Adapter) -> None:
     "should",
     does="Imports a tensor with READ_ONLY and exports the array again.",
     expects="READ_ONLY, a copy, or a refusal",
-    snippet="{imports}\n" + maker({"flags": 1}) + "\nx = {take}\ntry:\n    capsule = x.__dlpack__(max_version=(1, 3))\n"
+    snippet="{imports}\n"
+    + maker({"flags": 1})
+    + "\nx = {take}\ntry:\n    capsule = x.__dlpack__(max_version=(1, 3))\n"
     "except BufferError:\n    raise SystemExit(0)\n{struct}\nassert flags & 1 or data != start, 'the flag is lost'",
 )
 def _(lib: Adapter) -> None:

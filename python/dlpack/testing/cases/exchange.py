@@ -78,7 +78,13 @@ class Table:
         ctypes.pythonapi.Py_DecRef(ctypes.py_object(made))
         return made, None
 
-    def allocate(self, shape: tuple[int, ...], dtype: Any = "float32", device: tuple[int, int] = (1, 0), ndim: Any = None) -> Any:
+    def allocate(
+        self,
+        shape: tuple[int, ...],
+        dtype: Any = "float32",
+        device: tuple[int, int] = (1, 0),
+        ndim: Any = None,
+    ) -> Any:
         """The status, the tensor and the errors that were set."""
         prototype = abi.Tensor()
         # Only four fields are to be looked at: the others are nonsense.
@@ -140,7 +146,10 @@ def _(lib: Adapter) -> None:
 def _(lib: Adapter) -> None:
     header, seen = Table(lib).struct.header, 0
     while header.version.major != 1:
-        expect(header.prev_api and seen < 16, f"version {header.version.major}.{header.version.minor}, and no other")
+        expect(
+            header.prev_api and seen < 16,
+            f"version {header.version.major}.{header.version.minor}, and no other",
+        )
         header, seen = abi.ExchangeHeader.from_address(header.prev_api), seen + 1
 
 
@@ -296,12 +305,17 @@ def _(lib: Adapter) -> None:
             raise
         except Exception:
             continue
-        name = abi.name_dtype(seen.dtype)
-        shown = encode(name, lib.elements(x, name))
-        fill = {"expression": expression, "shown": repr(shown.hex()), "count": str(len(shown))}
         if not seen.raw and seen.size:
-            found.add(f"of {label}: no memory, for {seen.size} elements", **fill)
-        elif seen.read() != shown:
+            words = f"of {label}: no memory, for {seen.size} elements"
+            found.add(words, expression=expression, shown="''", count="0")
+            continue
+        name = abi.name_dtype(seen.dtype)
+        try:
+            shown = encode(name, lib.elements(x, name))
+        except Exception:
+            continue
+        fill = {"expression": expression, "shown": repr(shown.hex()), "count": str(len(shown))}
+        if seen.read() != shown:
             found.add(f"of {label}: other elements than the array shows", **fill)
     found.tell()
 
@@ -404,7 +418,9 @@ def _(lib: Adapter) -> None:
     expect(tensor.called == 1, f"the deleter ran {tensor.called} times after the object was dropped")
 
 
-def _hostile(id: str, clause: str, severity: str, does: str, expects: str, refused: bool, **fields: Any) -> None:
+def _hostile(
+    id: str, clause: str, severity: str, does: str, expects: str, refused: bool, **fields: Any
+) -> None:
     def check(lib: Adapter) -> None:
         table = Table(lib)
         tensor = Synthetic(**fields)
@@ -423,8 +439,24 @@ def _hostile(id: str, clause: str, severity: str, does: str, expects: str, refus
     case(f"exchange.import.{id}", clause, severity, since="1.3", does=does, expects=expects)(check)
 
 
-_hostile("major", "major", "must", "Makes an object of a tensor of version 2.0.", "an exception", True, version=(2, 0))
-_hostile("minor", "minor", "must", "Makes an object of a tensor of version 1.99.", "an object", False, version=(1, 99))
+_hostile(
+    "major",
+    "major",
+    "must",
+    "Makes an object of a tensor of version 2.0.",
+    "an exception",
+    True,
+    version=(2, 0),
+)
+_hostile(
+    "minor",
+    "minor",
+    "must",
+    "Makes an object of a tensor of version 1.99.",
+    "an object",
+    False,
+    version=(1, 99),
+)
 _hostile("ndim", "ndim", "should", "Makes an object of a tensor with ndim -1.", "an exception", True, ndim=-1)
 _hostile("shape", "shape", "should", "Makes an object of a tensor of shape (-1, 3).", "an exception", True,
          shape=(-1, 3), strides=(3, 1))  # fmt: skip
@@ -506,7 +538,9 @@ def _(lib: Adapter) -> None:
         expect(address, f"status 0 for {shape}, and no tensor")
         struct = abi.ManagedTensorVersioned.from_address(address)
         seen = describe(struct, abi.VERSIONED)
-        expect(seen.ndim == len(shape) and (seen.shape or ()) == shape, f"shape {seen.shape} instead of {shape}")
+        expect(
+            seen.ndim == len(shape) and (seen.shape or ()) == shape, f"shape {seen.shape} instead of {shape}"
+        )
         abi.call_deleter(struct)
 
 
@@ -534,7 +568,10 @@ for _id, _shape, _dtype, _device, _what in [
             seen = describe(abi.ManagedTensorVersioned.from_address(address), abi.VERSIONED)
             # A library that knows nothing of dtypes may make a tensor of any.
             same = seen.dtype == abi.triple(dtype) and seen.device == device and seen.shape == shape
-            expect(same and shape == (2, 3), f"status 0, and a tensor of shape {seen.shape} and dtype {seen.dtype} on {seen.device}")
+            expect(
+                same and shape == (2, 3),
+                f"status 0, and a tensor of shape {seen.shape} and dtype {seen.dtype} on {seen.device}",
+            )
             return
         expect(len(errors) == 1, f"{len(errors)} calls of SetError")
         expect(errors[0][0] and errors[0][1], f"SetError({errors[0][0]!r}, {errors[0][1]!r})")
@@ -559,7 +596,8 @@ def _(lib: Adapter) -> None:
             continue
         kind = errors[0][0] or ""
         expect(
-            isinstance(getattr(builtins, kind, None), type) and issubclass(getattr(builtins, kind), BaseException),
+            isinstance(getattr(builtins, kind, None), type)
+            and issubclass(getattr(builtins, kind), BaseException),
             f"the kind {kind!r}",
         )
         expect(kind != "MemoryError", f"the kind {kind!r}")

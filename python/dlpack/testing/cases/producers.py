@@ -101,7 +101,9 @@ def _(lib: Adapter) -> None:
 )
 def _(lib: Adapter) -> None:
     seen = lib.look(lib.make())
-    skip_unless(seen.device[0] in (abi.CPU, abi.CUDA_HOST, 11, abi.CUDA_MANAGED), "the array is not on the CPU")
+    skip_unless(
+        seen.device[0] in (abi.CPU, abi.CUDA_HOST, 11, abi.CUDA_MANAGED), "the array is not on the CPU"
+    )
     expect(seen.device[1] == 0, f"device_id {seen.device[1]}")
 
 
@@ -110,7 +112,7 @@ def _(lib: Adapter) -> None:
     "max-version-none",
     does="Calls `__dlpack__()` without a keyword, as consumers do that know no other.",
     expects="a capsule with the name `dltensor`, or BufferError",
-    snippet='x = {x}\ntry:\n    capsule = x.__dlpack__()\nexcept BufferError:\n    raise SystemExit(0)\n'
+    snippet="x = {x}\ntry:\n    capsule = x.__dlpack__()\nexcept BufferError:\n    raise SystemExit(0)\n"
     'assert "\\"dltensor\\"" in repr(capsule), capsule',
 )
 def _(lib: Adapter) -> None:
@@ -170,7 +172,7 @@ for _version, _id, _severity, _clause in [
     "should",
     does="Calls `__dlpack__(max_version=(0, 8))`, as a consumer does that knows legacy structs only.",
     expects="a capsule with the name `dltensor`, or BufferError",
-    snippet='x = {x}\ntry:\n    capsule = x.__dlpack__(max_version=(0, 8))\nexcept BufferError:\n    raise SystemExit(0)\n'
+    snippet="x = {x}\ntry:\n    capsule = x.__dlpack__(max_version=(0, 8))\nexcept BufferError:\n    raise SystemExit(0)\n"
     'assert "\\"dltensor\\"" in repr(capsule), capsule',
 )
 def _(lib: Adapter) -> None:
@@ -188,7 +190,12 @@ def _(lib: Adapter) -> None:
         expect(seen.name == abi.LEGACY, f"for {version}: a capsule with the name {seen.name!r}")
 
 
-for _keyword, _value in [("stream", "None"), ("max_version", "None"), ("dl_device", "None"), ("copy", "None")]:
+for _keyword, _value in [
+    ("stream", "None"),
+    ("max_version", "None"),
+    ("dl_device", "None"),
+    ("copy", "None"),
+]:
 
     @case(
         f"producer.keyword.{_keyword.replace('_', '-')}",
@@ -216,7 +223,7 @@ for _keyword, _value in [("stream", "None"), ("max_version", "None"), ("dl_devic
     "should",
     does="Calls `__dlpack__` with a keyword that does not exist.",
     expects="TypeError, by which consumers notice that they must ask with fewer keywords",
-    snippet='x = {x}\ntry:\n    x.__dlpack__(no_such_keyword=1)\nexcept TypeError:\n    raise SystemExit(0)\n'
+    snippet="x = {x}\ntry:\n    x.__dlpack__(no_such_keyword=1)\nexcept TypeError:\n    raise SystemExit(0)\n"
     'raise AssertionError("taken")',
 )
 def _(lib: Adapter) -> None:
@@ -235,7 +242,7 @@ def _(lib: Adapter) -> None:
     "quirk",
     does="Passes `None` as a positional argument.",
     expects="TypeError: all arguments are keywords",
-    snippet='x = {x}\ntry:\n    x.__dlpack__(None)\nexcept TypeError:\n    raise SystemExit(0)\n'
+    snippet="x = {x}\ntry:\n    x.__dlpack__(None)\nexcept TypeError:\n    raise SystemExit(0)\n"
     'raise AssertionError("taken")',
 )
 def _(lib: Adapter) -> None:
@@ -254,7 +261,7 @@ def _(lib: Adapter) -> None:
     "quirk",
     does="Passes `stream=1` for an array on the CPU, which has no streams.",
     expects="a refusal",
-    snippet='x = {x}\ntry:\n    x.__dlpack__(stream=1)\nexcept Exception:\n    raise SystemExit(0)\n'
+    snippet="x = {x}\ntry:\n    x.__dlpack__(stream=1)\nexcept Exception:\n    raise SystemExit(0)\n"
     'raise AssertionError("taken")',
 )
 def _(lib: Adapter) -> None:
@@ -513,7 +520,7 @@ def _refused(lib: Adapter, x: Any, kinds: tuple[type[BaseException], ...], **key
     since="2023.12",
     does="Asks for a device that the library does not have: Hexagon, which is 16.",
     expects="BufferError",
-    snippet='x = {x}\ntry:\n    x.__dlpack__(dl_device=(16, 0))\nexcept BufferError:\n    raise SystemExit(0)\n'
+    snippet="x = {x}\ntry:\n    x.__dlpack__(dl_device=(16, 0))\nexcept BufferError:\n    raise SystemExit(0)\n"
     'raise AssertionError("a capsule")',
 )
 def _(lib: Adapter) -> None:
@@ -528,7 +535,7 @@ def _(lib: Adapter) -> None:
     since="2023.12",
     does="Asks for another device and forbids the copy.",
     expects="BufferError",
-    snippet='x = {x}\ntry:\n    x.__dlpack__(dl_device=(16, 0), copy=False)\nexcept BufferError:\n    raise SystemExit(0)\n'
+    snippet="x = {x}\ntry:\n    x.__dlpack__(dl_device=(16, 0), copy=False)\nexcept BufferError:\n    raise SystemExit(0)\n"
     'raise AssertionError("a capsule")',
 )
 def _(lib: Adapter) -> None:
@@ -545,7 +552,7 @@ def _(lib: Adapter) -> None:
     since="2023.12",
     does="Asks for CUDA, which may not be there.",
     expects="BufferError, or a tensor on CUDA",
-    snippet='x = {x}\ntry:\n    capsule = x.__dlpack__(dl_device=(2, 0))\nexcept BufferError:\n    raise SystemExit(0)\n'
+    snippet="x = {x}\ntry:\n    capsule = x.__dlpack__(dl_device=(2, 0))\nexcept BufferError:\n    raise SystemExit(0)\n"
     "{struct}\nassert device[0] in (2, 13), device",
 )
 def _(lib: Adapter) -> None:
@@ -670,12 +677,17 @@ def _(lib: Adapter) -> None:
             seen = lib.look(x)
         except Exception:
             continue
-        name = abi.name_dtype(seen.dtype)
-        shown = encode(name, lib.elements(x, name))
-        fill = {"expression": expression, "shown": repr(shown.hex())}
         if not seen.raw and seen.size:
-            found.add(f"of {label}: no memory, for {seen.size} elements", **fill)
-        elif seen.read() != shown:
+            words = f"of {label}: no memory, for {seen.size} elements"
+            found.add(words, expression=expression, shown="''", count="0")
+            continue
+        name = abi.name_dtype(seen.dtype)
+        try:
+            shown = encode(name, lib.elements(x, name))
+        except Exception:
+            continue
+        fill = {"expression": expression, "shown": repr(shown.hex())}
+        if seen.read() != shown:
             found.add(f"of {label}: other elements than the array shows", **fill)
     found.tell()
 
@@ -815,7 +827,10 @@ def _(lib: Adapter) -> None:
     skip_unless(strides is not None, "they are NULL")
     compact = abi.row_major(shape)
     for axis, extent in enumerate(shape):
-        expect(extent != 1 or strides is None or strides[axis] == compact[axis], f"shape {shape} and strides {strides}")
+        expect(
+            extent != 1 or strides is None or strides[axis] == compact[axis],
+            f"shape {shape} and strides {strides}",
+        )
 
 
 @case(
@@ -1088,7 +1103,7 @@ def _(lib: Adapter) -> None:
     expects="the memory is given back",
     snippet="import gc, resource\nset_name = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_char_p)"
     '(("PyCapsule_SetName", ctypes.pythonapi))\ndef use():\n    x = {big}\n    capsule = x.__dlpack__()\n'
-    '    name = repr(capsule).split(\'"\')[1].encode()\n'
+    "    name = repr(capsule).split('\"')[1].encode()\n"
     "    get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)"
     '(("PyCapsule_GetPointer", ctypes.pythonapi))\n    p = get(capsule, name)\n'
     '    set_name(capsule, b"used_dltensor")\n'
@@ -1134,7 +1149,10 @@ def _leaks(lib: Adapter, use: Any) -> None:
     "deleter-gil",
     does="Calls the deleter on a thread that does not hold the interpreter.",
     expects="it returns",
-    snippet=_TAKE.replace("free(p)\n", "import threading\nthread = threading.Thread(target=free, args=(p,))\nthread.start()\nthread.join()\n"),
+    snippet=_TAKE.replace(
+        "free(p)\n",
+        "import threading\nthread = threading.Thread(target=free, args=(p,))\nthread.start()\nthread.join()\n",
+    ),
 )
 def _(lib: Adapter) -> None:
     x = lib.make()
@@ -1191,7 +1209,9 @@ def _(lib: Adapter) -> None:
     "consumed-once",
     does="Drops a capsule after the tensor was taken out of it and its deleter has run.",
     expects="the capsule's destructor leaves it alone",
-    snippet=_TAKE.replace("del capsule, x\n", "").replace("free(p)\n", "free(p)\ndel capsule, x\ngc.collect()\n"),
+    snippet=_TAKE.replace("del capsule, x\n", "").replace(
+        "free(p)\n", "free(p)\ndel capsule, x\ngc.collect()\n"
+    ),
 )
 def _(lib: Adapter) -> None:
     x = lib.make()
