@@ -193,7 +193,8 @@ def _finding(name: str, part: dict[str, Any], result: dict[str, Any]) -> str:
     snippet = ""
     if result.get("snippet"):
         label = escape(f"Program for {name}, {result['id']}")
-        snippet = f'<pre tabindex="0" role="region" aria-label="{label}"><code>{escape(result["snippet"])}</code></pre>'
+        code = f'<pre tabindex="0" role="region" aria-label="{label}"><code>{escape(result["snippet"])}</code></pre>'
+        snippet = f'<details class="program"><summary>Program, to paste</summary>{code}</details>'
     return (
         f'<div data-library="{escape(name)}"><h3>{escape(name)} {escape(part["version"])}: '
         f'<span class="{result["severity"]}">{result["severity"]}</span></h3><dl>{"".join(rows)}</dl>{snippet}</div>'

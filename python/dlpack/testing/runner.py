@@ -16,7 +16,7 @@ from fnmatch import fnmatch
 from typing import Any
 
 from . import pairs, snippets, worker
-from .adapters import Adapter, find
+from .adapters import NAMES, Adapter, find
 from .case import SEVERITIES, Case, load
 from .watch import Watch
 
@@ -246,7 +246,8 @@ def merge(reports: list[dict[str, Any]]) -> dict[str, Any]:
         }
         newer = part if part["cases"] or not before["cases"] else before
         libraries[part["name"]] = {**newer, "pairs": list(named.values())}
-    whole["libraries"] = list(libraries.values())
+    order = {name: place for place, name in enumerate(NAMES)}
+    whole["libraries"] = sorted(libraries.values(), key=lambda part: order.get(part["name"], len(order)))
     return whole
 
 
