@@ -94,7 +94,9 @@ def test_findings(tmp_path):
     assert page.outside == []
     assert len(page.ids) == len(set(page.ids)) and "consumer.shape.null" in page.ids
     assert {link[1:] for link in page.links if link.startswith("#")} <= set(page.ids)
-    merged = doctor("--merge", files["json"], files["json"], "--fail", "never")
+    merged = doctor("--merge", files["json"], files["json"], "--fail", "never", "--story", tmp_path / "s.md")
+    story = (tmp_path / "s.md").read_text()
+    assert "## numpy " in story and "Ends the process for a tensor whose shape is NULL" in story
     assert merged.count("consumer.shape.null") == 1
     doctor("numpy", *chosen, "--fail", "must")
     doctor("numpy", *chosen, "--expect", "consumer.shape.null", "--fail", "should")
