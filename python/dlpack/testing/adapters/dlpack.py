@@ -27,3 +27,9 @@ class Library(Adapter):
     take_copy = "dlpack.from_dlpack({x}, copy={copy})"
     write = "memoryview(x)[0, 0] = 7.0"
     address = "x.address"
+
+    @classmethod
+    def version(cls) -> str:
+        import dlpack
+
+        return dlpack.__version__
