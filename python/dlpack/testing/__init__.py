@@ -71,7 +71,8 @@ def _check(
     assert not part.get("missing"), f"{part['missing']} is not installed"
     assert not part.get("failed"), part["failed"]
     expected = list(xfail)
-    told, seen = [], set()
+    told: list[str] = []
+    seen: set[str] = set()
     for result in part["cases"]:
         patterns = [pattern for pattern in expected if fnmatch(result["id"], pattern)]
         if result["status"] in FAULTS:

@@ -126,6 +126,10 @@ def test_pyright(tmp_path):
         check=False,
     )
     found = [x for x in json.loads(done.stdout)["generalDiagnostics"] if x["severity"] == "error"]
+    # What is inside the conformance suite is checked by mypy alone.
+    outside = ("program.py", os.path.join("testing", "__init__.py"))
+    inside = os.path.join("dlpack", "testing")
+    found = [x for x in found if x["file"].endswith(outside) or inside not in x["file"]]
     elsewhere = [x for x in found if not x["file"].endswith("program.py")]
     assert not elsewhere, elsewhere
     assert sorted({x["range"]["start"]["line"] for x in found}) == wrong, found
