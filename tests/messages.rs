@@ -157,7 +157,7 @@ fn export_errors() -> Vec<(Error, &'static str)> {
             "expected a writable tensor for the legacy abi, found a read-only one; to_copy makes one",
         ),
         (PaddedNotExpressible, "expected packed elements for the legacy abi, found padded ones"),
-        (AllocationFailed, "expected memory for the tensor, found none"),
+        (AllocationFailed, "expected memory for the tensor, found none or too little"),
     ]
 }
 
@@ -295,9 +295,10 @@ fn kinds() {
     use ErrorKind::*;
     let exceptions = |error: &Error| match error {
         Error::DTypeMismatch { .. } => Some(DType),
-        Error::TooManyAxes { .. } | Error::ShapeOverflow | Error::ExtentOverflow => {
-            Some(Unsupported)
-        }
+        Error::UnsupportedVersion { .. }
+        | Error::TooManyAxes { .. }
+        | Error::ShapeOverflow
+        | Error::ExtentOverflow => Some(Unsupported),
         Error::NullData | Error::ByteOffsetOverflow { .. } | Error::AddressOverflow => {
             Some(Malformed)
         }

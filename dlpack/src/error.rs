@@ -299,6 +299,8 @@ pub enum Error {
         end: isize,
     },
     /// A read-only tensor was asked for in the legacy ABI, or as a plain `DLTensor`, neither of which has flags.
+    ///
+    /// To lend one to a function that only reads, see [`Descriptor::as_dl_tensor`](crate::Descriptor::as_dl_tensor).
     #[error(
         "expected a writable tensor for the legacy abi, found a read-only one; to_copy makes one"
     )]
@@ -306,8 +308,9 @@ pub enum Error {
     /// A padded sub-byte tensor was asked for in the legacy ABI, or as a plain `DLTensor`, neither of which has flags.
     #[error("expected packed elements for the legacy abi, found padded ones")]
     PaddedNotExpressible,
-    /// There is no memory for the header, for shape and strides, or for a copy of the elements.
-    #[error("expected memory for the tensor, found none")]
+    /// There is no memory for the header, for shape and strides, or for a copy of the elements; or the memory that
+    /// [`Exporter::header_in_place`](crate::Exporter::header_in_place) was given is too small for the header.
+    #[error("expected memory for the tensor, found none or too little")]
     AllocationFailed,
 
     /// The text does not spell the value that it was read as.

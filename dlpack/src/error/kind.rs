@@ -10,7 +10,8 @@ use super::Error;
 pub enum ErrorKind {
     /// A tensor, or a table of functions, breaks the rules of the standard.
     Malformed,
-    /// The tensor is valid, but does not have a property that is needed here, such as a device, a flag or an order.
+    /// The tensor is valid, but does not have a property that is needed here, such as a version, a device, a flag or an
+    /// order.
     Unsupported,
     /// The elements are not of the dtype that is needed.
     DType,
@@ -44,7 +45,6 @@ impl Error {
         match self {
             Self::NullTensor
             | Self::MisalignedHeader { .. }
-            | Self::UnsupportedVersion { .. }
             | Self::NegativeNdim { .. }
             | Self::NullShape { .. }
             | Self::NullStrides { .. }
