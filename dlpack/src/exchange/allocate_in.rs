@@ -18,9 +18,16 @@ impl ManagedTensorVersioned {
     /// [`Library::allocate`](super::Library::allocate).
     ///
     /// The elements are in row-major order, and all their bytes are zero, so that safe code may pass the tensor to anybody who
-    /// reads it. They start at the start of the block, at an address that is a
+    /// reads it, and [`assume_init`](ExclusiveUninit::assume_init) is right at once for every type of which zero is a value.
+    /// This writes the zeros, which takes as long as writing all elements once.
+    ///
+    /// The elements start at the start of the block, at an address that is a
     /// multiple of 256. The header follows them, so that nothing else is allocated for up to 8 axes. A tensor without elements
     /// has a null data pointer. The handle of the allocator moves into the block.
+    ///
+    /// How large the block is, the allocator learns from the layout that it is asked for: the bytes of the elements, and a
+    /// header of a few hundred bytes, of which no function tells the size.
+    /// [`header_layout`](Exporter::header_layout) is about headers with an owner of the caller's, which this one does not have.
     ///
     /// `device` is the device of the allocator's memory, either a CPU or one whose memory is pinned.
     ///

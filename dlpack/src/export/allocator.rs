@@ -1,14 +1,14 @@
 //! Where the header of an export lies: on the global heap, in memory of another allocator, or in the owner's own memory.
 
-use core::alloc::Layout as Bytes;
+use core::alloc::Layout;
 use core::mem::MaybeUninit;
 use core::ptr::NonNull;
 
 /// Allocates the headers of tensors; see [`Exporter::header_in`](crate::Exporter::header_in).
 ///
 /// [`Global`] is the global allocator and the default. Implement it for a handle of an allocator of your own: a `&'static`
-/// reference, an `Arc`, a type of size zero. The handle moves into the header and is dropped after it has given the
-/// header back. If its `Drop` panics when a consumer calls the deleter, the process aborts.
+/// reference, a type of your own around an `Arc`, a type of size zero. The handle moves into the header and is dropped after
+/// it has given the header back. If its `Drop` panics when a consumer calls the deleter, the process aborts.
 ///
 /// `Send`, because consumers run deleters on any thread.
 ///
@@ -21,37 +21,39 @@ use core::ptr::NonNull;
 ///
 /// # Examples
 ///
-/// An allocator that counts what is out:
+/// An allocator that counts what is out. Rust does not let other crates implement `Allocator` for an `Arc`, so that the handle
+/// is a type around one:
 ///
 /// ```
 /// use core::alloc::Layout;
 /// use core::ptr::NonNull;
 /// use core::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+/// use std::sync::Arc;
 /// use dlpack::Exporter;
 /// use dlpack::allocator::{Allocator, Global};
 ///
-/// static OUT: AtomicUsize = AtomicUsize::new(0);
-///
-/// struct Counting;
+/// #[derive(Clone, Default)]
+/// struct Counting(Arc<AtomicUsize>);
 ///
 /// // SAFETY: all memory is that of `Global`.
 /// unsafe impl Allocator for Counting {
 ///     fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
-///         OUT.fetch_add(1, Relaxed);
+///         self.0.fetch_add(1, Relaxed);
 ///         Global.allocate(layout)
 ///     }
 ///
 ///     unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
-///         OUT.fetch_sub(1, Relaxed);
-///         // SAFETY: the block is one of `Global`.
+///         self.0.fetch_sub(1, Relaxed);
+///         // SAFETY: `allocate` got the block from `Global`, with this layout.
 ///         unsafe { Global.deallocate(block, layout) }
 ///     }
 /// }
 ///
-/// let tensor = Exporter::new([1_u8, 2]).header_in(Counting).build()?;
-/// assert_eq!(OUT.load(Relaxed), 1);
+/// let counting = Counting::default();
+/// let tensor = Exporter::new([1_u8, 2]).header_in(counting.clone()).build()?;
+/// assert_eq!(counting.0.load(Relaxed), 1);
 /// drop(tensor);
-/// assert_eq!(OUT.load(Relaxed), 0);
+/// assert_eq!(counting.0.load(Relaxed), 0);
 /// # Ok::<(), dlpack::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
@@ -77,7 +79,7 @@ pub unsafe trait Allocator: Send + 'static {
     /// // SAFETY: the block is that of the line above.
     /// unsafe { Global.deallocate(block, layout) };
     /// ```
-    fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>>;
+    fn allocate(&self, layout: Layout) -> Option<NonNull<u8>>;
 
     /// Takes a block back.
     ///
@@ -88,7 +90,7 @@ pub unsafe trait Allocator: Send + 'static {
     /// # Examples
     ///
     /// As for [`allocate`](Self::allocate).
-    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Bytes);
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout);
 }
 
 /// The global heap, which needs the feature `alloc`.
@@ -108,7 +110,7 @@ pub struct Global;
 // SAFETY: the global allocator's own contract.
 unsafe impl Allocator for Global {
     #[inline]
-    fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
+    fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         if layout.size() == 0 {
             return None;
         }
@@ -117,7 +119,7 @@ unsafe impl Allocator for Global {
     }
 
     #[inline]
-    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Bytes) {
+    unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
         // SAFETY: `allocate` got the block from the global allocator, with this layout.
         unsafe { alloc::alloc::dealloc(block.as_ptr(), layout) }
     }
@@ -146,7 +148,7 @@ unsafe impl Allocator for InPlace {
     const IN_OWNER: bool = true;
 
     #[inline]
-    fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
+    fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         let start = self.room.cast::<u8>();
         let skipped = start.as_ptr().align_offset(layout.align());
         if skipped.checked_add(layout.size())? > self.room.len() {
@@ -156,5 +158,5 @@ unsafe impl Allocator for InPlace {
     }
 
     #[inline]
-    unsafe fn deallocate(&self, _: NonNull<u8>, _: Bytes) {}
+    unsafe fn deallocate(&self, _: NonNull<u8>, _: Layout) {}
 }

@@ -13,6 +13,9 @@ use crate::vocabulary::Flags;
 impl<O: Send + 'static, S: Source<O>, A: Allocator> Exporter<'_, O, S, A> {
     /// Builds the tensor in the current ABI.
     ///
+    /// If the compiler finds no method `build`, the function given to [`of`](Exporter::of) or [`of_mut`](Exporter::of_mut) is
+    /// a closure that was bound by `let` before: write it in the call.
+    ///
     /// # Errors
     ///
     /// Hands the owner back, with

@@ -1,6 +1,6 @@
 //! The builder that turns an owner into a tensor: what it is given. `build.rs` has what it makes of that.
 
-use core::alloc::Layout as Bytes;
+use core::alloc::Layout;
 use core::ffi::c_void;
 use core::marker::PhantomData;
 use core::mem::MaybeUninit;
@@ -32,7 +32,8 @@ use crate::vocabulary::{DataType, Device, Element, Flags};
 /// process aborts, since the panic cannot cross C.
 ///
 /// `S` is how the memory comes in. Only that of [`from_raw_parts`](Self::from_raw_parts) can be written, as
-/// `Exporter<'a, O>`, for functions that return the exporter of a device's memory.
+/// `Exporter<'a, O>`, for functions that return the exporter of a device's memory. From other functions, return the built
+/// tensor instead, or its [`into_opaque`](Self::into_opaque).
 ///
 /// # Examples
 ///
@@ -276,7 +277,7 @@ impl<O: 'static, A: Allocator> Exporter<'_, O, RawParts, A> {
     /// assert!(ROOM.size() >= size_of::<dlpack::sys::DLManagedTensorVersioned>() + 4 * size_of::<i64>());
     /// ```
     #[must_use]
-    pub const fn header_layout(ndim: usize) -> Bytes {
+    pub const fn header_layout(ndim: usize) -> Layout {
         block::largest::<O, A>(ndim)
     }
 }
@@ -317,7 +318,12 @@ impl<'a, O, S, A> Exporter<'a, O, S, A> {
     /// Writes the header into memory that belongs to the owner, such as a part of its own block that holds no elements.
     ///
     /// Dropping the owner may free that memory: the deleter moves the owner out of it first. The header begins at the
-    /// first address in `room` that is aligned for it.
+    /// first address in `room` that is aligned for it; [`header_layout`](Exporter::header_layout) tells how much it needs.
+    ///
+    /// # Errors
+    ///
+    /// If `room` is too small, [`build`](Self::build) and its siblings hand the owner back with
+    /// [`Error::AllocationFailed`](crate::Error::AllocationFailed). The memory has not been written then.
     ///
     /// # Safety
     ///

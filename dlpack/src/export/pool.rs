@@ -2,7 +2,7 @@
 
 use alloc::sync::Arc;
 use alloc::vec::Vec;
-use core::alloc::Layout as Bytes;
+use core::alloc::Layout;
 use core::fmt;
 use core::ptr::NonNull;
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -14,7 +14,7 @@ use crate::error::Error;
 /// Keeps room for headers, so that a steady stream of exports allocates nothing.
 ///
 /// All room is allocated at the start. Exports take it and deleters give it back, from any thread, without locks. What does
-/// not fit, or comes when all room is taken, goes to the [`Global`]. Use it through an `Arc`, which every header out holds a
+/// not fit, or comes when all room is taken, goes to [`Global`], and [`in_use`](Self::in_use) does not count it. Use it through an `Arc`, which every header out holds a
 /// clone of, or as a `&'static` reference.
 ///
 /// The next free room is found at once, as long as headers come back in about the order in which they went out or in the
@@ -43,8 +43,8 @@ pub struct Pool {
     ///    size of `all` is 0.
     /// 2. A block is in use by one header while its flag in `taken` is set, and by nobody otherwise.
     slab: NonNull<u8>,
-    each: Bytes,
-    all: Bytes,
+    each: Layout,
+    all: Layout,
     /// A flag for each block: a word with a bit for each would take two locked instructions for a header, this takes one.
     taken: Vec<AtomicBool>,
     /// The block at which to look first.
@@ -91,11 +91,11 @@ impl Pool {
     /// assert_eq!((pool.capacity(), pool.in_use()), (8, 0));
     /// # Ok::<(), dlpack::Error>(())
     /// ```
-    pub fn with_layout(count: usize, layout: Bytes) -> Result<Self, Error> {
+    pub fn with_layout(count: usize, layout: Layout) -> Result<Self, Error> {
         let each = layout.pad_to_align();
         let size = each.size().checked_mul(count).ok_or(Error::AllocationFailed)?;
         let all =
-            Bytes::from_size_align(size, each.align()).map_err(|_| Error::AllocationFailed)?;
+            Layout::from_size_align(size, each.align()).map_err(|_| Error::AllocationFailed)?;
         let mut taken = Vec::new();
         taken.try_reserve_exact(count).map_err(|_| Error::AllocationFailed)?;
         taken.resize_with(count, AtomicBool::default);
@@ -206,14 +206,14 @@ macro_rules! handle_of_a_pool {
     ($handle:ty) => {
         // SAFETY: a block is one header's at a time, large enough, and stays while the pool does, which the handle keeps.
         unsafe impl Allocator for $handle {
-            fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
+            fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
                 let (sizes, most) = (1..=self.each.size(), self.each.align());
                 let fits = sizes.contains(&layout.size()) && layout.align() <= most;
                 let block = if fits { self.take() } else { None };
                 block.or_else(|| Global.allocate(layout))
             }
 
-            unsafe fn deallocate(&self, block: NonNull<u8>, layout: Bytes) {
+            unsafe fn deallocate(&self, block: NonNull<u8>, layout: Layout) {
                 if !self.give_back(block) {
                     // SAFETY: a block that is not in the slab was allocated by `Global`.
                     unsafe { Global.deallocate(block, layout) }

@@ -1,6 +1,6 @@
 //! Room for one header, in a `static` or wherever the caller keeps it.
 
-use core::alloc::Layout as Bytes;
+use core::alloc::Layout;
 use core::cell::UnsafeCell;
 use core::fmt;
 use core::mem::MaybeUninit;
@@ -112,8 +112,8 @@ impl<O, const NDIM: usize> Slot<O, NDIM> {
 
     /// The room, if a header of this layout fits into it.
     #[inline]
-    fn room(&'static self, layout: Bytes) -> Option<NonNull<u8>> {
-        let room = Bytes::new::<Room<O, NDIM>>();
+    fn room(&'static self, layout: Layout) -> Option<NonNull<u8>> {
+        let room = Layout::new::<Room<O, NDIM>>();
         let fits = layout.size() <= room.size() && layout.align() <= room.align();
         NonNull::new(self.room.get().cast()).filter(|_| fits)
     }
@@ -135,7 +135,7 @@ impl<O, const NDIM: usize> fmt::Debug for Slot<O, NDIM> {
 // SAFETY: the room is large enough, which is checked, never moves, since it is borrowed for good, and only one can take it.
 unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for &'static Slot<O, NDIM> {
     #[inline]
-    fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
+    fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         let room = self.room(layout)?;
         // First without a locked instruction.
         let taken = self.taken.load(Ordering::Relaxed) || self.taken.swap(true, Ordering::Acquire);
@@ -143,7 +143,7 @@ unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for &'static Slot<O,
     }
 
     #[inline]
-    unsafe fn deallocate(&self, _: NonNull<u8>, _: Bytes) {
+    unsafe fn deallocate(&self, _: NonNull<u8>, _: Layout) {
         self.taken.store(false, Ordering::Release);
     }
 }
@@ -163,14 +163,14 @@ impl<O, const NDIM: usize> fmt::Debug for SingleSlot<O, NDIM> {
 // same time, so that only one can take it.
 unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for SingleSlot<O, NDIM> {
     #[inline]
-    fn allocate(&self, layout: Bytes) -> Option<NonNull<u8>> {
+    fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
         let room = self.slot.room(layout).filter(|_| self.slot.is_free())?;
         self.slot.taken.store(true, Ordering::Relaxed);
         Some(room)
     }
 
     #[inline]
-    unsafe fn deallocate(&self, _: NonNull<u8>, _: Bytes) {
+    unsafe fn deallocate(&self, _: NonNull<u8>, _: Layout) {
         self.slot.taken.store(false, Ordering::Release);
     }
 }
