@@ -82,7 +82,7 @@
 //! | nothing yet | memory that is aligned for any consumer | [`ManagedTensorVersioned::allocate_in`](Managed::allocate_in), then `fill` and [`Exclusive::into_slice`] |
 //! | memory that may be aligned too little | an aligned copy | [`Descriptor::is_aligned_to`], [`Frozen::to_copy`], [`TensorView::to_tensor`] |
 //! | any type that can lend its slice | a tensor for others | [`Exporter::of_mut`], [`Exporter::of`] |
-//! | an array of `ndarray`, `nalgebra`, `faer` or `bytes` | a tensor, or a view of one | the module `integrations` |
+//! | an array of `ndarray`, `nalgebra`, `faer` or `bytes` | a tensor, or a view of one | the module `integrations`, with the [feature](#features) of that name |
 //! | a block of a foreign allocator, device memory, a handle | a tensor for others | [`Exporter::from_raw_parts`] |
 //! | an allocator of my own, or no heap | to allocate headers there | [`Exporter::header_in`] and the module [`allocator`] |
 //! | a view | to call a C function that takes a `DLTensor*` | [`TensorView::with_dl_tensor`] |

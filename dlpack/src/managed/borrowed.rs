@@ -48,7 +48,7 @@ impl<'a> BorrowedTensor<'a> {
     /// # Errors
     ///
     /// As for [`ManagedTensor::from_raw`](crate::ManagedTensor::from_raw); the function is not called then, and there is no
-    /// deleter to run. Otherwise what the function returns.
+    /// deleter to run. Otherwise what the function returns. An error of your own travels as `Ok(Err(_))`, with a result as `R`.
     ///
     /// # Safety
     ///
@@ -64,6 +64,13 @@ impl<'a> BorrowedTensor<'a> {
     /// // SAFETY: the owner is alive.
     /// let numel = unsafe { BorrowedTensor::with_raw(&lent, |tensor| Ok(tensor.numel())) }?;
     /// assert_eq!(numel, 3);
+    ///
+    /// let even = |tensor: BorrowedTensor<'_>| match tensor.numel() % 2 {
+    ///     0 => Ok(Ok(tensor.numel())),
+    ///     _ => Ok(Err("an odd number of elements")),
+    /// };
+    /// // SAFETY: the owner is alive.
+    /// assert_eq!(unsafe { BorrowedTensor::with_raw(&lent, even) }?, Err("an odd number of elements"));
     /// # Ok::<(), dlpack::Error>(())
     /// ```
     pub unsafe fn with_raw<R>(

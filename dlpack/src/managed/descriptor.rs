@@ -418,6 +418,10 @@ impl Descriptor {
     /// [`Error::ReadOnlyNotExpressible`] and [`Error::PaddedNotExpressible`], since a `DLTensor` has no flags;
     /// [`Error::NullData`] if there are elements, but no data.
     ///
+    /// A read-only tensor is lent to a function that only reads by a view, with
+    /// [`TensorView::with_dl_tensor`](crate::TensorView::with_dl_tensor), or, whatever its dtype is, as the `dl_tensor` of the
+    /// struct of an [`OpaqueTensor`](crate::OpaqueTensor::as_raw).
+    ///
     /// # Examples
     ///
     /// ```

@@ -38,8 +38,9 @@ pub struct DataType {
 }
 
 macro_rules! scalars {
-    ($($name:ident $code:ident $bits:literal $text:literal)*) => {$(
+    ($($(#[$doc:meta])* $name:ident $code:ident $bits:literal $text:literal)*) => {$(
         #[doc = concat!("`", $text, "`")]
+        $(#[$doc])*
         pub const $name: Self = Self::new(DataTypeCode::$code, $bits, 1);
     )*};
 }
@@ -61,9 +62,13 @@ impl DataType {
         U32 UINT 32 "uint32"
         U64 UINT 64 "uint64"
         U128 UINT 128 "uint128"
+        ///
+        /// Its [`Element`](crate::Element) in Rust is `half::f16`, with the feature `half`.
         F16 FLOAT 16 "float16"
         F32 FLOAT 32 "float32"
         F64 FLOAT 64 "float64"
+        ///
+        /// Its [`Element`](crate::Element) in Rust is `half::bf16`, with the feature `half`.
         BF16 BFLOAT 16 "bfloat16"
         C32 COMPLEX 32 "complex32"
         C64 COMPLEX 64 "complex64"

@@ -94,6 +94,7 @@ use super::data_type::DataType;
     message = "`{Self}` is not the element of a tensor",
     note = "`dlpack::types::Bool8` stands for `bool`, and `u64` or `i64` for `usize` or `isize`",
     note = "`f16`, `bf16` and complex numbers need the feature `half` or `num-complex` of `dlpack`",
+    note = "a struct of equal numbers, such as `f32`, is lent as them: `Exporter::of_mut(v, |v| bytemuck::cast_slice_mut::<_, f32>(v))`",
     note = "a type of one's own can implement `Element`, which is `unsafe`, and `bytemuck::Pod`"
 )]
 pub unsafe trait Element: bytemuck::Pod + Send + Sync {
