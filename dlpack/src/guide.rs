@@ -3,7 +3,7 @@
 //! | Task | Page |
 //! |---|---|
 //! | a pointer from C becomes a slice | [`import`] |
-//! | C calls a function of mine with a tensor that stays C's | [`callback`] |
+//! | C calls a function of mine with a tensor that stays C's, or lends one until an unlock | [`callback`] |
 //! | a library of the legacy ABI passes memory to be written | [`legacy`] |
 //! | C may refuse my tensor: who frees it? | [`refusal`] |
 //! | pixels, points and other small vectors: one more axis, not lanes | [`pixels`] |

@@ -25,9 +25,9 @@ impl ManagedTensorVersioned {
     /// multiple of 256. The header follows them, so that nothing else is allocated for up to 8 axes. A tensor without elements
     /// has a null data pointer. The handle of the allocator moves into the block.
     ///
-    /// How large the block is, the allocator learns from the layout that it is asked for: the bytes of the elements, and a
-    /// header of a few hundred bytes, of which no function tells the size.
-    /// [`header_layout`](Exporter::header_layout) is about headers with an owner of the caller's, which this one does not have.
+    /// The allocator learns the size of the block from the layout that it is asked for: the bytes of the elements, and a header,
+    /// which is 136 bytes and 16 more for each axis on 64-bit machines if the handle has size zero.
+    /// [`header_layout`](Exporter::header_layout) is for owners of your own, and is not the size of this header.
     ///
     /// `device` is the device of the allocator's memory, either a CPU or one whose memory is pinned.
     ///
