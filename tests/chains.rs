@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 
-use dlpack::negotiate::{Answer, Producer};
+use dlpack::negotiate::{Answer, ForeignProducer, Producer, RawProducer, Request};
 use dlpack::sys::{
     DLManagedTensor, DLManagedTensorVersioned, DLPACK_FLAG_BITMASK_IS_COPIED,
     DLPACK_FLAG_BITMASK_READ_ONLY,
@@ -180,6 +180,22 @@ fn shares_of_frozen_tensors() {
             Arc::new(unsafe { share.assume_frozen() }).share().expect("memory")
         });
     }
+}
+
+/// What a producer gives, whichever ABI it chose, is frozen and offered again.
+#[test]
+fn shares_by_producers() {
+    let (tensor, record) = DLManagedTensorVersioned::from_c(&six());
+    // SAFETY: C has initialised the elements, and nobody writes them.
+    let frozen = unsafe { AnyManagedTensor::from(tensor).assume_frozen() };
+    flat(frozen, &record, MANY, |tensor| {
+        let raw = RawProducer::new(Arc::new(tensor)).expect("memory");
+        // SAFETY: a table of this crate, which nobody else uses.
+        let producer = unsafe { ForeignProducer::from_raw(raw) }.expect("a table");
+        let answer = producer.request(&Request::new()).expect("memory");
+        // SAFETY: the elements are initialised, and nobody writes them.
+        unsafe { answer.assume_frozen() }
+    });
 }
 
 /// Each part differs from the one before.

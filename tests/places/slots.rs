@@ -1,8 +1,14 @@
 //! Headers in a `static`.
 
+#[cfg(feature = "alloc")]
+use std::any::Any;
+#[cfg(feature = "alloc")]
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread;
 
+#[cfg(feature = "alloc")]
+use dlpack::ManagedTensorVersioned;
 use dlpack::allocator::Slot;
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Error, Exporter};
@@ -41,6 +47,30 @@ fn one_tensor_at_a_time() {
     }
     each::<DLManagedTensorVersioned>();
     each::<DLManagedTensor>();
+}
+
+/// The place that a user chose for a tensor's header is taken for as long as its consumer has it, also when the tensor is
+/// converted or passed on.
+#[cfg(feature = "alloc")]
+#[test]
+fn a_tensor_that_is_passed_on_keeps_its_place() {
+    static SLOT: Slot<ManagedTensorVersioned, 1> = Slot::new();
+    static ELEMENTS: [u8; 3] = [1, 2, 3];
+    for pass_on in [0, 1, 2] {
+        let inner = Exporter::shared(&ELEMENTS[..]).build().unwrap().into_inner();
+        let outer = Exporter::of(inner, |_| &ELEMENTS[..]).header_in(&SLOT).build().unwrap();
+        let raw = outer.into_raw();
+        // SAFETY: as a consumer passes it on.
+        let outer = unsafe { ManagedTensorVersioned::from_raw(raw) }.unwrap();
+        let kept: Box<dyn Any> = match pass_on {
+            0 => Box::new(outer),
+            1 => Box::new(outer.into_opaque().unwrap()),
+            _ => Box::new(Arc::new(outer).share().unwrap()),
+        };
+        assert!(!SLOT.is_free(), "{pass_on}");
+        drop(kept);
+        assert!(SLOT.is_free(), "{pass_on}");
+    }
 }
 
 #[test]

@@ -50,14 +50,15 @@ pub(super) struct Room<O, const NDIM: usize> {
 struct Kinds<S, O, A>(PhantomData<(S, O, A)>);
 
 impl<S: Abi, O: 'static, A: Allocator> Kinds<S, O, A> {
-    const WHOLE: BlockKind = Self::kind(true);
-    const PART: BlockKind = Self::kind(false);
+    const WHOLE: BlockKind = Self::kind(true, false);
+    const PART: BlockKind = Self::kind(false, false);
+    const AGAIN: BlockKind = Self::kind(true, true);
 
-    const fn kind(whole: bool) -> BlockKind {
+    const fn kind(whole: bool, again: bool) -> BlockKind {
         // Where `BlockKind` looks for the header.
         const { assert!(offset_of!(Block<S, O, A>, header) == size_of::<S>()) };
         let owner_at = offset_of!(Block<S, O, A>, owner);
-        BlockKind::new::<O>(owner_at, release_in_c::<S, O, A>, take::<S, O, A>, whole)
+        BlockKind::new::<O>(owner_at, release_in_c::<S, O, A>, take::<S, O, A>, [whole, again])
     }
 }
 
@@ -96,10 +97,13 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
     /// Moves an owner to its final place, with room for `ndim` axes.
     #[inline(always)]
     pub(super) fn new(owner: O, allocator: A, ndim: usize) -> Result<Self, RejectedError<O>> {
-        Self::taken_from(owner, |owner| owner, allocator, ndim)
+        let mut block = Self::taken_from(owner, |owner| owner, allocator, ndim)?;
+        block.set_whole(true);
+        Ok(block)
     }
 
-    /// Takes an owner out of what it is in, once there is memory for the block, and moves it to its final place.
+    /// Takes a tensor out of what it is in, once there is memory for the block, and moves it to its final place, to be
+    /// exported again.
     #[inline(always)]
     pub(super) fn taken_from<T>(
         from: T,
@@ -115,7 +119,7 @@ impl<S: Abi, O: Send + 'static, A: Allocator> Unpublished<S, O, A> {
         let block = at.cast::<Block<S, O, A>>();
         // SAFETY: the allocator gave memory for a block, and nobody else has it.
         unsafe {
-            let kind = &Kinds::<S, O, A>::WHOLE;
+            let kind = &Kinds::<S, O, A>::AGAIN;
             (&raw mut (*block.as_ptr()).header).write(BlockHeader { kind });
             if !A::IN_OWNER {
                 (&raw mut (*block.as_ptr()).size).write(bytes.size());

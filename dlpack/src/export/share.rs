@@ -12,7 +12,8 @@ use crate::dims::signed;
 use crate::error::Error;
 use crate::layout::Layout;
 use crate::managed::{
-    Abi, Access, Descriptor, Fields, Frozen, Header, Managed, ManagedTensorVersioned, OpaqueTensor,
+    Abi, Access, AnyManagedTensor, Descriptor, Fields, Frozen, Header, Managed,
+    ManagedTensorVersioned, OpaqueTensor,
 };
 use crate::sys;
 use crate::view::TensorView;
@@ -178,8 +179,12 @@ impl Shared {
 
     /// The same for a frozen tensor.
     fn frozen<O: Deref<Target = Descriptor> + Send + Sync + 'static>(t: &Arc<Frozen<O>>) -> Self {
-        let share = (&**t as &dyn Any).downcast_ref::<Frozen<ManagedTensorVersioned>>();
-        Self::of(t, share.map(Frozen::managed), true)
+        let any: &dyn Any = &**t;
+        let share = match any.downcast_ref::<Frozen<AnyManagedTensor>>().map(Frozen::inner) {
+            Some(AnyManagedTensor::Versioned(share)) => Some(share),
+            _ => any.downcast_ref::<Frozen<ManagedTensorVersioned>>().map(Frozen::inner),
+        };
+        Self::of(t, share, true)
     }
 
     /// Puts a tensor under a header of ours, for a consumer, with flags that it passes on.
@@ -188,7 +193,7 @@ impl Shared {
     ///
     /// This is made [`of`](Self::of) the tensor, or of one of which it is a part.
     unsafe fn opaque(self, tensor: &Descriptor, flags: Flags) -> Result<OpaqueTensor, Error> {
-        let mut block = Unpublished::new(self, Global, tensor.ndim())?;
+        let mut block = Unpublished::taken_from(self, |kept| kept, Global, tensor.ndim())?;
         let fields = write(block.dims_mut(), tensor);
         // SAFETY: shape and strides are written, and describe elements of the tensor that the block keeps alive, whose
         // descriptor holds clause S5 for them. No flag of clause S6 is set.
@@ -200,17 +205,13 @@ impl Shared {
     /// # Safety
     ///
     /// As for [`opaque`](Self::opaque); the flags grant no more.
-    unsafe fn managed(
-        self,
-        tensor: &Descriptor,
-        more: Flags,
-    ) -> Result<ManagedTensorVersioned, Error> {
-        let flags = inherited::<sys::DLManagedTensorVersioned>(tensor)?.with(more);
+    unsafe fn managed(self, of: &Descriptor, more: Flags) -> Result<ManagedTensorVersioned, Error> {
+        let flags = inherited::<sys::DLManagedTensorVersioned>(of)?.with(more);
         // SAFETY: what is kept alive has the rights of the tensor, and the promise about the host; the flags grant no more.
-        let described = unsafe { tensor.in_our_struct::<sys::DLManagedTensorVersioned>(flags) }?;
+        let described = unsafe { of.in_our_struct::<sys::DLManagedTensorVersioned>(flags) }?;
         // SAFETY: the contract of this function. The struct is new, and says what the description says.
         unsafe {
-            let opaque = self.opaque(tensor, flags)?;
+            let opaque = self.opaque(of, flags)?;
             Ok(Managed::exported(opaque.into_handle(), described))
         }
     }

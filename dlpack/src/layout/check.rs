@@ -81,7 +81,7 @@ impl Layout {
                 return Ok(layout);
             }
         }
-        Self::unusual(shape, strides, dtype, padded)
+        Self::slow(shape, strides, dtype, padded)
     }
 
     /// The layout of a row-major tensor whose bytes are known to fit in memory.
@@ -148,12 +148,7 @@ impl Layout {
     /// Slow path: tensors without elements, dtypes narrower than a byte, and errors.
     #[cold]
     #[inline(never)]
-    fn unusual(
-        shape: &[i64],
-        strides: &[i64],
-        dtype: DataType,
-        padded: bool,
-    ) -> Result<Self, Error> {
+    fn slow(shape: &[i64], strides: &[i64], dtype: DataType, padded: bool) -> Result<Self, Error> {
         if shape.len() > Self::MAX_NDIM {
             return Err(Error::TooManyAxes { ndim: shape.len(), max: Self::MAX_NDIM });
         }

@@ -32,6 +32,8 @@ pub(crate) struct BlockKind {
     take: Take,
     /// Whether the tensor is all of the owner's memory.
     pub(super) whole: bool,
+    /// Whether the owner is a tensor for which this crate chose another header, and not a user of the crate.
+    pub(super) again: bool,
 }
 
 /// Drops the owner of a block and gives the block back. It does not unwind: a panic aborts.
@@ -48,9 +50,10 @@ impl BlockKind {
         owner_at: usize,
         release: Release,
         take: Take,
-        whole: bool,
+        [whole, again]: [bool; 2],
     ) -> Self {
-        Self { magic: &raw const MAGIC, owner: TypeId::of::<O>, owner_at, release, take, whole }
+        let (magic, owner) = (&raw const MAGIC, TypeId::of::<O> as fn() -> TypeId);
+        Self { magic, owner, owner_at, release, take, whole, again }
     }
 
     /// The kind of a block that begins with a struct of type `S`.

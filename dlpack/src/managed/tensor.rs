@@ -222,10 +222,10 @@ impl<A: Abi> Managed<A> {
         self.handle.as_ptr()
     }
 
-    /// The owner of a tensor that this crate exported, if it has this type, and whether nobody else has had the struct since.
+    /// The owner of a tensor that this crate exported again, if it has this type, and whether nobody else has had the struct since.
     #[cfg(feature = "alloc")]
     pub(crate) fn owner<O: Sync + 'static>(&self) -> Option<(&O, bool)> {
-        let found = self.handle.owner::<O>()?;
+        let found = self.handle.owner::<O>().filter(|found| found.kind.again)?;
         // SAFETY: invariant 1: the block lives as long as this value. Until then nobody has the owner for itself: the deleter
         // and `downcast` need this value.
         Some((unsafe { found.get() }, self.arrays_hold))

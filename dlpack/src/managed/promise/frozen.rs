@@ -137,6 +137,11 @@ impl<O> Frozen<O> {
         Self(tensor)
     }
 
+    #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
+    pub(crate) const fn inner(&self) -> &O {
+        &self.0
+    }
+
     /// Takes the promise back and returns the tensor.
     #[inline]
     pub fn into_inner(self) -> O {
@@ -145,11 +150,6 @@ impl<O> Frozen<O> {
 }
 
 impl<A: Abi> Frozen<Managed<A>> {
-    #[cfg(all(feature = "alloc", target_has_atomic = "ptr"))]
-    pub(crate) const fn managed(&self) -> &Managed<A> {
-        &self.0
-    }
-
     /// Returns a pointer to the struct, which stays owned; see [`Managed::as_raw`].
     pub const fn as_raw(&self) -> *mut A {
         self.0.as_raw()
