@@ -118,8 +118,9 @@ impl<'a> Import<'a> {
 
     /// Asks for a copy, or forbids one.
     ///
-    /// Of a producer that is too old to know this keyword, a tensor in main memory is copied here. Some producers that copy do
-    /// not say so in the tensor's flags.
+    /// A copy in main memory may be written, unless its producer marks it as read-only. Of a producer that is too old to know
+    /// this keyword, or that answers in the legacy ABI, a tensor in main memory is copied here, since nothing says that it is
+    /// a copy. So are arrays of JAX. Some producers that copy do not say so in the tensor's flags.
     ///
     /// # Examples
     ///

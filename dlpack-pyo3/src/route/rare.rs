@@ -1,6 +1,6 @@
 //! Routes that are taken rarely, and what is done after a table has refused.
 
-use dlpack::negotiate::Request;
+use dlpack::negotiate::{CopyPolicy, Request};
 use dlpack::{AnyManagedTensor, Device, Error};
 
 use super::exchange::Exchange;
@@ -70,6 +70,11 @@ pub(super) fn take_rare(
                 }
             }
         }
+        // JAX answers in the legacy ABI, so that its copy would have to be copied.
+        Plan::BufferOrProtocol(_) if is_copied_here(request) => match buffer::take(object) {
+            Ok(tensor) => meet(object, tensor, request, Route::Buffer).map(Some),
+            Err(raised) => raised.forget().map(|()| None),
+        },
         Plan::Exchange(exchange) => {
             let tensor = exchange.ask(object, request, strict)?;
             Ok(Some(asked(tensor)))
@@ -86,6 +91,12 @@ pub(super) fn take_rare(
         }
         _ => Ok(None),
     }
+}
+
+/// Returns `true` if a copy is asked for, and of nothing but memory as it is.
+fn is_copied_here(request: &Request) -> bool {
+    let original = Request { copy: CopyPolicy::IF_NEEDED, ..*request };
+    request.copy == CopyPolicy::ALWAYS && asks_for_memory_as_it_is(&original)
 }
 
 /// Asks an object by `__dlpack__` whose buffer is not worth asking for. Returns `None` if it should be asked for its buffer

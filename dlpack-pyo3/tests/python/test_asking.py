@@ -253,6 +253,34 @@ def test_a_copy_without_its_flag_is_believed():
     expected_once(*producer.tensors)
 
 
+@pytest.mark.parametrize("device", [None, (abi.CPU, 0)])
+def test_a_copy_in_the_legacy_abi_is_copied_here(device):
+    # Nothing says that it is a copy, nor that it may be written, and some producers accept all keywords and look at none.
+    class Deaf(producers.IgnoresVersion):
+        def __dlpack__(self, **given):
+            return self.hand_out(versioned=False)
+
+    class Older(producers.Producer):
+        """Knows `copy`, and no version."""
+
+        def __dlpack__(self, **given):
+            if "max_version" in given:
+                raise TypeError("__dlpack__() got an unexpected keyword argument")
+            return self.hand_out(versioned=False)
+
+    for kind in (Deaf, Older):
+        producer = kind(SIX)
+        seen = ext.describe(producer, copy=True, device=device)
+        [tensor] = producer.tensors
+        assert (seen["flags"], seen["access"]) == (abi.IS_COPIED, "writable")
+        assert seen["data"] != tensor.start
+        expected_once(tensor)
+        assert ext.describe(kind(SIX), device=device)["access"] == "unknown"
+        elsewhere = kind(SIX, device=(abi.CUDA, 0), address=0x1000)
+        assert ext.describe(elsewhere, copy=True)["data"] == 0x1000
+        expected_once(*elsewhere.tensors)
+
+
 def test_another_device_than_was_asked_for():
     producer = producers.Producer(SIX, device=(abi.CUDA, 0), address=0x1000)
     with pytest.raises(BufferError, match="device"):

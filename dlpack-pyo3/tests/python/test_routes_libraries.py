@@ -198,6 +198,17 @@ class TestJax:
         assert (taken["route"], taken["dtype"]) == ("protocol", dtype)
         assert taken["data"] == made.unsafe_buffer_pointer()
 
+    @pytest.mark.parametrize("dtype, route", [("float32", "buffer"), ("bfloat16", "protocol")])
+    @pytest.mark.parametrize("device", [None, (1, 0)])
+    def test_a_copy_may_be_written(self, dtype, route, device):
+        import jax.numpy as jnp
+
+        made = jnp.ones((2, 3), dtype)
+        copied = ext.describe(made, copy=True, device=device)
+        assert (copied["route"], copied["access"], copied["dtype"]) == (route, "writable", dtype)
+        assert copied["flags"] == 2  # IS_COPIED
+        assert copied["data"] != made.unsafe_buffer_pointer()
+
     def test_what_jax_refuses(self):
         import jax.numpy as jnp
 

@@ -81,6 +81,12 @@ pub(crate) fn ask<R>(
         },
         Ok(Err(error)) => fail(raise_error(py, error)),
         Err(legacy) => match legacy.legacy().and_then(|it| request.check(&it).map(|()| it)) {
+            Ok(tensor) if request.copy == CopyPolicy::ALWAYS => {
+                match surely_copied(tensor, request) {
+                    Ok(tensor) => then(tensor),
+                    Err(error) => fail(raise_error(py, error)),
+                }
+            }
             Ok(tensor) => then(tensor),
             Err(error) => fail(raise_error(py, error)),
         },
@@ -120,7 +126,10 @@ fn again(
     let _first = ExceptBlock::catch(py, raised);
     if !keywords.can_be_fewer() || !can_be_met_here(object, request)? {
         return match DLPACK.call(object, &names::DLPACK, &keywords.without_version()) {
-            Ok(answer) => import(py, claim(answer.borrow())?, request, strict),
+            Ok(answer) => {
+                let tensor = import(py, claim(answer.borrow())?, request, strict)?;
+                surely_copied(tensor, request).map_err(|error| raise_error(py, error))
+            }
             Err(second) if second.is_exactly(Class::Type) => {
                 Err(refuse::unknown_keyword(object, keywords, second))
             }
@@ -183,6 +192,19 @@ where
     let copy = T::from(copy(&tensor)?);
     drop(tensor);
     request.check(&copy).map(|()| copy)
+}
+
+/// Copies a legacy tensor in main memory whose producer was asked for a copy.
+///
+/// A legacy tensor does not say whether it is a copy, nor whether it may be written, and there are producers that accept every
+/// keyword and look at none.
+#[cold]
+fn surely_copied(tensor: AnyManagedTensor, request: &Request) -> Result<AnyManagedTensor, Error> {
+    let is_meant = request.copy == CopyPolicy::ALWAYS && !request.is_legacy();
+    if is_meant && tensor.version().is_none() && tensor.device().canonical() == Device::CPU {
+        return meet(tensor, request);
+    }
+    Ok(tensor)
 }
 
 /// Copies a tensor in main memory.
