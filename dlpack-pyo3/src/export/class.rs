@@ -193,6 +193,11 @@ use crate::protocol::has_streams;
 /// # use pyo3::types::IntoPyDict;
 /// # PyResult::Ok(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a class that exports tensors",
+    note = "implement `Export` for the `#[pyclass]`, and call `dlpack_pyo3::export!({Self})`",
+    note = "a function that makes a tensor needs no class: it returns a `Tensor`"
+)]
 pub trait Export: PyClass {
     /// `true` if PyO3 is told that the thread is attached before C calls one of the methods below.
     ///

@@ -44,6 +44,11 @@ use pyo3::{PyResult, Python};
 /// # })?;
 /// # Ok::<(), PyErr>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not the runtime of a device",
+    note = "implement `Runtime` for a type of one's own, which names this thread's stream and makes one stream wait for another",
+    note = "a stream that is known needs no runtime: `Import::stream` and `Import::stream_from` pass it on"
+)]
 pub trait Runtime {
     /// Returns the stream on which this thread will use tensors on the device: [`Stream::NONE`] for the default stream, and
     /// for devices that the runtime does not know.

@@ -50,6 +50,12 @@ pub use rank::Rank;
 /// assert!(Square::check(&flat).is_err());
 /// # Ok::<(), dlpack_pyo3::dlpack::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a requirement of a `PyTensor`",
+    label = "expected a type such as `Rank<2>`, `RowMajor`, `OnHost` or `Writable`, or a tuple of up to six",
+    note = "the number of dimensions is `Rank<N>`, and the type of the elements is the first parameter: `PyTensor<f32, Rank<2>>`",
+    note = "a type of one's own can implement `Requirement`"
+)]
 pub trait Requirement: 'static {
     /// Checks the tensor.
     ///
