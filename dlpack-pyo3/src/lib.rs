@@ -46,6 +46,16 @@
 //! # Ok::<(), PyErr>(())
 //! ```
 //!
+//! # Dependencies
+//!
+//! An extension depends on this crate and on `pyo3`, whose macros need it by name. Everything else is [`dlpack_pyo3::dlpack`](dlpack):
+//!
+//! ```
+//! use dlpack_pyo3::dlpack::negotiate::CopyPolicy;
+//! use dlpack_pyo3::dlpack::{Device, Exporter};
+//! # let _ = (CopyPolicy::ALWAYS, Device::CPU, Exporter::new([0_u8; 2]));
+//! ```
+//!
 //! # What to use
 //!
 //! | I have | I want | |
@@ -56,7 +66,7 @@
 //! | an object | its tensor for the length of a call, at the lowest cost | [`with_borrowed`] |
 //! | a `PyTensor` | its elements, safely | [`to_vec`](PyTensor::to_vec), [`cells`](PyTensor::cells) |
 //! | a `PyTensor` | slices and views | [`as_slice`](PyTensor::as_slice), [`view`](PyTensor::view), [`view_mut`](PyTensor::view_mut), which are `unsafe` |
-//! | a `PyTensor` | its shape, to index with | [`sizes`](dlpack::Descriptor::sizes) |
+//! | a `PyTensor` | its shape, to index with | [`sizes`](PyTensor::sizes) |
 //! | a `PyTensor` | to return it, as an object of all libraries | [`into_tensor`](PyTensor::into_tensor) |
 //! | a `PyTensor` | to keep it, or to pass it on without Python | [`into_managed`](PyTensor::into_managed) |
 //! | a vector, or any new tensor | to return it | [`Tensor::from_vec`], [`Tensor`] |

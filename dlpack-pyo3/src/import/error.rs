@@ -1,6 +1,8 @@
 //! Errors of `dlpack` as Python exceptions.
 
-use dlpack::Error;
+use core::fmt;
+
+use dlpack::{Descriptor, Error};
 use pyo3::exceptions::{PyBufferError, PyMemoryError, PyRuntimeError, PyTypeError, PyValueError};
 use pyo3::{PyErr, Python};
 
@@ -39,7 +41,44 @@ use crate::raw::{Class, ForPython, raise_error};
 #[cold]
 pub fn to_py_err(error: impl Into<Error>) -> PyErr {
     let error = error.into();
-    let text = ForPython(error).to_string();
+    exception(error, ForPython(error).to_string())
+}
+
+/// As [`to_py_err`], for an error in the body of a function: no note of PyO3's names the argument there, and so the message
+/// names the tensor.
+#[cold]
+pub(super) fn refuse(error: Error, tensor: &Descriptor) -> PyErr {
+    exception(error, format!("{}{}{}", ForPython(error), Named(tensor), way_out(&error)))
+}
+
+/// As [`to_py_err`], for an error of an argument.
+#[cold]
+pub(super) fn refuse_argument(error: Error) -> PyErr {
+    exception(error, format!("{}{}", ForPython(error), way_out(&error)))
+}
+
+/// Displays what tells a tensor from others in a message.
+pub(super) struct Named<'a>(pub(super) &'a Descriptor);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, ", in a tensor of {} and shape {:?}", self.0.dtype(), self.0.shape())
+    }
+}
+
+/// Returns what a caller in Python can do about an error, or nothing.
+const fn way_out(error: &Error) -> &'static str {
+    match error {
+        Error::ReadOnly | Error::WritabilityUnknown => {
+            ": pass a copy that can be written, such as `numpy.array(x)`"
+        }
+        Error::NotContiguous => ": pass a contiguous copy, such as `numpy.ascontiguousarray(x)`",
+        Error::Overlapping | Error::Misaligned { .. } => ": pass a copy, such as `numpy.array(x)`",
+        _ => "",
+    }
+}
+
+fn exception(error: Error, text: String) -> PyErr {
     match Class::of(&error) {
         Class::Type => PyTypeError::new_err(text),
         Class::Value => PyValueError::new_err(text),

@@ -12,7 +12,7 @@ use pyo3::{Borrowed, FromPyObject, PyAny, PyErr, PyResult, Python};
 
 use super::cells::{self, Cells};
 use super::elements::{Any, Elements};
-use super::error::to_py_err;
+use super::error::{refuse, refuse_argument, to_py_err};
 use super::require::Requirement;
 use super::untyped::UntypedTensor;
 
@@ -22,7 +22,9 @@ use super::untyped::UntypedTensor;
 /// capsules, and objects with the buffer protocol, such as `bytes` and `memoryview`. Nothing is copied. `T` is the element
 /// type, or [`Any`] if the dtype is checked later. `R` is a [`Requirement`] on the tensor, or a tuple of several.
 ///
-/// This dereferences to [`Descriptor`], which has the shape, the dtype and everything else that describes a tensor.
+/// This dereferences to [`Descriptor`], which has the shape, the dtype and everything else that describes a tensor. Of its
+/// methods that may fail, [`size`](Self::size), [`sizes`](Self::sizes) and [`check_size`](Self::check_size) are also methods of
+/// this type, with exceptions as errors, so that `?` is enough.
 ///
 /// # Examples
 ///
@@ -109,13 +111,15 @@ impl<T: Elements, R: Requirement> PyTensor<T, R> {
 #[inline]
 fn check<T: Elements>(tensor: &Descriptor) -> PyResult<()> {
     match T::DTYPE {
-        Some(expected) if expected != tensor.dtype() => Err(refuse(expected, tensor.dtype())),
+        Some(expected) if expected != tensor.dtype() => {
+            Err(another_dtype(expected, tensor.dtype()))
+        }
         _ => Ok(()),
     }
 }
 
 #[cold]
-fn refuse(expected: DataType, found: DataType) -> PyErr {
+fn another_dtype(expected: DataType, found: DataType) -> PyErr {
     to_py_err(Error::DTypeMismatch { expected, found })
 }
 
@@ -253,7 +257,7 @@ impl<T, R> PyTensor<T, R> {
     /// # Ok::<(), PyErr>(())
     /// ```
     pub fn as_typed<U: Element>(&self) -> PyResult<&PyTensor<U, R>> {
-        check::<U>(self)?;
+        self.check_type::<U>()?;
         // SAFETY: both types are transparent around an `UntypedTensor`, and the dtype was checked.
         Ok(unsafe { &*(&raw const *self).cast() })
     }
@@ -281,9 +285,105 @@ impl<T, R> PyTensor<T, R> {
     /// # Ok::<(), PyErr>(())
     /// ```
     pub fn as_typed_mut<U: Element>(&mut self) -> PyResult<&mut PyTensor<U, R>> {
-        check::<U>(self)?;
+        self.check_type::<U>()?;
         // SAFETY: both types are transparent around an `UntypedTensor`, and the dtype was checked.
         Ok(unsafe { &mut *(&raw mut *self).cast() })
+    }
+
+    fn check_type<U: Element>(&self) -> PyResult<()> {
+        let (expected, found) = (U::DTYPE, self.dtype());
+        if expected == found {
+            return Ok(());
+        }
+        Err(refuse(Error::DTypeMismatch { expected, found }, self))
+    }
+}
+
+/// # Shape
+///
+/// As the methods of [`Descriptor`] with these names, but with an exception as the error.
+impl<T, R> PyTensor<T, R> {
+    /// Returns the size of an axis as a `usize`.
+    ///
+    /// # Errors
+    ///
+    /// `ValueError` if there is no such axis.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::PyTensor;
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// let tensor = bytes.extract::<PyTensor>()?;
+    /// assert_eq!(tensor.size(0)?, 4);
+    /// assert!(tensor.size(1).is_err());
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    pub fn size(&self, axis: usize) -> PyResult<usize> {
+        self.tensor.size(axis).map_err(|error| refuse(error, self))
+    }
+
+    /// Returns the sizes of all axes, if there are `N`.
+    ///
+    /// # Errors
+    ///
+    /// `ValueError` for another number of axes, which the requirement [`Rank`](crate::Rank) rules out.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::{PyTensor, Rank};
+    /// use pyo3::prelude::*;
+    ///
+    /// #[pyfunction]
+    /// fn is_square(matrix: PyTensor<f32, Rank<2>>) -> PyResult<bool> {
+    ///     let [rows, columns] = matrix.sizes()?;
+    ///     Ok(rows == columns)
+    /// }
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// let refused = bytes.extract::<PyTensor>()?.sizes::<2>().unwrap_err();
+    /// let text = "ValueError: expected 2 dimensions, found 1, in a tensor of uint8 and shape [4]";
+    /// assert_eq!(refused.to_string(), text);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    pub fn sizes<const N: usize>(&self) -> PyResult<[usize; N]> {
+        self.tensor.sizes().map_err(|error| refuse(error, self))
+    }
+
+    /// Checks the size of an axis.
+    ///
+    /// # Errors
+    ///
+    /// `ValueError` if there is no such axis, and if it has another size.
+    ///
+    /// # Examples
+    ///
+    /// ```
+    /// use dlpack_pyo3::PyTensor;
+    /// use pyo3::prelude::*;
+    ///
+    /// # Python::attach(|py| {
+    /// let bytes = pyo3::types::PyBytes::new(py, b"text");
+    /// let tensor = bytes.extract::<PyTensor>()?;
+    /// tensor.check_size(0, 4)?;
+    /// let refused = tensor.check_size(0, 3).unwrap_err();
+    /// let text = "ValueError: expected size 3 on axis 0, found 4, in a tensor of uint8 and shape [4]";
+    /// assert_eq!(refused.to_string(), text);
+    /// # Ok::<(), PyErr>(())
+    /// # })?;
+    /// # Ok::<(), PyErr>(())
+    /// ```
+    pub fn check_size(&self, axis: usize, expected: usize) -> PyResult<()> {
+        self.tensor.check_size(axis, expected).map_err(|error| refuse(error, self))
     }
 }
 
@@ -315,7 +415,7 @@ impl<T: Element, R> PyTensor<T, R> {
     /// ```
     pub fn to_vec(&self, py: Python<'_>) -> PyResult<Vec<T>> {
         self.tensor.check_ready_for_host()?;
-        cells::to_vec(py, &self.tensor).map_err(to_py_err)
+        cells::to_vec(py, &self.tensor).map_err(|error| refuse(error, self))
     }
 
     /// Views the elements, to read them while others may write them.
@@ -348,7 +448,7 @@ impl<T: Element, R> PyTensor<T, R> {
     /// ```
     pub fn cells<'a>(&'a self, py: Python<'a>) -> PyResult<Cells<'a, T>> {
         self.tensor.check_ready_for_host()?;
-        Cells::new(py, &self.tensor).map_err(to_py_err)
+        Cells::new(py, &self.tensor).map_err(|error| refuse(error, self))
     }
 
     /// Views the elements.
@@ -381,7 +481,7 @@ impl<T: Element, R> PyTensor<T, R> {
     #[inline]
     pub unsafe fn view(&self) -> PyResult<TensorView<'_, T>> {
         // SAFETY: the elements are initialised and nobody writes them, as the caller promises.
-        unsafe { self.tensor.view() }.map_err(to_py_err)
+        unsafe { self.tensor.view() }.map_err(|error| refuse(error, self))
     }
 
     /// Returns the elements as a slice, in row-major order.
@@ -413,7 +513,7 @@ impl<T: Element, R> PyTensor<T, R> {
     #[inline]
     pub unsafe fn as_slice(&self) -> PyResult<&[T]> {
         // SAFETY: the elements are initialised and nobody writes them, as the caller promises.
-        unsafe { self.tensor.as_slice() }.map_err(to_py_err)
+        unsafe { self.tensor.as_slice() }.map_err(|error| refuse(error, self))
     }
 
     /// Views the elements to write them.
@@ -447,7 +547,7 @@ impl<T: Element, R> PyTensor<T, R> {
     #[inline]
     pub unsafe fn view_mut(&mut self) -> PyResult<TensorViewMut<'_, T>> {
         // SAFETY: nobody else uses the elements, which are initialised, as the caller promises.
-        unsafe { self.tensor.view_mut() }.map_err(to_py_err)
+        unsafe { self.tensor.view_mut() }.map_err(refuse_argument)
     }
 }
 

@@ -8,6 +8,7 @@ use pyo3::exceptions::PyBufferError;
 use pyo3::{Borrowed, PyAny, PyErr, PyResult};
 
 use super::bridge;
+use super::error::Named;
 use crate::route::{self, Route, Taken};
 
 /// What a [`PyTensor`](super::PyTensor) of any type holds.
@@ -62,7 +63,7 @@ impl UntypedTensor {
 
     /// Checks that the host may read the elements now.
     pub(super) fn check_ready_for_host(&self) -> PyResult<()> {
-        if self.0.is_ready_for_host { Ok(()) } else { Err(refuse_host(self.device())) }
+        if self.0.is_ready_for_host { Ok(()) } else { Err(refuse_host(self)) }
     }
 
     /// Returns the stream on which the elements can be used, if that is known.
@@ -98,14 +99,15 @@ impl UntypedTensor {
 }
 
 #[cold]
-fn refuse_host(device: Device) -> PyErr {
+fn refuse_host(tensor: &Descriptor) -> PyErr {
+    let device = tensor.device();
     let error = Error::NotHostAccessible { device };
     let hint = if device.is_host_accessible() {
-        "which may be at work on it still; Import::device(Device::CPU) has the producer wait"
+        "Import::device(Device::CPU) has the producer wait until the device has written it"
     } else {
-        "from which Import::device(Device::CPU) has the producer copy it"
+        "Import::device(Device::CPU) has the producer copy it"
     };
-    PyBufferError::new_err(format!("{error}, {hint}"))
+    PyBufferError::new_err(format!("{error}{}: {hint}", Named(tensor)))
 }
 
 impl Deref for UntypedTensor {

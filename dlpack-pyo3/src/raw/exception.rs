@@ -1,10 +1,13 @@
 //! Exceptions that are saved while other code runs, and exceptions that are being handled.
 
-use core::ptr;
+use core::ptr::{self, NonNull};
 
 use super::attached::Attached;
 use super::ffi;
+use super::name::{Name, names};
+use super::object::{Object, Owned};
 use super::raise::Raised;
+use super::tuple::make_tuple;
 use super::unwind;
 
 /// Class, instance and traceback of an exception: three references, each of which may be null. From 3.12 on, the
@@ -56,6 +59,33 @@ fn fetch_normalized(py: Attached<'_>, _: Raised) -> Parts {
         }
     }
     [class, value, traceback]
+}
+
+impl Raised {
+    /// Adds a note to the exception, where exceptions have notes, which is from CPython 3.11 on.
+    #[cold]
+    pub(crate) fn with_note(self, py: Attached<'_>, note: &Name) -> Self {
+        let parts = fetch_normalized(py, self);
+        if let Some(error) = NonNull::new(parts[1]) {
+            // SAFETY: the instance, of which `parts` has a reference; the thread is attached.
+            let error = unsafe { Object::new(error) };
+            let _ = add_note(error, note).map_err(Self::clear);
+        }
+        restore(py, parts);
+        Self::new()
+    }
+}
+
+fn add_note(error: Object<'_>, note: &Name) -> Result<(), Raised> {
+    let py = error.attached();
+    let Some(method) = error.optional_attr(&names::ADD_NOTE)? else { return Ok(()) };
+    let arguments = make_tuple(py, &[note.get(py)?])?;
+    // SAFETY: a live object and a tuple on an attached thread, and no keywords. The result is a new reference, or null with an
+    // exception set.
+    let none = unsafe {
+        Owned::or_raised(unwind::call(method.as_ptr(), arguments.as_ptr(), ptr::null_mut()))
+    };
+    none.map(drop)
 }
 
 /// The exception that was set, if there was one. Dropping this sets it again.

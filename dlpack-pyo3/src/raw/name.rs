@@ -73,6 +73,12 @@ pub(crate) mod names {
     pub(crate) static ARGS: Name = Name::new(c"args");
     pub(crate) static BUILTINS: Name = Name::new(c"builtins");
     pub(crate) static EVAL: Name = Name::new(c"eval");
+    pub(crate) static ADD_NOTE: Name = Name::new(c"add_note");
+    // Of objects that can be made arrays.
+    pub(crate) static TOARRAY: Name = Name::new(c"toarray");
+    pub(crate) static TODENSE: Name = Name::new(c"todense");
+    pub(crate) static TO_NUMPY: Name = Name::new(c"to_numpy");
+    pub(crate) static ARRAY: Name = Name::new(c"__array__");
     // Of `memoryview`.
     #[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
     pub(crate) static FORMAT: Name = Name::new(c"format");
@@ -106,6 +112,11 @@ pub(crate) mod names {
     ];
     pub(crate) static IS_META: Name = Name::new(c"is_meta");
     pub(crate) static IS_QUANTIZED: Name = Name::new(c"is_quantized");
+    pub(crate) static NOTE_OF_SPARSE: Name = Name::new(
+        c"pass `x.to_dense()`: a tensor of another layout than torch.strided has no strides",
+    );
+    pub(crate) static NOTE_OF_META: Name =
+        Name::new(c"pass a tensor of another device: one on the device meta has no elements");
     pub(crate) static TORCH_C: Name = Name::new(c"torch._C");
     pub(crate) static TORCH_FUNCTION: Name = Name::new(c"__torch_function__");
     pub(crate) static TORCH_DISPATCH: Name = Name::new(c"__torch_dispatch__");

@@ -1,6 +1,6 @@
 //! A function that takes any array and returns one.
 
-use dlpack_pyo3::{OnHost, PyTensor, Rank, Tensor, to_py_err};
+use dlpack_pyo3::{OnHost, PyTensor, Rank, Tensor};
 use pyo3::prelude::*;
 
 /// Divides each row of a float32 matrix by its sum.
@@ -13,7 +13,7 @@ pub(crate) fn normalize(
     matrix: PyTensor<f32, (Rank<2>, OnHost)>,
 ) -> PyResult<Tensor> {
     let mut elements = matrix.to_vec(py)?;
-    let [rows, columns] = matrix.sizes().map_err(to_py_err)?;
+    let [rows, columns] = matrix.sizes()?;
     // The computation uses no Python objects, so other Python threads may run meanwhile.
     py.detach(|| {
         for row in elements.chunks_exact_mut(columns.max(1)) {

@@ -4,7 +4,7 @@ use dlpack::{Access, Descriptor, Error, layout::Layout};
 use pyo3::PyResult;
 
 use super::Requirement;
-use crate::import::error::to_py_err;
+use crate::import::error::refuse_argument;
 
 /// Requires elements that may be written, each by itself. Raises a `BufferError`.
 ///
@@ -29,9 +29,9 @@ impl Requirement for Writable {
     fn check(tensor: &Descriptor) -> PyResult<()> {
         match tensor.access() {
             Access::Writable if Layout::is_disjoint(tensor.shape(), tensor.strides()) => Ok(()),
-            Access::Writable => Err(to_py_err(Error::Overlapping)),
-            Access::ReadOnly => Err(to_py_err(Error::ReadOnly)),
-            _ => Err(to_py_err(Error::WritabilityUnknown)),
+            Access::Writable => Err(refuse_argument(Error::Overlapping)),
+            Access::ReadOnly => Err(refuse_argument(Error::ReadOnly)),
+            _ => Err(refuse_argument(Error::WritabilityUnknown)),
         }
     }
 }

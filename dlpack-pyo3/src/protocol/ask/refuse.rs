@@ -3,7 +3,7 @@
 use core::fmt;
 
 use super::keywords::Keywords;
-use crate::raw::{Class, ExceptBlock, Object, Raised, SavedException, names, raise};
+use crate::raw::{Class, ExceptBlock, Object, Raised, SavedException, ffi, names, raise};
 
 /// Replaces an `AttributeError` by one that says that the object has no `__dlpack__`, unless it has.
 #[cold]
@@ -12,9 +12,43 @@ pub(super) fn no_method(object: Object<'_>, raised: Raised) -> Raised {
         return raised;
     }
     raised.clear();
+    let way_out = match way_out(object) {
+        Ok(way_out) => way_out,
+        Err(raised) => match raised.forget() {
+            Ok(()) => "",
+            Err(interrupt) => return interrupt,
+        },
+    };
     let text = "expected an object with __dlpack__ or a buffer";
     let found = object.class_name();
-    raise(object.attached(), Class::Type, format_args!("{text}, found {found}"))
+    raise(object.attached(), Class::Type, format_args!("{text}, found {found}{way_out}"))
+}
+
+/// Returns what makes an array of the object, or nothing. Only the class is looked at, which hardly ever runs Python code.
+fn way_out(object: Object<'_>) -> Result<&'static str, Raised> {
+    const ARRAY: &str = ": pass `numpy.asarray(x)`";
+    // SAFETY: a live object on an attached thread.
+    let flags = unsafe { ffi::PyType_GetFlags(object.class().as_ptr().cast()) };
+    let numbers = ffi::Py_TPFLAGS_LIST_SUBCLASS
+        | ffi::Py_TPFLAGS_TUPLE_SUBCLASS
+        | ffi::Py_TPFLAGS_LONG_SUBCLASS;
+    if flags & numbers != 0 {
+        return Ok(ARRAY);
+    }
+    // Sparse matrices, tables and their columns, and what NumPy itself takes.
+    let ways = [
+        (&names::TOARRAY, ": pass `x.toarray()`"),
+        (&names::TODENSE, ": pass `x.todense()`"),
+        (&names::TO_NUMPY, ": pass `x.to_numpy()`"),
+        (&names::ARRAY, ARRAY),
+    ];
+    let class = object.class().to_owned();
+    for (method, way) in ways {
+        if class.optional_attr(method)?.is_some() {
+            return Ok(way);
+        }
+    }
+    Ok("")
 }
 
 fn has_method(object: Object<'_>) -> bool {

@@ -1,7 +1,8 @@
 //! Functions with requirements on their arguments.
 
 use dlpack::Device;
-use dlpack_pyo3::{Import, OnHost, PyTensor, Rank, RowMajor, Tensor, Writable, to_py_err};
+use dlpack_pyo3::{Import, OnHost, PyTensor, Rank, RowMajor, Tensor, Writable};
+use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -46,7 +47,7 @@ pub(crate) fn typed_list(py: Python<'_>, x: PyTensor<f64>) -> PyResult<Vec<f64>>
 #[pyfunction]
 #[expect(clippy::cast_precision_loss, reason = "nobody has so many columns")]
 pub(crate) fn typed_means(py: Python<'_>, matrix: PyTensor<f32, Rank<2>>) -> PyResult<Tensor> {
-    let [rows, columns] = matrix.sizes().map_err(to_py_err)?;
+    let [rows, columns] = matrix.sizes()?;
     let elements = matrix.to_vec(py)?;
     let row = |i: usize| &elements[i * columns..(i + 1) * columns];
     let means = (0..rows).map(|i| row(i).iter().sum::<f32>() / columns as f32).collect();
@@ -64,6 +65,27 @@ pub(crate) fn typed_cells(py: Python<'_>, x: PyTensor<f32, OnHost>) -> PyResult<
 pub(crate) fn typed_list_on_cpu(x: &Bound<'_, PyAny>) -> PyResult<Vec<f64>> {
     let tensor: PyTensor<f64> = Import::new().device(Device::CPU).of(x)?;
     tensor.to_vec(x.py())
+}
+
+/// What a function finds out in its body, of an argument that may be any tensor.
+#[pyfunction]
+pub(crate) fn body(py: Python<'_>, step: &str, mut x: PyTensor) -> PyResult<()> {
+    match step {
+        "sizes" => x.sizes::<2>().map(drop),
+        "size" => x.size(2).map(drop),
+        "check_size" => x.check_size(0, 7),
+        "as_typed" => x.as_typed::<f32>().map(drop),
+        "as_typed_mut" => x.as_typed_mut::<f32>().map(drop),
+        "cells" => x.as_typed::<f32>()?.cells(py).map(drop),
+        "to_vec" => x.as_typed::<f32>()?.to_vec(py).map(drop),
+        // SAFETY: nobody writes the elements, none of which are read.
+        "view" => unsafe { x.as_typed::<f32>()?.view() }.map(drop),
+        // SAFETY: nobody writes the elements, none of which are read.
+        "as_slice" => unsafe { x.as_typed::<f32>()?.as_slice() }.map(drop),
+        // SAFETY: nobody uses the elements, none of which are read or written.
+        "view_mut" => unsafe { x.as_typed_mut::<f32>()?.view_mut() }.map(drop),
+        _ => Err(PyValueError::new_err("expected the name of a step")),
+    }
 }
 
 /// Imports a tensor in the strict mode.
