@@ -51,9 +51,11 @@
 //! An extension depends on this crate and on `pyo3`, whose macros need it by name. Everything else is [`dlpack_pyo3::dlpack`](dlpack):
 //!
 //! ```
+//! use dlpack_pyo3::dlpack::Device;
 //! use dlpack_pyo3::dlpack::negotiate::CopyPolicy;
-//! use dlpack_pyo3::dlpack::{Device, Exporter};
-//! # let _ = (CopyPolicy::ALWAYS, Device::CPU, Exporter::new([0_u8; 2]));
+//! use dlpack_pyo3::Import;
+//!
+//! let import = Import::new().device(Device::CPU).copy(CopyPolicy::ALWAYS);
 //! ```
 //!
 //! # What to use
