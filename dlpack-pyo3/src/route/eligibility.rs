@@ -15,9 +15,7 @@ use super::attribute::{Attribute, is_false, is_true};
 use super::classes::{Classes, defines, is_named, is_of, is_static};
 use super::summary::Summary;
 use crate::protocol;
-use crate::raw::{
-    Class, ExceptBlock, Name, Object, Owned, Raised, call_no_args, handle, loaded, names, raise,
-};
+use crate::raw::{Class, Name, Object, Owned, Raised, call_no_args, handle, loaded, names, raise};
 
 /// What is looked at before an object's table may be used.
 #[derive(Debug)]
@@ -232,39 +230,13 @@ pub(super) fn ask_torch(
     if answers_yes(is_neg)? {
         return Err(negated(object));
     }
-    let answer = protocol::ask(object, request, strict, Ok, Err);
-    let tensor = answer.map_err(|raised| with_way_out(object, raised))?;
+    let tensor = protocol::ask(object, request, strict, Ok, Err)?;
     if Summary::of(&tensor).is_doubtful() {
         if let Err(raised) = refuse_without_memory(object) {
             return Err(raised.after_dropping(object.attached(), tensor));
         }
     }
     Ok(tensor)
-}
-
-/// Adds what helps to PyTorch's exception, which names the reason only.
-#[cold]
-fn with_way_out(object: Object<'_>, raised: Raised) -> Raised {
-    let py = object.attached();
-    if !raised.is(Class::Any) {
-        return raised;
-    }
-    let refusal = ExceptBlock::catch(py, raised);
-    match way_out(object) {
-        Ok(None) => refusal.raise_again(),
-        Ok(Some(note)) => refusal.raise_again().with_note(py, note),
-        // What interrupts the program gets through.
-        Err(raised) => raised.forget().map_or_else(|it| it, |()| refusal.raise_again()),
-    }
-}
-
-fn way_out(object: Object<'_>) -> Result<Option<&'static Name>, Raised> {
-    if is_true(object.attr(&names::IS_META)?.borrow()) {
-        return Ok(Some(&names::NOTE_OF_META));
-    }
-    let Some(torch) = loaded(object.attached(), &names::TORCH)? else { return Ok(None) };
-    let (strided, layout) = (torch.attr(&names::STRIDED)?, object.attr(&names::LAYOUT)?);
-    Ok((!layout.borrow().is(strided.borrow())).then_some(&names::NOTE_OF_SPARSE))
 }
 
 fn call<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {

@@ -25,15 +25,20 @@ pub(super) fn take_rare(
     let py = object.attached();
     match plan {
         Plan::Wary(wary) => {
+            let mut way_out = None;
             if asks_for_memory_as_it_is(request) && !strict {
                 if let Some(exchange) = wary.exchange_for(object)? {
                     if let Some(taken) = take_by_table(exchange, object, request)? {
                         return Ok(Some(taken));
                     }
+                } else {
+                    way_out = wary.way_out(object).or_else(|it| it.forget().map(|()| None))?;
                 }
             }
-            let tensor = wary.exchange().ask(object, request, strict)?;
-            Ok(Some(asked(tensor)))
+            match (wary.exchange().ask(object, request, strict), way_out) {
+                (Err(raised), Some(note)) => Err(raised.with_note(py, note)),
+                (answer, _) => answer.map(|tensor| Some(asked(tensor))),
+            }
         }
         Plan::Capsule => {
             if let Some(stream) = request.stream.handle() {
@@ -161,7 +166,14 @@ pub(super) fn ask_after_refusal(
     let class = object.class().to_owned();
     forget_refusal(object, error)?;
     cache::replace(class.borrow())?;
-    exchange.ask(object, request, strict)
+    let way_out = match &*cache::plan_of(class.borrow())? {
+        Plan::Wary(wary) => wary.way_out(object).or_else(|it| it.forget().map(|()| None))?,
+        _ => None,
+    };
+    match (exchange.ask(object, request, strict), way_out) {
+        (Err(raised), Some(note)) => Err(raised.with_note(object.attached(), note)),
+        (answer, _) => answer,
+    }
 }
 
 /// Forgets why a table has refused an object that can be asked by `__dlpack__`.

@@ -4,9 +4,9 @@
 //! which takes a thousand times as long as to refuse it by `__dlpack__`. A program that passes one such tensor will pass
 //! others. So from then on, each tensor of the class is looked at before its table is called.
 
-use super::attribute::{Attribute, is_false};
+use super::attribute::{Attribute, is_false, is_true};
 use super::exchange::Exchange;
-use crate::raw::{Object, Raised, Reference, loaded, names};
+use crate::raw::{Name, Object, Raised, Reference, loaded, names};
 
 /// The table of a class, and how to recognise the objects that it refuses.
 #[derive(Debug)]
@@ -56,6 +56,16 @@ impl Wary {
             Ok(is_ordinary) => Ok(is_ordinary.then_some(&self.exchange)),
             Err(raised) => raised.forget().map(|()| None),
         }
+    }
+
+    /// Returns what helps with an object that the table would refuse.
+    #[cold]
+    pub(super) fn way_out(&self, object: Object<'_>) -> Result<Option<&'static Name>, Raised> {
+        if is_true(self.is_meta.get(object)?.borrow()) {
+            return Ok(Some(&names::NOTE_OF_META));
+        }
+        let is_strided = self.layout.get(object)?.borrow().is(self.strided.get(object.attached()));
+        Ok((!is_strided).then_some(&names::NOTE_OF_SPARSE))
     }
 
     fn is_ordinary(&self, object: Object<'_>) -> Result<bool, Raised> {
