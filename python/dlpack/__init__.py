@@ -14,6 +14,9 @@
 - `adapt(x, "jax")`: a tensor that a certain library takes and shares.
 - `SupportsDLPack`: the protocol, for annotations.
 - `ROUTES`: the names of the ways in which `asdlpack` looks for the memory.
+
+`python -m dlpack libraries` prints which call is for which library, from `libraries.md` beside this file. Programs to start from,
+with MPI, Ray, shared memory and Mojo, are in `python/examples` of the repository.
 """
 
 from ._core import (

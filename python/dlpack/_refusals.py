@@ -6,6 +6,7 @@ Nothing here runs unless an import has failed, or found something that needs a s
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator, Mapping, Set
 from typing import Any
 
 from ._errors import DeviceError, DTypeError, LayoutError, NotATensorError
@@ -111,6 +112,8 @@ def _reason(obj: Any, raised: Exception) -> Reason | None:
         return _arrow(obj)
     if _is_masked(obj):
         return LayoutError, *_MASKED
+    if found := _ctypes(obj):
+        return found
     if "numpy" in bases or root == "ml_dtypes":
         return _numpy(obj)
     if isinstance(raised, (BufferError, ValueError)):
@@ -134,14 +137,58 @@ def _torch(obj: Any) -> Reason | None:
     return None
 
 
+def _ctypes(obj: Any) -> Reason | None:
+    # Whoever has such an object has imported the module.
+    ctypes = sys.modules.get("ctypes")
+    if ctypes is None:
+        return None
+    if isinstance(obj, ctypes._Pointer):
+        if not obj:
+            return LayoutError, "it is a null pointer", None
+        return DTypeError, "it is a pointer to its elements", ".contents"
+    if isinstance(obj, (ctypes.c_char_p, ctypes.c_wchar_p)):
+        return DTypeError, "it is a pointer to text", ".value" + (
+            ".encode()" if isinstance(obj, ctypes.c_wchar_p) else ""
+        )
+    if isinstance(obj, ctypes.c_void_p):
+        return DTypeError, "it is an address", "dlpack.from_pointer(x.value, shape, dtype, device=...)"
+    element: Any = type(obj)
+    while issubclass(element, ctypes.Array):
+        element = element._type_
+    if issubclass(element, (ctypes.Structure, ctypes.Union)):
+        what = "records" if issubclass(element, ctypes.Structure) else "unions"
+        call = 'memoryview(x).cast("B"), and .view(...) with a dtype of the fields'
+        return DTypeError, f"its elements are {what}", call
+    if issubclass(element, ctypes._Pointer):
+        return DTypeError, "its elements are pointers", None
+    if issubclass(element, ctypes.c_wchar):
+        return DTypeError, "its elements are text", 'memoryview(x).cast("B")'
+    return None
+
+
 def _arrow(obj: Any) -> Reason | None:
     kind = str(getattr(obj, "type", ""))
+    if not kind and hasattr(obj, "column"):
+        return DTypeError, "it has columns", ".column(0) for one of them"
+    if kind.startswith("fixed_size_list"):
+        if obj.null_count:
+            return LayoutError, "some of its lists are null, which DLPack cannot express", None
+        call = f".flatten(), and .reshape(-1, {obj.type.list_size}) with the tensor of that"
+        return DTypeError, "its elements are lists", call
     if getattr(obj, "null_count", 0):
         return LayoutError, "some elements are null, which DLPack cannot express", ".fill_null(0)"
     if kind == "bool":
         return DTypeError, "its booleans have one bit each", '.cast("uint8")'
     if kind.startswith(("timestamp", "time", "date", "duration")):
         return DTypeError, f"its elements are times ({kind})", '.cast("int64")'
+    if kind.startswith(("list<", "large_list<")):
+        return DTypeError, "its elements are lists", ".flatten() for the elements of all lists"
+    if kind in ("string", "large_string", "binary", "large_binary"):
+        return DTypeError, f"its elements are text ({kind})", ".buffers()[2] for the bytes of all"
+    if kind.startswith("struct<"):
+        return DTypeError, "its elements are records", ".field(0) for one of the fields"
+    if kind.startswith("dictionary<"):
+        return DTypeError, "its elements are indices into a dictionary", ".dictionary_decode()"
     if kind:
         return DTypeError, f"its elements are of the type {kind}, which is not one of numbers", None
     return None
@@ -213,17 +260,44 @@ def _way_out(obj: Any) -> str | None:
     root = type(obj).__module__.partition(".")[0]
     if isinstance(obj, str):
         return ".encode()"
-    if isinstance(obj, (list, tuple, range, set, frozenset, dict, int, float, complex)):
+    if isinstance(obj, (list, tuple, range, int, float, complex)):
         return "numpy.asarray(x), or array.array"
+    if isinstance(obj, Mapping):
+        key = next(iter(obj), None)
+        key = repr(key) if isinstance(key, str) and len(key) < 40 else "..."
+        return f"x[{key}] for one of its values"
+    if isinstance(obj, (Set, Iterator)) and not hasattr(obj, "read"):
+        return "numpy.asarray(list(x))"
+    if root == "multiprocessing":
+        if hasattr(obj, "get_obj"):
+            return ".get_obj()"
+        if isinstance(getattr(obj, "buf", None), memoryview):
+            return ".buf"
     if root == "pandas":
         return ".to_numpy()"
     if root == "pyarrow":
         if hasattr(obj, "combine_chunks") and hasattr(obj, "chunks"):
             return ".combine_chunks()"
-        return ".column(...) for one of its columns" if hasattr(obj, "column") else None
+        return ".column(0).combine_chunks() for one of its columns" if hasattr(obj, "column") else None
     for method in ("to_numpy", "numpy", "toarray"):
         if callable(getattr(obj, method, None)):
             return f".{method}()"
     if callable(getattr(obj, "__array__", None)):
         return "numpy.asarray(x)"
-    return None
+    return _of_file(obj)
+
+
+def _of_file(obj: Any) -> str | None:
+    if callable(getattr(obj, "getbuffer", None)):
+        return ".getbuffer()"
+    if callable(getattr(obj, "read_bytes", None)):
+        return ".read_bytes()"
+    if not callable(getattr(obj, "read", None)):
+        return None
+    # A file of text has an encoding.
+    read = ".read().encode()" if hasattr(obj, "encoding") else ".read()"
+    try:
+        obj.fileno()
+    except (AttributeError, OSError):
+        return read
+    return f"{read}, or mmap.mmap(x.fileno(), 0, access=mmap.ACCESS_READ) for the memory of the file"

@@ -39,7 +39,7 @@ fn device_named(name: &str) -> PyResult<Device> {
     })
 }
 
-/// Reads a dtype: a name such as `"float32"`, a typestr such as `"<f4"`, a triple of code, bits and lanes, or the dtype of another
+/// Reads a dtype: a name such as `"float32"`, a typestr such as `"<f4"` or `"f4"`, a triple of code, bits and lanes, or the dtype of another
 /// library.
 pub(crate) fn dtype(value: &Bound<'_, PyAny>) -> PyResult<DataType> {
     if let Ok(text) = value.cast::<PyString>() {
@@ -67,7 +67,8 @@ pub(crate) fn dtype(value: &Bound<'_, PyAny>) -> PyResult<DataType> {
 }
 
 fn named(text: &str) -> Option<DataType> {
-    text.parse().ok().or_else(|| typestr::parse(text).ok())
+    let of_name = text.parse().ok().or_else(|| typestr::parse(text).ok());
+    of_name.or_else(|| typestr::parse_native(text))
 }
 
 fn check(dtype: DataType, text: &str) -> PyResult<DataType> {

@@ -62,6 +62,9 @@ impl Tensor {
     }
 
     /// True if consumers must not write the elements.
+    ///
+    /// NumPy and PyArrow keep to it. PyTorch and Paddle write all the same: give them `asdlpack(x, copy=True)`. A write to
+    /// memory that the operating system protects, such as an `mmap` with `ACCESS_READ`, ends the process.
     #[getter]
     fn readonly(&self) -> bool {
         self.tensor.access() != dlpack_pyo3::dlpack::Access::Writable

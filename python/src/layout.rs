@@ -11,9 +11,6 @@ use crate::tensor::{Part, Tensor};
 
 #[pymethods]
 impl Tensor {
-    /// permute(*axes)
-    /// --
-    ///
     /// The same elements with the axes in another order; without arguments, in reverse order.
     ///
     /// >>> import dlpack
@@ -41,9 +38,6 @@ impl Tensor {
         self.with_layout(&shape, &strides)
     }
 
-    /// reshape(*shape)
-    /// --
-    ///
     /// The same elements, in row-major order, in another shape. One size may be -1.
     ///
     /// This never copies: `LayoutError` says so if the strides do not allow it, and `t.copy().reshape(...)` does it.
@@ -64,10 +58,9 @@ impl Tensor {
         self.with_layout(&shape, &strides)
     }
 
-    /// view(dtype)
-    /// --
+    /// The same bytes as elements of another dtype: a name such as "float32" or "f4", or the dtype of a library.
     ///
-    /// The same bytes as elements of another dtype. If their size differs, the last axis changes, and must be contiguous.
+    /// If their size differs, the last axis changes, and must be contiguous.
     ///
     /// >>> import dlpack
     /// >>> dlpack.asdlpack(bytes(8)).view("float32").tolist()

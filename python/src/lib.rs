@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `tensor` | the class `Tensor`: what it holds, and how it answers consumers |
 //! | `kept` | how it is dropped: tensors may keep each other alive, in any number |
-//! | `attributes`, `indexing`, `layout`, `values`, `interfaces` | what Python sees of it |
+//! | `attributes`, `indexing`, `layout`, `values`, `scalar`, `interfaces` | what Python sees of it |
 //! | `source` | `asdlpack` and `from_dlpack`: the routes from an object to a tensor |
 //! | `pointer` | `from_pointer` |
 //! | `adapt` | what `dlpack.adapt` and `dlpack.explain`, which are written in Python, need of the structs |
@@ -25,6 +25,7 @@ mod kept;
 mod layout;
 mod memory;
 mod pointer;
+mod scalar;
 mod source;
 mod tensor;
 mod typestr;

@@ -30,7 +30,9 @@ use crate::source::cuda;
 /// True
 ///
 /// With NumPy, `numpy.from_dlpack(t)` and `numpy.asarray(t)` are arrays of this memory; with PyTorch, `torch.from_dlpack(t)`; and
-/// so on. There is no attribute `dtype`, since libraries take one for NumPy's: `dtype_name` is the name, such as 'float32'.
+/// so on. A tensor of one element is a number for `int`, `float`, `complex` and `bool`. Tensors are equal only if they are the
+/// same object: compare `t.tolist()` or arrays of NumPy. There is no attribute `dtype`, since libraries take one for NumPy's:
+/// `dtype_name` is the name, such as 'float32'.
 #[pyclass(frozen, weakref, module = "dlpack")]
 pub(crate) struct Tensor {
     pub(crate) tensor: Kept,

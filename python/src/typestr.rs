@@ -18,6 +18,15 @@ pub(crate) fn parse(typestr: &str) -> Result<DataType, String> {
     Ok(dtype)
 }
 
+/// Returns the dtype of a typestr without a byte order, such as `f4`, which stands for this machine's.
+pub(crate) fn parse_native(text: &str) -> Option<DataType> {
+    let mut letters = text.chars();
+    let kind = letters.next()?;
+    let is_size =
+        !letters.as_str().is_empty() && letters.as_str().bytes().all(|c| c.is_ascii_digit());
+    letters.as_str().parse().ok().filter(|_| is_size).and_then(|size| of_kind(kind, size))
+}
+
 /// Returns the dtype of elements of one kind and of `size` bytes, in this machine's byte order.
 pub(crate) fn of_kind(kind: char, size: u32) -> Option<DataType> {
     let (code, sizes): (_, &[u32]) = match kind {

@@ -19,6 +19,34 @@ impl Tensor {
     /// >>> dlpack.asdlpack(b"abcd").reshape(2, 2).tolist()
     /// [[97, 98], [99, 100]]
     fn tolist<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let (shape, numbers) = self.elements(py)?;
+        nest(py, &shape, &numbers)
+    }
+
+    /// The elements as bytes, in row-major order and without gaps.
+    ///
+    /// >>> import dlpack
+    /// >>> dlpack.asdlpack(b"abcdef").reshape(2, 3).permute().tobytes()
+    /// b'adbecf'
+    pub(crate) fn tobytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        if !self.is_on_the_host() {
+            return Err(not_on_the_host(self.tensor.device()));
+        }
+        let copy = self.copy_on_the_host(py).map_err(raise)?;
+        let bytes = copy.nbytes();
+        if bytes == 0 {
+            return Ok(PyBytes::new(py, &[]));
+        }
+        let start = copy.data().wrapping_byte_add(usize::try_from(copy.byte_offset())?);
+        // SAFETY: the copy is contiguous, and so its elements are these bytes, which were all written and which nobody else
+        // knows.
+        Ok(PyBytes::new(py, unsafe { core::slice::from_raw_parts(start.cast::<u8>(), bytes) }))
+    }
+}
+
+impl Tensor {
+    /// Returns the elements as numbers of Python, in row-major order, and their shape, which has one axis more for lanes.
+    pub(crate) fn elements<'py>(&self, py: Python<'py>) -> PyResult<(Vec<i64>, Numbers<'py>)> {
         if !self.is_on_the_host() {
             return Err(not_on_the_host(self.tensor.device()));
         }
@@ -36,31 +64,9 @@ impl Tensor {
         } else {
             numbers(py, &copy)?
         };
-        nest(py, &shape, &numbers)
+        Ok((shape, numbers))
     }
 
-    /// The elements as bytes, in row-major order and without gaps.
-    ///
-    /// >>> import dlpack
-    /// >>> dlpack.asdlpack(b"abcdef").reshape(2, 3).permute().tobytes()
-    /// b'adbecf'
-    fn tobytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
-        if !self.is_on_the_host() {
-            return Err(not_on_the_host(self.tensor.device()));
-        }
-        let copy = self.copy_on_the_host(py).map_err(raise)?;
-        let bytes = copy.nbytes();
-        if bytes == 0 {
-            return Ok(PyBytes::new(py, &[]));
-        }
-        let start = copy.data().wrapping_byte_add(usize::try_from(copy.byte_offset())?);
-        // SAFETY: the copy is contiguous, and so its elements are these bytes, which were all written and which nobody else
-        // knows.
-        Ok(PyBytes::new(py, unsafe { core::slice::from_raw_parts(start.cast::<u8>(), bytes) }))
-    }
-}
-
-impl Tensor {
     /// Returns a contiguous tensor with each element as `count` elements of another dtype.
     fn split(&self, dtype: DataType, count: i64) -> PyResult<Self> {
         let mut shape = self.tensor.shape().to_vec();
@@ -117,7 +123,7 @@ fn numbers<'py>(py: Python<'py>, copy: &Tensor) -> PyResult<Numbers<'py>> {
     }
 }
 
-type Numbers<'py> = Vec<Bound<'py, PyAny>>;
+pub(crate) type Numbers<'py> = Vec<Bound<'py, PyAny>>;
 
 fn whole<'py, T: Element>(
     tensor: &Descriptor,

@@ -7,6 +7,7 @@ import importlib.util
 import inspect
 import json
 import os
+import pydoc
 import shutil
 import subprocess
 import sys
@@ -48,6 +49,22 @@ def test_functions_have_signatures():
     ]
 
 
+@pytest.mark.parametrize("name", ["permute", "reshape", "view"])
+def test_help_of_a_method_has_its_signature_once(name):
+    method = getattr(dlpack.Tensor, name)
+    assert inspect.getdoc(method).startswith("The same ")
+    assert str(inspect.signature(method)).startswith("(self, ")
+    help_, documentation = pydoc.render_doc(method, renderer=pydoc.plaintext), inspect.getdoc(method)
+    assert help_.count(f"{name}(") == 1 + documentation.count(f"{name}(")
+
+
+def test_help_names_what_else_there_is():
+    text = pydoc.render_doc(dlpack, renderer=pydoc.plaintext)
+    for name in ("python -m dlpack libraries", "libraries.md", "python/examples", "explain"):
+        assert name in text
+    assert Path(dlpack.__file__).with_name("libraries.md").exists()
+
+
 def test_names():
     assert dir(dlpack) == sorted(dlpack.__all__)
     for name in dlpack.__all__:
@@ -81,6 +98,10 @@ except dlpack.LayoutError as error:
 total(b"abc")  # type: ignore[arg-type]
 dlpack.asdlpack(b"abc", route="road")  # type: ignore[arg-type]
 t.dtype  # type: ignore[attr-defined]
+numbers = (int(t[0]), float(t[0]), complex(t[0]), [1, 2][t[0]], bytes(t))
+assert_type(numbers, tuple[int, float, complex, int, bytes])
+t[0] = 1  # type: ignore[index, assignment]
+0 in t  # type: ignore[operator]
 adapted = dlpack.adapt(t, "jax", copy=None, align=64)
 assert_type(adapted, Tensor)
 assert_type(adapted.adapted, tuple[str, ...])

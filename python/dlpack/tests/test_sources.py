@@ -5,8 +5,11 @@ from __future__ import annotations
 import array
 import ctypes
 import gc
+import io
 import mmap
+import multiprocessing
 import pickle
+import re
 import struct
 import sys
 import weakref
@@ -462,6 +465,7 @@ def test_not_a_tensor(obj, call):
     [
         (lambda: array.array("u", "ab"), "text"),
         (lambda: (ctypes.c_void_p * 2)(), "pointers"),
+        (lambda: (ctypes.POINTER(ctypes.c_int) * 2)(), "pointers"),
         (lambda: (type("S", (ctypes.Structure,), {"_fields_": [("a", ctypes.c_int)]}) * 2)(), "records"),
         (lambda: (ctypes.c_longdouble * 2)(), "long double"),
         (
@@ -479,6 +483,109 @@ def test_buffers_refused(make, says):
     with pytest.raises(dlpack.DTypeError, match=says or None) as caught:
         dlpack.asdlpack(obj)
     assert type(obj).__qualname__ in str(caught.value)
+
+
+class Pair(ctypes.Structure):
+    _fields_ = (("a", ctypes.c_float), ("b", ctypes.c_float))
+
+
+class Either(ctypes.Union):
+    _fields_ = (("a", ctypes.c_char), ("b", ctypes.c_double))
+
+
+def followed(x, call, then=None):
+    """Refuses an object, and returns the elements of what the message says to call."""
+    with pytest.raises((dlpack.DTypeError, dlpack.NotATensorError)) as caught:
+        dlpack.asdlpack(x)
+    assert f": call {call}" in str(caught.value)
+    names = {"mmap": mmap, "x": x, "array": array, "dlpack": dlpack}
+    if "numpy" in call:
+        names["numpy"] = pytest.importorskip("numpy")
+    found = dlpack.asdlpack(eval("x" + call if call.startswith(".") else call, names))
+    return (then(found) if then else found).tolist()
+
+
+@pytest.mark.parametrize(
+    ("make", "call", "expected"),
+    [
+        (lambda: ctypes.pointer(ctypes.c_int(7)), ".contents", 7),
+        (lambda: ctypes.pointer((ctypes.c_int * 2)(7, 8)), ".contents", [7, 8]),
+        (lambda: ctypes.c_char_p(b"ab"), ".value", [97, 98]),
+        (lambda: ctypes.c_wchar_p("ab"), ".value.encode()", [97, 98]),
+        (lambda: ctypes.create_unicode_buffer("", 1), 'memoryview(x).cast("B")', [0] * ctypes.sizeof(ctypes.c_wchar)),
+        (lambda: "ab", ".encode()", [97, 98]),
+        (lambda: {"k": b"ab"}, "x['k']", [97, 98]),
+        (lambda: {7}, "numpy.asarray(list(x))", [7]),
+        (lambda: iter([7, 8]), "numpy.asarray(list(x))", [7, 8]),
+        (lambda: [7, 8], "numpy.asarray(x)", [7, 8]),
+        (lambda: io.BytesIO(b"ab"), ".getbuffer()", [97, 98]),
+        (lambda: io.StringIO("ab"), ".read().encode()", [97, 98]),
+    ],
+)
+def test_the_call_in_a_message_works(make, call, expected):
+    assert followed(make(), call) == expected
+
+
+def test_the_call_for_structures_works():
+    def floats(t):
+        return t.view("float32")
+
+    call = 'memoryview(x).cast("B")'
+    assert followed(Pair(1, 2), call, floats) == [1.0, 2.0]
+    assert followed((Pair * 2)(Pair(1, 2), Pair(3, 4)), call, floats) == [1.0, 2.0, 3.0, 4.0]
+    either = Either(b=2.0)
+    assert followed(either, call, lambda t: t.view("float64")) == [2.0]
+    t = dlpack.asdlpack(memoryview(either).cast("B"))
+    assert t.address == ctypes.addressof(either)
+    with pytest.raises(dlpack.DTypeError, match=r"it is an address: call dlpack\.from_pointer\(x\.value, "):
+        dlpack.asdlpack(ctypes.c_void_p(t.address))
+    with pytest.raises(dlpack.LayoutError, match="null pointer"):
+        dlpack.asdlpack(ctypes.POINTER(ctypes.c_int)())
+
+
+def test_the_call_for_shared_memory_works():
+    block = shared_memory.SharedMemory(create=True, size=64)
+    try:
+        block.buf[:2] = b"ab"
+        assert followed(block, ".buf", lambda t: t[:2]) == [97, 98]
+    finally:
+        gc.collect()
+        block.close()
+        block.unlink()
+    numbers = multiprocessing.Array("i", [1, 2])
+    assert followed(numbers, ".get_obj()") == [1, 2]
+
+
+@pytest.mark.parametrize("mode", ["r", "rb"])
+def test_the_calls_for_files_work(tmp_path, mode):
+    path = tmp_path / "file"
+    path.write_bytes(b"ab")
+    assert followed(path, ".read_bytes()") == [97, 98]
+    read = ".read()" + ("" if "b" in mode else ".encode()")
+    map_ = "mmap.mmap(x.fileno(), 0, access=mmap.ACCESS_READ)"
+    with open(path, mode) as file:
+        with pytest.raises(dlpack.NotATensorError, match=re.escape(f"{read}, or {map_}")):
+            dlpack.asdlpack(file)
+        t = dlpack.asdlpack(eval(map_, {"mmap": mmap, "x": file}))
+        assert (t.tolist(), t.readonly) == ([97, 98], True)
+        assert followed(file, read) == [97, 98]
+
+
+def test_the_calls_for_arrow_work():
+    pa = pytest.importorskip("pyarrow")
+    lists = pa.FixedSizeListArray.from_arrays(pa.array([1, 2, 3, 4]), 2)
+    with pytest.raises(dlpack.DTypeError, match=r"\.flatten\(\), and \.reshape\(-1, 2\)"):
+        dlpack.asdlpack(lists)
+    assert followed(lists, ".flatten()", lambda t: t.reshape(-1, 2)) == [[1, 2], [3, 4]]
+    with pytest.raises(dlpack.LayoutError, match="lists are null"):
+        dlpack.asdlpack(pa.array([[1, 2], None], pa.list_(pa.int64(), 2)))
+    assert followed(pa.table({"a": [1, 2]}), ".column(0).combine_chunks()") == [1, 2]
+    assert followed(pa.chunked_array([[1], [2]]), ".combine_chunks()") == [1, 2]
+    assert followed(pa.record_batch({"a": [1, 2]}), ".column(0)") == [1, 2]
+    assert followed(pa.array([[1, 2], [3]]), ".flatten()") == [1, 2, 3]
+    assert followed(pa.array(["a", "b"]), ".buffers()[2]", lambda t: t[:2]) == [97, 98]
+    assert followed(pa.array([{"a": 1}]), ".field(0)") == [1]
+    assert followed(pa.array([7, 7]).dictionary_encode(), ".dictionary_decode()") == [7, 7]
 
 
 def test_producers_own_errors_are_passed_on():

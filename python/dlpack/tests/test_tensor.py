@@ -7,6 +7,7 @@ import ctypes
 import gc
 import itertools
 import math
+import operator
 import pickle
 import struct
 import weakref
@@ -88,6 +89,84 @@ def test_len_of_no_axes():
         len(t)
     with pytest.raises(TypeError):
         iter(t)
+
+
+@pytest.mark.parametrize(
+    ("format", "dtype", "value"),
+    [
+        ("B", "uint8", 53),
+        ("b", "int8", -5),
+        ("h", "int16", 512),
+        ("Q", "uint64", 2**64 - 1),
+        ("?", "bool", True),
+        ("f", "float32", 2.5),
+        ("d", "float64", -1e300),
+        ("e", "float16", 0.5),
+    ],
+)
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+def test_one_element_is_a_number(format, dtype, value, shape):
+    t = dlpack.asdlpack(struct.pack("=" + format, value)).view(dtype).reshape(*shape, 1).reshape(shape)
+    assert (int(t), float(t), complex(t), bool(t)) == (int(value), float(value), complex(value), True)
+    assert [type(kind(t)) for kind in (int, float, complex, bool)] == [int, float, complex, bool]
+    assert not dlpack.asdlpack(bytes(8)).view(dtype)[0]
+    assert bytes(t) == t.tobytes()
+    if shape == () and "int" in dtype:
+        assert operator.index(t) == value
+        assert "abc"[dlpack.asdlpack(b"\2")[0]] == "c"
+    else:
+        with pytest.raises(TypeError, match="int"):
+            operator.index(t)
+
+
+def test_one_element_is_not_parsed_as_text():
+    t = dlpack.asdlpack(bytearray(b"512"))
+    assert (int(t[0]), float(t[0]), int(t[1:2])) == (53, 53.0, 49)
+    # An index would be a length for `bytearray`, as for `bytes` without a method of its own.
+    assert (bytes(t[:1]), bytearray(t[:1]), bytes(t[0])) == (b"5", bytearray(b"5"), b"5")
+
+
+@pytest.mark.parametrize("kind", [int, float, complex, bool])
+def test_several_elements_are_no_number(kind):
+    for t in (numbers(2), numbers(0), numbers(4).reshape(2, 2)):
+        with pytest.raises(TypeError, match=r"one element .* found \d: call t\.tolist\(\)"):
+            kind(t)
+    lanes = dlpack.asdlpack(bytes(8)).view((2, 32, 2))
+    with pytest.raises(TypeError, match=r"float32x2: call t\.tolist\(\)"):
+        kind(lanes)
+
+
+def test_complex_numbers_have_no_order_of_their_own():
+    t = dlpack.asdlpack(struct.pack("=2f", 1, 2)).view("complex64")
+    assert complex(t) == 1 + 2j
+    for kind in (int, float):
+        with pytest.raises(TypeError, match="complex"):
+            kind(t)
+    with pytest.raises(ValueError, match="NaN"):
+        int(dlpack.asdlpack(struct.pack("=d", math.nan)).view("float64"))
+
+
+@pytest.mark.parametrize("kind", [int, float, complex, bool, operator.index, bytes])
+def test_an_element_of_a_device_is_refused(kind):
+    t = dlpack.from_pointer(4096, (), "int32", device="cuda:0", owner=object())
+    with pytest.raises(dlpack.DeviceError, match=r"cuda:0, where the host does not read"):
+        kind(t)
+
+
+def test_what_tensors_do_not_do_says_what_does():
+    np = pytest.importorskip("numpy")
+    data = bytearray(b"ab")
+    t = dlpack.asdlpack(data)
+    with pytest.raises(TypeError, match=r"numpy\.from_dlpack\(t\)\[0\] = 1"):
+        t[0] = 1
+    np.from_dlpack(t)[0] = 1
+    assert data == b"\1b"
+    with pytest.raises(TypeError, match=r"t\.tolist\(\)"):
+        1 in t  # noqa: B015
+    assert 1 in t.tolist()
+    assert t == t
+    assert t != dlpack.asdlpack(data)
+    assert len({t, t}) == 1
 
 
 def test_views_share_memory_and_keep_it():
@@ -188,9 +267,28 @@ def test_view_is_that_of_numpy():
             assert found.tobytes() == expected.tobytes()
 
 
-@pytest.mark.parametrize("dtype", ["float32", "<f4", (2, 32, 1)])
+@pytest.mark.parametrize("dtype", ["float32", "<f4", "f4", "=f4", (2, 32, 1)])
 def test_dtypes(dtype):
     assert numbers().view(dtype).dtype_name == "float32"
+
+
+def test_dtypes_without_a_byte_order_are_those_of_numpy():
+    np = pytest.importorskip("numpy")
+    for kind in "biufcSmMOV":
+        for size in ("", "0", "1", "2", "4", "8", "16", "32", "+4", "-4", "4 ", "04"):
+            text = kind + size
+            try:
+                expected = np.dtype(text)
+            except TypeError:
+                continue
+            try:
+                found = dlpack.asdlpack(bytes(32)).view(text).dtype_name
+            except dlpack.DTypeError:
+                # The size may be left out for NumPy, and may be that of a long double.
+                is_long = expected.type in (np.longdouble, np.clongdouble)
+                assert not size.isdigit() or kind in "SmMOV" or is_long, text
+                continue
+            assert found == expected.name, text
 
 
 def test_dtypes_of_libraries():
