@@ -85,7 +85,7 @@
 //!
 //! - a capsule is imported by its name;
 //! - an array of NumPy is described from its fields, and kept alive by a reference;
-//! - so is a buffer, of an object without `__dlpack__`;
+//! - so is a buffer, of an object without `__dlpack__` and of an array of JAX in main memory;
 //! - an object whose class has a C exchange table is imported by that, unless its `__dlpack__` would refuse, as for a PyTorch
 //!   tensor that requires a gradient, or its memory is on a device and no [`Runtime`] can order streams;
 //! - every other object is asked by `__dlpack__`, in the newest version. If it refuses with a `TypeError`, and no class derived

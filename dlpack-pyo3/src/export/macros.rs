@@ -13,6 +13,10 @@
 ///   format. A build with `abi3` has it if the oldest Python is 3.11 or later;
 /// - `__array__`, by which `numpy.asarray` gets what it does not get as a buffer, or says why not.
 ///
+/// It does not define the methods for numbers. Python reads an object with a buffer and without `__int__` and `__float__` as
+/// text: `int` of a tensor with the bytes `b"12"` is 12. Define both, and `__bool__`, in the class's own `#[pymethods]` if the
+/// objects may be taken for numbers. [`Tensor`](crate::Tensor) defines them.
+///
 /// The crate that calls this must depend on `pyo3` under that name.
 ///
 /// # Examples

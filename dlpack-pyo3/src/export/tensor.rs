@@ -6,12 +6,12 @@ use core::ops::Deref;
 
 use dlpack::negotiate::{Producer, Stream};
 use dlpack::{
-    Descriptor, Device, DeviceType, Element, Error, Exclusive, Exporter, Frozen,
+    DataTypeCode, Descriptor, Device, DeviceType, Element, Error, Exclusive, Exporter, Frozen,
     ManagedTensorVersioned, OpaqueTensor,
 };
 use pyo3::exceptions::{PyBufferError, PyTypeError};
 use pyo3::prelude::*;
-use pyo3::types::PyTuple;
+use pyo3::types::{PyComplex, PyFloat, PyInt, PyTuple};
 
 use super::array::numpy;
 use super::class::{Export, needs_no_wait};
@@ -24,6 +24,7 @@ use crate::import::{PyTensor, to_py_err};
 /// A tensor that every library with DLPack support can import.
 ///
 /// numpy() makes an array of it, tolist() lists of numbers, and the from_dlpack of any library an array of that library.
+/// A tensor of one element is a number for int, float, complex and bool. Two tensors are equal only if they are one object.
 ///
 /// shape, ndim, size and nbytes mean what they mean for an array of NumPy, and data_ptr() is the address of the first element.
 /// dtype_name and device are strings, and element_strides are the strides in elements.
@@ -122,6 +123,9 @@ impl Tensor {
     }
 
     /// Makes an object of a vector, which becomes the memory of a row-major tensor.
+    ///
+    /// The vector is not copied, and libraries share its memory. JAX copies what does not begin at a multiple of 64 bytes,
+    /// which the memory of a vector need not do, and halves elements of 64 bits by default.
     ///
     /// An [`Exporter`](dlpack::Exporter) makes tensors of other owners and with other strides.
     ///
@@ -450,10 +454,39 @@ impl Tensor {
         }
     }
 
-    /// Makes truth an error, which would be that of the length.
-    fn __bool__(&self) -> PyResult<bool> {
+    // Without these methods, Python would parse the buffer as text.
+    fn __int__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        py.get_type::<PyInt>().call1((self.number(py, "int")?,))
+    }
+
+    fn __float__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        py.get_type::<PyFloat>().call1((self.number(py, "float")?,))
+    }
+
+    fn __complex__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        py.get_type::<PyComplex>().call1((self.number(py, "complex")?,))
+    }
+
+    /// Returns the truth of the only element. Without this, it would be that of the length.
+    fn __bool__(&self, py: Python<'_>) -> PyResult<bool> {
+        self.number(py, "the truth of a tensor")?.is_truthy()
+    }
+
+    /// Returns the integer of a tensor without axes, as NumPy does. `bytes` takes whatever has an index for a length.
+    fn __index__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let is_integer = matches!(self.tensor.dtype().code, DataTypeCode::INT | DataTypeCode::UINT);
+        if self.tensor.ndim() != 0 || !is_integer {
+            return Err(PyTypeError::new_err(
+                "expected an integer without axes for an index: call int() or tolist()",
+            ));
+        }
+        self.number(py, "an index")
+    }
+
+    /// Makes a search an error, which would compare tensors.
+    fn __contains__(&self, _item: &Bound<'_, PyAny>) -> PyResult<bool> {
         Err(PyTypeError::new_err(
-            "expected a comparison with None, or the len() of a tensor, found the truth of a tensor",
+            "expected numpy() or tolist(), which can be searched, found a tensor",
         ))
     }
 
@@ -469,6 +502,23 @@ impl Tensor {
             "expected an object that can be pickled or copied, found a tensor, \
              which numpy.from_dlpack and others take",
         ))
+    }
+}
+
+impl Tensor {
+    /// Returns the only element as a number of Python.
+    fn number<'py>(&self, py: Python<'py>, what: &str) -> PyResult<Bound<'py, PyAny>> {
+        let numel = self.tensor.numel();
+        if numel != 1 {
+            return Err(PyTypeError::new_err(format!(
+                "expected one element for {what}, found {numel}: call tolist()"
+            )));
+        }
+        let mut number = self.tolist(py)?;
+        for _ in 0..self.tensor.ndim() {
+            number = number.get_item(0)?;
+        }
+        Ok(number)
     }
 }
 

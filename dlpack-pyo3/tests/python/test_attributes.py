@@ -1,6 +1,7 @@
 """What people try first with a tensor, and what libraries that know nothing of DLPack make of one."""
 
 import math
+import operator
 import pickle
 import subprocess
 import sys
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 
 from kit import abi, values
+from kit.builds import exports_buffers
 from kit.foreign import Foreign
 
 pytestmark = pytest.mark.usefixtures("nothing_is_lost")
@@ -48,9 +50,54 @@ def test_the_length_and_the_truth():
     assert len(ext.make(b"", "uint8", (0, 3))) == 0
     with pytest.raises(TypeError, match="len"):
         len(ext.make(b"1", "uint8", ()))
-    for tensor in (ext.make(b"", "uint8", (0,)), ext.make(b"1", "uint8", ()), ext.make(b"12", "uint8", (2,))):
-        with pytest.raises(TypeError, match="truth"):
+    for tensor in (ext.make(b"", "uint8", (0,)), ext.make(b"12", "uint8", (2,))):
+        with pytest.raises(TypeError, match=r"truth.*tolist\(\)"):
             bool(tensor)
+    assert bool(ext.make(b"0", "uint8", ())) is True
+    assert bool(ext.make(b"\0", "uint8", (1,))) is False
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (1, 1)])
+@pytest.mark.parametrize(("dtype", "value"), [("uint8", 53), ("int64", -(2**62)), ("float32", 2.5), ("bool", True)])
+def test_one_element_is_a_number(shape, dtype, value):
+    """And is not parsed as text, as Python does with a buffer: the byte 53 is the digit 5."""
+    tensor = ext.make(np.array(value, dtype).tobytes(), dtype, shape)
+    assert (int(tensor), float(tensor), complex(tensor), bool(tensor)) == (int(value), float(value), value, True)
+    assert [type(kind(tensor)) for kind in (int, float, complex)] == [int, float, complex]
+    if shape == () and "int" in dtype:
+        assert operator.index(tensor) == value
+    else:
+        with pytest.raises(TypeError, match="index"):
+            operator.index(tensor)
+
+
+@exports_buffers
+def test_one_element_is_its_bytes():
+    """`bytes` takes whatever has an index for a length."""
+    tensor = ext.make(b"5", "uint8", (1,))
+    assert (bytes(tensor), bytearray(tensor)) == (b"5", bytearray(b"5"))
+
+
+@pytest.mark.parametrize("kind", [int, float, complex, bool])
+def test_several_elements_are_no_number(kind):
+    for tensor in (ext.make(b"", "uint8", (0,)), ext.make(b"12", "uint8", (2,))):
+        with pytest.raises(TypeError, match=r"one element .*, found \d: call tolist\(\)"):
+            kind(tensor)
+    pair = ext.make(np.array(1 + 2j).tobytes(), "complex128", ())
+    assert complex(pair) == 1 + 2j
+    if kind in (int, float):
+        with pytest.raises(TypeError, match="complex"):
+            kind(pair)
+    with pytest.raises(BufferError, match="vulkan"):
+        kind(ext.on_device(b"a", (7, 0)))
+
+
+def test_a_search_and_a_comparison():
+    tensor = ext.make(b"12", "uint8", (2,))
+    with pytest.raises(TypeError, match=r"tolist\(\)"):
+        49 in tensor  # noqa: B015
+    assert tensor == tensor
+    assert tensor != ext.make(b"12", "uint8", (2,))
 
 
 def test_the_address():
