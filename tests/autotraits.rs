@@ -111,6 +111,9 @@ fn views() {
     shared::<PackedView<'_, U4>>();
     shared::<Iter<'_, f32>>();
     shared::<IterMut<'_, f32>>();
+    // A mutable iterator is sent as a `&mut [T]` is, which asks nothing but `Send` of its elements.
+    sent::<IterMut<'_, std::cell::Cell<u8>>>();
+    sent::<TensorViewMut<'_, std::cell::Cell<u8>>>();
     let _ = |view: &PackedView<'static, U4>| all_shared(view.iter());
     moved_freely::<TensorView<'_, f32>>();
     moved_freely::<TensorViewMut<'_, f32>>();

@@ -360,3 +360,33 @@ fn copies_stand_alone() {
     assert_eq!((copy.strides(), copy.is_contiguous()), (&[3, 1][..], true));
     assert_eq!(copy.as_slice::<i32>().unwrap(), [1, 3, 5, 2, 4, 6]);
 }
+
+/// The promise that the host can follow the pointer holds for the memory, whatever the ABI.
+#[test]
+fn a_promise_about_the_host_survives_conversions() {
+    let (tensor, _record) = versioned(&six().device(2, 3));
+    // SAFETY: C's own memory, whatever the device says.
+    let tensor = unsafe { tensor.assume_host_accessible() };
+    let tensor = tensor.into_legacy().unwrap();
+    // SAFETY: C wrote the elements, and nobody writes them now.
+    assert_eq!(unsafe { tensor.as_slice::<i32>() }, Ok(&[1, 2, 3, 4, 5, 6][..]));
+    let tensor = tensor.into_versioned().unwrap();
+    // SAFETY: the same.
+    assert_eq!(unsafe { tensor.as_slice::<i32>() }, Ok(&[1, 2, 3, 4, 5, 6][..]));
+    assert_eq!(tensor.device(), Device::cuda(3));
+}
+
+/// An offset is not added to a null pointer, which would look like memory afterwards.
+#[test]
+fn no_data_and_an_offset() {
+    let spec = six().null_data().byte_offset(4);
+    let (tensor, _record) = versioned(&spec);
+    let refused = tensor.into_legacy().unwrap_err();
+    assert_eq!(refused.error(), Error::NullData);
+    let tensor = refused.into_inner();
+    assert!(tensor.data().is_null());
+    assert_eq!(tensor.as_dl_tensor().map(drop), Err(Error::NullData));
+    let (tensor, _record) = legacy(&spec);
+    let refused = tensor.into_versioned().unwrap_err();
+    assert_eq!((refused.error(), refused.into_inner().data().is_null()), (Error::NullData, true));
+}

@@ -157,3 +157,19 @@ fn what_makes_no_sense_is_refused() {
     let refused = unsafe { BorrowedTensor::from_raw_with_flags(&raw, Flags::NONE) };
     assert_eq!(refused.map(drop), Err(Error::NegativeSize { axis: 0, size: -2 }));
 }
+
+/// A struct that is not where a `DLTensor` can be is not looked at.
+#[test]
+fn a_misaligned_struct_is_refused() {
+    let (mut data, mut shape) = ([1, 2], [2]);
+    let raw = describe(&mut data, &mut shape);
+    let mut room = [0_u64; size_of::<sys::DLTensor>() / 8 + 1];
+    let at = room.as_mut_ptr().wrapping_byte_add(align_of::<sys::DLTensor>() / 2);
+    let at = at.cast::<sys::DLTensor>();
+    // SAFETY: there is room for one more word than the struct takes.
+    unsafe { at.write_unaligned(raw) };
+    // SAFETY: the memory is as described, and the struct can be read.
+    let refused = unsafe { BorrowedTensor::from_raw(at) };
+    let required = align_of::<sys::DLTensor>();
+    assert_eq!(refused.map(drop), Err(Error::MisalignedHeader { required }));
+}

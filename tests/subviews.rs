@@ -141,3 +141,43 @@ fn a_device_that_the_host_can_access() {
     assert_eq!(child.device(), Device::cuda(1));
     assert_eq!(child.view::<u8>().unwrap().to_vec(), [2, 4]);
 }
+
+/// Main memory has no number, whatever its producer wrote.
+#[test]
+fn a_number_that_main_memory_does_not_have() {
+    let mut bytes = vec![1_u8, 2, 3];
+    let (data, mut shape) = (bytes.as_mut_ptr().cast(), [3_i64]);
+    let device = dlpack::sys::DLDevice { device_id: 7, ..Device::CPU.into() };
+    let raw = dlpack::sys::DLTensor {
+        data,
+        device,
+        ndim: 1,
+        dtype: dlpack::DataType::U8.into(),
+        shape: shape.as_mut_ptr(),
+        strides: std::ptr::null_mut(),
+        byte_offset: 0,
+    };
+    let raw = dlpack::sys::DLManagedTensorVersioned {
+        version: Version::CURRENT.into(),
+        manager_ctx: std::ptr::null_mut(),
+        deleter: None,
+        flags: 0,
+        dl_tensor: raw,
+    };
+    let mut raw = std::mem::ManuallyDrop::new(raw);
+    // SAFETY: the struct and its memory outlive the tensor.
+    let tensor = unsafe { ManagedTensorVersioned::from_raw(&raw mut *raw) }.unwrap();
+    assert_eq!(tensor.device().device_id, 7);
+    // SAFETY: initialised, and nobody writes it.
+    let parent = Arc::new(unsafe { tensor.assume_frozen() });
+    let part = parent.share_view::<u8>(|all| all.slice(0, 1..)).unwrap();
+    assert_eq!(part.device(), Device::CPU);
+}
+
+/// The stride of an axis of one index is the canonical one, whatever the view's was.
+#[test]
+fn strides_of_one_row() {
+    let parent = numbers(&[4, 6]);
+    let part = parent.share_view::<u16>(|all| all.slice(0, 1..2)?.step_by(1, 2)).unwrap();
+    assert_eq!((part.shape(), part.strides()), (&[1, 3][..], &[3, 2][..]));
+}

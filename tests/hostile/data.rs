@@ -161,6 +161,11 @@ fn h064_addresses_beyond_the_last() {
     accepts(&Spec::new(FLOAT).shape(&[2]).borrow(last).byte_offset(8), |tensor| {
         assert_eq!(error_of_all::<f32>(&tensor), Some(Error::AddressOverflow));
     });
+    // The first element would begin behind the last address, and not at 0.
+    accepts(&Spec::new(FLOAT).shape(&[1]).borrow(last).byte_offset(16), |tensor| {
+        assert_eq!(error_of_all::<f32>(&tensor), Some(Error::AddressOverflow));
+        assert_eq!(tensor.start(), Err(Error::AddressOverflow));
+    });
     let first = ptr::without_provenance_mut(8);
     for stride in [-2, -3] {
         // The second element would begin at address 0, where nothing can lie, or before it.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::thread;
 
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
-use dlpack::{Error, Exporter, ManagedTensor, ManagedTensorVersioned};
+use dlpack::{DataType, DataTypeCode, Error, Exporter, ManagedTensor, ManagedTensorVersioned};
 use harness::owners::Counted;
 
 const SIX: [f32; 6] = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
@@ -230,4 +230,36 @@ fn h118_as_many_dimensions_as_fit() {
     let refused = Exporter::new([1.5_f32]).shape(&[1; 65]).build().expect_err("65 do not");
     assert_eq!(refused.error(), Error::TooManyAxes { ndim: 65, max: 64 });
     assert_eq!(refused.into_inner(), [1.5]);
+}
+
+/// Sizes whose product wraps to the number of elements that there are.
+#[test]
+fn more_elements_than_a_word_can_count() {
+    let wraps = [3, usize::MAX / 3 + 1];
+    assert_eq!(wraps[0].wrapping_mul(wraps[1]), 2);
+    let refused = Exporter::new(vec![1_u8, 2]).shape(&wraps).into_opaque().expect_err("too many");
+    assert_eq!((refused.error(), refused.into_inner()), (Error::ShapeOverflow, vec![1, 2]));
+    let refused = Exporter::new(vec![1_u8, 2]).shape(&wraps).build().expect_err("too many");
+    assert_eq!(refused.error(), Error::ShapeOverflow);
+}
+
+/// The bytes of an element are those of all its lanes, of which padded ones take a byte each.
+#[test]
+fn lanes_count() {
+    let two = DataType::F32.with_lanes(2);
+    let refused = Exporter::new(vec![0_u8; 8]).dtype(two).shape(&[2]).into_opaque();
+    let expected = Error::OutOfBounds { available: 8, start: 0, end: 16 };
+    assert_eq!(refused.expect_err("too many").error(), expected);
+    assert!(Exporter::new(vec![0_u8; 16]).dtype(two).shape(&[2]).into_opaque().is_ok());
+    let two = DataType::U4.with_lanes(2);
+    let exporter = Exporter::new(vec![1_u8, 2, 3, 4]).dtype(two).padded().shape(&[3]);
+    let expected = Error::OutOfBounds { available: 4, start: 0, end: 6 };
+    assert_eq!(exporter.into_opaque().expect_err("too many").error(), expected);
+}
+
+#[test]
+fn a_dtype_that_no_tensor_has() {
+    let dtype = DataType::new(DataTypeCode::FLOAT4_E2M1FN, 8, 1);
+    let refused = Exporter::new(vec![1_u8, 2]).dtype(dtype).shape(&[2]).into_opaque();
+    assert_eq!(refused.expect_err("no such dtype").error(), Error::InvalidDType { found: dtype });
 }

@@ -158,3 +158,10 @@ fn h031_c_itself_sees_the_new_shape() {
     drop(tensor);
     assert_eq!(record.deleted(), 1);
 }
+
+/// The number of axes is judged before the pointer.
+#[test]
+fn too_many_axes_without_a_shape() {
+    let many = six().ndim(65).null_shape().null_strides();
+    refuses(&many, Error::TooManyAxes { ndim: 65, max: MAX_NDIM });
+}

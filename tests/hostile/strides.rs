@@ -192,3 +192,13 @@ fn h058_mixed_signs_between_two_edges() {
         });
     }
 }
+
+/// As many places as elements, and yet two elements share one: places 0, 3, 0 and 3 of four.
+#[test]
+fn extents_that_are_covered_only_by_the_count() {
+    let spec = Spec::of(&[1_u16, 2, 3, 4]).shape(&[2, 2]).strides(&[0, 3]);
+    accepts(&spec, |tensor| {
+        assert!(tensor.layout().covers_its_extents() && !tensor.is_dense());
+        assert_eq!(read(&tensor), Ok(vec![1_u16, 4, 1, 4]));
+    });
+}

@@ -242,3 +242,30 @@ fn the_heap_after_all() {
         .unwrap();
     assert_eq!(block.untouched(), 512);
 }
+
+/// A header begins where its owner can lie, if that needs more than 8 bytes of alignment.
+#[test]
+fn room_for_an_owner_of_any_alignment() {
+    #[repr(align(64))]
+    struct Aligned(Block);
+
+    impl AsMut<[u32]> for Aligned {
+        fn as_mut(&mut self) -> &mut [u32] {
+            self.0.as_mut()
+        }
+    }
+
+    for skipped in [0, 8, 16, 56] {
+        let block = Block::new(4096);
+        let room = block.room(skipped);
+        let owner = Aligned(block);
+        // SAFETY: the owner's own memory, which is used for nothing else.
+        let exporter = unsafe { Exporter::new(owner).header_in_place(room) };
+        let tensor = exporter.build().unwrap();
+        assert_eq!(tensor.as_slice::<u32>().unwrap(), [7; ELEMENTS]);
+        let raw = tensor.into_inner();
+        assert_eq!(raw.as_raw().addr() % 64, 0);
+        let owner = raw.downcast::<Aligned>().map_err(drop).unwrap();
+        assert_eq!((&raw const owner).addr() % 64, 0);
+    }
+}

@@ -191,3 +191,17 @@ fn eight_threads() {
     });
     assert_eq!((pool.in_use(), Arc::strong_count(&pool)), (0, 1));
 }
+
+/// The room before the last one that was found is found again, too.
+#[test]
+fn room_before_the_hint() {
+    let pool = Arc::new(Pool::new::<[u32; 1]>(2, 1).unwrap());
+    let export = || Exporter::new([7_u32]).header_in(Arc::clone(&pool)).build().unwrap();
+    let (first, second) = (export(), export());
+    drop(first);
+    drop(second);
+    let both = [export(), export()];
+    assert_eq!(pool.in_use(), 2);
+    drop(both);
+    assert_eq!(pool.in_use(), 0);
+}

@@ -1,5 +1,6 @@
 //! Headers in a `static`.
 
+use std::alloc::Layout;
 #[cfg(feature = "alloc")]
 use std::any::Any;
 #[cfg(feature = "alloc")]
@@ -9,7 +10,7 @@ use std::thread;
 
 #[cfg(feature = "alloc")]
 use dlpack::ManagedTensorVersioned;
-use dlpack::allocator::Slot;
+use dlpack::allocator::{Allocator, Slot};
 use dlpack::sys::{DLManagedTensor, DLManagedTensorVersioned};
 use dlpack::{Error, Exporter};
 use harness::abi::Abi;
@@ -200,4 +201,21 @@ fn one_thread_at_a_time() {
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
     });
     assert!(got > 0 && SLOT.is_free());
+}
+
+/// A block of one byte more than there is room for is refused.
+#[test]
+fn not_one_byte_more() {
+    static SLOT: Slot<[u8; 8], 1> = Slot::new();
+    let layout = Exporter::<[u8; 8], _, &'static Slot<[u8; 8], 1>>::header_layout(1);
+    let slot = &SLOT;
+    for more in [1, 7, 8] {
+        let larger = Layout::from_size_align(layout.size() + more, layout.align()).unwrap();
+        assert_eq!(slot.allocate(larger), None, "{more}");
+    }
+    let block = slot.allocate(layout).expect("what it was made for");
+    assert!(!slot.is_free());
+    // SAFETY: the slot's block, with its layout.
+    unsafe { slot.deallocate(block, layout) };
+    assert!(slot.is_free());
 }

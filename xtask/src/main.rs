@@ -4,6 +4,7 @@ extern crate alloc;
 
 mod api;
 mod bench;
+mod evidence;
 mod figures;
 mod generated;
 mod python;
@@ -23,7 +24,7 @@ struct Task {
     run: fn(&[&str]) -> Result<bool>,
 }
 
-const TASKS: [Task; 6] = [
+const TASKS: [Task; 7] = [
     Task {
         name: "test",
         purpose: "runs the checks of the repository",
@@ -35,6 +36,12 @@ const TASKS: [Task; 6] = [
         purpose: "compares this project with peers and with hand-written floors",
         help: bench::HELP,
         run: bench::run,
+    },
+    Task {
+        name: "evidence",
+        purpose: "runs the checks that take hours, and records what they did",
+        help: evidence::HELP,
+        run: evidence::run,
     },
     Task {
         name: "api",

@@ -1,0 +1,4 @@
+//! Arithmetic on shapes and strides.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| dlpack_fuzz::layout::run(bytes));

@@ -1,0 +1,4 @@
+//! Tables of functions, from both sides.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| dlpack_fuzz::negotiate::run(bytes));

@@ -1,0 +1,4 @@
+//! Sequences of calls on live tensors.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| dlpack_fuzz::tensors::run(bytes));

@@ -1,0 +1,4 @@
+//! Chains of operations on views.
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| dlpack_fuzz::views::run(bytes));

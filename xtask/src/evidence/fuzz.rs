@@ -1,0 +1,161 @@
+//! The fuzz targets.
+
+use std::path::PathBuf;
+use std::process::Command;
+use std::{env, fs};
+
+use super::Length;
+use super::record::{Record, rustc};
+use crate::tools::{self, Result, command, read, root, target};
+
+/// What the fuzzer asks of the compiler: counters at each branch, and AddressSanitizer.
+const FLAGS: &str = "--cfg fuzzing -Zsanitizer=address -Cpasses=sancov-module \
+    -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+    -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
+
+/// How often each target runs: those of arithmetic more often, since their inputs are more.
+const GOALS: [(&str, u64); 7] = [
+    ("layout", 300_000_000),
+    ("gate", 20_000_000),
+    ("views", 20_000_000),
+    ("tensors", 20_000_000),
+    ("allocators", 20_000_000),
+    ("negotiate", 20_000_000),
+    ("exchange", 20_000_000),
+];
+
+/// After so many seconds what was done is recorded, and the fuzzer goes on.
+const SLICE: u64 = 300;
+
+/// The longest input, in bytes.
+const LONGEST: u32 = 400;
+
+pub(super) fn run(targets: &[&str], length: Length) -> Result<bool> {
+    let names = GOALS.map(|(name, _)| name);
+    if let Some(name) = targets.iter().find(|name| !names.contains(name)) {
+        return Err(format!("expected one of `{}`, found `{name}`", names.join("`, `")));
+    }
+    let programs = build()?;
+    let chosen = GOALS.iter().filter(|(name, _)| targets.is_empty() || targets.contains(name));
+    let chosen: Vec<_> = chosen.collect();
+    let count = u64::try_from(chosen.len()).unwrap_or(1).max(1);
+    for (name, goal) in chosen {
+        match length {
+            Length::Seconds(seconds) => {
+                let runs = fuzz(&programs.join(name), name, seconds.div_ceil(count), 0)?;
+                println!("{name}: {runs} executions");
+            }
+            Length::Whole => until(&programs.join(name), name, *goal)?,
+        }
+    }
+    Ok(true)
+}
+
+/// Runs a target until it has reached its goal.
+fn until(program: &PathBuf, name: &str, goal: u64) -> Result<()> {
+    loop {
+        let mut record = Record::read()?;
+        let done = record.count("fuzz", name);
+        println!("{name}: {done} of {goal} executions on code {}", record.code);
+        if done >= goal {
+            return Ok(());
+        }
+        let runs = fuzz(program, name, SLICE, goal - done)?;
+        // The code is that of the program, unless it has changed meanwhile.
+        if record.code != Record::read()?.code {
+            return Err("the code has changed: start again".to_owned());
+        }
+        record.add("fuzz", name, runs, &rustc()?)?;
+    }
+}
+
+fn folder() -> PathBuf {
+    env::var_os("CARGO_TARGET_DIR").map_or_else(|| target().join("fuzz"), PathBuf::from)
+}
+
+fn host() -> Result<String> {
+    let about = tools::output(command("rustc").arg("-vV"))?;
+    let host = about.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| "rustc names no host".to_owned())
+}
+
+/// Builds all targets, and returns where they are.
+fn build() -> Result<PathBuf> {
+    let host = host()?;
+    let folder = folder();
+    let mut cargo = command("cargo");
+    cargo
+        .args(["build", "--release", "--manifest-path", "fuzz/Cargo.toml", "--target", &host])
+        .args(["--features", "libfuzzer,types"])
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", FLAGS)
+        .env("CARGO_INCREMENTAL", "0")
+        .env("CARGO_TARGET_DIR", &folder);
+    tools::run(&mut cargo)?;
+    Ok(folder.join(host).join("release"))
+}
+
+/// Runs a target for some seconds or as often as given, whichever comes first, and returns how often it ran.
+fn fuzz(program: &PathBuf, name: &str, seconds: u64, runs: u64) -> Result<u64> {
+    let (corpus, crashes) = (folder().join("corpus").join(name), folder().join("crashes"));
+    for made in [&corpus, &crashes] {
+        fs::create_dir_all(made).map_err(|error| format!("{}: {error}", made.display()))?;
+    }
+    let log = folder().join(format!("{name}.log"));
+    let file = fs::File::create(&log).map_err(|error| format!("{}: {error}", log.display()))?;
+    let mut fuzzer = Command::new(program);
+    fuzzer
+        .arg(format!("-max_total_time={seconds}"))
+        .arg(format!("-max_len={LONGEST}"))
+        .arg(format!("-artifact_prefix={}/{name}-", crashes.display()))
+        .args(["-print_final_stats=1", "-timeout=20", "-rss_limit_mb=4096", "-verbosity=1"])
+        .arg(&corpus)
+        .arg(root().join("fuzz/corpus").join(name))
+        // Where an allocation was made is of use for a crash only, which can be repeated without this.
+        .env("ASAN_OPTIONS", "malloc_context_size=2:quarantine_size_mb=32")
+        .stderr(file);
+    if runs != 0 {
+        fuzzer.arg(format!("-runs={runs}"));
+    }
+    let status = fuzzer.status().map_err(|error| format!("{}: {error}", program.display()))?;
+    let output = read(&log)?;
+    if !status.success() {
+        let last: Vec<&str> = output.lines().rev().take(60).collect();
+        last.iter().rev().for_each(|line| println!("  | {line}"));
+        return Err(format!(
+            "{name}: {status}; the input is in {}, and {} has all that it wrote",
+            crashes.display(),
+            log.display()
+        ));
+    }
+    executed(&output).ok_or_else(|| format!("{} does not say how often it ran", log.display()))
+}
+
+fn executed(output: &str) -> Option<u64> {
+    let count =
+        output.lines().find_map(|line| line.strip_prefix("stat::number_of_executed_units:"));
+    count.and_then(|count| count.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_count_is_found() {
+        let output = "Done 7 runs in 1 second(s)\nstat::number_of_executed_units: 7\n";
+        assert_eq!(executed(output), Some(7));
+        assert_eq!(executed(""), None);
+    }
+
+    #[test]
+    fn each_target_has_a_goal_and_a_corpus() {
+        let manifest = read("fuzz/Cargo.toml").unwrap();
+        let found = manifest.lines().filter(|line| line.starts_with("path = \"fuzz_targets/"));
+        assert_eq!(found.count(), GOALS.len());
+        for (name, _) in GOALS {
+            assert!(manifest.contains(&format!("path = \"fuzz_targets/{name}.rs\"")), "{name}");
+            assert!(root().join("fuzz/corpus").join(name).is_dir(), "{name}");
+        }
+    }
+}
