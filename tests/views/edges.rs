@@ -132,11 +132,7 @@ fn halves_on_two_threads() {
 fn many_of_nothing() {
     let memory: [u16; 0] = [];
     let view = TensorView::from_slice(&memory, &[0]).unwrap();
-    let half = 1 << (usize::BITS / 2 + 8);
-    let huge = view.reshape(&[half, half, 0]);
-    // The sizes that are not 0 have a product, too, which must fit.
-    assert_eq!(huge.map(|view| view.numel()), Err(Error::ShapeOverflow));
-    let large = 1 << (usize::BITS / 2 - 2);
+    let large = 1 << (usize::BITS / 2 + 8);
     let view = view.reshape(&[large, large, 0]).unwrap();
     assert_eq!((view.numel(), view.iter().count(), view.to_vec()), (0, 0, vec![]));
     let part = view.slice(2, 0..0).unwrap().slice(0, 1..).unwrap();

@@ -45,10 +45,15 @@ impl Record {
         self.entries.iter().find(is_same).map_or(0, |entry| entry.count)
     }
 
+    /// Forgets what was done to an item.
+    pub(super) fn forget(&mut self, part: &str, item: &str) {
+        self.entries.retain(|entry| entry.part != part || entry.item != item);
+    }
+
     /// Adds to what was done, and writes the file. What was done on other code is forgotten.
     pub(super) fn add(&mut self, part: &str, item: &str, count: u64, with: &str) -> Result<()> {
         let count = self.count(part, item) + count;
-        self.entries.retain(|entry| entry.part != part || entry.item != item);
+        self.forget(part, item);
         self.entries.push(Entry {
             part: part.to_owned(),
             item: item.to_owned(),
@@ -99,10 +104,14 @@ pub(super) fn rustc() -> Result<String> {
     Ok(version.split(' ').take(2).collect::<Vec<_>>().join(" "))
 }
 
+/// The days since 1970.
+pub(super) fn days() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs() / 86_400)
+}
+
 /// The day, as `2026-11-29`.
-pub(super) fn today() -> String {
-    let seconds = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let (year, month, day) = date(seconds / 86_400);
+fn today() -> String {
+    let (year, month, day) = date(days());
     format!("{year}-{month:02}-{day:02}")
 }
 
