@@ -82,6 +82,8 @@ int ct_resize_live(ct_record* record, const int64_t* shape, const int64_t* strid
 int ct_move_live(ct_record* record, const int64_t* shape, const int64_t* strides, size_t len);
 /* Frees the arrays and leaves the struct as it is, as a producer may once it has been imported. */
 int ct_free_live(ct_record* record);
+/* Makes them inaccessible until the tensor is deleted; -1 also when they have no pages of their own. */
+int ct_forbid_live(ct_record* record);
 
 /* Lends a tensor on the stack to `callback` and returns its answer; struct, shape, strides and data are overwritten
  * after it returned. -1 without a call when the tensor cannot be made. */

@@ -34,6 +34,7 @@ typedef struct ct_region {
   void* block; /* what was allocated, of which the region is a part */
   size_t block_len;
   int paged;
+  int forbidden; /* nobody may touch it any more */
 } ct_region;
 
 enum ct_place { CT_PLACE_HEAP, CT_PLACE_PAGE_END, CT_PLACE_PAGE_START };

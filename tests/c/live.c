@@ -56,6 +56,15 @@ int ct_move_live(ct_record* record, const int64_t* shape, const int64_t* strides
   return replace(&record->strides, tensor + offsetof(DLTensor, strides), strides, len);
 }
 
+int ct_forbid_live(ct_record* record) {
+  if (!ct_record_alive(record) || !record->shape.paged) {
+    return -1;
+  }
+  ct_region_poison(&record->shape);
+  ct_region_poison(&record->strides);
+  return 0;
+}
+
 int ct_free_live(ct_record* record) {
   if (!ct_record_alive(record)) {
     return -1;

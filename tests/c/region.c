@@ -71,11 +71,12 @@ int ct_hides_deleted(void) {
 }
 
 void ct_region_poison(ct_region* region) {
-  if (region->start == NULL) {
+  if (region->start == NULL || region->forbidden) {
     return;
   }
   memset(region->start, 0xDD, region->len);
   if (region->paged) {
+    region->forbidden = 1;
     ct_pages_forbid(region->block, region->block_len);
   } else {
 #ifdef CT_ASAN

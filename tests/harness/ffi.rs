@@ -99,6 +99,7 @@ unsafe extern "C" {
         n: usize,
     ) -> c_int;
     pub fn ct_free_live(r: *mut Record) -> c_int;
+    pub fn ct_forbid_live(r: *mut Record) -> c_int;
     pub fn ct_move_live(r: *mut Record, shape: *const i64, strides: *const i64, n: usize) -> c_int;
     pub fn ct_call_with_tensor(spec: *const Spec, callback: Lend, ctx: *mut c_void) -> c_int;
 

@@ -89,6 +89,14 @@ impl Record {
         assert_eq!(rc, 0, "the tensor is gone");
     }
 
+    /// Makes the arrays of shape and strides inaccessible: a read of them ends the process. They must have pages of their own;
+    /// see [`Spec::guard_dims`](crate::Spec::guard_dims).
+    pub fn forbid_live(&self) {
+        // SAFETY: `raw` is ours until drop.
+        let rc = unsafe { ffi::ct_forbid_live(self.raw.as_ptr()) };
+        assert_eq!(rc, 0, "the tensor is gone, or its arrays have no pages of their own");
+    }
+
     /// Frees the array of the shape alone.
     pub fn move_live_shape(&self, shape: &[i64]) {
         // SAFETY: `raw` is ours until drop; null strides are left alone.

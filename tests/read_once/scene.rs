@@ -32,6 +32,8 @@ pub(crate) enum Change {
     Moves,
     /// Frees them.
     Frees,
+    /// Has them on pages that nobody may touch any more.
+    Forbids,
 }
 
 /// A producer whose tensor has been taken in.
@@ -52,6 +54,7 @@ impl Scene {
             Change::Rewrites => self.record.resize_live(&[300, 400], &[400, 1]),
             Change::Moves => self.record.move_live(&[300, 400], &[400, 1]),
             Change::Frees => self.record.free_live(),
+            Change::Forbids => self.record.forbid_live(),
         }
     }
 
@@ -117,19 +120,27 @@ impl Scene {
     }
 }
 
-/// All of them; the one that only a sanitizer is sure to notice comes first where there is one.
-fn changes() -> [Change; 3] {
-    let mut changes = [Change::Rewrites, Change::Moves, Change::Frees];
+/// All of them that this machine can make; the one that only a sanitizer is sure to notice comes first where there is one.
+fn changes() -> Vec<Change> {
+    let mut changes = vec![Change::Rewrites, Change::Moves, Change::Frees];
     if harness::hides_deleted() {
         changes.reverse();
     }
+    if harness::has_guard_pages() {
+        changes.push(Change::Forbids);
+    }
     changes
+}
+
+/// The tensor, with arrays that can be changed like this.
+fn made_for(spec: &Spec, change: Change) -> Spec {
+    if change == Change::Forbids { spec.clone().guard_dims() } else { spec.clone() }
 }
 
 /// A row: passes the tensor, after the producer has changed its arrays, to what ends it.
 pub(crate) fn row(spec: &Spec, call: impl Fn(ManagedTensorVersioned, &Scene)) {
     for change in changes() {
-        let (raw, record) = spec.make_versioned();
+        let (raw, record) = made_for(spec, change).make_versioned();
         // SAFETY: just made.
         let has_strides = !unsafe { (*raw).dl_tensor.strides }.is_null();
         // SAFETY: C passes it on, and changes the arrays only afterwards.
@@ -141,7 +152,7 @@ pub(crate) fn row(spec: &Spec, call: impl Fn(ManagedTensorVersioned, &Scene)) {
 /// A row for the legacy ABI.
 pub(crate) fn legacy_row(spec: &Spec, call: impl Fn(ManagedTensor, &Scene)) {
     for change in changes() {
-        let (raw, record) = spec.make::<DLManagedTensor>();
+        let (raw, record) = made_for(spec, change).make::<DLManagedTensor>();
         // SAFETY: just made.
         let has_strides = !unsafe { (*raw).dl_tensor.strides }.is_null();
         // SAFETY: C passes it on, and changes the arrays only afterwards.
