@@ -3,12 +3,12 @@
 //! None may crash, leak, or be deleted more or less than once. The last lines count what became of them, by the kind of
 //! the fault. `DLPACK_FAULTS` says how many there are.
 
-use std::cell::Cell;
+use core::cell::Cell;
+use core::ffi::{c_char, c_int, c_void};
+use core::mem::MaybeUninit;
+use core::ops::Deref;
+use core::ptr::{self, NonNull};
 use std::collections::BTreeMap;
-use std::ffi::{c_char, c_int, c_void};
-use std::mem::MaybeUninit;
-use std::ops::Deref;
-use std::ptr::{self, NonNull};
 use std::rc::Rc;
 use std::sync::Arc;
 

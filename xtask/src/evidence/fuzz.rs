@@ -14,7 +14,7 @@ const FLAGS: &str = "--cfg fuzzing -Zsanitizer=address -Cpasses=sancov-module \
     -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
 
 /// How often each target runs: those of arithmetic more often, since their inputs are more.
-const GOALS: [(&str, u64); 7] = [
+pub(super) const GOALS: [(&str, u64); 7] = [
     ("layout", 300_000_000),
     ("gate", 20_000_000),
     ("views", 20_000_000),
@@ -69,11 +69,11 @@ fn until(program: &PathBuf, name: &str, goal: u64) -> Result<()> {
     }
 }
 
-fn folder() -> PathBuf {
+pub(super) fn folder() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| target().join("fuzz"), PathBuf::from)
 }
 
-fn host() -> Result<String> {
+pub(super) fn host() -> Result<String> {
     let about = tools::output(command("rustc").arg("-vV"))?;
     let host = about.lines().find_map(|line| line.strip_prefix("host: "));
     host.map(str::to_owned).ok_or_else(|| "rustc names no host".to_owned())

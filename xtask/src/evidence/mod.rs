@@ -1,8 +1,10 @@
 //! `cargo xtask evidence`: what takes hours, with a record of what was done.
 
+mod faults;
 mod fuzz;
 mod mutants;
 mod record;
+mod report;
 
 use crate::tools::{Result, flags};
 
@@ -10,9 +12,11 @@ pub(crate) const HELP: &str = "\
 Usage: cargo xtask evidence [--seconds N] [PART...]
 
 Runs the parts named, or all of them, at length: each goes on from what evidence/record.tsv says was done on the code
-as it is. With `--seconds`, each part takes about so long, and nothing is recorded.
+as it is. EVIDENCE.md is written afterwards. With `--seconds`, each part takes about so long, and nothing is recorded.
 
+  report               nothing but the page
   fuzz [TARGET...]     the fuzz targets, under AddressSanitizer, until each has run as often as it should
+  faults               producers of one fault each, under AddressSanitizer
   mutants [FAULT...]   the faults of evidence/mutants.txt, each of which a test must notice
 ";
 
@@ -35,10 +39,18 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
         words => (Length::Whole, words),
     };
     let ([], words) = flags(words, [])?;
-    match words.split_first() {
-        None => Ok(mutants::run(&[], length)? && fuzz::run(&[], length)?),
-        Some((&"fuzz", targets)) => fuzz::run(targets, length),
-        Some((&"mutants", names)) => mutants::run(names, length),
-        Some((part, _)) => Err(format!("expected a part that `--help` lists, found `{part}`")),
+    let done = match words.split_first() {
+        None => faults::run(length)? && mutants::run(&[], length)? && fuzz::run(&[], length)?,
+        Some((&"fuzz", targets)) => fuzz::run(targets, length)?,
+        Some((&"mutants", names)) => mutants::run(names, length)?,
+        Some((&"faults", [])) => faults::run(length)?,
+        Some((&"report", [])) => true,
+        Some((part, _)) => {
+            return Err(format!("expected a part that `--help` lists, found `{part}`"));
+        }
+    };
+    if let Length::Whole = length {
+        report::run()?;
     }
+    Ok(done)
 }

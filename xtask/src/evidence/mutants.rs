@@ -97,6 +97,11 @@ pub(super) fn run(names: &[&str], length: Length) -> Result<bool> {
     Err(format!("not noticed: {}", missed.join(", ")))
 }
 
+/// The names of all faults.
+pub(super) fn names() -> Result<Vec<String>> {
+    Ok(parse(&read(FILE)?)?.into_iter().map(|mutant| mutant.name).collect())
+}
+
 /// Puts a fault in, runs its checks until one notices it, and takes it out again.
 fn try_mutant(tree: &Path, mutant: &Mutant) -> Result<(Outcome, String)> {
     let path = tree.join(&mutant.file);
@@ -120,6 +125,7 @@ fn check(tree: &Path, by: &str) -> Result<Outcome> {
     cargo.arg("test").current_dir(tree);
     match by.split_once(' ') {
         None if by == "fuzz" => cargo.args(["--manifest-path", "fuzz/Cargo.toml"]),
+        None if by == "loom" => cargo.args(["--manifest-path", "loom/Cargo.toml"]),
         None if by == "lib" => cargo.args(["-p", "dlpack", "--lib"]),
         Some(("test", name)) => cargo.args(["-p", "dlpack-tests", "--test", name]),
         _ => return Err(format!("{FILE}: cannot run `{by}`")),
@@ -214,7 +220,7 @@ fn parse(text: &str) -> Result<Vec<Mutant>> {
                 let mut is_test = false;
                 for word in rest.split(' ') {
                     match word {
-                        "fuzz" | "lib" => {
+                        "fuzz" | "lib" | "loom" => {
                             is_test = false;
                             mutant.by.push(word.to_owned());
                         }

@@ -38,6 +38,11 @@ impl Record {
         Ok(Self { entries: parse(&read(FILE)?)?, code: code()? })
     }
 
+    /// What was done in a part.
+    pub(super) fn of<'a>(&'a self, part: &'a str) -> impl Iterator<Item = &'a Entry> {
+        self.entries.iter().filter(move |entry| entry.part == part)
+    }
+
     /// How often something was done on the code as it is.
     pub(super) fn count(&self, part: &str, item: &str) -> u64 {
         let is_same =
