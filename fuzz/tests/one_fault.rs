@@ -382,11 +382,8 @@ fn enter(entry: &str, faulty: Faulty, dice: &mut Dice) -> bool {
         "borrowed" => {
             let foreign = Foreign::<DLManagedTensor>::new(plan);
             // SAFETY: the struct is live.
-            let raw = if is_null {
-                ptr::null_mut()
-            } else {
-                unsafe { DLManagedTensor::tensor(foreign.raw) }
-            };
+            let lent = unsafe { DLManagedTensor::tensor(foreign.raw) };
+            let raw = if is_null { ptr::null_mut() } else { lent };
             // SAFETY: the same.
             let tensor = unsafe { BorrowedTensor::from_raw(raw) };
             if changes {

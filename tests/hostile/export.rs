@@ -67,6 +67,11 @@ fn h107_more_elements_than_there_are() {
     let owner = refused.into_inner();
     assert_eq!((owner.as_ptr(), owner.as_slice()), (start, &SIX[..]));
 
+    // As many as there are, but from the second one on.
+    let refused = Exporter::new(SIX.to_vec()).shape(&[2, 3]).offset(1).build();
+    let expected = Error::OutOfBounds { available: 24, start: 4, end: 28 };
+    assert_eq!(refused.expect_err("too many").error(), expected);
+
     let (owner, fate) = Counted::new(&SIX);
     let refused = Exporter::new(owner).shape(&[2, 4]).build_legacy().expect_err("too many");
     assert_eq!(
@@ -262,4 +267,18 @@ fn a_dtype_that_no_tensor_has() {
     let dtype = DataType::new(DataTypeCode::FLOAT4_E2M1FN, 8, 1);
     let refused = Exporter::new(vec![1_u8, 2]).dtype(dtype).shape(&[2]).into_opaque();
     assert_eq!(refused.expect_err("no such dtype").error(), Error::InvalidDType { found: dtype });
+}
+
+/// Packed values begin with a byte, since no pointer and no offset of a tensor counts half of one.
+#[test]
+fn an_offset_of_half_a_byte() {
+    let export = |offset, shape| {
+        Exporter::new(vec![0x21_u8, 0x43]).dtype(DataType::U4).offset(offset).shape(shape).build()
+    };
+    let refused = export(1, &[2]).expect_err("no pointer to it");
+    assert_eq!(refused.error(), Error::NotWholeBytes { found: DataType::U4 });
+    assert_eq!(refused.into_inner(), [0x21, 0x43]);
+    assert_eq!(export(2, &[2]).expect("whole bytes").as_bytes(), Ok(&[0x43][..]));
+    // Nothing begins anywhere.
+    assert!(export(1, &[0]).expect("no values").is_empty());
 }
