@@ -205,3 +205,18 @@ fn room_before_the_hint() {
     drop(both);
     assert_eq!(pool.in_use(), 0);
 }
+
+/// A block of one byte more than there is room for comes from the heap.
+#[test]
+fn not_one_byte_more() {
+    let layout = Layout::from_size_align(64, 8).unwrap();
+    let pool = Arc::new(Pool::with_layout(2, layout).unwrap());
+    for (size, align, in_use) in [(64, 8, 1), (65, 8, 0), (72, 8, 0), (64, 16, 0), (1, 1, 1)] {
+        let layout = Layout::from_size_align(size, align).unwrap();
+        let block = pool.allocate(layout).unwrap();
+        assert_eq!(pool.in_use(), in_use, "{size} bytes at multiples of {align}");
+        // SAFETY: a block of this allocator, with its layout.
+        unsafe { pool.deallocate(block, layout) };
+        assert_eq!(pool.in_use(), 0);
+    }
+}
