@@ -96,6 +96,8 @@ enum Owner {
     Raw,
     Versioned(Box<Model>),
     Legacy(Box<Model>),
+    /// A tensor that others have, too, and whether it is frozen. This owner has no name outside.
+    Shared(Box<Model>, bool),
 }
 
 /// What must be found in a tensor.
@@ -118,6 +120,8 @@ struct Model {
     seen: Option<Seen>,
     owner: Owner,
     whole: bool,
+    /// Somebody promised that the host can follow the pointer.
+    host: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -409,6 +413,7 @@ impl World {
             seen: None,
             owner: Owner::None,
             whole: false,
+            host: false,
         };
         let bytes = RefCell::new(
             memory.read(0, memory.len().min(usize::try_from(verdict.end - verdict.start).unwrap())),
@@ -469,6 +474,7 @@ impl World {
             seen: None,
             owner: Owner::None,
             whole,
+            host: false,
         };
         (life, model)
     }
@@ -673,7 +679,7 @@ impl World {
                 _ => {
                     let granted = self.granted(input);
                     let (child, refused) = refusing(granted, || tensor.share());
-                    self.child(child, refused, inherits(&model, 0), Live::Versioned);
+                    self.child(child, refused, inherits(&model, false), Live::Versioned);
                     self.push(Live::SharedLegacy(tensor), model);
                 }
             },
@@ -807,7 +813,9 @@ impl World {
             }
             13 => {
                 if let Some(whole) = tensor.shared() {
-                    self.look(&whole, &model);
+                    let Owner::Shared(of, _) = &model.owner else { panic!("no share: {model:?}") };
+                    assert!(!model.arrays_hold && says_same(of, &model));
+                    self.look(&whole, of);
                     // It is one more user of the store for a moment only.
                     drop(whole);
                 }
@@ -1101,12 +1109,12 @@ impl World {
             }
             3 => {
                 let (child, refused) = refusing(granted, || tensor.share_opaque());
-                self.child(child, refused, inherits(&model, 0), Live::Opaque);
+                self.child(child, refused, inherits(&model, false), Live::Opaque);
                 self.push(Live::Shared(tensor), model);
             }
             _ => {
                 let (child, refused) = refusing(granted, || tensor.share());
-                self.child(child, refused, inherits(&model, 0), Live::Versioned);
+                self.child(child, refused, inherits(&model, false), Live::Versioned);
                 self.push(Live::Shared(tensor), model);
             }
         }
@@ -1143,7 +1151,7 @@ impl World {
             },
             2 => {
                 let (child, refused) = refusing(granted, || tensor.share());
-                self.child(child, refused, inherits(&model, 1), Live::Frozen);
+                self.child(child, refused, inherits(&model, true), Live::Frozen);
                 self.push(Live::SharedFrozen(tensor), model);
             }
             _ => {
@@ -1202,7 +1210,8 @@ impl World {
                 shape,
                 strides,
                 device: Device::CPU,
-                ..inherits(model, 1)
+                host: true,
+                ..inherits(model, true)
             });
         }
         match (child, chosen) {
@@ -1245,7 +1254,7 @@ impl World {
                     Ok(tensor) => {
                         assert!(!refused);
                         let raw = tensor.as_raw();
-                        let new = imported(inherits(&model, 0), Seen::Versioned(raw));
+                        let new = imported(inherits(&model, false), Seen::Versioned(raw));
                         self.push(Live::Versioned(tensor), new);
                     }
                     Err(error) => {
@@ -1502,27 +1511,58 @@ fn express(model: &Model) -> Option<Error> {
     (model.access == Access::ReadOnly).then_some(Error::ReadOnlyNotExpressible)
 }
 
-/// The model of a tensor under a header around this one.
+/// Whether two tensors name the same elements, with the same rights.
+fn says_same(one: &Model, other: &Model) -> bool {
+    (one.store, &one.places, one.dtype) == (other.store, &other.places, other.dtype)
+        && (&one.shape, &one.strides) == (&other.shape, &other.strides)
+        && (one.flags, one.access, one.host) == (other.flags, other.access, other.host)
+        && one.device.canonical() == other.device.canonical()
+}
+
+/// The model of a tensor under a header around this one, or around its owner if that says the same.
 fn under(model: &Model, from_versioned: bool, flags: u64, access: Access) -> Model {
-    let before = Box::new(model.clone());
-    let owner = if from_versioned { Owner::Versioned(before) } else { Owner::Legacy(before) };
+    let owner = match &model.owner {
+        Owner::Versioned(before) | Owner::Legacy(before) | Owner::Shared(before, _)
+            if says_same(before, model) =>
+        {
+            model.owner.clone()
+        }
+        _ if from_versioned => Owner::Versioned(Box::new(model.clone())),
+        _ => Owner::Legacy(Box::new(model.clone())),
+    };
+    Model { owner, ..renewed(model, flags, access) }
+}
+
+/// The model of a tensor in a new struct.
+fn renewed(model: &Model, flags: u64, access: Access) -> Model {
     Model {
+        strides: canonical(&model.shape, &model.strides),
         flags,
         access,
         arrays_hold: true,
         changed: Rc::new(Cell::new(false)),
         seen: None,
-        owner,
+        owner: Owner::None,
         whole: true,
         device: model.device.canonical(),
         ..model.clone()
     }
 }
 
-/// The model of a share, with flags that are added.
-fn inherits(model: &Model, flags: u64) -> Model {
-    let flags = flags | u64::from(model.access != Access::Writable);
-    Model { owner: Owner::None, ..under(model, true, flags, access_of(flags)) }
+/// The model of a share, read-only if the tensor is frozen.
+fn inherits(model: &Model, frozen: bool) -> Model {
+    let flags = u64::from(frozen || model.access != Access::Writable);
+    let owner = match &model.owner {
+        Owner::Shared(whole, was_frozen)
+            if (model.arrays_hold || says_same(whole, model))
+                && (model.access != Access::Writable || whole.access == Access::Writable)
+                && (!frozen || *was_frozen) =>
+        {
+            Owner::Shared(whole.clone(), *was_frozen)
+        }
+        _ => Owner::Shared(Box::new(model.clone()), frozen),
+    };
+    Model { owner, ..renewed(model, flags, access_of(flags)) }
 }
 
 /// The model of a tensor that was made ready for a consumer.
