@@ -108,8 +108,12 @@ mod error {
     pub struct RejectedError<O>(O);
 
     impl<O> RejectedError<O> {
-        pub(crate) fn new(owner: O, _: Error) -> Self {
-            Self(owner)
+        /// The owner and the value, or the owner back.
+        pub(crate) fn unless_ok<T>(owner: O, result: Result<T, Error>) -> Result<(O, T), Self> {
+            match result {
+                Ok(value) => Ok((owner, value)),
+                Err(_) => Err(Self(owner)),
+            }
         }
     }
 }

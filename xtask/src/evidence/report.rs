@@ -59,16 +59,13 @@ fn item_text(record: &Record, item: &str) -> Result<String> {
             let sum: u64 = record.of("faults").map(|entry| entry.count).sum();
             format!("{} producers of one fault", number(sum))
         }
-        "fuzz" => {
-            let count =
-                record.of("fuzz").find(|entry| entry.item == name).map_or(0, |entry| entry.count);
-            format!("fuzz `{name}` {}", number(count))
-        }
+        "fuzz" => format!("fuzz `{name}` {}", number(record.count("fuzz", name))),
         "mutants" => {
             let prefix = name.trim_end_matches('*');
             let is_here = |it: &str| it == name || name.ends_with('*') && it.starts_with(prefix);
             let all = mutants::names()?.iter().filter(|it| is_here(it)).count();
-            let noticed = record.of("mutants").filter(|entry| is_here(&entry.item)).count();
+            let is_noticed = |it: &&String| is_here(it) && record.count("mutants", it) > 0;
+            let noticed = mutants::names()?.iter().filter(is_noticed).count();
             format!("{noticed} of {all} faults `{name}` noticed")
         }
         _ => return Err(format!("{PROMISES}: cannot read `{item}`")),
