@@ -390,3 +390,30 @@ fn no_data_and_an_offset() {
     let refused = tensor.into_versioned().unwrap_err();
     assert_eq!((refused.error(), refused.into_inner().data().is_null()), (Error::NullData, true));
 }
+
+/// A share of a share keeps what the first one is a share of, unless a promise was made for the first one only: it ends with it.
+#[test]
+fn a_promise_for_a_share_keeps_the_share() {
+    let share = |spec: &Spec| Arc::new(versioned(spec).0).share().unwrap();
+    // Nothing was promised.
+    let plain = Arc::new(share(&six()));
+    let _child = plain.share().unwrap();
+    assert_eq!(Arc::strong_count(&plain), 1);
+
+    let read_only = share(&six().flags(1));
+    // SAFETY: C's memory can be written, whatever its flags say.
+    let writable = Arc::new(unsafe { read_only.assume_writable() });
+    let _child = writable.share().unwrap();
+    assert_eq!(Arc::strong_count(&writable), 2);
+
+    let device = share(&six().device(2, 0));
+    // SAFETY: C's own memory, whatever the device says.
+    let host = Arc::new(unsafe { device.assume_host_accessible() });
+    let _child = host.share().unwrap();
+    assert_eq!(Arc::strong_count(&host), 2);
+
+    // SAFETY: C wrote the elements, and nobody writes them now.
+    let frozen = Arc::new(unsafe { share(&six()).assume_frozen() });
+    let _child = frozen.share().unwrap();
+    assert_eq!(Arc::strong_count(&frozen), 2);
+}
