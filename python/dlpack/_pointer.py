@@ -13,6 +13,9 @@ if TYPE_CHECKING:
 
     from ._core import Tensor
 
+    # The deleters that are to be called, each with its address.
+    _Calls = dict[object, tuple[Callable[[int], object], int]]
+
 
 def from_pointer(
     address: SupportsIndex,
@@ -53,56 +56,69 @@ def from_pointer(
         raise ValueError("expected an owner or a deleter, found both")
     if not callable(deleter):
         raise TypeError("expected a deleter that can be called with the address")
-    made = _Owner(_at_the_end())
-    t = _from_pointer(address, shape, dtype, strides, device=device, owner=made, readonly=readonly, stream=stream)
-    # Only now is the memory the tensor's.
-    made.calls[id(made)] = _Call(deleter, int(address))
+    calls, key = _at_the_end(), object()
+    owner = _Owner((calls, key))
+    t = _from_pointer(address, shape, dtype, strides, device=device, owner=owner, readonly=readonly, stream=stream)
+    address = int(address)
+    # Only now is the memory the tensor's. Python handles signals after calls, and so not between this line and the return.
+    calls[key] = deleter, address
     return t
 
 
 # The deleters are called by Python alone, without a function of the extension in between: a daemon thread that Python ends in
-# the middle of one leaves nothing unfinished there.
+# the middle of one leaves nothing unfinished there. The classes are tuples, which are made by one call: a signal never finds half
+# of one. What a `__del__` needs of this module are its defaults, since modules are cleared when Python ends.
 
 
-class _Call:
-    """Calls a deleter when it is dropped. What the deleter raises is reported as Python does for `__del__`."""
+def _has_room(again: Callable[..., None], frames: int) -> None:
+    if frames:
+        again(again, frames - 1)
 
-    __slots__ = ("address", "deleter")
 
-    def __init__(self, deleter: Callable[[int], object], address: int) -> None:
-        self.deleter, self.address = deleter, address
+class _Owner(tuple["_Calls", object]):
+    """What a tensor keeps. When it is dropped, the deleter under its key is called, unless that was before.
+
+    What the deleter raises is reported as Python does for `__del__`.
+    """
+
+    __slots__ = ()
+
+    def __del__(self, has_room: Callable[..., None] = _has_room) -> None:
+        # Where the stack ends, or a signal comes, the exception is raised before anything is taken: the deleter is called later, at
+        # the end of the interpreter.
+        has_room(has_room, 8)
+        calls, key = self
+        if key in calls:
+            deleter, address = calls[key]
+            del calls[key]
+            deleter(address)
+
+
+class _Last(tuple["Callable[[int], object]", int]):
+    """Calls a deleter when it is dropped, which is at once. An exception of it is reported, and the next one is called."""
+
+    __slots__ = ()
 
     def __del__(self) -> None:
-        self.deleter(self.address)
+        deleter, address = self
+        deleter(address)
 
 
-class _Owner:
-    """What a tensor keeps. When it is dropped, so is the call, unless that was before."""
-
-    __slots__ = ("calls",)
-
-    def __init__(self, calls: dict[int, _Call]) -> None:
-        self.calls = calls
-
-    def __del__(self) -> None:
-        self.calls.pop(id(self), None)
-
-
-class _AtTheEnd:
+class _AtTheEnd(tuple["_Calls"]):
     """Calls all deleters that are left when the interpreter ends: those of tensors in cycles that Python's garbage collector cannot
     see, such as a global variable of a script whose deleter is a function of that script.
     """
 
-    def __init__(self) -> None:
-        self.calls: dict[int, _Call] = {}
+    __slots__ = ()
 
-    def __del__(self) -> None:
-        while self.calls:
-            self.calls.popitem()
+    def __del__(self, last: type[_Last] = _Last) -> None:
+        (calls,) = self
+        while calls:
+            last(calls.popitem()[1])
 
 
-def _at_the_end() -> dict[int, _Call]:
+def _at_the_end() -> _Calls:
     # Python clears `sys` last, and in it the names that begin so first, when it can still do nearly everything.
     kept = sys.__dict__
-    found: _AtTheEnd = kept.get("_dlpack_at_the_end") or kept.setdefault("_dlpack_at_the_end", _AtTheEnd())
-    return found.calls
+    found: _AtTheEnd = kept.get("_dlpack_at_the_end") or kept.setdefault("_dlpack_at_the_end", _AtTheEnd(({},)))
+    return found[0]

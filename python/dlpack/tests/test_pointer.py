@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import gc
+import signal
 import sys
 import threading
 import weakref
@@ -225,3 +226,75 @@ def test_handles_keep_their_offset():
     assert (again.address, again.shape) == (0x1000, (2,))
     assert part[1:].shape == (1,)
     assert t[::-1].strides == (-3, 1)
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="there are no timers")
+def test_signals_while_the_tensor_is_made(in_process):
+    """If the function raises, the memory is the caller's, and the deleter is not called; otherwise it is called once."""
+    program = """
+import random, signal, sys, time, traceback, dlpack
+
+class Stop(Exception):
+    pass
+
+def stop(*_):
+    raise Stop
+
+deleted, reported = [], []
+sys.unraisablehook = lambda raised: reported.append(raised.exc_type)
+signal.signal(signal.SIGALRM, stop)
+raised = both = made = 0
+end = time.time() + 2
+while time.time() < end:
+    deleted.clear()
+    t = failed = None
+    try:
+        try:
+            signal.setitimer(signal.ITIMER_REAL, random.random() * 40e-6 + 1e-6)
+            t = dlpack.from_pointer(4096, 4, "uint8", device="cpu", deleter=deleted.append)
+        finally:
+            failed = sys.exc_info()[0] is not None
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    except Stop as error:
+        # Before 3.11, a signal may come after the return and before the assignment.
+        frames = [frame.f_code.co_name for frame, _ in traceback.walk_tb(error.__traceback__)]
+        failed = failed and "from_pointer" in frames
+    if failed and t is None:
+        raised += 1
+        both += len(deleted)
+    elif t is not None:
+        made += 1
+        assert not deleted
+        t = None
+        assert deleted == [4096]
+assert raised and made, (raised, made)
+assert set(reported) <= {Stop}, reported
+print(both)
+"""
+    assert in_process(program) == "0\n"
+
+
+def test_deleters_at_the_end_of_the_stack(in_process):
+    """Where there is no room for a call, the deleter is called later, at the end of the interpreter."""
+    program = """
+import os, sys, dlpack
+
+sys.unraisablehook = lambda raised: None
+write = os.write
+
+def down(n, box):
+    if n == 0:
+        box.clear()
+    else:
+        down(n - 1, box)
+
+sys.setrecursionlimit(150)
+for depth in range(100, 150):
+    box = [dlpack.from_pointer(depth, 4, "uint8", device="cpu", deleter=lambda a: write(1, b"%d " % a))]
+    try:
+        down(depth, box)
+    except RecursionError:
+        pass
+    box.clear()
+"""
+    assert sorted(map(int, in_process(program).split())) == list(range(100, 150))
