@@ -272,7 +272,12 @@ impl Export for Tensor {
         match &slf.get().origin {
             Origin::Ready => Ok(()),
             Origin::On(ready) if *ready == stream => Ok(()),
-            Origin::On(ready) => cuda::wait(slf.get().tensor.device(), *ready).map_err(to_py_err),
+            Origin::On(ready) => {
+                let (device, ready) = (slf.get().tensor.device(), *ready);
+                // The work may include functions of Python, which another thread runs.
+                let waited = Python::attach(|py| py.detach(|| cuda::wait(device, ready)));
+                waited.map_err(to_py_err)
+            }
             // Its answer is not needed: it makes the stream wait for its own work, as for any consumer.
             Origin::Producer { object, .. } => Python::attach(|py| {
                 let answer: PyTensor = Import::new().stream(stream).of(object.bind(py))?;

@@ -129,7 +129,13 @@ int cuPointerGetAttribute(void *out, int attribute, uint64_t address) {
     return 0;
 }
 void *waited_for;
-int cuStreamSynchronize(void *stream) { waited_for = stream; return stream == (void *)13 ? 700 : 0; }
+int held_the_lock;
+int PyGILState_Check(void);
+int cuStreamSynchronize(void *stream) {
+    waited_for = stream;
+    held_the_lock |= PyGILState_Check();
+    return stream == (void *)13 ? 700 : 0;
+}
 """
 
 PROGRAM = """
@@ -156,6 +162,8 @@ assert waited_for.value == 77
 try:
     dlpack.asdlpack(Array(stream=13)).__dlpack__(stream=8)
 except BufferError:
+    # Work of the stream may wait for a thread that runs Python.
+    assert not ctypes.c_int.in_dll(driver, "held_the_lock").value
     print("refused")
 """
 
