@@ -4,9 +4,10 @@ use dlpack_pyo3::dlpack::types::{
     Bool8, F4E2m1fn, F6E2m3fn, F6E3m2fn, F8E3m4, F8E4m3, F8E4m3b11fnuz, F8E4m3fn, F8E4m3fnuz,
     F8E5m2, F8E5m2fnuz, F8E8m0fnu, I2, I4, U1, U2, U4,
 };
-use dlpack_pyo3::dlpack::{DataType, DataTypeCode, Descriptor, Element};
+use dlpack_pyo3::dlpack::{DataType, DataTypeCode, Descriptor, Element, Error};
+use pyo3::ffi;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyBytes, PyComplex, PyFloat, PyList};
+use pyo3::types::{PyBool, PyBytes, PyList};
 
 use crate::errors::{DTypeError, not_on_the_host, raise};
 use crate::tensor::{Part, Tensor};
@@ -39,8 +40,12 @@ impl Tensor {
         }
         let start = copy.data().wrapping_byte_add(usize::try_from(copy.byte_offset())?);
         // SAFETY: the copy is contiguous, and so its elements are these bytes, which were all written and which nobody else
-        // knows.
-        Ok(PyBytes::new(py, unsafe { core::slice::from_raw_parts(start.cast::<u8>(), bytes) }))
+        // knows. The result is a new object, or null with an exception set where there is no memory for it.
+        let made = unsafe {
+            let raw = ffi::PyBytes_FromStringAndSize(start.cast(), isize::try_from(bytes)?);
+            Bound::from_owned_ptr_or_err(py, raw)
+        };
+        Ok(made?.cast_into()?)
     }
 }
 
@@ -102,16 +107,16 @@ fn numbers<'py>(py: Python<'py>, copy: &Tensor) -> PyResult<Numbers<'py>> {
     }
     by_dtype! {
         BOOL: Bool8 => |v| Ok(truth(py, v.to_bool())),
-        I8: i8 => |v| Ok(v.into_pyobject(py)?.into_any()),
-        I16: i16 => |v| Ok(v.into_pyobject(py)?.into_any()),
-        I32: i32 => |v| Ok(v.into_pyobject(py)?.into_any()),
-        I64: i64 => |v| Ok(v.into_pyobject(py)?.into_any()),
-        U8: u8 => |v| Ok(v.into_pyobject(py)?.into_any()),
-        U16: u16 => |v| Ok(v.into_pyobject(py)?.into_any()),
-        U32: u32 => |v| Ok(v.into_pyobject(py)?.into_any()),
-        U64: u64 => |v| Ok(v.into_pyobject(py)?.into_any()),
+        I8: i8 => |v| integer(py, v),
+        I16: i16 => |v| integer(py, v),
+        I32: i32 => |v| integer(py, v),
+        I64: i64 => |v| integer(py, v),
+        U8: u8 => |v| integer(py, v),
+        U16: u16 => |v| integer(py, v),
+        U32: u32 => |v| integer(py, v),
+        U64: u64 => |v| unsigned(py, v),
         F32: f32 => |v| float(py, v),
-        F64: f64 => |v| Ok(PyFloat::new(py, v).into_any()),
+        F64: f64 => |v| double(py, v),
         F8_E3M4: F8E3m4 => |v| float(py, v.to_f32()),
         F8_E4M3: F8E4m3 => |v| float(py, v.to_f32()),
         F8_E4M3B11FNUZ: F8E4m3b11fnuz => |v| float(py, v.to_f32()),
@@ -131,7 +136,7 @@ fn whole<'py, T: Element>(
 ) -> PyResult<Numbers<'py>> {
     // SAFETY: the elements of a copy, which were all written and which nobody writes.
     let elements = unsafe { tensor.as_slice::<T>() }.map_err(raise)?;
-    elements.iter().map(|&element| convert(element)).collect()
+    collect(elements.len(), elements.iter().map(|&element| convert(element)))
 }
 
 /// As [`numbers`], for elements that are packed into bytes.
@@ -142,18 +147,18 @@ fn parts_of_bytes<'py>(py: Python<'py>, tensor: &Descriptor) -> PyResult<Numbers
                 $(DataType::$dtype => {
                     // SAFETY: as in `whole`.
                     let elements = unsafe { tensor.packed_view::<$type>() }.map_err(raise)?;
-                    elements.iter().map($convert).collect()
+                    collect(tensor.numel(), elements.iter().map($convert))
                 })*
                 dtype => Err(DTypeError::new_err(format!("{dtype} has no numbers in Python"))),
             }
         };
     }
     by_dtype! {
-        U1: U1 => |v| Ok(v.to_u8().into_pyobject(py)?.into_any()),
-        U2: U2 => |v| Ok(v.to_u8().into_pyobject(py)?.into_any()),
-        U4: U4 => |v| Ok(v.to_u8().into_pyobject(py)?.into_any()),
-        I2: I2 => |v| Ok(v.to_i8().into_pyobject(py)?.into_any()),
-        I4: I4 => |v| Ok(v.to_i8().into_pyobject(py)?.into_any()),
+        U1: U1 => |v| integer(py, v.to_u8()),
+        U2: U2 => |v| integer(py, v.to_u8()),
+        U4: U4 => |v| integer(py, v.to_u8()),
+        I2: I2 => |v| integer(py, v.to_i8()),
+        I4: I4 => |v| integer(py, v.to_i8()),
         F4_E2M1FN: F4E2m1fn => |v| float(py, v.to_f32()),
         F6_E2M3FN: F6E2m3fn => |v| float(py, v.to_f32()),
         F6_E3M2FN: F6E3m2fn => |v| float(py, v.to_f32()),
@@ -163,16 +168,45 @@ fn parts_of_bytes<'py>(py: Python<'py>, tensor: &Descriptor) -> PyResult<Numbers
 /// Makes complex numbers of pairs of floats.
 fn pairs<'py>(py: Python<'py>, floats: &[Bound<'py, PyAny>]) -> PyResult<Numbers<'py>> {
     let pairs = floats.chunks_exact(2).map(|pair| match pair {
-        [real, imag] => {
-            Ok(PyComplex::from_doubles(py, real.extract()?, imag.extract()?).into_any())
-        }
+        [real, imag] => complex(py, real.extract()?, imag.extract()?),
         _ => Err(DTypeError::new_err("expected pairs")),
     });
-    pairs.collect()
+    collect(floats.len() / 2, pairs)
 }
+
+/// Collects so many numbers, for which there may be no memory.
+fn collect<'py>(
+    count: usize,
+    items: impl Iterator<Item = PyResult<Bound<'py, PyAny>>>,
+) -> PyResult<Numbers<'py>> {
+    let mut numbers = Vec::new();
+    numbers.try_reserve_exact(count).map_err(|_| raise(Error::AllocationFailed))?;
+    for item in items.take(count) {
+        numbers.push(item?);
+    }
+    Ok(numbers)
+}
+
+/// The greatest number of empty lists, of which a tensor without elements may have more than anybody has memory for.
+const EMPTY_LISTS: i64 = 1 << 20;
 
 /// Makes a list for each axis.
 fn nest<'py>(
+    py: Python<'py>,
+    shape: &[i64],
+    numbers: &[Bound<'py, PyAny>],
+) -> PyResult<Bound<'py, PyAny>> {
+    if numbers.is_empty() {
+        let mut sizes = shape.iter().take_while(|&&size| size != 0);
+        let lists = sizes.try_fold(1, |product: i64, &size| product.checked_mul(size));
+        if lists.is_none_or(|lists| lists > EMPTY_LISTS) {
+            return Err(raise(Error::AllocationFailed));
+        }
+    }
+    nest_all(py, shape, numbers)
+}
+
+fn nest_all<'py>(
     py: Python<'py>,
     shape: &[i64],
     numbers: &[Bound<'py, PyAny>],
@@ -181,18 +215,53 @@ fn nest<'py>(
         let missing = || DTypeError::new_err("expected a number");
         return numbers.first().cloned().ok_or_else(missing);
     };
+    // Lists grow by what can fail, and do not panic where there is no memory.
+    let list = PyList::empty(py);
     if inner.is_empty() {
-        return Ok(PyList::new(py, numbers)?.into_any());
+        numbers.iter().try_for_each(|number| list.append(number))?;
+        return Ok(list.into_any());
     }
     let size = usize::try_from(size)?;
     let each = numbers.len().checked_div(size).unwrap_or(0);
-    let items = (0..size)
-        .map(|i| nest(py, inner, numbers.get(i * each..(i + 1) * each).unwrap_or_default()));
-    Ok(PyList::new(py, items.collect::<PyResult<Vec<_>>>()?)?.into_any())
+    for i in 0..size {
+        let part = numbers.get(i * each..(i + 1) * each).unwrap_or_default();
+        list.append(nest_all(py, inner, part)?)?;
+    }
+    Ok(list.into_any())
+}
+
+fn integer<'py>(py: Python<'py>, value: impl Into<i64>) -> PyResult<Bound<'py, PyAny>> {
+    // SAFETY: as `made` asks for.
+    unsafe { made(py, ffi::PyLong_FromLongLong(value.into())) }
+}
+
+fn unsigned(py: Python<'_>, value: u64) -> PyResult<Bound<'_, PyAny>> {
+    // SAFETY: as `made` asks for.
+    unsafe { made(py, ffi::PyLong_FromUnsignedLongLong(value)) }
 }
 
 fn float(py: Python<'_>, value: f32) -> PyResult<Bound<'_, PyAny>> {
-    Ok(PyFloat::new(py, value.into()).into_any())
+    double(py, value.into())
+}
+
+fn double(py: Python<'_>, value: f64) -> PyResult<Bound<'_, PyAny>> {
+    // SAFETY: as `made` asks for.
+    unsafe { made(py, ffi::PyFloat_FromDouble(value)) }
+}
+
+fn complex(py: Python<'_>, real: f64, imag: f64) -> PyResult<Bound<'_, PyAny>> {
+    // SAFETY: as `made` asks for.
+    unsafe { made(py, ffi::PyComplex_FromDoubles(real, imag)) }
+}
+
+/// Takes an object that a function of Python's C API has made, where PyO3's own functions panic if there is no memory for it.
+///
+/// # Safety
+///
+/// The pointer is a new reference, or null with an exception set.
+unsafe fn made(py: Python<'_>, raw: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAny>> {
+    // SAFETY: the caller says that the reference is a new one, or that an exception is set.
+    unsafe { Bound::from_owned_ptr_or_err(py, raw) }
 }
 
 fn truth(py: Python<'_>, value: bool) -> Bound<'_, PyAny> {

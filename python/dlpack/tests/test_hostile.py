@@ -437,3 +437,39 @@ def test_threads_that_take_one_capsule():
         refused.clear()
         del capsule, thread, threads
         data.append(0)
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems do not limit the addresses of a process")
+@pytest.mark.parametrize(
+    "what",
+    [
+        "asdlpack(bytes(50_000_000)), 'tolist'",
+        "asdlpack(bytes(150_000_000)), 'tobytes'",
+        "asdlpack(bytes(64_000_000)).view('float64'), 'tolist'",
+        "asdlpack(bytes(b'abc' * 20_000_000)).view('uint32'), 'tolist'",
+        "asdlpack(bytes(64_000_000)).view('complex64'), 'tolist'",
+        "asdlpack(bytes(50_000_000)).reshape(-1, 1), 'tolist'",
+        "asdlpack(b'').reshape(2**40, 0), 'tolist'",
+        "asdlpack(b'').reshape(2**20, 2**19, 0), 'tolist'",
+    ],
+)
+def test_no_memory(in_process, what):
+    program = f"""
+import resource
+from dlpack import asdlpack
+t, name = {what}
+with open("/proc/self/status") as file:
+    size = next(int(line.split()[1]) for line in file if line.startswith("VmSize")) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (size + 250_000_000,) * 2)
+try:
+    getattr(t, name)()
+except MemoryError:
+    print("refused")
+"""
+    assert in_process(program) == "refused\n"
+
+
+def test_empty_lists():
+    t = dlpack.asdlpack(b"")
+    assert t.reshape(2, 3, 0).tolist() == [[[], [], []]] * 2
+    assert t.reshape(0, 2**40).tolist() == []
