@@ -6,7 +6,7 @@ use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString, PyTuple, PyType};
 
-use crate::errors::DTypeError;
+use crate::errors::{DTypeError, tried};
 use crate::typestr;
 
 /// Reads a device: `"cpu"`, `"cuda:1"`, a pair as `__dlpack_device__` returns it, or an object with `type` and `index`, such as a
@@ -15,12 +15,14 @@ pub(crate) fn device(value: &Bound<'_, PyAny>) -> PyResult<Device> {
     if let Ok(text) = value.cast::<PyString>() {
         return device_named(text.to_cow()?.as_ref());
     }
-    if let Ok((kind, id)) = value.extract::<(i32, Option<i32>)>() {
+    if let Some((kind, id)) = tried(value.py(), value.extract::<(i32, Option<i32>)>())? {
         return Ok(Device::new(DeviceType::new(kind), id.unwrap_or(0)));
     }
     let (kind, index) = (value.getattr_opt("type")?, value.getattr_opt("index")?);
     if let (Some(kind), Some(index)) = (kind, index) {
-        if let (Ok(kind), Ok(index)) = (kind.extract::<String>(), index.extract::<Option<i32>>()) {
+        let kind = tried(value.py(), kind.extract::<String>())?;
+        let index = tried(value.py(), index.extract::<Option<i32>>())?;
+        if let (Some(kind), Some(index)) = (kind, index) {
             let device = device_named(&kind)?;
             return Ok(Device::new(device.device_type, index.unwrap_or(device.device_id)));
         }
@@ -46,7 +48,7 @@ pub(crate) fn dtype(value: &Bound<'_, PyAny>) -> PyResult<DataType> {
         let text = text.to_cow()?;
         return named(&text).map_or_else(|| Err(refuse_dtype(&text)), |dtype| check(dtype, &text));
     }
-    if let Ok((code, bits, lanes)) = value.extract::<(u8, u8, u16)>() {
+    if let Some((code, bits, lanes)) = tried(value.py(), value.extract::<(u8, u8, u16)>())? {
         let dtype = DataType::new(DataTypeCode::new(code), bits, lanes);
         return check(dtype, &dtype.to_string());
     }
@@ -86,17 +88,23 @@ fn refuse_dtype(text: &str) -> PyErr {
 /// Reads integers: those of a sequence that is the only argument, or the arguments themselves.
 pub(crate) fn integers(arguments: &Bound<'_, PyTuple>) -> PyResult<Vec<i64>> {
     match arguments.len() {
-        1 if arguments.get_item(0)?.extract::<i64>().is_err() => sizes(&arguments.get_item(0)?),
+        1 => {
+            let only = arguments.get_item(0)?;
+            match tried(only.py(), only.extract::<i64>())? {
+                Some(_) => Ok(vec![integer(&only)?]),
+                None => sizes(&only),
+            }
+        }
         _ => arguments.iter().map(|value| integer(&value)).collect(),
     }
 }
 
 /// Reads the integers of a sequence, or a single one.
 pub(crate) fn sizes(value: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
-    match value.try_iter() {
+    match tried(value.py(), value.try_iter())? {
         // There may be no end of them.
-        Ok(items) => items.take(Layout::MAX_NDIM + 1).map(|item| integer(&item?)).collect(),
-        Err(_) => Ok(vec![integer(value)?]),
+        Some(items) => items.take(Layout::MAX_NDIM + 1).map(|item| integer(&item?)).collect(),
+        None => Ok(vec![integer(value)?]),
     }
 }
 

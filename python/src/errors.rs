@@ -7,16 +7,53 @@ use core::ptr;
 
 use dlpack_pyo3::dlpack::{Device, Error};
 use dlpack_pyo3::to_py_err;
-use pyo3::exceptions::{PyException, PyMemoryError};
+use pyo3::exceptions::{PyException, PyMemoryError, PyRuntimeError};
 use pyo3::ffi;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-pyo3::import_exception!(dlpack._errors, DTypeError);
-pyo3::import_exception!(dlpack._errors, LayoutError);
-pyo3::import_exception!(dlpack._errors, DeviceError);
-pyo3::import_exception!(dlpack._errors, ReadOnlyError);
-pyo3::import_exception!(dlpack._errors, NotATensorError);
+/// Declares exceptions of `dlpack/_errors.py`, whose classes [`find`] finds.
+macro_rules! exceptions {
+    ($($name:ident)*) => {
+        $(
+            pub(crate) struct $name;
+
+            impl $name {
+                const CLASS: &'static PyOnceLock<Py<PyType>> = {
+                    static CLASS: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+                    &CLASS
+                };
+
+                #[cold]
+                pub(crate) fn new_err(text: impl Into<String>) -> PyErr {
+                    new_err(Self::CLASS, text.into())
+                }
+            }
+        )*
+
+        /// Finds the classes of the exceptions, when the extension is imported. Later an import may fail, such as at the end of
+        /// the stack or of the interpreter, where an exception is all the same to be raised.
+        pub(crate) fn find(py: Python<'_>) -> PyResult<()> {
+            let module = py.import("dlpack._errors")?;
+            $({
+                let class = module.getattr(stringify!($name))?.cast_into::<PyType>()?;
+                $name::CLASS.set(py, class.unbind()).ok();
+            })*
+            Ok(())
+        }
+    };
+}
+
+exceptions! { DTypeError LayoutError DeviceError ReadOnlyError NotATensorError }
+
+fn new_err(class: &PyOnceLock<Py<PyType>>, text: String) -> PyErr {
+    Python::attach(|py| match class.get(py) {
+        Some(class) => PyErr::from_type(class.bind(py).clone(), text),
+        // `find` comes before any tensor.
+        None => PyRuntimeError::new_err(text),
+    })
+}
 
 /// Returns the class `CopyError` of `dlpack-pyo3`, after giving it the name by which Python finds it in this package.
 pub(crate) fn copy_error(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
@@ -64,7 +101,7 @@ pub(crate) fn not_on_the_host(device: Device) -> PyErr {
 #[cold]
 pub(crate) fn refuse(object: &Bound<'_, PyAny>, route: &str, raised: PyErr) -> PyErr {
     let py = object.py();
-    if !raised.is_instance_of::<PyException>(py) || raised.is_instance_of::<PyMemoryError>(py) {
+    if is_final(py, &raised) {
         return raised;
     }
     let explained = py
@@ -76,6 +113,20 @@ pub(crate) fn refuse(object: &Bound<'_, PyAny>, route: &str, raised: PyErr) -> P
         Err(other) if !other.is_instance_of::<PyException>(py) => other,
         Err(_) => raised,
     }
+}
+
+/// Turns an exception into `None`, where something else can be tried or a better one is raised. One that is no `Exception`, such as
+/// an interrupt, is passed on, since nobody may lose it; so is the lack of memory.
+pub(crate) fn tried<T>(py: Python<'_>, result: Result<T, impl Into<PyErr>>) -> PyResult<Option<T>> {
+    match result.map_err(Into::into) {
+        Ok(value) => Ok(Some(value)),
+        Err(raised) if is_final(py, &raised) => Err(raised),
+        Err(_) => Ok(None),
+    }
+}
+
+fn is_final(py: Python<'_>, raised: &PyErr) -> bool {
+    !raised.is_instance_of::<PyException>(py) || raised.is_instance_of::<PyMemoryError>(py)
 }
 
 /// Makes the exception for an object that offers none of the routes, which `tried` lists.

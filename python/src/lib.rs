@@ -66,6 +66,9 @@ mod _core {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        // Also where this is the first interpreter to import it, so that no class of it stays.
+        refuse_other_interpreters()?;
+        super::errors::find(module.py())?;
         module.add("CopyError", super::errors::copy_error(module.py())?)?;
         module.add("ROUTES", super::source::Route::names(module.py())?)?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))

@@ -439,6 +439,49 @@ def test_threads_that_take_one_capsule():
         data.append(0)
 
 
+@pytest.mark.parametrize(
+    "program",
+    [
+        """
+def down(n):
+    if n == 0:
+        return raises()
+    return down(n - 1)
+sys.setrecursionlimit(100)
+for depth in range(80, 100):
+    try:
+        assert down(depth) == "raised"
+    except RecursionError:
+        pass
+print("raised")
+""",
+        """
+class Late:
+    def __del__(self):
+        print(raises())
+builtins.late = Late()
+""",
+        """
+sys.modules["dlpack._errors"] = None
+print(raises())
+""",
+    ],
+    ids=["at the end of the stack", "at the end of the interpreter", "without their module"],
+)
+def test_exceptions_are_raised(in_process, program):
+    """They were imported with the package, and not when the first of them is raised."""
+    start = """
+import builtins, sys, dlpack
+t = dlpack.asdlpack(b"abc")
+def raises(t=t, error=dlpack.DTypeError):
+    try:
+        t.view("float16")
+    except error:
+        return "raised"
+"""
+    assert in_process(start + program) == "raised\n"
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems do not limit the addresses of a process")
 @pytest.mark.parametrize(
     "what",
@@ -473,3 +516,64 @@ def test_empty_lists():
     t = dlpack.asdlpack(b"")
     assert t.reshape(2, 3, 0).tolist() == [[[], [], []]] * 2
     assert t.reshape(0, 2**40).tolist() == []
+
+
+@pytest.mark.parametrize("keyword", ["route", "avoid"])
+def test_routes_without_end(in_process, keyword):
+    program = f"""
+import itertools, resource, dlpack
+resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+assert dlpack.asdlpack(b"a", {keyword}=["arrow"] * 5 + ["buffer"] * {int(keyword == "route")}, readonly=True)
+try:
+    dlpack.asdlpack(b"a", {keyword}=itertools.repeat("buffer"))
+except ValueError as error:
+    print(error)
+"""
+    assert in_process(program) == "expected at most 6 routes, each once, found more\n"
+
+
+def test_an_interrupt_while_arguments_are_read_is_not_lost():
+    left = []
+
+    class Interrupted:
+        """As if a signal came, which comes once."""
+
+        def __index__(self):
+            left.pop()
+            raise KeyboardInterrupt
+
+    class NotIterable:
+        def __iter__(self):
+            left.pop()
+            raise KeyboardInterrupt
+
+        def __index__(self):
+            return 4
+
+    class Text:
+        def __str__(self):
+            left.pop()
+            raise KeyboardInterrupt
+
+    class OnDevice:
+        type, index = "cuda", Interrupted()
+
+    t = dlpack.asdlpack(bytearray(4))
+    cases = [
+        lambda: dlpack.asdlpack(Interface(shape=(Interrupted(),), data=bytes(4))),
+        lambda: dlpack.asdlpack(Interface(shape=NotIterable(), data=bytes(4))),
+        lambda: dlpack.asdlpack(Interface(version=Text(), data=bytes(4))),
+        lambda: dlpack.asdlpack(Interface(data=(Interrupted(), False))),
+        lambda: dlpack.asdlpack(t, device=(1, Interrupted())),
+        lambda: dlpack.asdlpack(t, device=OnDevice()),
+        lambda: t.view((1, Interrupted(), 1)),
+        lambda: t.reshape(Interrupted()),
+        lambda: t[Interrupted()],
+        lambda: dlpack.from_pointer(Interrupted(), 4, "uint8", device="cpu"),
+        lambda: dlpack.from_pointer(t.address, NotIterable(), "uint8", device="cpu"),
+    ]
+    for case in cases:
+        left.append(1)
+        with pytest.raises(KeyboardInterrupt):
+            case()
+        assert not left

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMemoryView, PyTuple};
 
 use super::expect;
-use crate::errors::{DTypeError, LayoutError, NotATensorError};
+use crate::errors::{DTypeError, LayoutError, NotATensorError, tried};
 use crate::memory::{Memory, in_elements};
 use crate::tensor::Tensor;
 use crate::typestr;
@@ -86,7 +86,7 @@ impl Fields {
 
 /// Reads a tuple of sizes or strides. Its length is not believed: room is made for as many as there are.
 fn integers(value: Bound<'_, PyAny>, what: &str) -> PyResult<Vec<i64>> {
-    let Ok(items) = value.try_iter() else { return expect(value, what) };
+    let Some(items) = tried(value.py(), value.try_iter())? else { return expect(value, what) };
     let mut integers = Vec::new();
     for item in items {
         if integers.len() == Layout::MAX_NDIM {

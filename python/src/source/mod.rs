@@ -17,7 +17,7 @@ use pyo3::{ffi, intern};
 
 use crate::arguments;
 use crate::errors::{
-    DeviceError, NotATensorError, ReadOnlyError, check, raise, refuse, refuse_all,
+    DeviceError, NotATensorError, ReadOnlyError, check, raise, refuse, refuse_all, tried,
 };
 use crate::kept::Kept;
 use crate::tensor::{Origin, Part, Tensor, default_stream};
@@ -72,7 +72,15 @@ impl Route {
         if value.is_instance_of::<PyString>() {
             return Ok(vec![Self::named(value)?]);
         }
-        value.try_iter()?.map(|name| Self::named(&name?)).collect()
+        let most = Self::ALL.len();
+        // There may be no end of them.
+        let names = value.try_iter()?.take(most + 1).map(|name| Self::named(&name?));
+        let names = names.collect::<PyResult<Vec<_>>>()?;
+        if names.len() > most {
+            let text = format!("expected at most {most} routes, each once, found more");
+            return Err(PyValueError::new_err(text));
+        }
+        Ok(names)
     }
 }
 
@@ -346,9 +354,11 @@ impl Tensor {
 
 /// Reads the type of an attribute that a protocol asks for.
 fn expect<'py, T: FromPyObjectOwned<'py>>(value: Bound<'py, PyAny>, what: &str) -> PyResult<T> {
-    value.extract::<T>().map_err(|_| {
-        NotATensorError::new_err(format!(
-            "the object's {what} is not what the protocol says: {value}"
-        ))
-    })
+    if let Some(found) = tried(value.py(), value.extract::<T>())? {
+        return Ok(found);
+    }
+    let text = tried(value.py(), value.str())?.map_or_else(String::new, |text| text.to_string());
+    Err(NotATensorError::new_err(format!(
+        "the object's {what} is not what the protocol says: {text}"
+    )))
 }
