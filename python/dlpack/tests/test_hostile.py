@@ -482,6 +482,35 @@ def raises(t=t, error=dlpack.DTypeError):
     assert in_process(start + program) == "raised\n"
 
 
+@pytest.mark.parametrize("route", ["array_interface", "array_struct", "buffer", "dlpack", None])
+@pytest.mark.parametrize("of", ["an array", "a view"])
+def test_an_array_cannot_be_resized_under_a_tensor(route, of):
+    np = pytest.importorskip("numpy")
+    array = np.arange(4.0)
+    if of == "a view":
+        if route not in ("buffer", None):
+            pytest.skip("a memoryview has no such route")
+        t = dlpack.asdlpack(memoryview(array), route=route)
+    else:
+        t = dlpack.asdlpack(array, route=route)
+    box = [array]
+    del array
+    with pytest.raises(ValueError, match="cannot resize"):
+        box.pop().resize(100_000_000)
+    assert t.tolist() == [0, 1, 2, 3]
+
+
+def test_an_array_whose_view_is_in_an_interface_cannot_be_resized():
+    np = pytest.importorskip("numpy")
+    array = np.arange(4.0)
+    t = dlpack.asdlpack(Interface(data=array, typestr=array.dtype.str), route="array_interface")
+    box = [array]
+    del array
+    with pytest.raises(ValueError, match="cannot resize"):
+        box.pop().resize(100_000_000)
+    assert t.tolist() == [0, 1, 2, 3]
+
+
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems do not limit the addresses of a process")
 @pytest.mark.parametrize(
     "what",

@@ -21,11 +21,9 @@ pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     let tensor = match data {
         Some(data) if data.is_instance_of::<PyTuple>() => {
             let (address, is_read_only) = expect::<(usize, bool)>(data, "data")?;
-            // The interface may hold what its address depends on.
-            let owner = PyTuple::new(object.py(), [object.clone(), value.clone()])?;
             let memory = fields.at(address, Device::CPU, is_read_only);
             // SAFETY: by this protocol the memory is as it is described for as long as the object lives.
-            unsafe { memory.into_tensor(PyOwner::from(owner.into_any())) }?
+            unsafe { memory.into_tensor(owner(object, &value)?) }?
         }
         data => {
             let offset = match interface.get_item("offset")? {
@@ -36,6 +34,15 @@ pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
         }
     };
     Ok(Some(Tensor::ready(tensor)))
+}
+
+/// Returns what keeps the memory of an object and what described it, which may hold what the address depends on.
+///
+/// The object is kept twice: an array of NumPy to which there is one other reference only, that of who calls its method `resize`,
+/// frees its memory.
+pub(super) fn owner(object: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>) -> PyResult<PyOwner> {
+    let kept = PyTuple::new(object.py(), [object, object, value])?;
+    Ok(PyOwner::from(kept.into_any()))
 }
 
 /// What this interface and that of CUDA have in common.
@@ -123,7 +130,9 @@ fn in_buffer(
         return Err(LayoutError::new_err(text));
     }
     let memory = fields.at(address.wrapping_add(offset), Device::CPU, is_read_only);
-    // The tensor of the whole buffer is the owner: no program can find it and release it, as it could a memoryview.
+    // The tensor of the whole buffer is the owner: no program can find it and release it, as it could a memoryview. What lends the
+    // buffer is kept beside it, as in `owner`.
+    let owner = (whole.into_managed()?, PyOwner::from(view.getattr("obj")?));
     // SAFETY: the elements lie within the buffer, as was checked, and the buffer stays until its tensor is dropped.
-    unsafe { memory.into_tensor(whole.into_managed()?) }
+    unsafe { memory.into_tensor(owner) }
 }

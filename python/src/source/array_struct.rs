@@ -2,12 +2,12 @@
 
 use core::ffi::{c_char, c_int, c_void};
 
-use dlpack_pyo3::PyOwner;
 use dlpack_pyo3::dlpack::Device;
 use dlpack_pyo3::dlpack::layout::Layout;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyCapsuleMethods, PyTuple};
+use pyo3::types::{PyCapsule, PyCapsuleMethods};
 
+use super::array_interface::owner;
 use crate::errors::{DTypeError, LayoutError, NotATensorError};
 use crate::memory::{Memory, in_elements};
 use crate::tensor::Tensor;
@@ -79,8 +79,7 @@ pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
         device: Device::CPU,
         is_read_only: raw.flags & WRITEABLE == 0,
     };
-    let owner = PyTuple::new(object.py(), [object.clone(), value.clone()])?;
     // SAFETY: by this protocol the memory is as it is described for as long as the object and the capsule live.
-    let tensor = unsafe { memory.into_tensor(PyOwner::from(owner.into_any())) }?;
+    let tensor = unsafe { memory.into_tensor(owner(object, &value)?) }?;
     Ok(Some(Tensor::ready(tensor)))
 }

@@ -6,14 +6,13 @@ use core::ffi::{CStr, c_int, c_uint, c_void};
 use core::mem::transmute;
 use core::ptr::NonNull;
 
-use dlpack_pyo3::PyOwner;
 use dlpack_pyo3::dlpack::negotiate::Stream;
 use dlpack_pyo3::dlpack::{Device, DeviceType, Error};
 use dlpack_pyo3::stream_from;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::PyDict;
 
-use super::array_interface::Fields;
+use super::array_interface::{Fields, owner};
 use super::expect;
 use crate::errors::{DeviceError, LayoutError};
 use crate::tensor::{Origin, Tensor};
@@ -43,9 +42,8 @@ pub(super) fn take(object: &Bound<'_, PyAny>, asked: Option<Device>) -> PyResult
         None => Origin::Ready,
     };
     let memory = fields.at(address, device, is_read_only);
-    let owner = PyTuple::new(object.py(), [object.clone(), value.clone()])?;
     // SAFETY: by this protocol the memory is as it is described for as long as the object lives.
-    let tensor = unsafe { memory.into_tensor(PyOwner::from(owner.into_any())) }?;
+    let tensor = unsafe { memory.into_tensor(owner(object, &value)?) }?;
     Ok(Some(Tensor::new(tensor, origin)))
 }
 

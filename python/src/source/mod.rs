@@ -20,6 +20,7 @@ use crate::errors::{
     DeviceError, NotATensorError, ReadOnlyError, check, raise, refuse, refuse_all, tried,
 };
 use crate::kept::Kept;
+use crate::memory::Memory;
 use crate::tensor::{Origin, Part, Tensor, default_stream};
 
 /// A protocol by which an object describes its memory.
@@ -141,7 +142,13 @@ pub(crate) fn asdlpack<'py>(
             return Ok(tensor.clone());
         }
         match obj.extract::<PyTensor>() {
-            Ok(tensor) => return Bound::new(obj.py(), accept(obj, tensor)?),
+            Ok(tensor) => {
+                let mut tensor = accept(obj, tensor)?;
+                if let Ok(view) = obj.cast_exact::<PyMemoryView>() {
+                    tensor = keeping_lender(tensor, view)?;
+                }
+                return Bound::new(obj.py(), tensor);
+            }
             Err(raised) => after_failure(obj, raised)?,
         }
     }
@@ -223,7 +230,7 @@ fn take_by(route: Route, object: &Bound<'_, PyAny>, options: &Options) -> PyResu
             }
             // A view has no other route, whatever the object has besides its buffer.
             let view = PyMemoryView::from(object)?;
-            accept_as(&view, view.extract()?, options).map(Some)
+            keeping_lender(accept_as(&view, view.extract()?, options)?, &view).map(Some)
         }
         Route::ArrayStruct => array_struct::take(object),
         Route::ArrayInterface => array_interface::take(object),
@@ -292,6 +299,28 @@ fn accept(object: &Bound<'_, PyAny>, tensor: PyTensor) -> PyResult<Tensor> {
         origin_on(object, device)
     };
     Ok(Tensor { tensor, whole, origin, adapted: None })
+}
+
+/// Makes the tensor of a view keep the object that lends the memory, beside its buffer, if its memory can be resized.
+///
+/// An array of NumPy to which there is one other reference only, that of who calls its method `resize`, frees its memory.
+fn keeping_lender(tensor: Tensor, view: &Bound<'_, PyMemoryView>) -> PyResult<Tensor> {
+    let lender = view.getattr(intern!(view.py(), "obj"))?;
+    if !lender.hasattr(intern!(view.py(), "resize"))? {
+        return Ok(tensor);
+    }
+    let tensor = tensor.tensor;
+    let memory = Memory {
+        address: tensor.start().map_err(raise)?.expose_provenance(),
+        dtype: tensor.dtype(),
+        shape: tensor.shape().to_vec(),
+        strides: Some(tensor.strides().to_vec()),
+        device: tensor.device(),
+        is_read_only: tensor.access() != Access::Writable,
+    };
+    // SAFETY: the memory is that of the tensor, which the owner keeps.
+    let tensor = unsafe { memory.into_tensor((tensor, PyOwner::from(lender))) }?;
+    Ok(Tensor::ready(tensor))
 }
 
 /// Returns `true` for a tensor of PyTorch whose elements are negated when they are read, which an exchange table does not tell.
