@@ -35,6 +35,8 @@ pub(super) enum Eligibility {
 pub(super) struct Doubts {
     /// `true` if there may be no memory.
     memory: bool,
+    /// Where the elements are, if there is memory.
+    address: usize,
     is_even: bool,
     code: DataTypeCode,
 }
@@ -164,6 +166,7 @@ impl Eligibility {
         let is_torch = matches!(self, Self::Torch(_));
         Doubts {
             memory: is_torch && summary.is_doubtful(),
+            address: summary.address,
             is_even: summary.is_even,
             code: summary.dtype.code,
         }
@@ -199,7 +202,7 @@ impl Torch {
     #[cold]
     fn is_plain(&self, object: Object<'_>, doubts: Doubts) -> Result<bool, Raised> {
         if doubts.memory {
-            refuse_without_memory(object)?;
+            refuse_without_memory(object, doubts.address)?;
         }
         if doubts.may_be_negated() && !is_false(self.is_neg.call(object)?.borrow()) {
             return Err(negated(object));
@@ -231,8 +234,9 @@ pub(super) fn ask_torch(
         return Err(negated(object));
     }
     let tensor = protocol::ask(object, request, strict, Ok, Err)?;
-    if Summary::of(&tensor).is_doubtful() {
-        if let Err(raised) = refuse_without_memory(object) {
+    let summary = Summary::of(&tensor);
+    if summary.is_doubtful() {
+        if let Err(raised) = refuse_without_memory(object, summary.address) {
             return Err(raised.after_dropping(object.attached(), tensor));
         }
     }
@@ -258,12 +262,17 @@ fn answers_yes(answer: Result<Owned<'_>, Raised>) -> Result<bool, Raised> {
 ///
 /// So it is with tensors that stand for zeros, fake ones, the wrappers of `torch.func` and of classes, masked ones, and those
 /// whose storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
+///
+/// The address is that of the tensor that is to be imported. The object may have methods of its own, so that what it says
+/// about its memory is believed of this tensor alone, unless it names the address that the tensor has.
 #[cold]
-fn refuse_without_memory(object: Object<'_>) -> Result<(), Raised> {
+fn refuse_without_memory(object: Object<'_>, address: usize) -> Result<(), Raised> {
     match address_with_memory(object) {
         Ok(0) => {}
-        Ok(address) => {
-            address::confirm(usize::try_from(address).unwrap_or(0));
+        Ok(found) => {
+            if usize::try_from(found) == Ok(address) {
+                address::confirm(address);
+            }
             return Ok(());
         }
         // PyTorch raises a `RuntimeError` for most of them.

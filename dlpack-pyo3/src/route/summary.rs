@@ -13,7 +13,7 @@ pub(super) struct Summary {
     pub(super) dtype: DataType,
     device: Device,
     flags: Flags,
-    address: usize,
+    pub(super) address: usize,
     is_empty: bool,
     /// `true` if the distance between neighbours is an even number of elements along every axis.
     pub(super) is_even: bool,

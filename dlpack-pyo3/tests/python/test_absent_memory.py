@@ -9,6 +9,7 @@ import pytest
 from kit import abi, capsules
 from kit.exchange import FUNCTIONS, Table, type_for
 from kit.foreign import Foreign
+from kit.process import run
 
 NEW = {"max_version": (1, 3)}
 # The ways in: an argument, a borrow, a tensor that is kept, one that is asked for with options, one in another's hands.
@@ -127,6 +128,40 @@ def test_what_has_memory_is_confirmed_once_if_its_address_is_odd(torch):
         for way in (ext.describe, ext.borrow, ext.hold):
             with pytest.raises(BufferError, match="expected a tensor with memory"):
                 way(absent)
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("kind", ["class", "object"])
+def test_a_tensor_that_lies_about_its_address_speaks_for_no_other(kind):
+    """In a process of its own, in which no address has been confirmed."""
+    script = f"""
+        import torch
+
+        class Lying(torch.Tensor):
+            def data_ptr(self):
+                return 8
+
+        lying = torch.zeros(4)
+        if {kind == "class"}:
+            lying = lying.as_subclass(Lying)
+        else:
+            lying.data_ptr = lambda: 8
+        address = torch.Tensor.data_ptr(lying)
+        for way in (ext.describe, ext.borrow, ext.hold):
+            way(lying)
+        assert ext.describe(lying)["data"] == address
+        absent = torch.zeros(10)[2:]
+        absent.untyped_storage().resize_(0)
+        assert absent.data_ptr() == 8
+        for way in (ext.describe, ext.borrow, ext.hold):
+            try:
+                way(absent)
+            except BufferError:
+                continue
+            raise AssertionError(way)
+        print("refused")
+    """
+    assert run(script) == "refused\n"
 
 
 @pytest.mark.library("torch")
