@@ -98,6 +98,9 @@ guarded! {
         value: *mut *mut PyObject
     ) -> c_int;
 
+    /// Returns an item of a mapping.
+    fn get_item = PyObject_GetItem(mapping: *mut PyObject, key: *mut PyObject) -> *mut PyObject;
+
     /// Makes the text that stands for the object in a program.
     fn repr = PyObject_Repr(object: *mut PyObject) -> *mut PyObject;
 

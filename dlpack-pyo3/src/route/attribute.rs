@@ -12,7 +12,7 @@ use crate::raw::{Name, Object, Owned, Raised, Reference, call_no_args, ffi};
 pub(super) struct Attribute {
     /// # Invariants
     ///
-    /// An entry of the class that `of` got, in which `getter` was found.
+    /// An entry of the class that `new` got, in which `getter` was found.
     descriptor: Reference,
     getter: Getter,
     /// The C function of a method without arguments. As for a property, the object's class is checked once.
@@ -57,15 +57,20 @@ impl Attribute {
     /// Returns `None` if the class has no such attribute, or a plain value.
     pub(super) fn of(class: Object<'_>, name: &Name) -> Result<Option<Self>, Raised> {
         let Some(descriptor) = class.optional_attr(name)? else { return Ok(None) };
+        Ok(Self::new(class, descriptor))
+    }
+
+    /// Returns `None` for a plain value. The descriptor is an entry of the class, or of one of its bases.
+    pub(super) fn new(class: Object<'_>, descriptor: Owned<'_>) -> Option<Self> {
         let getter = property(class, descriptor.borrow()).or_else(|| slot(descriptor.borrow()));
         #[cfg(not(Py_LIMITED_API))]
         let method = method(class, descriptor.borrow());
-        Ok(getter.map(|getter| Self {
+        getter.map(|getter| Self {
             descriptor: Reference::new(descriptor),
             getter,
             #[cfg(not(Py_LIMITED_API))]
             method,
-        }))
+        })
     }
 
     /// Returns the attribute of an object of the class.

@@ -1,5 +1,8 @@
 //! Questions about classes.
 
+use core::ptr::NonNull;
+
+use super::attribute::Attribute;
 use crate::raw::{Name, Object, Owned, Raised, Tuple, ffi, names, unwind};
 
 /// A class and its bases, in the order in which Python looks attributes up in them.
@@ -8,11 +11,25 @@ pub(super) struct Classes<'py>(Owned<'py>);
 
 impl<'py> Classes<'py> {
     pub(super) fn of(class: Object<'py>) -> Result<Self, Raised> {
-        Ok(Self(class.attr(&names::MRO)?))
+        // A metaclass may have a property of this name, which returns anything. So the one of `type` is called.
+        let py = class.attached();
+        // SAFETY: the class `type` lives as long as the interpreter, and the thread is attached.
+        let root =
+            unsafe { Object::new(NonNull::new_unchecked((&raw mut ffi::PyType_Type).cast())) };
+        let (members, name) = (root.attr(&names::DICT)?, names::MRO.get(py)?);
+        // SAFETY: two live objects on an attached thread; the result is a new reference, or null with an exception set.
+        let entry = unsafe { Owned::or_raised(unwind::get_item(members.as_ptr(), name.as_ptr())) }?;
+        match Attribute::new(root, entry) {
+            Some(order) => order.get(class).map(Self),
+            None => class.attr(&names::MRO).map(Self),
+        }
     }
 
+    /// Returns nothing but classes.
     pub(super) fn iter(&self) -> impl Iterator<Item = Object<'_>> {
-        Tuple::new(self.0.borrow()).into_iter().flat_map(Tuple::iter)
+        let items = Tuple::new(self.0.borrow()).into_iter().flat_map(Tuple::iter);
+        // SAFETY: live objects on an attached thread.
+        items.filter(|item| unsafe { ffi::PyType_Check(item.as_ptr()) } != 0)
     }
 }
 

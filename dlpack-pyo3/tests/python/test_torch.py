@@ -218,3 +218,30 @@ def test_what_torch_does_not_take_is_refused_when_handed_over(torch):
     tensor = ext.make(bytes(3), "float4_e2m1fn", (6,))
     with pytest.raises(Exception, match="(?i)float4|lanes|unsupported"):
         ext.like(tensor, torch.zeros(1))
+
+
+@pytest.mark.parametrize("byte", [0x00, 0xFF])
+def test_a_metaclass_does_not_say_which_the_bases_are(torch, byte):
+    """What its property names need not even be a class, and is not read as one."""
+
+    class Odd(bytes):
+        __module__ = "torch"
+
+    fake = Odd(bytes([byte]) * 400)
+    asked = []
+
+    class Meta(type(torch.Tensor)):
+        @property
+        def __mro__(cls):
+            asked.append(cls)
+            return (cls, fake, torch.Tensor)
+
+    class Tensor(torch.Tensor, metaclass=Meta):
+        __dlpack_c_exchange_api__ = torch.Tensor.__dlpack_c_exchange_api__
+        __torch_function__ = torch._C._disabled_torch_function_impl
+
+    tensor = torch.zeros(3).as_subclass(Tensor)
+    asked.clear()
+    for way in (ext.describe, ext.borrow, ext.hold):
+        way(tensor)
+    assert not asked
