@@ -6,7 +6,7 @@ use core::ops::Deref;
 
 use pyo3::{Bound, Py, PyAny};
 
-use crate::raw::{dec_ref, try_attach};
+use crate::raw::{give_back, try_attach};
 
 /// A Python object that is kept alive by this value, which any thread may drop at any time.
 ///
@@ -14,7 +14,8 @@ use crate::raw::{dec_ref, try_attach};
 /// a thread that Python does not know, with or without the interpreter's lock, or after the interpreter is gone. Dropping
 /// this
 ///
-/// - on an attached thread gives the reference back at once;
+/// - on an attached thread gives the reference back at once, or, if many objects that keep each other alive are ending on this
+///   thread, as soon as one of those has ended;
 /// - on any other thread attaches first, and waits until it can. So a thread that holds a lock must not drop this if an
 ///   attached thread may wait for the lock;
 /// - leaks the reference once the interpreter finalises, when there is nothing to attach to. With the feature `abi3` that
@@ -126,8 +127,8 @@ impl<T> Deref for PyOwner<T> {
 
 impl<T> Drop for PyOwner<T> {
     fn drop(&mut self) {
-        // SAFETY: this value owns one reference, and the thread is attached.
-        try_attach(|_| unsafe { dec_ref(self.0.as_ptr()) });
+        // SAFETY: this value owns one reference.
+        try_attach(|py| unsafe { give_back(py, self.0.as_ptr()) });
     }
 }
 

@@ -7,8 +7,11 @@ use core::ptr::NonNull;
 
 use super::attach::try_attach;
 use super::ffi;
+use super::give_back::{Hold, end, is_kept};
+use super::name::names;
 use super::object::Object;
 use super::raise::Raised;
+use super::reference::Reference;
 use super::unwind;
 
 /// The memory that an object lends by the buffer protocol, until this value is dropped.
@@ -20,7 +23,14 @@ pub(crate) struct Buffer {
     /// # Invariants
     ///
     /// A box, which only this value owns. `PyObject_GetBuffer` filled it, and it has not been released.
-    raw: NonNull<ffi::Py_buffer>,
+    raw: NonNull<Lent>,
+}
+
+/// The struct of a buffer, and what keeps its memory in place.
+pub(super) struct Lent {
+    view: ffi::Py_buffer,
+    /// The object whose memory it is, if that may be another one than was asked.
+    base: Option<Reference>,
 }
 
 // SAFETY: a buffer is released on an attached thread, which is all that Python asks for. Its fields do not change, and
@@ -32,31 +42,74 @@ unsafe impl Sync for Buffer {}
 impl Buffer {
     /// Asks the object for its memory in the form that these `PyBUF_*` flags name.
     pub(crate) fn new(object: Object<'_>, flags: c_int) -> Result<Self, Raised> {
-        let raw = Box::into_raw(Box::new(ffi::Py_buffer::new()));
+        let raw = Box::into_raw(Box::new(Lent { view: ffi::Py_buffer::new(), base: None }));
         // SAFETY: a live object on an attached thread, and the address of a box, which nobody has yet if the object refuses.
         unsafe {
-            if unwind::get_buffer(object.as_ptr(), raw, flags) != 0 {
+            if unwind::get_buffer(object.as_ptr(), &raw mut (*raw).view, flags) != 0 {
                 drop(Box::from_raw(raw));
                 return Err(Raised::new());
             }
-            Ok(Self { raw: NonNull::new_unchecked(raw) })
+            let mut made = Self { raw: NonNull::new_unchecked(raw) };
+            match base(object, (*raw).view.obj) {
+                Ok(base) => made.raw.as_mut().base = base,
+                Err(raised) => return Err(raised.after_dropping(object.attached(), made)),
+            }
+            Ok(made)
         }
     }
 
     #[inline]
     pub(crate) const fn raw(&self) -> &ffi::Py_buffer {
         // SAFETY: the invariant of `raw`; nobody writes the struct before it is released.
-        unsafe { self.raw.as_ref() }
+        unsafe { &self.raw.as_ref().view }
     }
+}
+
+/// Returns the object whose memory was lent when `object` was asked, if that may be another one: of a `memoryview`, the object
+/// that it is of.
+///
+/// An array of NumPy does not count its buffers. `ndarray.resize` takes a single reference for that of its caller, and frees the
+/// memory. What was asked has that reference, or had it, so that there must be another one.
+///
+/// # Safety
+///
+/// `owner` is null, or lives as long as `object`.
+unsafe fn base(object: Object<'_>, owner: *mut ffi::PyObject) -> Result<Option<Reference>, Raised> {
+    let Some(owner) = NonNull::new(owner) else { return Ok(None) };
+    // SAFETY: a live object on an attached thread, as the caller promises.
+    let (owner, is_view) =
+        unsafe { (Object::new(owner), ffi::PyMemoryView_Check(owner.as_ptr()) != 0) };
+    if is_view {
+        return Ok(owner.optional_attr(&names::OBJ)?.map(Reference::new));
+    }
+    Ok((!owner.is(object)).then(|| Reference::of(owner)))
 }
 
 impl Drop for Buffer {
     fn drop(&mut self) {
-        // SAFETY: the invariant of `raw`; the thread is attached. A buffer that is not released keeps its struct.
-        try_attach(|_| unsafe {
-            unwind::release_buffer(self.raw.as_ptr());
-            drop(Box::from_raw(self.raw.as_ptr()));
+        let object = self.raw().obj;
+        // SAFETY: the invariant of `raw`; the thread is attached, and the buffer keeps its object alive. A buffer that is not
+        // released keeps its struct.
+        try_attach(|py| unsafe {
+            if object.is_null() || is_kept(object) {
+                Lent::release(self.raw.as_ptr());
+            } else {
+                end(py, Hold::Buffer(self.raw.as_ptr()));
+            }
         });
+    }
+}
+
+impl Lent {
+    /// # Safety
+    ///
+    /// The invariant of [`Buffer`] holds for the pointer, which is passed on. The thread is attached.
+    pub(super) unsafe fn release(this: *mut Self) {
+        // SAFETY: the caller's promise.
+        unsafe {
+            unwind::release_buffer(&raw mut (*this).view);
+            drop(Box::from_raw(this));
+        }
     }
 }
 

@@ -80,6 +80,7 @@ pub(crate) mod names {
     pub(crate) static TO_NUMPY: Name = Name::new(c"to_numpy");
     pub(crate) static ARRAY: Name = Name::new(c"__array__");
     // Of `memoryview`.
+    pub(crate) static OBJ: Name = Name::new(c"obj");
     #[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
     pub(crate) static FORMAT: Name = Name::new(c"format");
     #[cfg(all(Py_LIMITED_API, not(Py_3_11)))]

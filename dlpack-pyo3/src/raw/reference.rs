@@ -5,8 +5,8 @@ use core::ptr::NonNull;
 use super::attach::try_attach;
 use super::attached::Attached;
 use super::ffi;
+use super::give_back::give_back;
 use super::object::{Object, Owned};
-use super::unwind::dec_ref;
 
 /// An object that this value keeps alive on any thread, by so many references.
 ///
@@ -59,13 +59,13 @@ impl<const COUNT: usize> Reference<COUNT> {
 impl<const COUNT: usize> Drop for Reference<COUNT> {
     #[inline]
     fn drop(&mut self) {
-        try_attach(|_| {
+        try_attach(|py| {
             for _ in 1..COUNT {
                 // SAFETY: the invariant of `raw`; the thread is attached. This is not the last reference.
                 unsafe { ffi::Py_DECREF(self.raw.as_ptr()) };
             }
-            // SAFETY: the invariant of `raw`; the thread is attached.
-            unsafe { dec_ref(self.raw.as_ptr()) };
+            // SAFETY: the invariant of `raw`.
+            unsafe { give_back(py, self.raw.as_ptr()) };
         });
     }
 }

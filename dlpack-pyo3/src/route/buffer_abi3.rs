@@ -13,7 +13,7 @@ use super::format::{dtype_of, refuse};
 use super::held::{HeldTensor, KeepAlive};
 use super::memory::Memory;
 use crate::raw::{
-    Class, Name, Object, Owned, Raised, Reference, Tuple, ffi, integer, names, unwind,
+    Class, Name, Object, Owned, Raised, Reference, Tuple, ffi, integer, make_tuple, names, unwind,
 };
 
 #[cfg_attr(windows, link(name = "python3", kind = "raw-dylib"))]
@@ -44,10 +44,17 @@ pub(super) fn has_buffer(object: Object<'_>) -> bool {
 /// What the object raises, and `BufferError` for memory that is not a tensor.
 pub(super) fn take(object: Object<'_>) -> Result<HeldTensor, Raised> {
     let view = view(object)?;
-    match describe(view.borrow()) {
-        Ok(tensor) => Ok(HeldTensor::Lent(tensor, KeepAlive::View(Reference::new(view)))),
+    match describe(view.borrow()).and_then(|tensor| Ok((tensor, keep(view.borrow())?))) {
+        Ok((tensor, keep)) => Ok(HeldTensor::Lent(tensor, KeepAlive::View(Reference::new(keep)))),
         Err(raised) => Err(raised.after_dropping(object.attached(), view)),
     }
+}
+
+/// Returns what keeps the view, and its object by a reference of its own: `ndarray.resize` takes a single one for that of its
+/// caller, and frees the memory.
+fn keep<'py>(view: Object<'py>) -> Result<Owned<'py>, Raised> {
+    let base = view.attr(&names::OBJ)?;
+    make_tuple(view.attached(), &[view, base.borrow()])
 }
 
 fn view(object: Object<'_>) -> Result<Owned<'_>, Raised> {

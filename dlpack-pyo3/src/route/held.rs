@@ -78,7 +78,7 @@ pub(crate) enum KeepAlive {
     /// References to an array of NumPy. There are two, since `ndarray.resize` takes a single one for that of its caller, and
     /// frees the memory.
     Array(#[expect(dead_code, reason = "held until it is dropped")] Reference<2>),
-    /// A reference to the view that holds the object's buffer.
+    /// A reference to a tuple of the view that holds the object's buffer, and the object.
     #[cfg(all(Py_LIMITED_API, not(Py_3_11)))]
     View(#[expect(dead_code, reason = "held until it is dropped")] Reference),
     /// A buffer that has not been released.

@@ -8,11 +8,11 @@
 //! Only instances of `ndarray` itself take this route, since a derived class may override `__dlpack__`. Arrays that are not
 //! plain, for example with another byte order, are asked by `__dlpack__`, so that NumPy itself judges them.
 
-use core::ffi::{c_char, c_int, c_long, c_void};
+use core::ffi::{CStr, c_char, c_int, c_long, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicPtr, Ordering};
 
-use dlpack::{BorrowedTensor, DataType};
+use dlpack::{BorrowedTensor, DataType, DeviceType, sys};
 
 use super::classes::{is_named, is_of, is_static};
 use super::memory::Memory;
@@ -121,7 +121,7 @@ pub(super) unsafe fn lend<'b>(array: Object<'_>) -> Option<BorrowedTensor<'b>> {
 /// Returns `true` if the memory of an array with this base is plain main memory.
 ///
 /// If the base, or the base of the base, is a capsule, NumPy has imported the array as a tensor. Its memory may be any that
-/// the host can access, and NumPy finds the device in the capsule.
+/// the host can access, and the device is found in the capsule, as NumPy itself finds it.
 ///
 /// # Safety
 ///
@@ -134,7 +134,7 @@ unsafe fn is_in_main_memory(mut base: *mut ffi::PyObject) -> bool {
         loop {
             let class = ffi::Py_TYPE(base);
             if class != ndarray && ffi::PyType_IsSubtype(class, ndarray) == 0 {
-                return ffi::PyCapsule_CheckExact(base) == 0;
+                return ffi::PyCapsule_CheckExact(base) == 0 || is_of_the_cpu(base);
             }
             base = (*base.cast::<Array>()).fields.base;
             if base.is_null() {
@@ -142,6 +142,32 @@ unsafe fn is_in_main_memory(mut base: *mut ffi::PyObject) -> bool {
             }
         }
     }
+}
+
+/// The names of NumPy's capsules for tensors that it has imported.
+const LEGACY: &CStr = c"numpy_dltensor";
+const VERSIONED: &CStr = c"numpy_dltensor_versioned";
+
+/// Returns `true` if this is NumPy's capsule of a tensor on the CPU. NumPy is asked about any other.
+///
+/// # Safety
+///
+/// `base` is a live capsule, which is the base of an array, and the thread is attached.
+#[cold]
+unsafe fn is_of_the_cpu(base: *mut ffi::PyObject) -> bool {
+    // SAFETY: a live object on an attached thread. NumPy keeps the tensor for as long as the capsule of such a name lives.
+    let device = unsafe {
+        if ffi::PyCapsule_IsValid(base, VERSIONED.as_ptr()) != 0 {
+            let tensor = ffi::PyCapsule_GetPointer(base, VERSIONED.as_ptr());
+            (*tensor.cast::<sys::DLManagedTensorVersioned>()).dl_tensor.device
+        } else if ffi::PyCapsule_IsValid(base, LEGACY.as_ptr()) != 0 {
+            let tensor = ffi::PyCapsule_GetPointer(base, LEGACY.as_ptr());
+            (*tensor.cast::<sys::DLManagedTensor>()).dl_tensor.device
+        } else {
+            return false;
+        }
+    };
+    device.device_type == DeviceType::CPU.into() && device.device_id == 0
 }
 
 /// The class `ndarray`, once [`is_ndarray`] has seen it.

@@ -5,6 +5,7 @@ import ctypes
 import gc
 import hashlib
 import itertools
+import pickle
 import struct
 import sys
 
@@ -349,3 +350,39 @@ def test_a_pending_exception_survives_the_release_of_a_buffer():
     for _ in range(2):
         with pytest.raises(ZeroDivisionError):
             (memoryview(relayed), 1 / 0)
+
+
+BUFFERS = {
+    "view": memoryview,
+    "view of a view": lambda array: memoryview(memoryview(array)),
+    "part of a view": lambda array: memoryview(array)[1:],
+    "buffer of pickle": pickle.PickleBuffer,
+    "buffer of a view": lambda array: pickle.PickleBuffer(memoryview(array)),
+}
+
+
+@pytest.mark.library("numpy")
+@pytest.mark.parametrize("kind", BUFFERS)
+def test_an_array_is_not_resized_under_its_buffer(kind):
+    """NumPy takes a single reference for that of the caller of `resize`, and a buffer is one."""
+    import numpy
+
+    arrays = [numpy.ones(1000)]
+    buffer = BUFFERS[kind](arrays[0])
+    held = ext.hold(buffer)
+    if isinstance(buffer, pickle.PickleBuffer):
+        buffer.release()
+    del buffer
+    with pytest.raises(ValueError, match="cannot resize"):
+        arrays.pop().resize(1_000_000)
+    assert held.describe()["shape"][0] >= 999
+
+
+@pytest.mark.library("numpy")
+def test_a_released_buffer_lets_its_array_go():
+    import numpy
+
+    arrays = [numpy.ones(1000)]
+    held = ext.hold(memoryview(arrays[0]))
+    held.release()
+    arrays.pop().resize(1_000_000)

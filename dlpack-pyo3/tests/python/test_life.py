@@ -422,3 +422,45 @@ def test_a_tensor_of_a_tensor_keeps_what_it_says():
             tensor = ext.hold(tensor).export()
         again = ext.describe(tensor)
         assert {**again, "flags": 0} == {**first, "flags": 0}
+
+
+CHAINS = {
+    "objects": ([], "ext.keeping(it)"),
+    "capsules": ([], "ext.keeping(it.__dlpack__(**NEW))"),
+    "held tensors": ([], "ext.hold(ext.keeping(it))"),
+    "views": ([], "ext.hold(memoryview(ext.hold(it).export())).export()"),
+    "arrays": (["numpy"], "ext.hold(numpy.from_dlpack(it)).export()"),
+    "arrays that keep objects": (["numpy"], "ext.keeping(numpy.from_dlpack(it))"),
+    "views of arrays": (["numpy"], "ext.hold(memoryview(numpy.from_dlpack(it))).export()"),
+}
+
+
+@pytest.mark.parametrize(
+    ("libraries", "step"),
+    [
+        pytest.param(*chain, id=name, marks=[pytest.mark.library(library) for library in chain[0]])
+        for name, chain in CHAINS.items()
+    ],
+)
+def test_a_chain_ends_however_long_it_is(libraries, step):
+    """Also on the stack of a thread, which may be small."""
+    if "memoryview" in step and ext.LIMITED_API:
+        pytest.skip("there are no buffers")
+    script = f"""
+        {"; ".join(f"import {library}" for library in libraries)}
+
+        def chain(count):
+            it = ext.keeping(Owner())
+            for _ in range(count):
+                it = {step}
+            del it
+            assert ext.live() == 0, ext.live()
+
+        chain(50_000)
+        threading.stack_size(256 * 1024)
+        thread = threading.Thread(target=chain, args=(5_000,))
+        thread.start()
+        thread.join()
+        print("done")
+    """
+    assert sorted(run(script).splitlines()) == ["done", "end of the owner", "end of the owner"]

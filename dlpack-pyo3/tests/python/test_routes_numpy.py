@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from kit import abi, values
+from kit.foreign import Foreign
 from kit.peek import peek
 from kit.process import run
 
@@ -201,13 +202,31 @@ def test_who_stands_in_for_numpy_is_not_believed(attribute, is_loaded):
     assert run(script) == expected
 
 
-def test_numpy_of_a_tensor_keeps_the_device_that_it_came_with():
-    """The memory of such an array may be on another device than the CPU: NumPy is asked."""
-    made = np.from_dlpack(ext.make(bytes(24), "float32", (2, 3)))
+@pytest.mark.parametrize("versioned", [False, True])
+@pytest.mark.parametrize("device", [abi.CPU, abi.CUDA_HOST])
+def test_numpy_of_a_tensor_keeps_the_device_that_it_came_with(device, versioned):
+    """The memory of such an array may be on another device than the CPU, which NumPy's capsule says. NumPy is asked then."""
+
+    class Producer:
+        def __dlpack_device__(self):
+            return device, 0
+
+        def __dlpack__(self, **_):
+            return foreign.capsule()
+
+    foreign = Foreign(device=(device, 0), versioned=versioned)
+    made = np.from_dlpack(Producer())
     for view in [made, made[1:], made.T[::2]]:
         taken = ext.describe(view)
-        assert taken["route"] == "protocol"
+        assert taken["route"] == ("numpy" if device == abi.CPU else "protocol")
+        assert taken["device"] == (device, 0)
         assert_as_protocol(taken, view)
+    held = ext.hold(made)
+    del made, view
+    gc.collect()
+    assert foreign.deletes == 0
+    held.release()
+    assert foreign.deletes == 1
 
 
 def test_numpy_arrays_on_other_memory():
