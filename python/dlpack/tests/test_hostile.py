@@ -302,12 +302,20 @@ def test_a_deleter_that_drops_and_makes_tensors():
         "dlpack.asdlpack(memoryview(t))",
         "dlpack.asdlpack(t, route='array_interface')",
         "dlpack.from_pointer(t.address, 10, 'uint8', device='cpu', owner=t)",
+        "dlpack.from_pointer(t.address, 10, 'uint8', device='cpu', owner=t.__dlpack__())",
+        "dlpack.asdlpack(numpy.from_dlpack(t))",
+        "dlpack.asdlpack(numpy.from_dlpack(t)[0:])",
+        "dlpack.asdlpack(memoryview(numpy.from_dlpack(t)))",
+        "dlpack.asdlpack(torch.from_dlpack(t))",
+        "dlpack.asdlpack(torch.from_dlpack(t)[0:])[0:]",
     ],
 )
 def test_chains_end(in_process, step):
     """Tensors that keep each other alive, in any number, are dropped without the stack coming to its end."""
+    library = next((name for name in ("numpy", "torch") if name in step), "dlpack")
+    pytest.importorskip(library)
     program = f"""
-import threading, dlpack
+import threading, dlpack, {library}
 
 def chain(count):
     data = bytearray(10)
