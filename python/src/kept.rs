@@ -74,6 +74,7 @@ impl Drop for Kept {
                 drop(tensor);
             }
         }
-        DROPPING.set(depth);
+        // Counted and not restored, since a deleter may switch to another stack of the thread, as greenlets do.
+        DROPPING.set(DROPPING.get().saturating_sub(1));
     }
 }
