@@ -44,8 +44,10 @@ pub(super) fn has_buffer(object: Object<'_>) -> bool {
 /// What the object raises, and `BufferError` for memory that is not a tensor.
 pub(super) fn take(object: Object<'_>) -> Result<HeldTensor, Raised> {
     let view = view(object)?;
-    match describe(view.borrow()).and_then(|tensor| Ok((tensor, keep(view.borrow())?))) {
-        Ok((tensor, keep)) => Ok(HeldTensor::Lent(tensor, KeepAlive::View(Reference::new(keep)))),
+    let made = describe(view.borrow())
+        .and_then(|tensor| Ok((tensor, Reference::new(keep(view.borrow())?))));
+    match made {
+        Ok((tensor, keep)) => Ok(HeldTensor::Lent(tensor, KeepAlive::View(keep))),
         Err(raised) => Err(raised.after_dropping(object.attached(), view)),
     }
 }
