@@ -12,7 +12,7 @@ use crate::raw::{Name, Object, Owned, Raised, Reference, call_no_args, ffi};
 pub(super) struct Attribute {
     /// # Invariants
     ///
-    /// An entry of the class that `new` got, in which `getter` was found.
+    /// An entry of the class that `of` got, in which `getter` was found.
     descriptor: Reference,
     getter: Getter,
     /// The C function of a method without arguments. As for a property, the object's class is checked once.
@@ -57,20 +57,15 @@ impl Attribute {
     /// Returns `None` if the class has no such attribute, or a plain value.
     pub(super) fn of(class: Object<'_>, name: &Name) -> Result<Option<Self>, Raised> {
         let Some(descriptor) = class.optional_attr(name)? else { return Ok(None) };
-        Ok(Self::new(class, descriptor))
-    }
-
-    /// Returns `None` for a plain value. The descriptor is an entry of the class, or of one of its bases.
-    pub(super) fn new(class: Object<'_>, descriptor: Owned<'_>) -> Option<Self> {
         let getter = property(class, descriptor.borrow()).or_else(|| slot(descriptor.borrow()));
         #[cfg(not(Py_LIMITED_API))]
         let method = method(class, descriptor.borrow());
-        getter.map(|getter| Self {
+        Ok(getter.map(|getter| Self {
             descriptor: Reference::new(descriptor),
             getter,
             #[cfg(not(Py_LIMITED_API))]
             method,
-        })
+        }))
     }
 
     /// Returns the attribute of an object of the class.
@@ -115,6 +110,22 @@ impl Attribute {
         let method = self.get(object)?;
         // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
         unsafe { Owned::or_raised(call_no_args(method.as_ptr())) }
+    }
+}
+
+/// Returns what a descriptor says of an object, or `None` for a plain value. The descriptor is an entry of the object's class, or
+/// of a base of that.
+pub(super) fn value_of<'a>(
+    descriptor: Object<'_>,
+    object: Object<'a>,
+) -> Result<Option<Owned<'a>>, Raised> {
+    let Some(Getter::Slot(get)) = slot(descriptor) else { return Ok(None) };
+    // SAFETY: live objects on an attached thread; the result is a new reference, or null with an exception set.
+    unsafe {
+        let guard = Guard::new();
+        let value = get(descriptor.as_ptr(), object.as_ptr(), object.class().as_ptr());
+        guard.end();
+        Owned::or_raised(value).map(Some)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use core::ptr::NonNull;
 
-use super::attribute::Attribute;
+use super::attribute::value_of;
 use crate::raw::{Name, Object, Owned, Raised, Tuple, ffi, names, unwind};
 
 /// A class and its bases, in the order in which Python looks attributes up in them.
@@ -19,10 +19,7 @@ impl<'py> Classes<'py> {
         let (members, name) = (root.attr(&names::DICT)?, names::MRO.get(py)?);
         // SAFETY: two live objects on an attached thread; the result is a new reference, or null with an exception set.
         let entry = unsafe { Owned::or_raised(unwind::get_item(members.as_ptr(), name.as_ptr())) }?;
-        match Attribute::new(root, entry) {
-            Some(order) => order.get(class).map(Self),
-            None => class.attr(&names::MRO).map(Self),
-        }
+        Ok(Self(value_of(entry.borrow(), class)?.unwrap_or(entry)))
     }
 
     /// Returns nothing but classes.
