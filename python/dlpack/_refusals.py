@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping, Set
-from typing import Any
+from typing import Any, cast
 
 from ._errors import DeviceError, DTypeError, LayoutError, NotATensorError
+
+# Their elements have no place in memory that could be shared.
+_ONE_BY_ONE: tuple[type[Any], ...] = (Set, Iterator)
 
 
 def name_of(obj: object) -> str:
@@ -152,7 +155,7 @@ def _ctypes(obj: Any) -> Reason | None:
         )
     if isinstance(obj, ctypes.c_void_p):
         return DTypeError, "it is an address", "dlpack.from_pointer(x.value, shape, dtype, device=...)"
-    element: Any = type(obj)
+    element: Any = cast("Any", type(obj))
     while issubclass(element, ctypes.Array):
         element = element._type_
     if issubclass(element, (ctypes.Structure, ctypes.Union)):
@@ -263,10 +266,10 @@ def _way_out(obj: Any) -> str | None:
     if isinstance(obj, (list, tuple, range, int, float, complex)):
         return "numpy.asarray(x), or array.array"
     if isinstance(obj, Mapping):
-        key = next(iter(obj), None)
+        key: Any = next(iter(cast("Mapping[Any, Any]", obj)), None)
         key = repr(key) if isinstance(key, str) and len(key) < 40 else "..."
         return f"x[{key}] for one of its values"
-    if isinstance(obj, (Set, Iterator)) and not hasattr(obj, "read"):
+    if isinstance(obj, _ONE_BY_ONE) and not hasattr(obj, "read"):
         return "numpy.asarray(list(x))"
     if root == "multiprocessing":
         if hasattr(obj, "get_obj"):

@@ -14,7 +14,7 @@ use crate::raw::{Class, ForPython, raise_error};
 /// | Error | Exception |
 /// |---|---|
 /// | the tensor cannot be exchanged or used in this way | `BufferError`, as the array API standard has it |
-/// | an argument makes no sense: a stream, a number of dimensions, an index | `ValueError` |
+/// | an argument makes no sense: a stream, a number of dimensions, an index, a shape beyond the memory | `ValueError` |
 /// | another dtype than the expected one | `TypeError` |
 /// | a copy that must not be made | `CopyError`, which is a `BufferError` and a `ValueError`, since the standard asks for either |
 /// | no memory | `MemoryError` |
@@ -25,7 +25,7 @@ use crate::raw::{Class, ForPython, raise_error};
 /// ```
 /// use dlpack_pyo3::dlpack::Exporter;
 /// use dlpack_pyo3::{Tensor, to_py_err};
-/// use pyo3::exceptions::PyBufferError;
+/// use pyo3::exceptions::PyValueError;
 /// use pyo3::prelude::*;
 ///
 /// #[pyfunction]
@@ -36,7 +36,7 @@ use crate::raw::{Class, ForPython, raise_error};
 ///
 /// assert!(rows(2).is_ok());
 /// let refused = rows(4).unwrap_err();
-/// Python::attach(|py| assert!(refused.is_instance_of::<PyBufferError>(py)));
+/// Python::attach(|py| assert!(refused.is_instance_of::<PyValueError>(py)));
 /// ```
 #[cold]
 pub fn to_py_err(error: impl Into<Error>) -> PyErr {

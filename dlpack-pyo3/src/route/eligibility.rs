@@ -235,12 +235,18 @@ pub(super) fn ask_torch(
     }
     let tensor = protocol::ask(object, request, strict, Ok, Err)?;
     let summary = Summary::of(&tensor);
-    if summary.is_doubtful() {
-        if let Err(raised) = refuse_without_memory(object, summary.address) {
-            return Err(raised.after_dropping(object.attached(), tensor));
-        }
+    if !summary.is_doubtful() {
+        return Ok(tensor);
     }
-    Ok(tensor)
+    match refuse_without_memory(object, summary.address) {
+        Ok(true) => Ok(tensor),
+        // The questions have moved the memory, or are not answered truly. No question follows this time.
+        Ok(false) => {
+            drop(tensor);
+            protocol::ask(object, request, strict, Ok, Err)
+        }
+        Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
+    }
 }
 
 fn call<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
@@ -258,7 +264,7 @@ fn answers_yes(answer: Result<Owned<'_>, Raised>) -> Result<bool, Raised> {
     }
 }
 
-/// Refuses a tensor whose address is doubtful if its storage has no memory.
+/// Refuses a tensor whose address is doubtful if its storage has no memory. Returns whether the object names the same address.
 ///
 /// So it is with tensors that stand for zeros, fake ones, the wrappers of `torch.func` and of classes, masked ones, and those
 /// whose storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
@@ -266,14 +272,15 @@ fn answers_yes(answer: Result<Owned<'_>, Raised>) -> Result<bool, Raised> {
 /// The address is that of the tensor that is to be imported. The object may have methods of its own, so that what it says
 /// about its memory is believed of this tensor alone, unless it names the address that the tensor has.
 #[cold]
-fn refuse_without_memory(object: Object<'_>, address: usize) -> Result<(), Raised> {
+fn refuse_without_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> {
     match address_with_memory(object) {
         Ok(0) => {}
         Ok(found) => {
-            if usize::try_from(found) == Ok(address) {
+            let is_same = usize::try_from(found) == Ok(address);
+            if is_same {
                 address::confirm(address);
             }
-            return Ok(());
+            return Ok(is_same);
         }
         // PyTorch raises a `RuntimeError` for most of them.
         Err(raised) => raised.forget()?,
