@@ -13,6 +13,7 @@ from ._errors import DeviceError, DTypeError, LayoutError, NotATensorError
 
 # Their elements have no place in memory that could be shared.
 _ONE_BY_ONE: tuple[type[Any], ...] = (Set, Iterator)
+_BY_KEYS: tuple[type[Any], ...] = (Mapping,)
 
 
 def name_of(obj: object) -> str:
@@ -265,8 +266,8 @@ def _way_out(obj: Any) -> str | None:
         return ".encode()"
     if isinstance(obj, (list, tuple, range, int, float, complex)):
         return "numpy.asarray(x), or array.array"
-    if isinstance(obj, Mapping):
-        key: Any = next(iter(cast("Mapping[Any, Any]", obj)), None)
+    if isinstance(obj, _BY_KEYS):
+        key = next(iter(obj), None)
         key = repr(key) if isinstance(key, str) and len(key) < 40 else "..."
         return f"x[{key}] for one of its values"
     if isinstance(obj, _ONE_BY_ONE) and not hasattr(obj, "read"):

@@ -201,8 +201,9 @@ impl Torch {
     /// `BufferError` for a tensor without memory, and for one whose elements are to be negated when they are read.
     #[cold]
     fn is_plain(&self, object: Object<'_>, doubts: Doubts) -> Result<bool, Raised> {
-        if doubts.memory {
-            refuse_without_memory(object, doubts.address)?;
+        // What a question has moved, or is not answered truly, is left to `__dlpack__`.
+        if doubts.memory && !refuse_without_memory(object, doubts.address)? {
+            return Ok(false);
         }
         if doubts.may_be_negated() && !is_false(self.is_neg.call(object)?.borrow()) {
             return Err(negated(object));
