@@ -62,10 +62,12 @@ impl Descriptor {
     /// | `T` | what [`view`](Self::view) needs |
     /// | [`Unaligned<T>`](crate::view::Unaligned) | the same, but no alignment: there is no [`Error::Misaligned`] |
     /// | `MaybeUninit<T>` | that nobody writes the elements, which may be uninitialised |
-    /// | [`ReadCell<T>`](crate::view::ReadCell) | that the elements are initialised, and that no *other* thread writes them |
+    /// | [`ReadCell<T>`](crate::view::ReadCell) | that the elements are initialised, that no *other* thread writes them, and that no `&mut` to any of them is in use while they are read |
     ///
     /// Through a `ReadCell`, this thread may write the elements between two reads, with the producer's own functions or
     /// another tensor. Such a view cannot leave the thread.
+    /// So the elements must not be the destination of a copy of this view, in
+    /// [`copy_to`](TensorView::copy_to) or [`copy_from`](TensorViewMut::copy_from).
     ///
     /// # Errors
     ///

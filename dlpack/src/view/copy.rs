@@ -85,7 +85,8 @@ impl<I: ViewElement> TensorView<'_, I> {
         if elements.len() != self.numel() {
             return Err(Error::LenMismatch { expected: self.numel(), found: elements.len() });
         }
-        // SAFETY: the slice holds all elements, and is mutably borrowed, so the view is of other memory.
+        // SAFETY: the slice holds all elements. It is mutably borrowed, so the view is of other memory: also one of `ReadCell`s, whose
+        // contract says that no `&mut` to their elements is in use.
         unsafe { write_row_major(self.strided(), elements.as_mut_ptr()) };
         Ok(())
     }
@@ -121,7 +122,8 @@ impl<T: Copy> TensorViewMut<'_, T> {
         &mut self,
         source: &TensorView<'_, I>,
     ) -> Result<(), Error> {
-        // SAFETY: this view is exclusive, so the source is of other memory.
+        // SAFETY: this view is exclusive, so the source is of other memory: also one of `ReadCell`s, whose contract says that no
+        // `&mut` to their elements is in use.
         unsafe { write_strided(source.strided(), self.strided()) }
     }
 

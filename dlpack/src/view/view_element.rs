@@ -83,6 +83,9 @@ view_elements! {
 /// meanwhile. That is what can be known of memory that an array library of the same thread also holds. Unlike
 /// [`Cell`](core::cell::Cell) it cannot be written, since the tensor may be read-only.
 ///
+/// What is read must not be reached by a `&mut` at the same time, and so a view of `ReadCell`s is copied to other memory only; see
+/// [`Descriptor::view_as`](crate::Descriptor::view_as).
+///
 /// # Examples
 ///
 /// ```
