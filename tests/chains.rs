@@ -18,8 +18,10 @@ use harness::{Record, Spec};
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-/// As a chain, so many would overflow the stack of any thread.
-const MANY: u32 = 100_000;
+/// As a chain, so many would overflow the stack of any thread. Emulated machines are slow.
+fn many() -> u32 {
+    if std::env::var_os("DLPACK_EMULATED").is_some() { 10_000 } else { 100_000 }
+}
 
 /// Enough to see that memory is flat.
 const SOME: u32 = 500;
@@ -34,7 +36,7 @@ fn six() -> Spec {
 /// Strides that the crate does not write, flags that it does not know, and what a copy is marked with.
 fn cases() -> [Case; 5] {
     [
-        (six(), MANY),
+        (six(), many()),
         (six().byte_offset(4).shape(&[1, 3]).strides(&[-999, 1]), SOME),
         (six().version(1, 9).flags(DLPACK_FLAG_BITMASK_IS_COPIED | 1 << 40), SOME),
         (Spec::of(&[0_u8; 2]).shape(&[1, 1, 1, 1, 1, 1, 1, 1, 2]), SOME),
@@ -78,7 +80,7 @@ fn opaque_tensors() {
             through_c(tensor.into_opaque().expect("memory").into_raw())
         });
     }
-    rounds::<DLManagedTensor>(&(six(), MANY), |tensor| {
+    rounds::<DLManagedTensor>(&(six(), many()), |tensor| {
         through_c(tensor.into_opaque().expect("memory").into_raw())
     });
 }
@@ -95,7 +97,7 @@ fn conversions() {
             unsafe { legacy.assume_writable() }.into_versioned().expect("memory")
         });
     }
-    rounds::<DLManagedTensor>(&(six(), MANY), |tensor| {
+    rounds::<DLManagedTensor>(&(six(), many()), |tensor| {
         // SAFETY: C's own memory.
         let tensor = unsafe { tensor.assume_writable() }.into_versioned().expect("memory");
         through_c(through_c(tensor.into_raw()).into_legacy().expect("writable").into_raw())
@@ -132,7 +134,7 @@ fn shares() {
     // Of an owner in Rust.
     let (owner, fate) = Counted::new(&[1_u8, 2, 3]);
     let mut tensor = Exporter::new(owner).build().expect("it fits").into_inner();
-    for _ in 0..MANY {
+    for _ in 0..many() {
         tensor = Arc::new(tensor).share().expect("memory");
     }
     assert_eq!(fate.dropped(), 0);
@@ -188,7 +190,7 @@ fn shares_by_producers() {
     let (tensor, record) = DLManagedTensorVersioned::from_c(&six());
     // SAFETY: C has initialised the elements, and nobody writes them.
     let frozen = unsafe { AnyManagedTensor::from(tensor).assume_frozen() };
-    flat(frozen, &record, MANY, |tensor| {
+    flat(frozen, &record, many(), |tensor| {
         let raw = RawProducer::new(Arc::new(tensor)).expect("memory");
         // SAFETY: a table of this crate, which nobody else uses.
         let producer = unsafe { ForeignProducer::from_raw(raw) }.expect("a table");
