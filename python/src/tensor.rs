@@ -182,7 +182,8 @@ impl Tensor {
     /// Copies the elements to main memory, in row-major order. They are on the host.
     pub(crate) fn copy_on_the_host(&self, _: Python<'_>) -> Result<ManagedTensorVersioned, Error> {
         if self.tensor.flags().is_padded() && self.tensor.dtype().is_sub_byte() {
-            // SAFETY: as below.
+            // SAFETY: who exported the memory says that its elements are initialised, and this thread is attached to the
+            // interpreter, so that no other Python code writes them meanwhile.
             let tensor = Arc::new(unsafe { self.tensor.share()?.assume_frozen() });
             return tensor.copy_to(Device::CPU, Stream::NONE);
         }

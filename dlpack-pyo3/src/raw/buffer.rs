@@ -105,7 +105,7 @@ impl Lent {
     ///
     /// The invariant of [`Buffer`] holds for the pointer, which is passed on. The thread is attached.
     pub(super) unsafe fn release(this: *mut Self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: the invariant of `Buffer`, which is passed on: a filled view in a box that nobody else frees.
         unsafe {
             unwind::release_buffer(&raw mut (*this).view);
             drop(Box::from_raw(this));

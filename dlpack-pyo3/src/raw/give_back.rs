@@ -60,7 +60,7 @@ pub(crate) unsafe fn give_back(py: Attached<'_>, object: *mut ffi::PyObject) {
 /// A live object on an attached thread.
 #[inline]
 pub(super) unsafe fn is_kept(object: *mut ffi::PyObject) -> bool {
-    // SAFETY: the caller's promise.
+    // SAFETY: a live object on an attached thread, whose count is in place in this build.
     !cfg!(any(Py_LIMITED_API, Py_GIL_DISABLED)) && unsafe { ffi::Py_REFCNT(object) } > 1
 }
 
@@ -110,7 +110,7 @@ impl Hold {
     ///
     /// The thread is attached, and the caller owns what this names.
     unsafe fn end(self) {
-        // SAFETY: the caller's promise.
+        // SAFETY: each of these is owned, and given back once, on an attached thread.
         unsafe {
             match self {
                 Self::Object(object) => unwind::dec_ref(object),

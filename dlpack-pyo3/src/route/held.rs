@@ -91,7 +91,7 @@ impl HeldTensor {
     ///
     /// As for [`AnyManagedTensor::assume_writable`].
     pub(crate) unsafe fn assume_writable(self) -> Self {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises that every byte of the extents can be written.
         unsafe {
             match self {
                 Self::Managed(tensor) => Self::Managed(tensor.assume_writable()),
@@ -105,7 +105,7 @@ impl HeldTensor {
     /// As for [`AnyManagedTensor::assume_host_accessible`].
     pub(crate) unsafe fn assume_host_accessible(self) -> Self {
         match self {
-            // SAFETY: the caller's promise.
+            // SAFETY: the caller promises that the host can follow the address, and that the device is done.
             Self::Managed(tensor) => Self::Managed(unsafe { tensor.assume_host_accessible() }),
             // Main memory, which the host can access as it is.
             lent @ Self::Lent(..) => lent,
@@ -117,7 +117,7 @@ impl HeldTensor {
     /// As for [`AnyManagedTensor::view_mut`].
     #[inline]
     pub(crate) unsafe fn view_mut<T: Element>(&mut self) -> Result<TensorViewMut<'_, T>, Error> {
-        // SAFETY: the caller's promise.
+        // SAFETY: the caller promises initialised elements that nobody else accesses while the view lives.
         unsafe {
             match self {
                 Self::Managed(tensor) => tensor.view_mut(),
