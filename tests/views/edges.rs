@@ -134,7 +134,9 @@ fn many_of_nothing() {
     let view = TensorView::from_slice(&memory, &[0]).unwrap();
     let large = 1 << (usize::BITS / 2 + 8);
     let view = view.reshape(&[large, large, 0]).unwrap();
-    assert_eq!((view.numel(), view.iter().count(), view.to_vec()), (0, 0, vec![]));
+    assert_eq!((view.numel(), view.iter().count()), (0, 0));
+    #[cfg(feature = "alloc")]
+    assert!(view.to_vec().is_empty());
     let part = view.slice(2, 0..0).unwrap().slice(0, 1..).unwrap();
     assert_eq!((part.numel(), part.iter().len()), (0, 0));
     assert_eq!(part.flip(1).unwrap().select(0, 3).unwrap().shape(), [large, 0]);
