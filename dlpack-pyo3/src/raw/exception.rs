@@ -1,5 +1,6 @@
 //! Exceptions that are saved while other code runs, and exceptions that are being handled.
 
+use core::mem;
 use core::ptr::{self, NonNull};
 
 use super::attached::Attached;
@@ -100,6 +101,14 @@ pub(crate) struct SavedException<'py> {
 impl<'py> SavedException<'py> {
     pub(crate) fn take(py: Attached<'py>) -> Self {
         Self { parts: fetch(py), py }
+    }
+
+    /// Leaves the exception set that was set meanwhile, in the place of the one that was saved.
+    pub(crate) fn forget(mut self) {
+        // What ends with the exception may run any code.
+        let later = Self::take(self.py);
+        release(self.py, mem::replace(&mut self.parts, later.parts));
+        mem::forget(later);
     }
 }
 

@@ -112,6 +112,25 @@ def test_an_interrupt_while_a_class_is_looked_at():
         ext.describe(Meta("Kind", (), {"__dlpack__": lambda self, **k: None})())
 
 
+@pytest.mark.parametrize("which", range(1, 5))
+def test_an_interrupt_while_an_attribute_is_looked_for(which):
+    """A signal comes once, and may come at each look at an object."""
+
+    class Kind:
+        looks = 0
+
+        def __getattr__(self, name):
+            if name == "__dlpack__":
+                Kind.looks += 1
+                if Kind.looks == which:
+                    raise KeyboardInterrupt
+            raise AttributeError(name)
+
+    with pytest.raises((KeyboardInterrupt, TypeError)) as raised:
+        ext.describe(Kind())
+    assert (raised.type is KeyboardInterrupt) == (Kind.looks >= which)
+
+
 def test_an_axis_of_one_element_has_no_stride():
     memory = np.ones(1000, "u1")
     for shape, strides in [((4, 1), (16, 3)), ((1, 4, 1), (-5, 8, 7)), ((1,), (1,)), ((1, 1), (3, 5)), ((0, 3), (3, 5)), ((3, 0), (1, 1))]:

@@ -8,10 +8,11 @@ use crate::raw::{Class, ExceptBlock, Object, Raised, SavedException, ffi, names,
 /// Replaces an `AttributeError` by one that says that the object has no `__dlpack__`, unless it has.
 #[cold]
 pub(super) fn no_method(object: Object<'_>, raised: Raised) -> Raised {
-    if has_method(object) {
-        return raised;
+    match has_method(object) {
+        Ok(true) => return raised,
+        Ok(false) => raised.clear(),
+        Err(interrupt) => return interrupt,
     }
-    raised.clear();
     let way_out = match way_out(object) {
         Ok(way_out) => way_out,
         Err(raised) => match raised.forget() {
@@ -51,10 +52,23 @@ fn way_out(object: Object<'_>) -> Result<&'static str, Raised> {
     Ok("")
 }
 
-fn has_method(object: Object<'_>) -> bool {
-    let _saved = SavedException::take(object.attached());
-    let method = object.optional_attr(&names::DLPACK).map_err(Raised::clear);
-    method.map_or(true, |method| method.is_some())
+/// Returns `true` also if the object cannot be asked.
+///
+/// # Errors
+///
+/// An exception that is not an `Exception`, which interrupts the program, in the place of the one that was set.
+fn has_method(object: Object<'_>) -> Result<bool, Raised> {
+    let saved = SavedException::take(object.attached());
+    match object.optional_attr(&names::DLPACK) {
+        Ok(method) => Ok(method.is_some()),
+        Err(raised) => match raised.forget() {
+            Ok(()) => Ok(true),
+            Err(interrupt) => {
+                saved.forget();
+                Err(interrupt)
+            }
+        },
+    }
 }
 
 /// After a `TypeError`, says that a keyword may be the reason, if one was passed that cannot be left out.
