@@ -9,10 +9,11 @@ use dlpack::types::{
 use dlpack::{DataType, DataTypeCode, Device, Error, ManagedTensorVersioned};
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyComplex, PyFloat, PyInt, PyList};
+use pyo3::types::{PyBool, PyList};
 
 use super::copy;
 use crate::import::to_py_err;
+use crate::raw::ffi;
 
 /// Makes nested lists of the elements, one level for each axis. An element without axes stands for itself.
 pub(super) fn list_of<'py>(
@@ -53,7 +54,8 @@ fn nest<'py>(
     elements: &mut Elements<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let Some((&rows, shape)) = shape.split_first() else { return elements.next(py) };
-    let list = PyList::empty(py);
+    // SAFETY: as `made` asks for.
+    let list = unsafe { made(py, ffi::PyList_New(0)) }?.cast_into::<PyList>()?;
     for _ in 0..rows {
         list.append(nest(py, shape, elements)?)?;
     }
@@ -80,22 +82,27 @@ impl Elements<'_> {
             let (Some(re), Some(im)) = (part(2 * index), part(2 * index + 1)) else {
                 return Err(refuse(self.dtype));
             };
-            return Ok(PyComplex::from_doubles(py, re, im).into_any());
+            // SAFETY: as `made` asks for.
+            return unsafe { made(py, ffi::PyComplex_FromDoubles(re, im)) };
         }
         if !matches!(code, DataTypeCode::BOOL | DataTypeCode::INT | DataTypeCode::UINT) {
             let real = self.real(code, bits, index).ok_or_else(|| refuse(self.dtype))?;
-            return Ok(PyFloat::new(py, real).into_any());
+            // SAFETY: as `made` asks for.
+            return unsafe { made(py, ffi::PyFloat_FromDouble(real)) };
         }
         let word = self.word(bits, index).ok_or_else(|| refuse(self.dtype))?;
         let rest = 64 - u32::from(bits);
-        Ok(match code {
-            DataTypeCode::BOOL => PyBool::new(py, word != 0).to_owned().into_any(),
-            DataTypeCode::INT => {
-                let number = i64::from_ne_bytes((word << rest).to_ne_bytes());
-                PyInt::new(py, number >> rest).into_any()
+        // SAFETY: as `made` asks for.
+        unsafe {
+            match code {
+                DataTypeCode::BOOL => Ok(PyBool::new(py, word != 0).to_owned().into_any()),
+                DataTypeCode::INT => {
+                    let number = i64::from_ne_bytes((word << rest).to_ne_bytes());
+                    made(py, ffi::PyLong_FromLongLong(number >> rest))
+                }
+                _ => made(py, ffi::PyLong_FromUnsignedLongLong(word)),
             }
-            _ => PyInt::new(py, word).into_any(),
-        })
+        }
     }
 
     /// Decodes a floating-point number. Returns `None` for another format than those of DLPack.
@@ -152,6 +159,16 @@ impl Elements<'_> {
         word.get_mut(place..place + size)?.copy_from_slice(bytes);
         Some(u64::from_ne_bytes(word))
     }
+}
+
+/// Takes an object that a function of Python's C API has made, where PyO3's own functions panic if there is no memory for it.
+///
+/// # Safety
+///
+/// The pointer is a new reference, or null with an exception set.
+unsafe fn made(py: Python<'_>, raw: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAny>> {
+    // SAFETY: the caller says that the reference is a new one, or that an exception is set.
+    unsafe { Bound::from_owned_ptr_or_err(py, raw) }
 }
 
 /// Decodes a float16.

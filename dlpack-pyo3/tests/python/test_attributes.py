@@ -145,6 +145,25 @@ def test_lists_of_unusual_numbers():
     assert math.isnan(ext.make(b"\xff", "float8_e8m0fnu", ()).tolist())
 
 
+@pytest.mark.parametrize("dtype", ["float64", "complex64", "int64", "uint64"])
+def test_no_memory_for_a_list(dtype):
+    _testcapi = pytest.importorskip("_testcapi")
+    tensor = ext.make(b"\x40" * 3200, dtype, (100, 32 // np.dtype(dtype).itemsize))
+    expected, refused = tensor.tolist(), 0
+    for start in range(1, 30):
+        try:
+            _testcapi.set_nomemory(start, start + 1)
+            try:
+                found = tensor.tolist()
+            finally:
+                _testcapi.remove_mem_hooks()
+        except MemoryError:
+            refused += 1
+        else:
+            assert found == expected
+    assert refused > 1
+
+
 def test_lists_of_other_layouts():
     data = np.arange(12, dtype="i2")
     for shape, strides in [((3, 4), (1, 3)), ((2, 2), (4, 2)), ((3, 2), (0, 1)), ((0, 3), (3, 1)), ((2, 0), (1, 1)), ((), ())]:
