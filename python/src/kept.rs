@@ -61,7 +61,7 @@ impl Drop for Kept {
         // SAFETY: the value is not used again.
         let tensor = unsafe { ManuallyDrop::take(&mut self.0) };
         let depth = DROPPING.get();
-        if depth == DEPTH {
+        if depth >= DEPTH {
             // When the thread ends, there may be no place for it to wait.
             let mut tensor = Some(tensor);
             _ = WAITING.try_with(|waiting| waiting.borrow_mut().extend(tensor.take()));
@@ -69,7 +69,7 @@ impl Drop for Kept {
         }
         DROPPING.set(depth + 1);
         drop(tensor);
-        if depth == 0 {
+        if depth + 1 == DEPTH {
             while let Ok(Some(tensor)) = WAITING.try_with(|waiting| waiting.borrow_mut().pop()) {
                 drop(tensor);
             }

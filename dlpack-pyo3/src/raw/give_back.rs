@@ -74,7 +74,7 @@ pub(super) unsafe fn is_kept(object: *mut ffi::PyObject) -> bool {
 pub(super) unsafe fn end(_: Attached<'_>, hold: Hold) {
     PENDING.with(|pending| {
         let depth = pending.depth.get();
-        if depth == DEPTH {
+        if depth >= DEPTH {
             let mut waiting = pending.waiting.borrow_mut();
             if waiting.try_reserve(1).is_ok() {
                 waiting.push(hold);

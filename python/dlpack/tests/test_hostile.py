@@ -614,3 +614,23 @@ def test_an_interrupt_while_arguments_are_read_is_not_lost():
         with pytest.raises(KeyboardInterrupt):
             case()
         assert not left
+
+
+def test_a_chain_ends_within_a_deleter():
+    """What waits for a place on the stack does not wait for a deleter that runs on."""
+    lengths = []
+
+    class Owner:
+        def __del__(self):
+            data = bytearray(4)
+            t = dlpack.asdlpack(data)
+            for _ in range(100):
+                t = dlpack.from_pointer(t.address, 4, "uint8", device="cpu", owner=t)
+            del t
+            data.append(0)
+            lengths.append(len(data))
+
+    block = bytearray(4)
+    t = dlpack.from_pointer(dlpack.asdlpack(block).address, 4, "uint8", device="cpu", owner=Owner())
+    del t
+    assert lengths == [5]
