@@ -634,3 +634,44 @@ def test_a_chain_ends_within_a_deleter():
     t = dlpack.from_pointer(dlpack.asdlpack(block).address, 4, "uint8", device="cpu", owner=Owner())
     del t
     assert lengths == [5]
+
+
+def test_an_array_that_the_garbage_collector_resizes_while_it_is_described(in_process):
+    """Before CPython 3.12, any object that is made may start a collection, whose finalizers run any code."""
+    pytest.importorskip("numpy")
+    program = """
+import gc, dlpack, numpy as np
+
+LONG, SHORT = 1 << 16, 1 << 4
+
+class Resizes:
+    def __init__(self):
+        self.itself = self
+
+    def __del__(self):
+        if box:
+            try:
+                box.pop().resize(SHORT)
+            except ValueError:
+                return
+            resized.append(True)
+
+box, resized = [], []
+for route in ("array_interface", "array_struct", "buffer", "dlpack"):
+    for threshold in range(1, 60):
+        gc.disable()
+        gc.collect()
+        resized.clear()
+        box[:] = [np.full(LONG, 7, np.uint8)]
+        Resizes()
+        gc.set_threshold(threshold, 1000, 1000)
+        gc.enable()
+        t = dlpack.asdlpack(box[0], route=route)
+        gc.disable()
+        gc.set_threshold(700, 10, 10)
+        # Either it was resized before it was described, or not at all.
+        assert t.shape == ((SHORT,) if resized else (LONG,)), (route, threshold)
+        box.clear()
+print("done")
+"""
+    assert in_process(program) == "done\n"

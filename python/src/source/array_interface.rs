@@ -14,6 +14,8 @@ use crate::typestr;
 
 /// Takes the tensor of an object. Returns `None` if it has no such interface.
 pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
+    // From before NumPy says where the elements are: what the garbage collector runs meanwhile may call `resize`, as in `owner`.
+    let _again = object.clone();
     let Some(value) = object.getattr_opt("__array_interface__")? else { return Ok(None) };
     let Ok(interface) = value.cast::<PyDict>() else { return Ok(None) };
     let fields = Fields::of(interface)?;
