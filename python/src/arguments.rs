@@ -2,11 +2,10 @@
 
 use dlpack_pyo3::dlpack::layout::Layout;
 use dlpack_pyo3::dlpack::{DataType, DataTypeCode, Device, DeviceType};
-use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString, PyTuple, PyType};
 
-use crate::errors::{DTypeError, tried};
+use crate::errors::{DTypeError, TypeError, ValueError, brief, tried};
 use crate::typestr;
 
 /// Reads a device: `"cpu"`, `"cuda:1"`, a pair as `__dlpack_device__` returns it, or an object with `type` and `index`, such as a
@@ -27,7 +26,7 @@ pub(crate) fn device(value: &Bound<'_, PyAny>) -> PyResult<Device> {
             return Ok(Device::new(device.device_type, index.unwrap_or(device.device_id)));
         }
     }
-    Err(PyTypeError::new_err(format!(
+    Err(TypeError::new_err(format!(
         "expected a device such as \"cpu\", \"cuda:0\" or (2, 0), found {}",
         value.get_type().fully_qualified_name()?
     )))
@@ -35,8 +34,9 @@ pub(crate) fn device(value: &Bound<'_, PyAny>) -> PyResult<Device> {
 
 fn device_named(name: &str) -> PyResult<Device> {
     name.parse().map_err(|_| {
-        PyValueError::new_err(format!(
-            "expected a device such as \"cpu\" or \"cuda:0\", found {name:?}"
+        ValueError::new_err(format!(
+            "expected a device such as \"cpu\" or \"cuda:0\", found {:?}",
+            brief(name)
         ))
     })
 }
@@ -62,15 +62,26 @@ pub(crate) fn dtype(value: &Bound<'_, PyAny>) -> PyResult<DataType> {
             None => value.str()?.to_string(),
         },
     };
-    match of_typestr.or_else(|| named(name.rsplit('.').next().unwrap_or(&name))) {
+    match of_typestr.or_else(|| of_library(name.rsplit('.').next().unwrap_or(&name))) {
         Some(dtype) => check(dtype, &name),
         None => Err(refuse_dtype(&name)),
     }
 }
 
+/// Reads a name or a typestr. A letter and a number are a typestr, so that the number counts bytes: `i8` are integers of eight
+/// bytes, and `i16`, which Rust would read as two bytes, is refused.
 fn named(text: &str) -> Option<DataType> {
-    let of_name = text.parse().ok().or_else(|| typestr::parse(text).ok());
-    of_name.or_else(|| typestr::parse_native(text))
+    if is_short(text) { typestr::parse_native(text) } else { of_library(text) }
+}
+
+/// As [`named`], for the name of a library's own dtype, whose numbers count bits. Those that might count bytes are not read.
+fn of_library(name: &str) -> Option<DataType> {
+    name.parse().ok().or_else(|| typestr::parse(name).ok())
+}
+
+/// Returns `true` for a letter and a number.
+fn is_short(text: &str) -> bool {
+    text.as_bytes().get(1).is_some_and(u8::is_ascii_digit)
 }
 
 fn check(dtype: DataType, text: &str) -> PyResult<DataType> {
@@ -80,8 +91,13 @@ fn check(dtype: DataType, text: &str) -> PyResult<DataType> {
 }
 
 fn refuse_dtype(text: &str) -> PyErr {
+    let way_out = match text.parse::<DataType>() {
+        Ok(dtype) if is_short(text) => format!(": write {:?}", dtype.to_string()),
+        _ => String::new(),
+    };
     DTypeError::new_err(format!(
-        "expected a dtype such as \"float32\" or \"<f4\", in this machine's byte order, found {text:?}"
+        "expected a dtype such as \"float32\" or \"<f4\", in this machine's byte order, found {:?}{way_out}",
+        brief(text)
     ))
 }
 
@@ -110,7 +126,7 @@ pub(crate) fn sizes(value: &Bound<'_, PyAny>) -> PyResult<Vec<i64>> {
 
 fn integer(value: &Bound<'_, PyAny>) -> PyResult<i64> {
     if value.is_instance_of::<PyBool>() {
-        return Err(PyTypeError::new_err("expected an integer, found a bool"));
+        return Err(TypeError::new_err("expected an integer, found a bool"));
     }
     value.extract()
 }

@@ -2,11 +2,10 @@
 
 use dlpack_pyo3::Export;
 use dlpack_pyo3::dlpack::negotiate::Stream;
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::errors::DTypeError;
+use crate::errors::{AttributeError, DTypeError, TypeError, brief};
 use crate::tensor::{Origin, Tensor, default_stream};
 
 #[pymethods]
@@ -121,7 +120,7 @@ impl Tensor {
     }
 
     fn __reduce_ex__(&self, _protocol: &Bound<'_, PyAny>) -> PyResult<()> {
-        Err(PyTypeError::new_err(
+        Err(TypeError::new_err(
             "a dlpack.Tensor cannot be pickled, since another process could not use its memory: pickle \
              numpy.from_dlpack(t) or t.tolist()",
         ))
@@ -143,8 +142,9 @@ impl Tensor {
             "T" | "transpose" => ": call t.permute()",
             _ => "",
         };
-        Err(pyo3::exceptions::PyAttributeError::new_err(format!(
-            "'dlpack.Tensor' object has no attribute '{name}'{hint}"
+        Err(AttributeError::new_err(format!(
+            "'dlpack.Tensor' object has no attribute '{}'{hint}",
+            brief(name)
         )))
     }
 }

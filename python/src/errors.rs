@@ -4,10 +4,14 @@
 //! `dlpack-pyo3`, which raises it in the answers to `__dlpack__`.
 
 use core::ptr;
+use std::borrow::Cow;
 
 use dlpack_pyo3::dlpack::{Device, Error};
 use dlpack_pyo3::to_py_err;
-use pyo3::exceptions::{PyException, PyMemoryError, PyRuntimeError};
+use pyo3::exceptions::{
+    PyAttributeError, PyException, PyIndexError, PyMemoryError, PyRuntimeError, PyTypeError,
+    PyValueError,
+};
 use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -26,8 +30,8 @@ macro_rules! exceptions {
                 };
 
                 #[cold]
-                pub(crate) fn new_err(text: impl Into<String>) -> PyErr {
-                    new_err(Self::CLASS, text.into())
+                pub(crate) fn new_err(text: impl AsRef<str>) -> PyErr {
+                    new_err(Self::CLASS, text.as_ref())
                 }
             }
         )*
@@ -47,12 +51,55 @@ macro_rules! exceptions {
 
 exceptions! { DTypeError LayoutError DeviceError ReadOnlyError NotATensorError }
 
-fn new_err(class: &PyOnceLock<Py<PyType>>, text: String) -> PyErr {
+/// Declares exceptions of Python's own, as PyO3 does, for messages that are made at once.
+macro_rules! own_exceptions {
+    ($($name:ident: $class:ident)*) => {$(
+        pub(crate) struct $name;
+
+        impl $name {
+            #[cold]
+            pub(crate) fn new_err(text: impl AsRef<str>) -> PyErr {
+                Python::attach(|py| with_text(&py.get_type::<$class>(), text.as_ref()))
+            }
+        }
+    )*};
+}
+
+own_exceptions! {
+    TypeError: PyTypeError
+    ValueError: PyValueError
+    IndexError: PyIndexError
+    AttributeError: PyAttributeError
+    RuntimeError: PyRuntimeError
+}
+
+fn new_err(class: &PyOnceLock<Py<PyType>>, text: &str) -> PyErr {
     Python::attach(|py| match class.get(py) {
-        Some(class) => PyErr::from_type(class.bind(py).clone(), text),
+        Some(class) => with_text(class.bind(py), text),
         // `find` comes before any tensor.
-        None => PyRuntimeError::new_err(text),
+        None => RuntimeError::new_err(text),
     })
+}
+
+/// Makes an exception. PyO3 would make the text later, where it ends the process if there is no memory; here, that is a
+/// `MemoryError`.
+fn with_text(class: &Bound<'_, PyType>, text: &str) -> PyErr {
+    let len = isize::try_from(text.len()).unwrap_or(isize::MAX);
+    // SAFETY: the thread is attached, and the text has this length. The result is a new reference, or null with an exception set.
+    let text = unsafe {
+        let raw = ffi::PyUnicode_FromStringAndSize(text.as_ptr().cast(), len);
+        Bound::<PyAny>::from_owned_ptr_or_err(class.py(), raw)
+    };
+    text.map_or_else(|error| error, |text| PyErr::from_type(class.clone(), text.unbind()))
+}
+
+/// Returns the start of a text that a message quotes, which may be as long as there is memory.
+pub(crate) fn brief(text: &str) -> Cow<'_, str> {
+    const MOST: usize = 100;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => Cow::Owned(format!("{}...", text.get(..end).unwrap_or_default())),
+        None => Cow::Borrowed(text),
+    }
 }
 
 /// Returns the class `CopyError` of `dlpack-pyo3`, after giving it the name by which Python finds it in this package.
@@ -125,7 +172,7 @@ pub(crate) fn tried<T>(py: Python<'_>, result: Result<T, impl Into<PyErr>>) -> P
     }
 }
 
-fn is_final(py: Python<'_>, raised: &PyErr) -> bool {
+pub(crate) fn is_final(py: Python<'_>, raised: &PyErr) -> bool {
     !raised.is_instance_of::<PyException>(py) || raised.is_instance_of::<PyMemoryError>(py)
 }
 

@@ -2,10 +2,11 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
-use pyo3::exceptions::{PyIndexError, PyOverflowError, PyTypeError};
+use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyEllipsis, PySlice, PyTuple};
 
+use crate::errors::{IndexError, TypeError};
 use crate::tensor::{Part, Tensor};
 
 #[pymethods]
@@ -13,7 +14,7 @@ impl Tensor {
     fn __len__(&self) -> PyResult<usize> {
         match self.tensor.shape().first() {
             Some(&size) => Ok(usize::try_from(size)?),
-            None => Err(PyTypeError::new_err("a tensor without axes has no len()")),
+            None => Err(TypeError::new_err("a tensor without axes has no len()")),
         }
     }
 
@@ -30,14 +31,14 @@ impl Tensor {
         if named > self.tensor.ndim() {
             let ndim = self.tensor.ndim();
             let text = format!("expected at most {ndim} indices, one for each axis, found {named}");
-            return Err(PyIndexError::new_err(text));
+            return Err(IndexError::new_err(text));
         }
         let mut skipped = Some(self.tensor.ndim() - named);
         for item in &items {
             if item.is_none() {
                 cursor.insert();
             } else if item.is_instance_of::<PyEllipsis>() {
-                let several = || PyIndexError::new_err("expected one ... at most, found several");
+                let several = || IndexError::new_err("expected one ... at most, found several");
                 cursor.keep(skipped.take().ok_or_else(several)?);
             } else {
                 cursor.take(item)?;
@@ -125,7 +126,7 @@ impl<'a> Cursor<'a> {
             if error.is_instance_of::<PyTypeError>(item.py()) {
                 refuse(item)
             } else if error.is_instance_of::<PyOverflowError>(item.py()) {
-                PyIndexError::new_err(format!(
+                IndexError::new_err(format!(
                     "an index is out of range for axis {axis} of size {size}"
                 ))
             } else {
@@ -135,7 +136,7 @@ impl<'a> Cursor<'a> {
         let found = if index < 0 { index.saturating_add(size) } else { index };
         if !(0..size).contains(&found) {
             let text = format!("index {index} is out of range for axis {axis} of size {size}");
-            return Err(PyIndexError::new_err(text));
+            return Err(IndexError::new_err(text));
         }
         self.skip(found, stride);
         Ok(())
@@ -150,7 +151,7 @@ impl<'a> Cursor<'a> {
 
 fn refuse(item: &Bound<'_, PyAny>) -> PyErr {
     let found = item.get_type().name().map_or_else(|_| String::new(), |name| name.to_string());
-    PyTypeError::new_err(format!(
+    TypeError::new_err(format!(
         "expected integers, slices, ... or None as an index, found {found}: arrays and masks are indices of \
          numpy.from_dlpack(t)"
     ))

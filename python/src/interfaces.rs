@@ -1,10 +1,10 @@
 //! The array interfaces by which libraries without DLPack read a tensor, where they are true.
 
 use dlpack_pyo3::dlpack::DeviceType;
-use pyo3::exceptions::PyAttributeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
+use crate::errors::AttributeError;
 use crate::tensor::{Origin, Tensor, default_stream};
 use crate::typestr;
 
@@ -61,5 +61,5 @@ fn interface<'py>(slf: &Bound<'py, Tensor>, name: &str) -> PyResult<Bound<'py, P
 }
 
 fn missing(name: &str, why: &str) -> PyErr {
-    PyAttributeError::new_err(format!("'dlpack.Tensor' object has no attribute '{name}': {why}"))
+    AttributeError::new_err(format!("'dlpack.Tensor' object has no attribute '{name}': {why}"))
 }

@@ -1,12 +1,11 @@
 //! Shapes and strides without a copy: new shapes, other orders of axes, the same bytes as other elements.
 
 use dlpack_pyo3::dlpack::layout::Layout;
-use pyo3::exceptions::{PyIndexError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
 
 use crate::arguments::{self, integers};
-use crate::errors::{DTypeError, LayoutError};
+use crate::errors::{DTypeError, IndexError, LayoutError, ValueError};
 use crate::tensor::{Part, Tensor};
 
 #[pymethods]
@@ -30,7 +29,7 @@ impl Tensor {
         seen.sort_unstable();
         if !seen.into_iter().eq(0..ndim) {
             let text = format!("expected each of {ndim} axes once, found {axes:?}");
-            return Err(PyValueError::new_err(text));
+            return Err(ValueError::new_err(text));
         }
         let pick = |all: &[i64]| axes.iter().filter_map(|&axis| all.get(axis).copied()).collect();
         let (shape, strides): (Vec<i64>, Vec<i64>) =
@@ -58,7 +57,8 @@ impl Tensor {
         self.with_layout(&shape, &strides)
     }
 
-    /// The same bytes as elements of another dtype: a name such as "float32" or "f4", or the dtype of a library.
+    /// The same bytes as elements of another dtype: a name such as "float32" or "f4", or the dtype of a library. After a single
+    /// letter, the number counts bytes, as in NumPy: "i8" is "int64".
     ///
     /// If their size differs, the last axis changes, and must be contiguous.
     ///
@@ -115,7 +115,7 @@ impl Tensor {
     fn complete(&self, mut shape: Vec<i64>) -> PyResult<Vec<i64>> {
         let (numel, asked) = (self.tensor.numel(), format!("{shape:?}"));
         let refuse =
-            || PyValueError::new_err(format!("{numel} elements do not fill the shape {asked}"));
+            || ValueError::new_err(format!("{numel} elements do not fill the shape {asked}"));
         let count = i64::try_from(numel).unwrap_or(i64::MAX);
         if let Some(unknown) = shape.iter().position(|&size| size == -1) {
             let others = shape.iter().enumerate().filter(|&(axis, _)| axis != unknown);
@@ -141,9 +141,10 @@ impl Tensor {
 fn axis_of(axis: i64, ndim: usize) -> PyResult<usize> {
     let count = i64::try_from(ndim).unwrap_or(i64::MAX);
     let found = if axis < 0 { axis.saturating_add(count) } else { axis };
-    usize::try_from(found).ok().filter(|&axis| axis < ndim).ok_or_else(|| {
-        PyIndexError::new_err(format!("axis {axis} is out of range for {ndim} axes"))
-    })
+    usize::try_from(found)
+        .ok()
+        .filter(|&axis| axis < ndim)
+        .ok_or_else(|| IndexError::new_err(format!("axis {axis} is out of range for {ndim} axes")))
 }
 
 /// Returns the strides by which elements of a strided tensor have another shape in row-major order, or `None` if there are none.

@@ -7,6 +7,7 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::arguments::{device, dtype, sizes};
+use crate::errors::TypeError;
 use crate::memory::Memory;
 use crate::tensor::{Origin, Tensor};
 
@@ -31,7 +32,7 @@ pub(crate) fn from_pointer(
         if !error.is_instance_of::<PyTypeError>(py) {
             return error;
         }
-        PyTypeError::new_err(
+        TypeError::new_err(
             "expected an address as an int: ctypes.addressof(x), or int(ffi.cast(\"uintptr_t\", x)) with cffi",
         )
     })?;

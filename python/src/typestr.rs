@@ -2,18 +2,20 @@
 
 use dlpack_pyo3::dlpack::{DataType, DataTypeCode};
 
+use crate::errors::brief;
+
 const NATIVE: char = if cfg!(target_endian = "little") { '<' } else { '>' };
 
 /// Returns the dtype of a typestr such as `<f4`, or says why there is none.
 pub(crate) fn parse(typestr: &str) -> Result<DataType, String> {
     let mut letters = typestr.chars();
     let (Some(order), Some(kind)) = (letters.next(), letters.next()) else {
-        return Err(format!("{typestr:?} is not a typestr"));
+        return Err(format!("{:?} is not a typestr", brief(typestr)));
     };
     let size: Option<u32> = letters.as_str().parse().ok();
     let dtype = size.and_then(|size| of_kind(kind, size)).ok_or_else(|| refuse(typestr, kind))?;
     if dtype.bits > 8 && !matches!(order, '=' | '|') && order != NATIVE {
-        return Err(format!("elements {typestr:?} are not in this machine's byte order"));
+        return Err(format!("elements {:?} are not in this machine's byte order", brief(typestr)));
     }
     Ok(dtype)
 }
@@ -51,7 +53,7 @@ fn refuse(typestr: &str, kind: char) -> String {
         't' => "are single bits",
         _ => "have no dtype in DLPack",
     };
-    format!("elements {typestr:?} {what}")
+    format!("elements {:?} {what}", brief(typestr))
 }
 
 /// Returns the typestr of a dtype, if it has one.

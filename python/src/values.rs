@@ -215,8 +215,9 @@ fn nest_all<'py>(
         let missing = || DTypeError::new_err("expected a number");
         return numbers.first().cloned().ok_or_else(missing);
     };
-    // Lists grow by what can fail, and do not panic where there is no memory.
-    let list = PyList::empty(py);
+    // Lists are made and grow by what can fail, and do not panic where there is no memory.
+    // SAFETY: as `made` asks for.
+    let list = unsafe { made(py, ffi::PyList_New(0)) }?.cast_into::<PyList>()?;
     if inner.is_empty() {
         numbers.iter().try_for_each(|number| list.append(number))?;
         return Ok(list.into_any());

@@ -675,3 +675,101 @@ for route in ("array_interface", "array_struct", "buffer", "dlpack"):
 print("done")
 """
     assert in_process(program) == "done\n"
+
+
+@pytest.mark.parametrize("raised", [KeyboardInterrupt, MemoryError])
+def test_an_interrupt_while_the_first_routes_are_looked_for_is_not_lost(raised):
+    left = []
+
+    class Interrupted(Interface):
+        def __getattr__(self, name):
+            if name == "__dlpack__" and left:
+                left.pop()
+                raise raised
+            raise AttributeError(name)
+
+    data = bytearray(b"abcd")
+    interrupted = Interrupted(data=data)
+    left.append(1)
+    with pytest.raises(raised):
+        dlpack.asdlpack(interrupted)
+    assert dlpack.asdlpack(interrupted).tolist() == [97, 98, 99, 100]
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems do not limit the addresses of a process")
+@pytest.mark.parametrize(
+    "call",
+    [
+        "t.view(long)",
+        "t.view('f' + long)",
+        "getattr(t, long)",
+        "dlpack.asdlpack(t, device=long)",
+        "dlpack.asdlpack(t, route=long)",
+        "dlpack.asdlpack(Interface(long), route='array_interface')",
+        "dlpack.asdlpack(Interface('|u1', long), route='array_interface')",
+    ],
+)
+def test_a_long_text_is_cut_in_a_message(in_process, call):
+    program = f"""
+import resource, dlpack
+
+class Interface:
+    def __init__(self, typestr, version=3):
+        self.__array_interface__ = {{"version": version, "typestr": typestr, "shape": (1,), "data": bytes(1)}}
+
+t, long = dlpack.asdlpack(bytes(8)), "\\x7f" * 100_000_000
+with open("/proc/self/status") as file:
+    size = next(int(line.split()[1]) for line in file if line.startswith("VmSize")) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (size + 250_000_000,) * 2)
+try:
+    {call}
+except (AttributeError, ValueError, TypeError) as error:
+    assert len(str(error)) < 1500, len(str(error))
+    print("refused")
+"""
+    assert in_process(program) == "refused\n"
+
+
+def test_no_memory_for_a_message(in_process):
+    pytest.importorskip("_testcapi")
+    program = """
+import _testcapi, dlpack
+
+t = dlpack.asdlpack(bytes(8))
+calls = [
+    lambda: t.missing,
+    lambda: t.view("missing"),
+    lambda: t.reshape(3),
+    lambda: t[8],
+    lambda: t[1.5],
+    lambda: t[(0,) * 65],
+    lambda: t.permute(1),
+    lambda: bool(t),
+    lambda: 1 in t,
+    lambda: t.__setitem__(0, 0),
+    lambda: t.__cuda_array_interface__,
+    lambda: t.__reduce_ex__(2),
+    lambda: len(t[0]),
+    lambda: dlpack._core.from_pointer(0, 1, "uint8", device="cpu"),
+    lambda: dlpack._core.from_pointer("0", 1, "uint8", device="cpu"),
+    lambda: dlpack._core.from_pointer(1, 1, "uint8", device="gpu"),
+    lambda: dlpack.asdlpack(t, route="missing"),
+]
+for call in calls:
+    raised = set()
+    for start in range(40):
+        try:
+            _testcapi.set_nomemory(start, start + 1)
+            try:
+                call()
+            finally:
+                _testcapi.remove_mem_hooks()
+        except (MemoryError, AttributeError, BufferError, IndexError, TypeError, ValueError) as error:
+            raised.add(type(error))
+        except BaseException as error:
+            # PyO3 panics where it finds no memory for its own objects.
+            assert type(error).__name__ == "PanicException", error
+    assert MemoryError in raised and len(raised) > 1, raised
+print("done")
+"""
+    assert in_process(program) == "done\n"

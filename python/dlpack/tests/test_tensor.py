@@ -291,6 +291,19 @@ def test_dtypes_without_a_byte_order_are_those_of_numpy():
             assert found == expected.name, text
 
 
+def test_a_letter_and_a_number_count_bytes():
+    t = dlpack.asdlpack(bytes(32))
+    assert [t.view(f"i{size}").dtype_name for size in (1, 2, 4, 8)] == ["int8", "int16", "int32", "int64"]
+    for text, name in [("i16", "int16"), ("u64", "uint64"), ("f32", "float32"), ("c128", "complex128"), ("i32x2", "int32x2")]:
+        with pytest.raises(dlpack.DTypeError, match=f'found "{text}": write "{name}"$'):
+            t.view(text)
+    # Of a library that counts bits, as Taichi does, what cannot be bytes is read.
+    named = type("i16", (), {"__str__": lambda self: "i16"})
+    assert t.view(named()).dtype_name == "int16"
+    with pytest.raises(dlpack.DTypeError):
+        t.view(type("i8", (), {"__str__": lambda self: "i8"})())
+
+
 def test_dtypes_of_libraries():
     np = pytest.importorskip("numpy")
     assert numbers().view(np.float32).dtype_name == "float32"

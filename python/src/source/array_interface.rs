@@ -4,7 +4,7 @@ use dlpack_pyo3::dlpack::layout::Layout;
 use dlpack_pyo3::dlpack::{Access, DataType, Device, ManagedTensorVersioned};
 use dlpack_pyo3::{PyOwner, PyTensor};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMemoryView, PyTuple};
+use pyo3::types::{PyDict, PyMemoryView, PyString, PyTuple};
 
 use super::expect;
 use crate::errors::{DTypeError, LayoutError, NotATensorError, tried};
@@ -73,8 +73,8 @@ impl Fields {
                 "the elements have a mask, which DLPack cannot express",
             ));
         }
-        let typestr: String = expect(get("typestr")?, "typestr")?;
-        let dtype = typestr::parse(&typestr).map_err(DTypeError::new_err)?;
+        let typestr: Bound<'_, PyString> = expect(get("typestr")?, "typestr")?;
+        let dtype = typestr::parse(&typestr.to_cow()?).map_err(DTypeError::new_err)?;
         let shape = integers(get("shape")?, "shape")?;
         let strides = match interface.get_item("strides")?.filter(|strides| !strides.is_none()) {
             Some(strides) => {

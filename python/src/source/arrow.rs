@@ -10,7 +10,7 @@ use dlpack_pyo3::dlpack::{DataType, Device};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyCapsuleMethods};
 
-use crate::errors::{DTypeError, LayoutError, NotATensorError, undisturbed};
+use crate::errors::{DTypeError, LayoutError, NotATensorError, brief, undisturbed};
 use crate::memory::Memory;
 use crate::tensor::Tensor;
 
@@ -179,7 +179,7 @@ fn dtype_of(schema: &Bound<'_, PyCapsule>) -> PyResult<DataType> {
             return Err(DTypeError::new_err(text));
         }
         other => {
-            let text = format!("elements of Arrow's format {other:?} are not numbers");
+            let text = format!("elements of Arrow's format {:?} are not numbers", brief(other));
             return Err(DTypeError::new_err(text));
         }
     })

@@ -10,14 +10,14 @@ use std::sync::Arc;
 use dlpack_pyo3::dlpack::negotiate::CopyPolicy;
 use dlpack_pyo3::dlpack::{Access, Device, DeviceType};
 use dlpack_pyo3::{Import, PyOwner, PyTensor};
-use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyMemoryView, PyString, PyTuple};
 use pyo3::{ffi, intern};
 
 use crate::arguments;
 use crate::errors::{
-    DeviceError, NotATensorError, ReadOnlyError, check, raise, refuse, refuse_all, tried,
+    DeviceError, NotATensorError, ReadOnlyError, ValueError, brief, check, is_final, raise, refuse,
+    refuse_all, tried,
 };
 use crate::kept::Kept;
 use crate::memory::Memory;
@@ -64,7 +64,10 @@ impl Route {
         let name = name.cast::<PyString>()?.to_cow()?;
         Self::ALL.into_iter().find(|route| route.name() == name).ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");
-            PyValueError::new_err(format!("expected a route, one of {names}, found {name:?}"))
+            ValueError::new_err(format!(
+                "expected a route, one of {names}, found {:?}",
+                brief(&name)
+            ))
         })
     }
 
@@ -79,7 +82,7 @@ impl Route {
         let names = names.collect::<PyResult<Vec<_>>>()?;
         if names.len() > most {
             let text = format!("expected at most {most} routes, each once, found more");
-            return Err(PyValueError::new_err(text));
+            return Err(ValueError::new_err(text));
         }
         Ok(names)
     }
@@ -166,6 +169,10 @@ pub(crate) fn asdlpack<'py>(
 /// Passes an exception on, unless the object offers none of the routes that were tried.
 #[cold]
 fn after_failure(object: &Bound<'_, PyAny>, raised: PyErr) -> PyResult<()> {
+    // An interrupt comes once, also while an object is asked that has none of the routes.
+    if is_final(object.py(), &raised) {
+        return Err(raised);
+    }
     let route = if object.is_instance_of::<PyCapsule>() || has_dlpack(object)? {
         Route::DLPack
     } else if has_buffer(object) {
@@ -386,8 +393,10 @@ fn expect<'py, T: FromPyObjectOwned<'py>>(value: Bound<'py, PyAny>, what: &str) 
     if let Some(found) = tried(value.py(), value.extract::<T>())? {
         return Ok(found);
     }
-    let text = tried(value.py(), value.str())?.map_or_else(String::new, |text| text.to_string());
+    let text = tried(value.py(), value.str())?;
+    let text = text.as_ref().and_then(|text| text.to_cow().ok()).unwrap_or_default();
     Err(NotATensorError::new_err(format!(
-        "the object's {what} is not what the protocol says: {text}"
+        "the object's {what} is not what the protocol says: {}",
+        brief(&text)
     )))
 }
