@@ -150,7 +150,11 @@ impl<'a> Cursor<'a> {
 }
 
 fn refuse(item: &Bound<'_, PyAny>) -> PyErr {
-    let found = item.get_type().name().map_or_else(|_| String::new(), |name| name.to_string());
+    let found = match item.get_type().name() {
+        Ok(found) => found,
+        // A metaclass may answer for the name.
+        Err(raised) => return raised,
+    };
     TypeError::new_err(format!(
         "expected integers, slices, ... or None as an index, found {found}: arrays and masks are indices of \
          numpy.from_dlpack(t)"

@@ -69,6 +69,7 @@ pub(crate) mod names {
     pub(crate) static MODULE: Name = Name::new(c"__module__");
     pub(crate) static MRO: Name = Name::new(c"__mro__");
     pub(crate) static DICT: Name = Name::new(c"__dict__");
+    pub(crate) static GET: Name = Name::new(c"__get__");
     // Of exceptions, and of what makes them again.
     pub(crate) static ARGS: Name = Name::new(c"args");
     pub(crate) static BUILTINS: Name = Name::new(c"builtins");

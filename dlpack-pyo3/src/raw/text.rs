@@ -1,13 +1,15 @@
 //! Strings, and the names of classes in messages.
 
 use core::fmt;
+use core::ptr::{self, NonNull};
 use core::{slice, str};
 
 use super::exception::SavedException;
 use super::ffi;
-use super::name::names;
+use super::name::{Name, names};
 use super::object::{Object, Owned};
 use super::raise::Raised;
+use super::tuple::make_tuple;
 use super::unwind;
 
 impl<'a> Object<'a> {
@@ -45,7 +47,7 @@ impl fmt::Display for ClassName<'_> {
         let _saved = SavedException::take(self.0.attached());
         let class = self.0.class().to_owned();
         let [module, name] = [&names::MODULE, &names::QUALNAME]
-            .map(|name| class.attr(name).map_err(Raised::clear).ok());
+            .map(|name| attribute(class.borrow(), name).map_err(Raised::clear).ok());
         let text = |value: &Option<Owned<'_>>| -> Option<String> {
             Some(value.as_ref()?.borrow().text()?.to_owned())
         };
@@ -55,4 +57,22 @@ impl fmt::Display for ClassName<'_> {
         }
         f.write_str(text(&name).as_deref().unwrap_or("object"))
     }
+}
+
+/// Returns an attribute that every class has, without running Python code, which may raise what nobody may lose.
+fn attribute<'a>(class: Object<'a>, name: &Name) -> Result<Owned<'a>, Raised> {
+    let root = (&raw mut ffi::PyType_Type).cast();
+    if class.class().as_ptr() == root {
+        return class.attr(name);
+    }
+    // A metaclass may have a property of this name. So that of `type` is called.
+    // SAFETY: the class `type` lives as long as the interpreter, and the thread is attached.
+    let members = unsafe { Object::new(NonNull::new_unchecked(root)) }.attr(&names::DICT)?;
+    let name = name.get(class.attached())?;
+    // SAFETY: two live objects on an attached thread; the result is a new reference, or null with an exception set.
+    let property = unsafe { Owned::or_raised(unwind::get_item(members.as_ptr(), name.as_ptr())) }?;
+    let get = property.attr(&names::GET)?;
+    let arguments = make_tuple(class.attached(), &[class])?;
+    // SAFETY: a live object and a tuple on an attached thread. The result is a new reference, or null with an exception set.
+    unsafe { Owned::or_raised(unwind::call(get.as_ptr(), arguments.as_ptr(), ptr::null_mut())) }
 }

@@ -131,6 +131,23 @@ def test_an_interrupt_while_an_attribute_is_looked_for(which):
     assert (raised.type is KeyboardInterrupt) == (Kind.looks >= which)
 
 
+def test_the_name_of_a_class_is_read_without_its_metaclass():
+    """What the metaclass raises would be lost, since the message replaces it."""
+
+    class Meta(type):
+        @property
+        def __module__(cls):
+            asked.append(cls)
+            raise KeyboardInterrupt
+
+    asked = []
+    made = Meta("Kind", (), {"__module__": "of_the_test"})()
+    answers = type("Answers", (), {"__dlpack__": lambda self, **keywords: made})()
+    with pytest.raises(TypeError, match=r"found of_the_test\.Kind$"):
+        ext.describe(answers)
+    assert not asked
+
+
 def test_an_axis_of_one_element_has_no_stride():
     memory = np.ones(1000, "u1")
     for shape, strides in [((4, 1), (16, 3)), ((1, 4, 1), (-5, 8, 7)), ((1,), (1,)), ((1, 1), (3, 5)), ((0, 3), (3, 5)), ((3, 0), (1, 1))]:
