@@ -283,14 +283,14 @@ pub(crate) const fn signed(n: usize) -> isize {
     n as isize
 }
 
-/// The number of elements of a shape; each size and the number fit in `isize`.
+/// The number of elements of a shape, as [`Layout::numel_of`](crate::layout::Layout::numel_of) has it: the product of the
+/// non-zero sizes fits in `isize`.
 pub(crate) fn numel(shape: &[usize]) -> Result<usize, Error> {
-    let mut numel = Some(1_isize);
-    for &size in shape {
-        let size = isize::try_from(size).map_err(|_| Error::ShapeOverflow)?;
-        numel = if size == 0 { Some(0) } else { numel.and_then(|numel| numel.checked_mul(size)) };
-    }
-    numel.map(isize::unsigned_abs).ok_or(Error::ShapeOverflow)
+    let product = shape.iter().try_fold(1_isize, |product, &size| {
+        product.checked_mul(isize::try_from(size).ok()?.max(1))
+    });
+    let product = product.ok_or(Error::ShapeOverflow)?.unsigned_abs();
+    Ok(if shape.contains(&0) { 0 } else { product })
 }
 
 /// The row-major strides of a shape, without a heap.

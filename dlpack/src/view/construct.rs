@@ -17,7 +17,7 @@ impl<'a, T> TensorView<'a, T> {
     ///
     /// - [`Error::LenMismatch`] if the product of `shape` is not the length of the slice,
     /// - [`Error::TooManyAxes`] above 64 axes, or 8 without `alloc`,
-    /// - [`Error::ShapeOverflow`] if a size, or the product of the sizes, exceeds `isize::MAX`.
+    /// - [`Error::ShapeOverflow`] if the product of the non-zero sizes exceeds `isize::MAX`.
     ///
     /// # Examples
     ///
