@@ -12,6 +12,7 @@ import dlpack_pyo3_tests as ext
 import numpy as np
 import pytest
 
+from kit.builds import imports_any_buffer
 from kit.foreign import Foreign
 from kit.process import run
 
@@ -68,6 +69,7 @@ def test_buffers_of_many_kinds():
         assert ext.to_bytes(thing) == memoryview(thing).tobytes(), kind
 
 
+@imports_any_buffer
 def test_strided_buffers():
     for view, strides in [(memoryview(b"abcdef")[::2], (2,)), (memoryview(b"abcdef")[::-1], (-1,))]:
         assert ext.describe(view)["strides"] == strides
@@ -77,6 +79,16 @@ def test_strided_buffers():
     field = memoryview(np.zeros(3, [("a", "i1"), ("b", "f4")])["b"])
     with pytest.raises(BufferError, match="expected strides of whole elements, found one of 5 bytes"):
         ext.describe(field)
+
+
+@pytest.mark.skipif(not ext.LIMITED_API, reason="this build takes strided buffers")
+def test_strided_buffers_are_refused_by_the_limited_api():
+    data = bytearray(b"abcdef")
+    for cut in (slice(None, None, 2), slice(None, None, -1)):
+        with pytest.raises(BufferError, match="contiguous"):
+            ext.describe(memoryview(data)[cut])
+    gc.collect()
+    data.append(1)
 
 
 @pytest.mark.parametrize(
