@@ -406,20 +406,30 @@ def wait(*given):
 
 def carrier(**functions):
     return type_for(Table(**functions))
+
+# Counts the threads, where the system tells. One that left frames of Rust by unwinding may leave no other trace.
+def threads(folder="/proc/self/task", names=os.listdir, is_told=os.path.isdir("/proc/self/task")):
+    return len(names(folder)) if is_told else 0
 """
 
-AFTER = """
+AFTER = '''
     os.write(1, b"never called")
     is_there.set()
 
 threading.Thread(target=use, daemon=True).start()
 is_there.wait()
 late = sys.modules["late"] = types.ModuleType("late")
-exec("class Late:\\n  def __del__(self): write(mouth, b'!'); sleep(0.3); write(1, b'late')",
-     names := {"sleep": time.sleep, "write": os.write, "mouth": mouth})
+names = {"sleep": time.sleep, "write": os.write, "mouth": mouth, "threads": threads, "before": threads()}
+exec("""
+class Late:
+    def __del__(self):
+        write(mouth, b'!')
+        sleep(0.3)
+        write(1, b'late' if threads() == before else b'the thread has ended')
+""", names)
 late.late = names.pop("Late")()
 del late
-"""
+'''
 
 
 @DAEMONS
