@@ -164,17 +164,20 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
 impl Shared {
     /// What a new consumer of a tensor keeps alive: the tensor, or, if that is a share itself and says no more than the
     /// tensor of which it is one, that tensor, so that shares of shares do not become a chain.
+    #[inline(always)]
     fn of<T: Whole, A: Abi>(tensor: &Arc<T>, share: Option<&Managed<A>>, frozen: bool) -> Self {
-        let kept = share.and_then(|share| {
-            let (kept, untouched) = share.owner::<Self>()?;
+        let kept = share.and_then(|share| Some((share, share.owner::<Self>()?)));
+        if let Some((share, (kept, untouched))) = kept {
             let more = (share.access() == Access::Writable && kept.access() != Access::Writable)
                 || (share.check_host().is_ok() && kept.check_host().is_err())
                 || (frozen && !kept.frozen);
             // What this crate made of a tensor is a part of it. What a consumer had may say anything.
             let part = untouched || says_same(kept, share);
-            (part && !more).then(|| kept.clone())
-        });
-        kept.unwrap_or_else(|| Self { whole: Arc::<T>::clone(tensor), frozen })
+            if part && !more {
+                return kept.clone();
+            }
+        }
+        Self { whole: Arc::<T>::clone(tensor), frozen }
     }
 
     /// The same for a frozen tensor.
@@ -192,6 +195,7 @@ impl Shared {
     /// # Safety
     ///
     /// This is made [`of`](Self::of) the tensor, or of one of which it is a part.
+    #[inline(always)]
     unsafe fn opaque(self, tensor: &Descriptor, flags: Flags) -> Result<OpaqueTensor, Error> {
         let mut block = Unpublished::taken_from(self, |kept| kept, Global, tensor.ndim())?;
         let fields = write(block.dims_mut(), tensor);
@@ -210,9 +214,6 @@ impl Shared {
         // SAFETY: what is kept alive has the rights of the tensor, and the promise about the host; the flags grant no more.
         let described = unsafe { of.in_our_struct::<sys::DLManagedTensorVersioned>(flags) }?;
         // SAFETY: the contract of this function. The struct is new, and says what the description says.
-        unsafe {
-            let opaque = self.opaque(of, flags)?;
-            Ok(Managed::exported(opaque.into_handle(), described))
-        }
+        Ok(unsafe { Managed::exported(self.opaque(of, flags)?.into_handle(), described) })
     }
 }
