@@ -9,7 +9,9 @@ use dlpack::sys::{
     DLManagedTensor, DLManagedTensorVersioned, DLPACK_FLAG_BITMASK_IS_COPIED,
     DLPACK_FLAG_BITMASK_READ_ONLY,
 };
-use dlpack::{AnyManagedTensor, Exporter, Frozen, Managed, ManagedTensor, ManagedTensorVersioned};
+use dlpack::{
+    Access, AnyManagedTensor, Exporter, Frozen, Managed, ManagedTensor, ManagedTensorVersioned,
+};
 use harness::abi::Abi;
 use harness::alloc::{CountingAllocator, allocations, deallocations, fail_nth};
 use harness::owners::Counted;
@@ -256,14 +258,14 @@ fn what_a_consumer_changed_is_kept() {
     for change in 0..4 {
         let (tensor, record) = DLManagedTensorVersioned::from_c(&six());
         let raw = tensor.into_opaque().expect("memory").into_raw();
-        // SAFETY: a live struct that nobody else has, of which the consumer makes a part of it, or less of it.
+        // SAFETY: a live struct that nobody else has, of which the consumer makes a part of it, or says that it is alone.
         let tensor = unsafe {
             let dl_tensor = &mut (*raw).dl_tensor;
             match change {
                 0 => dl_tensor.shape.write(1),
                 1 => dl_tensor.strides.write(0),
                 2 => dl_tensor.dtype = dlpack::DataType::I32.into(),
-                _ => (*raw).flags |= DLPACK_FLAG_BITMASK_READ_ONLY,
+                _ => (*raw).flags |= DLPACK_FLAG_BITMASK_IS_COPIED,
             }
             DLManagedTensorVersioned::import(raw)
         };
@@ -279,6 +281,91 @@ fn what_a_consumer_changed_is_kept() {
         drop(tensor);
         assert_eq!(record.deleted(), 1);
     }
+}
+
+/// So is what a caller promised of a header's tensor, and not of its owner.
+#[test]
+fn what_a_caller_promised_is_kept() {
+    let again = |tensor: ManagedTensorVersioned| {
+        let tensor = through_c(tensor.into_opaque().expect("memory").into_raw());
+        tensor.downcast::<ManagedTensorVersioned>().expect("a tensor")
+    };
+    let spec = six().flags(DLPACK_FLAG_BITMASK_READ_ONLY);
+    let (tensor, _record) = DLManagedTensorVersioned::from_c(&spec);
+    let tensor = through_c(tensor.into_opaque().expect("memory").into_raw());
+    // SAFETY: C's own memory, whatever the flags say.
+    let tensor = again(unsafe { tensor.assume_writable() });
+    assert_eq!(tensor.access(), Access::Writable);
+
+    let (tensor, _record) = DLManagedTensorVersioned::from_c(&six().device(13, 0));
+    let tensor = through_c(tensor.into_opaque().expect("memory").into_raw());
+    // SAFETY: C's own memory, whatever the device.
+    let tensor = again(unsafe { tensor.assume_host_accessible() });
+    // SAFETY: C has initialised the elements, and nobody writes them.
+    assert!(unsafe { tensor.as_slice::<f32>() }.is_ok());
+}
+
+/// A header that grants less than its owner ends, too, and the next one grants as little.
+#[test]
+fn what_grants_less_is_no_link_of_a_chain() {
+    let (tensor, record) = DLManagedTensorVersioned::from_c(&six());
+    let first = tensor.as_raw();
+    let raw = tensor.into_opaque().expect("memory").into_raw();
+    // SAFETY: a live struct that nobody else has, of which the consumer forbids the next one to write.
+    let tensor = unsafe {
+        (*raw).flags |= DLPACK_FLAG_BITMASK_READ_ONLY;
+        DLManagedTensorVersioned::import(raw)
+    };
+    let tensor = through_c(tensor.into_opaque().expect("memory").into_raw());
+    assert_eq!((tensor.access(), record.deleted()), (Access::ReadOnly, 0));
+    let tensor = tensor.into_legacy().expect_err("read-only").into_inner();
+    let tensor = tensor.downcast::<ManagedTensorVersioned>().expect("the one that came in");
+    assert_eq!(tensor.as_raw(), first);
+    drop(tensor);
+    assert_eq!(record.deleted(), 1);
+
+    let (tensor, _record) = DLManagedTensorVersioned::from_c(&six().device(13, 0));
+    let first = tensor.as_raw();
+    // SAFETY: C's own memory, whatever the device.
+    let tensor = unsafe { tensor.assume_host_accessible() };
+    let tensor = through_c(tensor.into_opaque().expect("memory").into_raw());
+    let tensor = through_c(tensor.into_opaque().expect("memory").into_raw());
+    // SAFETY: nothing is read, since the host cannot follow the pointers of the device.
+    assert!(unsafe { tensor.as_slice::<f32>() }.is_err());
+    let tensor = tensor.downcast::<ManagedTensorVersioned>().expect("the one that came in");
+    assert_eq!(tensor.as_raw(), first);
+}
+
+/// A caller promises something of the tensor every other time that it comes by.
+#[test]
+fn promises_that_come_and_go() {
+    let mut often = false;
+    let mut now = || {
+        often = !often;
+        often
+    };
+    rounds::<DLManagedTensor>(&(six(), many()), |tensor| {
+        // SAFETY: C's own memory.
+        let tensor = if now() { unsafe { tensor.assume_writable() } } else { tensor };
+        through_c(tensor.into_opaque().expect("memory").into_raw())
+    });
+    rounds::<DLManagedTensorVersioned>(&(six().device(13, 0), many()), |tensor| {
+        // SAFETY: C's own memory, whatever the device.
+        let tensor = if now() { unsafe { tensor.assume_host_accessible() } } else { tensor };
+        through_c(tensor.into_opaque().expect("memory").into_raw())
+    });
+    rounds::<DLManagedTensorVersioned>(&(six().device(13, 0), many()), |tensor| {
+        // SAFETY: C's own memory, whatever the device.
+        let tensor = if now() { unsafe { tensor.assume_host_accessible() } } else { tensor };
+        through_c(Arc::new(tensor).share_opaque().expect("memory").into_raw())
+    });
+    // The promise is given to the tensor of the one ABI, and needed in the other.
+    rounds::<DLManagedTensor>(&(six(), many()), |tensor| {
+        let tensor = through_c(tensor.into_versioned().expect("memory").into_raw());
+        // SAFETY: C's own memory.
+        let tensor = unsafe { tensor.assume_writable() };
+        through_c(tensor.into_legacy().expect("writable").into_raw())
+    });
 }
 
 /// The header of before ends only when there is a new one.

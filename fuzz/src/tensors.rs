@@ -814,7 +814,7 @@ impl World {
             13 => {
                 if let Some(whole) = tensor.shared() {
                     let Owner::Shared(of, _) = &model.owner else { panic!("no share: {model:?}") };
-                    assert!(!model.arrays_hold && says_same(of, &model));
+                    assert!(!model.arrays_hold && covers(of, &model) && covers(&model, of));
                     self.look(&whole, of);
                     // It is one more user of the store for a moment only.
                     drop(whole);
@@ -1076,7 +1076,12 @@ impl World {
                 let object = object.expect("the library accepts");
                 self.push(
                     Live::Object(object),
-                    Model { access: access_of(model.flags), arrays_hold: false, ..model },
+                    Model {
+                        access: access_of(model.flags),
+                        arrays_hold: false,
+                        host: false,
+                        ..model
+                    },
                 );
             }
             3 => {
@@ -1511,19 +1516,26 @@ fn express(model: &Model) -> Option<Error> {
     (model.access == Access::ReadOnly).then_some(Error::ReadOnlyNotExpressible)
 }
 
-/// Whether two tensors name the same elements, with the same rights.
-fn says_same(one: &Model, other: &Model) -> bool {
+/// Whether two tensors name the same elements, and the second has no right that the first has not.
+fn covers(one: &Model, other: &Model) -> bool {
+    let rank = |model: &Model| match model.access {
+        Access::ReadOnly => 0,
+        Access::Unknown => 1,
+        _ => 2,
+    };
     (one.store, &one.places, one.dtype) == (other.store, &other.places, other.dtype)
         && (&one.shape, &one.strides) == (&other.shape, &other.strides)
-        && (one.flags, one.access, one.host) == (other.flags, other.access, other.host)
+        && one.flags | 1 == other.flags | 1
+        && rank(one) >= rank(other)
+        && one.host >= other.host
         && one.device.canonical() == other.device.canonical()
 }
 
-/// The model of a tensor under a header around this one, or around its owner if that says the same.
+/// The model of a tensor under a header around this one, or around its owner if that has no less rights.
 fn under(model: &Model, from_versioned: bool, flags: u64, access: Access) -> Model {
     let owner = match &model.owner {
         Owner::Versioned(before) | Owner::Legacy(before) | Owner::Shared(before, _)
-            if says_same(before, model) =>
+            if covers(before, model) =>
         {
             model.owner.clone()
         }
@@ -1554,7 +1566,7 @@ fn inherits(model: &Model, frozen: bool) -> Model {
     let flags = u64::from(frozen || model.access != Access::Writable);
     let owner = match &model.owner {
         Owner::Shared(whole, was_frozen)
-            if (model.arrays_hold || says_same(whole, model))
+            if (model.arrays_hold || covers(whole, model))
                 && (model.access != Access::Writable || whole.access == Access::Writable)
                 && (!frozen || *was_frozen) =>
         {
@@ -1586,6 +1598,7 @@ fn imported(model: Model, seen: Seen) -> Model {
         arrays_hold: false,
         changed: Rc::new(Cell::new(false)),
         seen: Some(seen),
+        host: false,
         ..model
     }
 }

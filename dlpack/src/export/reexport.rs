@@ -2,7 +2,7 @@
 //!
 //! The struct that came in is never moved or changed, since its deleter expects it as it was. It becomes the owner in a
 //! new block, whose struct says what was checked when the tensor came in, with canonical strides and our version. If it is
-//! under a header of ours already and says what its owner says, that header ends, and the owner goes under the new one.
+//! under a header of ours already and grants no more than its owner, that header ends, and the owner goes under the new one.
 
 use core::ops::Deref;
 
@@ -147,12 +147,14 @@ pub(super) fn inherited<A: Abi>(tensor: &Descriptor) -> Result<Flags, Error> {
     if tensor.data().is_null() && !tensor.is_empty() { Err(Error::NullData) } else { Ok(flags) }
 }
 
-/// Returns `true` if two tensors name the same elements, with the same rights and promises.
-pub(super) fn says_same(one: &Descriptor, other: &Descriptor) -> bool {
+/// Returns `true` if two tensors name the same elements, and the second grants and promises no more than the first.
+pub(super) fn covers(one: &Descriptor, other: &Descriptor) -> bool {
+    let (has, wants) = (one.access(), other.access());
     one.canonical_fields() == other.canonical_fields()
-        && (one.flags(), one.access()) == (other.flags(), other.access())
         && (one.shape(), one.strides()) == (other.shape(), other.strides())
-        && one.has_host_promise() == other.has_host_promise()
+        && one.flags().without(Flags::READ_ONLY) == other.flags().without(Flags::READ_ONLY)
+        && (has == wants || has == Access::Writable || wants == Access::ReadOnly)
+        && (one.has_host_promise() || !other.has_host_promise())
 }
 
 /// Writes a tensor's shape, and its strides with canonical values where they address nothing. Returns the fields of a
@@ -180,13 +182,13 @@ fn under_header<A: Abi, B: Abi>(tensor: Managed<A>, flags: Flags) -> Ready<A, B>
     done.unwrap_or_else(|tensor| block_of(tensor, |tensor| tensor, flags))
 }
 
-/// Puts the owner of a tensor that says what its owner says under the new header, without the header of before, so that
+/// Puts the owner of a tensor that grants no more than its owner under the new header, without the header of before, so that
 /// tensors which are passed on and on do not become a chain. Returns other tensors.
 fn again<A: Abi, B: Abi, O: Deref<Target = Descriptor> + Send + Sync + 'static>(
     tensor: Managed<A>,
     flags: Flags,
 ) -> Result<Ready<A, B>, Managed<A>> {
-    if !tensor.owner::<O>().is_some_and(|(owner, _)| says_same(owner, &tensor)) {
+    if !tensor.owner::<O>().is_some_and(|(owner, _)| covers(owner, &tensor)) {
         return Err(tensor);
     }
     // SAFETY: the tensor has just been found to have such an owner.
@@ -194,7 +196,7 @@ fn again<A: Abi, B: Abi, O: Deref<Target = Descriptor> + Send + Sync + 'static>(
     Ok(block_of(tensor, take, flags))
 }
 
-/// A block with what `take` makes of a tensor: itself, or an owner that says the same.
+/// A block with what `take` makes of a tensor: itself, or an owner of the same elements that grants no less.
 #[inline(always)]
 fn block_of<A: Abi, B: Abi, O: Deref<Target = Descriptor> + Send + 'static>(
     tensor: Managed<A>,
@@ -212,7 +214,7 @@ fn block_of<A: Abi, B: Abi, O: Deref<Target = Descriptor> + Send + 'static>(
 
 /// Puts a tensor under a header of either ABI, for use in Rust.
 fn convert<A: Abi, B: Abi>(tensor: Managed<A>) -> Result<Managed<B>, RejectedError<Managed<A>>> {
-    // SAFETY: the invariants of the descriptor hold while the new tensor keeps this one, or what says the same of the same
+    // SAFETY: the invariants of the descriptor hold while the new tensor keeps this one, or what grants no less of the same
     // elements; the flags grant no more.
     let described =
         inherited::<B>(&tensor).and_then(|flags| unsafe { tensor.in_our_struct::<B>(flags) });

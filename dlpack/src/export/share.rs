@@ -6,7 +6,7 @@ use core::ops::{Deref, Range};
 
 use super::allocator::Global;
 use super::block::Unpublished;
-use super::reexport::{inherited, says_same, write};
+use super::reexport::{covers, inherited, write};
 use super::whole::{Shared, Whole};
 use crate::dims::signed;
 use crate::error::Error;
@@ -66,7 +66,7 @@ impl<A: Abi> Managed<A> {
     #[must_use]
     pub fn shared(&self) -> Option<Arc<Self>> {
         let (shared, untouched) = self.owner::<Shared>()?;
-        let same = !untouched && says_same(shared, self);
+        let same = !untouched && covers(shared, self) && covers(self, shared);
         let whole = same.then(|| Arc::clone(&shared.whole))?;
         let is_one = Any::type_id(&*whole) == TypeId::of::<Self>();
         // SAFETY: the type is this one.
@@ -172,7 +172,7 @@ impl Shared {
                 || (share.check_host().is_ok() && kept.check_host().is_err())
                 || (frozen && !kept.frozen);
             // What this crate made of a tensor is a part of it. What a consumer had may say anything.
-            let part = untouched || says_same(kept, share);
+            let part = untouched || covers(kept, share);
             if part && !more {
                 return kept.clone();
             }
