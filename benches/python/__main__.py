@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 
 import callgrind
 import clock
@@ -11,7 +12,7 @@ import floors
 import rows
 from contender import Row
 
-USAGE = "expected `list`, `check`, `time` or `time-quick` and rows, `count FILE` and rows, or `repeat ROW CONTENDER TIMES`"
+USAGE = "expected `list`, `check`, `time` or `time-quick` and rows, `count FILE` or `count-own FILE` and rows, or `repeat ROW CONTENDER TIMES`"
 
 
 def show(*fields: object) -> None:
@@ -46,8 +47,10 @@ def time(row: Row, plan: clock.Plan) -> None:
         show("time", row.name, contender.name, *(f"{field:.6g}" for field in fields))
 
 
-def count(row: Row, counter: callgrind.Counter) -> None:
+def count(row: Row, counter: callgrind.Counter, is_wanted: Callable[[str], bool]) -> None:
     for contender in row.contenders() if row.counted else []:
+        if not is_wanted(contender.role):
+            continue
         instructions = counter.count(contender.make(), row.counted)
         show("instructions", row.name, contender.name, instructions)
 
@@ -71,7 +74,10 @@ def main(words: list[str]) -> None:
             return show("yes" if floors.can_count else "no")
         case ["count", file, *names]:
             counter = callgrind.Counter(file)
-            act = lambda row: count(row, counter)
+            act = lambda row: count(row, counter, lambda _: True)
+        case ["count-own", file, *names]:
+            counter = callgrind.Counter(file)
+            act = lambda row: count(row, counter, lambda role: role in ("ours", "also"))
         case ["repeat", row, contender, times]:
             return repeat(row, contender, times)
         case _:

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 use super::record::Row;
-use crate::tools::Result;
+use crate::tools::{Result, command, output};
 
 const VALGRIND: &str = "valgrind";
 
@@ -12,6 +12,14 @@ pub(super) fn is_installed() -> bool {
     let mut probe = Command::new(VALGRIND);
     let probe = probe.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
     probe.status().is_ok_and(|status| status.success())
+}
+
+/// What counts depend on, besides the code: the compiler, valgrind and the processor's architecture.
+pub(super) fn with() -> Result<String> {
+    let rustc = output(command("rustc").arg("--version"))?;
+    let rustc = rustc.split(' ').take(2).collect::<Vec<_>>().join(" ");
+    let valgrind = output(command(VALGRIND).arg("--version"))?;
+    Ok(format!("{rustc}, {}, {}", valgrind.trim(), std::env::consts::ARCH))
 }
 
 /// Counts for each contender. Twice as many operations take as many instructions more as once as many take without the

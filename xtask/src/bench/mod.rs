@@ -4,6 +4,7 @@
 //! under callgrind, and the ratios become a table. `--python` does so for the rows in `benches/python`.
 
 mod callgrind;
+mod kept;
 mod python;
 mod record;
 mod table;
@@ -11,6 +12,7 @@ mod table;
 use std::path::Path;
 use std::process::Command;
 
+use self::kept::{Keep, Kept};
 use self::record::Row;
 use crate::tools::{self, Result, command, flags, output, target, write};
 
@@ -23,6 +25,11 @@ Without a row it measures all; a row may be given by the beginning of its name.
   --check      measures nothing, and fails unless all contenders of a row come to one result
   --quick      fewer and shorter rounds
   --no-counts  counts no instructions, for which valgrind must be installed
+
+  --compare     counts only this project's instructions, and fails if an operation takes 3 % more than benches/counts.tsv
+                or, with `--python`, benches/python/counts.tsv says; the latter has the rows that need only NumPy
+  --record      counts them, and writes the file
+  --comparable  counts nothing, and fails if the file was written with other programs than those that are installed
 ";
 
 /// The words of the command line.
@@ -36,15 +43,25 @@ struct Options<'a> {
 }
 
 pub(crate) fn run(words: &[&str]) -> Result<bool> {
-    let ([is_python, is_check, is_quick, no_counts], rows) =
-        flags(words, ["--python", "--check", "--quick", "--no-counts"])?;
-    let options = Options {
-        is_python,
-        is_check,
-        is_quick,
-        counts: !no_counts && callgrind::is_installed(),
-        rows,
+    let ([is_python, is_check, is_quick, no_counts, compare, record, comparable], rows) = flags(
+        words,
+        ["--python", "--check", "--quick", "--no-counts", "--compare", "--record", "--comparable"],
+    )?;
+    let keep = match [compare, record, comparable] {
+        [false, false, false] => None,
+        [true, false, false] => Some(Keep::Compare),
+        [false, true, false] => Some(Keep::Record),
+        [false, false, true] => Some(Keep::Comparable),
+        _ => return Err("expected one of `--compare`, `--record` and `--comparable`".to_owned()),
     };
+    if keep.is_some() && !rows.is_empty() {
+        return Err(format!("expected no rows, found `{}`: the file has all", rows.join(" ")));
+    }
+    let counts = !no_counts && callgrind::is_installed();
+    let options = Options { is_python, is_check, is_quick, counts, rows };
+    if let Some(keep) = keep {
+        return if is_python { python::keep(keep) } else { keep_all(keep) };
+    }
     if options.is_python {
         return python::run(&options);
     }
@@ -63,6 +80,34 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
         }
     }
     report("dlpack", &rows, &target().join("benches"))
+}
+
+/// Where the counts of this project are kept.
+const COUNTS: &str = "benches/counts.tsv";
+
+fn keep_all(keep: Keep) -> Result<bool> {
+    let kept = Kept { file: COUNTS, with: callgrind::with()? };
+    if keep == Keep::Comparable {
+        return kept.check_comparable().map(|()| true);
+    }
+    tools::run(&mut build())?;
+    let mut rows = record::read(&output(program(PLAIN).arg("list"))?)?;
+    kept::own(&mut rows);
+    for row in &mut rows {
+        callgrind::count(row, || program(PLAIN))?;
+    }
+    kept.keep(&rows, keep)
+}
+
+/// Compares all counts that are kept, and returns how many there are; `false` if an operation costs more.
+pub(crate) fn compare() -> Result<(usize, bool)> {
+    let is_kept = keep_all(Keep::Compare)? & python::keep(Keep::Compare)?;
+    let mut count = 0;
+    for file in [COUNTS, python::COUNTS] {
+        let text = tools::read(file)?;
+        count += text.lines().filter(|line| !line.starts_with('#')).count();
+    }
+    Ok((count, is_kept))
 }
 
 impl Options<'_> {

@@ -3,6 +3,7 @@
 mod faults;
 mod fuzz;
 mod mutants;
+mod once;
 mod record;
 mod report;
 
@@ -18,6 +19,7 @@ as it is. EVIDENCE.md is written afterwards. With `--seconds`, each part takes a
   fuzz [TARGET...]     the fuzz targets, under AddressSanitizer, until each has run as often as it should
   faults               producers of one fault each, under AddressSanitizer
   mutants [FAULT...]   the faults of evidence/mutants.txt, each of which a test must notice
+  speed                the instructions of each operation, compared with those that are kept
 ";
 
 /// How long a part runs.
@@ -40,11 +42,18 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
     };
     let ([], words) = flags(words, [])?;
     let done = match words.split_first() {
-        None => faults::run(length)? && mutants::run(&[], length)? && fuzz::run(&[], length)?,
+        None => {
+            let run = |part: &once::Part| part.run(length);
+            once::PARTS.iter().try_for_each(|part| run(part).map(drop))?;
+            faults::run(length)? && mutants::run(&[], length)? && fuzz::run(&[], length)?
+        }
         Some((&"fuzz", targets)) => fuzz::run(targets, length)?,
         Some((&"mutants", names)) => mutants::run(names, length)?,
         Some((&"faults", [])) => faults::run(length)?,
         Some((&"report", [])) => true,
+        Some((part, [])) if once::find(part).is_some() => {
+            once::find(part).map_or(Ok(true), |part| part.run(length))?
+        }
         Some((part, _)) => {
             return Err(format!("expected a part that `--help` lists, found `{part}`"));
         }

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::record::{Entry, Record};
-use super::{fuzz, mutants};
+use super::{fuzz, mutants, once};
 use crate::tools::{Result, read, write};
 
 const PROMISES: &str = "evidence/promises.txt";
@@ -30,6 +30,7 @@ pub(super) fn run() -> Result<()> {
             items.iter().map(|item| item_text(&record, item)).collect();
         line(&mut text, &format!("| {promise} | {tests} | {} |", found?.join("; ")));
     }
+    at_once(&mut text, &record);
     fuzzing(&mut text, &record);
     faults(&mut text, &record);
     by_hand(&mut text, &record)?;
@@ -70,6 +71,24 @@ fn item_text(record: &Record, item: &str) -> Result<String> {
         }
         _ => return Err(format!("{PROMISES}: cannot read `{item}`")),
     })
+}
+
+fn at_once(text: &mut String, record: &Record) {
+    text.push_str(
+        "\n## Checks that run to their end\n\n| `cargo xtask evidence` | Shows | How much | When | With |\n|---|---|---|---|---|\n",
+    );
+    for once::Part { name, what, unit, .. } in &once::PARTS {
+        match record.of(name).next() {
+            Some(entry) => {
+                let (count, age) = (number(entry.count), age(record, entry));
+                line(
+                    text,
+                    &format!("| `{name}` | {what} | {count} {unit} | {age} | {} |", entry.with),
+                );
+            }
+            None => line(text, &format!("| `{name}` | {what} | not run | | |")),
+        }
+    }
 }
 
 fn fuzzing(text: &mut String, record: &Record) {
