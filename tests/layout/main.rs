@@ -3,10 +3,12 @@
 mod boundaries;
 mod case;
 mod dense;
+mod every;
 mod exact;
 mod limits;
 mod order;
 mod overlap;
+mod proved;
 mod small;
 mod strides;
 mod widths;

@@ -54,11 +54,13 @@ impl Python {
     }
 
     /// Returns the folder of programs of a virtual environment that holds the requirements of a file, which is in
-    /// `dlpack-pyo3/tests`. The environment is made again when they change.
+    /// `dlpack-pyo3/tests` if no other folder is named. The environment is made again when they change.
     pub(crate) fn venv(&self, file: &str) -> Result<PathBuf> {
-        let folder = root().join(format!(".tools/python/{}-{file}", self.version));
+        let name = format!("{}-{}", self.version, file.replace('/', "-"));
+        let folder = root().join(".tools/python").join(name);
         let programs = folder.join(if cfg!(windows) { "Scripts" } else { "bin" });
-        let requirements = root().join("dlpack-pyo3/tests").join(file).with_extension("txt");
+        let place = if file.contains('/') { "" } else { "dlpack-pyo3/tests" };
+        let requirements = root().join(place).join(file).with_extension("txt");
         let stamp = format!("# {}\n{}", self.program, collect(&requirements)?);
         if read(folder.join("installed.txt")).is_ok_and(|found| found == stamp) {
             return Ok(programs);

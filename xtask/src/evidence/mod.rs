@@ -19,6 +19,7 @@ as it is. EVIDENCE.md is written afterwards. With `--seconds`, each part takes a
   fuzz [TARGET...]     the fuzz targets, under AddressSanitizer, until each has run as often as it should
   faults               producers of one fault each, under AddressSanitizer
   mutants [FAULT...]   the faults of evidence/mutants.txt, each of which a test must notice
+  arithmetic           proofs of what layouts rest on, and every layout with small numbers
   speed                the instructions of each operation, compared with those that are kept
 ";
 

@@ -3,7 +3,8 @@
 use super::Length;
 use super::record::{Record, rustc};
 use crate::bench;
-use crate::tools::Result;
+use crate::python::Python;
+use crate::tools::{Result, command, output};
 
 /// A part.
 pub(super) struct Part {
@@ -16,12 +17,20 @@ pub(super) struct Part {
     run: fn() -> Result<(usize, String)>,
 }
 
-pub(super) const PARTS: [Part; 1] = [Part {
-    name: "speed",
-    what: "no operation takes 3 % more instructions than `benches/counts.tsv` and `benches/python/counts.tsv` say",
-    unit: "operations",
-    run: speed,
-}];
+pub(super) const PARTS: [Part; 2] = [
+    Part {
+        name: "speed",
+        what: "no operation takes 3 % more instructions than `benches/counts.tsv` and `benches/python/counts.tsv` say",
+        unit: "operations",
+        run: speed,
+    },
+    Part {
+        name: "arithmetic",
+        what: "what `layout` and views rest on is proved, step by step for any number of axes, and every layout with small numbers is right",
+        unit: "lemmas",
+        run: arithmetic,
+    },
+];
 
 pub(super) fn find(name: &str) -> Option<&'static Part> {
     PARTS.iter().find(|part| part.name == name)
@@ -45,4 +54,26 @@ fn speed() -> Result<(usize, String)> {
         (count, true) => Ok((count, format!("{} and callgrind", rustc()?))),
         (_, false) => Err("an operation takes more instructions than before".to_owned()),
     }
+}
+
+/// The requirements of the proofs.
+const PROVER: &str = "evidence/arithmetic/requirements";
+
+/// At length, more layouts are enumerated than in the tests.
+const EVERY: &str = "5,4";
+
+fn arithmetic() -> Result<(usize, String)> {
+    let python = Python::usual()?.venv(PROVER)?.join("python");
+    let proofs = output(command(&python.to_string_lossy()).arg("evidence/arithmetic/prove.py"))?;
+    let last = proofs.lines().last().unwrap_or_default();
+    let (lemmas, prover) = last.split_once(" lemmas proved with ").unwrap_or_default();
+    let lemmas =
+        lemmas.parse().map_err(|_| format!("expected a number of lemmas, found `{last}`"))?;
+    let mut cargo = command("cargo");
+    cargo.args("test -p dlpack-tests --test layout -- every proved --nocapture".split(' '));
+    let tests = output(cargo.env("DLPACK_EVERY", EVERY))?;
+    let found = tests.lines().find_map(|line| line.split_once(" layouts"));
+    let layouts = found.and_then(|(before, _)| before.trim_start_matches('.').parse::<u64>().ok());
+    let layouts = layouts.ok_or("the tests do not say how many layouts they have looked at")?;
+    Ok((lemmas, format!("{prover}, and {layouts} layouts enumerated")))
 }

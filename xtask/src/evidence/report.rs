@@ -69,7 +69,13 @@ fn item_text(record: &Record, item: &str) -> Result<String> {
             let noticed = mutants::names()?.iter().filter(is_noticed).count();
             format!("{noticed} of {all} faults `{name}` noticed")
         }
-        _ => return Err(format!("{PROMISES}: cannot read `{item}`")),
+        _ => {
+            let once =
+                once::find(part).ok_or_else(|| format!("{PROMISES}: cannot read `{item}`"))?;
+            let count =
+                record.of(part).next().map_or_else(|| "not run".to_owned(), |it| number(it.count));
+            format!("`{part}` {count} {}", once.unit)
+        }
     })
 }
 
