@@ -79,7 +79,8 @@ impl Tensor {
         let (mut shape, mut strides) =
             (self.tensor.shape().to_vec(), self.tensor.strides().to_vec());
         if old != new {
-            let (Some((last, _)), Some((step, rest))) =
+            let is_empty = shape.contains(&0);
+            let (Some((last, sizes)), Some((step, rest))) =
                 (shape.split_last_mut(), strides.split_last_mut())
             else {
                 return refuse("a tensor without axes has no axis that could change");
@@ -93,9 +94,11 @@ impl Tensor {
                 return refuse("the last axis is not a whole number of such elements");
             };
             (*last, *step) = (bytes / new, 1);
-            for stride in rest {
+            for (stride, &size) in rest.iter_mut().zip(sizes.iter()) {
                 match stride.checked_mul(old).filter(|bytes| bytes % new == 0) {
                     Some(bytes) => *stride = bytes / new,
+                    // No two elements lie along the axis.
+                    None if size == 1 || is_empty => *stride = 0,
                     None => return refuse("the strides are not whole numbers of such elements"),
                 }
             }

@@ -291,6 +291,16 @@ def test_dtypes_without_a_byte_order_are_those_of_numpy():
             assert found == expected.name, text
 
 
+def test_views_of_other_sizes_along_axes_that_are_no_distance():
+    np = pytest.importorskip("numpy")
+    base = np.arange(15, dtype="float32").reshape(3, 5)
+    for x in [base[1:2, :4], base[:0, :4], base[:, :0], np.zeros((2, 0), "uint8")]:
+        found = dlpack.asdlpack(x).view("float64")
+        assert (found.shape, found.tobytes()) == (x.view("float64").shape, x.tobytes())
+    with pytest.raises(dlpack.DTypeError, match="strides are not whole numbers"):
+        dlpack.asdlpack(base[:, :4]).view("float64")
+
+
 def test_a_letter_and_a_number_count_bytes():
     t = dlpack.asdlpack(bytes(32))
     assert [t.view(f"i{size}").dtype_name for size in (1, 2, 4, 8)] == ["int8", "int16", "int32", "int64"]
