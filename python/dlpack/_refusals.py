@@ -233,6 +233,7 @@ _LETTERS = {
     "s": "text",
     "p": "text",
     "P": "pointers",
+    "z": "pointers",
     "O": "Python objects",
     "g": "of the type long double",
     "T": "records",
@@ -242,6 +243,8 @@ _LETTERS = {
 def _buffer(obj: Any) -> Reason | None:
     view = memoryview(obj)
     letters = view.format.lstrip("@=<>!")
+    # Of ctypes: before another letter, it is that of complex numbers.
+    letters = "z" if letters == "Z" else letters
     if view.suboffsets and any(offset >= 0 for offset in view.suboffsets):
         return LayoutError, "its rows are reached through pointers (suboffsets)", "bytes(x)"
     if view.format[:1] in "<>!" and view.itemsize > 1:

@@ -468,6 +468,8 @@ def test_not_a_tensor(obj, call):
         (lambda: (ctypes.POINTER(ctypes.c_int) * 2)(), "pointers"),
         (lambda: (type("S", (ctypes.Structure,), {"_fields_": [("a", ctypes.c_int)]}) * 2)(), "records"),
         (lambda: (ctypes.c_longdouble * 2)(), "long double"),
+        (lambda: (ctypes.c_char_p * 2)(), "pointers"),
+        (lambda: (ctypes.c_wchar_p * 2)(), "pointers"),
         (
             lambda: (
                 (ctypes.c_int.__ctype_be__ * 2)()
