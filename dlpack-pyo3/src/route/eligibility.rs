@@ -50,9 +50,10 @@ impl Doubts {
     /// Returns `true` if the elements may have to be conjugated or negated.
     ///
     /// To ask PyTorch costs nearly half of an import, and releases the interpreter lock. Only complex numbers are conjugated.
-    /// Only their imaginary parts are negated, and those lie at even distances among the complex numbers. A view that somebody
-    /// forces on the memory, with `torch._neg_view`, may have odd distances or be of integers. It comes as the table and
-    /// `__dlpack__` describe it, neither of which looks whether the elements are to be negated.
+    /// Only their imaginary parts are negated, and those lie at even distances among the complex numbers. A program can make
+    /// other tensors with the negative bit: `as_strided` and `resize_` of such a view have any distances, and
+    /// `torch._neg_view` takes any tensor. They come as the table and `__dlpack__` describe them, neither of which looks
+    /// whether the elements are to be negated.
     #[inline]
     fn may_be_negated(self) -> bool {
         self.is_complex() || (self.is_even && !has_no_gradient(self.code))
