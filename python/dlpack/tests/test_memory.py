@@ -117,3 +117,28 @@ def test_a_tensor_holds_only_what_it_must():
         consumers.pop()
     gc.collect()
     assert dead() is None
+
+
+@pytest.mark.skipif(MANY == 1, reason="frames are large in a build without optimisations")
+def test_an_object_that_is_asked_for_itself_ends_with_an_exception(in_process):
+    """The interpreter counts the levels, and not the memory that each takes of a thread's stack: here, about 4 KiB."""
+    program = """
+import threading
+import dlpack
+
+class Own:
+    def __dlpack__(self, **asked):
+        return dlpack.asdlpack(self)
+
+def use():
+    try:
+        dlpack.asdlpack(Own())
+    except RecursionError:
+        print("refused")
+
+threading.stack_size(4 << 20)
+thread = threading.Thread(target=use)
+thread.start()
+thread.join()
+"""
+    assert in_process(program) == "refused\n"
