@@ -138,7 +138,7 @@ impl Scene {
             version,
             flags,
             deletes: !input.rarely(20),
-            skew: if input.rarely(40) { 4 } else { 0 },
+            skew: if input.rarely(40) { 2 } else { 0 },
             array_skew: if input.rarely(8) { input.below(8) } else { 0 },
             memory,
         };
@@ -354,7 +354,7 @@ fn address(scene: &Scene) -> Result<(), Error> {
     if data == 0 {
         return Err(Error::NullData);
     }
-    if i64::try_from(byte_offset).is_err() {
+    if isize::try_from(byte_offset).is_err() {
         return Err(Error::ByteOffsetOverflow { byte_offset });
     }
     let first = i128::try_from(data).unwrap() + i128::from(byte_offset);

@@ -71,7 +71,7 @@ pub(crate) fn foreign<S: Struct>(scene: &Scene) -> Foreign<S> {
 pub(crate) fn refusal(scene: &Scene) -> Option<Error> {
     match scene.plan.skew {
         0 => scene.verdict.clone().err(),
-        _ => Some(Error::MisalignedHeader { required: 8 }),
+        _ => Some(Error::MisalignedHeader { required: align_of::<DLManagedTensorVersioned>() }),
     }
 }
 

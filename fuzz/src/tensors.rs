@@ -576,7 +576,7 @@ impl World {
     fn export_numbers(&mut self, input: &mut Input<'_>, shape: &[i64]) {
         let numel = usize::try_from(shape.iter().product::<i64>()).unwrap();
         let elements: Vec<u32> =
-            (0..numel).map(|n| u32::try_from(n * 0x0101_0301).unwrap_or(7)).collect();
+            (0..numel).map(|n| u32::try_from(n.wrapping_mul(0x0101_0301)).unwrap_or(7)).collect();
         let bytes = elements.iter().flat_map(|n| n.to_ne_bytes()).collect();
         let (life, mut model) = self.store(bytes, shape, 0, DataType::U32);
         model.owner = Owner::Numbers;
