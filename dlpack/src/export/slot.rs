@@ -91,8 +91,8 @@ impl<O, const NDIM: usize> Slot<O, NDIM> {
     ///
     /// # Safety
     ///
-    /// No two exports into the slot run at the same time, be it on two threads or in an interrupt. Deleters may run at any
-    /// time.
+    /// No two exports into the slot, or other calls of its [`allocate`](Allocator::allocate), run at the same time, be it on two
+    /// threads or in an interrupt. Deleters may run at any time.
     ///
     /// # Examples
     ///
@@ -148,7 +148,7 @@ unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for &'static Slot<O,
     }
 }
 
-/// A [`Slot`] whose user has promised that no two exports run at the same time; made by [`Slot::single`].
+/// A [`Slot`] whose user has promised that no two headers are allocated at the same time; made by [`Slot::single`].
 pub struct SingleSlot<O: 'static, const NDIM: usize> {
     slot: &'static Slot<O, NDIM>,
 }
@@ -159,8 +159,8 @@ impl<O, const NDIM: usize> fmt::Debug for SingleSlot<O, NDIM> {
     }
 }
 
-// SAFETY: the room is large enough, which is checked, and never moves. By the contract of `single`, no two exports run at the
-// same time, so that only one can take it.
+// SAFETY: the room is large enough, which is checked, and never moves. By the contract of `single`, no two calls of `allocate` run
+// at the same time, so that only one can take it.
 unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for SingleSlot<O, NDIM> {
     #[inline]
     fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {
