@@ -42,7 +42,7 @@ impl Prototype {
     }
 
     pub(super) fn shape(&self) -> &[usize] {
-        &self.shape[..self.ndim]
+        self.shape.get(..self.ndim).unwrap_or_default()
     }
 }
 

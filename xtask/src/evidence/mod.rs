@@ -3,6 +3,7 @@
 mod faults;
 mod fuzz;
 mod mutants;
+mod no_panic;
 mod once;
 mod record;
 mod report;
@@ -19,6 +20,7 @@ as it is. EVIDENCE.md is written afterwards. With `--seconds`, each part takes a
   fuzz [TARGET...]     the fuzz targets, under AddressSanitizer, until each has run as often as it should
   faults               producers of one fault each, under AddressSanitizer
   mutants [FAULT...]   the faults of evidence/mutants.txt, each of which a test must notice
+  no-panic             what foreign input reaches, linked without the panic handler
   arithmetic           proofs of what layouts rest on, and every layout with small numbers
   speed                the instructions of each operation, compared with those that are kept
 ";

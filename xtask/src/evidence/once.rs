@@ -1,7 +1,7 @@
 //! Parts that take minutes: each runs to its end, and the record says when it did and how much it was.
 
-use super::Length;
 use super::record::{Record, rustc};
+use super::{Length, no_panic};
 use crate::bench;
 use crate::python::Python;
 use crate::tools::{Result, command, output};
@@ -17,7 +17,7 @@ pub(super) struct Part {
     run: fn() -> Result<(usize, String)>,
 }
 
-pub(super) const PARTS: [Part; 2] = [
+pub(super) const PARTS: [Part; 3] = [
     Part {
         name: "speed",
         what: "no operation takes 3 % more instructions than `benches/counts.tsv` and `benches/python/counts.tsv` say",
@@ -29,6 +29,13 @@ pub(super) const PARTS: [Part; 2] = [
         what: "what `layout` and views rest on is proved, step by step for any number of axes, and every layout with small numbers is right",
         unit: "lemmas",
         run: arithmetic,
+    },
+    Part {
+        name: "no-panic",
+        what: "what foreign input reaches has no panic in it that a linker finds: the gate, the validator, views, deleters, \
+               producers and exchange tables, apart from what `evidence/no-panic` says why",
+        unit: "functions",
+        run: no_panic::run,
     },
 ];
 

@@ -1,0 +1,90 @@
+//! What foreign input reaches cannot panic: `evidence/no-panic` is compiled as users compile, and each of its functions is linked
+//! alone, without what it does not lead to.
+
+use std::path::Path;
+use std::process::Stdio;
+
+use super::record::rustc;
+use crate::tools::{self, Result, command, output, read, target};
+
+const PACKAGE: &str = "evidence/no-panic";
+
+/// What ends the process if a foreign exception arrives where none may: that is no panic of ours.
+const GUARDS: [&str; 3] = ["panic_cannot_unwind", "panic_nounwind", "panic_nounwind_fmt"];
+
+/// A function of the package.
+#[derive(Debug, PartialEq, Eq)]
+struct Entry<'a> {
+    name: &'a str,
+    /// Why it may panic all the same.
+    reason: Option<&'a str>,
+}
+
+pub(super) fn run() -> Result<(usize, String)> {
+    let folder = target().join("no-panic");
+    let mut cargo = command("cargo");
+    cargo.args(["build", "--quiet", "--release", "--manifest-path"]);
+    cargo.arg(format!("{PACKAGE}/Cargo.toml")).env("CARGO_TARGET_DIR", &folder);
+    tools::run(cargo.env("CARGO_INCREMENTAL", "0"))?;
+    let text = read(format!("{PACKAGE}/src/lib.rs"))?;
+    let (mut count, mut wrong) = (0, Vec::new());
+    for Entry { name, reason } in entries(&text) {
+        let panics = panics(&folder, name)?;
+        match (panics.is_empty(), reason) {
+            (true, None) => count += 1,
+            (false, Some(reason)) => println!("{name} can panic: {reason}"),
+            (false, None) => wrong.push(format!("{name} leads to {}", panics.join(", "))),
+            (true, Some(_)) => wrong.push(format!("{name} no longer panics: remove the line")),
+        }
+    }
+    match wrong.is_empty() {
+        true => Ok((count, format!("{} at opt-level 3", rustc()?))),
+        false => Err(wrong.join("\n       ")),
+    }
+}
+
+/// The functions of the package that a linker sees, in their order.
+fn entries(text: &str) -> Vec<Entry<'_>> {
+    let (mut entries, mut reason) = (Vec::new(), None);
+    for line in text.lines() {
+        if let Some(words) = line.strip_prefix("/// Panics: ") {
+            reason = Some(words);
+        }
+        let function = line.strip_prefix("pub unsafe extern \"C\" fn ");
+        if let Some((name, _)) = function.and_then(|line| line.split_once('(')) {
+            entries.push(Entry { name, reason: reason.take() });
+        }
+    }
+    entries
+}
+
+/// Links a function alone, and returns the names of what panics in what it leads to.
+fn panics(folder: &Path, name: &str) -> Result<Vec<String>> {
+    let linked = folder.join("linked");
+    let mut cc = command("cc");
+    cc.args(["-nostartfiles", "-Wl,--gc-sections", "-Wl,--unresolved-symbols=ignore-all"]);
+    cc.arg(format!("-Wl,--entry={name},--undefined={name}")).arg("-o").arg(&linked);
+    tools::run(cc.arg(folder.join("release/libdlpack_no_panic.a")).stderr(Stdio::null()))?;
+    let symbols = output(command("nm").arg("-C").arg(&linked))?;
+    if !symbols.lines().any(|line| line.ends_with(&format!(" {name}"))) {
+        return Err(format!("{name} is not in {}", linked.display()));
+    }
+    let names = symbols.lines().filter_map(|line| Some(line.split_once("core::panicking::")?.1));
+    Ok(names.filter(|name| !GUARDS.contains(name)).map(str::to_owned).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_found_with_their_reasons() {
+        let text = read(format!("{PACKAGE}/src/lib.rs")).unwrap();
+        let entries = entries(&text);
+        assert_eq!(entries.len(), text.matches("#[unsafe(no_mangle)]").count());
+        // One that panics shows that the search finds what does.
+        assert_eq!(entries[0].name, "control");
+        assert!(entries[0].reason.is_some());
+        assert!(entries.contains(&Entry { name: "gate", reason: None }));
+    }
+}
