@@ -6,7 +6,7 @@ import threading
 import dlpack_pyo3_tests as ext
 import pytest
 
-from kit import abi, capsules, values
+from kit import abi, capsules, report, values
 from kit.builds import exports_buffers
 from kit.peek import peek, peek_capsule, read
 
@@ -240,11 +240,11 @@ def test_p15_the_device(make, data, flags):
     assert tuple(map(int, answer)) == (1, 0)
 
 
-@pytest.mark.parametrize("dtype", abi.DTYPES)
+@pytest.mark.parametrize("dtype", report.DTYPES)
 def test_p16_every_dtype(dtype):
     data = values.byte_samples(dtype)
     seen = peek(ext.make(data, dtype, (2, 3)))
-    assert seen["dtype"] == abi.dtype(dtype)
+    assert seen["dtype"] == abi.triple(dtype)
     _, bits, lanes = seen["dtype"]
     if bits * lanes % 8 == 0:
         assert seen["bytes"] == data

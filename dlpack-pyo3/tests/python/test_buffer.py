@@ -13,7 +13,7 @@ import dlpack_pyo3_tests as ext
 import numpy as np
 import pytest
 
-from kit import abi
+from kit import abi, report
 from kit.builds import exports_buffers
 from kit.foreign import Foreign
 
@@ -116,7 +116,7 @@ def test_formats(dtype):
     assert taken.ctypes.data == ext.describe(tensor)["data"]
 
 
-NO_FORMAT = sorted(set(abi.DTYPES) - set(FORMATS) - {"opaque_handle64"})
+NO_FORMAT = sorted(set(report.DTYPES) - set(FORMATS) - {"opaque_handle64"})
 
 
 @pytest.mark.parametrize("dtype", NO_FORMAT)
@@ -132,7 +132,7 @@ def test_dtypes_without_a_format(dtype):
     assert ctypes.string_at(buffer.buf, buffer.len) == data[: tensor.nbytes]
     _release(buffer)
     assert hashlib.sha256(tensor).digest() == hashlib.sha256(data[: tensor.nbytes]).digest()
-    _, bits, lanes = abi.dtype(dtype)
+    _, bits, lanes = abi.triple(dtype)
     if bits * lanes % 8:
         with pytest.raises(BufferError, match=f"found {dtype}$"):
             get(tensor, STRIDES)

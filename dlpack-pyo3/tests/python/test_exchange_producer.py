@@ -323,7 +323,7 @@ def test_padded_tensors_are_not_lent_and_the_error_says_why():
     padded = "expected packed elements for the legacy abi, found padded ones"
     read_only = "expected a writable tensor for the legacy abi, found a read-only one"
     for flags, text in ((0, padded), (abi.READ_ONLY, read_only)):
-        flags |= abi.IS_SUBBYTE_TYPE_PADDED
+        flags |= abi.PADDED
         tensor = ext.hold(Foreign(bytes([1, 2]), "uint4", (2,), flags=flags).capsule()).export()
         with pytest.raises(BufferError, match=text):
             function(Tensor, BORROW)(id(tensor), ctypes.pointer(abi.Tensor()))
@@ -459,17 +459,17 @@ def allocate(kind, made, set_error=SetError(), context=None):
 @pytest.mark.parametrize("shape", [(), (3,), (2, 3), (0, 3), (1, 2, 3, 4), (2,) * 12])
 @pytest.mark.parametrize("dtype", ["float32", "uint8", "complex128", "float4_e2m1fn", "float32x4"])
 def test_x6_allocations(kind, shape, dtype):
-    code, address = allocate(kind, prototype(shape, abi.dtype(dtype)))
+    code, address = allocate(kind, prototype(shape, abi.triple(dtype)))
     assert code == 0
     found = abi.ManagedTensorVersioned.from_address(address)
     seen = describe_struct(found)
     assert (seen["shape"], seen["strides"], seen["flags"]) == (shape, abi.row_major(shape), 0)
-    assert (seen["dtype"], seen["device"], seen["version"]) == (abi.dtype(dtype), (abi.CPU, 0), (1, 3))
+    assert (seen["dtype"], seen["device"], seen["version"]) == (abi.triple(dtype), (abi.CPU, 0), (1, 3))
     if 0 in shape:
         assert seen["raw_data"] == 0
     else:
         assert seen["data"] % 256 == 0
-        ctypes.memset(seen["data"], 0x5A, int(np.prod(shape, dtype=int)) * abi.dtype(dtype)[1] // 8)
+        ctypes.memset(seen["data"], 0x5A, int(np.prod(shape, dtype=int)) * abi.triple(dtype)[1] // 8)
     delete(found)
 
 

@@ -513,7 +513,7 @@ LAYOUTS = {
 @pytest.mark.parametrize("dtype", ["uint8", "float16", "bfloat16", "float32", "complex128", "float8_e4m3fn"])
 def test_layouts_go_out_as_they_are_and_copies_in_row_major_order(name, dtype):
     shape, strides, order = LAYOUTS[name]
-    size = abi.itemsize(dtype)
+    size = abi.nbytes(dtype, 1)
     data = bytes(range(1, 6 * size + 1))
     expected = b"".join(data[at * size : (at + 1) * size] for at in order)
     tensor = ext.make(data, dtype, shape, strides=strides)
@@ -526,7 +526,7 @@ def test_layouts_go_out_as_they_are_and_copies_in_row_major_order(name, dtype):
             assert seen["strides"] == (abi.row_major(shape) if copied or not strides else strides)
         else:
             assert seen["raw_data"] == 0
-        assert seen["dtype"] == abi.dtype(dtype)
+        assert seen["dtype"] == abi.triple(dtype)
 
 
 def test_packed_elements_are_copied_as_they_are():

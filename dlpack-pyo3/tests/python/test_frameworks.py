@@ -242,7 +242,7 @@ def test_a_table_gets_what_is_ordinary_only():
     table = Table()
     made = ext.like(six(), type_for(table)(Foreign))
     assert table.calls == ["managed_tensor_to_py_object_no_sync"]
-    assert (made.shape, made.dtype, made.flags) == ((2, 3), abi.dtype("float32"), 0)
+    assert (made.shape, made.dtype, made.flags) == ((2, 3), abi.triple("float32"), 0)
     made.release()
 
 

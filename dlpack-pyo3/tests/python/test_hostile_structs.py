@@ -323,7 +323,7 @@ def test_h084_h086_h089_packed_elements(dtype, shape, size):
 
 
 def test_h085_padded_elements():
-    padded = abi.IS_SUBBYTE_TYPE_PADDED
+    padded = abi.PADDED
     accepted(bytes(8), "float4_e2m1fn", (5,), versioned=[True], flags=padded, check=describes(nbytes=5))
 
 

@@ -19,13 +19,13 @@ def test_structs_have_the_sizes_of_the_header():
 
 
 def test_names_of_dtypes():
-    assert abi.dtype("float32") == (2, 32, 1)
-    assert abi.dtype("complex64") == (5, 64, 1)
-    assert abi.dtype("float32x4") == (2, 32, 4)
-    assert abi.dtype("float8_e4m3fn") == (10, 8, 1)
-    assert abi.dtype("float4_e2m1fnx2") == (17, 4, 2)
-    assert abi.dtype("opaque_handle64") == (3, 64, 1)
-    assert abi.dtype("bool") == (6, 8, 1)
+    assert abi.triple("float32") == (2, 32, 1)
+    assert abi.triple("complex64") == (5, 64, 1)
+    assert abi.triple("float32x4") == (2, 32, 4)
+    assert abi.triple("float8_e4m3fn") == (10, 8, 1)
+    assert abi.triple("float4_e2m1fnx2") == (17, 4, 2)
+    assert abi.triple("opaque_handle64") == (3, 64, 1)
+    assert abi.triple("bool") == (6, 8, 1)
 
 
 @pytest.mark.library("numpy", "ml_dtypes")
@@ -36,7 +36,7 @@ def test_samples_are_what_other_libraries_make_of_them():
     checked = 0
     for name in abi.DTYPES:
         kind = getattr(ml_dtypes, name, name)
-        if abi.dtype(name)[1] % 8 or name not in values.encodable():
+        if abi.triple(name)[1] % 8 or name not in values.encodable():
             continue
         assert values.sample_bytes(name) == np.array(values.samples(name), kind).tobytes(), name
         checked += 1
@@ -49,7 +49,7 @@ def test_packed_samples_unpack(name):
     import ml_dtypes
     import numpy as np
 
-    bits = abi.dtype(name)[1]
+    bits = abi.triple(name)[1]
     whole = int.from_bytes(values.sample_bytes(name), "little")
     codes = [(whole >> (index * bits)) & ((1 << bits) - 1) for index in range(6)]
     assert np.array(values.samples(name), getattr(ml_dtypes, name)).view(np.uint8).tolist() == codes

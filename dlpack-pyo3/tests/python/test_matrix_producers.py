@@ -32,14 +32,14 @@ def test_every_dtype_arrives(name, dtype):
 
     with_rust = ext.hold(array)
     seen = with_rust.describe()
-    assert abi.dtype(seen["dtype"]) == abi.dtype(arrives_as)
+    assert abi.triple(seen["dtype"]) == abi.triple(arrives_as)
     assert seen["shape"] == producer.shape
     assert seen["strides"] == abi.row_major(producer.shape)
     assert seen["device"] == (abi.CPU, 0)
     assert seen["access"] in producer.access
     assert seen["route"] in producer.routes
     assert seen["numel"] == 6
-    assert seen["nbytes"] == values.nbytes(arrives_as, 6)
+    assert seen["nbytes"] == abi.nbytes(arrives_as, 6)
     assert seen["data"] == producer.address(array)
     assert with_rust.to_bytes() == expected
 

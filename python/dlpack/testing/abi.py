@@ -8,7 +8,8 @@ from __future__ import annotations
 import ctypes
 import re
 
-CPU, CUDA, CUDA_HOST, METAL, EXT_DEV, CUDA_MANAGED, ONE_API = 1, 2, 3, 8, 12, 13, 14
+CPU, CUDA, CUDA_HOST, OPENCL, METAL, ROCM, ROCM_HOST, EXT_DEV = 1, 2, 3, 4, 8, 10, 11, 12
+CUDA_MANAGED, ONE_API = 13, 14
 READ_ONLY, IS_COPIED, PADDED = 1, 2, 4
 LEGACY, VERSIONED, EXCHANGE = "dltensor", "dltensor_versioned", "dlpack_exchange_api"
 
@@ -23,6 +24,10 @@ class Device(ctypes.Structure):
 
 class DataType(ctypes.Structure):
     _fields_ = [("code", ctypes.c_uint8), ("bits", ctypes.c_uint8), ("lanes", ctypes.c_uint16)]
+
+    def triple(self) -> tuple[int, int, int]:
+        """The code, the bits and the lanes."""
+        return self.code, self.bits, self.lanes
 
 
 class Tensor(ctypes.Structure):

@@ -82,7 +82,7 @@ def describe(struct: Any, name: str, capsule: Any = None) -> Peek:
         byte_offset=tensor.byte_offset,
         device=(tensor.device.device_type, tensor.device.device_id),
         ndim=ndim,
-        dtype=(tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes),
+        dtype=tensor.dtype.triple(),
         shape=tuple(tensor.shape[i] for i in axes) if tensor.shape or ndim == 0 else None,
         strides=tuple(tensor.strides[i] for i in axes) if tensor.strides or ndim == 0 else None,
         struct=struct,

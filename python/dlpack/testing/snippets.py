@@ -12,7 +12,7 @@ from typing import Any
 from . import abi
 from .adapters import Adapter
 from .case import Case, Skip
-from .values import encode, samples
+from .values import sample_bytes, samples
 
 _GET = """get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(("PyCapsule_GetPointer", ctypes.pythonapi))
 name = repr(capsule).split('"')[1]
@@ -142,7 +142,7 @@ def maker(fields: dict[str, Any]) -> str:
     code, bits, lanes = abi.triple(dtype)
     data = given.get("data")
     if data is None:
-        data = encode(dtype, samples(dtype)) if isinstance(dtype, str) else bytes(range(1, 97))
+        data = sample_bytes(dtype) if isinstance(dtype, str) else bytes(range(1, 97))
     shape = given.get("shape", (2, 3))
     strides = given.get("strides", "compact")
     null_strides = strides is None

@@ -8,7 +8,7 @@ import sys
 from typing import Any
 
 from . import abi
-from .values import encode, samples
+from .values import sample_bytes
 
 # Structs and memory stay until the process ends: a second call of a deleter must be counted, and not crash.
 _forever: list[Any] = []
@@ -96,7 +96,7 @@ class Synthetic:
         python: bool = False,
     ):
         if data is None:
-            data = encode(dtype, samples(dtype)) if isinstance(dtype, str) else bytes(range(1, 97))
+            data = sample_bytes(dtype) if isinstance(dtype, str) else bytes(range(1, 97))
         self.data, self.dtype, self.versioned = data, abi.triple(dtype), versioned
         self._buffer, self.start = aligned(data, 64, misalign)
         self._shape = (ctypes.c_int64 * max(len(shape), 1))(*shape)

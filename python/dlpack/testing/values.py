@@ -76,6 +76,21 @@ def _code(value: float, dtype: str) -> int:
     return bits | (value < 0) << (exponent_bits + fraction_bits)
 
 
+def sample_bytes(dtype: str) -> bytes:
+    """The bytes of the six values."""
+    return encode(dtype, samples(dtype))
+
+
+def encodable() -> set[str]:
+    """The dtypes whose samples have a meaning here."""
+    return {"bool", "float8_e8m0fnu", *_FORMATS, *_SMALL}
+
+
+def byte_samples(dtype: str) -> bytes:
+    """The bytes of six elements; of dtypes without a meaning here, bytes that differ from one another."""
+    return sample_bytes(dtype) if dtype in encodable() else bytes(range(1, 1 + abi.nbytes(dtype, 6)))
+
+
 def gather(data: bytes, size: int, shape: tuple[int, ...], strides: tuple[int, ...], start: int = 0) -> bytes:
     """The elements of a strided layout in row-major order, as bytes: the plain definition, element by element."""
     positions = [start]

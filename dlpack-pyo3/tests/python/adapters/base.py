@@ -1,6 +1,6 @@
 """What the matrix knows of a library."""
 
-from kit.abi import DTYPES
+from kit.report import DTYPES
 
 INTEGERS = "int8 int16 int32 int64 uint8 uint16 uint32 uint64".split()
 FLOATS = "float16 float32 float64".split()

@@ -1,6 +1,6 @@
 """All libraries of the matrix, in the order of the table."""
 
-from kit.abi import DTYPES
+from kit.report import DTYPES
 
 from .arrow_arrays import ArrowArray, ArrowTensor
 from .base import Library

@@ -33,7 +33,7 @@ class CudaViews(Library):
 
     def take(self, tensor):
         view = self.kind.from_dlpack(tensor, stream_ptr=-1)
-        assert abi.itemsize(str(view.dtype)) == view.dtype.itemsize
+        assert abi.nbytes(str(view.dtype), 1) == view.dtype.itemsize
         return view
 
     def to_bytes(self, array):

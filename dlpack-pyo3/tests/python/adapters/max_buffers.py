@@ -2,7 +2,7 @@
 
 import ctypes
 
-from kit import peek, values
+from kit import abi, peek, values
 from kit.producers import IgnoresVersion
 
 from .base import FLOATS, INTEGERS, Library, Refusal
@@ -39,5 +39,5 @@ class Max(Library):
         return buffer
 
     def to_bytes(self, array):
-        size = values.nbytes(peek.peek(array)["dtype"], 6)
+        size = abi.nbytes(peek.peek(array)["dtype"], 6)
         return ctypes.string_at(array._data_ptr(), size)

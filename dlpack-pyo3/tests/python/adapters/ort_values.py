@@ -2,7 +2,7 @@
 
 import ctypes
 
-from kit import peek, values
+from kit import abi, peek, values
 
 from .base import FLOATS, INTEGERS, Library, Refusal
 
@@ -34,5 +34,5 @@ class Ort(Library):
         return self.native.OrtValue.from_dlpack(tensor.__dlpack__(), False)
 
     def to_bytes(self, array):
-        size = values.nbytes(peek.peek_capsule(array.__dlpack__())["dtype"], 6)
+        size = abi.nbytes(peek.peek_capsule(array.__dlpack__())["dtype"], 6)
         return ctypes.string_at(array.data_ptr(), size)

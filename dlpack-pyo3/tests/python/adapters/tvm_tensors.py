@@ -2,9 +2,9 @@
 
 import ctypes
 
-from kit import peek, values
-from kit.abi import DTYPES
+from kit import abi, peek, values
 from kit.producers import Producer
+from kit.report import DTYPES
 
 from .base import Library
 
@@ -34,5 +34,5 @@ class Tvm(Library):
     def to_bytes(self, array):
         # Its dtype objects know nothing of complex numbers, and it reads no elements.
         assert array.is_contiguous()
-        size = values.nbytes(peek.peek(array)["dtype"], 6)
+        size = abi.nbytes(peek.peek(array)["dtype"], 6)
         return ctypes.string_at(array.data_ptr(), size)

@@ -3,3 +3,9 @@
 Nothing here uses the library that is tested. What it says about the standard is written from `dlpack.h` and from the
 Python specification of DLPack.
 """
+
+from pathlib import Path
+
+# `abi`, the structs and dtypes, and `values`, their samples, are those of the conformance suite. They need ctypes only, and
+# neither this package nor that of the suite has to be built for them.
+__path__.append(str(Path(__file__).resolve().parents[4] / "python/dlpack/testing"))

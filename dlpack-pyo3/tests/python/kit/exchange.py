@@ -83,7 +83,7 @@ class Table:
     def _allocate(self, prototype, out, context, set_error):
         tensor = prototype.contents
         shape = [tensor.shape[axis] for axis in range(tensor.ndim)]
-        size = abi.itemsize(tensor.dtype.triple())
+        size = abi.nbytes(tensor.dtype.triple(), 1)
         for extent in shape:
             size *= extent
         made = Foreign(bytes(size), tensor.dtype.triple(), shape)

@@ -73,7 +73,7 @@ class Foreign:
         tensor.data = self.start if address == "own" else address
         tensor.device = abi.Device(*device)
         tensor.ndim = len(shape) if ndim is None else ndim
-        tensor.dtype = abi.DataType(*abi.dtype(dtype))
+        tensor.dtype = abi.DataType(*abi.triple(dtype))
         if not null_shape:
             tensor.shape = self._shape
         if self._strides is not None:

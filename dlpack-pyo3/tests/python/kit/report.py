@@ -3,7 +3,10 @@
 import re
 from collections import defaultdict
 
-from .abi import DTYPES
+from . import abi
+
+# Every dtype that has a name in the standard and occurs in libraries, and some that hardly any library takes.
+DTYPES = [*abi.DTYPES, *"float4_e2m1fnx2 int4 uint4 int128 float32x4 opaque_handle64".split()]
 
 # (role, library) -> dtype -> (cell, reason)
 _cells = defaultdict(dict)

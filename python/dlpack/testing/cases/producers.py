@@ -12,7 +12,7 @@ from .. import abi
 from ..adapters import Adapter
 from ..case import Found, Skip, case, expect, note, skip_unless, told
 from ..peek import Peek, peek
-from ..values import encode, samples
+from ..values import encode, sample_bytes, samples
 
 NEW = {"max_version": (1, 3)}
 
@@ -397,7 +397,7 @@ def _(lib: Adapter) -> None:
     except Exception as error:
         raise Found(f"refused: {told(error)}") from None
     expect(seen.data != plain.data, "the array's own memory")
-    expect(seen.read() == encode("float32", samples("float32")), "other elements")
+    expect(seen.read() == sample_bytes("float32"), "other elements")
 
 
 def _host(lib: Adapter) -> dict[str, Any]:
@@ -501,7 +501,7 @@ def _(lib: Adapter) -> None:
     except Exception as error:
         raise Found(told(error)) from None
     expect(seen.device[0] == abi.CPU, f"device {seen.device}")
-    expect(seen.read() == encode("float32", samples("float32")), "other elements")
+    expect(seen.read() == sample_bytes("float32"), "other elements")
 
 
 def _refused(lib: Adapter, x: Any, kinds: tuple[type[BaseException], ...], **keywords: Any) -> None:
@@ -581,7 +581,7 @@ def _dtype_check(dtype: str) -> Any:
             seen.dtype == abi.triple(dtype),
             f"{abi.name_dtype(seen.dtype)} {seen.dtype} instead of {abi.triple(dtype)}",
         )
-        bits = encode(dtype, samples(dtype))
+        bits = sample_bytes(dtype)
         expect(seen.byte_offset < 1 << 40, "a byte_offset beyond all memory")
         packed = dtype in abi.SUB_BYTE
         expect(
@@ -610,7 +610,7 @@ for _dtype in abi.DTYPES:
         + (
             ""
             if _dtype in abi.SUB_BYTE
-            else f"assert elements.hex() == {encode(_dtype, samples(_dtype)).hex()!r}, elements.hex()\n"
+            else f"assert elements.hex() == {sample_bytes(_dtype).hex()!r}, elements.hex()\n"
         ),
         dtype=_dtype,
     )(_dtype_check(_dtype))
@@ -912,7 +912,7 @@ def _(lib: Adapter) -> None:
         raise Skip(f"it makes no such arrays: {told(error)}") from None
     seen = lib.look(x)
     expect(seen.shape == shape, f"shape {seen.shape}")
-    expect(seen.read() == encode("float32", samples("float32")), "other elements")
+    expect(seen.read() == sample_bytes("float32"), "other elements")
 
 
 # Pointers.
