@@ -225,7 +225,17 @@ def make(dtype: str, values: list[Any], shape: tuple[int, ...]) -> Any:
         data = bytearray(1) + bytearray(encode(dtype, values))
         array = Array(dlpack.asdlpack(data)[1:])
         array.tensor = _misaligned(data, dtype, shape)
+    if does("table-old-name"):
+        array.tensor = OldName()
+    if does("table-export-refusal"):
+        array.tensor = Refused()
     return WithoutDevice(array) if does("no-device-method") else array
+
+
+class OldName:
+    """An array whose class has its table under the name of version 1.2 alone."""
+
+    __c_dlpack_exchange_api__ = None
 
 
 def strided(tensor: Any, shape: tuple[int, ...], strides: tuple[int, ...]) -> Any:
@@ -287,7 +297,7 @@ def _clear(bit: int) -> Patch:
 def _dtype(wanted: str, found: Any) -> Patch:
     def patch(struct: Any, _: Any) -> None:
         dtype = struct.dl_tensor.dtype
-        if (dtype.code, dtype.bits, dtype.lanes) == abi.triple(wanted):
+        if dtype.triple() == abi.triple(wanted):
             struct.dl_tensor.dtype = abi.DataType(*abi.triple(found))
 
     return patch
@@ -695,7 +705,7 @@ def _fresh(struct: Any) -> None:
 def _is(triple: Any) -> Callable[[Any], bool]:
     def check(struct: Any) -> bool:
         dtype = struct.dl_tensor.dtype
-        return bool((dtype.code, dtype.bits, dtype.lanes) == abi.triple(triple))
+        return bool(dtype.triple() == abi.triple(triple))
 
     return check
 
@@ -913,6 +923,20 @@ _fault("huge-stride-crash", _C + "strides.huge", into=_crash(lambda s: _first_st
 # What tables do wrong.
 
 
+class _Leaving(int):
+    """A status behind which an exception of Python stays.
+
+    ctypes takes care of exceptions that leave a callback. It drops the result after that, and with it a capsule, whose destructor
+    is a native function that sets one.
+    """
+
+    def __init__(self, _: int):
+        self.capsule = abi.new_capsule(ctypes.addressof(_byte), "left", _native("PyErr_NoMemory"))
+
+
+_byte = ctypes.c_byte()
+
+
 class _Table:
     """A copy of this package's table, in which one thing is wrong."""
 
@@ -950,6 +974,10 @@ class _Table:
                 self._replace(name, kind, getattr(self, f"_{prefix}"))
 
     def _export(self, real: Any, x: Any, out: Any) -> int:
+        if does("table-export-lazy") and isinstance(x, Array):
+            x = x.tensor
+        if does("table-export-refusal"):
+            x = dlpack.asdlpack(bytearray(4))
         code = int(real(x, out))
         struct = abi.ManagedTensorVersioned.from_address(out[0])
         if does("table-export-major"):
@@ -1012,6 +1040,8 @@ class _Table:
         for _ in range(times):
             for given in calls:
                 set_error(given[0], b"MemoryError" if does("table-allocate-kind") else given[1], given[2])
+        if does("table-allocate-python") and code != 0:
+            return _Leaving(code)
         if code == 0:
             struct = abi.ManagedTensorVersioned.from_address(out[0])
             if does("table-allocate-noise"):
@@ -1040,6 +1070,7 @@ _fault("table-name", _X + "table.capsule")
 _fault("table-integer", _X + "table.capsule")
 _fault("table-major", _X + "table.version")
 _fault("table-cycle", _X + "table.chain")
+_fault("table-old-name", _X + "table.old-name")
 _fault("table-new", _X + "table.same")
 _fault("table-null-managed_tensor_allocator", _X + "table.functions")
 _fault("table-null-managed_tensor_from_py_object_no_sync", _X + "table.functions")
@@ -1050,6 +1081,8 @@ _fault("table-export-strides", _X + "export.same")
 _fault("table-export-flags", _X + "export.read-only")
 _fault("table-export-memory", _X + "export.same", _X + "export.life")
 _fault("table-export-status", _X + "export.same")
+_fault("table-export-lazy", _X + "export.lazy")
+_fault("table-export-refusal", _X + "export.refusal")
 _fault("table-import-major", _X + "import.major")
 _fault("table-import-flags", _X + "import.read-only")
 _fault("table-import-ndim", _X + "import.ndim")
@@ -1069,6 +1102,7 @@ _fault("table-import-huge", _X + "import.huge")
 _fault("table-import-lanes", _X + "import.lanes")
 _fault("table-allocate-device", _X + "allocate.device")
 _fault("table-allocate-thread", _X + "allocate.thread")
+_fault("table-allocate-python", _X + "allocate.python")
 _fault("table-allocate-kind", _X + "allocate.kind")
 _fault("table-allocate-dtype", _X + "allocate.dtype")
 _fault("table-allocate-scalar", _X + "allocate.empty")
@@ -1129,8 +1163,7 @@ class Tensors(Reference):
     read = "(lambda f: f(f, x.tolist()))(lambda f, y: [z for row in y for z in f(f, row)] if isinstance(y, list) else [y])"
     readonly = "dlpack.asdlpack(encode('float32', [0, 1, -2, 1.5, 4, -3])).view('float32').reshape(2, 3)"
     layouts = {}
-    lazy = {}
-    unexportable = {}
+    lazy = {"negative": "Array(make('float32', [1.0, 2.0], (2,)).tensor, negated=True)"}
     mutations = {}
     write = "memoryview(x)[0, 0] = 7.0"
 

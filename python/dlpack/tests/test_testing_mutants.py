@@ -58,5 +58,7 @@ def test_faults_are_found(fault, results):
         assert result["status"] in runner.FAULTS, result
 
 
-def test_there_are_many():
+def test_every_case_is_meant_to_find_a_fault():
+    meant = {id for fault in mutants.FAULTS.values() for id in fault.finds}
+    assert [id for id in load() if id not in meant] == []
     assert len(mutants.FAULTS) >= 60
