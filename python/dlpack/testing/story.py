@@ -10,19 +10,42 @@ from .pairs import worst
 from .runner import FAULTS, counts
 
 
+_ON_GPUS = [
+    (
+        "CuPy answers a request for the CPU with managed memory.",
+        "https://github.com/dmlc/dlpack/issues/152",
+    ),
+    ("CuPy does not know `copy=True`.", "https://github.com/cupy/cupy/issues/9842"),
+    (
+        "PyTorch hands no stream on, except on CUDA and ROCm.",
+        "https://github.com/pytorch/pytorch/issues/195825",
+    ),
+    ("PyTorch ignores `byte_offset` on Metal.", "https://github.com/pytorch/pytorch/pull/170432"),
+    ("CUTLASS reads versioned tensors as if they were legacy.", "https://github.com/NVIDIA/cutlass/issues/3359"),
+    ("Numba's device arrays have no `__dlpack__`.", "https://github.com/numba/numba/issues/4719"),
+]
+
+
+def _link(thread: str) -> str:
+    return f"[{thread.rsplit('/', 3)[-3]}#{thread.rsplit('/', 1)[-1]}]({thread})"
+
+
 def story(report: dict[str, Any]) -> str:
     """The document, as Markdown. The same report gives the same text."""
     parts = [part for part in report["libraries"] if part["cases"]]
     sections = [
         "# How DLPack behaves in 2026",
         f"Made by `python -m dlpack doctor --story`, from the report of the versions below: {len(report['cases'])} cases of DLPack "
-        f"{report['dlpack']}, on the processor of a Linux machine without a GPU. Do not edit it; edit `known.toml`.",
+        f"{report['dlpack']}, with CPython {report['python']} on a machine with {report['platform'].split('-')[0]} and without a GPU. "
+        "Do not edit it; edit `known.toml`.",
         "Each finding has been seen twice, the second time by a program that needs the library and ctypes only. "
         "`python -m dlpack doctor LIBRARY --verbose` shows the programs, and the clauses that the findings rest on.",
         _table(parts),
         _silent(parts),
         _matrix(parts),
         *(_library(part) for part in parts),
+        "## What needs a GPU to be seen\n\nReported by others, in public, and outside of this report:\n\n"
+        + "\n".join(f"- {says} ({_link(thread)})" for says, thread in _ON_GPUS),
     ]
     return "\n\n".join(section for section in sections if section) + "\n"
 
@@ -102,10 +125,7 @@ def _library(part: dict[str, Any]) -> str:
     for fault, results in entries:
         severity = min((r["severity"] for r in results), key=SEVERITIES.index)
         ids = ", ".join(f"`{r['id']}`" for r in results)
-        threads = "".join(
-            f" [{thread.rsplit('/', 3)[-3]}#{thread.rsplit('/', 1)[-1]}]({thread})"
-            for thread in fault.get("threads", [])
-        )
+        threads = "".join(f" {_link(thread)}" for thread in fault.get("threads", []))
         says = fault["says"][0].upper() + fault["says"][1:]
         rows.append(f"- *{severity}*: {says}{threads} ({ids})")
     return "\n".join(rows)

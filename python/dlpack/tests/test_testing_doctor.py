@@ -127,6 +127,15 @@ def test_pairs():
     assert pairs.worst({"plain": ["aliased", ""], "step": ["refused", ""]}) == "aliased"
 
 
+def test_pairs_are_looked_at_one_by_one_where_forks_end(monkeypatch):
+    pytest.importorskip("numpy")
+    monkeypatch.setattr(runner, "_forked", lambda *_: "")
+    part = runner.run("dlpack", [], consumers=["numpy", "no_such_library"])
+    matrix = {pair["pair"][1]: pair for pair in part["pairs"]}
+    assert pairs.worst(matrix["numpy"]["variants"]) == "aliased"
+    assert "no_such_library" in matrix["no_such_library"]["failed"]
+
+
 def test_badges():
     part = {"cases": [{"id": "a", "status": "finding", "severity": "should"}]}
     assert badge(part)["color"] == "yellow"
