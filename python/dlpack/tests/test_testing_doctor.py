@@ -199,6 +199,11 @@ class Hangs(Adapter):
     dtypes = {"float32": ""}
 
 
+def test_what_imports_nothing_refuses_nothing():
+    part = runner.run("dlpack", [], consumers=[f"{__name__}:Hangs"])
+    assert [pair["variants"] for pair in part["pairs"]] == [{}]
+
+
 def test_what_hangs_is_ended():
     part = runner.run(f"{__name__}:Hangs", runner.select(["producer.methods", "producer.life.end"]), limit=2)
     assert {result["id"]: (result["status"], result["second"]["agrees"]) for result in part["cases"]} == {
