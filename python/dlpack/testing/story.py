@@ -107,7 +107,8 @@ def _matrix(parts: list[dict[str, Any]]) -> str:
         "",
         "A row is a producer, a column a consumer: *aliased*, the same memory; *copied*; *refused*, by an exception; *wrong*, other elements or "
         "read-only memory that was written, in at least one of a dozen kinds of arrays; *crashed*, the process ended; –, the library of the "
-        "column imports nothing. JAX shares only memory that begins at a multiple of 64 bytes: whether other libraries' small arrays do is chance.",
+        "column imports nothing, or cannot be loaded beside that of the row. JAX shares only memory that begins at a multiple of 64 bytes: "
+        "whether other libraries' small arrays do is chance.",
         "",
         "| | " + " | ".join(names) + " |",
         "|---" * (len(names) + 1) + "|",

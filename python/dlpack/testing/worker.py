@@ -239,7 +239,7 @@ def serve(name: str, jobs: int, limit: float, confirm: bool) -> None:
             result = {**first, "second": result}
             if not result["second"]["agrees"] and first["status"] in FAULTS:
                 result["status"] = "unconfirmed"
-        elif confirm and result.get("status") in FAULTS:
+        elif confirm and result.get("status") in FAULTS and child.id in load():
             _, program = second(adapter, child.id, result.get("fill", {}))
             if program:
                 result["snippet"] = program

@@ -204,6 +204,21 @@ def test_what_imports_nothing_refuses_nothing():
     assert [pair["variants"] for pair in part["pairs"]] == [{}]
 
 
+class Aborts(Adapter):
+    name = "aborts"
+    modules = ("dlpack",)
+    imports = "import os; os.abort()"
+    take = "{x}"
+
+
+def test_an_import_that_ends_the_process_ends_one_pair(monkeypatch):
+    monkeypatch.delattr(runner, "_alone")
+    names = [f"{__name__}:Aborts", "dlpack"]
+    matrix = {pair["pair"][1]: pair for pair in runner.run("dlpack", [], consumers=names)["pairs"]}
+    assert "SIGABRT" in matrix[names[0]]["failed"]
+    assert pairs.worst(matrix["dlpack"]["variants"]) == "aliased"
+
+
 def test_what_hangs_is_ended():
     part = runner.run(f"{__name__}:Hangs", runner.select(["producer.methods", "producer.life.end"]), limit=2)
     assert {result["id"]: (result["status"], result["second"]["agrees"]) for result in part["cases"]} == {
