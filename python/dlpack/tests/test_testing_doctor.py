@@ -12,6 +12,7 @@ from html.parser import HTMLParser
 import pytest
 
 from dlpack.testing import Adapter, known, pairs, runner
+from dlpack.testing.adapters import generic
 from dlpack.testing.doctor import badge
 from dlpack.testing.watch import Watch
 
@@ -125,6 +126,16 @@ def test_pairs():
     assert matrix["dlpack", "numpy"]["bfloat16"][0] == "refused"
     assert pairs.worst({"plain": ["aliased", ""], "step": ["wrong", ""]}) == "wrong"
     assert pairs.worst({"plain": ["aliased", ""], "step": ["refused", ""]}) == "aliased"
+
+
+def test_read_only_memory_is_found():
+    np = pytest.importorskip("numpy")
+    x = np.arange(6.0)
+    x.flags.writeable = False
+    lib = generic("numpy")()
+    with pytest.raises(BufferError):
+        lib.where(x)
+    assert pairs._where(lib, x) == x.ctypes.data
 
 
 def test_pairs_are_looked_at_one_by_one_where_forks_end(monkeypatch):
