@@ -138,8 +138,9 @@ fn faulty(dice: &mut Dice, fault: &str) -> Faulty {
         "flags" => plan.flags = number.cast_unsigned() & !2,
         "data null" => plan.tensor.data = ptr::null_mut(),
         "data elsewhere" => {
-            plan.tensor.data =
-                ptr::without_provenance_mut(usize::try_from(number.unsigned_abs()).unwrap());
+            let most = u64::try_from(usize::MAX).unwrap();
+            let at = usize::try_from(number.unsigned_abs() & most).unwrap();
+            plan.tensor.data = ptr::without_provenance_mut(at);
             elsewhere = true;
         }
         "data misaligned" => {
