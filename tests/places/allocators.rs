@@ -87,7 +87,7 @@ fn a_downcast_gives_the_header_back() {
 /// The handle of an allocator that cannot be dropped in peace.
 #[cfg(feature = "alloc")]
 #[test]
-fn a_handle_that_panics_after_a_downcast() {
+fn a_handle_that_panics_when_it_is_dropped() {
     struct Loud(Diary);
 
     // SAFETY: all memory is that of `Global`.
@@ -125,6 +125,13 @@ fn a_handle_that_panics_after_a_downcast() {
     }
     each::<DLManagedTensorVersioned>();
     each::<DLManagedTensor>();
+
+    // Another allocator takes its place before there is a header.
+    let diary = Diary::default();
+    let exporter = Exporter::new(diary.owner(&[1, 2])).header_in(Loud(diary.clone()));
+    let other = AssertUnwindSafe(|| drop(exporter.header_in(dlpack::allocator::Global)));
+    assert!(catch_unwind(other).is_err());
+    assert_eq!(diary.read(), [Event::HandleDropped, Event::OwnerDropped]);
 }
 
 /// The kind of a header is known by its types, not by where it was compiled: this one is made within the crate.

@@ -311,8 +311,8 @@ impl<'a, O, S, A> Exporter<'a, O, S, A> {
     /// ```
     #[inline]
     pub fn header_in<B: Allocator>(self, allocator: B) -> Exporter<'a, O, S, B> {
-        let Self { owner, source, spec, .. } = self;
-        Exporter { owner, source, allocator, spec }
+        drop(self.allocator); // While the owner is still in `self`, for the case that this panics.
+        Exporter { owner: self.owner, source: self.source, allocator, spec: self.spec }
     }
 
     /// Writes the header into memory that belongs to the owner, such as a part of its own block that holds no elements.
