@@ -8,8 +8,9 @@ use dlpack_pyo3::dlpack::{Access, Descriptor, sys};
 use dlpack_pyo3::{PyTensor, to_py_err};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyCapsule, PyCapsuleMethods, PyDict, PyTuple};
+use pyo3::types::{PyCapsule, PyCapsuleMethods, PyDict, PyList, PyTuple};
 
+use crate::arguments::sizes;
 use crate::tensor::{Claim, Part, Tensor};
 
 /// Takes a capsule, and returns what its struct says, as a dictionary.
@@ -95,11 +96,12 @@ fn has_strides(capsule: &Bound<'_, PyCapsule>) -> PyResult<bool> {
 #[pyfunction]
 pub(crate) fn adapted(
     tensor: &Bound<'_, Tensor>,
-    strides: Vec<i64>,
+    strides: &Bound<'_, PyAny>,
     writable: bool,
-    notes: Vec<String>,
+    notes: &Bound<'_, PyList>,
 ) -> PyResult<Tensor> {
-    let this = tensor.get();
+    let (strides, this) = (sizes(strides)?, tensor.get());
+    let notes = notes.iter().map(|note| note.extract()).collect::<PyResult<Vec<String>>>()?;
     let (dtype, shape) = (this.tensor.dtype(), this.tensor.shape());
     let part = Part { dtype, shape, strides: &strides, first: 0, is_read_only: false };
     let claim = if writable { Claim::Writable } else { Claim::Nothing };

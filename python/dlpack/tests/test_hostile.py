@@ -5,6 +5,7 @@ from __future__ import annotations
 import array
 import ctypes
 import gc
+import itertools
 import random
 import sys
 import threading
@@ -567,6 +568,13 @@ except ValueError as error:
     print(error)
 """
     assert in_process(program) == "expected at most 6 routes, each once, found more\n"
+
+
+def test_strides_without_end():
+    t = dlpack.asdlpack(bytearray(4))
+    for strides in [itertools.repeat(1), type("Long", (tuple,), {"__len__": lambda self: 2**62})((1, 1))]:
+        with pytest.raises(dlpack.LayoutError):
+            dlpack._core.adapted(t, strides, False, [])
 
 
 def test_an_interrupt_while_arguments_are_read_is_not_lost():
