@@ -108,16 +108,15 @@ def _mapped(path: str) -> Any:
 
 def _of_npy(data: Any) -> Tensor:
     """Reads the header of a file of NumPy, and returns its elements in the file's own memory."""
-    width = 2 if data[6] == 1 else 4
-    length = int.from_bytes(data[8 : 8 + width], "little")
-    start = 8 + width + length
     try:
+        width = 2 if data[6] == 1 else 4
+        start = 8 + width + int.from_bytes(data[8 : 8 + width], "little")
         header = ast.literal_eval(bytes(data[8 + width : start]).decode("utf-8" if data[6] > 2 else "latin1"))
-        typestr, columns, shape = header["descr"], header["fortran_order"], header["shape"]
+        typestr, columns, shape = header["descr"], header["fortran_order"], _integers(header["shape"])
         count = 1
         for size in shape:
             count *= size
-    except (KeyError, SyntaxError, TypeError, ValueError):
+    except (IndexError, KeyError, SyntaxError, TypeError, ValueError):
         raise LayoutError("the header of the file of NumPy is broken") from None
     if not isinstance(typestr, str):
         raise DTypeError("the elements are records")
@@ -134,7 +133,7 @@ def _of_safetensors(data: Any, name: str | None) -> Tensor:
         header = json.loads(bytes(data[8 : 8 + length]))
         header.pop("__metadata__", None)
         names = list(header)
-    except (ValueError, AttributeError):
+    except (AttributeError, RecursionError, ValueError):
         raise LayoutError("the header of the file of safetensors is broken") from None
     if name is None and len(names) == 1:
         name = str(names[0])
@@ -143,13 +142,19 @@ def _of_safetensors(data: Any, name: str | None) -> Tensor:
         raise ValueError(f"pass --tensor with one of the {len(names)} names in the file: {some}")
     try:
         found = header[name]
-        kind, shape, (begin, end) = found["dtype"], found["shape"], found["data_offsets"]
+        kind, shape, (begin, end) = found["dtype"], _integers(found["shape"]), _integers(found["data_offsets"])
         dtype = _OF_SAFETENSORS.get(kind)
     except (KeyError, TypeError, ValueError):
         raise LayoutError(f"the header of the file says too little of {name}") from None
     if dtype is None:
         raise DTypeError(f"the dtype {kind} of safetensors has no name in DLPack")
     return _part(data, 8 + length + begin, 8 + length + end).view(dtype).reshape(shape)
+
+
+def _integers(found: Any) -> list[int]:
+    if not isinstance(found, (list, tuple)) or any(type(number) is not int for number in found):
+        raise TypeError("expected integers")
+    return list(found)
 
 
 def _part(data: Any, start: int, end: int) -> Tensor:

@@ -142,6 +142,8 @@ def test_files_that_numpy_wrote(tmp_path):
         ("<M8[s]", (1,), bytes(8), "DTypeError"),
         (NATIVE + "f4", (-1,), bytes(8), "LayoutError"),
         (NATIVE + "f4", (2**70,), bytes(8), "LayoutError"),
+        (NATIVE + "f4", ("a",), bytes(8), "LayoutError: the header of the file of NumPy is broken"),
+        (NATIVE + "f4", (1.5,), bytes(8), "LayoutError: the header of the file of NumPy is broken"),
     ],
 )
 def test_broken_files_of_numpy(tmp_path, descr, shape, data, says):
@@ -155,6 +157,24 @@ def test_a_broken_header(tmp_path):
     for header in (b"{", b"()", b"{'descr': 1}", b"\xff" * 9):
         (tmp_path / "x.npy").write_bytes(b"\x93NUMPY\1\0" + len(header).to_bytes(2, "little") + header)
         assert "the header of the file of NumPy is broken" in run("inspect", str(tmp_path / "x.npy"))[2]
+    (tmp_path / "x.npy").write_bytes(b"\x93NUMPY")
+    assert "the header of the file of NumPy is broken" in run("inspect", str(tmp_path / "x.npy"))[2]
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        (b"[" * 100_000, "the header of the file of safetensors is broken"),
+        (b'{"x": {"dtype": "F32", "shape": [1.5], "data_offsets": [0, 4]}}', "says too little of x"),
+        (b'{"x": {"dtype": "F32", "shape": {"a": 1}, "data_offsets": [0, 4]}}', "says too little of x"),
+        (b'{"x": {"dtype": "F32", "shape": [1], "data_offsets": ["0", 4]}}', "says too little of x"),
+    ],
+)
+def test_broken_files_of_safetensors(tmp_path, header, says):
+    (tmp_path / "x.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(8))
+    status, out, err = run("inspect", str(tmp_path / "x.safetensors"))
+    assert (status, out, err.count("\n")) == (1, "", 1)
+    assert err.startswith("python -m dlpack inspect: LayoutError: ") and says in err
 
 
 def safetensors(path: Path, header: Any, data: bytes) -> str:
