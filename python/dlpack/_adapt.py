@@ -126,15 +126,16 @@ def _differences(obj: Any, library: Consumer | None) -> list[str]:
         return notes
     try:
         found = _plain(obj)
-        device = obj.__dlpack_device__()
+        kind, number = obj.__dlpack_device__()
+        kind = int(getattr(kind, "value", kind))
     except Exception:  # noqa: BLE001 - `asdlpack` says what is wrong.
         return notes
-    if found.byte_offset and device[0] not in (4, 7, 8):
+    if found.byte_offset and kind not in (4, 7, 8):
         notes.append(f"offset of {found.byte_offset} bytes folded into the address")
     if not found.has_strides:
         notes.append("missing strides filled in")
-    if device[1] is None:
-        notes.append(f"device ({int(device[0])}, None) spelled ({int(device[0])}, 0)")
+    if number is None:
+        notes.append(f"device ({kind}, None) spelled ({kind}, 0)")
     if library is not None:
         notes += _version(obj, library)
     elif found.version is None:

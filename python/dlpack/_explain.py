@@ -248,12 +248,14 @@ def _wrong(consumer: Consumer, facts: Facts) -> str:
 def _device_id(consumer: Consumer, producer: Any) -> str:
     if not consumer.needs_device_id:
         return ""
-    device = producer.__dlpack_device__()
-    if device[1] is not None:
+    try:
+        kind, number = producer.__dlpack_device__()
+    except Exception as raised:  # noqa: BLE001
+        return f"{consumer.title} takes a pair of numbers for the device, and asking for it raises {type(raised).__name__}"
+    if number is not None:
         return ""
-    return (
-        f"{consumer.title} takes a number for the device, and the object spells it ({int(device[0])}, None)"
-    )
+    kind = getattr(kind, "value", kind)
+    return f"{consumer.title} takes a number for the device, and the object spells it ({kind}, None)"
 
 
 def _has(consumer: Consumer, device: tuple[int, int]) -> bool:

@@ -231,3 +231,18 @@ def test_a_capsule_is_used_once():
     with pytest.raises(TypeError, match="once"):
         dlpack.explain(capsule)
     assert dlpack.adapt(capsule).tolist() == [97, 98, 99]
+
+
+@pytest.mark.parametrize("device", [(1,), None, 1, (1, 0, 0), ("cpu", 0)])
+def test_a_device_that_is_no_pair(device):
+    """It is read where a library asks for it, and nowhere else."""
+
+    class Odd:
+        def __dlpack__(self, **keywords):
+            return dlpack.asdlpack(b"abc").__dlpack__(**keywords)
+
+        def __dlpack_device__(self):
+            return device
+
+    assert dlpack.adapt(Odd(), "numpy").tolist() == [97, 98, 99]
+    assert "numpy" in dlpack.explain(Odd())
