@@ -91,14 +91,15 @@ fn make(class: Object<'_>) -> Result<Known, Raised> {
     keep(class, tag, plan)
 }
 
-/// Replaces the plan of a class whose table has refused an object, if there is a better one.
+/// Replaces the plan of a class whose table has refused an object, if there is a better one, and returns that, whether it is kept
+/// or not.
 #[cold]
-pub(super) fn replace(class: Object<'_>) -> Result<(), Raised> {
+pub(super) fn replace(class: Object<'_>) -> Result<Option<Known>, Raised> {
     let tag = Tag::of(class)?;
     match Plan::after_refusal(class) {
-        Ok(Some(plan)) => keep(class, tag, plan).map(drop),
-        Ok(None) => Ok(()),
-        Err(raised) => raised.forget(),
+        Ok(Some(plan)) => keep(class, tag, plan).map(Some),
+        Ok(None) => Ok(None),
+        Err(raised) => raised.forget().map(|()| None),
     }
 }
 

@@ -165,9 +165,8 @@ pub(super) fn ask_after_refusal(
     // Python code may run, and give the object another class, after which this is the only reference.
     let class = object.class().to_owned();
     forget_refusal(object, error)?;
-    cache::replace(class.borrow())?;
-    let way_out = match &*cache::plan_of(class.borrow())? {
-        Plan::Wary(wary) => wary.way_out(object).or_else(|it| it.forget().map(|()| None))?,
+    let way_out = match cache::replace(class.borrow())?.as_deref() {
+        Some(Plan::Wary(wary)) => wary.way_out(object).or_else(|it| it.forget().map(|()| None))?,
         _ => None,
     };
     match (exchange.ask(object, request, strict), way_out) {

@@ -6,7 +6,7 @@ import dlpack_pyo3_tests as ext
 import numpy as np
 import pytest
 
-from kit import abi, values
+from kit import abi, process, values
 from kit.foreign import Foreign
 
 NOTES = sys.version_info >= (3, 11)
@@ -180,3 +180,23 @@ def test_memory_that_the_host_cannot_read(step, device, text):
     expected = "expected memory that the host can access, found " + text.format(", in a tensor of float32 and shape [2, 3]")
     assert refused(ext.body, step, tensor.capsule()) == (BufferError, expected, [])
     assert tensor.deletes == 1
+
+
+@pytest.mark.library("torch")
+@pytest.mark.skipif(not NOTES, reason="exceptions have no notes")
+def test_a_note_where_there_is_no_room_for_more_plans():
+    script = """
+import numpy as np, torch
+import dlpack_pyo3_tests as ext
+
+array = np.arange(3)
+kinds = [type("Kind", (), {"__dlpack__": lambda self, **keywords: array.__dlpack__(**keywords)}) for _ in range(2000)]
+for kind in kinds:
+    ext.describe(kind())
+for _ in range(3):
+    try:
+        ext.describe(torch.eye(2).to_sparse())
+    except BufferError as error:
+        print(len(error.__notes__))
+"""
+    assert process.run(script).split() == ["1", "1", "1"]
