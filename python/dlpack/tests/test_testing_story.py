@@ -33,7 +33,9 @@ def sections(page):
 
 def rows(lines):
     """The cells of a table, without its two first lines."""
-    found = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")]
+    found = [
+        [cell.strip(" *") for cell in line.strip("|").split("|")] for line in lines if line.startswith("|")
+    ]
     return found[0], found[2:]
 
 
@@ -85,8 +87,14 @@ def test_findings_are_those_that_are_known(page):
             assert says == fault["says"][0].upper() + fault["says"][1:], (name, id)
             assert [link.partition("](")[2].rstrip(")") for link in links] == fault.get("threads", [])
         assert sum(numbers[:3]) == len(told)
-        silent += [f"- **{name}** {fault['says']}" for fault in known.faults() if fault["library"] == name and fault.get("silent")]
-    assert sorted(line for line in found["What goes wrong without a word"] if line.startswith("- ")) == sorted(silent)
+        silent += [
+            f"- **{name}** {fault['says']}"
+            for fault in known.faults()
+            if fault["library"] == name and fault.get("silent")
+        ]
+    assert sorted(
+        line for line in found["What goes wrong without a word"] if line.startswith("- ")
+    ) == sorted(silent)
 
 
 def test_every_pair_is_there(page):
