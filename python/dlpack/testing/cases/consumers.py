@@ -161,7 +161,7 @@ def _add(
                 found = lib.elements(held[0], dtype)
             except Exception:
                 found = None
-            expect(not found, f"the tensor is taken, and shows {str(found)[:60]}")
+            expect(not found, f"the tensor is taken, and shows {found and found[:2]} first")
         try:
             _right(lib, producer, held, None if wants in ("survive", "unreadable") else wanted, dtype)
         except (Found, Skip):
