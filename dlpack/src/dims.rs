@@ -285,11 +285,10 @@ pub(crate) const fn signed(n: usize) -> isize {
 
 /// The number of elements of a shape, as [`Layout::numel_of`](crate::layout::Layout::numel_of) has it: the product of the
 /// non-zero sizes fits in `isize`.
+#[inline]
 pub(crate) fn numel(shape: &[usize]) -> Result<usize, Error> {
-    let product = shape.iter().try_fold(1_isize, |product, &size| {
-        product.checked_mul(isize::try_from(size).ok()?.max(1))
-    });
-    let product = product.ok_or(Error::ShapeOverflow)?.unsigned_abs();
+    let times = |n: isize, &size: &usize| n.checked_mul(isize::try_from(size).ok()?.max(1));
+    let product = shape.iter().try_fold(1, times).ok_or(Error::ShapeOverflow)?.unsigned_abs();
     Ok(if shape.contains(&0) { 0 } else { product })
 }
 
