@@ -1,5 +1,6 @@
 //! `cargo xtask evidence`: what takes hours, with a record of what was done.
 
+mod coverage;
 mod faults;
 mod fuzz;
 mod mutants;
@@ -20,6 +21,7 @@ as it is. EVIDENCE.md is written afterwards. With `--seconds`, each part takes a
   fuzz [TARGET...]     the fuzz targets, under AddressSanitizer, until each has run as often as it should
   faults               producers of one fault each, under AddressSanitizer
   mutants [FAULT...]   the faults of evidence/mutants.txt, each of which a test must notice
+  coverage             which lines of dlpack the tests run; needs the llvm-cov of the compiler's LLVM
   no-panic             what foreign input reaches, linked without the panic handler
   arithmetic           proofs of what layouts rest on, and every layout with small numbers
   speed                the instructions of each operation, compared with those that are kept

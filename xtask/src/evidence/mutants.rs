@@ -1,14 +1,16 @@
 //! Faults put in by hand: `evidence/mutants.txt`, which says what its lines mean.
 
 use core::time::Duration;
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Instant;
 use std::{fs, io};
 
 use super::Length;
 use super::record::Record;
+use crate::python::Python;
 use crate::tools::{self, Result, command, read, root, target};
 
 const FILE: &str = "evidence/mutants.txt";
@@ -119,7 +121,7 @@ fn try_mutant(tree: &Path, mutant: &Mutant) -> Result<(Outcome, String)> {
     Ok(result)
 }
 
-/// Runs the command of a `by`.
+/// Runs the commands of a `by`, until one fails.
 fn check(tree: &Path, by: &str) -> Result<Outcome> {
     let mut cargo = command("cargo");
     cargo.arg("test").current_dir(tree);
@@ -128,19 +130,54 @@ fn check(tree: &Path, by: &str) -> Result<Outcome> {
         None if by == "loom" => cargo.args(["--manifest-path", "loom/Cargo.toml"]),
         None if by == "lib" => cargo.args(["-p", "dlpack", "--lib"]),
         Some(("test", name)) => cargo.args(["-p", "dlpack-tests", "--test", name]),
+        Some(("python", name)) => return check_in_python(tree, name),
         _ => return Err(format!("{FILE}: cannot run `{by}`")),
     };
+    check_command(&mut cargo)
+}
+
+/// Builds the extension of the tests in Python and runs a file of them. The extension is found by its path: environments are shared
+/// with other steps, and get none with a fault.
+fn check_in_python(tree: &Path, name: &str) -> Result<Outcome> {
+    let python = Python::usual()?;
+    let venv = python.venv("requirements-small")?;
+    let mut cargo = command("cargo");
+    cargo.current_dir(tree).args([
+        "build",
+        "--manifest-path",
+        "dlpack-pyo3/tests/extension/Cargo.toml",
+    ]);
+    let built = check_command(cargo.env("PYO3_PYTHON", &python.program))?;
+    if built != Outcome::Unnoticed {
+        return Ok(built);
+    }
+    let modules = target().join("mutants/python");
+    let library = format!("{DLL_PREFIX}dlpack_pyo3_tests{DLL_SUFFIX}");
+    let library = target().join("mutants/build/debug").join(library);
+    fs::create_dir_all(&modules)
+        .and_then(|()| fs::copy(&library, modules.join("dlpack_pyo3_tests.so")))
+        .map_err(|error| format!("cannot copy {}: {error}", library.display()))?;
+    let mut pytest = command(&venv.join("python").to_string_lossy());
+    pytest.args(
+        "-m pytest -q -x --color=no --disable-warnings -p no:cacheprovider --installed".split(' '),
+    );
+    pytest.arg(format!("dlpack-pyo3/tests/python/test_{name}.py"));
+    check_command(pytest.current_dir(tree).env("PYTHONPATH", &modules))
+}
+
+/// Runs a command until its end, or until it has run too long.
+fn check_command(command: &mut Command) -> Result<Outcome> {
     let log = target().join("mutants/last.log");
     let explain = |error: io::Error| format!("{}: {error}", log.display());
     let file = fs::File::create(&log).map_err(explain)?;
     let output = file.try_clone().map_err(explain)?;
-    cargo
+    command
         .env("CARGO_TARGET_DIR", target().join("mutants/build"))
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env("RUST_BACKTRACE", "0")
         .stdout(Stdio::from(output))
         .stderr(Stdio::from(file));
-    let mut child = cargo.spawn().map_err(explain)?;
+    let mut child = command.spawn().map_err(explain)?;
     let start = Instant::now();
     let status = loop {
         if let Some(status) = child.try_wait().map_err(explain)? {
@@ -217,15 +254,15 @@ fn parse(text: &str) -> Result<Vec<Mutant>> {
             "-" => mutant.old.push(rest.trim().to_owned()),
             "+" => mutant.new.push(rest.to_owned()),
             "by" => {
-                let mut is_test = false;
+                let mut kind = None;
                 for word in rest.split(' ') {
-                    match word {
-                        "fuzz" | "lib" | "loom" => {
-                            is_test = false;
+                    match (word, kind) {
+                        ("fuzz" | "lib" | "loom", _) => {
+                            kind = None;
                             mutant.by.push(word.to_owned());
                         }
-                        "test" => is_test = true,
-                        name if is_test => mutant.by.push(format!("test {name}")),
+                        ("test" | "python", _) => kind = Some(word),
+                        (name, Some(kind)) => mutant.by.push(format!("{kind} {name}")),
                         _ => return Err(wrong()),
                     }
                 }
@@ -253,6 +290,10 @@ mod tests {
                 let test = root().join("tests").join(name);
                 let exists = test.join("main.rs").exists() || test.with_extension("rs").exists();
                 assert!(exists, "{name}");
+            }
+            for name in mutant.by.iter().filter_map(|by| by.strip_prefix("python ")) {
+                let test = format!("dlpack-pyo3/tests/python/test_{name}.py");
+                assert!(root().join(test).exists(), "{name}");
             }
         }
     }

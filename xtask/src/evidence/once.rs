@@ -1,7 +1,7 @@
 //! Parts that take minutes: each runs to its end, and the record says when it did and how much it was.
 
 use super::record::{Record, rustc};
-use super::{Length, no_panic};
+use super::{Length, coverage, no_panic};
 use crate::bench;
 use crate::python::Python;
 use crate::tools::{Result, command, output};
@@ -17,7 +17,7 @@ pub(super) struct Part {
     run: fn() -> Result<(usize, String)>,
 }
 
-pub(super) const PARTS: [Part; 3] = [
+pub(super) const PARTS: [Part; 4] = [
     Part {
         name: "speed",
         what: "no operation takes 3 % more instructions than `benches/counts.tsv` and `benches/python/counts.tsv` say",
@@ -36,6 +36,12 @@ pub(super) const PARTS: [Part; 3] = [
                producers and exchange tables, apart from what `evidence/no-panic` says why",
         unit: "functions",
         run: no_panic::run,
+    },
+    Part {
+        name: "coverage",
+        what: "tests in Rust run at least 98 % of the lines of `dlpack`, and `evidence/uncovered.txt` says why not the others",
+        unit: "lines",
+        run: coverage::run,
     },
 ];
 
