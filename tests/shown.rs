@@ -1,4 +1,5 @@
 //! What few programs call: how types are shown, their defaults, and functions that others are made of.
+#![cfg(feature = "alloc")]
 
 use core::mem::MaybeUninit;
 

@@ -138,7 +138,7 @@ fn every_layout() {
 fn check_part(part: Result<TensorView<'_, u16>, Error>, expected: impl Iterator<Item = i64>) {
     let part = part.unwrap();
     let expected: Vec<i64> = expected.collect();
-    let found: Vec<i64> = part.to_vec().into_iter().map(|place| i64::from(place) - 100).collect();
+    let found: Vec<i64> = part.iter().map(|&place| i64::from(place) - 100).collect();
     assert_eq!(found, expected, "{:?} {:?}", part.shape(), part.strides());
 }
 
