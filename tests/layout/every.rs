@@ -151,7 +151,9 @@ fn every_part_of_a_view() {
         let shape: Vec<usize> = case.shape.iter().map(|&n| n.try_into().unwrap()).collect();
         let strides: Vec<isize> = case.strides.iter().map(|&n| n.try_into().unwrap()).collect();
         // SAFETY: the offsets of all elements are less than 100, so that they lie in `places`, which nobody writes.
-        let view = unsafe { TensorView::from_raw_parts(&places[100], &shape, &strides) }.unwrap();
+        let view =
+            unsafe { TensorView::from_raw_parts(places.as_ptr().add(100), &shape, &strides) }
+                .unwrap();
         let Some(last) = shape.len().checked_sub(1) else { return };
         // The last axis runs fastest, so that each chunk is all of its indices.
         let size = shape[last];

@@ -73,7 +73,8 @@ fn parts_of_views() {
         let [axis, a, b] = numbers(arguments).try_into().unwrap();
         let (axis, a, b) = (small(axis), small(a), small(b));
         // SAFETY: the offsets of all elements are less than 200, so that they lie in `places`, which nobody writes.
-        let view = unsafe { TensorView::from_raw_parts(&places[MIDDLE], &shape, &strides) };
+        let view =
+            unsafe { TensorView::from_raw_parts(places.as_ptr().add(MIDDLE), &shape, &strides) };
         let view = view.unwrap();
         let part = match operation {
             "slice" => view.slice(axis, a..b),
