@@ -243,7 +243,7 @@ _LETTERS = {
 def _buffer(obj: Any) -> Reason | None:
     view = memoryview(obj)
     letters = view.format.lstrip("@=<>!")
-    # Of ctypes: before another letter, it is that of complex numbers.
+    # In ctypes, a `Z` alone is a pointer to wide text. Before another letter, `Z` means complex numbers.
     letters = "z" if letters == "Z" else letters
     if view.suboffsets and any(offset >= 0 for offset in view.suboffsets):
         return LayoutError, "its rows are reached through pointers (suboffsets)", "bytes(x)"

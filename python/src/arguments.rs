@@ -68,13 +68,14 @@ pub(crate) fn dtype(value: &Bound<'_, PyAny>) -> PyResult<DataType> {
     }
 }
 
-/// Reads a name or a typestr. A letter and a number are a typestr, so that the number counts bytes: `i8` are integers of eight
-/// bytes, and `i16`, which Rust would read as two bytes, is refused.
+/// Reads a name such as `float32` or a typestr. A letter and a number are a typestr without a byte order, whose number counts
+/// bytes, as in NumPy: `i8` is `int64`, and `i16`, which Rust would read as `int16`, is refused.
 fn named(text: &str) -> Option<DataType> {
     if is_short(text) { typestr::parse_native(text) } else { of_library(text) }
 }
 
-/// As [`named`], for the name of a library's own dtype, whose numbers count bits. Those that might count bytes are not read.
+/// Reads a name such as `float32`, or a typestr with a byte order. This is for the names of libraries' own dtypes too, some of which
+/// are a letter and a number of bits, such as `i16`. Those whose number may count bits or bytes, such as `i8`, are not read.
 fn of_library(name: &str) -> Option<DataType> {
     name.parse().ok().or_else(|| typestr::parse(name).ok())
 }

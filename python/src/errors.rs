@@ -51,8 +51,8 @@ macro_rules! exceptions {
 
 exceptions! { DTypeError LayoutError DeviceError ReadOnlyError NotATensorError }
 
-/// Declares exceptions of Python's own, as PyO3 does, for messages that are made at once.
-macro_rules! own_exceptions {
+/// Declares types that make exceptions of Python's built-in classes, as those of PyO3 do, but with the message made at once.
+macro_rules! builtin_exceptions {
     ($($name:ident: $class:ident)*) => {$(
         pub(crate) struct $name;
 
@@ -65,7 +65,7 @@ macro_rules! own_exceptions {
     )*};
 }
 
-own_exceptions! {
+builtin_exceptions! {
     TypeError: PyTypeError
     ValueError: PyValueError
     IndexError: PyIndexError
@@ -81,8 +81,8 @@ fn new_err(class: &PyOnceLock<Py<PyType>>, text: &str) -> PyErr {
     })
 }
 
-/// Makes an exception. PyO3 would make the text later, where it ends the process if there is no memory; here, that is a
-/// `MemoryError`.
+/// Makes an exception with its message. If there is no memory for the message, the exception is a `MemoryError`; PyO3 would make the
+/// message later, and end the process then.
 fn with_text(class: &Bound<'_, PyType>, text: &str) -> PyErr {
     let len = isize::try_from(text.len()).unwrap_or(isize::MAX);
     // SAFETY: the thread is attached, and the text has this length. The result is a new reference, or null with an exception set.
@@ -93,7 +93,7 @@ fn with_text(class: &Bound<'_, PyType>, text: &str) -> PyErr {
     text.map_or_else(|error| error, |text| PyErr::from_type(class.clone(), text.unbind()))
 }
 
-/// Returns the start of a text that a message quotes, which may be as long as there is memory.
+/// Returns the beginning of a text, for a message that quotes it: the text may be of any length.
 pub(crate) fn brief(text: &str) -> Cow<'_, str> {
     const MOST: usize = 100;
     match text.char_indices().nth(MOST) {

@@ -152,7 +152,7 @@ impl<'a> Cursor<'a> {
 fn refuse(item: &Bound<'_, PyAny>) -> PyErr {
     let found = match item.get_type().name() {
         Ok(found) => found,
-        // A metaclass may answer for the name.
+        // The name may be a property of a metaclass, which raises an exception of its own.
         Err(raised) => return raised,
     };
     TypeError::new_err(format!(

@@ -215,8 +215,8 @@ fn nest_all<'py>(
         let missing = || DTypeError::new_err("expected a number");
         return numbers.first().cloned().ok_or_else(missing);
     };
-    // Lists are made and grow by what can fail, and do not panic where there is no memory.
-    // SAFETY: as `made` asks for.
+    // PyO3's own function would panic if there is no memory for the list.
+    // SAFETY: the thread is attached, and the result is a new reference, or null with an exception set.
     let list = unsafe { made(py, ffi::PyList_New(0)) }?.cast_into::<PyList>()?;
     if inner.is_empty() {
         numbers.iter().try_for_each(|number| list.append(number))?;
@@ -261,7 +261,7 @@ fn complex(py: Python<'_>, real: f64, imag: f64) -> PyResult<Bound<'_, PyAny>> {
 ///
 /// The pointer is a new reference, or null with an exception set.
 unsafe fn made(py: Python<'_>, raw: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAny>> {
-    // SAFETY: the caller says that the reference is a new one, or that an exception is set.
+    // SAFETY: the contract of this function; the thread is attached.
     unsafe { Bound::from_owned_ptr_or_err(py, raw) }
 }
 

@@ -54,7 +54,7 @@ fn nest<'py>(
     elements: &mut Elements<'_>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let Some((&rows, shape)) = shape.split_first() else { return elements.next(py) };
-    // SAFETY: as `made` asks for.
+    // SAFETY: the thread is attached, and the result is a new reference, or null with an exception set.
     let list = unsafe { made(py, ffi::PyList_New(0)) }?.cast_into::<PyList>()?;
     for _ in 0..rows {
         list.append(nest(py, shape, elements)?)?;
@@ -82,17 +82,17 @@ impl Elements<'_> {
             let (Some(re), Some(im)) = (part(2 * index), part(2 * index + 1)) else {
                 return Err(refuse(self.dtype));
             };
-            // SAFETY: as `made` asks for.
+            // SAFETY: the thread is attached, and the result is a new reference, or null with an exception set.
             return unsafe { made(py, ffi::PyComplex_FromDoubles(re, im)) };
         }
         if !matches!(code, DataTypeCode::BOOL | DataTypeCode::INT | DataTypeCode::UINT) {
             let real = self.real(code, bits, index).ok_or_else(|| refuse(self.dtype))?;
-            // SAFETY: as `made` asks for.
+            // SAFETY: the thread is attached, and the result is a new reference, or null with an exception set.
             return unsafe { made(py, ffi::PyFloat_FromDouble(real)) };
         }
         let word = self.word(bits, index).ok_or_else(|| refuse(self.dtype))?;
         let rest = 64 - u32::from(bits);
-        // SAFETY: as `made` asks for.
+        // SAFETY: the thread is attached, and each result is a new reference, or null with an exception set.
         unsafe {
             match code {
                 DataTypeCode::BOOL => Ok(PyBool::new(py, word != 0).to_owned().into_any()),
@@ -167,7 +167,7 @@ impl Elements<'_> {
 ///
 /// The pointer is a new reference, or null with an exception set.
 unsafe fn made(py: Python<'_>, raw: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAny>> {
-    // SAFETY: the caller says that the reference is a new one, or that an exception is set.
+    // SAFETY: the contract of this function; the thread is attached.
     unsafe { Bound::from_owned_ptr_or_err(py, raw) }
 }
 

@@ -103,9 +103,9 @@ impl<'py> SavedException<'py> {
         Self { parts: fetch(py), py }
     }
 
-    /// Leaves the exception set that was set meanwhile, in the place of the one that was saved.
+    /// Drops the saved exception, and leaves the one set that was set meanwhile.
     pub(crate) fn forget(mut self) {
-        // What ends with the exception may run any code.
+        // Dropping an exception may run any code, before which the later one is saved.
         let later = Self::take(self.py);
         release(self.py, mem::replace(&mut self.parts, later.parts));
         mem::forget(later);

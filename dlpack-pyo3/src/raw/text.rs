@@ -59,13 +59,14 @@ impl fmt::Display for ClassName<'_> {
     }
 }
 
-/// Returns an attribute that every class has, without running Python code, which may raise what nobody may lose.
+/// Returns an attribute that every class has, such as its name. No code of a metaclass runs, since an exception that it raises
+/// would be lost where the name is for a message.
 fn attribute<'a>(class: Object<'a>, name: &Name) -> Result<Owned<'a>, Raised> {
     let root = (&raw mut ffi::PyType_Type).cast();
     if class.class().as_ptr() == root {
         return class.attr(name);
     }
-    // A metaclass may have a property of this name. So that of `type` is called.
+    // A metaclass may have a property of this name, so that of `type` itself is called.
     // SAFETY: the class `type` lives as long as the interpreter, and the thread is attached.
     let members = unsafe { Object::new(NonNull::new_unchecked(root)) }.attr(&names::DICT)?;
     let name = name.get(class.attached())?;

@@ -91,8 +91,8 @@ fn make(class: Object<'_>) -> Result<Known, Raised> {
     keep(class, tag, plan)
 }
 
-/// Replaces the plan of a class whose table has refused an object, if there is a better one, and returns that, whether it is kept
-/// or not.
+/// Replaces the plan of a class whose table has refused an object, if there is a better one. Returns the better plan, also if
+/// there is no room to keep it.
 #[cold]
 pub(super) fn replace(class: Object<'_>) -> Result<Option<Known>, Raised> {
     let tag = Tag::of(class)?;

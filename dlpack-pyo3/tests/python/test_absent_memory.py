@@ -210,7 +210,7 @@ def test_dense_negated_tensors_of_torch(torch, kind):
     # The sign is wrong, as it is by PyTorch itself. This is what SAFETY.md says.
     assert (torch.from_dlpack(forced) == -forced).all()
     assert ext.describe(forced)["data"] == forced.data_ptr()
-    # What helps, and is asked for by every other route.
+    # What helps is the call that the refusals name.
     assert ext.to_bytes(forced.resolve_neg()) == bytes(forced.resolve_neg().numpy())
     if forced.dtype == torch.float32:
         # The table is not for tensors with a gradient, so that PyTorch is asked.

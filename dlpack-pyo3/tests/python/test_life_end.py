@@ -407,7 +407,7 @@ def wait(*given):
 def carrier(**functions):
     return type_for(Table(**functions))
 
-# Counts the threads, where the system tells. One that left frames of Rust by unwinding may leave no other trace.
+# Counts the threads, on Linux. A thread that unwound through frames of Rust, and ended, may leave no other trace.
 def threads(folder="/proc/self/task", names=os.listdir, is_told=os.path.isdir("/proc/self/task")):
     return len(names(folder)) if is_told else 0
 """

@@ -359,7 +359,7 @@ type Place = (*mut c_void, u64, Range<isize>);
 #[inline(never)]
 fn other_address(place: Place, align: usize) -> Result<NonNull<u8>, Error> {
     let first = address(place)?;
-    // A power of two. A remainder would be a panic if it were 0.
+    // An alignment is a power of two. With `%`, the compiler would add a panic for 0.
     let aligned = first.addr().get() & align.wrapping_sub(1) == 0;
     if aligned { Ok(first) } else { Err(Error::Misaligned { required: align }) }
 }

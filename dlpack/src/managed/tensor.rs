@@ -242,7 +242,8 @@ impl<A: Abi> Managed<A> {
     /// of the memory that the owner lent, one that begins after its first byte or ends before its last one, so that the
     /// owner would show elements that the tensor does not have; see [`into_owner`](Self::into_owner). The owner of a tensor
     /// that was converted or passed on is the tensor before; after several times in a row, the first one of the same
-    /// elements that granted no less than those after it. What this refuses and `into_owner` grants is a part; what both refuse has another owner.
+    /// elements that granted no less than those after it. What this refuses and `into_owner` grants is a part; what both
+    /// refuse has another owner.
     ///
     /// # Examples
     ///

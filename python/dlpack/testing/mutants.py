@@ -924,10 +924,10 @@ _fault("huge-stride-crash", _C + "strides.huge", into=_crash(lambda s: _first_st
 
 
 class _Leaving(int):
-    """A status behind which an exception of Python stays.
+    """A status that leaves an exception of Python set.
 
-    ctypes takes care of exceptions that leave a callback. It drops the result after that, and with it a capsule, whose destructor
-    is a native function that sets one.
+    A callback of ctypes cannot leave one by raising it, since ctypes handles what is raised. But ctypes drops the result after
+    that, and with it the capsule here, whose destructor is a native function that sets an exception.
     """
 
     def __init__(self, _: int):

@@ -80,7 +80,7 @@ def _where(lib: Adapter, x: Any) -> int:
     try:
         return lib.where(x)
     except Exception:
-        # Legacy structs have no word for memory that must not be written.
+        # `where` exports a legacy struct, which has no flag for read-only memory.
         return peek(lib.export(x, max_version=(1, 3))).data
 
 

@@ -87,7 +87,7 @@ def run(
     if failure:
         return {**part, "failed": failure, "cases": [], "pairs": []}
     with ThreadPoolExecutor(count) as pool:
-        # Also what was not looked at because the process that forks has ended.
+        # These include the cases and pairs that were not looked at because the process that forks has ended.
         seen = {pair["pair"][1] for pair in matrix}
         left = [case.id for case in chosen if case.id not in results]
         left += [f"pair:{other}" for other in consumers if other not in seen]

@@ -625,7 +625,7 @@ def test_an_interrupt_while_arguments_are_read_is_not_lost():
 
 
 def test_a_chain_ends_within_a_deleter():
-    """What waits for a place on the stack does not wait for a deleter that runs on."""
+    """A drop that was put off, as the chain is too deep for the stack, is made up for before the deleter that dropped the chain goes on."""
     lengths = []
 
     class Owner:

@@ -14,8 +14,9 @@ use crate::typestr;
 
 /// Takes the tensor of an object. Returns `None` if it has no such interface.
 pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
-    // From before NumPy says where the elements are: what the garbage collector runs meanwhile may call `resize`, as in `owner`.
-    let _again = object.clone();
+    // NumPy refuses to resize an array with a second reference. A finalizer that the garbage collector runs could call `resize`
+    // after NumPy has said where the elements are, as in `owner`.
+    let _second = object.clone();
     let Some(value) = object.getattr_opt("__array_interface__")? else { return Ok(None) };
     let Ok(interface) = value.cast::<PyDict>() else { return Ok(None) };
     let fields = Fields::of(interface)?;

@@ -169,7 +169,7 @@ pub(crate) fn asdlpack<'py>(
 /// Passes an exception on, unless the object offers none of the routes that were tried.
 #[cold]
 fn after_failure(object: &Bound<'_, PyAny>, raised: PyErr) -> PyResult<()> {
-    // An interrupt comes once, also while an object is asked that has none of the routes.
+    // An interrupt is raised only once, so that asking the object again would lose it.
     if is_final(object.py(), &raised) {
         return Err(raised);
     }

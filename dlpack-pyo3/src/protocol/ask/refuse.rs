@@ -52,11 +52,11 @@ fn way_out(object: Object<'_>) -> Result<&'static str, Raised> {
     Ok("")
 }
 
-/// Returns `true` also if the object cannot be asked.
+/// Returns `true` if an object has `__dlpack__`, or if looking for it raises an ordinary exception.
 ///
 /// # Errors
 ///
-/// An exception that is not an `Exception`, which interrupts the program, in the place of the one that was set.
+/// Returns an exception that interrupts the program, such as `KeyboardInterrupt`. It replaces the one that was set.
 fn has_method(object: Object<'_>) -> Result<bool, Raised> {
     let saved = SavedException::take(object.attached());
     match object.optional_attr(&names::DLPACK) {

@@ -6,6 +6,6 @@ Python specification of DLPack.
 
 from pathlib import Path
 
-# `abi`, the structs and dtypes, and `values`, their samples, are those of the conformance suite. They need ctypes only, and
-# neither this package nor that of the suite has to be built for them.
+# `abi`, the structs and dtypes, and `values`, sample elements, are files of the conformance suite. They need nothing but ctypes,
+# so that the package `dlpack` does not have to be installed for them.
 __path__.append(str(Path(__file__).resolve().parents[4] / "python/dlpack/testing"))
