@@ -32,12 +32,12 @@ def fits(number: Any, bits: int) -> Any:
 
 
 def floor(number: Any, divisor: int) -> Any:
-    """Rounded down; division in z3 is, too, as divisors are positive."""
+    """Division that rounds down, as that of z3 does for positive divisors."""
     return number / divisor if is_term(number) else number // divisor
 
 
 def widen(low: Any, high: Any, step: Any) -> Any:
-    """`widen`: the reach with an axis whose last index is `step` elements from its first, and whether no check failed."""
+    """`widen`: whether all checks hold, and the reach with one more axis, whose last index is `step` elements from its first."""
     new_low, new_high = choose(step < 0, low + step, low), choose(step < 0, high, high + step)
     return every(fits(step, 64), fits(new_low, 64), fits(new_high, 64)), new_low, new_high
 

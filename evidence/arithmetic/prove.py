@@ -41,7 +41,7 @@ def answer(*facts: Any) -> Any:
 
 
 def prove(says: str, given: list[Any], claim: Any, opposite: tuple[list[Any], Any] | None = None) -> None:
-    """There is no counterexample to the claim, and there is one to the opposite."""
+    """Fails unless z3 finds no counterexample to the claim, and finds one to the opposite."""
     found = answer(*given, z3.Not(claim))
     if found != z3.unsat:
         sys.exit(f"error: {says}: z3 says {found} of a counterexample")
@@ -54,7 +54,7 @@ def prove(says: str, given: list[Any], claim: Any, opposite: tuple[list[Any], An
 
 
 def quotes(file: str, *lines: str) -> None:
-    """The lines are in the file, one after the other, whatever their spaces are."""
+    """Fails unless the lines are in the file, in this order. Spaces do not count."""
     text, at = "".join((ROOT / file).read_text().split()), 0
     for line in lines:
         found = text.find("".join(line.split()), at)
@@ -379,7 +379,7 @@ def addresses() -> None:
             exact + signed(finish) <= (1 << word) - 1,
         )
         prove(
-            f"the one comparison of a view, with {word} bits: no address is 0 or wraps, of no element",
+            f"the one comparison of a view, with {word} bits: no address of an element is 0 or wraps",
             [*extents, ((data - one) | offset | first | low) >= 0],
             claim,
             ([*extents, ((data - one) | offset | first) >= 0], claim),

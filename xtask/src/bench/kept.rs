@@ -1,26 +1,26 @@
-//! The instructions of this project's contenders, kept in a file so that a change which costs some is seen.
+//! The instructions of this project's contenders, kept in a file, so that a change which takes more of them is noticed.
 
 use core::fmt::Write;
 
 use super::record::Row;
 use crate::tools::{Result, read, write};
 
-/// What an operation may cost more than the file says: a share of it, and as many instructions.
+/// An operation may take so much more than the file says: this share of it, and this many instructions.
 const SHARE: f64 = 0.03;
 const MORE: f64 = 2.0;
 
 /// What is done with the counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Keep {
-    /// They are compared with those of the file.
+    /// They are compared with the counts of the file.
     Compare,
     /// They are written to the file.
     Record,
-    /// Only what they would be counted with is compared.
+    /// Nothing is counted. Only the programs that would count are compared with those of the file.
     Comparable,
 }
 
-/// A file of counts, and what is counted with here.
+/// A file of counts, and the programs that count here.
 #[derive(Debug)]
 pub(super) struct Kept {
     pub(super) file: &'static str,
@@ -32,13 +32,15 @@ impl Kept {
     pub(super) fn check_comparable(&self) -> Result<()> {
         let text = read(self.file)?;
         let with = text.lines().next().and_then(|line| line.strip_prefix("# "));
-        let with = with.ok_or_else(|| format!("{} does not say what was used", self.file))?;
+        let with = with.ok_or_else(|| {
+            format!("{} does not begin with the programs that counted", self.file)
+        })?;
         if with == self.with {
             return Ok(());
         }
         Err(format!(
-            "the counts in {} are those of {with}, and here is {}: check out the code before the change, and count with \
-             `--record` there",
+            "the counts in {} were made with {with}, and {} is installed: check out the code before the change, and count it \
+             with `--record`, to compare with that",
             self.file, self.with
         ))
     }

@@ -55,7 +55,10 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
         _ => return Err("expected one of `--compare`, `--record` and `--comparable`".to_owned()),
     };
     if keep.is_some() && !rows.is_empty() {
-        return Err(format!("expected no rows, found `{}`: the file has all", rows.join(" ")));
+        return Err(format!(
+            "expected no rows, found `{}`: the file has the counts of all rows",
+            rows.join(" ")
+        ));
     }
     let counts = !no_counts && callgrind::is_installed();
     let options = Options { is_python, is_check, is_quick, counts, rows };
@@ -99,7 +102,7 @@ fn keep_all(keep: Keep) -> Result<bool> {
     kept.keep(&rows, keep)
 }
 
-/// Compares all counts that are kept, and returns how many there are; `false` if an operation costs more.
+/// Compares all counts that are kept. Returns how many there are, and `false` if an operation takes more instructions.
 pub(crate) fn compare() -> Result<(usize, bool)> {
     let is_kept = keep_all(Keep::Compare)? & python::keep(Keep::Compare)?;
     let mut count = 0;

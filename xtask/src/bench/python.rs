@@ -28,7 +28,7 @@ const CRATES: [(&str, &str); 5] = [
 pub(super) const COUNTS: &str = "benches/python/counts.tsv";
 
 /// The rows that need only NumPy.
-const ALONE: [&str; 11] = [
+const NUMPY_ROWS: [&str; 11] = [
     "numpy-protocol",
     "numpy",
     "table-view",
@@ -42,7 +42,7 @@ const ALONE: [&str; 11] = [
     "flat-give",
 ];
 
-/// What counts depend on in Python.
+/// Prints the versions of Python and NumPy, on which the counts depend.
 const WITH: &str = "
 import platform, numpy
 print(f'{platform.python_implementation()} {platform.python_version()}, NumPy {numpy.__version__}')
@@ -77,7 +77,7 @@ pub(super) fn run(options: &Options<'_>) -> Result<bool> {
     report("dlpack-pyo3", &rows, &folder())
 }
 
-/// Counts what this project does in the rows that need only NumPy.
+/// Counts the instructions of this project's contenders in the rows that need only NumPy.
 pub(super) fn keep(keep: Keep) -> Result<bool> {
     let python = Python::usual()?;
     let venv = python.venv("requirements-small")?.join("python");
@@ -95,13 +95,14 @@ pub(super) fn keep(keep: Keep) -> Result<bool> {
     if output(program().arg("can-count"))? != "yes\n" {
         return Err("callgrind.h is not installed: `apt-get install valgrind`".to_owned());
     }
-    let mut rows = record::read(&output(program().arg("list").args(ALONE))?)?;
+    let mut rows = record::read(&output(program().arg("list").args(NUMPY_ROWS))?)?;
     kept::own(&mut rows);
     count(&mut rows, &program(), "count-own")?;
     kept.keep(&rows, keep)
 }
 
-/// Hashes are the same in every run, so that the same instructions are counted. JAX would look for other devices.
+/// The program that measures. Hashes are the same in every run, so that the same instructions are counted; JAX would look for
+/// other devices.
 fn program(venv: &Path, modules: &Path) -> Command {
     let mut program = command(&venv.to_string_lossy());
     program.env("PYTHONPATH", modules).env("PYTHONHASHSEED", "0").env("JAX_PLATFORMS", "cpu");
@@ -180,7 +181,7 @@ fn build_crate(python: &Python, modules: &Path, (package, module): (&str, &str))
     // An incremental build would cut the crates into small parts and inline less.
     build.env("CARGO_TARGET_DIR", folder()).env("CARGO_INCREMENTAL", "0");
     build.current_dir(root().join("benches/python").join(package));
-    // Not one of a virtual environment, so that those can share what is built.
+    // The interpreter is not that of a virtual environment, so that all environments share what is built.
     tools::run(build.env("PYO3_PYTHON", &python.program))?;
     let built = folder().join("release").join(format!("{DLL_PREFIX}{module}{DLL_SUFFIX}"));
     let copied = fs::copy(&built, modules.join(format!("{module}.so")));

@@ -1,5 +1,5 @@
-//! Which lines and branches of `dlpack` the tests in Rust run. Those that they do not are in `evidence/uncovered.txt`, each with a
-//! reason.
+//! Which lines and branches of `dlpack` the tests in Rust run. The lines that they do not run are in `evidence/uncovered.txt`, each
+//! with a reason.
 
 use std::env;
 use std::fs;
@@ -9,9 +9,11 @@ use std::process::{Command, Stdio};
 use super::fuzz::host;
 use crate::tools::{self, Result, command, output, read, root, target, write};
 
-/// A line is a file, a function in it, and why no test runs some of its lines, between tabs. What runs when the crate is compiled
-/// is not counted.
+/// Each line of it is a file, a function in it, and why no test runs some lines of the function, between tabs.
 const FILE: &str = "evidence/uncovered.txt";
+
+/// The reason of lines that are not counted.
+const AT_COMPILE_TIME: &str = "when the crate is compiled";
 
 /// The share of lines, in percent, that tests must run.
 const LEAST: u64 = 98;
@@ -114,7 +116,7 @@ fn test(folder: &Path, raw: &Path) -> Result<Vec<PathBuf>> {
     Ok(programs)
 }
 
-/// The lines, and of how many branches how many ran.
+/// Returns the lines, and how many branches ran of how many.
 fn parse(report: &str) -> (Vec<Line>, (usize, usize)) {
     let (mut lines, mut branches, mut file) = (Vec::new(), (0, 0), String::new());
     let root = format!("{}/", root().display());
@@ -135,7 +137,7 @@ fn parse(report: &str) -> (Vec<Line>, (usize, usize)) {
     (lines, branches)
 }
 
-/// Fails if a line that did not run has no reason. Returns how many run when the crate is compiled.
+/// Fails if a line that did not run has no reason. Returns how many of them run when the crate is compiled.
 fn check(lines: &[Line]) -> Result<usize> {
     let reasons = read(FILE)?;
     let reasons = reasons.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
@@ -151,7 +153,7 @@ fn check(lines: &[Line]) -> Result<usize> {
         match known {
             Some((reason, used)) => {
                 *used = true;
-                at_compile_time += usize::from(reason[2] == "when the crate is compiled");
+                at_compile_time += usize::from(reason[2] == AT_COMPILE_TIME);
             }
             None => without.push(format!("{}\t{name}\t(line {})", line.file, line.number)),
         }

@@ -1,11 +1,11 @@
 //! `cargo xtask evidence`: what takes hours, with a record of what was done.
 
+mod checks;
 mod coverage;
 mod faults;
 mod fuzz;
 mod mutants;
 mod no_panic;
-mod once;
 mod record;
 mod report;
 
@@ -15,7 +15,8 @@ pub(crate) const HELP: &str = "\
 Usage: cargo xtask evidence [--seconds N] [PART...]
 
 Runs the parts named, or all of them, at length: each goes on from what evidence/record.tsv says was done on the code
-as it is. EVIDENCE.md is written afterwards. With `--seconds`, each part takes about so long, and nothing is recorded.
+as it is. EVIDENCE.md is written afterwards. With `--seconds`, fuzz, faults and mutants take about so long each, and
+nothing is recorded.
 
   report               nothing but the page
   fuzz [TARGET...]     the fuzz targets, under AddressSanitizer, until each has run as often as it should
@@ -48,20 +49,20 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
     let ([], words) = flags(words, [])?;
     let done = match words.split_first() {
         None => {
-            let run = |part: &once::Part| part.run(length);
-            once::PARTS.iter().try_for_each(|part| run(part).map(drop))?;
+            checks::CHECKS.iter().try_for_each(|check| check.run(length))?;
             faults::run(length)? && mutants::run(&[], length)? && fuzz::run(&[], length)?
         }
         Some((&"fuzz", targets)) => fuzz::run(targets, length)?,
         Some((&"mutants", names)) => mutants::run(names, length)?,
         Some((&"faults", [])) => faults::run(length)?,
         Some((&"report", [])) => true,
-        Some((part, [])) if once::find(part).is_some() => {
-            once::find(part).map_or(Ok(true), |part| part.run(length))?
-        }
-        Some((part, _)) => {
-            return Err(format!("expected a part that `--help` lists, found `{part}`"));
-        }
+        Some((name, rest)) => match checks::find(name) {
+            Some(check) if rest.is_empty() => {
+                check.run(length)?;
+                true
+            }
+            _ => return Err(format!("expected a part that `--help` lists, found `{name}`")),
+        },
     };
     if let Length::Whole = length {
         report::run()?;

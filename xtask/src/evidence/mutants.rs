@@ -136,8 +136,8 @@ fn check(tree: &Path, by: &str) -> Result<Outcome> {
     check_command(&mut cargo)
 }
 
-/// Builds the extension of the tests in Python and runs a file of them. The extension is found by its path: environments are shared
-/// with other steps, and get none with a fault.
+/// Builds the extension of the tests in Python and runs a file of them. The extension is not installed, since the environment is
+/// shared with other steps, but found by its path.
 fn check_in_python(tree: &Path, name: &str) -> Result<Outcome> {
     let python = Python::usual()?;
     let venv = python.venv("requirements-small")?;

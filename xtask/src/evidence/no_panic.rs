@@ -1,5 +1,5 @@
-//! What foreign input reaches cannot panic: `evidence/no-panic` is compiled as users compile, and each of its functions is linked
-//! alone, without what it does not lead to.
+//! Shows that what foreign input reaches cannot panic: `evidence/no-panic` is compiled as users would compile it, and each of its
+//! functions is linked alone, with nothing but the code that it leads to.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -9,14 +9,14 @@ use crate::tools::{self, Result, command, output, read, target};
 
 const PACKAGE: &str = "evidence/no-panic";
 
-/// What ends the process if a foreign exception arrives where none may: that is no panic of ours.
+/// The functions that end the process if an exception of C++ arrives where none may. They are no panics of this crate.
 const GUARDS: [&str; 3] = ["panic_cannot_unwind", "panic_nounwind", "panic_nounwind_fmt"];
 
 /// A function of the package.
 #[derive(Debug, PartialEq, Eq)]
 struct Entry<'a> {
     name: &'a str,
-    /// Why it may panic all the same.
+    /// Why it may panic, if it may.
     reason: Option<&'a str>,
 }
 
@@ -58,7 +58,7 @@ fn entries(text: &str) -> Vec<Entry<'_>> {
     entries
 }
 
-/// Links a function alone, and returns the names of what panics in what it leads to.
+/// Links a function alone, and returns the names of the panicking functions of `core` that it leads to.
 fn panics(folder: &Path, name: &str) -> Result<Vec<String>> {
     let linked = folder.join("linked");
     let mut cc = command("cc");

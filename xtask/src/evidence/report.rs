@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::record::{Entry, Record};
-use super::{fuzz, mutants, once};
+use super::{checks, fuzz, mutants};
 use crate::tools::{Result, read, write};
 
 const PROMISES: &str = "evidence/promises.txt";
@@ -22,7 +22,10 @@ pub(super) fn run() -> Result<()> {
     let mut text = String::from(HEAD);
     line(
         &mut text,
-        &format!("The code is {}, a hash that says when any of it changes.\n", record.code),
+        &format!(
+            "The code is {}, a hash of the lines of `dlpack/src` and `dlpack-sys/src` that are neither blank nor comments.\n",
+            record.code
+        ),
     );
     text.push_str("## Promises\n\n| Promise | Shown by | At length |\n|---|---|---|\n");
     for Promise { text: promise, tests, items } in &promises {
@@ -30,7 +33,7 @@ pub(super) fn run() -> Result<()> {
             items.iter().map(|item| item_text(&record, item)).collect();
         line(&mut text, &format!("| {promise} | {tests} | {} |", found?.join("; ")));
     }
-    at_once(&mut text, &record);
+    whole_checks(&mut text, &record);
     fuzzing(&mut text, &record);
     faults(&mut text, &record);
     by_hand(&mut text, &record)?;
@@ -70,20 +73,20 @@ fn item_text(record: &Record, item: &str) -> Result<String> {
             format!("{noticed} of {all} faults `{name}` noticed")
         }
         _ => {
-            let once =
-                once::find(part).ok_or_else(|| format!("{PROMISES}: cannot read `{item}`"))?;
+            let check =
+                checks::find(part).ok_or_else(|| format!("{PROMISES}: cannot read `{item}`"))?;
             let count =
                 record.of(part).next().map_or_else(|| "not run".to_owned(), |it| number(it.count));
-            format!("`{part}` {count} {}", once.unit)
+            format!("`{part}` {count} {}", check.unit)
         }
     })
 }
 
-fn at_once(text: &mut String, record: &Record) {
+fn whole_checks(text: &mut String, record: &Record) {
     text.push_str(
         "\n## Checks that run to their end\n\n| `cargo xtask evidence` | Shows | How much | When | With |\n|---|---|---|---|---|\n",
     );
-    for once::Part { name, what, unit, .. } in &once::PARTS {
+    for checks::Check { name, what, unit, .. } in &checks::CHECKS {
         match record.of(name).next() {
             Some(entry) => {
                 let (count, age) = (number(entry.count), age(record, entry));

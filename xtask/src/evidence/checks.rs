@@ -1,4 +1,4 @@
-//! Parts that take minutes: each runs to its end, and the record says when it did and how much it was.
+//! Checks of minutes, each of which runs to its end. The record says when it did, and how much it checked.
 
 use super::record::{Record, rustc};
 use super::{Length, coverage, no_panic};
@@ -6,51 +6,51 @@ use crate::bench;
 use crate::python::Python;
 use crate::tools::{Result, command, output};
 
-/// A part.
-pub(super) struct Part {
+/// A part of `cargo xtask evidence` that runs to its end.
+pub(super) struct Check {
     pub(super) name: &'static str,
-    /// What it shows, for the page.
+    /// What it shows, for `EVIDENCE.md`.
     pub(super) what: &'static str,
-    /// What is counted.
+    /// What it counts.
     pub(super) unit: &'static str,
-    /// Returns how much it was, and with what.
+    /// Returns how much it has checked, and with which programs.
     run: fn() -> Result<(usize, String)>,
 }
 
-pub(super) const PARTS: [Part; 4] = [
-    Part {
+pub(super) const CHECKS: [Check; 4] = [
+    Check {
         name: "speed",
         what: "no operation takes 3 % more instructions than `benches/counts.tsv` and `benches/python/counts.tsv` say",
         unit: "operations",
         run: speed,
     },
-    Part {
+    Check {
         name: "arithmetic",
         what: "what `layout` and views rest on is proved, step by step for any number of axes, and every layout with small numbers is right",
         unit: "lemmas",
         run: arithmetic,
     },
-    Part {
+    Check {
         name: "no-panic",
-        what: "what foreign input reaches has no panic in it that a linker finds: the gate, the validator, views, deleters, \
-               producers and exchange tables, apart from what `evidence/no-panic` says why",
+        what: "a linker finds no panic in what foreign input reaches: the gate, the validator, views, deleters, \
+               producers and exchange tables, apart from the functions for which `evidence/no-panic` says why",
         unit: "functions",
         run: no_panic::run,
     },
-    Part {
+    Check {
         name: "coverage",
-        what: "tests in Rust run at least 98 % of the lines of `dlpack`, and `evidence/uncovered.txt` says why not the others",
+        what: "tests in Rust run at least 98 % of the lines of `dlpack`, and `evidence/uncovered.txt` says why they do not run the others",
         unit: "lines",
         run: coverage::run,
     },
 ];
 
-pub(super) fn find(name: &str) -> Option<&'static Part> {
-    PARTS.iter().find(|part| part.name == name)
+pub(super) fn find(name: &str) -> Option<&'static Check> {
+    CHECKS.iter().find(|check| check.name == name)
 }
 
-impl Part {
-    pub(super) fn run(&self, length: Length) -> Result<bool> {
+impl Check {
+    pub(super) fn run(&self, length: Length) -> Result<()> {
         let (count, with) = (self.run)()?;
         println!("{}: {count} {}, with {with}", self.name, self.unit);
         if let Length::Whole = length {
@@ -58,7 +58,7 @@ impl Part {
             record.forget(self.name, self.unit);
             record.add(self.name, self.unit, u64::try_from(count).unwrap_or(u64::MAX), &with)?;
         }
-        Ok(true)
+        Ok(())
     }
 }
 
