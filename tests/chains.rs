@@ -258,7 +258,7 @@ fn what_a_consumer_changed_is_kept() {
     for change in 0..4 {
         let (tensor, record) = DLManagedTensorVersioned::from_c(&six());
         let raw = tensor.into_opaque().expect("memory").into_raw();
-        // SAFETY: a live struct that nobody else has, of which the consumer makes a part of it, or says that it is alone.
+        // SAFETY: a live struct that nobody else has. The consumer describes a part of the tensor, or calls it a copy.
         let tensor = unsafe {
             let dl_tensor = &mut (*raw).dl_tensor;
             match change {
@@ -283,7 +283,7 @@ fn what_a_consumer_changed_is_kept() {
     }
 }
 
-/// So is what a caller promised of a header's tensor, and not of its owner.
+/// A header about whose tensor a caller has promised more than about its owner is kept, too.
 #[test]
 fn what_a_caller_promised_is_kept() {
     let again = |tensor: ManagedTensorVersioned| {
@@ -305,7 +305,7 @@ fn what_a_caller_promised_is_kept() {
     assert!(unsafe { tensor.as_slice::<f32>() }.is_ok());
 }
 
-/// A header that grants less than its owner ends, too, and the next one grants as little.
+/// A header that grants less than its owner ends as well. The next header grants no more than that one.
 #[test]
 fn what_grants_less_is_no_link_of_a_chain() {
     let (tensor, record) = DLManagedTensorVersioned::from_c(&six());
@@ -336,30 +336,32 @@ fn what_grants_less_is_no_link_of_a_chain() {
     assert_eq!(tensor.as_raw(), first);
 }
 
-/// A caller promises something of the tensor every other time that it comes by.
+/// In every other round, a caller promises something about the tensor.
 #[test]
 fn promises_that_come_and_go() {
-    let mut often = false;
-    let mut now = || {
-        often = !often;
-        often
+    let mut is_odd = false;
+    let mut every_other = || {
+        is_odd = !is_odd;
+        is_odd
     };
     rounds::<DLManagedTensor>(&(six(), many()), |tensor| {
         // SAFETY: C's own memory.
-        let tensor = if now() { unsafe { tensor.assume_writable() } } else { tensor };
+        let tensor = if every_other() { unsafe { tensor.assume_writable() } } else { tensor };
         through_c(tensor.into_opaque().expect("memory").into_raw())
     });
     rounds::<DLManagedTensorVersioned>(&(six().device(13, 0), many()), |tensor| {
         // SAFETY: C's own memory, whatever the device.
-        let tensor = if now() { unsafe { tensor.assume_host_accessible() } } else { tensor };
+        let tensor =
+            if every_other() { unsafe { tensor.assume_host_accessible() } } else { tensor };
         through_c(tensor.into_opaque().expect("memory").into_raw())
     });
     rounds::<DLManagedTensorVersioned>(&(six().device(13, 0), many()), |tensor| {
         // SAFETY: C's own memory, whatever the device.
-        let tensor = if now() { unsafe { tensor.assume_host_accessible() } } else { tensor };
+        let tensor =
+            if every_other() { unsafe { tensor.assume_host_accessible() } } else { tensor };
         through_c(Arc::new(tensor).share_opaque().expect("memory").into_raw())
     });
-    // The promise is given to the tensor of the one ABI, and needed in the other.
+    // The promise is made about the versioned tensor, and needed to export the legacy one.
     rounds::<DLManagedTensor>(&(six(), many()), |tensor| {
         let tensor = through_c(tensor.into_versioned().expect("memory").into_raw());
         // SAFETY: C's own memory.

@@ -44,6 +44,15 @@ fn the_very_same_vector() {
     assert_eq!(owner, numbers);
 }
 
+/// The owner also comes back from a tensor with a promise.
+#[test]
+fn the_owner_of_exclusive_and_frozen_tensors() {
+    let tensor: Exclusive<_> = Exporter::new(vec![1_u8, 2]).build().unwrap();
+    assert_eq!(tensor.into_owner::<Vec<u8>>().unwrap(), [1, 2]);
+    let tensor: Frozen<_> = Exporter::new(vec![1_u8, 2]).build().unwrap().freeze();
+    assert_eq!(tensor.into_owner::<Vec<u8>>().unwrap(), [1, 2]);
+}
+
 /// The owner would show elements that the tensor does not have.
 #[test]
 fn a_part_is_not_the_owner() {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 
 use dlpack::{
     Access, DataType, DataTypeCode, Descriptor, Device, Element, Error, Exporter, Flags,
-    ManagedTensorVersioned, Version,
+    ManagedTensorVersioned, TensorView, Version,
+    allocator::Global,
     types::{Bool8, F8E4m3fn, I4},
 };
 use harness::owners::{Counted, Fate};
@@ -476,4 +477,19 @@ fn lent_strides_are_canonical() {
     // SAFETY: the lent tensor is valid during the call.
     let strides = view.with_dl_tensor(|raw| unsafe { (*(*raw).strides, *(*raw).strides.add(1)) });
     assert_eq!(strides.unwrap(), (2, 1));
+}
+
+/// A new tensor can be filled from a view of any strides, or be passed on as it is.
+#[test]
+fn new_tensors() {
+    let new =
+        || ManagedTensorVersioned::allocate_in(Global, DataType::U8, &[2, 2], Device::CPU).unwrap();
+    let tensor = new();
+    assert_eq!(tensor.uninit_view::<u8>().unwrap().shape(), [2, 2]);
+    let view = TensorView::from_slice(&[1_u8, 2, 3, 4], &[2, 2]).unwrap();
+    let filled = tensor.copy_from(&view.transpose()).unwrap();
+    assert_eq!(filled.freeze().as_slice::<u8>().unwrap(), [1, 3, 2, 4]);
+    // SAFETY: just passed on.
+    let back = unsafe { ManagedTensorVersioned::from_raw(new().into_raw()) }.unwrap();
+    assert_eq!(back.shape(), [2, 2]);
 }

@@ -1,6 +1,6 @@
-//! Every layout of up to four axes with small numbers: what is said of it, against a look at each element.
+//! Compares what the crate says of every layout of up to four axes with small numbers to what its elements, one by one, show.
 //!
-//! `DLPACK_EVERY=5,8` takes sizes below 5 and strides from -8 to 8.
+//! `DLPACK_EVERY=5,8` makes it sizes below 5 and strides from -8 to 8.
 
 use dlpack::layout::Layout;
 use dlpack::{DataType, Error, TensorView};
@@ -11,7 +11,7 @@ use crate::widths::Width;
 
 const WIDTHS: [Width; 4] = [Width::U1, Width::F4, Width::U8, Width::F32];
 
-/// The first size that is not taken, and the largest stride.
+/// The least size that is too large, and the largest stride.
 fn limits() -> (i64, i64) {
     match std::env::var("DLPACK_EVERY") {
         Ok(words) => {
@@ -19,7 +19,7 @@ fn limits() -> (i64, i64) {
             (sizes.parse().unwrap(), stride.parse().unwrap())
         }
         Err(_) if cfg!(miri) => (2, 1),
-        // Fewer where the machine is emulated or watched.
+        // Set where the machine is emulated, or a sanitizer or valgrind makes it slow.
         Err(_) if std::env::var_os("PROPTEST_CASES").is_some() => (3, 2),
         Err(_) => (4, 3),
     }
@@ -100,7 +100,7 @@ impl Case {
         );
         let (span, is_disjoint) = self.places();
         assert_eq!(layout.covers_its_extents(), span == rows.len(), "{shape:?} {strides:?}");
-        // A yes is a proof. What is dense gets one.
+        // `true` must be right, and a layout without gaps and overlaps must get it.
         let says = Layout::is_disjoint(shape, strides);
         assert!(!says || is_disjoint, "{shape:?} {strides:?}");
         assert!(says || !is_disjoint || span != rows.len(), "{shape:?} {strides:?}");
@@ -110,7 +110,7 @@ impl Case {
     }
 }
 
-/// Calls a function with each layout of up to so many axes, and returns how many there are.
+/// Calls a function with a layout and with each that has up to `axes` more axes, and returns how many there are.
 fn each(case: &Case, axes: usize, limits: (i64, i64), act: &mut impl FnMut(&Case)) -> u64 {
     act(case);
     let mut count = 1;
@@ -133,7 +133,8 @@ fn every_layout() {
     println!("{count} layouts");
 }
 
-/// The values of a view are the places of its elements.
+/// Compares a part of a view with the offsets that its elements should have. Each value is its own place in memory, of which 100 is
+/// the offset 0.
 #[track_caller]
 fn check_part(part: Result<TensorView<'_, u16>, Error>, expected: impl Iterator<Item = i64>) {
     let part = part.unwrap();
@@ -150,12 +151,12 @@ fn every_part_of_a_view() {
     each(&Case::without_axes(), 2, limits, &mut |case| {
         let shape: Vec<usize> = case.shape.iter().map(|&n| n.try_into().unwrap()).collect();
         let strides: Vec<isize> = case.strides.iter().map(|&n| n.try_into().unwrap()).collect();
-        // SAFETY: the offsets of all elements are less than 100, so that they lie in `places`, which nobody writes.
+        // SAFETY: the offsets of all elements lie between -100 and 99, so that they are in `places`, which nobody writes.
         let view =
             unsafe { TensorView::from_raw_parts(places.as_ptr().add(100), &shape, &strides) }
                 .unwrap();
         let Some(last) = shape.len().checked_sub(1) else { return };
-        // The last axis runs fastest, so that each chunk is all of its indices.
+        // In row-major order the last axis runs fastest, so that each chunk has all of its indices.
         let size = shape[last];
         let rows = || case.rows.chunks(size.max(1)).map(<[i64]>::to_vec);
         for start in 0..=size {

@@ -1,5 +1,5 @@
-//! The model whose lemmas `evidence/arithmetic/prove.py` proves, against the crate: what the model made of many inputs is in
-//! `evidence/arithmetic/vectors.tsv`.
+//! Compares the crate to the model about which `evidence/arithmetic/prove.py` proves its lemmas. `evidence/arithmetic/vectors.tsv`
+//! has many inputs, with the results of the model.
 
 use dlpack::layout::Layout;
 use dlpack::{DataType, DataTypeCode, Error, TensorView};
@@ -72,7 +72,7 @@ fn parts_of_views() {
             numbers(strides).into_iter().map(|n| n.try_into().unwrap()).collect();
         let [axis, a, b] = numbers(arguments).try_into().unwrap();
         let (axis, a, b) = (small(axis), small(a), small(b));
-        // SAFETY: the offsets of all elements are less than 200, so that they lie in `places`, which nobody writes.
+        // SAFETY: the offsets of all elements lie between -200 and 199, so that they are in `places`, which nobody writes.
         let view =
             unsafe { TensorView::from_raw_parts(places.as_ptr().add(MIDDLE), &shape, &strides) };
         let view = view.unwrap();
@@ -83,7 +83,8 @@ fn parts_of_views() {
             _ => panic!("{operation}"),
         };
         let part = part.unwrap();
-        let first = i64::from(*part.get(&vec![0; part.ndim()]).unwrap()) - 200;
+        let first =
+            i64::from(*part.get(&vec![0; part.ndim()]).unwrap()) - i64::try_from(MIDDLE).unwrap();
         let size = part.shape()[axis];
         // The stride of an axis of one index means nothing.
         let stride = if size == 1 { None } else { Some(part.strides()[axis]) };

@@ -161,3 +161,10 @@ proptest! {
         follow(view, Model::row_major(&shape), &wishes, &memory);
     }
 }
+
+#[cfg(feature = "alloc")]
+#[test]
+fn to_a_vector_if_there_is_memory() {
+    let view = TensorView::from_slice(&[1_u8, 2, 3, 4], &[2, 2]).unwrap();
+    assert_eq!(view.transpose().try_to_vec().unwrap(), [1, 3, 2, 4]);
+}

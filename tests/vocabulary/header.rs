@@ -97,6 +97,15 @@ fn known_means_named_in_the_header() {
 }
 
 #[test]
+fn flags_are_combined() {
+    let mut flags = Flags::READ_ONLY;
+    flags |= Flags::IS_COPIED;
+    assert_eq!(flags, Flags::from_bits(3));
+    assert_eq!(flags, Flags::READ_ONLY | Flags::IS_COPIED);
+    assert_eq!(flags & Flags::IS_COPIED, Flags::IS_COPIED);
+}
+
+#[test]
 fn codes_of_newer_headers_pass_through() {
     for code in [0, 5, 6, 19, 20, 21, 99, -1, i32::MIN, i32::MAX] {
         let foreign = sys::DLDevice { device_type: sys::DLDeviceType(code), device_id: -7 };
