@@ -20,7 +20,7 @@ __all__ = [
 
 # What a device may be given as: "cuda:0", (2, 0), or an object with `type` and `index`, such as a `torch.device`.
 _Device: TypeAlias = str | tuple[int, int] | Any
-# "float32", "<f4" or "f4", whose number counts bytes, (2, 32, 1), or the dtype of another library.
+# "float32"; "<f4" or "f4", whose number counts bytes; (2, 32, 1); or the dtype of another library.
 _DType: TypeAlias = str | tuple[int, int, int] | Any
 _Route: TypeAlias = Literal[
     "dlpack", "buffer", "array_struct", "array_interface", "cuda_array_interface", "arrow"
