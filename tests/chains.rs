@@ -95,12 +95,12 @@ fn conversions() {
         });
         rounds::<DLManagedTensorVersioned>(case, |tensor| {
             let legacy = through_c(tensor.into_legacy().expect("writable").into_raw());
-            // SAFETY: C's own memory.
+            // SAFETY: C's own memory, which can be written.
             unsafe { legacy.assume_writable() }.into_versioned().expect("memory")
         });
     }
     rounds::<DLManagedTensor>(&(six(), many()), |tensor| {
-        // SAFETY: C's own memory.
+        // SAFETY: C's own memory, which can be written.
         let tensor = unsafe { tensor.assume_writable() }.into_versioned().expect("memory");
         through_c(through_c(tensor.into_raw()).into_legacy().expect("writable").into_raw())
     });
@@ -242,7 +242,7 @@ fn a_share_of_which_more_was_promised_is_kept() {
     for spec in [six().flags(DLPACK_FLAG_BITMASK_READ_ONLY), six().device(13, 0)] {
         let (tensor, _record) = DLManagedTensorVersioned::from_c(&spec);
         let share = Arc::new(tensor).share().expect("memory");
-        // SAFETY: C's own memory, whatever flags and device say.
+        // SAFETY: C's own memory, which the host can access and write whatever flags and device say.
         let share = Arc::new(unsafe { share.assume_writable().assume_host_accessible() });
         let again = share.share().expect("memory");
         assert_eq!((Arc::strong_count(&share), again.access()), (2, share.access()));
@@ -293,13 +293,13 @@ fn what_a_caller_promised_is_kept() {
     let spec = six().flags(DLPACK_FLAG_BITMASK_READ_ONLY);
     let (tensor, _record) = DLManagedTensorVersioned::from_c(&spec);
     let tensor = through_c(tensor.into_opaque().expect("memory").into_raw());
-    // SAFETY: C's own memory, whatever the flags say.
+    // SAFETY: C's own memory, which can be written whatever the flags say.
     let tensor = again(unsafe { tensor.assume_writable() });
     assert_eq!(tensor.access(), Access::Writable);
 
     let (tensor, _record) = DLManagedTensorVersioned::from_c(&six().device(13, 0));
     let tensor = through_c(tensor.into_opaque().expect("memory").into_raw());
-    // SAFETY: C's own memory, whatever the device.
+    // SAFETY: C's own memory, which the host can access whatever the device says.
     let tensor = again(unsafe { tensor.assume_host_accessible() });
     // SAFETY: C has initialised the elements, and nobody writes them.
     assert!(unsafe { tensor.as_slice::<f32>() }.is_ok());
@@ -326,7 +326,7 @@ fn what_grants_less_is_no_link_of_a_chain() {
 
     let (tensor, _record) = DLManagedTensorVersioned::from_c(&six().device(13, 0));
     let first = tensor.as_raw();
-    // SAFETY: C's own memory, whatever the device.
+    // SAFETY: C's own memory, which the host can access whatever the device says.
     let tensor = unsafe { tensor.assume_host_accessible() };
     let tensor = through_c(tensor.into_opaque().expect("memory").into_raw());
     let tensor = through_c(tensor.into_opaque().expect("memory").into_raw());
@@ -345,18 +345,18 @@ fn promises_that_come_and_go() {
         is_odd
     };
     rounds::<DLManagedTensor>(&(six(), many()), |tensor| {
-        // SAFETY: C's own memory.
+        // SAFETY: C's own memory, which can be written.
         let tensor = if every_other() { unsafe { tensor.assume_writable() } } else { tensor };
         through_c(tensor.into_opaque().expect("memory").into_raw())
     });
     rounds::<DLManagedTensorVersioned>(&(six().device(13, 0), many()), |tensor| {
-        // SAFETY: C's own memory, whatever the device.
+        // SAFETY: C's own memory, which the host can access whatever the device says.
         let tensor =
             if every_other() { unsafe { tensor.assume_host_accessible() } } else { tensor };
         through_c(tensor.into_opaque().expect("memory").into_raw())
     });
     rounds::<DLManagedTensorVersioned>(&(six().device(13, 0), many()), |tensor| {
-        // SAFETY: C's own memory, whatever the device.
+        // SAFETY: C's own memory, which the host can access whatever the device says.
         let tensor =
             if every_other() { unsafe { tensor.assume_host_accessible() } } else { tensor };
         through_c(Arc::new(tensor).share_opaque().expect("memory").into_raw())
@@ -364,7 +364,7 @@ fn promises_that_come_and_go() {
     // The promise is made about the versioned tensor, and needed to export the legacy one.
     rounds::<DLManagedTensor>(&(six(), many()), |tensor| {
         let tensor = through_c(tensor.into_versioned().expect("memory").into_raw());
-        // SAFETY: C's own memory.
+        // SAFETY: C's own memory, which can be written.
         let tensor = unsafe { tensor.assume_writable() };
         through_c(tensor.into_legacy().expect("writable").into_raw())
     });

@@ -63,14 +63,14 @@ fn legacy_to_versioned() {
 #[test]
 fn a_promise_keeps_it_writable() {
     let (tensor, _record) = legacy(&six());
-    // SAFETY: C's own memory.
+    // SAFETY: C's own memory, which can be written.
     let tensor = unsafe { tensor.assume_writable() }.into_versioned().unwrap();
     assert_eq!((tensor.access(), tensor.flags()), (Access::Writable, Flags::NONE));
     let tensor = Exporter::new(vec![1_u8]).build_legacy().unwrap().into_inner();
     assert_eq!(tensor.into_versioned().unwrap().flags(), Flags::NONE, "our own memory");
 
     let (tensor, _record) = versioned(&six().flags(READ_ONLY));
-    // SAFETY: C's own memory.
+    // SAFETY: C's own memory, which can be written.
     let tensor = unsafe { tensor.assume_writable() }.into_legacy().unwrap();
     assert_eq!(tensor.access(), Access::Writable);
 }
@@ -233,7 +233,7 @@ fn back_and_forth() {
     let (tensor, record) = versioned(&six());
     let mut tensor = tensor;
     for _ in 0..20 {
-        // SAFETY: C's own memory; the promise is lost with the flag.
+        // SAFETY: C's own memory, which can be written; the promise is lost with the flag.
         let legacy = unsafe { tensor.into_legacy().unwrap().assume_writable() };
         tensor = legacy.into_versioned().unwrap();
     }
@@ -296,7 +296,7 @@ fn children_have_children() {
     assert_eq!(record.deleted(), 1);
 
     let (tensor, _record) = legacy(&six());
-    // SAFETY: C's own memory.
+    // SAFETY: C's own memory, which can be written.
     let tensor = Arc::new(unsafe { tensor.assume_writable() });
     assert_eq!(tensor.share().unwrap().flags(), Flags::NONE);
 }
@@ -319,7 +319,7 @@ fn frozen_tensors_are_shared_read_only() {
 #[test]
 fn a_promise_about_the_host_is_passed_on() {
     let (tensor, _record) = versioned(&six().device(13, 0));
-    // SAFETY: C's own memory, whatever the device says.
+    // SAFETY: C's own memory, which the host can access whatever the device says.
     let tensor = unsafe { tensor.assume_host_accessible() };
     // SAFETY: C wrote the elements, and nobody writes them now.
     let tensor = Arc::new(unsafe { tensor.assume_frozen() });
@@ -365,7 +365,7 @@ fn copies_stand_alone() {
 #[test]
 fn a_promise_about_the_host_survives_conversions() {
     let (tensor, _record) = versioned(&six().device(2, 3));
-    // SAFETY: C's own memory, whatever the device says.
+    // SAFETY: C's own memory, which the host can access whatever the device says.
     let tensor = unsafe { tensor.assume_host_accessible() };
     let tensor = tensor.into_legacy().unwrap();
     // SAFETY: C wrote the elements, and nobody writes them now.
@@ -407,7 +407,7 @@ fn a_promise_for_a_share_keeps_the_share() {
     assert_eq!(Arc::strong_count(&writable), 2);
 
     let device = share(&six().device(2, 0));
-    // SAFETY: C's own memory, whatever the device says.
+    // SAFETY: C's own memory, which the host can access whatever the device says.
     let host = Arc::new(unsafe { device.assume_host_accessible() });
     let _child = host.share().unwrap();
     assert_eq!(Arc::strong_count(&host), 2);

@@ -232,12 +232,12 @@ fn nest_all<'py>(
 }
 
 fn integer<'py>(py: Python<'py>, value: impl Into<i64>) -> PyResult<Bound<'py, PyAny>> {
-    // SAFETY: as `made` asks for.
+    // SAFETY: the thread is attached, and the result is a new reference, or null with an exception set.
     unsafe { made(py, ffi::PyLong_FromLongLong(value.into())) }
 }
 
 fn unsigned(py: Python<'_>, value: u64) -> PyResult<Bound<'_, PyAny>> {
-    // SAFETY: as `made` asks for.
+    // SAFETY: the thread is attached, and the result is a new reference, or null with an exception set.
     unsafe { made(py, ffi::PyLong_FromUnsignedLongLong(value)) }
 }
 
@@ -246,12 +246,12 @@ fn float(py: Python<'_>, value: f32) -> PyResult<Bound<'_, PyAny>> {
 }
 
 fn double(py: Python<'_>, value: f64) -> PyResult<Bound<'_, PyAny>> {
-    // SAFETY: as `made` asks for.
+    // SAFETY: the thread is attached, and the result is a new reference, or null with an exception set.
     unsafe { made(py, ffi::PyFloat_FromDouble(value)) }
 }
 
 fn complex(py: Python<'_>, real: f64, imag: f64) -> PyResult<Bound<'_, PyAny>> {
-    // SAFETY: as `made` asks for.
+    // SAFETY: the thread is attached, and the result is a new reference, or null with an exception set.
     unsafe { made(py, ffi::PyComplex_FromDoubles(real, imag)) }
 }
 
