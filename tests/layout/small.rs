@@ -1,4 +1,4 @@
-//! Layouts of a few elements: what is said of them, against a look at each element.
+//! Compares what the crate says of layouts of a few elements, drawn at random, to what their elements, one by one, show.
 
 use dlpack::layout::Layout;
 use proptest::prelude::*;
