@@ -11,7 +11,8 @@ const FILE: &str = "evidence/record.tsv";
 
 const HEAD: &str = "\
 # What `cargo xtask evidence` has done: the part, what it was done to, how often, on which code, when, and with what.
-# The code is a hash of the lines of dlpack/src and dlpack-sys/src that are neither blank nor comments.
+# The code is a hash of the lines of dlpack/src and dlpack-sys/src that are neither blank nor comments; where the part is
+# about dlpack-pyo3, too, it is one of that crate's lines as well.
 ";
 
 /// One line.
@@ -29,13 +30,21 @@ pub(super) struct Entry {
 #[derive(Debug)]
 pub(super) struct Record {
     pub(super) entries: Vec<Entry>,
-    /// The code as it is.
+    /// The code of `dlpack` as it is.
     pub(super) code: String,
+    /// The same with that of `dlpack-pyo3`.
+    with_python: String,
 }
 
 impl Record {
     pub(super) fn read() -> Result<Self> {
-        Ok(Self { entries: parse(&read(FILE)?)?, code: code()? })
+        let [code, with_python] = [code(&CORE)?, code(&WITH_PYTHON)?];
+        Ok(Self { entries: parse(&read(FILE)?)?, code, with_python })
+    }
+
+    /// The code that a part is about, as it is: operations in Python and the faults `py-` are about `dlpack-pyo3`, too.
+    pub(super) fn code_of(&self, part: &str, item: &str) -> &str {
+        if part == "speed" || item.starts_with("py-") { &self.with_python } else { &self.code }
     }
 
     /// What was done in a part.
@@ -45,8 +54,9 @@ impl Record {
 
     /// How often something was done on the code as it is.
     pub(super) fn count(&self, part: &str, item: &str) -> u64 {
+        let code = self.code_of(part, item);
         let is_same =
-            |entry: &&Entry| entry.part == part && entry.item == item && entry.code == self.code;
+            |entry: &&Entry| entry.part == part && entry.item == item && entry.code == code;
         self.entries.iter().find(is_same).map_or(0, |entry| entry.count)
     }
 
@@ -63,7 +73,7 @@ impl Record {
             part: part.to_owned(),
             item: item.to_owned(),
             count,
-            code: self.code.clone(),
+            code: self.code_of(part, item).to_owned(),
             day: today(),
             with: with.to_owned(),
         });
@@ -88,10 +98,13 @@ fn parse(text: &str) -> Result<Vec<Entry>> {
     lines.map(|line| entry(line).ok_or_else(|| format!("{FILE}: cannot read `{line}`"))).collect()
 }
 
-/// A hash of the code: a comment that changes makes no other code.
-fn code() -> Result<String> {
+const CORE: [&str; 2] = ["dlpack/src", "dlpack-sys/src"];
+const WITH_PYTHON: [&str; 3] = ["dlpack/src", "dlpack-sys/src", "dlpack-pyo3/src"];
+
+/// A hash of the code in some folders: a comment that changes makes no other code.
+fn code(folders: &[&str]) -> Result<String> {
     let mut hash = Sha256::new();
-    for folder in ["dlpack/src", "dlpack-sys/src"] {
+    for folder in folders {
         for path in files(&root().join(folder), &["rs"])? {
             let name = path.strip_prefix(root()).unwrap_or(&path);
             hash.update(name.display().to_string().replace('\\', "/"));
@@ -148,6 +161,8 @@ mod tests {
     fn the_record_can_be_read() {
         let record = Record::read().unwrap();
         assert_eq!(record.code.len(), 12);
+        assert_eq!(record.code_of("mutants", "gate-ndim"), record.code);
+        assert_ne!(record.code_of("mutants", "py-kept"), record.code);
         let line = "fuzz\tlayout\t7\tabc\t2026-11-29\trustc 1.95.0\n";
         let entries = parse(line).unwrap();
         assert_eq!((entries[0].item.as_str(), entries[0].count), ("layout", 7));

@@ -23,8 +23,10 @@ pub(super) fn run() -> Result<()> {
     line(
         &mut text,
         &format!(
-            "The code is {}, a hash of the lines of `dlpack/src` and `dlpack-sys/src` that are neither blank nor comments.\n",
-            record.code
+            "The code is {}, a hash of the lines of `dlpack/src` and `dlpack-sys/src` that are neither blank nor comments.\n\
+             With `dlpack-pyo3/src`, on which `speed` and the faults `py-` depend, too, it is {}.\n",
+            record.code,
+            record.code_of("speed", "")
         ),
     );
     text.push_str("## Promises\n\n| Promise | Shown by | At length |\n|---|---|---|\n");
@@ -48,7 +50,7 @@ fn line(text: &mut String, line: &str) {
 
 /// Of what was done on other code it says so.
 fn age(record: &Record, entry: &Entry) -> String {
-    match entry.code == record.code {
+    match entry.code == record.code_of(&entry.part, &entry.item) {
         true => entry.day.clone(),
         false => format!("{}, on code {}", entry.day, entry.code),
     }
