@@ -5,7 +5,7 @@ use dlpack_pyo3::dlpack::{DataType, DataTypeCode, Device, DeviceType};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyString, PyTuple, PyType};
 
-use crate::errors::{DTypeError, TypeError, ValueError, brief, tried};
+use crate::errors::{DTypeError, TypeError, ValueError, brief, class_of, tried};
 use crate::typestr;
 
 /// Reads a device: `"cpu"`, `"cuda:1"`, a pair as `__dlpack_device__` returns it, or an object with `type` and `index`, such as a
@@ -14,22 +14,33 @@ pub(crate) fn device(value: &Bound<'_, PyAny>) -> PyResult<Device> {
     if let Ok(text) = value.cast::<PyString>() {
         return device_named(text.to_cow()?.as_ref());
     }
-    if let Some((kind, id)) = tried(value.py(), value.extract::<(i32, Option<i32>)>())? {
+    if let Some((kind, id)) = numbers::<(i32, Option<i32>)>(value)? {
         return Ok(Device::new(DeviceType::new(kind), id.unwrap_or(0)));
     }
     let (kind, index) = (value.getattr_opt("type")?, value.getattr_opt("index")?);
     if let (Some(kind), Some(index)) = (kind, index) {
-        let kind = tried(value.py(), kind.extract::<String>())?;
+        let kind = kind.cast::<PyString>().ok();
         let index = tried(value.py(), index.extract::<Option<i32>>())?;
         if let (Some(kind), Some(index)) = (kind, index) {
-            let device = device_named(&kind)?;
+            let device = device_named(&kind.to_cow()?)?;
             return Ok(Device::new(device.device_type, index.unwrap_or(device.device_id)));
         }
     }
     Err(TypeError::new_err(format!(
         "expected a device such as \"cpu\", \"cuda:0\" or (2, 0), found {}",
-        value.get_type().fully_qualified_name()?
+        class_of(value)?
     )))
+}
+
+/// Reads a tuple of numbers. Returns `None` for anything else.
+fn numbers<'py, T: FromPyObjectOwned<'py, Error = PyErr>>(
+    value: &Bound<'py, PyAny>,
+) -> PyResult<Option<T>> {
+    // Of another object, PyO3 would make a message with the whole name of its class.
+    if !value.is_instance_of::<PyTuple>() {
+        return Ok(None);
+    }
+    tried(value.py(), value.extract::<T>())
 }
 
 fn device_named(name: &str) -> PyResult<Device> {
@@ -48,20 +59,23 @@ pub(crate) fn dtype(value: &Bound<'_, PyAny>) -> PyResult<DataType> {
         let text = text.to_cow()?;
         return named(&text).map_or_else(|| Err(refuse_dtype(&text)), |dtype| check(dtype, &text));
     }
-    if let Some((code, bits, lanes)) = tried(value.py(), value.extract::<(u8, u8, u16)>())? {
+    if let Some((code, bits, lanes)) = numbers::<(u8, u8, u16)>(value)? {
         let dtype = DataType::new(DataTypeCode::new(code), bits, lanes);
         return check(dtype, &dtype.to_string());
     }
     // A `numpy.dtype`; a class of NumPy's scalars; whatever prints as its name, as `torch.float32` does.
-    let typestr = value.getattr_opt("str")?.and_then(|name| name.extract::<String>().ok());
-    let of_typestr = typestr.and_then(|typestr| typestr::parse(&typestr).ok());
+    let typestr = value.getattr_opt("str")?.and_then(|text| text.cast_into::<PyString>().ok());
+    let of_typestr = typestr.and_then(|text| typestr::parse(&text.to_cow().ok()?).ok());
     let name = match value.cast::<PyType>() {
-        Ok(class) => class.name()?.to_string(),
-        Err(_) => match value.getattr_opt("name")?.and_then(|name| name.extract::<String>().ok()) {
-            Some(name) => name,
-            None => value.str()?.to_string(),
-        },
+        Ok(class) => class.name()?,
+        Err(_) => {
+            let name =
+                value.getattr_opt("name")?.and_then(|name| name.cast_into::<PyString>().ok());
+            name.map_or_else(|| value.str(), Ok)?
+        }
     };
+    // Not copied, since it may be as long as there is memory.
+    let name = name.to_cow()?;
     match of_typestr.or_else(|| of_library(name.rsplit('.').next().unwrap_or(&name))) {
         Some(dtype) => check(dtype, &name),
         None => Err(refuse_dtype(&name)),
@@ -112,7 +126,8 @@ pub(crate) fn integers(arguments: &Bound<'_, PyTuple>) -> PyResult<Vec<i64>> {
                 None => sizes(&only),
             }
         }
-        _ => arguments.iter().map(|value| integer(&value)).collect(),
+        // More than there are axes is refused later.
+        _ => arguments.iter().take(Layout::MAX_NDIM + 1).map(|value| integer(&value)).collect(),
     }
 }
 

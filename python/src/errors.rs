@@ -9,13 +9,13 @@ use std::borrow::Cow;
 use dlpack_pyo3::dlpack::{Device, Error};
 use dlpack_pyo3::to_py_err;
 use pyo3::exceptions::{
-    PyAttributeError, PyException, PyIndexError, PyMemoryError, PyRuntimeError, PyTypeError,
-    PyValueError,
+    PyAttributeError, PyException, PyIndexError, PyMemoryError, PyRecursionError, PyRuntimeError,
+    PyTypeError, PyValueError,
 };
-use pyo3::ffi;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::PyType;
+use pyo3::types::{PyString, PyType};
+use pyo3::{ffi, intern};
 
 /// Declares exceptions of `dlpack/_errors.py`, whose classes [`find`] finds.
 macro_rules! exceptions {
@@ -102,6 +102,19 @@ pub(crate) fn brief(text: &str) -> Cow<'_, str> {
     }
 }
 
+/// Returns the name of an object's class, for a message, or raises what its metaclass raises.
+pub(crate) fn class_of(object: &Bound<'_, PyAny>) -> PyResult<String> {
+    let class = object.get_type();
+    let part = |attribute: &Bound<'_, PyString>| -> PyResult<String> {
+        let text = class.getattr(attribute)?;
+        let text = text.cast::<PyString>().ok().and_then(|text| text.to_cow().ok());
+        Ok(text.map(|text| brief(&text).into_owned()).unwrap_or_default())
+    };
+    let (module, name) =
+        (part(intern!(object.py(), "__module__"))?, part(intern!(object.py(), "__qualname__"))?);
+    Ok(if matches!(&*module, "" | "builtins") { name } else { format!("{module}.{name}") })
+}
+
 /// Returns the class `CopyError` of `dlpack-pyo3`, after giving it the name by which Python finds it in this package.
 pub(crate) fn copy_error(py: Python<'_>) -> PyResult<Bound<'_, PyType>> {
     let class = to_py_err(Error::Copied).get_type(py);
@@ -163,7 +176,8 @@ pub(crate) fn refuse(object: &Bound<'_, PyAny>, route: &str, raised: PyErr) -> P
 }
 
 /// Turns an exception into `None`, where something else can be tried or a better one is raised. One that is no `Exception`, such as
-/// an interrupt, is passed on, since nobody may lose it; so is the lack of memory.
+/// an interrupt, is passed on, since nobody may lose it; so is the lack of memory, and the end of the stack: if each level of a
+/// recursion tried something else there, they would be done in ages.
 pub(crate) fn tried<T>(py: Python<'_>, result: Result<T, impl Into<PyErr>>) -> PyResult<Option<T>> {
     match result.map_err(Into::into) {
         Ok(value) => Ok(Some(value)),
@@ -173,7 +187,9 @@ pub(crate) fn tried<T>(py: Python<'_>, result: Result<T, impl Into<PyErr>>) -> P
 }
 
 pub(crate) fn is_final(py: Python<'_>, raised: &PyErr) -> bool {
-    !raised.is_instance_of::<PyException>(py) || raised.is_instance_of::<PyMemoryError>(py)
+    !raised.is_instance_of::<PyException>(py)
+        || raised.is_instance_of::<PyMemoryError>(py)
+        || raised.is_instance_of::<PyRecursionError>(py)
 }
 
 /// Makes the exception for an object that offers none of the routes, which `tried` lists.

@@ -2,11 +2,12 @@
 
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use dlpack_pyo3::dlpack::layout::Layout;
 use pyo3::exceptions::{PyOverflowError, PyTypeError};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyEllipsis, PySlice, PyTuple};
 
-use crate::errors::{IndexError, TypeError};
+use crate::errors::{IndexError, TypeError, class_of};
 use crate::tensor::{Part, Tensor};
 
 #[pymethods]
@@ -21,6 +22,10 @@ impl Tensor {
     /// A view of the elements at an index: integers, slices, ... and None, or a tuple of them.
     fn __getitem__(&self, index: &Bound<'_, PyAny>) -> PyResult<Self> {
         let items: Vec<_> = match index.cast::<PyTuple>() {
+            Ok(items) if items.len() > MOST => {
+                let text = format!("expected at most {MOST} indices, found {}", items.len());
+                return Err(IndexError::new_err(text));
+            }
             Ok(items) => items.iter().collect(),
             Err(_) => vec![index.clone()],
         };
@@ -59,6 +64,9 @@ impl Tensor {
         Ok(TensorIterator { tensor: slf.unbind(), next: AtomicUsize::new(0) })
     }
 }
+
+/// As many items as an index can have: an integer for each axis, a `None` for each of the result, and one `...`.
+const MOST: usize = 2 * Layout::MAX_NDIM + 1;
 
 /// Where an index has come to.
 struct Cursor<'a> {
@@ -150,7 +158,7 @@ impl<'a> Cursor<'a> {
 }
 
 fn refuse(item: &Bound<'_, PyAny>) -> PyErr {
-    let found = match item.get_type().name() {
+    let found = match class_of(item) {
         Ok(found) => found,
         // The name may be a property of a metaclass, which raises an exception of its own.
         Err(raised) => return raised,

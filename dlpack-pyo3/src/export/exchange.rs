@@ -10,15 +10,15 @@ use dlpack::allocator::Global;
 use dlpack::exchange::{ExchangeTable, Library, Offer, Report};
 use dlpack::negotiate::Stream;
 use dlpack::{DataType, Device, DeviceType, Error, ManagedTensorVersioned, OpaqueTensor, sys};
-use pyo3::exceptions::PyTypeError;
-use pyo3::types::{PyAny, PyAnyMethods, PyTypeMethods};
+use pyo3::types::PyAny;
 use pyo3::{Borrowed, Bound, Py, PyClass, PyErr, PyResult, Python};
 
 use super::class::Export;
 use super::failure::Failure;
 use super::tensor::Tensor;
 use super::trampoline::{catch, discard, with_pyo3};
-use crate::raw::{Attached, ffi};
+use crate::import::{attached, object, to_err};
+use crate::raw::{Attached, Class, ffi, raise};
 use crate::route::OWN_TABLE;
 
 /// Makes the class attribute `__dlpack_c_exchange_api__`.
@@ -157,15 +157,14 @@ unsafe fn instance<'a, 'py, T: Export>(
         if T::is_type_of(&object) {
             Ok(object.cast_unchecked())
         } else {
-            Err(not_an_instance::<T>(&object))
+            Err(not_an_instance::<T>(object))
         }
     }
 }
 
 #[cold]
-fn not_an_instance<T: Export>(object: &Bound<'_, PyAny>) -> Failure {
-    let found = object.get_type().fully_qualified_name();
-    let found = found.map_or_else(|_| "another class".into(), |name| name.to_string());
-    PyTypeError::new_err(format!("expected an object of {}, found {found}", <T as PyClass>::NAME))
-        .into()
+fn not_an_instance<T: Export>(found: Borrowed<'_, '_, PyAny>) -> Failure {
+    let (py, class, found) = (found.py(), <T as PyClass>::NAME, object(found).class_name());
+    let text = format_args!("expected an object of {class}, found {found}");
+    to_err(py, raise(attached(py), Class::Type, text)).into()
 }

@@ -48,14 +48,12 @@ impl fmt::Display for ClassName<'_> {
         let class = self.0.class().to_owned();
         let [module, name] = [&names::MODULE, &names::QUALNAME]
             .map(|name| attribute(class.borrow(), name).map_err(Raised::clear).ok());
-        let text = |value: &Option<Owned<'_>>| -> Option<String> {
-            Some(value.as_ref()?.borrow().text()?.to_owned())
-        };
-        match text(&module) {
+        // Not copied, since each may be as long as there is memory.
+        match module.as_ref().and_then(|module| module.borrow().text()) {
             Some(module) if module != "builtins" => write!(f, "{module}.")?,
             _ => {}
         }
-        f.write_str(text(&name).as_deref().unwrap_or("object"))
+        f.write_str(name.as_ref().and_then(|name| name.borrow().text()).unwrap_or("object"))
     }
 }
 

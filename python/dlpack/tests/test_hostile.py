@@ -715,6 +715,16 @@ def test_an_interrupt_while_the_first_routes_are_looked_for_is_not_lost(raised):
         "dlpack.asdlpack(t, route=long)",
         "dlpack.asdlpack(Interface(long), route='array_interface')",
         "dlpack.asdlpack(Interface('|u1', long), route='array_interface')",
+        "t.view(Described(str=long))",
+        "t.view(Described(name=long))",
+        "t.view(Described(text=long))",
+        "t.view(Long)",
+        "t.view(Long())",
+        "t[Long()]",
+        "dlpack.asdlpack(t, device=Described(type=long, index=0))",
+        "dlpack.asdlpack(t, device=Long())",
+        "dlpack.asdlpack(t, route=[Long()])",
+        "dlpack._core.look_by_table(Long())",
     ],
 )
 def test_a_long_text_is_cut_in_a_message(in_process, call):
@@ -725,17 +735,91 @@ class Interface:
     def __init__(self, typestr, version=3):
         self.__array_interface__ = {{"version": version, "typestr": typestr, "shape": (1,), "data": bytes(1)}}
 
+class Described:
+    def __init__(self, text="", **fields):
+        self.text = text
+        vars(self).update(fields)
+
+    def __str__(self):
+        return self.text
+
 t, long = dlpack.asdlpack(bytes(8)), "\\x7f" * 100_000_000
+Long = type(long, (), {{"__dlpack_c_exchange_api__": dlpack.Tensor.__dlpack_c_exchange_api__}})
 with open("/proc/self/status") as file:
     size = next(int(line.split()[1]) for line in file if line.startswith("VmSize")) * 1024
-resource.setrlimit(resource.RLIMIT_AS, (size + 250_000_000,) * 2)
+# Not enough for another such text.
+resource.setrlimit(resource.RLIMIT_AS, (size + 50_000_000,) * 2)
 try:
     {call}
-except (AttributeError, ValueError, TypeError) as error:
+except (AttributeError, MemoryError, ValueError, TypeError) as error:
     assert len(str(error)) < 1500, len(str(error))
     print("refused")
 """
     assert in_process(program) == "refused\n"
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems do not limit the addresses of a process")
+@pytest.mark.parametrize("item", ["None", "0", "..."])
+def test_an_index_of_many_items(in_process, item):
+    program = f"""
+import resource, dlpack
+
+t, many = dlpack.asdlpack(bytes(8)), ({item},) * 10_000_000
+with open("/proc/self/status") as file:
+    size = next(int(line.split()[1]) for line in file if line.startswith("VmSize")) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (size + 50_000_000,) * 2)
+try:
+    t[many]
+except IndexError:
+    print("refused")
+"""
+    assert in_process(program) == "refused\n"
+
+
+def test_more_sizes_than_there_can_be_axes():
+    t = dlpack.asdlpack(bytes(8))
+    for call in (lambda: t.reshape(*[1] * 100, 8), lambda: t.permute(*[0] * 100), lambda: t.reshape(*[1] * 63, 8, 1)):
+        with pytest.raises((dlpack.LayoutError, ValueError)):
+            call()
+    assert t.reshape(*[1] * 63, 8).ndim == 64
+
+
+def test_an_object_that_is_the_tensor_of_itself_is_refused_at_once(in_process):
+    """What is tried after a failure is not tried at each level of a recursion."""
+    program = """
+import sys, dlpack
+
+class Own:
+    __dlpack__ = property(lambda self: dlpack.asdlpack(self))
+
+sys.setrecursionlimit(100)
+for take in (dlpack.asdlpack, dlpack.from_dlpack, lambda own: dlpack.asdlpack(own, copy=True)):
+    try:
+        take(Own())
+    except RecursionError:
+        print("refused")
+"""
+    assert in_process(program, timeout=30) == "refused\n" * 3
+
+
+def test_the_name_of_a_class_is_read_without_its_metaclass():
+    class Interrupts(type):
+        def __getattribute__(cls, name):
+            if name in ("__module__", "__qualname__") and left:
+                raise left.pop()
+            return super().__getattribute__(name)
+
+    class Other(metaclass=Interrupts):
+        __dlpack_c_exchange_api__ = dlpack.Tensor.__dlpack_c_exchange_api__
+
+    other, left = Other(), [KeyboardInterrupt]
+    with pytest.raises(TypeError, match="expected an object of Tensor, found .*Other$"):
+        dlpack._core.look_by_table(other)
+    assert left
+    # Where it is asked, what it raises is passed on.
+    with pytest.raises(KeyboardInterrupt):
+        dlpack.asdlpack(b"", device=other)
+    assert not left
 
 
 def test_no_memory_for_a_message(in_process):

@@ -16,8 +16,8 @@ use pyo3::{ffi, intern};
 
 use crate::arguments;
 use crate::errors::{
-    DeviceError, NotATensorError, ReadOnlyError, ValueError, brief, check, is_final, raise, refuse,
-    refuse_all, tried,
+    DeviceError, NotATensorError, ReadOnlyError, TypeError, ValueError, brief, check, class_of,
+    is_final, raise, refuse, refuse_all, tried,
 };
 use crate::kept::Kept;
 use crate::memory::Memory;
@@ -61,9 +61,16 @@ impl Route {
     }
 
     fn named(name: &Bound<'_, PyAny>) -> PyResult<Self> {
-        let name = name.cast::<PyString>()?.to_cow()?;
+        let names = || Self::ALL.map(Self::name).join(", ");
+        let Ok(text) = name.cast::<PyString>() else {
+            let (names, found) = (names(), class_of(name)?);
+            return Err(TypeError::new_err(format!(
+                "expected a route, one of {names}, found {found}"
+            )));
+        };
+        let name = text.to_cow()?;
         Self::ALL.into_iter().find(|route| route.name() == name).ok_or_else(|| {
-            let names = Self::ALL.map(Self::name).join(", ");
+            let names = names();
             ValueError::new_err(format!(
                 "expected a route, one of {names}, found {:?}",
                 brief(&name)
