@@ -63,14 +63,20 @@ fn fetch_normalized(py: Attached<'_>, _: Raised) -> Parts {
 }
 
 impl Raised {
-    /// Adds a note to the exception, where exceptions have notes, which is from CPython 3.11 on.
+    /// Adds a note to the exception, where exceptions have notes, which is from CPython 3.11 on. What interrupts the program
+    /// meanwhile takes the exception's place.
     #[cold]
     pub(crate) fn with_note(self, py: Attached<'_>, note: &Name) -> Self {
         let parts = fetch_normalized(py, self);
         if let Some(error) = NonNull::new(parts[1]) {
             // SAFETY: the instance, of which `parts` has a reference; the thread is attached.
             let error = unsafe { Object::new(error) };
-            let _ = add_note(error, note).map_err(Self::clear);
+            if let Err(interrupt) = add_note(error, note).or_else(Self::forget) {
+                // What ends with the exception may run any code.
+                let _saved = SavedException::take(py);
+                release(py, parts);
+                return interrupt;
+            }
         }
         restore(py, parts);
         Self::new()

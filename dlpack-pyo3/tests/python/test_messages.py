@@ -103,6 +103,28 @@ def test_tensors_of_pytorch_without_elements(function):
         assert word in text
 
 
+@pytest.mark.skipif(not NOTES, reason="exceptions have no notes")
+@pytest.mark.library("torch")
+def test_an_interrupt_while_a_note_is_added_is_not_lost(monkeypatch):
+    import torch
+
+    class Hostile(BufferError):
+        def add_note(self, note):
+            raise error
+
+    def refuse(*_, **__):
+        raise Hostile
+
+    monkeypatch.setattr(torch.Tensor, "__dlpack__", refuse)
+    for _ in range(2):
+        error = KeyboardInterrupt()
+        with pytest.raises(KeyboardInterrupt):
+            ext.borrow(torch.eye(2).to_sparse())
+        error = ValueError()
+        with pytest.raises(Hostile):
+            ext.borrow(torch.eye(2).to_sparse())
+
+
 def test_memory_that_must_not_be_written():
     way = ": pass a copy that can be written, such as `numpy.array(x)`"
     array = np.zeros(3)
