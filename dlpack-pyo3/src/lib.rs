@@ -106,6 +106,9 @@
 //! Each tensor is deleted exactly once, whether its capsule is consumed, dropped or found to be invalid. An exception that is
 //! pending meanwhile stays pending.
 //!
+//! - *Exceptions*: Python drops objects also while an exception is set, and a deleter that runs code of Python would see it and
+//!   lose it. Capsules, buffers and each [`Tensor`] take care of that (with `abi3`, the first two). A [`PyTensor`] does not: a
+//!   class that keeps a tensor in a field keeps a [`Tensor`].
 //! - *Threads*: [`PyTensor`] and [`Tensor`] may be dropped on any thread. Memory of Rust is freed without Python, on attached
 //!   threads and others. Memory that a Python object keeps alive, as in a [`PyOwner`] or a `PyTensor` of a NumPy array, needs
 //!   an attached thread; another thread attaches, and so waits for those that are attached. Do not drop such a tensor while

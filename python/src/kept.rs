@@ -1,4 +1,4 @@
-//! Tensors that keep each other alive, however many they are.
+//! Tensors that keep each other alive, however many they are, and what Python's objects keep of them.
 
 use core::cell::{Cell, RefCell};
 use core::mem::ManuallyDrop;
@@ -6,6 +6,9 @@ use core::ops::Deref;
 use std::sync::Arc;
 
 use dlpack_pyo3::dlpack::ManagedTensorVersioned;
+use pyo3::Python;
+
+use crate::errors::undisturbed;
 
 /// A tensor that others may share.
 ///
@@ -76,5 +79,52 @@ impl Drop for Kept {
         }
         // Counted and not restored, since a deleter may switch to another stack of the thread, as greenlets do.
         DROPPING.set(DROPPING.get().saturating_sub(1));
+    }
+}
+
+/// A tensor in an object, which Python may drop while an exception is set. The tensor's deleter neither sees nor loses that.
+#[derive(Debug)]
+pub(crate) struct InObject {
+    /// # Invariants
+    ///
+    /// This is a field of an object, or on its way into one, and so it is dropped on an attached thread.
+    tensor: ManuallyDrop<Kept>,
+}
+
+impl InObject {
+    /// Returns the tensor, which any thread may drop.
+    pub(crate) fn into_kept(self) -> Kept {
+        // SAFETY: the value is not used again, nor dropped.
+        unsafe { ManuallyDrop::take(&mut ManuallyDrop::new(self).tensor) }
+    }
+}
+
+impl<T: Into<Kept>> From<T> for InObject {
+    fn from(tensor: T) -> Self {
+        Self { tensor: ManuallyDrop::new(tensor.into()) }
+    }
+}
+
+impl Clone for InObject {
+    fn clone(&self) -> Self {
+        Self::from(Kept::clone(self))
+    }
+}
+
+impl Deref for InObject {
+    type Target = Kept;
+
+    fn deref(&self) -> &Kept {
+        &self.tensor
+    }
+}
+
+impl Drop for InObject {
+    fn drop(&mut self) {
+        // SAFETY: the invariant of `tensor`: the thread is attached; and the value is not used again.
+        unsafe {
+            let tensor = ManuallyDrop::take(&mut self.tensor);
+            undisturbed(Python::assume_attached(), || drop(tensor));
+        }
     }
 }

@@ -13,7 +13,7 @@ use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 
 use crate::errors::raise;
-use crate::kept::Kept;
+use crate::kept::{InObject, Kept};
 use crate::memory::native;
 use crate::source::cuda;
 
@@ -35,9 +35,9 @@ use crate::source::cuda;
 /// `dtype_name` is the name, such as 'float32'.
 #[pyclass(frozen, weakref, module = "dlpack")]
 pub(crate) struct Tensor {
-    pub(crate) tensor: Kept,
+    pub(crate) tensor: InObject,
     /// The tensor that has the memory, if this is a part of one. A part of a part has the same, so that parts form no chain.
-    pub(crate) whole: Option<Kept>,
+    pub(crate) whole: Option<InObject>,
     pub(crate) origin: Origin,
     /// What `dlpack.adapt` has changed, in words.
     pub(crate) adapted: Adapted,
@@ -68,7 +68,7 @@ impl Tensor {
     }
 
     /// Makes an object of a tensor that is not a part of another one.
-    pub(crate) fn new(tensor: impl Into<Kept>, origin: Origin) -> Self {
+    pub(crate) fn new(tensor: impl Into<InObject>, origin: Origin) -> Self {
         Self { tensor: tensor.into(), whole: None, origin, adapted: None }
     }
 
@@ -136,7 +136,7 @@ impl Tensor {
             _ => return Err(raise(Error::NotWholeBytes { found: dtype })),
         };
         let (shape, strides) = native(shape, strides).map_err(raise)?;
-        let whole = self.whole.as_ref().unwrap_or(parent);
+        let whole = Kept::clone(self.whole.as_ref().unwrap_or(parent));
         // SAFETY: the bytes lie within the extents of the parent, as was checked, and those of the parent in the tensor that it is a
         // part of. By the contract under which that one was made, they stay in place until it is dropped, and can be written if the
         // parent is known to be writable or the caller of this function says so.
@@ -154,14 +154,14 @@ impl Tensor {
         if padded {
             exporter = exporter.padded();
         }
-        let tensor = Kept::from(exporter.build().map_err(raise)?);
+        let tensor = InObject::from(exporter.build().map_err(raise)?);
         let origin = match &self.origin {
             Origin::Producer { object, .. } => {
                 Origin::Producer { object: Arc::clone(object), is_whole: false }
             }
             origin => origin.clone(),
         };
-        Ok(Self { tensor, whole: Some(whole.clone()), origin, adapted: self.adapted.clone() })
+        Ok(Self { tensor, whole: Some(whole.into()), origin, adapted: self.adapted.clone() })
     }
 
     /// Gives the flag `IS_COPIED` to what a producer answered when it was asked for a copy of `original`, if the flag is missing,
@@ -258,9 +258,9 @@ impl Export for Tensor {
                     return Ok(copy);
                 }
                 if copy.device().canonical() != Device::CPU {
-                    let marked = Self::ready(copy).marked_as_copy_of(&this.tensor)?.tensor;
+                    let marked = Self::ready(copy).marked_as_copy_of(&this.tensor)?;
                     let refused = || to_py_err(Error::CopyUnsupported { device });
-                    return marked.into_inner().ok_or_else(refused);
+                    return marked.tensor.into_kept().into_inner().ok_or_else(refused);
                 }
                 // Some libraries do not say that theirs is a copy, and so nobody knows whether others write it.
                 Self::ready(copy).copy_on_the_host(py).map_err(to_py_err)

@@ -20,6 +20,7 @@ use super::legacy::ReadOnlyAsLegacy;
 use super::list::list_of;
 use crate::export;
 use crate::import::{PyTensor, to_py_err};
+use crate::raw::Undisturbed;
 
 /// A tensor that every library with DLPack support can import.
 ///
@@ -30,7 +31,7 @@ use crate::import::{PyTensor, to_py_err};
 /// dtype_name and device are strings, and element_strides are the strides in elements.
 #[pyclass(frozen, module = "dlpack_pyo3")]
 pub struct Tensor {
-    tensor: Arc<ManagedTensorVersioned>,
+    tensor: Undisturbed<Arc<ManagedTensorVersioned>>,
     readiness: Readiness,
     policy: ReadOnlyAsLegacy,
 }
@@ -42,7 +43,7 @@ enum Readiness {
     /// When later work on this stream runs.
     On(Stream),
     /// When this producer, which is asked for everything, has synchronized.
-    Producer(Box<dyn Producer<Error = Error> + Send + Sync>),
+    Producer(Undisturbed<Box<dyn Producer<Error = Error> + Send + Sync>>),
 }
 
 // Python shows the documentation of the struct, so that of Rust is here.
@@ -195,8 +196,8 @@ impl Tensor {
     pub fn from_producer(
         producer: impl Producer<Error = Error> + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        let tensor = Arc::new(producer.export()?);
-        let readiness = Readiness::Producer(Box::new(producer));
+        let tensor = Undisturbed::new(Arc::new(producer.export()?));
+        let readiness = Readiness::Producer(Undisturbed::new(Box::new(producer)));
         Ok(Self { tensor, readiness, policy: ReadOnlyAsLegacy::COPY })
     }
 
@@ -551,6 +552,7 @@ impl From<Frozen<ManagedTensorVersioned>> for Tensor {
 /// The count of a clone that the caller keeps tells when Python has dropped the tensor.
 impl From<Arc<ManagedTensorVersioned>> for Tensor {
     fn from(tensor: Arc<ManagedTensorVersioned>) -> Self {
+        let tensor = Undisturbed::new(tensor);
         Self { tensor, readiness: Readiness::Unknown, policy: ReadOnlyAsLegacy::COPY }
     }
 }

@@ -28,7 +28,7 @@ pub(crate) fn try_attach<R>(f: impl FnOnce(Attached<'_>) -> R) -> Option<R> {
 /// threads that Python itself attached.
 #[cfg(not(Py_LIMITED_API))]
 #[inline]
-fn is_attached() -> bool {
+pub(super) fn is_attached() -> bool {
     // SAFETY: both functions may be called on any thread at any time.
     unsafe {
         let current = ffi::compat::PyThreadState_GetUnchecked();
@@ -39,7 +39,7 @@ fn is_attached() -> bool {
 
 #[cfg(Py_LIMITED_API)]
 #[inline]
-const fn is_attached() -> bool {
+pub(super) const fn is_attached() -> bool {
     false
 }
 

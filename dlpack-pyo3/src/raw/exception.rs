@@ -1,8 +1,10 @@
 //! Exceptions that are saved while other code runs, and exceptions that are being handled.
 
-use core::mem;
+use core::mem::{self, ManuallyDrop};
+use core::ops::Deref;
 use core::ptr::{self, NonNull};
 
+use super::attach::is_attached;
 use super::attached::Attached;
 use super::ffi;
 use super::name::{Name, names};
@@ -124,6 +126,35 @@ impl Drop for SavedException<'_> {
         if self.parts != [ptr::null_mut(); 3] || Raised::is_set(self.py) {
             restore(self.py, self.parts);
         }
+    }
+}
+
+/// A value in an object, which Python may drop while an exception is set. What ends with the value neither sees nor loses that.
+///
+/// Any thread may drop it. With the limited API, nobody can tell whether the thread is attached, and the exception stays set.
+#[derive(Debug)]
+pub(crate) struct Undisturbed<T>(ManuallyDrop<T>);
+
+impl<T> Undisturbed<T> {
+    pub(crate) const fn new(value: T) -> Self {
+        Self(ManuallyDrop::new(value))
+    }
+}
+
+impl<T> Deref for Undisturbed<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> Drop for Undisturbed<T> {
+    fn drop(&mut self) {
+        // SAFETY: the thread is attached, and nothing here detaches it.
+        let _saved = is_attached().then(|| SavedException::take(unsafe { Attached::assume() }));
+        // SAFETY: the value is not used again.
+        unsafe { ManuallyDrop::drop(&mut self.0) }
     }
 }
 

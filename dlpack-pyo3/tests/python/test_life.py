@@ -287,6 +287,20 @@ def test_an_exception_survives_an_owner_that_forgets_it(asked):
     assert ext.live() == before
 
 
+@pytest.mark.skipif(ext.LIMITED_API, reason="the limited API does not say whether a thread is attached")
+def test_an_exception_survives_the_end_of_a_tensor():
+    """What is already on the stack is dropped while the exception is set."""
+    before = ext.live()
+    for _ in range(3):
+        with pytest.raises(ZeroDivisionError):
+            (ext.sloppy(), 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            (ext.hold(ext.sloppy()).export(), 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            (ext.relay([ext.hold(ext.sloppy())]), 1 / 0)
+    assert ext.live() == before
+
+
 @pytest.mark.library("numpy")
 @pytest.mark.parametrize("legacy", [False, True])
 def test_the_exception_of_numpy_survives(legacy):

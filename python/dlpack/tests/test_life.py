@@ -221,6 +221,24 @@ os.write(1, b"done\\n")
     assert said.replace(".", "").endswith("done\n")
 
 
+def test_an_exception_survives_the_end_of_a_tensor(in_process):
+    """What is already on the stack is dropped while the exception is set, and its deleter may be a function of Python."""
+    program = """
+import dlpack
+from dlpack.testing.synthetic import Synthetic
+
+takes = (dlpack.asdlpack, dlpack.from_dlpack, lambda capsule: dlpack.asdlpack(capsule)[1:], lambda capsule: iter(dlpack.asdlpack(capsule)))
+for take in takes:
+    struct = Synthetic(python=True)
+    try:
+        (take(struct.capsule()), 1 / 0)
+    except ZeroDivisionError:
+        assert len(struct.calls) == 1 and not struct.in_exception
+        print("done")
+"""
+    assert in_process(program) == "done\n" * 4
+
+
 @pytest.mark.skipif(sys.version_info >= (3, 13), reason="the module has another name")
 def test_sub_interpreters_are_refused(in_process):
     program = """

@@ -312,7 +312,7 @@ fn accept(object: &Bound<'_, PyAny>, tensor: PyTensor) -> PyResult<Tensor> {
     } else {
         origin_on(object, device)
     };
-    Ok(Tensor { tensor, whole, origin, adapted: None })
+    Ok(Tensor { tensor: tensor.into(), whole, origin, adapted: None })
 }
 
 /// Makes the tensor of a view keep the object that lends the memory, beside its buffer, if its memory can be resized.
@@ -323,7 +323,7 @@ fn keeping_lender(tensor: Tensor, view: &Bound<'_, PyMemoryView>) -> PyResult<Te
     if !lender.hasattr(intern!(view.py(), "resize"))? {
         return Ok(tensor);
     }
-    let tensor = tensor.tensor;
+    let tensor = tensor.tensor.into_kept();
     let memory = Memory {
         address: tensor.start().map_err(raise)?.expose_provenance(),
         dtype: tensor.dtype(),
