@@ -9,8 +9,8 @@ use std::borrow::Cow;
 use dlpack_pyo3::dlpack::{Device, Error};
 use dlpack_pyo3::to_py_err;
 use pyo3::exceptions::{
-    PyAttributeError, PyException, PyIndexError, PyMemoryError, PyRecursionError, PyRuntimeError,
-    PyTypeError, PyValueError,
+    PyAttributeError, PyBufferError, PyException, PyIndexError, PyMemoryError, PyRecursionError,
+    PyRuntimeError, PyTypeError, PyValueError,
 };
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -71,6 +71,7 @@ builtin_exceptions! {
     IndexError: PyIndexError
     AttributeError: PyAttributeError
     RuntimeError: PyRuntimeError
+    BufferError: PyBufferError
 }
 
 fn new_err(class: &PyOnceLock<Py<PyType>>, text: &str) -> PyErr {

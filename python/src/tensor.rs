@@ -9,10 +9,9 @@ use dlpack_pyo3::dlpack::{
     OpaqueTensor,
 };
 use dlpack_pyo3::{Export, Import, PyOwner, PyTensor, to_py_err};
-use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 
-use crate::errors::raise;
+use crate::errors::{BufferError, raise};
 use crate::kept::{InObject, Kept};
 use crate::memory::native;
 use crate::source::cuda;
@@ -252,7 +251,7 @@ impl Export for Tensor {
                 let (own, found) = (&this.tensor, &copy);
                 if (own.shape(), own.dtype()) != (found.shape(), found.dtype()) {
                     let text = "the object that the tensor is of has copied another tensor";
-                    return Err(PyBufferError::new_err(text));
+                    return Err(BufferError::new_err(text));
                 }
                 if copy.flags().is_copied() {
                     return Ok(copy);

@@ -12,7 +12,7 @@ use pyo3::{Bound, PyResult};
 
 use super::class::{Export, import};
 use super::trampoline::{catch, panicked};
-use crate::import::to_py_err;
+use crate::import::{Text, to_py_err};
 use crate::raw::{Attached, SavedException, ffi};
 
 /// Implements `__getbuffer__`.
@@ -27,7 +27,7 @@ pub unsafe fn get_buffer<T: Export>(
     flags: c_int,
 ) -> PyResult<()> {
     if view.is_null() {
-        return Err(PyBufferError::new_err("expected a place for the buffer, found null"));
+        return Err(PyBufferError::new_err(Text("expected a place for the buffer, found null")));
     }
     // SAFETY: `view` can be written, as Python promises.
     unsafe {
@@ -104,7 +104,7 @@ impl Lent {
             || (asks(ffi::PyBUF_ND) && dtype.itemsize().is_none())
         {
             let text = format!("expected a dtype that buffers have a format for, found {dtype}");
-            return Err(PyBufferError::new_err(text));
+            return Err(PyBufferError::new_err(Text(text)));
         }
         let (rows, columns) = (self.tensor.is_contiguous(), self.tensor.is_column_major());
         let missing = if asks(ffi::PyBUF_WRITABLE) && self.is_read_only() {
@@ -120,7 +120,7 @@ impl Lent {
         } else {
             return Ok(());
         };
-        Err(PyBufferError::new_err(format!("expected {missing}")))
+        Err(PyBufferError::new_err(Text(format!("expected {missing}"))))
     }
 
     fn is_read_only(&self) -> bool {

@@ -12,7 +12,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyList};
 
 use super::copy;
-use crate::import::to_py_err;
+use crate::import::{Text, to_py_err};
 use crate::raw::ffi;
 
 /// Makes nested lists of the elements, one level for each axis. An element without axes stands for itself.
@@ -186,5 +186,5 @@ fn half(bits: u16) -> f64 {
 #[cold]
 fn refuse(dtype: DataType) -> PyErr {
     let text = format!("expected a dtype whose elements are numbers of Python, found {dtype}");
-    PyBufferError::new_err(text)
+    PyBufferError::new_err(Text(text))
 }

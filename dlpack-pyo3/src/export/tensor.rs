@@ -19,7 +19,7 @@ use super::copy;
 use super::legacy::ReadOnlyAsLegacy;
 use super::list::list_of;
 use crate::export;
-use crate::import::{PyTensor, to_py_err};
+use crate::import::{PyTensor, Text, to_py_err};
 use crate::raw::Undisturbed;
 
 /// A tensor that every library with DLPack support can import.
@@ -376,12 +376,12 @@ fn refuse_stream(device: Device, readiness: &Readiness) -> PyErr {
             "Tensor::ready_on says on which stream the tensor is ready, Tensor::from_producer makes one that can wait"
         }
     };
-    PyBufferError::new_err(format!("{error} ({hint})"))
+    PyBufferError::new_err(Text(format!("{error} ({hint})")))
 }
 
 #[cold]
 fn refuse_to_lend() -> PyErr {
-    PyBufferError::new_err("expected a tensor that can be lent, found one of a producer")
+    PyBufferError::new_err(Text("expected a tensor that can be lent, found one of a producer"))
 }
 
 export!(Tensor);
@@ -448,9 +448,9 @@ impl Tensor {
 
     fn __len__(&self) -> PyResult<usize> {
         match self.tensor.shape() {
-            [] => Err(PyTypeError::new_err(
+            [] => Err(PyTypeError::new_err(Text(
                 "expected a tensor with axes for len(), found one without",
-            )),
+            ))),
             [rows, ..] => Ok(usize::try_from(*rows)?),
         }
     }
@@ -477,18 +477,18 @@ impl Tensor {
     fn __index__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let is_integer = matches!(self.tensor.dtype().code, DataTypeCode::INT | DataTypeCode::UINT);
         if self.tensor.ndim() != 0 || !is_integer {
-            return Err(PyTypeError::new_err(
+            return Err(PyTypeError::new_err(Text(
                 "expected an integer without axes for an index: call int() or tolist()",
-            ));
+            )));
         }
         self.number(py, "an index")
     }
 
     /// Makes a search an error, which would compare tensors.
     fn __contains__(&self, _item: &Bound<'_, PyAny>) -> PyResult<bool> {
-        Err(PyTypeError::new_err(
+        Err(PyTypeError::new_err(Text(
             "expected numpy() or tolist(), which can be searched, found a tensor",
-        ))
+        )))
     }
 
     fn __repr__(&self, py: Python<'_>) -> PyResult<String> {
@@ -499,10 +499,10 @@ impl Tensor {
 
     /// Makes `pickle` and `copy` fail, which would make an object without a tensor.
     fn __reduce__(&self) -> PyResult<()> {
-        Err(PyTypeError::new_err(
+        Err(PyTypeError::new_err(Text(
             "expected an object that can be pickled or copied, found a tensor, \
              which numpy.from_dlpack and others take",
-        ))
+        )))
     }
 }
 
@@ -511,9 +511,9 @@ impl Tensor {
     fn number<'py>(&self, py: Python<'py>, what: &str) -> PyResult<Bound<'py, PyAny>> {
         let numel = self.tensor.numel();
         if numel != 1 {
-            return Err(PyTypeError::new_err(format!(
+            return Err(PyTypeError::new_err(Text(format!(
                 "expected one element for {what}, found {numel}: call tolist()"
-            )));
+            ))));
         }
         let mut number = self.tolist(py)?;
         for _ in 0..self.tensor.ndim() {

@@ -12,7 +12,7 @@ use pyo3::panic::PanicException;
 use pyo3::{PyErr, Python};
 
 use super::class::Export;
-use crate::import::{python, restore};
+use crate::import::{Text, python, restore};
 use crate::raw::{Attached, Owned, Raised, ffi};
 
 /// Calls a function for CPython. Returns null with an exception set if the function fails or panics.
@@ -58,7 +58,7 @@ pub(super) fn panicked(payload: Payload) -> PyErr {
         String::from("panic from Rust code")
     };
     discard(payload);
-    PanicException::new_err((text,))
+    PanicException::new_err(Text(text))
 }
 
 /// Calls a function, after telling PyO3 that the thread is attached if the class needs that.

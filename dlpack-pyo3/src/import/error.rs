@@ -4,10 +4,10 @@ use core::fmt;
 
 use dlpack::{Descriptor, Error};
 use pyo3::exceptions::{PyBufferError, PyMemoryError, PyRuntimeError, PyTypeError, PyValueError};
-use pyo3::{PyErr, Python};
+use pyo3::{Bound, Py, PyAny, PyErr, PyErrArguments, Python};
 
 use super::bridge::{attached, to_err};
-use crate::raw::{Class, ForPython, raise_error};
+use crate::raw::{Class, ForPython, Owned, ffi, raise_error};
 
 /// Makes a Python exception of an error of [`dlpack`], or of a [`RejectedError`](dlpack::RejectedError).
 ///
@@ -78,15 +78,42 @@ const fn way_out(error: &Error) -> &'static str {
     }
 }
 
+/// The text of an exception.
+///
+/// PyO3 asks for it when it raises the exception, in a place where a panic ends the process, and would panic if there is no memory
+/// for it. Then the exception has no text.
+pub(crate) struct Text<T>(pub(crate) T);
+
+impl<T: AsRef<str> + Send + Sync + 'static> PyErrArguments for Text<T> {
+    fn arguments(self, py: Python<'_>) -> Py<PyAny> {
+        let text = self.0.as_ref();
+        let len = ffi::Py_ssize_t::try_from(text.len()).unwrap_or(ffi::Py_ssize_t::MAX);
+        // SAFETY: the thread is attached, and the text has this length. The result is a new reference, or null with an exception
+        // set.
+        let made = unsafe {
+            let raw = ffi::PyUnicode_FromStringAndSize(text.as_ptr().cast(), len);
+            Owned::or_raised(raw)
+        };
+        match made {
+            // SAFETY: the thread is attached, and the reference is passed on.
+            Ok(text) => unsafe { Bound::from_owned_ptr(py, text.into_ptr()) }.unbind(),
+            Err(raised) => {
+                raised.clear();
+                py.None()
+            }
+        }
+    }
+}
+
 fn exception(error: Error, text: String) -> PyErr {
     match Class::of(&error) {
-        Class::Type => PyTypeError::new_err(text),
-        Class::Value => PyValueError::new_err(text),
-        Class::Memory => PyMemoryError::new_err(text),
-        Class::Runtime => PyRuntimeError::new_err(text),
+        Class::Type => PyTypeError::new_err(Text(text)),
+        Class::Value => PyValueError::new_err(Text(text)),
+        Class::Memory => PyMemoryError::new_err(Text(text)),
+        Class::Runtime => PyRuntimeError::new_err(Text(text)),
         // A class of this crate, which no interpreter has from the start.
         Class::Copy => Python::try_attach(|py| to_err(py, raise_error(attached(py), error)))
-            .unwrap_or_else(|| PyBufferError::new_err(text)),
-        _ => PyBufferError::new_err(text),
+            .unwrap_or_else(|| PyBufferError::new_err(Text(text))),
+        _ => PyBufferError::new_err(Text(text)),
     }
 }

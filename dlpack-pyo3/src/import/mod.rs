@@ -16,6 +16,7 @@ pub use borrow::with_borrowed;
 pub(crate) use bridge::{attached, object, python, restore, to_err};
 pub use cells::Cells;
 pub use elements::{Any, Elements};
+pub(crate) use error::Text;
 pub use error::to_py_err;
 pub use options::Import;
 pub use require::{ColumnMajor, Dense, OnCuda, OnHost, Rank, Requirement, RowMajor, Writable};

@@ -8,7 +8,7 @@ use pyo3::exceptions::PyBufferError;
 use pyo3::{Borrowed, PyAny, PyErr, PyResult};
 
 use super::bridge;
-use super::error::Named;
+use super::error::{Named, Text};
 use crate::route::{self, Route, Taken};
 
 /// What a [`PyTensor`](super::PyTensor) of any type holds.
@@ -107,7 +107,7 @@ fn refuse_host(tensor: &Descriptor) -> PyErr {
     } else {
         "Import::device(Device::CPU) has the producer copy it"
     };
-    PyBufferError::new_err(format!("{error}{}: {hint}", Named(tensor)))
+    PyBufferError::new_err(Text(format!("{error}{}: {hint}", Named(tensor))))
 }
 
 impl Deref for UntypedTensor {

@@ -222,3 +222,34 @@ for _ in range(3):
         print(len(error.__notes__))
 """
     assert process.run(script).split() == ["1", "1", "1"]
+
+
+def test_no_memory_for_a_message():
+    pytest.importorskip("_testcapi")
+    script = """
+        import _testcapi
+
+        t = ext.sloppy()
+        calls = [
+            lambda: int(t),
+            lambda: t.__index__(),
+            lambda: 1 in t,
+            lambda: t.__reduce__(),
+            lambda: t.__dlpack__(dl_device=(2, 0)),
+            lambda: t.__dlpack__(copy=False, dl_device=(2, 0)),
+        ]
+        for call in calls:
+            raised = set()
+            for start in range(40):
+                try:
+                    _testcapi.set_nomemory(start, start + 1)
+                    try:
+                        call()
+                    finally:
+                        _testcapi.remove_mem_hooks()
+                except (MemoryError, BufferError, TypeError) as error:
+                    raised.add(str(error) != "")
+            assert raised == {True, False}, raised
+        print("done")
+        """
+    assert process.run(script) == "done\n"

@@ -5,7 +5,7 @@ use pyo3::PyResult;
 use pyo3::exceptions::PyBufferError;
 
 use super::Requirement;
-use crate::import::error::to_py_err;
+use crate::import::error::{Text, to_py_err};
 use crate::protocol::is_cuda;
 
 /// Requires memory that the host can access: that of the CPU, or pinned memory of CUDA or ROCm. Raises a `BufferError`.
@@ -62,7 +62,7 @@ impl Requirement for OnCuda {
             Ok(())
         } else {
             let text = format!("expected memory that cuda can access, found device {device}");
-            Err(PyBufferError::new_err(text))
+            Err(PyBufferError::new_err(Text(text)))
         }
     }
 }

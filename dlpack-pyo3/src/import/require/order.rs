@@ -5,6 +5,7 @@ use pyo3::exceptions::PyValueError;
 use pyo3::{PyErr, PyResult};
 
 use super::Requirement;
+use crate::import::error::Text;
 
 /// Requires contiguous elements in row-major (C) order. Raises a `ValueError`.
 ///
@@ -75,7 +76,7 @@ impl Requirement for Dense {
 #[cold]
 fn refuse(expected: &str, tensor: &Descriptor) -> PyErr {
     let (shape, strides) = (tensor.shape(), tensor.strides());
-    PyValueError::new_err(format!(
+    PyValueError::new_err(Text(format!(
         "expected elements {expected}, found strides {strides:?} for shape {shape:?}"
-    ))
+    )))
 }
