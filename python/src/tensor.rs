@@ -244,7 +244,7 @@ impl Export for Tensor {
             _ if this.is_on_the_host() && device == Device::CPU => {
                 this.copy_on_the_host(slf.py()).map_err(to_py_err)
             }
-            Origin::Producer { object, is_whole: true } => Python::attach(|py| {
+            Origin::Producer { object, is_whole: true } => with_pyo3(slf, |py| {
                 let import = Import::new().device(device).copy(CopyPolicy::ALWAYS);
                 let answer: PyTensor = import.of(object.bind(py))?;
                 let copy = answer.into_managed()?;
@@ -275,11 +275,11 @@ impl Export for Tensor {
             Origin::On(ready) => {
                 let (device, ready) = (slf.get().tensor.device(), *ready);
                 // The work may include functions of Python, which another thread runs.
-                let waited = Python::attach(|py| py.detach(|| cuda::wait(device, ready)));
+                let waited = with_pyo3(slf, |py| py.detach(|| cuda::wait(device, ready)));
                 waited.map_err(to_py_err)
             }
             // Its answer is not needed: it makes the stream wait for its own work, as for any consumer.
-            Origin::Producer { object, .. } => Python::attach(|py| {
+            Origin::Producer { object, .. } => with_pyo3(slf, |py| {
                 let answer: PyTensor = Import::new().stream(stream).of(object.bind(py))?;
                 drop(answer);
                 Ok(())
@@ -289,6 +289,12 @@ impl Export for Tensor {
 }
 
 dlpack_pyo3::export!(Tensor);
+
+/// Calls a function after telling PyO3 that the thread is attached, which PyO3 would not believe at the end of the interpreter.
+fn with_pyo3<R>(_: &Bound<'_, Tensor>, f: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
+    // SAFETY: attaching succeeds, since the thread is attached, as the `Bound` proves.
+    unsafe { Python::attach_unchecked(f) }
+}
 
 /// Returns `true` if two tensors that are both alive have no byte in common.
 pub(crate) fn are_apart(one: &Descriptor, other: &Descriptor) -> bool {

@@ -221,6 +221,31 @@ os.write(1, b"done\\n")
     assert said.replace(".", "").endswith("done\n")
 
 
+def test_memory_of_a_device_at_the_end(in_process):
+    """Its producer is asked as before, and raises what it raises: here, its module is cleared already."""
+    program = """
+import os, sys, dlpack
+from dlpack.testing.synthetic import Producer
+
+class Late:
+    def __init__(self):
+        self.tensor = dlpack.asdlpack(Producer(device=(2, 0)))
+
+    def __del__(self, write=os.write, error=BaseException, type=type):
+        for asked in ({"stream": 1}, {"copy": True}):
+            try:
+                self.tensor.__dlpack__(max_version=(1, 3), **asked)
+                write(1, b"answered\\n")
+            except error as raised:
+                write(1, type(raised).__name__.encode() + b"\\n")
+
+# Cleared when the modules are.
+sys.late = Late()
+"""
+    said = in_process(program).split()
+    assert len(said) == 2 and "PanicException" not in said
+
+
 def test_an_exception_survives_the_end_of_a_tensor(in_process):
     """What is already on the stack is dropped while the exception is set, and its deleter may be a function of Python."""
     program = """
