@@ -8,7 +8,7 @@ import importlib
 import json
 import mmap
 import os
-from typing import Any
+from typing import Any, cast
 
 from ._core import Tensor, asdlpack
 from ._errors import DTypeError, LayoutError
@@ -152,9 +152,12 @@ def _of_safetensors(data: Any, name: str | None) -> Tensor:
 
 
 def _integers(found: Any) -> list[int]:
-    if not isinstance(found, (list, tuple)) or any(type(number) is not int for number in found):
+    if not isinstance(found, (list, tuple)):
+        raise TypeError("expected a list")
+    numbers = list(cast("list[object]", found))
+    if any(type(number) is not int for number in numbers):
         raise TypeError("expected integers")
-    return list(found)
+    return cast("list[int]", numbers)
 
 
 def _part(data: Any, start: int, end: int) -> Tensor:
