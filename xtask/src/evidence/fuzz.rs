@@ -54,18 +54,19 @@ pub(super) fn run(targets: &[&str], length: Length) -> Result<bool> {
 /// Runs a target until it has reached its goal.
 fn until(program: &PathBuf, name: &str, goal: u64) -> Result<()> {
     loop {
-        let mut record = Record::read()?;
+        let record = Record::read()?;
         let done = record.count("fuzz", name);
         println!("{name}: {done} of {goal} executions on code {}", record.code);
         if done >= goal {
             return Ok(());
         }
         let runs = fuzz(program, name, SLICE, goal - done)?;
-        // The code is that of the program, unless it has changed meanwhile.
-        if record.code != Record::read()?.code {
+        // The code is that of the program, unless it has changed meanwhile. Other targets may have been recorded.
+        let mut now = Record::read()?;
+        if record.code != now.code {
             return Err("the code has changed: start again".to_owned());
         }
-        record.add("fuzz", name, runs, &rustc()?)?;
+        now.add("fuzz", name, runs, &rustc()?)?;
     }
 }
 
