@@ -53,7 +53,10 @@ def nothing_offered(obj: Any, tried: list[str]) -> Exception:
 
 
 def check(obj: Any) -> None:
-    """Refuses an array in which an element is masked, or is negated when it is read."""
+    """Refuses an array in which an element is masked, or is negated when it is read, and a tensor of PyTorch that it refuses."""
+    if _is_of_torch(obj) and (found := _torch(obj)):
+        cls, reason, call = found
+        raise cls(_text(obj, reason, call))
     if _is_masked(obj):
         raise LayoutError(_text(obj, *_MASKED))
     if callable(getattr(obj, "is_neg", None)) and obj.is_neg():
@@ -109,7 +112,7 @@ def _elsewhere(obj: Any, raised: Exception) -> Reason | None:
 
 def _reason(obj: Any, raised: Exception) -> Reason | None:
     root = type(obj).__module__.partition(".")[0]
-    bases = {base.__module__.partition(".")[0] for base in type(obj).__mro__}
+    bases = _bases(obj)
     if "torch" in bases:
         return _torch(obj)
     if "pyarrow" in bases:
@@ -123,6 +126,14 @@ def _reason(obj: Any, raised: Exception) -> Reason | None:
     if isinstance(raised, (BufferError, ValueError)):
         return _buffer(obj)
     return None
+
+
+def _bases(obj: object) -> set[str]:
+    return {str(base.__module__).partition(".")[0] for base in type(obj).__mro__}
+
+
+def _is_of_torch(obj: object) -> bool:
+    return "torch" in _bases(obj)
 
 
 def _torch(obj: Any) -> Reason | None:

@@ -49,6 +49,29 @@ def test_the_argument_names_the_device():
         dlpack.asdlpack(Array(), copy=True)
 
 
+def test_what_the_interface_of_pytorch_does_not_tell():
+    torch = pytest.importorskip("torch")
+
+    class OnCuda(torch.Tensor):
+        """Main memory, of which PyTorch makes the interface all the same."""
+
+        is_cuda = True
+
+    def take(x):
+        return dlpack.asdlpack(x.as_subclass(OnCuda), route="cuda_array_interface")
+
+    x = torch.tensor([1 + 2j, 3 + 4j])
+    assert take(x).address == x.data_ptr()
+    with pytest.raises(dlpack.LayoutError, match=r"conjugated when they are read: call \.resolve_conj"):
+        take(x.conj())
+    with pytest.raises(dlpack.LayoutError, match=r"negated when they are read: call \.resolve_neg"):
+        take(x.conj().imag)
+    part = torch.zeros(8)[2:]
+    part.untyped_storage().resize_(0)
+    with pytest.raises(dlpack.LayoutError, match="the memory is not there"):
+        take(part)
+
+
 def test_streams():
     waiting = dlpack.asdlpack(Array(stream=7))
     for stream in (7, -1):

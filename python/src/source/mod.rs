@@ -233,6 +233,10 @@ fn take_by(route: Route, object: &Bound<'_, PyAny>, options: &Options) -> PyResu
             check(object)?;
         }
     }
+    // PyTorch's interface tells neither that elements are conjugated or negated when they are read, nor that there is no memory.
+    if route == Route::CudaArrayInterface && object.hasattr(intern!(object.py(), "is_conj"))? {
+        check(object)?;
+    }
     match route {
         Route::DLPack => {
             let is_offered = object.is_instance_of::<PyCapsule>() || has_dlpack(object)?;
