@@ -1,8 +1,10 @@
 //! `__arrow_c_array__`: an array of Arrow in two capsules.
 
 use core::ffi::{CStr, c_char, c_void};
-use core::ptr::NonNull;
+use core::mem::transmute;
+use core::ptr::{self, NonNull};
 use core::slice;
+use core::sync::atomic::{AtomicPtr, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use dlpack_pyo3::PyOwner;
@@ -61,13 +63,28 @@ impl Moved {
     ///
     /// # Safety
     ///
-    /// The pointer is to a live struct of Arrow, as the protocol says, which nobody else uses meanwhile.
+    /// The pointer is to a live struct of Arrow, as the protocol says, of which others take no more than `release`, and that here.
     unsafe fn take(raw: NonNull<ArrowArray>) -> Self {
-        // SAFETY: the caller says that it can be read and written. Whoever comes later finds that it was released.
+        // SAFETY: the caller says that it can be read and written. Whoever comes later, also on another thread at the same time,
+        // finds that it was released, as with the global interpreter lock. A function, or none, is a pointer.
         let array = unsafe {
-            let array = raw.as_ptr().read();
-            (*raw.as_ptr()).release = None;
-            array
+            let place = (&raw mut (*raw.as_ptr()).release).cast::<*mut c_void>();
+            let release = AtomicPtr::from_ptr(place).swap(ptr::null_mut(), Ordering::AcqRel);
+            let raw = raw.as_ptr();
+            ArrowArray {
+                length: (*raw).length,
+                null_count: (*raw).null_count,
+                offset: (*raw).offset,
+                n_buffers: (*raw).n_buffers,
+                n_children: (*raw).n_children,
+                buffers: (*raw).buffers,
+                children: (*raw).children,
+                dictionary: (*raw).dictionary,
+                release: transmute::<*mut c_void, Option<unsafe extern "C" fn(*mut ArrowArray)>>(
+                    release,
+                ),
+                private_data: (*raw).private_data,
+            }
         };
         Self { array: Mutex::new(array) }
     }
