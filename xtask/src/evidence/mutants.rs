@@ -184,6 +184,8 @@ fn check_command(command: &mut Command) -> Result<Outcome> {
             break status;
         }
         if start.elapsed() > LONGEST {
+            // A test that cargo or pytest has started would go on without them. Where there is no `pkill`, it does.
+            let _ = Command::new("pkill").args(["-KILL", "-P", &child.id().to_string()]).status();
             child.kill().map_err(explain)?;
             child.wait().map_err(explain)?;
             return Ok(Outcome::Noticed);
