@@ -12,9 +12,9 @@ mod report;
 use crate::tools::{Result, flags};
 
 pub(crate) const HELP: &str = "\
-Usage: cargo xtask evidence [--seconds N] [PART...]
+Usage: cargo xtask evidence [--seconds N] [PART [NAME...]]
 
-Runs the parts named, or all of them, at length: each goes on from what evidence/record.tsv says was done on the code
+Runs the part named, or all of them, at length: each goes on from what evidence/record.tsv says was done on the code
 as it is. EVIDENCE.md is written afterwards. With `--seconds`, fuzz, faults and mutants take about so long each, and
 nothing is recorded.
 
@@ -61,7 +61,12 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
                 check.run(length)?;
                 true
             }
-            _ => return Err(format!("expected a part that `--help` lists, found `{name}`")),
+            _ => {
+                return Err(format!(
+                    "expected one part that `--help` lists, found `{}`",
+                    words.join(" ")
+                ));
+            }
         },
     };
     if let Length::Whole = length {
