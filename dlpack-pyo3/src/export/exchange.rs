@@ -165,6 +165,10 @@ unsafe fn instance<'a, 'py, T: Export>(
 #[cold]
 fn not_an_instance<T: Export>(found: Borrowed<'_, '_, PyAny>) -> Failure {
     let (py, class, found) = (found.py(), <T as PyClass>::NAME, object(found).class_name());
-    let text = format_args!("expected an object of {class}, found {found}");
-    to_err(py, raise(attached(py), Class::Type, text)).into()
+    let raised = raise(
+        attached(py),
+        Class::Type,
+        format_args!("expected an object of {class}, found {found}"),
+    );
+    to_err(py, raised).into()
 }
