@@ -227,8 +227,9 @@ for _keyword, _value in [
     'raise AssertionError("taken")',
 )
 def _(lib: Adapter) -> None:
+    x = lib.make()
     try:
-        lib.export(lib.make(), no_such_keyword=1)
+        lib.export(x, no_such_keyword=1)
     except TypeError:
         return
     except Exception as error:
@@ -246,8 +247,9 @@ def _(lib: Adapter) -> None:
     'raise AssertionError("taken")',
 )
 def _(lib: Adapter) -> None:
+    x = lib.make()
     try:
-        lib.make().__dlpack__(None)
+        x.__dlpack__(None)
     except TypeError:
         return
     except Exception as error:
