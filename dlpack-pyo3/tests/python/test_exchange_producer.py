@@ -553,7 +553,7 @@ def test_r73_a_tensor_stays_the_callers_when_making_its_object_panics():
     if not hasattr(os, "fork"):
         pytest.skip("one process for each attempt")
     script = f"""
-import ctypes, os, sys
+import ctypes, faulthandler, os, sys
 import _testcapi
 import dlpack_pyo3_tests as ext
 sys.path.insert(0, {os.path.dirname(__file__)!r})
@@ -561,6 +561,8 @@ from kit import abi, capsules
 from kit.exchange import FUNCTIONS
 from kit.foreign import Foreign
 
+# A child that crashes says where, although its error output is closed.
+faulthandler.enable(os.dup(2))
 table = abi.ExchangeApi.from_address(capsules.pointer(ext.Own.__dlpack_c_exchange_api__))
 call = FUNCTIONS["{TO}"](getattr(table, "{TO}"))
 seen = set()
