@@ -1,6 +1,6 @@
 //! Chains of operations on views, against a list of the places that each view should name.
 
-use dlpack::view::Unaligned;
+use dlpack::view::{Unaligned, ViewElement};
 use dlpack::{Element, Error, TensorView, TensorViewMut};
 
 use crate::input::Input;
@@ -332,7 +332,7 @@ fn chain<T: Number>(input: &mut Input<'_>) {
         steps
     };
     let model = steps.last().map_or(&base.model, |(_, model)| model).clone();
-    let loose = base.loose(&memory, &steps);
+    let loose = base.view::<Unaligned<T>>(&memory, &steps);
     let found: Vec<T> = loose.iter().map(Unaligned::get).collect();
     assert_eq!(found, values::<T>(&model));
     assert_eq!(loose.to_vec(), values::<T>(&model));
@@ -408,39 +408,13 @@ fn base<T: Number>(input: &mut Input<'_>, shape: &[usize]) -> (Base, Allocation)
 }
 
 impl Base {
-    /// The view of the array after some steps.
-    fn view<'a, T: Number>(
+    /// The view of the array after some steps, of numbers or of [`Unaligned`] ones.
+    fn view<'a, E: ViewElement>(
         &self,
         memory: &'a Allocation,
         steps: &[(Step, Model)],
-    ) -> TensorView<'a, T> {
-        let (start, shape) = (memory.start().cast::<T>(), &self.model.shape);
-        let mut view = match &self.strides {
-            None => {
-                // SAFETY: so many elements are in the memory, which outlives the view.
-                let elements = unsafe { core::slice::from_raw_parts(start, self.count) };
-                TensorView::from_slice(elements, shape).expect("as many as the shape has")
-            }
-            Some(strides) => {
-                let origin = start.wrapping_add(self.origin);
-                // SAFETY: the elements are in the memory, which outlives the view.
-                unsafe { TensorView::from_raw_parts(origin, shape, strides) }.expect("small")
-            }
-        };
-        for (step, _) in steps {
-            view = step!(&view, step).expect("a step that the model has taken");
-        }
-        view
-    }
-
-    /// The same of elements that need not be aligned.
-    fn loose<'a, T: Number>(
-        &self,
-        memory: &'a Allocation,
-        steps: &[(Step, Model)],
-    ) -> TensorView<'a, Unaligned<T>> {
-        let start = memory.start().cast::<Unaligned<T>>();
-        let shape = &self.model.shape;
+    ) -> TensorView<'a, E> {
+        let (start, shape) = (memory.start().cast::<E>(), &self.model.shape);
         let mut view = match &self.strides {
             None => {
                 // SAFETY: so many elements are in the memory, which outlives the view.
@@ -493,7 +467,7 @@ fn check_step(
     step: &Step,
     expected: &Result<Model, Error>,
 ) {
-    let before = base.loose::<u8>(memory, steps);
+    let before = base.view::<Unaligned<u8>>(memory, steps);
     let found = step!(&before, step);
     match (found, expected) {
         (Ok(view), Ok(model)) => {
