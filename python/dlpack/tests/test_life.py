@@ -55,6 +55,11 @@ print("done")
     assert in_process(program) == "done\n"
 
 
+# CPython 3.10 may crash when a daemon thread runs at its end, without any extension: the thread waits for the lock of an
+# interpreter that is freed. There, the end is tested without such threads.
+DAEMONS = 0 if sys.version_info < (3, 11) else 2
+
+
 @pytest.mark.parametrize("what", ["t", "memoryview(t)", "t.__dlpack__()", "iter(t)", "array(t)"])
 def test_the_end(in_process, what):
     program = f"""
@@ -71,7 +76,8 @@ atexit.register(lambda: held)
 def work():
     while True:
         dlpack.asdlpack(bytes(10)).tolist()
-threading.Thread(target=work, daemon=True).start()
+for _ in range({DAEMONS}):
+    threading.Thread(target=work, daemon=True).start()
 time.sleep(0.05)
 print("done")
 """
@@ -218,7 +224,7 @@ def work():
     while True:
         make()[1:].tolist()
 
-for _ in range(2):
+for _ in range({DAEMONS}):
     threading.Thread(target=work, daemon=True).start()
 time.sleep(0.02)
 os.write(1, b"done\\n")
