@@ -1,5 +1,6 @@
 """Capsules and `__dlpack__` gone wrong: who releases the tensor, how often, and what the caller is told."""
 
+import ctypes
 import gc
 import threading
 
@@ -90,6 +91,30 @@ def test_h123_a_deleter_in_python_finds_no_exception(case):
         ext.hold(tensor.capsule(), **asked)
     assert seen == [6, "done"]
     assert tensor.deletes == 1
+
+
+@pytest.mark.parametrize("name", [capsules.LEGACY, "another", b"\xff".decode("latin1") * 1000])
+def test_a_destructor_in_python_finds_no_exception(name):
+    """Producers that are written in Python with `ctypes` have one, and answers are dropped as soon as they are refused."""
+    seen = []
+
+    @ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
+    def end(_):
+        seen.append(sum(int(number) for number in "123"))
+
+    class New:
+        def __dlpack__(self, **_):
+            tensor = Foreign(SIX, shape=(2, -3), strides=(3, 1), versioned=False)
+            return capsules.new(tensor.address, name, ctypes.cast(end, ctypes.c_void_p).value)
+
+    class Old(New):
+        def __dlpack__(self, stream=None):
+            return super().__dlpack__()
+
+    for asked in (New(), Old()):
+        with pytest.raises((BufferError, TypeError), match="^expected"):
+            ext.hold(asked)
+    assert seen == [6, 6]
 
 
 @pytest.mark.parametrize("keywords", [{}, CURRENT, {**CURRENT, "copy": True}])

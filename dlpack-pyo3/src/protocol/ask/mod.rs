@@ -20,7 +20,7 @@ use dlpack::{AnyManagedTensor, Descriptor, Device, Error, Exclusive, ManagedTens
 
 use super::device::device_of;
 use crate::capsule::{self, Claimed};
-use crate::raw::{Attached, Class, ExceptBlock, Object, Raised, names, raise_error};
+use crate::raw::{Attached, Class, ExceptBlock, Object, Owned, Raised, names, raise_error};
 use keywords::{DLPACK, Keywords};
 
 /// Asks an object for its tensor, and passes the tensor to `then`, or the failure to `fail`.
@@ -58,7 +58,7 @@ pub(crate) fn ask<R>(
         }
     };
     let claimed = match answer {
-        Ok(answer) => claim(answer.borrow()),
+        Ok(answer) => claim(py, answer),
         Err((keywords, raised)) => {
             return match keywords.and_then(|it| again(object, request, strict, &it, raised)) {
                 Ok(tensor) => then(tensor),
@@ -93,12 +93,18 @@ pub(crate) fn ask<R>(
     }
 }
 
+/// Takes the tensor out of an answer, which is dropped here. The destructor of a capsule may be a function of Python, and sees no
+/// exception.
 #[inline]
-fn claim(answer: Object<'_>) -> Result<Claimed, Raised> {
-    if capsule::is_capsule(answer) {
-        capsule::claim(answer)
+fn claim(py: Attached<'_>, answer: Owned<'_>) -> Result<Claimed, Raised> {
+    let claimed = if capsule::is_capsule(answer.borrow()) {
+        capsule::claim(answer.borrow())
     } else {
-        Err(refuse::not_a_capsule(answer))
+        Err(refuse::not_a_capsule(answer.borrow()))
+    };
+    match claimed {
+        Ok(claimed) => Ok(claimed),
+        Err(raised) => Err(raised.after_dropping(py, answer)),
     }
 }
 
@@ -127,7 +133,7 @@ fn again(
     if !keywords.can_be_fewer() || !can_be_met_here(object, request)? {
         return match DLPACK.call(object, &names::DLPACK, &keywords.without_version()) {
             Ok(answer) => {
-                let tensor = import(py, claim(answer.borrow())?, request, strict)?;
+                let tensor = import(py, claim(py, answer)?, request, strict)?;
                 surely_copied(tensor, request).map_err(|error| raise_error(py, error))
             }
             Err(second) if second.is_exactly(Class::Type) => {
@@ -145,7 +151,7 @@ fn again(
         answer => answer,
     };
     match answer {
-        Ok(answer) => meet(import(py, claim(answer.borrow())?, request, strict)?, request)
+        Ok(answer) => meet(import(py, claim(py, answer)?, request, strict)?, request)
             .map_err(|error| raise_error(py, error)),
         Err(raised) if raised.is_exactly(Class::Type) => {
             Err(refuse::unknown_keyword(object, keywords, raised))
