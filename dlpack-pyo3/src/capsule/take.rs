@@ -6,7 +6,7 @@ use dlpack::{AnyManagedTensor, Error, ManagedTensor, ManagedTensorVersioned, sys
 
 use super::lock::locked;
 use super::name::InCapsule;
-use crate::raw::{Class, Object, Raised, ffi, raise};
+use crate::raw::{Class, Object, Raised, beginning, ffi, raise};
 
 #[inline]
 pub(crate) fn is_capsule(object: Object<'_>) -> bool {
@@ -122,7 +122,7 @@ fn refuse(capsule: Object<'_>, name: *const c_char) -> Raised {
         return raise(py, Class::Type, format_args!("{text}"));
     }
     // SAFETY: the name of a live capsule, which ends in NUL.
-    let name = unsafe { CStr::from_ptr(name) }.to_string_lossy();
+    let name = beginning(unsafe { CStr::from_ptr(name) });
     raise(
         py,
         Class::Type,

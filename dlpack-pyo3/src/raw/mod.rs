@@ -34,7 +34,7 @@ pub(crate) use name::{Name, names};
 pub(crate) use object::{Object, Owned};
 pub(crate) use once_object::OnceObject;
 pub(crate) use pyo3::ffi;
-pub(crate) use raise::{Class, ForPython, Raised, raise, raise_error};
+pub(crate) use raise::{Class, ForPython, Raised, beginning, raise, raise_error};
 pub(crate) use reference::Reference;
 pub(crate) use tuple::{Tuple, make_pair, make_tuple, pair};
 pub(crate) use unwind::call_no_args;

@@ -1,5 +1,7 @@
 //! How a failure in Rust becomes an exception.
 
+use alloc::borrow::Cow;
+use alloc::string::String;
 use core::ffi::{CStr, c_char};
 use core::fmt::{self, Write};
 use core::ptr::{self, NonNull};
@@ -238,6 +240,12 @@ impl Write for UpToSemicolon<'_, '_> {
 }
 
 const MESSAGE: usize = 512;
+
+/// Returns as much of a text of C as a message has room for. There may be no memory for a copy of the whole.
+pub(crate) fn beginning(text: &CStr) -> Cow<'_, str> {
+    let bytes = text.to_bytes();
+    String::from_utf8_lossy(bytes.get(..MESSAGE).unwrap_or(bytes))
+}
 
 /// A text that ends in NUL, written without an allocation.
 struct Message {

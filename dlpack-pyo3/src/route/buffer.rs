@@ -10,7 +10,7 @@ use dlpack::{BorrowedTensor, DataType};
 use super::format::{dtype_of, refuse};
 use super::held::{HeldTensor, KeepAlive};
 use super::memory::Memory;
-use crate::raw::{Attached, Buffer, Object, Raised, ffi};
+use crate::raw::{Attached, Buffer, Object, Raised, beginning, ffi};
 
 /// Returns `true` if the object implements the buffer protocol.
 pub(super) fn has_buffer(object: Object<'_>) -> bool {
@@ -40,7 +40,7 @@ fn describe(py: Attached<'_>, buffer: &ffi::Py_buffer) -> Result<BorrowedTensor<
         unsafe { CStr::from_ptr(buffer.format) }
     };
     let Some(dtype) = dtype_of(format.to_bytes()).filter(|dtype| fits(*dtype, buffer)) else {
-        return Err(refuse(py, format.to_string_lossy()));
+        return Err(refuse(py, beginning(format)));
     };
     let memory = Memory {
         data: buffer.buf,

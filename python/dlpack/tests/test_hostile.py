@@ -725,11 +725,13 @@ def test_an_interrupt_while_the_first_routes_are_looked_for_is_not_lost(raised):
         "dlpack.asdlpack(t, device=Long())",
         "dlpack.asdlpack(t, route=[Long()])",
         "dlpack._core.look_by_table(Long())",
+        "dlpack.asdlpack(named())",
+        "dlpack.asdlpack(type('Arrow', (), {'__arrow_c_array__': of_arrow})())",
     ],
 )
 def test_a_long_text_is_cut_in_a_message(in_process, call):
     program = f"""
-import resource, dlpack
+import ctypes, resource, dlpack
 
 class Interface:
     def __init__(self, typestr, version=3):
@@ -743,7 +745,17 @@ class Described:
     def __str__(self):
         return self.text
 
+def named(name=b"", address=None):
+    return new(address or ctypes.addressof(block), name or name_of_capsule, None)
+
+def of_arrow(self):
+    return named(b"arrow_schema", ctypes.addressof(schema)), named(b"arrow_array")
+
+new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)(("PyCapsule_New", ctypes.pythonapi))
+block = ctypes.create_string_buffer(100)
 t, long = dlpack.asdlpack(bytes(8)), "\\x7f" * 100_000_000
+name_of_capsule = b"\\xff" * 100_000_000
+schema = (ctypes.c_char_p * 9)(name_of_capsule, *[b""] * 5, None, b"", b"")
 Long = type(long, (), {{"__dlpack_c_exchange_api__": dlpack.Tensor.__dlpack_c_exchange_api__}})
 with open("/proc/self/status") as file:
     size = next(int(line.split()[1]) for line in file if line.startswith("VmSize")) * 1024

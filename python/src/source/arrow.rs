@@ -166,6 +166,9 @@ fn has_nulls(array: &ArrowArray, validity: *const u8, offset: usize, end: usize)
     (offset..end).any(|i| bytes.get(i / 8 - first).is_none_or(|byte| byte & (1 << (i % 8)) == 0))
 }
 
+/// The number of bytes of a format that are looked at, of which those of numbers have one.
+const MOST: usize = 512;
+
 fn dtype_of(schema: &Bound<'_, PyCapsule>) -> PyResult<DataType> {
     let raw: NonNull<ArrowSchema> = schema.pointer_checked(Some(c"arrow_schema"))?.cast();
     // SAFETY: by this protocol, a capsule of this name holds such a struct, whose format ends in NUL, for as long as it lives.
@@ -174,11 +177,13 @@ fn dtype_of(schema: &Bound<'_, PyCapsule>) -> PyResult<DataType> {
         if raw.release.is_null() || raw.format.is_null() {
             return Err(NotATensorError::new_err("the schema of Arrow was consumed before"));
         }
-        (CStr::from_ptr(raw.format).to_string_lossy(), !raw.dictionary.is_null())
+        (CStr::from_ptr(raw.format).to_bytes(), !raw.dictionary.is_null())
     };
     if is_encoded {
         return Err(DTypeError::new_err("the elements are encoded by a dictionary"));
     }
+    // It may be as long as there is memory.
+    let format = String::from_utf8_lossy(format.get(..MOST).unwrap_or(format));
     Ok(match &*format {
         "c" => DataType::I8,
         "C" => DataType::U8,
