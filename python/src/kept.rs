@@ -64,22 +64,42 @@ impl Drop for Kept {
         // SAFETY: the value is not used again.
         let tensor = unsafe { ManuallyDrop::take(&mut self.0) };
         let depth = DROPPING.get();
+        let mut tensor = Some(tensor);
         if depth >= DEPTH {
-            // When the thread ends, there may be no place for it to wait.
-            let mut tensor = Some(tensor);
-            _ = WAITING.try_with(|waiting| waiting.borrow_mut().extend(tensor.take()));
-            return;
+            // There may be no memory for it to wait in, nor a place when the thread ends. Then it is dropped within the others.
+            _ = WAITING.try_with(|waiting| {
+                let mut waiting = waiting.borrow_mut();
+                if waiting.try_reserve(1).is_ok() {
+                    waiting.extend(tensor.take());
+                }
+            });
+            if tensor.is_none() {
+                return;
+            }
         }
-        DROPPING.set(depth + 1);
+        DROPPING.set(depth.saturating_add(1));
         drop(tensor);
         if depth + 1 == DEPTH {
-            while let Ok(Some(tensor)) = WAITING.try_with(|waiting| waiting.borrow_mut().pop()) {
+            while let Some(tensor) = next() {
                 drop(tensor);
             }
         }
         // Counted and not restored, since a deleter may switch to another stack of the thread, as greenlets do.
         DROPPING.set(DROPPING.get().saturating_sub(1));
     }
+}
+
+/// Takes one of those that wait. When none is left, their room is given back.
+fn next() -> Option<Arc<ManagedTensorVersioned>> {
+    let next = WAITING.try_with(|waiting| {
+        let mut waiting = waiting.borrow_mut();
+        let next = waiting.pop();
+        if next.is_none() {
+            waiting.shrink_to_fit();
+        }
+        next
+    });
+    next.ok().flatten()
 }
 
 /// A tensor in an object, which Python may drop while an exception is set. The tensor's deleter neither sees nor loses that.

@@ -233,6 +233,31 @@ os.write(1, b"done\\n")
     assert said.replace(".", "").endswith("done\n")
 
 
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="other systems do not limit the addresses of a process")
+def test_many_tensors_end_within_others_where_there_is_no_memory(in_process):
+    """From a certain depth on, they wait for each other. The list of those that do may have no room."""
+    program = """
+import resource, dlpack
+
+t, many, between = dlpack.asdlpack(b"a"), [], []
+for i in range(200_000):
+    many.append(t.copy())
+    # These stay, so that the memory between them serves for nothing else.
+    between.append((i,) * (6 + i % 8))
+    between.append(bytes(100 + i % 300))
+chain = many
+del many
+for _ in range(33):
+    chain = dlpack.from_pointer(t.address, (1,), "uint8", device="cpu", owner=chain, readonly=True)
+with open("/proc/self/status") as file:
+    size = next(int(line.split()[1]) for line in file if line.startswith("VmSize")) * 1024
+resource.setrlimit(resource.RLIMIT_AS, (size + 100_000,) * 2)
+del chain
+print("done")
+"""
+    assert in_process(program) == "done\n"
+
+
 def test_memory_of_a_device_at_the_end(in_process):
     """Its producer is asked as before, and raises what it raises: here, its module is cleared already."""
     program = """
