@@ -8,6 +8,8 @@ from typing import Any
 
 from .clauses import CLAUSES, Clause
 
+# Why the cases of the exchange table do not apply to most libraries.
+NO_TABLE = "its arrays have no table"
 SEVERITIES = ("must", "should", "quirk")
 ROLES = ("producer", "consumer", "exchange")
 

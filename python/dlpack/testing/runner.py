@@ -91,7 +91,7 @@ def run(
         seen = {pair["pair"][1] for pair in matrix}
         left = [case.id for case in chosen if case.id not in results]
         left += [f"pair:{other}" for other in consumers if other not in seen]
-        for result in pool.map(lambda id: _alone(name, id, limit), left):
+        for result in pool.map(lambda id: worker.left_out(library, id) or _alone(name, id, limit), left):
             note(result)
         if confirm:
             faults = [r for r in results.values() if r["status"] in FAULTS and "second" not in r]

@@ -19,11 +19,23 @@ from typing import Any
 
 from . import pairs, snippets
 from .adapters import Adapter, find
-from .case import Found, Skip, _notes, load, told
+from .case import NO_TABLE, Found, Skip, _notes, load, told
 from .watch import Watch
 
 Result = dict[str, Any]
 FAULTS = ("finding", "crash", "timeout")
+
+
+def left_out(adapter: Adapter | type[Adapter], id: str, tables: bool = True) -> Result | None:
+    """The result of a case that does not apply, where that is known without running it."""
+    case = load().get(id)
+    if case and case.role == "consumer" and not adapter.take:
+        return {"id": id, "status": "skip", "found": "the library imports nothing"}
+    if case and case.role == "producer" and not adapter.array:
+        return {"id": id, "status": "skip", "found": "the library exports nothing"}
+    if case and case.role == "exchange" and not tables and id != "exchange.table.old-name":
+        return {"id": id, "status": "skip", "found": NO_TABLE}
+    return None
 
 
 def judge(adapter: Adapter, id: str) -> Result:
@@ -34,14 +46,11 @@ def judge(adapter: Adapter, id: str) -> Result:
         # The tests of the suite: a case of the reference with a fault.
         _, fault, id = id.split(":")
         return {**judge(find(f"reference:{fault}")(), id), "fault": fault}
-    check = load()[id].check
-    role = load()[id].role
-    if role == "consumer" and not adapter.consumes:
-        return {"id": id, "status": "skip", "found": "the library imports nothing"}
-    if role == "producer" and not adapter.produces:
-        return {"id": id, "status": "skip", "found": "the library exports nothing"}
+    left = left_out(adapter, id)
+    if left:
+        return left
     try:
-        check(adapter)
+        load()[id].check(adapter)
     except Found as found:
         result = {"id": id, "status": "finding", "found": str(found), "fill": found.fill}
         return {**result, "severity": found.severity} if found.severity else result
@@ -209,6 +218,8 @@ def serve(name: str, jobs: int, limit: float, confirm: bool) -> None:
     started = time.monotonic()
     try:
         adapter = find(name)()
+        if adapter.warm:
+            adapter.evaluate(adapter.warm)
     except BaseException as error:
         print(json.dumps({"failed": told(error)}), file=out, flush=True)
         return
@@ -224,11 +235,14 @@ def serve(name: str, jobs: int, limit: float, confirm: bool) -> None:
     waiting.reverse()
     chooser = selectors.DefaultSelector()
     running: dict[int, tuple[_Child, Result | None]] = {}
+    tables = True
 
     def finish(child: _Child, killed: bool = False) -> None:
+        nonlocal tables
         chooser.unregister(child.source)
         _, first = running.pop(child.source)
         result = child.end(killed)
+        tables = tables and (first is not None or result.get("found") != NO_TABLE)
         if first is not None:
             if not child.program:
                 result = {
@@ -250,6 +264,11 @@ def serve(name: str, jobs: int, limit: float, confirm: bool) -> None:
     while waiting or running:
         while waiting and len(running) < jobs:
             id, first, program = waiting.pop()
+            left = None if first else left_out(adapter, id, tables)
+            if left:
+                # What does not apply needs no process.
+                print(json.dumps(left), file=out, flush=True)
+                continue
             if id.startswith("program:"):
                 # The tests of the suite: the program alone, whether the case finds something or not.
                 first = {"id": id, "status": "program"}

@@ -218,6 +218,28 @@ def test_what_imports_nothing_refuses_nothing():
     assert [pair["variants"] for pair in part["pairs"]] == [{}]
 
 
+class Warmed(Adapter):
+    name = "warmed"
+    modules = ("dlpack",)
+    imports = "import os; seen = []"
+    warm = "seen.append(os.getpid())"
+    array = "seen.copy() if seen and os.getpid() not in seen else 1 / 0"
+    dtypes = {"float32": ""}
+
+
+def test_what_does_not_apply_needs_no_process():
+    chosen = runner.select(["consumer.*", "exchange.*", "producer.keyword.stream"])
+    part = runner.run(f"{__name__}:Warmed", chosen, confirm=False)
+    found = {result["id"]: result for result in part["cases"]}
+    # A list has no `__dlpack__`; that it was made shows that the parent was warm.
+    assert "AttributeError" in found.pop("producer.keyword.stream")["found"]
+    assert {result["status"] for result in found.values()} == {"skip"}
+    forked = {id for id, result in found.items() if "seconds" in result}
+    assert not any(id.startswith("consumer.") for id in forked)
+    # The first tell that there is no table, and the others do not run.
+    assert len(forked) < 10
+
+
 class Aborts(Adapter):
     name = "aborts"
     modules = ("dlpack",)

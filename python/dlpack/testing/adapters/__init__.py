@@ -49,6 +49,9 @@ class Adapter:
     distribution: ClassVar[str] = ""
     #: Statements that run once.
     imports: ClassVar[str] = ""
+    #: An expression that the process that forks evaluates once, for libraries that import others when they are first used. It must
+    #: start no threads.
+    warm: ClassVar[str] = ""
     #: An array on the host, of a flat list `{values}`, with a dtype and a shape.
     array: ClassVar[str] = ""
     #: The dtypes of which it makes arrays that it exports, and how it spells them.
@@ -113,14 +116,6 @@ class Adapter:
         return "?"
 
     # What checks use.
-
-    @property
-    def produces(self) -> bool:
-        return bool(self.array)
-
-    @property
-    def consumes(self) -> bool:
-        return bool(self.take)
 
     def evaluate(self, expression: str, **names: Any) -> Any:
         """The value of one of the expressions."""

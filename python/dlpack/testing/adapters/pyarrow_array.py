@@ -9,6 +9,8 @@ class Library(Adapter):
     modules = ("pyarrow", "numpy")
     distribution = "pyarrow"
     imports = "import warnings\nwarnings.simplefilter('ignore')\nimport numpy as np, pyarrow as pa"
+    # The first array makes pyarrow look for pandas.
+    warm = "pa.array(np.zeros(1))"
     array = "pa.array(np.array({values}, '{dtype}'))"
     dtypes = {dtype: dtype for dtype in [*abi.INTEGERS, *abi.FLOATS]}
     read = "x.to_numpy(zero_copy_only=False).tolist()"

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import abi
 from ..adapters import Adapter
-from ..case import Found, Skip, case, expect, skip_unless, told
+from ..case import NO_TABLE, Found, Skip, case, expect, skip_unless, told
 from ..peek import describe
 from ..synthetic import Synthetic
 from ..values import encode, samples
@@ -36,7 +36,7 @@ class Table:
     def __init__(self, lib: Adapter):
         self.x = lib.make()
         capsule = lib.table(self.x)
-        skip_unless(capsule is not None, "its arrays have no table")
+        skip_unless(capsule is not None, NO_TABLE)
         expect(abi.is_capsule(capsule), f"the attribute is a {type(capsule).__name__}")
         self.name = abi.name_of(capsule)
         self.address = abi.pointer_of(capsule)
