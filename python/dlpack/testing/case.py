@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -122,6 +123,6 @@ def case(
 
 def load() -> dict[str, Case]:
     """All cases, by id."""
-    from .cases import consumers, exchange, producers  # noqa: F401
-
+    for name in ("producers", "memory", "consumers", "devices", "narrow", "exchange", "allocation"):
+        importlib.import_module(f"{__package__}.cases.{name}")
     return CASES

@@ -67,6 +67,7 @@ CLAUSES = {
     "context": _header(346, 352, "It can also be NULL."),
     "deleter": _header(353, 360, "The destructor deletes the argument self as well."),
     "deleter-null": _header(357, 358, "if there is no way for the caller to provide a reasonable"),
+    "borrowing": _header(334, 335, "intended to facilitate the borrowing of DLTensor by"),
     "read-only": _header(312, 313, "bit mask to indicate that the tensor is read only."),
     "is-copied": _header(315, 321, "the tensor is considered solely owned throughout its lifetime by the"),
     "padded": _header(323, 329, "is assumed packed"),
@@ -84,6 +85,7 @@ CLAUSES = {
     "table-header": _header(514, 518, "the consumer must check major version"),
     "table-chain": _header(519, 528, "It must be NULL if the framework does not support older versions."),
     "table-type": _header(536, 538, "This attribute must be set on the type as a Python PyCapsule"),
+    "table-lookup": _header(556, 557, "The consumer should look up the"),
     "table-alive": _header(600, 600, "must stay alive throughout the lifetime of the process"),
     "table-functions": _header(613, 641, "This function must not be NULL."),
     # DLPack's Python specification.
@@ -164,6 +166,11 @@ CLAUSES = {
         _EXPORT, "Notes", "A consumer that does not support read-only arrays should ignore this flag"
     ),
     "device-pair": _array(_DEVICE, "Returns", "a tuple (device_type, device_id) in DLPack format"),
+    "import-device": _array(
+        _IMPORT,
+        "device",
+        "an array whose underlying memory is accessible to the Python interpreter, when the corresponding device is provided",
+    ),
     "import-copy": _array(_IMPORT, "copy", "If True, the function must always copy."),
     "import-no-copy": _array(_IMPORT, "copy", "If False, the function must never copy"),
     "import-propagate": _array(_IMPORT, "Raises", "from_dlpack must propagate such exceptions."),

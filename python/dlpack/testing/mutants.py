@@ -67,6 +67,7 @@ class Array:
     def __init__(self, tensor: Any, negated: bool = False):
         self.tensor, self.negated = tensor, negated
         self.last: Any = None
+        self.guard: Any = None
         self.versioned = True
 
     shape = property(lambda self: self.tensor.shape)
@@ -89,6 +90,11 @@ class Array:
             for axis, size in enumerate(shape):
                 self.last.dl_tensor.shape[axis] = size
         self.tensor = self.tensor.reshape(*shape)
+
+    def grow(self) -> None:
+        if does("frees-on-grow"):
+            memoryview(self.tensor).cast("B")[:] = b"\xdd" * 256
+        self.tensor = dlpack.asdlpack(bytearray(1024)).view("float32")
 
     @property
     def __array_interface__(self) -> Any:
@@ -227,9 +233,37 @@ def make(dtype: str, values: list[Any], shape: tuple[int, ...]) -> Any:
         array.tensor = _misaligned(data, dtype, shape)
     if does("table-old-name"):
         array.tensor = OldName()
-    if does("table-export-refusal"):
+    if does("table-export-refusal") or does("table-export-out"):
         array.tensor = Refused()
     return WithoutDevice(array) if does("no-device-method") else array
+
+
+def borrowed() -> Array:
+    """An array of the reference over memory of something else."""
+    array: Array = make("float32", [1.0] * 64, (64,))
+    if does("borrowed-not-kept"):
+        buffer = (ctypes.c_char * 256).from_buffer_copy(encode("float32", [1.0] * 64))
+        _forever.append(buffer)
+        address = ctypes.addressof(buffer)
+        array = Array(dlpack.from_pointer(address, (64,), "float32", device="cpu", owner=buffer))
+        array.guard = _Guard(buffer)
+    return array
+
+
+def narrow() -> Array:
+    """Integers of four bits."""
+    array = Array(dlpack.from_pointer(_NARROW.address, (6,), "uint4", device="cpu", owner=_NARROW))
+    return Array(_NARROW.view("uint8").reshape(3)) if does("narrow-as-bytes") else array
+
+
+_NARROW = dlpack.asdlpack(bytearray(b"\x10\x32\x54"))
+
+
+class Mine:
+    """What stands for a subclass, since the package's own class has none."""
+
+    def __init__(self, tensor: Any):
+        self.tensor = tensor
 
 
 class OldName:
@@ -382,7 +416,7 @@ def _early(struct: Any, array: Any) -> None:
     buffer = (ctypes.c_char * size).from_buffer_copy(ctypes.string_at(tensor.data, size))
     _forever.append(buffer)
     tensor.data = ctypes.addressof(buffer)
-    array.tensor_guard = _Guard(buffer)
+    array.guard = _Guard(buffer)
 
 
 class _Guard:
@@ -490,6 +524,14 @@ _fault("deleter-at-end", "producer.life.end", out=_callback_deleter)
 _fault("memory-with-array", "producer.life.taken", out=_early)
 _fault("thread-only", "producer.life.threads")
 _fault("live-shape", "producer.life.shape")
+_fault("borrowed-not-kept", "producer.life.borrowed")
+_fault("frees-on-grow", "producer.life.resize")
+_fault("narrow-as-bytes", "producer.dtype.narrow-integers")
+_fault(
+    "narrow-shifted",
+    "producer.dtype.narrow-integers",
+    out=lambda struct, _: setattr(struct.dl_tensor, "data", struct.dl_tensor.data + 1),
+)
 
 
 # What consumers do wrong.
@@ -506,6 +548,8 @@ class Imported:
     address = property(lambda self: self.tensor.address)
 
     def tolist(self) -> list[Any]:
+        if self.tensor.__dlpack_device__()[0] == abi.METAL:
+            raise RuntimeError("no such device")
         found = _flat(self.tensor.tolist())
         if does("live-shape-in") and self.struct is not None:
             tensor = self.struct.dl_tensor
@@ -533,11 +577,16 @@ class Imported:
 _count = 0
 
 
-def take(producer: Any, copy: Any = None) -> Any:
+def take(producer: Any, copy: Any = None, device: Any = None) -> Any:
     """The import of the reference."""
     if not hasattr(producer, "__dlpack__") or not hasattr(producer, "__dlpack_device__"):
         raise (TypeError if does("missing-type-error") else AttributeError)("the object has no __dlpack__")
     keywords: dict[str, Any] = {"max_version": (1, 3), "copy": copy}
+    if device is not None:
+        if does("device-argument-refused"):
+            raise TypeError("take() got an unexpected keyword argument 'device'")
+        if not does("device-argument-ignored"):
+            keywords["dl_device"] = (1, 1) if does("device-argument-other") else (1, 0)
     if does("asks-old"):
         keywords = {}
     if does("asks-strange"):
@@ -594,6 +643,9 @@ def _take(capsule: Any, copy: Any) -> Any:
     if _active is not None and _active.into is not None:
         if not versioned or struct.version.major == 1 or does("major-2-in") or does("major-0-in"):
             _active.into(struct)
+    known = not versioned or struct.version.major == 1
+    if known and struct.dl_tensor.device.device_type == abi.METAL and not does("metal-taken"):
+        raise BufferError("no tensors of Metal")
     deleter = struct.deleter
     if does("never-deletes") or (does("leaks-some") and _count % 100 == 99):
         struct.deleter = None
@@ -623,6 +675,8 @@ def _take(capsule: Any, copy: Any) -> Any:
         _forever.append(tensor)
     if does("not-renamed"):
         abi.rename(capsule, name)
+    if does("writes-struct"):
+        struct.dl_tensor.byte_offset = 0x5DD5
     return Imported(tensor, struct)
 
 
@@ -868,6 +922,29 @@ _fault("live-shape-in", _C + "life.shape")
 _fault("end-crash", _C + "life.end")
 _fault("device-text-error", _C + "device.garbage")
 _fault("device-lie-crash", _C + "device.lies")
+_fault("device-argument-refused", _C + "device.asked")
+_fault("device-argument-other", _C + "device.asked")
+_fault("device-argument-ignored", _C + "device.moved")
+_fault("metal-taken", _C + "device.metal-read")
+_fault("writes-struct", _C + "struct.untouched")
+
+
+def _narrow(strides: list[int]) -> Callable[[Any], bool]:
+    def check(struct: Any) -> bool:
+        tensor = struct.dl_tensor
+        return tensor.dtype.bits == 4 and [tensor.strides[i] for i in range(tensor.ndim)] == strides
+
+    return check
+
+
+_fault(
+    "padded-ignored",
+    _C + "dtype.padded",
+    _C + "life.export-padded",
+    into=_mend(_has(abi.PADDED), _put(flags=0)),
+)
+_fault("packed-compact", _C + "dtype.packed-transposed", into=_mend(_narrow([1, 3]), _no_strides))
+_fault("packed-in-bytes", _C + "dtype.packed-step", into=_mend(_narrow([2]), _no_strides))
 
 
 def _on(field: str, number: int) -> Callable[[Any], bool]:
@@ -974,6 +1051,11 @@ class _Table:
                 self._replace(name, kind, getattr(self, f"_{prefix}"))
 
     def _export(self, real: Any, x: Any, out: Any) -> int:
+        if does("table-export-out"):
+            out[0] = 0xBEE0
+            return _Leaving(-1)
+        if isinstance(x, Mine):
+            x = make("float32", [9.0] * 6, (2, 3)).tensor
         if does("table-export-lazy") and isinstance(x, Array):
             x = x.tensor
         if does("table-export-refusal"):
@@ -1028,6 +1110,8 @@ class _Table:
         return code
 
     def _allocate(self, real: Any, prototype: Any, out: Any, context: Any, set_error: Any) -> int:
+        if does("table-allocate-null") and not set_error:
+            os.abort()
         if does("table-allocate-device"):
             prototype[0].device = abi.Device(1, 0)
         if does("table-allocate-thread") and threading.current_thread() is not threading.main_thread():
@@ -1040,6 +1124,8 @@ class _Table:
         for _ in range(times):
             for given in calls:
                 set_error(given[0], b"MemoryError" if does("table-allocate-kind") else given[1], given[2])
+        if does("table-allocate-out") and code != 0:
+            out[0] = 0xBEE0
         if does("table-allocate-python") and code != 0:
             return _Leaving(code)
         if code == 0:
@@ -1083,6 +1169,8 @@ _fault("table-export-memory", _X + "export.same", _X + "export.life")
 _fault("table-export-status", _X + "export.same")
 _fault("table-export-lazy", _X + "export.lazy")
 _fault("table-export-refusal", _X + "export.refusal")
+_fault("table-export-out", _X + "export.failed-out")
+_fault("table-export-subclass", _X + "table.subclass")
 _fault("table-import-major", _X + "import.major")
 _fault("table-import-flags", _X + "import.read-only")
 _fault("table-import-ndim", _X + "import.ndim")
@@ -1106,6 +1194,8 @@ _fault("table-allocate-python", _X + "allocate.python")
 _fault("table-allocate-kind", _X + "allocate.kind")
 _fault("table-allocate-dtype", _X + "allocate.dtype")
 _fault("table-allocate-scalar", _X + "allocate.empty")
+_fault("table-allocate-out", _X + "allocate.failed-out")
+_fault("table-allocate-null", _X + "allocate.no-set-error")
 _fault("table-stream-untouched", _X + "stream.cpu")
 _fault("table-stream-number", _X + "stream.cpu")
 
@@ -1128,7 +1218,7 @@ class Reference(Adapter):
     name = "reference"
     modules = ("dlpack",)
     distribution = "dlpack-py"
-    imports = "import dlpack\nfrom dlpack.testing.mutants import Array, Refused, make, strided, take\nfrom dlpack.testing.values import encode"
+    imports = "import dlpack\nfrom dlpack.testing.mutants import Array, Mine, Refused, borrowed, make, narrow, strided, table, take\nfrom dlpack.testing.values import encode"
     array = "make('{dtype}', {values}, {shape})"
     dtypes = {dtype: dtype for dtype in abi.DTYPES}
     read = "x.tolist()"
@@ -1149,9 +1239,13 @@ class Reference(Adapter):
     unexportable = {"other byte order": "Refused()"}
     lazy = {"negative": "Array(make('float32', [1.0, 2.0], (2,)).tensor, negated=True)"}
     mutations = {"set_shape": "x.set_shape((3, 2))"}
+    resizes = {"grow": ("make('float32', [1.0] * 64, (64,))", "x.grow()")}
+    borrowed = "borrowed()"
+    narrow = {"uint4": "narrow()"}
     big = "Array(dlpack.asdlpack(bytearray(b'1' * (4 << 20))).view('float32'))"
     take = "take({x})"
     take_copy = "take({x}, copy={copy})"
+    take_device = "take({x}, device='cpu')"
     write = "x.write()"
     address = "x.address"
 
@@ -1163,6 +1257,11 @@ class Tensors(Reference):
     read = "(lambda f: f(f, x.tolist()))(lambda f, y: [z for row in y for z in f(f, row)] if isinstance(y, list) else [y])"
     readonly = "dlpack.asdlpack(encode('float32', [0, 1, -2, 1.5, 4, -3])).view('float32').reshape(2, 3)"
     layouts = {}
+    subclass = "Mine(x)"
+    table_of = "table()"
+    resizes = {}
+    narrow = {}
+    borrowed = ""
     lazy = {"negative": "Array(make('float32', [1.0, 2.0], (2,)).tensor, negated=True)"}
     mutations = {}
     write = "memoryview(x)[0, 0] = 7.0"

@@ -83,16 +83,22 @@ def run(
                 progress(name, done, total)
 
     ids = asked + [f"pair:{other}" for other in consumers]
-    failure = _forked(name, ids, count, limit, confirm, note)
-    if failure:
-        return {**part, "failed": failure, "cases": [], "pairs": []}
+    ends = [case.id for case in chosen if case.ends]
+    with ThreadPoolExecutor(1) as beside:
+        # They import the library from scratch, each alone, while others run that do not.
+        late = [beside.submit(_apart, library, name, id, limit, note) for id in ends]
+        failure = _forked(name, ids, count, limit, confirm, note)
+        if failure:
+            beside.shutdown(cancel_futures=True)
+            return {**part, "failed": failure, "cases": [], "pairs": []}
+        for waiting in late:
+            waiting.result()
     with ThreadPoolExecutor(count) as pool:
         # These include the cases and pairs that were not looked at because the process that forks has ended.
         seen = {pair["pair"][1] for pair in matrix}
         left = [case.id for case in chosen if case.id not in results]
         left += [f"pair:{other}" for other in consumers if other not in seen]
-        for result in pool.map(lambda id: worker.left_out(library, id) or _alone(name, id, limit), left):
-            note(result)
+        list(pool.map(lambda id: _apart(library, name, id, limit, note), left))
         if confirm:
             faults = [r for r in results.values() if r["status"] in FAULTS and "second" not in r]
             list(
@@ -149,6 +155,13 @@ def _forked(
             if "id" in answer or "pair" in answer:
                 note(answer)
     return ""
+
+
+def _apart(
+    library: type[Adapter], name: str, id: str, limit: float, note: Callable[[dict[str, Any]], None]
+) -> None:
+    """Runs one case that no fork runs."""
+    note(worker.left_out(library, id) or _alone(name, id, limit))
 
 
 def _alone(name: str, id: str, limit: float) -> dict[str, Any]:

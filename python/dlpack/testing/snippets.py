@@ -68,20 +68,30 @@ def program(case: Case, adapter: type[Adapter], fill: dict[str, str]) -> str:
         return ""
     text = case.snippet.strip("\n")
     fill = {**dict(case.fill), **fill}
-    expressions = adapter.lazy if "lazy" in case.id else adapter.unexportable
+    made, resize = next(iter(adapter.resizes.values()), ("", ""))
+    expressions = (
+        adapter.lazy if "lazy" in case.id else adapter.narrow if "narrow" in case.id else adapter.unexportable
+    )
     names = {
         "imports": adapter.imports.strip("\n"),
         "readonly": adapter.readonly,
         "big": adapter.big,
+        "borrowed": adapter.borrowed,
+        "subclass": adapter.subclass,
+        "table_of": adapter.table_of,
         "write": adapter.write,
         "address": adapter.address,
         "expression": next(iter(expressions.values()), ""),
+        "made": made,
+        "resize": resize,
         "mutation": next(iter(adapter.mutations.values()), ""),
         "layout": adapter.layouts.get(fill.get("label", "offset"), ""),
         "read": adapter.reads.get(fill.get("dtype", ""), adapter.read),
         **fill,
     }
     names["take"] = adapter.take.format(x="producer")
+    names["take_device"] = adapter.take_device.format(x="producer")
+    names["take_no_copy"] = adapter.take_copy.format(x="producer", copy="False")
     names["take_copy"] = adapter.take_copy.format(x="producer", copy="True")
     if "{x}" in text:
         try:

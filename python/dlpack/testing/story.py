@@ -38,8 +38,8 @@ def story(report: dict[str, Any]) -> str:
         f"Made by `python -m dlpack doctor --story`, from the report of the versions below: {len(report['cases'])} cases of DLPack "
         f"{report['dlpack']}, with CPython {report['python']} on a machine with {report['platform'].split('-')[0]} and without a GPU. "
         "Do not edit it; edit `known.toml`.",
-        "Each finding has been seen twice, the second time by a program that needs the library and ctypes only, or, where the case has no "
-        "program, in a process from scratch. "
+        "Each finding has been seen twice, the second time by a program that needs the library and ctypes only, or, where the adapter lacks "
+        "what the program needs, in a process from scratch. "
         "`python -m dlpack doctor LIBRARY --verbose` shows the programs, and the clauses that the findings rest on.",
         _table(parts),
         _silent(parts),

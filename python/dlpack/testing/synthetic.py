@@ -223,7 +223,7 @@ class Producer:
     """An object with the protocol of the array API standard, whose tensors are synthetic.
 
     `answer` chooses the struct: `"asked"` follows `max_version`, `"legacy"` and `"versioned"` ignore it. `keywords` are those
-    that it knows. `calls` lists what was asked, `tensors` what was handed out.
+    that it knows. With `moves`, a request for the CPU is served. `calls` lists what was asked, `tensors` what was handed out.
     """
 
     def __init__(
@@ -234,8 +234,10 @@ class Producer:
         capsule_name: str | None = None,
         says_device: Any = None,
         guarded: tuple[int, int] | None = None,
+        moves: bool = False,
         **fields: Any,
     ):
+        self.moves = moves
         self.fields, self.answer, self.known = fields, answer, keywords
         self.capsule_name, self.guarded = capsule_name, guarded
         self.device = fields.get("device", (abi.CPU, 0)) if says_device is None else says_device
@@ -252,11 +254,17 @@ class Producer:
             self.answer, version is not None and version[0] >= 1
         )
         fields = dict(self.fields)
+        if self.moves and tuple(given.get("dl_device") or ()) == (abi.CPU, 0):
+            fields["device"] = (abi.CPU, 0)
         if given.get("copy") is True:
             fields["flags"] = fields.get("flags", 0) | abi.IS_COPIED
-        made: Any = Guarded(self.guarded) if self.guarded else Synthetic(versioned=versioned, **fields)
+        made = self.made(versioned=versioned, **fields)
         self.tensors.append(made)
         return made.capsule(self.capsule_name)
+
+    def made(self, **fields: Any) -> Any:
+        """The tensor that is handed out."""
+        return Guarded(self.guarded) if self.guarded else Synthetic(**fields)
 
     def __dlpack_device__(self) -> Any:
         return self.device

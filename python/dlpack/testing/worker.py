@@ -100,6 +100,14 @@ def second(adapter: Adapter, id: str, fill: dict[str, str]) -> tuple[str, str]:
     return ("program", program) if program else ("process", "")
 
 
+def mutant_program(id: str) -> str:
+    """The program of a case of the reference with a fault, from `faulty:FAULT:CASE`."""
+    _, fault, case = id.split(":")
+    text = snippets.program(load()[case], find(f"reference:{fault}"), {})
+    find("reference")
+    return f"from dlpack.testing import mutants\nmutants.adapter({fault!r})\n{text}"
+
+
 # Errors of a program itself, which confirm nothing.
 _BROKEN = (
     "SyntaxError",
@@ -273,6 +281,10 @@ def serve(name: str, jobs: int, limit: float, confirm: bool) -> None:
                 # The tests of the suite: the program alone, whether the case finds something or not.
                 first = {"id": id, "status": "program"}
                 program = second(adapter, id.removeprefix("program:"), {})[1] or "raise SystemExit(0)"
+            if id.startswith("faulty:"):
+                # And the program of a case with a fault of the reference.
+                first = {"id": id, "status": "program"}
+                program = mutant_program(id)
             child = _Child(adapter, id, limit, program)
             running[child.source] = child, first
             chooser.register(child.source, selectors.EVENT_READ, child)

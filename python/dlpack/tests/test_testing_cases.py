@@ -47,7 +47,7 @@ def test_cases_are_complete():
         assert case.role in ROLES and case.severity in SEVERITIES
         assert case.does.endswith(".") and case.does[0].isupper(), (id, case.does)
         assert case.expects and not case.expects.endswith("."), (id, case.expects)
-        assert case.title
+        assert case.title and case.snippet, id
 
 
 def test_clauses_are_used():

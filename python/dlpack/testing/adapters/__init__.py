@@ -65,21 +65,36 @@ class Adapter:
     layouts: ClassVar[dict[str, str]] = {}
     #: An array of the shape (2, 3) that must not be written, with elements as in `samples("float32")`.
     readonly: ClassVar[str] = ""
+    #: An instance of a subclass, written in Python, with the elements of `x`.
+    subclass: ClassVar[str] = ""
     #: Things that DLPack cannot describe.
     unexportable: ClassVar[dict[str, str]] = {}
     #: Arrays whose elements are computed when they are read, so that the memory alone is not what they show.
     lazy: ClassVar[dict[str, str]] = {}
-    #: Statements that change the shape or the memory of `x` in place.
+    #: Integers from 0 to 5, by the name of a dtype of fewer than eight bits, such as `uint4`.
+    narrow: ClassVar[dict[str, str]] = {}
+    #: Statements that change the shape or the strides of `x` in place.
     mutations: ClassVar[dict[str, str]] = {}
+    #: Arrays of one axis and four-byte elements, and statements that make them larger in place. Memory of 32 MiB is given back to the
+    #: system at once.
+    resizes: ClassVar[dict[str, tuple[str, str]]] = {}
+    #: Such an array, whose memory is that of an object of another library which nobody else keeps.
+    borrowed: ClassVar[str] = ""
     #: An array of a million 32-bit elements, of memory that is its own.
     big: ClassVar[str] = ""
     #: The import of an object `x`; with the copy that is asked for, if it can be asked.
     take: ClassVar[str] = ""
     take_copy: ClassVar[str] = ""
+    #: The import of an object `x` to the CPU, by the argument `device`.
+    take_device: ClassVar[str] = ""
+    #: Whether it takes tensors of any device, to pass them on.
+    carries: ClassVar[bool] = False
     #: A statement that writes to the first element of `x`, of shape (2, 3).
     write: ClassVar[str] = ""
     #: The address of the first element, as the library itself tells it.
     address: ClassVar[str] = ""
+    #: The capsule of the exchange table of `x`, in programs.
+    table_of: ClassVar[str] = "type(x).__dlpack_c_exchange_api__"
     #: The device on which its arrays are, for libraries that have none on the host.
     device: ClassVar[tuple[int, int]] = (abi.CPU, 0)
     #: The dtypes that it imports with their meaning, if those differ from `dtypes`; others it may refuse.

@@ -5,3 +5,4 @@ from . import generic
 Library = generic("array_api_strict")
 Library.imports = "import array_api_strict as xp"
 Library.distribution = "array-api-strict"
+Library.take_device = "xp.from_dlpack({x}, device=xp.Device('CPU_DEVICE'))"

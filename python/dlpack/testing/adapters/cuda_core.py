@@ -19,6 +19,8 @@ class Library(Adapter):
     dtypes = {dtype: dtype for dtype in ["bool", *abi.INTEGERS, *abi.FLOATS, "complex64", "complex128"]}
     read = "read(x)"
     shows = False
+    borrowed = "View.from_dlpack(np.ones(1 << 23, 'float32'), stream_ptr=-1)"
     big = "View.from_dlpack(np.ones(1 << 20, 'float32'), stream_ptr=-1)"
+    subclass = "type('Mine', (View,), {}).from_dlpack(x, stream_ptr=-1)"
     take = "View.from_dlpack({x}, stream_ptr=-1)"
     address = "x.ptr"

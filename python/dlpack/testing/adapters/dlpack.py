@@ -22,6 +22,9 @@ class Library(Adapter):
         "size one": "x[:1, None, ::-1]",
     }
     readonly = "dlpack.asdlpack(encode('float32', [0, 1, -2, 1.5, 4, -3])).view('float32').reshape(2, 3)"
+    borrowed = "dlpack.asdlpack(bytearray(b'1' * (32 << 20))).view('float32')"
+    take_device = "dlpack.from_dlpack({x}, device='cpu')"
+    carries = True
     big = "dlpack.asdlpack(bytearray(b'1' * (4 << 20))).view('float32')"
     take = "dlpack.from_dlpack({x})"
     take_copy = "dlpack.from_dlpack({x}, copy={copy})"

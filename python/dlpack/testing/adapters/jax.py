@@ -37,6 +37,8 @@ class Library(Adapter):
         "int4": "jnp.zeros(2, 'int4')",
         "random key": "jax.random.key(0)",
     }
+    borrowed = "jnp.asarray(np.ones(1 << 23, 'float32'))"
+    take_device = "jnp.from_dlpack({x}, device=jax.devices('cpu')[0])"
     big = "jnp.ones(1 << 20, 'float32')"
     take = "jnp.from_dlpack({x})"
     take_copy = "jnp.from_dlpack({x}, copy={copy})"

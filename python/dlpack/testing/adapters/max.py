@@ -12,6 +12,7 @@ class Library(Adapter):
     array = "Buffer.from_numpy(np.array({values}, '{dtype}').reshape({shape}))"
     dtypes = {dtype: dtype for dtype in ["bool", *abi.INTEGERS, *abi.FLOATS]}
     read = "x.to_numpy().ravel().tolist()"
+    borrowed = "Buffer.from_numpy(np.ones(1 << 23, 'float32'))"
     big = "Buffer.from_numpy(np.ones(1 << 20, 'float32'))"
     take = "Buffer.from_dlpack({x})"
     write = "x.to_numpy()[0, 0] = 7"

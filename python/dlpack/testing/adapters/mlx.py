@@ -34,6 +34,7 @@ class Library(Adapter):
         "offset": "x[1:, 1:]",
         "broadcast": "mx.broadcast_to(x[:1], (4, 3))",
     }
+    borrowed = "mx.array(memoryview(bytearray(32 << 20)))"
     big = "mx.ones(1 << 20)"
     take = "mx.from_dlpack({x})"
     imports_dtypes = ("bool", *abi.INTEGERS, "float16", "float32", "bfloat16", "complex64")

@@ -39,6 +39,9 @@ class Library(Adapter):
         "shape": "x.shape = (3, 2)",
         "strides": "np.lib.stride_tricks.as_strided(x, strides=(4, 8))",
     }
+    resizes = {"resize": ("np.ones(1 << 23, 'float32')", "x.resize(1 << 24)")}
+    borrowed = "np.frombuffer(bytearray(b'1' * (32 << 20)), 'float32')"
+    take_device = "np.from_dlpack({x}, device='cpu')"
     big = "np.ones(1 << 20, 'float32')"
     take = "np.from_dlpack({x})"
     take_copy = "np.from_dlpack({x}, copy={copy})"

@@ -20,6 +20,7 @@ class Library(Adapter):
     array = "own(np.array({values}, '{dtype}').reshape({shape}))"
     dtypes = {dtype: dtype for dtype in ["bool", *abi.INTEGERS, *abi.FLOATS]}
     read = "x.numpy().ravel().tolist()"
+    borrowed = "ort.OrtValue.ortvalue_from_numpy(np.ones(1 << 23, 'float32'))._ortvalue"
     big = "own(np.ones(1 << 20, 'float32'))"
     take = "OrtValue.from_dlpack({x}.__dlpack__(), False)"
     address = "x.data_ptr()"

@@ -25,6 +25,13 @@ class Library(Adapter):
         "requires a gradient": "(lambda y: (setattr(y, 'stop_gradient', False), y)[1])(paddle.zeros([2]))",
         "sparse": "paddle.sparse.sparse_coo_tensor([[0, 1], [0, 1]], [1.0, 2.0], [2, 2])",
     }
+    resizes = {
+        "resize_": ("paddle.ones([1 << 23])", "x.resize_([1 << 24], fill_zero=True)"),
+        "set_": ("paddle.ones([1 << 23])", "x.set_(paddle.ones([1 << 24]))"),
+    }
+    borrowed = "paddle.from_dlpack(np.ones(1 << 23, 'float32'))"
+    take_copy = "paddle.from_dlpack({x}, copy={copy})"
+    take_device = "paddle.from_dlpack({x}, device=paddle.CPUPlace())"
     big = "paddle.ones([1 << 20])"
     take = "paddle.from_dlpack({x})"
     imports_dtypes = (*_SIGNED, *_NARROW)

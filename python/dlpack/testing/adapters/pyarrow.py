@@ -24,6 +24,9 @@ class Library(Adapter):
         "text": "pa.array(['a'])",
         "dates": "pa.array([0], pa.date32())",
     }
+    borrowed = "pa.Tensor.from_numpy(np.ones(1 << 23, 'float32'))"
+    take_copy = "pa.Tensor.from_dlpack({x}, copy={copy})"
+    take_device = "pa.Tensor.from_dlpack({x}, device=(1, 0))"
     big = "pa.Tensor.from_numpy(np.ones(1 << 20, 'float32'))"
     take = "pa.Tensor.from_dlpack({x})"
     write = "x.to_numpy()[0, 0] = 7"

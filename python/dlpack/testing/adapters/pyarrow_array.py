@@ -22,6 +22,7 @@ class Library(Adapter):
         "text": "pa.array(['a'])",
         "dates": "pa.array([0], pa.date32())",
     }
+    borrowed = "pa.array(np.ones(1 << 23, 'float32'))"
     big = "pa.array(np.ones(1 << 20, 'float32'))"
     address = "x.buffers()[1].address + x.offset * x.type.bit_width // 8"
     shape = (6,)

@@ -22,5 +22,6 @@ class Library(Adapter):
         "text": "tf.constant(['a'])",
         "quantised": "tf.cast(tf.constant([1, 0]), 'qint8')",
     }
+    borrowed = "tf.convert_to_tensor(np.ones(1 << 23, 'float32'))"
     big = "tf.ones(1 << 20)"
     take = "tfd.from_dlpack({x}.__dlpack__())"

@@ -43,6 +43,17 @@ class Library(Adapter):
         "unsqueeze_": "x.unsqueeze_(0)",
         "t_": "x.t_()",
     }
+    narrow = {
+        name: f"torch.arange(6, dtype=torch.{'u' * (name[0] == 'u')}int8).view(torch.{name})"
+        for name in ("uint4", "int4", "uint1")
+    }
+    resizes = {
+        "resize_": ("torch.ones(1 << 23)", "x.resize_(1 << 24)"),
+        "set_": ("torch.ones(1 << 23)", "x.set_(torch.ones(1 << 24))"),
+    }
+    borrowed = "torch.frombuffer(bytearray(b'1' * (32 << 20)), dtype=torch.float32)"
+    subclass = "x.as_subclass(type('Mine', (torch.Tensor,), {}))"
+    take_device = "torch.from_dlpack({x}, device='cpu')"
     big = "torch.ones(1 << 20)"
     take = "torch.from_dlpack({x})"
     take_copy = "torch.from_dlpack({x}, copy={copy})"

@@ -30,6 +30,7 @@ class Library(Adapter):
         "reversed": "tvm_ffi.from_dlpack(np.from_dlpack(x)[::-1])",
         "offset": "tvm_ffi.from_dlpack(np.from_dlpack(x)[1:, 1:])",
     }
+    borrowed = "tvm_ffi.from_dlpack(np.ones(1 << 23, 'float32'))"
     big = "tvm_ffi.from_dlpack(np.ones(1 << 20, 'float32'))"
     take = "tvm_ffi.from_dlpack({x})"
     address = "x.data_ptr()"

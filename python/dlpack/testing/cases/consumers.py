@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 import struct
 import threading
@@ -274,6 +275,42 @@ _add(
     version=(0, 8),
     only="versioned",
 )
+
+
+@case(
+    "consumer.struct.untouched",
+    "borrowing",
+    "quirk",
+    does="Compares the struct, its shape and its strides before and after the import.",
+    expects="the same: they are the producer's",
+    snippet="{imports}\n"
+    + maker({}).replace(
+        "        return self.capsule",
+        "        global whole; whole = lambda: [bytes(versioned)[8:80], bytes(legacy)[8:64], shape[:], strides[:]]\n"
+        "        global before; before = whole()\n        return self.capsule",
+    )
+    + "\nx = {take}\nassert whole() == before, (before, whole())",
+)
+def _(lib: Adapter) -> None:
+    class Remembers(Producer):
+        def made(self, **fields: Any) -> Any:
+            tensor = super().made(**fields)
+            tensor.before = _whole(tensor)
+            return tensor
+
+    producer = Remembers()
+    x, error = _import(lib, producer)
+    skip_unless(error is None, "refused")
+    tensor = producer.tensors[-1]
+    expect(_whole(tensor) == tensor.before, "the import writes to the struct")
+    del x
+
+
+def _whole(tensor: Any) -> Any:
+    # The first eight bytes count the calls of the deleter.
+    struct = ctypes.string_at(tensor.address, ctypes.sizeof(tensor.struct))
+    return struct[8:], tensor._shape[:], tensor._strides[:]
+
 
 # Flags.
 
@@ -669,7 +706,12 @@ def _(lib: Adapter) -> None:
     "keywords",
     does="Notes which keywords the library passes to `__dlpack__`.",
     expects="those of the standard, and no others",
-    snippet="",
+    snippet="{imports}\n"
+    + maker({}).replace(
+        "copy=None):\n", "copy=None, **others):\n        global asked; asked = others, stream\n", 1
+    )
+    + "\ntry:\n    x = {take}\nexcept Exception as error: print(error)\n"
+    "assert not asked[0] and asked[1] in (None, -1), asked",
 )
 def _(lib: Adapter) -> None:
     producer = Producer()
@@ -695,7 +737,9 @@ def _(lib: Adapter) -> None:
     "should",
     does="Imports an aligned, compact tensor without asking for a copy.",
     expects="the producer's memory, not a copy",
-    snippet="",
+    snippet="{imports}\n"
+    + maker({})
+    + "\nx = {take}\nctypes.memset(start, 0, 24)\nassert list({read}) == [0] * 6, 'a copy'",
 )
 def _(lib: Adapter) -> None:
     producer = Producer()
@@ -743,7 +787,10 @@ def _(lib: Adapter) -> None:
     since="2023.12",
     does="Imports with `copy=False`.",
     expects="the producer's memory, or an exception",
-    snippet="",
+    snippet="{imports}\n"
+    + maker({})
+    + "\ntry:\n    x = {take_no_copy}\nexcept Exception as error:\n    print('refused:', error)\n    raise SystemExit(0)\n"
+    "ctypes.memset(start, 0, 24)\nassert list({read}) == [0] * 6, 'a copy'",
 )
 def _(lib: Adapter) -> None:
     producer = Producer()
@@ -853,13 +900,22 @@ for _error in (BufferError, ValueError, RuntimeError, TypeError):
 
 # Lifetimes.
 
+_RELEASED = """x = None
+gc.collect()
+released = runs() + ("used" not in repr(capsule))
+assert released == 1, f"the deleter ran {released} times"
+"""
+
 
 @case(
     "consumer.life.producer",
     "deleter-when",
     does="Drops the producer, and reads the array.",
     expects="the elements; the deleter runs once, when the array is dropped",
-    snippet="",
+    snippet="{imports}\n"
+    + maker({})
+    + "\nimport gc\nx = {take}\ncapsule = producer.capsule\ndel producer\ngc.collect()\n"
+    f"found = list({{read}})\nassert found == {FLOATS!r}, found\n" + _RELEASED,
 )
 def _(lib: Adapter) -> None:
     producer = Producer(python=True)
@@ -879,7 +935,10 @@ def _(lib: Adapter) -> None:
     "deleter-gil",
     does="Drops the array on another thread.",
     expects="the deleter runs once",
-    snippet="",
+    snippet="{imports}\n"
+    + maker({})
+    + "\nimport gc, threading\nheld = [{take}]\ncapsule, x = producer.capsule, None\n"
+    "thread = threading.Thread(target=held.clear)\nthread.start()\nthread.join()\n" + _RELEASED,
 )
 def _(lib: Adapter) -> None:
     producer = Producer()
@@ -896,7 +955,14 @@ def _(lib: Adapter) -> None:
     "deleter-when",
     does="Imports two hundred tensors and drops the arrays.",
     expects="the deleter of each runs once",
-    snippet="",
+    snippet="{imports}\n"
+    + maker({})
+    + "\nimport gc\narrays, structs, capsules, first = [], [], [], versioned.raw\nfor i in range(200):\n"
+    "    versioned = ctypes.create_string_buffer(first)\n    structs.append(versioned)\n    arrays.append({take})\n"
+    "    capsules.append(producer.capsule)\narrays.clear()\ngc.collect()\n"
+    "released = len(deleted) + sum(struct.unpack_from('=I', s)[0] - 1 for s in structs)\n"
+    "released += sum('used' not in repr(capsule) for capsule in capsules)\n"
+    "assert released == 200, f'{released} deleters ran for 200 tensors'",
 )
 def _(lib: Adapter) -> None:
     producer = Producer()

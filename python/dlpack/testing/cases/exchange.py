@@ -11,6 +11,7 @@ from .. import abi
 from ..adapters import Adapter
 from ..case import NO_TABLE, Found, Skip, case, expect, skip_unless, told
 from ..peek import describe
+from ..snippets import maker
 from ..synthetic import Synthetic
 from ..values import encode, samples
 from .producers import _made, _Several
@@ -21,13 +22,39 @@ FLOATS = samples("float32")
 _TABLE = """
 x = {x}
 get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(("PyCapsule_GetPointer", ctypes.pythonapi))
-table = get(type(x).__dlpack_c_exchange_api__, b"dlpack_exchange_api")
+table = get({table_of}, b"dlpack_exchange_api")
 allocate, export, make, borrow, stream = (ctypes.c_void_p * 5).from_address(table + 16)
 """
 _EXPORT = (
     _TABLE
     + "out = ctypes.c_void_p()\nexport = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_void_p)(export)\n"
 )
+# The first element of what was exported. A managed tensor has its DLTensor 32 bytes after its start.
+_DATA = """data = (ctypes.c_void_p.from_address(out.value + 32).value or 0) + ctypes.c_uint64.from_address(out.value + 72).value
+"""
+_SHOWN = 'shown = __import__("struct").pack("=6f", *{read})\n'
+_BORROW = (
+    _TABLE
+    + "tensor = ctypes.create_string_buffer(48)  # a DLTensor\n"
+    + "borrow = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.py_object, ctypes.c_void_p)(borrow)\n"
+)
+_MAKE = (
+    _TABLE
+    + "import gc\nout = ctypes.c_void_p()\nmake = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)(make)\n"
+)
+# The object that was made, without the reference that the function returned.
+_MADE = """x = ctypes.cast(out, ctypes.py_object).value
+ctypes.pythonapi.Py_DecRef(ctypes.py_object(x))
+"""
+
+
+def _making(fields: dict[str, Any], after: str, made: str = "") -> str:
+    """A program that makes an object of a tensor that is made by hand."""
+    attempt = "try:\n    code = make(at(versioned), at(out))\nexcept SystemError: raise\nexcept Exception as error:\n"
+    attempt += "    print('refused:', error)\n    code = -1\nelse:\n    assert code == 0, f'status {code} without an exception'\n"
+    return (
+        "{imports}\n" + maker(fields) + _MAKE + attempt + after + (f"if code == 0:\n{made}" if made else "")
+    )
 
 
 class Table:
@@ -84,6 +111,9 @@ class Table:
         dtype: Any = "float32",
         device: tuple[int, int] = (1, 0),
         ndim: Any = None,
+        *,
+        mark: int = 0,
+        report: bool = True,
     ) -> Any:
         """The status, the tensor and the errors that were set."""
         prototype = abi.Tensor()
@@ -92,13 +122,13 @@ class Table:
         extents = (ctypes.c_int64 * max(len(shape), 1))(*shape)
         prototype.shape, prototype.ndim = extents, len(shape) if ndim is None else ndim
         prototype.device, prototype.dtype = abi.Device(*device), abi.DataType(*abi.triple(dtype))
-        out = ctypes.c_void_p(0)
+        out = ctypes.c_void_p(mark)
         errors: list[tuple[str | None, str | None]] = []
 
         def note_error(context: Any, kind: bytes | None, message: bytes | None) -> None:
             errors.append((_text(kind), _text(message)))
 
-        callback = abi.SetError(note_error)
+        callback = abi.SetError(note_error) if report else abi.SetError()
         function = self.function("managed_tensor_allocator", abi.Allocate)
         try:
             code = function(ctypes.byref(prototype), ctypes.byref(out), None, callback)
@@ -128,7 +158,7 @@ def _wrap(tensor: Any) -> Any:
     since="1.3",
     does=f"Looks for `{ATTRIBUTE}` on the class.",
     expects="a capsule with the name `dlpack_exchange_api`",
-    snippet='x = {x}\nassert "\\"dlpack_exchange_api\\"" in repr(type(x).__dlpack_c_exchange_api__)',
+    snippet='x = {x}\nassert "\\"dlpack_exchange_api\\"" in repr({table_of})',
 )
 def _(lib: Adapter) -> None:
     table = Table(lib)
@@ -191,7 +221,7 @@ def _(lib: Adapter) -> None:
     since="1.3",
     does="Looks at the attribute of the class twice, and of an instance.",
     expects="the same address each time",
-    snippet="",
+    snippet=_TABLE + "assert get({table_of}, b'dlpack_exchange_api') == table, 'two tables'",
 )
 def _(lib: Adapter) -> None:
     first, second = Table(lib), Table(lib)
@@ -216,6 +246,40 @@ def _(lib: Adapter) -> None:
     expect(hasattr(kind, ATTRIBUTE), "the old name only")
 
 
+@case(
+    "exchange.table.subclass",
+    "table-lookup",
+    "should",
+    since="1.3",
+    does="Exports an instance of a subclass, written in Python, by the table that the subclass inherits.",
+    expects="the memory of the array, or an exception",
+    snippet=_EXPORT.replace(
+        "x = {x}\n",
+        "x = {x}\ncapsule = x.__dlpack__(max_version=(1, 3))\n{struct}\nfirst, x = data, {subclass}\n",
+    )
+    + "try:\n    code = export(x, ctypes.addressof(out))\nexcept Exception as error:\n    print('refused:', error)\n"
+    "    raise SystemExit(0)\n" + _DATA + "assert code == 0 and data == first, (code, data, first)",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    skip_unless(lib.subclass, "it has no subclasses, or the adapter does not say how they are made")
+    x = lib.evaluate(lib.subclass, x=table.x)
+    expect(type(x) is not type(table.x), f"no subclass: {type(x).__name__}")
+    capsule = lib.table(x)
+    expect(abi.is_capsule(capsule), "the subclass inherits no table")
+    expect(abi.pointer_of(capsule) == table.address, "the subclass has another table")
+    try:
+        struct = table.export(x)
+    except Found:
+        raise
+    except Exception:
+        return
+    seen, other = describe(struct, abi.VERSIONED), lib.look(table.x)
+    expect(seen.data == other.data, f"other memory: {seen.data:#x} instead of {other.data:#x}")
+    expect(seen.shape == other.shape and seen.dtype == other.dtype, f"{seen.shape} and {seen.dtype}")
+    abi.call_deleter(struct)
+
+
 # Export.
 
 
@@ -226,7 +290,12 @@ def _(lib: Adapter) -> None:
     does="Exports an array by the table and by `__dlpack__`, and compares the structs.",
     expects="the same memory, shape, dtype and device, and a version of 1",
     snippet=_EXPORT + "assert export(x, ctypes.addressof(out)) == 0 and out.value\n"
-    "assert ctypes.c_uint32.from_address(out.value).value == 1",
+    "assert ctypes.c_uint32.from_address(out.value).value == 1\n"
+    + _DATA
+    + _SHOWN
+    + "assert ctypes.c_void_p.from_address(out.value + 64).value, 'strides are NULL'\n"
+    "assert ctypes.string_at(data, 24) == shown, 'other elements'\n"
+    "capsule, first = x.__dlpack__(max_version=(1, 3)), data\n{struct}\nassert first == data, 'other memory'",
 )
 def _(lib: Adapter) -> None:
     table = Table(lib)
@@ -247,7 +316,14 @@ def _(lib: Adapter) -> None:
     since="1.3",
     does="Exports by the table, drops the array, reads the memory and calls the deleter on another thread.",
     expects="the elements until the deleter has run",
-    snippet="",
+    snippet=_EXPORT
+    + _SHOWN
+    + "assert export(x, ctypes.addressof(out)) == 0\n"
+    + _DATA
+    + "import gc, threading\nx = None\ngc.collect()\nkept = [bytes([i % 256]) * 96 for i in range(3000)]\n"
+    "assert ctypes.string_at(data, 24) == shown, 'other elements'\n"
+    "free = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(ctypes.c_void_p.from_address(out.value + 16).value)\n"
+    "thread = threading.Thread(target=free, args=(out.value,))\nthread.start()\nthread.join()",
 )
 def _(lib: Adapter) -> None:
     table = Table(lib)
@@ -355,12 +431,47 @@ def _(lib: Adapter) -> None:
 
 
 @case(
+    "exchange.export.failed-out",
+    "from-object",
+    "quirk",
+    since="1.3",
+    does="Exports by the table what cannot be exported, with a mark in `out`.",
+    expects="the mark, or NULL: some callers look at `out` alone",
+    snippet=_EXPORT.replace("x = {x}", "x = {expression}").replace("c_void_p()", "c_void_p(0xDEAD)")
+    + "try:\n    code = export(x, ctypes.addressof(out))\nexcept Exception:\n    code = -1\n"
+    "assert code == 0 or out.value in (None, 0xDEAD), hex(out.value)",
+)
+def _(lib: Adapter) -> None:
+    table = Table(lib)
+    skip_unless(lib.unexportable, "the adapter names nothing that it cannot export")
+    function = table.function("managed_tensor_from_py_object_no_sync", abi.FromPython)
+    several, failed = _Several(), 0
+    for label, x, expression in _made(lib, lib.unexportable):
+        if type(x) is not type(table.x):
+            continue
+        out = ctypes.c_void_p(0xDEAD)
+        try:
+            if function(x, ctypes.byref(out)) == 0:
+                continue
+        except Exception:
+            pass
+        failed += 1
+        if out.value not in (None, 0xDEAD):
+            several.add(f"for {label}: a failure, and {out.value:#x} in `out`", expression=expression)
+    several.tell()
+    skip_unless(failed, "nothing that the adapter names is refused by the table")
+
+
+@case(
     "exchange.borrow.same",
     "borrowed",
     since="1.3",
     does="Borrows the tensor of an array twice, and compares it with `__dlpack__`.",
     expects="the same memory, shape and dtype",
-    snippet="",
+    snippet=_BORROW + _SHOWN + "assert borrow(x, ctypes.addressof(tensor)) == 0\n"
+    "data, _, _, shape, strides, offset = __import__('struct').unpack('=3Q3Q', tensor.raw)\n"
+    "assert shape and strides, 'NULL'\nshape = (ctypes.c_int64 * 2).from_address(shape)[:]\n"
+    "assert shape == [2, 3], shape\nassert ctypes.string_at(data + offset, 24) == shown, 'other elements'",
 )
 def _(lib: Adapter) -> None:
     table = Table(lib)
@@ -381,7 +492,9 @@ def _(lib: Adapter) -> None:
     since="1.3",
     does="Borrows the tensor of an array a thousand times.",
     expects="no reference to the array is kept",
-    snippet="",
+    snippet=_BORROW
+    + "import sys\nbefore = sys.getrefcount(x)\nfor i in range(1000): borrow(x, ctypes.addressof(tensor))\n"
+    "more = sys.getrefcount(x) - before\nassert more < 10, f'{more} references more'",
 )
 def _(lib: Adapter) -> None:
     import sys
@@ -403,7 +516,9 @@ def _(lib: Adapter) -> None:
     since="1.3",
     does="Makes an object of a tensor by the table, reads it and drops it.",
     expects="the class that has the table, the elements, and a deleter that runs once",
-    snippet="",
+    snippet=_making({}, "assert code == 0 and out.value\n" + _MADE)
+    + f"found = list({{read}})\nassert found == {FLOATS!r}, found\nassert runs() == 0, 'the deleter ran'\n"
+    "x = None\ngc.collect()\nassert runs() == 1, f'the deleter ran {runs()} times'",
 )
 def _(lib: Adapter) -> None:
     table = Table(lib)
@@ -436,7 +551,16 @@ def _hostile(
         # Who owns the tensor after a failure is not written: nobody, or the caller.
         expect(tensor.called <= 1, f"the deleter ran {tensor.called} times after the failure")
 
-    case(f"exchange.import.{id}", clause, severity, since="1.3", does=does, expects=expects)(check)
+    after = "assert code != 0, 'an object'\n" if refused else ""
+    freed = "    " + _MADE.replace("\n", "\n    ", 1) + "    x = None\n    gc.collect()\n"
+    freed += "    assert runs() == 1, f'the deleter ran {runs()} times'\n"
+    snippet = (
+        _making(fields, after, "" if refused else freed)
+        + "assert runs() <= 1, f'the deleter ran {runs()} times'"
+    )
+    case(f"exchange.import.{id}", clause, severity, since="1.3", does=does, expects=expects, snippet=snippet)(
+        check
+    )
 
 
 _hostile(
@@ -475,7 +599,12 @@ _hostile("empty", "size-zero", "must", "Makes an object of a tensor without elem
     since="1.3",
     does="Makes an object of a tensor with READ_ONLY, and writes to it.",
     expects="an exception, or a copy: the memory stays as it was",
-    snippet="",
+    snippet=_making(
+        {"flags": abi.READ_ONLY},
+        "before = ctypes.string_at(start, 24)\nif code: raise SystemExit(0)\n" + _MADE,
+    )
+    + "try:\n    {write}\nexcept Exception as error:\n    print('refused:', error)\n"
+    "assert ctypes.string_at(start, 24) == before, 'read-only memory was written'",
 )
 def _(lib: Adapter) -> None:
     table = Table(lib)
@@ -489,175 +618,3 @@ def _(lib: Adapter) -> None:
     except Exception:
         pass
     expect(tensor.memory() == before, "the memory is written")
-
-
-# Allocation.
-
-
-@case(
-    "exchange.allocate.plain",
-    "allocator",
-    since="1.3",
-    does="Allocates (2, 3) elements of float32; the prototype's data and byte_offset are nonsense.",
-    expects="a tensor of that shape and dtype, of memory that can be written, and no error",
-    snippet="",
-)
-def _(lib: Adapter) -> None:
-    table = Table(lib)
-    code, address, errors = table.allocate((2, 3), device=lib.device)
-    if code != 0:
-        raise Found(f"status {code}, {errors}", severity="should")
-    expect(address, "status 0, and no tensor")
-    expect(not errors, f"status 0, and an error: {errors}")
-    struct = abi.ManagedTensorVersioned.from_address(address)
-    seen = describe(struct, abi.VERSIONED)
-    expect(seen.version and seen.version[0] == 1, f"version {seen.version}")
-    expect(seen.shape == (2, 3) and seen.dtype == (2, 32, 1), f"{seen.shape} and {seen.dtype}")
-    expect(seen.data not in (0, 0x10, 0x10 + 77), f"data {seen.data:#x}")
-    expect(not seen.flags & abi.READ_ONLY, "READ_ONLY")
-    expect(seen.strides is not None, "strides are NULL")
-    if seen.device[0] == abi.CPU:
-        ctypes.memset(seen.data, 7, 24)
-    abi.call_deleter(struct)
-
-
-@case(
-    "exchange.allocate.empty",
-    "allocator",
-    since="1.3",
-    does="Allocates (0, 3) elements, and one element without axes.",
-    expects="tensors of those shapes",
-    snippet="",
-)
-def _(lib: Adapter) -> None:
-    table = Table(lib)
-    for shape in ((0, 3), ()):
-        code, address, errors = table.allocate(shape, device=lib.device)
-        if code != 0:
-            raise Found(f"status {code} for {shape}, {errors}", severity="should")
-        expect(address, f"status 0 for {shape}, and no tensor")
-        struct = abi.ManagedTensorVersioned.from_address(address)
-        seen = describe(struct, abi.VERSIONED)
-        expect(
-            seen.ndim == len(shape) and (seen.shape or ()) == shape, f"shape {seen.shape} instead of {shape}"
-        )
-        abi.call_deleter(struct)
-
-
-for _id, _shape, _dtype, _device, _what in [
-    ("negative", (-2, 3), "float32", (1, 0), "of shape (-2, 3)"),
-    ("huge", (2**40, 2**40), "float32", (1, 0), "2**80 elements"),
-    ("dtype", (2, 3), (99, 24, 1), (1, 0), "of a dtype that there is not"),
-    ("device", (2, 3), "float32", (16, 0), "on Hexagon"),
-]:
-
-    @case(
-        f"exchange.allocate.{_id}",
-        "allocator-error",
-        since="1.3",
-        title=f"allocates {_what}",
-        does=f"Allocates {_what}.",
-        expects="a failure, and one call of SetError; or what was asked for, if there can be such a tensor",
-        snippet="",
-    )
-    def _(lib: Adapter, shape: Any = _shape, dtype: Any = _dtype, device: Any = _device) -> None:
-        table = Table(lib)
-        code, address, errors = table.allocate(shape, dtype, device)
-        if code == 0:
-            expect(not errors, f"status 0, and an error: {errors}")
-            seen = describe(abi.ManagedTensorVersioned.from_address(address), abi.VERSIONED)
-            # A library that knows nothing of dtypes may make a tensor of any.
-            same = seen.dtype == abi.triple(dtype) and seen.device == device and seen.shape == shape
-            expect(
-                same and shape == (2, 3),
-                f"status 0, and a tensor of shape {seen.shape} and dtype {seen.dtype} on {seen.device}",
-            )
-            return
-        expect(len(errors) == 1, f"{len(errors)} calls of SetError")
-        expect(errors[0][0] and errors[0][1], f"SetError({errors[0][0]!r}, {errors[0][1]!r})")
-
-
-@case(
-    "exchange.allocate.kind",
-    "allocator-error",
-    "quirk",
-    since="1.3",
-    does="Looks at the kinds of the errors of failed allocations.",
-    expects="names of Python's exceptions, and not MemoryError for a wrong shape or dtype",
-    snippet="",
-)
-def _(lib: Adapter) -> None:
-    import builtins
-
-    table = Table(lib)
-    for shape, dtype in (((-2, 3), "float32"), ((2, 3), (99, 24, 1))):
-        code, _, errors = table.allocate(shape, dtype)
-        if code == 0 or len(errors) != 1:
-            continue
-        kind = errors[0][0] or ""
-        expect(
-            isinstance(getattr(builtins, kind, None), type)
-            and issubclass(getattr(builtins, kind), BaseException),
-            f"the kind {kind!r}",
-        )
-        expect(kind != "MemoryError", f"the kind {kind!r}")
-
-
-@case(
-    "exchange.allocate.python",
-    "allocator-python",
-    "should",
-    since="1.3",
-    does="Allocates a tensor of shape (-2, 3), and looks for an exception of Python.",
-    expects="none: SetError tells of the failure",
-)
-def _(lib: Adapter) -> None:
-    table = Table(lib)
-    table.allocate((-2, 3))
-    expect(not table.left, f"Python's exception is set: {table.left}")
-
-
-@case(
-    "exchange.allocate.thread",
-    "allocator",
-    "should",
-    since="1.3",
-    does="Allocates on another thread.",
-    expects="a tensor",
-    snippet="",
-)
-def _(lib: Adapter) -> None:
-    table = Table(lib)
-    found: list[Any] = []
-
-    def use() -> None:
-        try:
-            found.append(table.allocate((2, 3), device=lib.device))
-        except BaseException as error:
-            found.append((told(error), None, []))
-
-    thread = threading.Thread(target=use)
-    thread.start()
-    thread.join()
-    if isinstance(found[0][0], str):
-        raise Skip(found[0][0])
-    expect(found[0][0] == 0, f"status {found[0][0]}, {found[0][2]}")
-
-
-@case(
-    "exchange.stream.cpu",
-    "stream",
-    since="1.3",
-    does="Asks for the current stream of the CPU.",
-    expects="status 0 and NULL",
-    snippet=_TABLE + "out = ctypes.c_void_p(0xDEAD)\n"
-    "stream = ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_int32, ctypes.c_int32, ctypes.c_void_p)(stream)\n"
-    "assert stream(1, 0, ctypes.addressof(out)) == 0 and not out.value, hex(out.value)",
-)
-def _(lib: Adapter) -> None:
-    table = Table(lib)
-    out = ctypes.c_void_p(0xDEAD)
-    code = table.function("current_work_stream", abi.Stream)(abi.CPU, 0, ctypes.byref(out))
-    expect(code == 0, f"status {code}")
-    expect(out.value != 0xDEAD, "status 0, and nothing is written")
-    expect(not out.value, f"{out.value}")
