@@ -1,4 +1,7 @@
 //! Tables of functions, from both sides.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| dlpack_fuzz::exchange::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| dlpack_fuzz::variants::run_each(
+    bytes,
+    dlpack_fuzz::exchange::run
+));

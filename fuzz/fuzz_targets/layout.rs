@@ -1,4 +1,7 @@
 //! Arithmetic on shapes and strides.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| dlpack_fuzz::layout::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| dlpack_fuzz::variants::run_each(
+    bytes,
+    dlpack_fuzz::layout::run
+));

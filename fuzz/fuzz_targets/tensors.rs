@@ -1,4 +1,7 @@
 //! Sequences of calls on live tensors.
 #![no_main]
 
-libfuzzer_sys::fuzz_target!(|bytes: &[u8]| dlpack_fuzz::tensors::run(bytes));
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| dlpack_fuzz::variants::run_each(
+    bytes,
+    dlpack_fuzz::tensors::run
+));

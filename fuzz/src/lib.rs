@@ -14,6 +14,7 @@ pub mod negotiate;
 pub mod oracle;
 pub mod producer;
 pub mod tensors;
+pub mod variants;
 pub mod views;
 
 /// A target: its name, and what it does with an input.

@@ -98,12 +98,15 @@ impl Model {
         self.places[flat]
     }
 
-    /// The view whose index `k` names the place that `old(k)` names here.
-    fn pick(&self, shape: Vec<usize>, old: impl Fn(&[usize]) -> Vec<usize>) -> Self {
-        let mut places = Vec::new();
-        let mut index = vec![0; shape.len()];
-        for _ in 0..shape.iter().product() {
-            places.push(self.place(&old(&index)));
+    /// The view whose index names the place that is named here by what `old` makes of it.
+    fn pick(&self, shape: Vec<usize>, old: impl Fn(&mut Vec<usize>)) -> Self {
+        let count = shape.iter().product();
+        let (mut places, mut index) = (Vec::with_capacity(count), vec![0; shape.len()]);
+        let mut turned = Vec::with_capacity(shape.len() + 1);
+        for _ in 0..count {
+            turned.clone_from(&index);
+            old(&mut turned);
+            places.push(self.place(&turned));
             advance(&mut index, &shape);
         }
         Self { shape, places }
@@ -128,18 +131,18 @@ impl Model {
                 if end > size || start > end {
                     return Err(Error::RangeOutOfBounds { start, end, size });
                 }
-                Ok(self.pick(with(axis, end - start), |k| moved(k, axis, |k| k + start)))
+                Ok(self.pick(with(axis, end - start), |k| k[axis] += start))
             }
             Step::Jump(axis, step) => {
                 let size = self.size(axis)?;
                 if step == 0 {
                     return Err(Error::ZeroStep);
                 }
-                Ok(self.pick(with(axis, size.div_ceil(step)), |k| moved(k, axis, |k| k * step)))
+                Ok(self.pick(with(axis, size.div_ceil(step)), |k| k[axis] *= step))
             }
             Step::Flip(axis) => {
                 let size = self.size(axis)?;
-                Ok(self.pick(self.shape.clone(), |k| moved(k, axis, |k| size - 1 - k)))
+                Ok(self.pick(self.shape.clone(), |k| k[axis] = size - 1 - k[axis]))
             }
             Step::Select(axis, index) => {
                 let size = self.size(axis)?;
@@ -148,7 +151,7 @@ impl Model {
                 }
                 let mut shape = self.shape.clone();
                 shape.remove(axis);
-                Ok(self.pick(shape, |k| [&k[..axis], &[index], &k[axis..]].concat()))
+                Ok(self.pick(shape, |k| k.insert(axis, index)))
             }
             Step::InsertAxis(axis) => {
                 if axis > ndim {
@@ -156,7 +159,9 @@ impl Model {
                 }
                 let mut shape = self.shape.clone();
                 shape.insert(axis, 1);
-                Ok(self.pick(shape, |k| [&k[..axis], &k[axis + 1..]].concat()))
+                Ok(self.pick(shape, |k| {
+                    k.remove(axis);
+                }))
             }
             Step::Permute(ref axes) => {
                 if axes.len() != ndim {
@@ -172,14 +177,13 @@ impl Model {
                 }
                 let shape = axes.iter().map(|&axis| self.shape[axis]).collect();
                 Ok(self.pick(shape, |k| {
-                    let mut old = vec![0; ndim];
-                    axes.iter().zip(k).for_each(|(&axis, &k)| old[axis] = k);
-                    old
+                    let new = k.clone();
+                    axes.iter().zip(new).for_each(|(&axis, new)| k[axis] = new);
                 }))
             }
             Step::Transpose => {
                 let shape = self.shape.iter().rev().copied().collect();
-                Ok(self.pick(shape, |k| k.iter().rev().copied().collect()))
+                Ok(self.pick(shape, |k| k.reverse()))
             }
             Step::Reshape(ref shape) => {
                 let found = shape.iter().product();
@@ -232,12 +236,6 @@ impl Model {
         places.sort_unstable();
         places
     }
-}
-
-fn moved(index: &[usize], axis: usize, to: impl Fn(usize) -> usize) -> Vec<usize> {
-    let mut index = index.to_vec();
-    index[axis] = to(index[axis]);
-    index
 }
 
 /// The next index in row-major order.

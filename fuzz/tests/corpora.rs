@@ -28,6 +28,18 @@ fn corpora_pass() {
     }
 }
 
+/// An input that the fuzzer found, with its variants, the last of which is the one that fails: `DLPACK_FUZZ_INPUT=gate:PATH`.
+#[test]
+fn an_input_that_was_found_passes() {
+    let Ok(input) = std::env::var("DLPACK_FUZZ_INPUT") else { return };
+    let (target, path) = input.split_once(':').expect("a target and a path");
+    let (_, run) = dlpack_fuzz::TARGETS.iter().find(|(name, _)| *name == target).expect("a target");
+    dlpack_fuzz::variants::run_each(&fs::read(path).expect("a file"), |bytes| {
+        println!("{bytes:?}");
+        run(bytes);
+    });
+}
+
 #[test]
 fn inputs_at_random_pass() {
     for (name, run) in dlpack_fuzz::TARGETS {

@@ -8,10 +8,11 @@ use super::Length;
 use super::record::{Record, rustc};
 use crate::tools::{self, Result, command, read, root, target};
 
-/// What the fuzzer asks of the compiler: counters at each branch, and AddressSanitizer.
+/// What the fuzzer asks of the compiler: counters at each branch, and AddressSanitizer. No comparison is traced: numbers of a script
+/// are not those that are compared, and tracing takes a third of the time.
 const FLAGS: &str = "--cfg fuzzing -Zsanitizer=address -Cpasses=sancov-module \
-    -Cllvm-args=-sanitizer-coverage-level=4 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
-    -Cllvm-args=-sanitizer-coverage-pc-table -Cllvm-args=-sanitizer-coverage-trace-compares";
+    -Cllvm-args=-sanitizer-coverage-level=3 -Cllvm-args=-sanitizer-coverage-inline-8bit-counters \
+    -Cllvm-args=-sanitizer-coverage-pc-table";
 
 /// How often each target runs: those of arithmetic more often, since their inputs are more.
 pub(super) const GOALS: [(&str, u64); 7] = [
@@ -25,7 +26,16 @@ pub(super) const GOALS: [(&str, u64); 7] = [
 ];
 
 /// After so many seconds what was done is recorded, and the fuzzer goes on.
-const SLICE: u64 = 300;
+const SLICE: u64 = 120;
+
+/// What AddressSanitizer is told. Where an allocation was made is of use for a crash only, which can be repeated without this.
+const SANITIZER: &str = "malloc_context_size=0:quarantine_size_mb=32";
+
+/// One slice in so many looks for stack memory that is used after its function has returned, which takes a quarter of the time.
+const THOROUGH: u64 = 8;
+
+/// Where the number of variants is that are run of each input.
+const VARIANTS: &str = "fuzz/src/variants.rs";
 
 /// The longest input, in bytes.
 const LONGEST: u32 = 400;
@@ -42,7 +52,7 @@ pub(super) fn run(targets: &[&str], length: Length) -> Result<bool> {
     for (name, goal) in chosen {
         match length {
             Length::Seconds(seconds) => {
-                let runs = fuzz(&programs.join(name), name, seconds.div_ceil(count), 0)?;
+                let runs = fuzz(&programs.join(name), name, seconds.div_ceil(count), None, true)?;
                 println!("{name}: {runs} executions");
             }
             Length::Whole => until(&programs.join(name), name, *goal)?,
@@ -53,14 +63,14 @@ pub(super) fn run(targets: &[&str], length: Length) -> Result<bool> {
 
 /// Runs a target until it has reached its goal.
 fn until(program: &PathBuf, name: &str, goal: u64) -> Result<()> {
-    loop {
+    for slice in 0.. {
         let record = Record::read()?;
         let done = record.count("fuzz", name);
         println!("{name}: {done} of {goal} executions on code {}", record.code);
         if done >= goal {
-            return Ok(());
+            break;
         }
-        let runs = fuzz(program, name, SLICE, goal - done)?;
+        let runs = fuzz(program, name, SLICE, Some(goal - done), slice % THOROUGH == 0)?;
         // The code is that of the program, unless it has changed meanwhile. Other targets may have been recorded.
         let mut now = Record::read()?;
         if record.code != now.code {
@@ -68,6 +78,7 @@ fn until(program: &PathBuf, name: &str, goal: u64) -> Result<()> {
         }
         now.add("fuzz", name, runs, &rustc()?)?;
     }
+    Ok(())
 }
 
 pub(super) fn folder() -> PathBuf {
@@ -97,7 +108,14 @@ fn build() -> Result<PathBuf> {
 }
 
 /// Runs a target for some seconds or as often as given, whichever comes first, and returns how often it ran.
-fn fuzz(program: &PathBuf, name: &str, seconds: u64, runs: u64) -> Result<u64> {
+fn fuzz(
+    program: &PathBuf,
+    name: &str,
+    seconds: u64,
+    runs: Option<u64>,
+    thorough: bool,
+) -> Result<u64> {
+    let each = 1 + variants(&read(VARIANTS)?)?;
     let (corpus, crashes) = (folder().join("corpus").join(name), folder().join("crashes"));
     for made in [&corpus, &crashes] {
         fs::create_dir_all(made).map_err(|error| format!("{}: {error}", made.display()))?;
@@ -110,13 +128,17 @@ fn fuzz(program: &PathBuf, name: &str, seconds: u64, runs: u64) -> Result<u64> {
         .arg(format!("-max_len={LONGEST}"))
         .arg(format!("-artifact_prefix={}/{name}-", crashes.display()))
         .args(["-print_final_stats=1", "-timeout=20", "-rss_limit_mb=4096", "-verbosity=1"])
+        // How rare each counter is, which takes four times as long to know as a target runs.
+        .arg("-entropic=0")
         .arg(&corpus)
         .arg(root().join("fuzz/corpus").join(name))
-        // Where an allocation was made is of use for a crash only, which can be repeated without this.
-        .env("ASAN_OPTIONS", "malloc_context_size=2:quarantine_size_mb=32")
+        .env(
+            "ASAN_OPTIONS",
+            format!("{SANITIZER}:detect_stack_use_after_return={}", u8::from(thorough)),
+        )
         .stderr(file);
-    if runs != 0 {
-        fuzzer.arg(format!("-runs={runs}"));
+    if let Some(runs) = runs {
+        fuzzer.arg(format!("-runs={}", runs.div_ceil(each)));
     }
     let status = fuzzer.status().map_err(|error| format!("{}: {error}", program.display()))?;
     let output = read(&log)?;
@@ -129,7 +151,16 @@ fn fuzz(program: &PathBuf, name: &str, seconds: u64, runs: u64) -> Result<u64> {
             log.display()
         ));
     }
-    executed(&output).ok_or_else(|| format!("{} does not say how often it ran", log.display()))
+    let inputs =
+        executed(&output).ok_or_else(|| format!("{} does not say how often it ran", log.display()));
+    Ok(inputs? * each)
+}
+
+/// How many variants of an input are run.
+fn variants(text: &str) -> Result<u64> {
+    let line = text.lines().find_map(|line| line.strip_prefix("pub const COUNT: u64 = "));
+    let count = line.and_then(|line| line.strip_suffix(';')?.parse().ok());
+    count.ok_or_else(|| format!("{VARIANTS} has no number of variants"))
 }
 
 fn executed(output: &str) -> Option<u64> {
@@ -147,6 +178,8 @@ mod tests {
         let output = "Done 7 runs in 1 second(s)\nstat::number_of_executed_units: 7\n";
         assert_eq!(executed(output), Some(7));
         assert_eq!(executed(""), None);
+        assert!(variants(&read(VARIANTS).unwrap()).unwrap() > 0);
+        assert!(variants("").is_err());
     }
 
     #[test]
