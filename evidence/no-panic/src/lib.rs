@@ -196,7 +196,7 @@ unsafe fn delete(raw: *mut DLManagedTensorVersioned) -> bool {
     true
 }
 
-/// Panics: `Spec::write` indexes slices whose length the compiler does not know. The deleter is the same generic function as in `export_slot`.
+/// Panics: `Spec::write` indexes slices whose length the compiler does not know. Its deleter is linked alone, too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn export_vec(elements: *mut Vec<f32>) -> bool {
     // SAFETY: this code is never run.
@@ -205,7 +205,7 @@ pub unsafe extern "C" fn export_vec(elements: *mut Vec<f32>) -> bool {
     raw.is_ok_and(|raw| unsafe { delete(raw) })
 }
 
-/// Panics: `Spec::write` indexes slices whose length the compiler does not know. The deleter is the same generic function as in `export_slot`.
+/// Panics: `Spec::write` indexes slices whose length the compiler does not know. Its deleter is linked alone, too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn export_shared(elements: *mut Arc<[f32]>) -> bool {
     // SAFETY: this code is never run.
@@ -230,7 +230,7 @@ pub unsafe extern "C" fn export_pool(pool: &'static Pool) -> bool {
     raw.is_ok_and(|raw| unsafe { delete(raw) })
 }
 
-/// Panics: `Spec::write` indexes slices whose length the compiler does not know. The deleter is the same generic function as in `export_slot`.
+/// Panics: `Spec::write` indexes slices whose length the compiler does not know. Its deleter is linked alone, too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn export_loan(elements: *mut Vec<f32>) -> bool {
     // SAFETY: this code is never run.

@@ -32,8 +32,8 @@ pub(super) const CHECKS: [Check; 4] = [
     },
     Check {
         name: "no-panic",
-        what: "a linker finds no panic in what foreign input reaches: the gate, the validator, views, deleters, \
-               producers and exchange tables, apart from the functions for which `evidence/no-panic` says why",
+        what: "a linker finds no panic in what foreign input reaches: the gate, the validator, views, producers and exchange tables, \
+               nor in any deleter of an export, apart from the functions for which `evidence/no-panic` says why",
         unit: "functions",
         run: no_panic::run,
     },

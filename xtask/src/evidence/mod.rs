@@ -1,5 +1,6 @@
 //! `cargo xtask evidence`: what takes hours, with a record of what was done.
 
+mod cargo_mutants;
 mod checks;
 mod coverage;
 mod faults;
@@ -22,6 +23,9 @@ nothing is recorded.
   fuzz [TARGET...]     the fuzz targets, under AddressSanitizer, until each has run as often as it should
   faults               producers of one fault each, under AddressSanitizer
   mutants [FAULT...]   the faults of evidence/mutants.txt, each of which a test must notice
+  cargo-mutants [MODULE...]
+                       the mutants that cargo-mutants makes of some modules of dlpack, from where the last run ended;
+                       evidence/survivors.txt says why no test notices some
   coverage             which lines of dlpack the tests run; needs the llvm-cov of the compiler's LLVM
   no-panic             what foreign input reaches, linked without the panic handler
   arithmetic           proofs of what layouts rest on, and every layout with small numbers
@@ -50,10 +54,14 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
     let done = match words.split_first() {
         None => {
             checks::CHECKS.iter().try_for_each(|check| check.run(length))?;
-            faults::run(length)? && mutants::run(&[], length)? && fuzz::run(&[], length)?
+            faults::run(length)?
+                && mutants::run(&[], length)?
+                && cargo_mutants::run(&[], length)?
+                && fuzz::run(&[], length)?
         }
         Some((&"fuzz", targets)) => fuzz::run(targets, length)?,
         Some((&"mutants", names)) => mutants::run(names, length)?,
+        Some((&"cargo-mutants", modules)) => cargo_mutants::run(modules, length)?,
         Some((&"faults", [])) => faults::run(length)?,
         Some((&"report", [])) => true,
         Some((name, rest)) => match checks::find(name) {

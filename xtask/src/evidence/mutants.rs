@@ -16,7 +16,7 @@ use crate::tools::{self, Result, command, read, root, target};
 const FILE: &str = "evidence/mutants.txt";
 
 /// A test that takes longer hangs, which counts as a failure.
-const LONGEST: Duration = Duration::from_secs(400);
+pub(super) const LONGEST: Duration = Duration::from_secs(400);
 
 /// A fault.
 #[derive(Debug, Default)]
@@ -31,7 +31,7 @@ struct Mutant {
 
 /// What became of a fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Outcome {
+pub(super) enum Outcome {
     /// A test failed.
     Noticed,
     /// All tests passed.
@@ -69,7 +69,7 @@ pub(super) fn run(names: &[&str], length: Length) -> Result<bool> {
     commands.dedup();
     if let Length::Whole = length {
         for by in commands {
-            if check(&tree, by)? != Outcome::Unnoticed {
+            if check(&tree, by, LONGEST)? != Outcome::Unnoticed {
                 return Err(format!("`{by}` fails without a fault"));
             }
         }
@@ -111,7 +111,7 @@ fn try_mutant(tree: &Path, mutant: &Mutant) -> Result<(Outcome, String)> {
     tools::write(&path, &replaced(&text, mutant)?)?;
     let mut result = (Outcome::Unnoticed, mutant.by.join(", "));
     for by in &mutant.by {
-        let outcome = check(tree, by);
+        let outcome = check(tree, by, LONGEST);
         if !matches!(outcome, Ok(Outcome::Unnoticed)) {
             result = (outcome?, by.clone());
             break;
@@ -122,18 +122,22 @@ fn try_mutant(tree: &Path, mutant: &Mutant) -> Result<(Outcome, String)> {
 }
 
 /// Runs the commands of a `by`, until one fails.
-fn check(tree: &Path, by: &str) -> Result<Outcome> {
+pub(super) fn check(tree: &Path, by: &str, longest: Duration) -> Result<Outcome> {
     let mut cargo = command("cargo");
     cargo.arg("test").current_dir(tree);
     match by.split_once(' ') {
         None if by == "fuzz" => cargo.args(["--manifest-path", "fuzz/Cargo.toml"]),
+        None if by == "corpora" => {
+            cargo.args(["--manifest-path", "fuzz/Cargo.toml", "--test", "corpora"])
+        }
+        None if by == "tests" => cargo.args(["-p", "dlpack-tests", "--tests"]),
         None if by == "loom" => cargo.args(["--manifest-path", "loom/Cargo.toml"]),
         None if by == "lib" => cargo.args(["-p", "dlpack", "--lib"]),
         Some(("test", name)) => cargo.args(["-p", "dlpack-tests", "--test", name]),
         Some(("python", name)) => return check_in_python(tree, name),
         _ => return Err(format!("{FILE}: cannot run `{by}`")),
     };
-    check_command(&mut cargo)
+    check_command(&mut cargo, longest)
 }
 
 /// Builds the extension of the tests in Python and runs a file of them. The extension is not installed, since the environment is
@@ -147,7 +151,7 @@ fn check_in_python(tree: &Path, name: &str) -> Result<Outcome> {
         "--manifest-path",
         "dlpack-pyo3/tests/extension/Cargo.toml",
     ]);
-    let built = check_command(cargo.env("PYO3_PYTHON", &python.program))?;
+    let built = check_command(cargo.env("PYO3_PYTHON", &python.program), LONGEST)?;
     if built != Outcome::Unnoticed {
         return Ok(built);
     }
@@ -162,11 +166,11 @@ fn check_in_python(tree: &Path, name: &str) -> Result<Outcome> {
         "-m pytest -q -x --color=no --disable-warnings -p no:cacheprovider --installed".split(' '),
     );
     pytest.arg(format!("dlpack-pyo3/tests/python/test_{name}.py"));
-    check_command(pytest.current_dir(tree).env("PYTHONPATH", &modules))
+    check_command(pytest.current_dir(tree).env("PYTHONPATH", &modules), LONGEST)
 }
 
 /// Runs a command until its end, or until it has run too long.
-fn check_command(command: &mut Command) -> Result<Outcome> {
+fn check_command(command: &mut Command, longest: Duration) -> Result<Outcome> {
     let log = target().join("mutants/last.log");
     let explain = |error: io::Error| format!("{}: {error}", log.display());
     let file = fs::File::create(&log).map_err(explain)?;
@@ -183,7 +187,7 @@ fn check_command(command: &mut Command) -> Result<Outcome> {
         if let Some(status) = child.try_wait().map_err(explain)? {
             break status;
         }
-        if start.elapsed() > LONGEST {
+        if start.elapsed() > longest {
             // A test that cargo or pytest has started would go on without them. Where there is no `pkill`, it does.
             let _ = Command::new("pkill").args(["-KILL", "-P", &child.id().to_string()]).status();
             child.kill().map_err(explain)?;
@@ -202,7 +206,7 @@ fn check_command(command: &mut Command) -> Result<Outcome> {
 }
 
 /// Copies the files of the repository to where faults may be put in.
-fn copy() -> Result<PathBuf> {
+pub(super) fn copy() -> Result<PathBuf> {
     let tree = target().join("mutants/tree");
     let listed = tools::output(command("git").args(["ls-files", "-co", "--exclude-standard"]))?;
     for name in listed.lines() {

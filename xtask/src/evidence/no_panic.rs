@@ -1,5 +1,5 @@
 //! Shows that what foreign input reaches cannot panic: `evidence/no-panic` is compiled as users would compile it, and each of its
-//! functions is linked alone, with nothing but the code that it leads to.
+//! functions is linked alone, with nothing but the code that it leads to. So is each deleter of an export that it contains.
 
 use std::path::Path;
 use std::process::Stdio;
@@ -8,6 +8,13 @@ use super::record::rustc;
 use crate::tools::{self, Result, command, output, read, target};
 
 const PACKAGE: &str = "evidence/no-panic";
+
+/// How the names of deleters begin.
+const DELETERS: [&str; 2] =
+    ["dlpack::export::block::release_in_c", "dlpack::managed::abi::delete_"];
+
+/// Owners whose deleters must be there.
+const OWNERS: [&str; 3] = ["alloc::vec::Vec<f32>", "alloc::sync::Arc<[f32]>", "[f32; 6]"];
 
 /// The functions that end the process if an exception of C++ arrives where none may. They are no panics of this crate.
 const GUARDS: [&str; 3] = ["panic_cannot_unwind", "panic_nounwind", "panic_nounwind_fmt"];
@@ -25,6 +32,8 @@ pub(super) fn run() -> Result<(usize, String)> {
     let mut cargo = command("cargo");
     cargo.args(["build", "--quiet", "--release", "--manifest-path"]);
     cargo.arg(format!("{PACKAGE}/Cargo.toml")).env("CARGO_TARGET_DIR", &folder);
+    // Names with types in them: a deleter is a function for each type of owner.
+    cargo.env("RUSTFLAGS", "-Csymbol-mangling-version=v0");
     tools::run(cargo.env("CARGO_INCREMENTAL", "0"))?;
     let text = read(format!("{PACKAGE}/src/lib.rs"))?;
     let (mut count, mut wrong) = (0, Vec::new());
@@ -35,6 +44,19 @@ pub(super) fn run() -> Result<(usize, String)> {
             (false, Some(reason)) => println!("{name} can panic: {reason}"),
             (false, None) => wrong.push(format!("{name} leads to {}", panics.join(", "))),
             (true, Some(_)) => wrong.push(format!("{name} no longer panics: remove the line")),
+        }
+    }
+    let deleters = deleters(&folder)?;
+    for (name, readable) in &deleters {
+        let panics = panics(&folder, name)?;
+        match panics.is_empty() {
+            true => count += 1,
+            false => wrong.push(format!("{readable} leads to {}", panics.join(", "))),
+        }
+    }
+    for owner in OWNERS {
+        if !deleters.iter().any(|(_, readable)| readable.contains(owner)) {
+            wrong.push(format!("no deleter is that of an owner `{owner}`"));
         }
     }
     match wrong.is_empty() {
@@ -58,6 +80,22 @@ fn entries(text: &str) -> Vec<Entry<'_>> {
     entries
 }
 
+/// The deleters in the library: the names that a linker sees, and readable ones.
+fn deleters(folder: &Path) -> Result<Vec<(String, String)>> {
+    let library = folder.join("release/libdlpack_no_panic.a");
+    let list = |options: &[&str]| {
+        let mut nm = command("nm");
+        nm.args(["--quiet", "--defined-only", "--format=posix"]).args(options).arg(&library);
+        output(&mut nm)
+    };
+    let (names, readable) = (list(&[])?, list(&["--demangle"])?);
+    let pairs = names.lines().zip(readable.lines());
+    let is_deleter = |name: &str| DELETERS.iter().any(|deleter| name.starts_with(deleter));
+    let pairs = pairs.filter(|(_, readable)| is_deleter(readable));
+    let name = |line: &str| line.rsplitn(4, ' ').nth(3).unwrap_or(line).to_owned();
+    Ok(pairs.map(|(mangled, readable)| (name(mangled), name(readable))).collect())
+}
+
 /// Links a function alone, and returns the names of the panicking functions of `core` that it leads to.
 fn panics(folder: &Path, name: &str) -> Result<Vec<String>> {
     let linked = folder.join("linked");
@@ -65,10 +103,11 @@ fn panics(folder: &Path, name: &str) -> Result<Vec<String>> {
     cc.args(["-nostartfiles", "-Wl,--gc-sections", "-Wl,--unresolved-symbols=ignore-all"]);
     cc.arg(format!("-Wl,--entry={name},--undefined={name}")).arg("-o").arg(&linked);
     tools::run(cc.arg(folder.join("release/libdlpack_no_panic.a")).stderr(Stdio::null()))?;
-    let symbols = output(command("nm").arg("-C").arg(&linked))?;
-    if !symbols.lines().any(|line| line.ends_with(&format!(" {name}"))) {
+    if !output(command("nm").arg(&linked))?.lines().any(|line| line.ends_with(&format!(" {name}")))
+    {
         return Err(format!("{name} is not in {}", linked.display()));
     }
+    let symbols = output(command("nm").arg("-C").arg(&linked))?;
     let names = symbols.lines().filter_map(|line| Some(line.split_once("core::panicking::")?.1));
     Ok(names.filter(|name| !GUARDS.contains(name)).map(str::to_owned).collect())
 }

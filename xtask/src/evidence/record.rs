@@ -1,5 +1,6 @@
 //! What was done, on which code, and when: `evidence/record.tsv`.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -106,14 +107,30 @@ fn code(folders: &[&str]) -> Result<String> {
     let mut hash = Sha256::new();
     for folder in folders {
         for path in files(&root().join(folder), &["rs"])? {
-            let name = path.strip_prefix(root()).unwrap_or(&path);
-            hash.update(name.display().to_string().replace('\\', "/"));
-            let text = read(&path)?;
-            let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
-            lines.filter(|line| !line.starts_with("//")).for_each(|line| hash.update(line));
+            update(&mut hash, &path)?;
         }
     }
-    Ok(hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect())
+    Ok(digits(hash))
+}
+
+/// The same of one file.
+pub(super) fn file_code(path: &str) -> Result<String> {
+    let mut hash = Sha256::new();
+    update(&mut hash, &root().join(path))?;
+    Ok(digits(hash))
+}
+
+fn update(hash: &mut Sha256, path: &Path) -> Result<()> {
+    let name = path.strip_prefix(root()).unwrap_or(path);
+    hash.update(name.display().to_string().replace('\\', "/"));
+    let text = read(path)?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.filter(|line| !line.starts_with("//")).for_each(|line| hash.update(line));
+    Ok(())
+}
+
+fn digits(hash: Sha256) -> String {
+    hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// The version of the compiler.
@@ -128,7 +145,7 @@ pub(super) fn days() -> u64 {
 }
 
 /// The day, as `2026-11-29`.
-fn today() -> String {
+pub(super) fn today() -> String {
     let (year, month, day) = date(days());
     format!("{year}-{month:02}-{day:02}")
 }

@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::record::{Entry, Record};
-use super::{checks, fuzz, mutants};
+use super::{cargo_mutants, checks, fuzz, mutants};
 use crate::tools::{Result, read, write};
 
 const PROMISES: &str = "evidence/promises.txt";
@@ -38,6 +38,7 @@ pub(super) fn run() -> Result<()> {
     whole_checks(&mut text, &record);
     fuzzing(&mut text, &record);
     faults(&mut text, &record);
+    by_tool(&mut text)?;
     by_hand(&mut text, &record)?;
     text.push_str(NOT_RUN);
     write("EVIDENCE.md", &text)
@@ -128,6 +129,25 @@ fn faults(text: &mut String, record: &Record) {
         let (item, count, age) = (&entry.item, number(entry.count), age(record, entry));
         line(text, &format!("| {item} | {count} | {} | {age} |", entry.with));
     }
+}
+
+fn by_tool(text: &mut String) -> Result<()> {
+    text.push_str(
+        "\n## Mutants of cargo-mutants\n\n`cargo xtask evidence cargo-mutants`: each is tried until a test fails; \
+         `evidence/survivors.txt` explains those that none can notice. Mutants of\nfiles that have changed since count as not tried.\n\n\
+         | Module of `dlpack` | Mutants | Tried | Noticed | Not compiled | Explained | Not explained | When |\n\
+         |---|--:|--:|--:|--:|--:|--:|---|\n",
+    );
+    for (module, counts, when) in cargo_mutants::table()? {
+        match counts {
+            [_, 0, ..] => line(text, &format!("| `{module}` | | not run | | | | | |")),
+            counts => {
+                let counts = counts.map(|count| count.to_string()).join(" | ");
+                line(text, &format!("| `{module}` | {counts} | {when} |"));
+            }
+        }
+    }
+    Ok(())
 }
 
 fn by_hand(text: &mut String, record: &Record) -> Result<()> {
