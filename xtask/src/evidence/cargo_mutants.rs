@@ -1,9 +1,9 @@
 //! The mutants that cargo-mutants makes, each of which a test must notice. `evidence/cargo-mutants.tsv` says how far each file is, and
 //! `evidence/survivors.txt` why no test notices some.
 
+use alloc::collections::BTreeMap;
 use core::fmt::Write;
 use core::time::Duration;
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Instant;
