@@ -167,7 +167,7 @@ impl Elements<'_> {
 ///
 /// The pointer is a new reference, or null with an exception set.
 unsafe fn made(py: Python<'_>, raw: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAny>> {
-    // SAFETY: the contract of this function; the thread is attached.
+    // SAFETY: a new reference, or null with an exception set, as the caller promises; the thread is attached, as `py` proves.
     unsafe { Bound::from_owned_ptr_or_err(py, raw) }
 }
 
