@@ -147,7 +147,7 @@ fn parts_of_bytes<'py>(py: Python<'py>, tensor: &Descriptor) -> PyResult<Numbers
                 $(DataType::$dtype => {
                     // SAFETY: as in `whole`.
                     let elements = unsafe { tensor.packed_view::<$type>() }.map_err(raise)?;
-                    collect(tensor.numel(), elements.iter().map($convert))
+                    collect(elements.len(), elements.iter().map($convert))
                 })*
                 dtype => Err(DTypeError::new_err(format!("{dtype} has no numbers in Python"))),
             }

@@ -361,6 +361,27 @@ def test_numbers_of_each_dtype():
     assert packed.reshape(2, 2).tolist() == [[1, 2], [3, 4]]
 
 
+@pytest.mark.parametrize(
+    ("dtype", "data", "expected"),
+    [
+        ("uint4x2", b"\x21\x43\x65\x87", [[[1, 2], [3, 4]], [[5, 6], [7, 8]]]),
+        ("int4x2", b"\xf1\x2e\xd3\x4c", [[[1, -1], [-2, 2]], [[3, -3], [-4, 4]]]),
+        ("uint2x4", b"\xe4\x1b\x00\xff", [[[0, 1, 2, 3], [3, 2, 1, 0]], [[0] * 4, [3] * 4]]),
+        ("uint1x8", b"\x01\x80\xff\x00", [[[1] + [0] * 7, [0] * 7 + [1]], [[1] * 8, [0] * 8]]),
+        ("uint4x3", b"\x21\x43\x65\x87\xa9\xcb", [[[1, 2, 3], [4, 5, 6]], [[7, 8, 9], [10, 11, 12]]]),
+        ("float4_e2m1fnx2", b"\x21\x43\xa9\xcb", [[[0.5, 1.0], [1.5, 2.0]], [[-0.5, -1.0], [-1.5, -2.0]]]),
+    ],
+)
+def test_elements_of_several_numbers_that_take_less_than_a_byte(dtype, data, expected):
+    t = dlpack.from_pointer(*pointer_to(bytearray(data)), (2, 2), dtype, device="cpu")
+    assert t.tolist() == t.copy().tolist() == expected
+    assert t[0].tolist() == expected[0]
+    with pytest.raises(TypeError, match="call t.tolist"):
+        int(t.reshape(4)[:1])
+    if len(data) == 4:
+        assert t.permute().tolist() == [list(rows) for rows in zip(*expected)]
+
+
 def pointer_to(data, _kept=[]):  # noqa: B006 - kept for the process.
     block = (ctypes.c_char * len(data)).from_buffer(data)
     _kept.append(block)
