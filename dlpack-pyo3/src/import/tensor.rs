@@ -203,6 +203,9 @@ impl<T, R> PyTensor<T, R> {
     /// Use this to pass the tensor on without Python, to C for example; [`into_tensor`](Self::into_tensor) makes an object for
     /// Python. A legacy tensor becomes read-only, unless it is known to be writable.
     ///
+    /// The deleter of another library's tensor runs when the tensor is dropped, or, if many tensors that keep each other alive are
+    /// ending on this thread, as soon as one of those has ended.
+    ///
     /// # Errors
     ///
     /// `MemoryError` if there is no memory for a new header.

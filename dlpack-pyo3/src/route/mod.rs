@@ -28,6 +28,7 @@ mod eligibility;
 mod exchange;
 mod format;
 mod held;
+mod in_turn;
 mod masked;
 mod memory;
 mod numpy;

@@ -297,6 +297,8 @@ def test_views_of_other_sizes_along_axes_that_are_no_distance():
     for x in [base[1:2, :4], base[:0, :4], base[:, :0], np.zeros((2, 0), "uint8")]:
         found = dlpack.asdlpack(x).view("float64")
         assert (found.shape, found.tobytes()) == (x.view("float64").shape, x.tobytes())
+    nothing = dlpack.from_pointer(8, (2, 0), "uint8", strides=(3, 5), device="cpu")
+    assert nothing.view("float64").shape == (2, 0)
     with pytest.raises(dlpack.DTypeError, match="strides are not whole numbers"):
         dlpack.asdlpack(base[:, :4]).view("float64")
 
