@@ -13,17 +13,21 @@ pub(crate) const VERSIONS: core::ops::RangeInclusive<u32> = 10..=14;
 const PROBE: &str = "
 import os, sys, sysconfig
 assert sys.version_info >= (3, 10) and sys.implementation.name == 'cpython'
-assert not sysconfig.get_config_var('Py_GIL_DISABLED')
+suffix = 't' if sysconfig.get_config_var('Py_GIL_DISABLED') else ''
 folder = sysconfig.get_config_var('LIBDIR') or ''
 library = os.path.join(folder, sysconfig.get_config_var('LDLIBRARY') or '')
 is_shared = sysconfig.get_config_var('Py_ENABLE_SHARED') and os.path.exists(library)
-print(sys.executable, '%d.%d' % sys.version_info[:2], sys.base_prefix, folder if is_shared else '', sep='\\n')
+print(sys.executable, '%d.%d%s' % (*sys.version_info[:2], suffix), sys.base_prefix, folder if is_shared else '', sep='\\n')
 ";
 
-/// An installed CPython 3.10 or later with a global interpreter lock.
+/// Where `.ci/free-threaded-python` puts what it builds.
+const BUILT: &str = ".tools/python-3.13t/bin/python3";
+
+/// An installed CPython 3.10 or later.
 #[derive(Clone, Debug)]
 pub(crate) struct Python {
     pub(crate) program: String,
+    /// Ends in `t` if it is free-threaded.
     pub(crate) version: String,
     /// Where its standard library is, as `PYTHONHOME` has it.
     pub(crate) home: String,
@@ -38,8 +42,26 @@ impl Python {
         Self::find("python3").ok_or_else(|| missing.to_owned())
     }
 
-    /// Asks a program what it is. Returns `None` if it does not run, is too old, or is something else.
+    /// Returns a CPython without a global interpreter lock.
+    pub(crate) fn free_threaded() -> Result<Self> {
+        let built = root().join(BUILT).display().to_string();
+        let mut found = [&built, "python3.14t", "python3.13t"].into_iter().filter_map(Self::ask);
+        found.find(Self::is_free_threaded).ok_or_else(|| {
+            "no free-threaded CPython is installed: `.ci/free-threaded-python` builds one on Debian".to_owned()
+        })
+    }
+
+    /// Returns what a program is if it has a global interpreter lock.
     pub(crate) fn find(program: &str) -> Option<Self> {
+        Self::ask(program).filter(|python| !python.is_free_threaded())
+    }
+
+    fn is_free_threaded(&self) -> bool {
+        self.version.ends_with('t')
+    }
+
+    /// Asks a program what it is. Returns `None` if it does not run, is too old, or is something else.
+    fn ask(program: &str) -> Option<Self> {
         let answer =
             command(program).args(["-I", "-c", PROBE]).stderr(Stdio::null()).output().ok()?;
         let answer = String::from_utf8_lossy(&answer.stdout).into_owned();

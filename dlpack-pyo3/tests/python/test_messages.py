@@ -6,7 +6,7 @@ import dlpack_pyo3_tests as ext
 import numpy as np
 import pytest
 
-from kit import abi, process, values
+from kit import abi, builds, process, values
 from kit.foreign import Foreign
 
 NOTES = sys.version_info >= (3, 11)
@@ -17,7 +17,7 @@ def refused(function, *arguments):
     with pytest.raises(Exception) as caught:
         function(*arguments)
     notes = getattr(caught.value, "__notes__", [])
-    return caught.type, str(caught.value), [note for note in notes if not note.startswith("while processing")]
+    return caught.type, builds.text_of(caught.value), [note for note in notes if not note.startswith("while processing")]
 
 
 class ToArray:

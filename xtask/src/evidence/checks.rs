@@ -4,7 +4,7 @@ use super::record::{Record, rustc};
 use super::{Length, coverage, no_panic};
 use crate::bench;
 use crate::python::Python;
-use crate::tools::{Result, command, output};
+use crate::tools::{Result, command, output, program};
 
 /// A part of `cargo xtask evidence` that runs to its end.
 pub(super) struct Check {
@@ -17,7 +17,7 @@ pub(super) struct Check {
     run: fn() -> Result<(usize, String)>,
 }
 
-pub(super) const CHECKS: [Check; 4] = [
+pub(super) const CHECKS: [Check; 5] = [
     Check {
         name: "speed",
         what: "no operation takes 3 % more instructions than `benches/counts.tsv` and `benches/python/counts.tsv` say",
@@ -43,6 +43,13 @@ pub(super) const CHECKS: [Check; 4] = [
         unit: "lines",
         run: coverage::run,
     },
+    Check {
+        name: "free-threaded",
+        what: "where threads run side by side, they share capsules, classes and tensors, and all tests in Python that need no library \
+               but NumPy pass",
+        unit: "tests",
+        run: free_threaded,
+    },
 ];
 
 pub(super) fn find(name: &str) -> Option<&'static Check> {
@@ -60,6 +67,16 @@ impl Check {
         }
         Ok(())
     }
+}
+
+/// Runs the step of this name, whose last line is a tally.
+fn free_threaded() -> Result<(usize, String)> {
+    let python = Python::free_threaded()?;
+    let step = output(command(&program().to_string_lossy()).args(["test", "free-threaded"]))?;
+    let last = step.lines().last().unwrap_or_default();
+    let passed = last.split_once(" passed").and_then(|(count, _)| count.parse().ok());
+    let passed = passed.ok_or_else(|| format!("expected a number of tests, found `{last}`"))?;
+    Ok((passed, format!("CPython {} and the oldest PyO3 of the manifest", python.version)))
 }
 
 fn speed() -> Result<(usize, String)> {

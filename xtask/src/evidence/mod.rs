@@ -29,6 +29,7 @@ nothing is recorded.
   coverage             which lines of dlpack the tests run; needs the llvm-cov of the compiler's LLVM
   no-panic             what foreign input reaches, linked without the panic handler
   arithmetic           proofs of what layouts rest on, and every layout with small numbers
+  free-threaded        the tests in Python on a CPython without a global lock; `.ci/free-threaded-python` builds one
   speed                the instructions of each operation, compared with those that are kept
 ";
 

@@ -43,9 +43,13 @@ impl Record {
         Ok(Self { entries: parse(&read(FILE)?)?, code, with_python })
     }
 
-    /// The code that a part is about, as it is: operations in Python and the faults `py-` are about `dlpack-pyo3`, too.
+    /// The code that a part is about, as it is: operations and threads in Python and the faults `py-` are about `dlpack-pyo3`, too.
     pub(super) fn code_of(&self, part: &str, item: &str) -> &str {
-        if part == "speed" || item.starts_with("py-") { &self.with_python } else { &self.code }
+        if ["free-threaded", "speed"].contains(&part) || item.starts_with("py-") {
+            &self.with_python
+        } else {
+            &self.code
+        }
     }
 
     /// What was done in a part.

@@ -131,6 +131,10 @@ impl Suite {
                     self.environment.push((name.to_owned(), value));
                 }
             }
+            "free-threaded" => {
+                let python = Python::free_threaded().map_err(Stop::Missing)?;
+                self.venv(&python, "requirements-free-threaded")?;
+            }
             _ => {
                 let file = need.trim_start_matches("venv ");
                 self.venv(&Python::usual().map_err(Stop::Missing)?, file)?;

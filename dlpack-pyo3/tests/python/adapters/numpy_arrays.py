@@ -1,6 +1,6 @@
 """NumPy, with ml_dtypes as dtypes that NumPy knows but cannot exchange."""
 
-from kit import values
+from kit import builds, values
 
 from .base import FLOATS, INTEGERS, Library, Refusal
 
@@ -29,7 +29,7 @@ class Numpy(Library):
     name = "numpy"
     modules = ("numpy",)
     produces = {dtype: dtype for dtype in KNOWN}
-    routes = ("numpy",)
+    routes = (builds.NUMPY,)
     consumes = KNOWN
     # RuntimeError before NumPy 2.5.
     refusal = Refusal("RuntimeError|BufferError", "Unsupported (dtype|lanes) in DLTensor")
