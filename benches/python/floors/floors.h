@@ -52,6 +52,10 @@ int start_own(PyObject* module);
 /* A new tensor that shares the object's memory. */
 DLManagedTensorVersioned* own_export(PyObject* own);
 
+/* ready.c: an object with a tensor that is ready ------------------------------------------------------------------- */
+
+int start_ready(PyObject* module);
+
 /* loop.c: the clock and the counter ------------------------------------------------------------------------------- */
 
 PyObject* repeat(PyObject* self, PyObject* arguments);

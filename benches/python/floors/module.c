@@ -49,7 +49,7 @@ static struct PyModuleDef MODULE = {
 PyMODINIT_FUNC PyInit_floors(void) {
   PyObject* module = PyModule_Create(&MODULE);
   if (module == NULL) return NULL;
-  if (start_names() != 0 || start_own(module) != 0) return NULL;
+  if (start_names() != 0 || start_own(module) != 0 || start_ready(module) != 0) return NULL;
   if (PyModule_AddIntConstant(module, "can_count", can_count()) != 0) return NULL;
   return module;
 }

@@ -7,7 +7,7 @@ import importlib.util
 import pytest
 
 import dlpack_pyo3_tests as ext
-from kit import builds, report
+from kit import report
 
 
 def pytest_configure(config):
@@ -47,9 +47,7 @@ def pytest_runtest_setup(item):
 def _quick_collections():
     """Leaves what large libraries and earlier tests have made out of the collections that tests ask for."""
     yield
-    # CPython 3.13 without the global lock collects no classes any more after that, once there was a second thread.
-    if not builds.FREE_THREADED:
-        gc.freeze()
+    gc.freeze()
 
 
 @pytest.fixture

@@ -375,6 +375,7 @@ def test_an_object_may_come_back_to_life():
     assert len(saved) == 1
 
 
+@builds.classes_end
 def test_a_class_that_was_seen_ends():
     def fresh():
         class Producer:
@@ -388,7 +389,6 @@ def test_a_class_that_was_seen_ends():
         return weakref.ref(Producer)
 
     seen = [fresh() for _ in range(300)]
-    gc.collect()
     gc.collect()
     assert [alive() for alive in seen] == [None] * 300
 

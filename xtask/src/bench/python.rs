@@ -28,7 +28,7 @@ const CRATES: [(&str, &str); 5] = [
 pub(super) const COUNTS: &str = "benches/python/counts.tsv";
 
 /// The rows that need only NumPy.
-const NUMPY_ROWS: [&str; 11] = [
+const NUMPY_ROWS: [&str; 12] = [
     "numpy-protocol",
     "numpy",
     "table-view",
@@ -37,6 +37,7 @@ const NUMPY_ROWS: [&str; 11] = [
     "give",
     "dlpack",
     "to-numpy",
+    "package-to-numpy",
     "refuse-numpy",
     "flat-numpy",
     "flat-give",
@@ -91,6 +92,7 @@ pub(super) fn keep(keep: Keep) -> Result<bool> {
     let include = output(command(&venv.to_string_lossy()).args(["-I", "-c", include]))?;
     build_floors(include.trim(), &modules)?;
     build_crate(&python, &modules, CRATES[0])?;
+    build_package(&python, &modules)?;
     let program = || program(&venv, &modules);
     if output(program().arg("can-count"))? != "yes\n" {
         return Err("callgrind.h is not installed: `apt-get install valgrind`".to_owned());
@@ -147,7 +149,21 @@ fn build(python: &Python, venv: &Path, modules: &Path) -> Result<()> {
         nanobind.display()
     );
     compile("c++", modules, "peer_nanobind", &flags, "peers/nanobind")?;
+    build_package(python, modules)?;
     CRATES.iter().try_for_each(|package| build_crate(python, modules, *package))
+}
+
+/// Puts the Python package where the rows import it, without its tests.
+fn build_package(python: &Python, modules: &Path) -> Result<()> {
+    let (sources, package) = (root().join("python/dlpack"), modules.join("dlpack"));
+    fs::create_dir_all(&package)
+        .map_err(|error| format!("cannot make {}: {error}", package.display()))?;
+    for file in files(&sources, &["py"])? {
+        if let (Some(name), true) = (file.file_name(), file.parent() == Some(sources.as_path())) {
+            write(package.join(name), &read(&file)?)?;
+        }
+    }
+    build_crate(python, &package, ("../../python", "_core"))
 }
 
 /// Builds the floors, with the headers of Python from a folder.
