@@ -5,7 +5,7 @@ use dlpack_pyo3::dlpack::negotiate::Stream;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
-use crate::errors::{AttributeError, DTypeError, TypeError, brief};
+use crate::errors::{AttributeError, DTypeError, TypeError};
 use crate::tensor::{Origin, Tensor, default_stream};
 
 #[pymethods]
@@ -129,22 +129,33 @@ impl Tensor {
     fn __repr__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         slf.py().import("dlpack._methods")?.call_method1("represent", (slf,))
     }
+}
 
-    /// Says which attribute stands for one of another library that is missing here.
-    fn __getattr__(&self, name: &str) -> PyResult<Py<PyDict>> {
-        let hint = match name {
-            "dtype" => {
-                ": its name is t.dtype_name, and libraries take an attribute dtype for NumPy's"
+/// What other libraries call an attribute, each with what stands for it here.
+///
+/// A method `__getattr__` would make each look-up of `__dlpack__` slower, by a quarter of an import by NumPy.
+macro_rules! missing {
+    ($($name:ident = $hint:literal;)*) => {
+        #[pymethods]
+        impl Tensor {$(
+            #[doc = concat!("There is none", $hint, ".")]
+            #[getter]
+            #[allow(non_snake_case, reason = "the name is that of an attribute")]
+            fn $name(&self) -> PyResult<Py<PyDict>> {
+                Err(AttributeError::new_err(concat!(
+                    "'dlpack.Tensor' object has no attribute '", stringify!($name), "'", $hint
+                )))
             }
-            "data" | "data_ptr" => ": it is t.address",
-            "numpy" => ": call numpy.from_dlpack(t)",
-            "item" => ": call t.tolist()",
-            "T" | "transpose" => ": call t.permute()",
-            _ => "",
-        };
-        Err(AttributeError::new_err(format!(
-            "'dlpack.Tensor' object has no attribute '{}'{hint}",
-            brief(name)
-        )))
-    }
+        )*}
+    };
+}
+
+missing! {
+    dtype = ": its name is t.dtype_name, and libraries take an attribute dtype for NumPy's";
+    data = ": it is t.address";
+    data_ptr = ": it is t.address";
+    numpy = ": call numpy.from_dlpack(t)";
+    item = ": call t.tolist()";
+    T = ": call t.permute()";
+    transpose = ": call t.permute()";
 }

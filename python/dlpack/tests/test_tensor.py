@@ -493,3 +493,12 @@ def test_cycles_are_not_made_by_the_package():
         use(t)
     del owner, t
     assert dead() is None, gc.get_referrers(dead())
+
+
+@pytest.mark.parametrize("name", ["dtype", "data", "data_ptr", "numpy", "item", "T", "transpose"])
+def test_what_other_libraries_call_an_attribute(name):
+    """The exception says what stands for it, and nobody takes the tensor for one that has it."""
+    t = numbers()
+    assert not hasattr(t, name)
+    with pytest.raises(AttributeError, match=rf"^'dlpack.Tensor' object has no attribute '{name}': (call|it is|its name is) "):
+        getattr(t, name)
