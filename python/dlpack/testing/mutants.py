@@ -584,7 +584,7 @@ def take(producer: Any, copy: Any = None, device: Any = None) -> Any:
     keywords: dict[str, Any] = {"max_version": (1, 3), "copy": copy}
     if device is not None:
         if does("device-argument-refused"):
-            raise TypeError("take() got an unexpected keyword argument 'device'")
+            raise ValueError("no devices")
         if not does("device-argument-ignored"):
             keywords["dl_device"] = (1, 1) if does("device-argument-other") else (1, 0)
     if does("asks-old"):

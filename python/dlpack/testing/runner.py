@@ -84,8 +84,8 @@ def run(
 
     ids = asked + [f"pair:{other}" for other in consumers]
     ends = [case.id for case in chosen if case.ends]
-    with ThreadPoolExecutor(1) as beside:
-        # They import the library from scratch, each alone, while others run that do not.
+    with ThreadPoolExecutor(count) as beside:
+        # They import the library from scratch, while others run that do not.
         late = [beside.submit(_apart, library, name, id, limit, note) for id in ends]
         failure = _forked(name, ids, count, limit, confirm, note)
         if failure:

@@ -109,11 +109,13 @@ def test_every_pair_is_there(page):
 # What people who wrote producers and consumers by hand found in these versions, before there was a suite.
 BY_HAND = {
     "torch": "consumer.flags.read-only-written consumer.ndim.negative exchange.export.lazy exchange.import.major "
-    "producer.copy.flag producer.dl-device.cuda producer.lazy",
+    "producer.copy.flag producer.dl-device.cuda producer.lazy consumer.device.metal-read producer.dtype.narrow-integers "
+    "producer.life.resize",
     "jax": "consumer.copy.true consumer.deleter.null producer.max-version.1.0 producer.read-only.legacy",
     "tvm_ffi": "consumer.ndim.negative consumer.shape.negative producer.copy.legacy producer.max-version.old",
     "pyarrow": "consumer.struct.old-producer",
-    "onnxruntime": "consumer.data.offset-64 consumer.deleter.null consumer.ndim.negative producer.dtype.bool producer.strides.legacy",
+    "onnxruntime": "consumer.data.offset-64 consumer.deleter.null consumer.ndim.negative producer.dtype.bool producer.strides.legacy "
+    "producer.life.borrowed",
     "mlx": "consumer.capsule.renamed consumer.shape.negative consumer.version.major-guarded",
     "tensorflow": "consumer.dtype.lanes consumer.shape.negative producer.dl-device.cpu",
     "paddle": "consumer.context.null consumer.data.offset-64 consumer.device.cuda consumer.flags.read-only-written "

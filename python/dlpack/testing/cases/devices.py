@@ -30,6 +30,8 @@ def _asked_for(lib: Adapter, producer: Producer) -> tuple[Any, Any]:
     try:
         return lib.evaluate(lib.take_device.format(x="x"), x=producer), None
     except BaseException as error:
+        # What follows an older version of the standard knows no such argument.
+        skip_unless("unexpected keyword" not in str(error), "the import cannot be asked for a device")
         error.__traceback__ = None
         return None, error
 
