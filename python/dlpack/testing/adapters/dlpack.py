@@ -22,6 +22,10 @@ class Library(Adapter):
         "size one": "x[:1, None, ::-1]",
     }
     readonly = "dlpack.asdlpack(encode('float32', [0, 1, -2, 1.5, 4, -3])).view('float32').reshape(2, 3)"
+    narrow = {
+        "uint4": "(lambda b: dlpack.from_pointer(b.address, (6,), 'uint4', device='cpu', owner=b))"
+        "(dlpack.asdlpack(bytearray([0x10, 0x32, 0x54])))"
+    }
     borrowed = "dlpack.asdlpack(bytearray(b'1' * (32 << 20))).view('float32')"
     take_device = "dlpack.from_dlpack({x}, device='cpu')"
     carries = True

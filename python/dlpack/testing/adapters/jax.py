@@ -39,6 +39,7 @@ class Library(Adapter):
     }
     borrowed = "jnp.asarray(np.ones(1 << 23, 'float32'))"
     take_device = "jnp.from_dlpack({x}, device=jax.devices('cpu')[0])"
+    narrow = {name: f"jnp.arange(6).astype('{name}')" for name in ("uint4", "int4", "uint2")}
     big = "jnp.ones(1 << 20, 'float32')"
     take = "jnp.from_dlpack({x})"
     take_copy = "jnp.from_dlpack({x}, copy={copy})"

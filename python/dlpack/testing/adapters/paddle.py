@@ -12,9 +12,7 @@ class Library(Adapter):
     modules = ("paddle", "numpy")
     distribution = "paddlepaddle"
     # Paddle's own handler of signals takes seconds to name the functions that were called.
-    imports = (
-        "import warnings\nwarnings.simplefilter('ignore')\nimport numpy as np, paddle\npaddle.disable_signal_handler()"
-    )
+    imports = "import warnings\nwarnings.simplefilter('ignore')\nimport numpy as np, paddle\npaddle.disable_signal_handler()"
     array = "paddle.to_tensor(np.array({values}, '{dtype}').reshape({shape}))"
     dtypes = {dtype: dtype for dtype in _SIGNED}
     read = "x.numpy().ravel().tolist()"

@@ -23,5 +23,6 @@ class Library(Adapter):
         "quantised": "tf.cast(tf.constant([1, 0]), 'qint8')",
     }
     borrowed = "tf.convert_to_tensor(np.ones(1 << 23, 'float32'))"
+    narrow = {name: f"tf.cast(tf.range(6), tf.{name})" for name in ("uint4", "int4")}
     big = "tf.ones(1 << 20)"
     take = "tfd.from_dlpack({x}.__dlpack__())"
