@@ -15,7 +15,7 @@ from typing import Any
 
 import dlpack
 
-from . import abi
+from . import abi, synthetic
 from .adapters import Adapter
 from .values import encode
 
@@ -654,8 +654,7 @@ def _take(capsule: Any, copy: Any) -> Any:
         tensor = dlpack.asdlpack(capsule, copy=True if copy or does("copies-always") else None)
     except Exception:
         if does("no-delete-on-refusal") and deleter:
-            # As if nobody had called it.
-            ctypes.c_uint64.from_address(ctypes.addressof(struct)).value -= 1
+            synthetic.uncall(ctypes.addressof(struct))
         if does("two-deletes-on-refusal") and deleter:
             abi.Deleter(deleter)(ctypes.addressof(struct))
         if does("refusal-class-in"):

@@ -119,13 +119,14 @@ def expression(adapter: type[Adapter], dtype: str, fill: dict[str, str]) -> str:
 
 
 _MAKER = """
-import ctypes, struct
+import ctypes, struct, sys
 at = ctypes.addressof
 data = ctypes.create_string_buffer(bytes.fromhex("{hex}"), {room})
 shape, strides = (ctypes.c_int64 * {rank})({shape}), (ctypes.c_int64 * {rank})({strides})
 deleted = []
 deleter = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(deleted.append)
-count = ctypes.pythonapi.Py_IncRef  # adds one to the number at an address: here to `version.major`
+# Adds one to the number at an address, here to `version.major`, where Python has its lock.
+count = deleter if "t" in sys.abiflags else ctypes.pythonapi.Py_IncRef
 run, native = {run}
 start = at(data) + -at(data) % 64
 ctypes.memmove(start, data, {count})
