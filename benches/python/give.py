@@ -82,7 +82,11 @@ def package_to_numpy() -> list[Contender]:
     def tensor() -> Any:
         return module("dlpack").asdlpack(module("numpy").zeros((3, 4), "float32"))
 
-    return [give("floor", "floor", floors.Ready), give("ours", OURS, tensor)]
+    return [
+        give("floor", "floor", floors.Own),
+        give("ours", OURS, tensor),
+        give("reference", "ready", floors.Ready, "hands out one struct, which owns nothing"),
+    ]
 
 
 def to_torch() -> list[Contender]:
@@ -127,7 +131,7 @@ def rows() -> list[Row]:
         Row("give", "the same, owned", 2.0, produce(lambda: floors.take_owned)),
         Row("dlpack", "__dlpack__(max_version=...) of an own object, and its capsule dropped", 1.45, dunder),
         Row("to-numpy", "numpy.from_dlpack of an own object", 1.15, to_numpy),
-        Row("package-to-numpy", "numpy.from_dlpack of dlpack.asdlpack(x), as fast as of a struct that is ready", 1.15, package_to_numpy),
+        Row("package-to-numpy", "numpy.from_dlpack of dlpack.asdlpack(x)", 1.15, package_to_numpy),
         Row("to-torch", "torch.from_dlpack of an own object", 1.03, to_torch),
         Row("torch-table", "an own object made a tensor of PyTorch by its table", 0.32, torch_table),
     ]
