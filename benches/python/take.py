@@ -55,7 +55,7 @@ def address(array: Any) -> int:
     if hasattr(array, "unsafe_buffer_pointer"):
         return array.unsafe_buffer_pointer()
     if hasattr(array, "address"):
-        return array.address()
+        return array.address() if callable(array.address) else array.address
     return module("numpy").from_dlpack(array).ctypes.data
 
 
