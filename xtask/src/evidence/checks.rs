@@ -17,7 +17,7 @@ pub(super) struct Check {
     run: fn() -> Result<(usize, String)>,
 }
 
-pub(super) const CHECKS: [Check; 5] = [
+pub(super) const CHECKS: [Check; 6] = [
     Check {
         name: "speed",
         what: "no operation takes 3 % more instructions than `benches/counts.tsv` and `benches/python/counts.tsv` say",
@@ -49,6 +49,12 @@ pub(super) const CHECKS: [Check; 5] = [
                but NumPy pass",
         unit: "tests",
         run: free_threaded,
+    },
+    Check {
+        name: "coverage-python",
+        what: "tests in Python run at least 98 % of the lines of `dlpack-pyo3`, and `evidence/uncovered.txt` says why they do not run the others",
+        unit: "lines",
+        run: coverage::run_python,
     },
 ];
 

@@ -1,12 +1,14 @@
-//! Which lines and branches of `dlpack` the tests in Rust run. The lines that they do not run are in `evidence/uncovered.txt`, each
-//! with a reason.
+//! Which lines and branches of `dlpack` the tests in Rust run, and which of `dlpack-pyo3` those in Python. The lines that they do not
+//! run are in `evidence/uncovered.txt`, each with a reason.
 
 use std::env;
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use super::fuzz::host;
+use crate::python::Python;
 use crate::tools::{self, Result, command, output, read, root, target, write};
 
 /// Each line of it is a file, a function in it, and why no test runs some lines of the function, between tabs.
@@ -29,40 +31,56 @@ struct Line {
 }
 
 pub(super) fn run() -> Result<(usize, String)> {
-    let (profdata, cov) = (llvm("profdata")?, llvm("cov")?);
     let folder = target().join("coverage");
     let raw = folder.join("raw");
     fs::remove_dir_all(&raw).ok();
     let programs = test(&folder, &raw)?;
+    measure(&folder, &raw, &programs, "dlpack/src")
+}
+
+/// The same of `dlpack-pyo3`, in the extension of its tests in Python.
+pub(super) fn run_python() -> Result<(usize, String)> {
+    let folder = target().join("coverage/python");
+    let raw = folder.join("raw");
+    fs::remove_dir_all(&raw).ok();
+    let library = test_in_python(&folder, &raw)?;
+    measure(&folder, &raw, &[library], "dlpack-pyo3/src")
+}
+
+/// Reads what the counters say of the sources in a folder, and compares it with the reasons.
+fn measure(
+    folder: &Path,
+    raw: &Path,
+    programs: &[PathBuf],
+    sources: &str,
+) -> Result<(usize, String)> {
+    let (profdata, cov) = (llvm("profdata")?, llvm("cov")?);
     let merged = folder.join("merged.profdata");
     let mut merge = command(&profdata);
-    merge.args(["merge", "--sparse", "-o"]).arg(&merged);
-    for file in tools::files(&raw, &["profraw"])? {
+    // A process that ends in the middle of writing leaves a file that cannot be read.
+    merge.args(["merge", "--sparse", "--failure-mode=all", "-o"]).arg(&merged);
+    for file in tools::files(raw, &["profraw"])? {
         merge.arg(file);
     }
     tools::run(&mut merge)?;
     let mut export = command(&cov);
     export.args(["export", "--format=lcov"]).arg(format!("--instr-profile={}", merged.display()));
-    for program in &programs {
+    for program in programs {
         export.arg("--object").arg(program);
     }
-    let report = output(export.arg("--sources").arg(root().join("dlpack/src")))?;
+    let report = output(export.arg("--sources").arg(root().join(sources)))?;
     write(folder.join("lcov.info"), &report)?;
     let (lines, branches) = parse(&report);
-    let at_compile_time = check(&lines)?;
+    let at_compile_time = check(&lines, sources)?;
     let (ran, all) = (lines.iter().filter(|line| line.ran).count(), lines.len() - at_compile_time);
-    let share = |part: usize, all: usize| part * 1000 / all.max(1);
-    let (share_of_lines, share_of_branches) = (share(ran, all), share(branches.0, branches.1));
-    if u64::try_from(share_of_lines).unwrap_or(0) < LEAST * 10 {
-        return Err(format!(
-            "{} % of lines ran, of which {LEAST} % should",
-            percent(share_of_lines)
-        ));
+    let share = ran * 1000 / all.max(1);
+    if u64::try_from(share).unwrap_or(0) < LEAST * 10 {
+        return Err(format!("{} % of lines ran, of which {LEAST} % should", percent(share)));
     }
     let with = format!(
-        "{} % of lines, {} % of {} branches",
-        percent(share_of_lines),
-        percent(share_of_branches),
+        "{} % of lines; {} of {} branches not, of which nothing says why",
+        percent(share),
+        branches.1 - branches.0,
         branches.1
     );
     Ok((all, with))
@@ -116,6 +134,34 @@ fn test(folder: &Path, raw: &Path) -> Result<Vec<PathBuf>> {
     Ok(programs)
 }
 
+/// Builds the extension of the tests in Python, runs them, and returns the extension. It is not installed, but found by its path.
+fn test_in_python(folder: &Path, raw: &Path) -> Result<PathBuf> {
+    let (host, python) = (host()?, Python::usual()?);
+    let venv = python.venv("requirements")?;
+    let mut cargo = command("cargo");
+    cargo
+        .args(["build", "--manifest-path", "dlpack-pyo3/tests/extension/Cargo.toml"])
+        .args(["--target", &host])
+        .env("CARGO_TARGET_DIR", folder)
+        .env("CARGO_INCREMENTAL", "0")
+        .env("CARGO_PROFILE_DEV_DEBUG", "0")
+        .env("PYO3_PYTHON", &python.program)
+        .env("RUSTC_BOOTSTRAP", "1")
+        .env("RUSTFLAGS", "-Cinstrument-coverage -Zcoverage-options=branch");
+    tools::run(&mut cargo)?;
+    let library = folder.join(host).join("debug");
+    let library = library.join(format!("{DLL_PREFIX}dlpack_pyo3_tests{DLL_SUFFIX}"));
+    let modules = folder.join("modules");
+    fs::create_dir_all(&modules)
+        .and_then(|()| fs::copy(&library, modules.join("dlpack_pyo3_tests.so")))
+        .map_err(|error| format!("cannot copy {}: {error}", library.display()))?;
+    let mut pytest = command(&venv.join("python").to_string_lossy());
+    pytest.args("-m pytest -q --color=no --disable-warnings -p no:cacheprovider".split(' '));
+    pytest.args(["--installed", "dlpack-pyo3/tests/python"]).env("PYTHONPATH", &modules);
+    tools::run(pytest.env("LLVM_PROFILE_FILE", raw.join("%m.profraw")))?;
+    Ok(library)
+}
+
 /// Returns the lines, and how many branches ran of how many.
 fn parse(report: &str) -> (Vec<Line>, (usize, usize)) {
     let (mut lines, mut branches, mut file) = (Vec::new(), (0, 0), String::new());
@@ -138,9 +184,9 @@ fn parse(report: &str) -> (Vec<Line>, (usize, usize)) {
 }
 
 /// Fails if a line that did not run has no reason. Returns how many of them run when the crate is compiled.
-fn check(lines: &[Line]) -> Result<usize> {
+fn check(lines: &[Line], sources: &str) -> Result<usize> {
     let reasons = read(FILE)?;
-    let reasons = reasons.lines().filter(|line| !line.starts_with('#') && !line.is_empty());
+    let reasons = reasons.lines().filter(|line| line.starts_with(sources));
     let mut reasons: Vec<(Vec<&str>, bool)> =
         reasons.map(|line| (line.split('\t').collect(), false)).collect();
     let (mut without, mut at_compile_time) = (Vec::new(), 0);

@@ -5,6 +5,7 @@ mod checks;
 mod coverage;
 mod faults;
 mod fuzz;
+mod machines;
 mod mutants;
 mod no_panic;
 mod record;
@@ -26,7 +27,9 @@ nothing is recorded.
   cargo-mutants [MODULE...]
                        the mutants that cargo-mutants makes of some modules of dlpack, from where the last run ended;
                        evidence/survivors.txt says why no test notices some
+  machines [NAME...]   the tests on other machines and with other standard libraries, as xtask/machines.txt has them
   coverage             which lines of dlpack the tests run; needs the llvm-cov of the compiler's LLVM
+  coverage-python      the same of dlpack-pyo3, by its tests in Python
   no-panic             what foreign input reaches, linked without the panic handler
   arithmetic           proofs of what layouts rest on, and every layout with small numbers
   free-threaded        the tests in Python on a CPython without a global lock; `.ci/free-threaded-python` builds one
@@ -63,6 +66,7 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
         Some((&"fuzz", targets)) => fuzz::run(targets, length)?,
         Some((&"mutants", names)) => mutants::run(names, length)?,
         Some((&"cargo-mutants", modules)) => cargo_mutants::run(modules, length)?,
+        Some((&"machines", names)) => machines::run(names, length)?,
         Some((&"faults", [])) => faults::run(length)?,
         Some((&"report", [])) => true,
         Some((name, rest)) => match checks::find(name) {

@@ -4,6 +4,7 @@ use core::fmt::Write;
 
 use super::record::{Entry, Record};
 use super::{cargo_mutants, checks, fuzz, mutants};
+use crate::test::steps::machines;
 use crate::tools::{Result, read, write};
 
 const PROMISES: &str = "evidence/promises.txt";
@@ -36,6 +37,7 @@ pub(super) fn run() -> Result<()> {
         line(&mut text, &format!("| {promise} | {tests} | {} |", found?.join("; ")));
     }
     whole_checks(&mut text, &record);
+    on_machines(&mut text, &record);
     fuzzing(&mut text, &record);
     faults(&mut text, &record);
     by_tool(&mut text)?;
@@ -103,10 +105,27 @@ fn whole_checks(text: &mut String, record: &Record) {
     }
 }
 
+fn on_machines(text: &mut String, record: &Record) {
+    text.push_str(
+        "\n## Other machines\n\n`cargo xtask evidence machines`, besides the steps `i686` and `s390x` of `cargo xtask test`.\n\n\
+         | Name | What runs | Passed | Besides | When |\n|---|---|--:|---|---|\n",
+    );
+    for step in machines() {
+        let (name, purpose) = (step.name, step.purpose);
+        match record.of("machines").find(|entry| entry.item == name) {
+            Some(entry) => {
+                let (count, age) = (number(entry.count), age(record, entry));
+                line(text, &format!("| `{name}` | {purpose} | {count} | {} | {age} |", entry.with));
+            }
+            None => line(text, &format!("| `{name}` | {purpose} | not run | | |")),
+        }
+    }
+}
+
 fn fuzzing(text: &mut String, record: &Record) {
     text.push_str(
         "\n## Fuzzing\n\n`cargo xtask evidence fuzz`: libFuzzer under AddressSanitizer, with overflow checks and the standard \
-         library's checks of\nunsafe preconditions.\n\n| Target | Executions | Goal | When | With |\n|---|--:|--:|---|---|\n",
+         library's checks of\nunsafe preconditions. Each of its inputs is run with fifteen variants, which count as executions, too.\n\n| Target | Executions | Goal | When | With |\n|---|--:|--:|---|---|\n",
     );
     for (name, goal) in fuzz::GOALS {
         let goal = number(goal);

@@ -1,7 +1,7 @@
 //! `cargo xtask test`: the checks of the repository, step by step.
 
 mod python;
-mod steps;
+pub(crate) mod steps;
 mod suite;
 mod tally;
 
@@ -74,6 +74,14 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
     }
     println!("{table}{:<16} {:>6.0} s\n{total}", "together", start.elapsed().as_secs_f32());
     Ok(total.failed == 0)
+}
+
+/// Runs a step whole, and returns how many tests passed and failed, and a word about its end.
+pub(crate) fn run_whole(step: &Step) -> (Tally, String) {
+    println!("{}: {}", step.name, step.purpose);
+    let mut suite = Suite::new(step.name);
+    let result = suite.run_step(step, true, false);
+    judge(suite.tally, result, false)
 }
 
 /// Turns the end of a step into counts and a word: what has no tests counts as one.

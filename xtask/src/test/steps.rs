@@ -3,6 +3,9 @@
 /// The file itself says what its lines mean.
 const FILE: &str = include_str!("../../steps.txt");
 
+/// What only `cargo xtask evidence machines` runs.
+const MACHINES: &str = include_str!("../../machines.txt");
+
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) purpose: &'static str,
@@ -30,8 +33,17 @@ impl Step {
 
 /// Returns the steps, and what names in braces stand for.
 pub(crate) fn read() -> (Vec<Step>, Vec<(String, String)>) {
+    parse(FILE)
+}
+
+/// Returns the steps of other machines.
+pub(crate) fn machines() -> Vec<Step> {
+    parse(MACHINES).0
+}
+
+fn parse(text: &'static str) -> (Vec<Step>, Vec<(String, String)>) {
     let (mut steps, mut variables) = (Vec::<Step>::new(), Vec::<(String, String)>::new());
-    for line in FILE.lines().filter(|line| !line.trim().is_empty() && !line.trim().starts_with('#'))
+    for line in text.lines().filter(|line| !line.trim().is_empty() && !line.trim().starts_with('#'))
     {
         let text = line.trim_start();
         let last = steps.last_mut().and_then(|step| step.lines.last_mut()).map(|(_, line)| line);
@@ -60,8 +72,9 @@ mod tests {
 
     #[test]
     fn every_line_is_of_a_known_kind() {
-        let (steps, variables) = read();
+        let (mut steps, variables) = read();
         assert!(steps.len() > 20 && variables.len() > 5);
+        steps.extend(machines());
         for (at, step) in steps.iter().enumerate() {
             assert!(steps[..at].iter().all(|other| other.name != step.name), "{}", step.name);
             assert!(step.lines.iter().any(|(word, _)| ["quick", "whole", "always"].contains(word)));
@@ -80,7 +93,7 @@ mod tests {
 
     #[test]
     fn the_tests_that_are_named_exist() {
-        for (_, line) in read().0.iter().flat_map(|step| &step.lines) {
+        for (_, line) in read().0.iter().chain(&machines()).flat_map(|step| &step.lines) {
             let folder = if line.contains("{devices}") { "devices/tests" } else { "tests" };
             for name in line.split("--test ").skip(1).filter_map(|rest| rest.split(' ').next()) {
                 let test = root().join(folder).join(name);
