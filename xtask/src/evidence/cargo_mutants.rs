@@ -90,6 +90,9 @@ pub(super) fn run(words: &[&str], length: Length) -> Result<bool> {
         for (file, mutants) in &files {
             state.renew(file, mutants.len())?;
         }
+        if let Length::Whole = length {
+            state.write()?;
+        }
         for (file, mutants) in &files {
             for (at, mutant) in mutants.iter().enumerate() {
                 let tried = state.rows[file].tried;
@@ -104,9 +107,13 @@ pub(super) fn run(words: &[&str], length: Length) -> Result<bool> {
                 }
                 let (outcome, by) = try_mutant(&tree, mutant)?;
                 println!("{}: {outcome:?} by {by}", mutant.name);
-                state.enter(mutant, at, outcome);
                 if let Length::Whole = length {
+                    // Somebody may have explained one meanwhile.
+                    state.survivors = State::read()?.survivors;
+                    state.enter(mutant, at, outcome);
                     state.write()?;
+                } else {
+                    state.enter(mutant, at, outcome);
                 }
             }
         }

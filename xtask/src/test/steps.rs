@@ -94,7 +94,9 @@ mod tests {
     #[test]
     fn the_tests_that_are_named_exist() {
         for (_, line) in read().0.iter().chain(&machines()).flat_map(|step| &step.lines) {
-            let folder = if line.contains("{devices}") { "devices/tests" } else { "tests" };
+            let folders = [("{devices}", "devices/tests"), ("{fuzz}", "fuzz/tests")];
+            let folder = folders.iter().find(|(words, _)| line.contains(words));
+            let folder = folder.map_or("tests", |(_, folder)| folder);
             for name in line.split("--test ").skip(1).filter_map(|rest| rest.split(' ').next()) {
                 let test = root().join(folder).join(name);
                 assert!(
