@@ -35,8 +35,8 @@ const ROWS_HEAD: &str = "\
 ";
 
 const SURVIVORS_HEAD: &str = "\
-# Mutants of cargo-mutants that no test notices, and why none need do so, between tabs. Those with `?` are tried again at the start of
-# each run, until a test notices them or somebody says why none can.
+# Mutants of cargo-mutants that no test notices, and why none need do so, between tabs; these are not tried. Those with `?` are tried
+# again in each run, until a test notices them or somebody says why none can.
 ";
 
 /// A mutant: lines of a file are replaced by others.
@@ -95,9 +95,11 @@ pub(super) fn run(words: &[&str], length: Length) -> Result<bool> {
         }
         for (file, mutants) in &files {
             for (at, mutant) in mutants.iter().enumerate() {
-                let tried = state.rows[file].tried;
-                let again = state.survivors.get(&mutant.name).is_some_and(|why| why == UNEXPLAINED);
-                if at < tried && !again {
+                let why = state.survivors.get(&mutant.name);
+                let is_explained = why.is_some_and(|why| why != UNEXPLAINED);
+                let row = state.rows.entry(file.clone()).or_default();
+                if is_explained || at < row.tried && why.is_none() {
+                    row.tried = row.tried.max(at + 1);
                     continue;
                 }
                 if let Length::Seconds(seconds) = length {
@@ -117,6 +119,9 @@ pub(super) fn run(words: &[&str], length: Length) -> Result<bool> {
                 }
             }
         }
+    }
+    if let Length::Whole = length {
+        state.write()?;
     }
     let unexplained = state.survivors.values().filter(|why| *why == UNEXPLAINED).count();
     match unexplained {
@@ -191,9 +196,7 @@ impl State {
             Outcome::Noticed => row.noticed += 1,
             Outcome::NotCompiled => row.refused += 1,
         }
-        if self.survivors.remove(&mutant.name).is_some_and(|why| why != UNEXPLAINED) {
-            println!("{SURVIVORS}: a test notices it now");
-        }
+        self.survivors.remove(&mutant.name);
     }
 }
 

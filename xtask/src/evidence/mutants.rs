@@ -130,7 +130,7 @@ pub(super) fn check(tree: &Path, by: &str, longest: Duration) -> Result<Outcome>
         None if by == "corpora" => {
             cargo.args(["--manifest-path", "fuzz/Cargo.toml", "--test", "corpora"])
         }
-        None if by == "tests" => cargo.args(["-p", "dlpack-tests", "--tests"]),
+        None if by == "tests" => cargo.args(["-p", "dlpack-tests", "--test", "*"]),
         None if by == "loom" => cargo.args(["--manifest-path", "loom/Cargo.toml"]),
         None if by == "lib" => cargo.args(["-p", "dlpack", "--lib"]),
         Some(("test", name)) => cargo.args(["-p", "dlpack-tests", "--test", name]),
