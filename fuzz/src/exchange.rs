@@ -37,7 +37,6 @@ pub fn run(bytes: &[u8]) {
 type SetError = Option<unsafe extern "C" fn(*mut c_void, *const c_char, *const c_char)>;
 
 /// What a library in C does next.
-#[derive(Default)]
 struct Script {
     code: c_int,
     tensor: *mut DLManagedTensorVersioned,
@@ -50,6 +49,16 @@ struct Script {
     /// What the library was given.
     got: *mut DLManagedTensorVersioned,
     calls: u32,
+}
+
+// Before Rust 1.88, pointers have no default.
+impl Default for Script {
+    fn default() -> Self {
+        let (tensor, got) = (ptr::null_mut(), ptr::null_mut());
+        let (object, stream) = (ptr::null_mut(), ptr::null_mut());
+        let words = [None, None];
+        Self { code: 0, tensor, lent: None, object, stream, words, sets: 0, got, calls: 0 }
+    }
 }
 
 thread_local!(static SCRIPT: RefCell<Script> = RefCell::default());

@@ -181,7 +181,7 @@ fn place(input: &mut Input<'_>, verdict: Option<&Verdict>) -> Place {
         let offset = match input.below(3) {
             0 => 0,
             1 => u64::from(input.byte()),
-            _ => input.number().cast_unsigned(),
+            _ => u64::from_ne_bytes(input.number().to_ne_bytes()),
         };
         return (None, data, offset, None);
     };

@@ -64,7 +64,7 @@ impl<'a> Input<'a> {
             }
             216..236 => {
                 // A limit, or a part of one, as where a product of two or an element's size reaches it.
-                let limit = if kind.is_multiple_of(2) { i64::MAX } else { i64::MIN };
+                let limit = if kind % 2 == 0 { i64::MAX } else { i64::MIN };
                 let part = i64::from(self.byte() % 32).max(1);
                 (limit / part).wrapping_add(i64::from(self.byte() % 5) - 2)
             }

@@ -75,7 +75,7 @@ fn new_shape(input: &mut Input<'_>, model: &Model) -> Vec<usize> {
     }
     let mut shape = Vec::new();
     while rest > 1 && shape.len() < 9 {
-        let divisors: Vec<usize> = (1..=rest).filter(|n| rest.is_multiple_of(*n)).collect();
+        let divisors: Vec<usize> = (1..=rest).filter(|n| rest % *n == 0).collect();
         let size = divisors[input.below(divisors.len())];
         shape.push(size);
         rest /= size;

@@ -135,7 +135,7 @@ fn faulty(dice: &mut Dice, fault: &str) -> Faulty {
     match fault {
         "version, major" => plan.version.0 = if small == 1 { 2 } else { small },
         "version, minor" => plan.version.1 = if small % 2 == 0 { small } else { u32::MAX - small },
-        "flags" => plan.flags = number.cast_unsigned() & !2,
+        "flags" => plan.flags = u64::from_ne_bytes(number.to_ne_bytes()) & !2,
         "data null" => plan.tensor.data = ptr::null_mut(),
         "data elsewhere" => {
             let most = u64::try_from(usize::MAX).unwrap();
@@ -163,7 +163,7 @@ fn faulty(dice: &mut Dice, fault: &str) -> Faulty {
         "dtype, bits" => plan.tensor.dtype.bits = u8::try_from(number & 0xff).unwrap(),
         "dtype, lanes" => plan.tensor.dtype.lanes = u16::try_from(number & 0xffff).unwrap(),
         "byte offset" => {
-            plan.tensor.byte_offset = number.cast_unsigned();
+            plan.tensor.byte_offset = u64::from_ne_bytes(number.to_ne_bytes());
             elsewhere = true;
         }
         "shape null" => plan.shape = None,

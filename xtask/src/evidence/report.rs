@@ -242,6 +242,8 @@ const NOT_RUN: &str = "
 | What | Why | Command | Workflow |
 |---|---|---|---|
 | Miri, with strict provenance | its component cannot be had where this page is made | `cargo xtask test miri` | `miri` in `.github/workflows/ci.yml` |
+| `dlpack-pyo3`, fuzzed with capsules and producers from bytes | there is no such target | | |
+| cargo-mutants, on `dlpack-pyo3` | the part knows the modules of `dlpack` only | | |
 | macOS, Windows | there is no such machine | `cargo xtask test --keep-going` | `quick` in `.github/workflows/ci.yml` |
 ";
 
