@@ -45,7 +45,8 @@ impl Record {
 
     /// The code that a part is about, as it is: operations and threads in Python and the faults `py-` are about `dlpack-pyo3`, too.
     pub(super) fn code_of(&self, part: &str, item: &str) -> &str {
-        if ["coverage-python", "free-threaded", "speed"].contains(&part) || item.starts_with("py-") {
+        if ["coverage-python", "free-threaded", "speed"].contains(&part) || item.starts_with("py-")
+        {
             &self.with_python
         } else {
             &self.code

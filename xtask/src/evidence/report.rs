@@ -25,7 +25,7 @@ pub(super) fn run() -> Result<()> {
         &mut text,
         &format!(
             "The code is {}, a hash of the lines of `dlpack/src` and `dlpack-sys/src` that are neither blank nor comments.\n\
-             With `dlpack-pyo3/src`, on which `speed`, `free-threaded` and the faults `py-` depend, too, it is {}.\n",
+             With `dlpack-pyo3/src`, on which `speed`, `free-threaded`, `coverage-python` and the faults `py-` depend, too, it is {}.\n",
             record.code,
             record.code_of("speed", "")
         ),
