@@ -152,6 +152,18 @@ fn h064_offset_of_half_the_address_space() {
 }
 
 #[test]
+fn h064_offset_that_wraps_around_the_address_space() {
+    // Both are in the upper half, as negative numbers would be, and their sum is not.
+    let byte_offset = u64::try_from(isize::MAX).expect("at most 64 bits") + 1;
+    let data = ptr::without_provenance_mut(usize::MAX - 7);
+    accepts(&Spec::new(FLOAT).shape(&[1]).borrow(data).byte_offset(byte_offset), |tensor| {
+        let error = Error::ByteOffsetOverflow { byte_offset };
+        assert_eq!(error_of_all::<f32>(&tensor), Some(error));
+        assert_eq!(tensor.start(), Err(error));
+    });
+}
+
+#[test]
 fn h064_addresses_beyond_the_last() {
     let last = ptr::without_provenance_mut(usize::MAX - 7);
     // The second element would end where the address space does, the third would wrap around.
