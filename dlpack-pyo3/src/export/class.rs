@@ -271,7 +271,7 @@ pub trait Export: PyClass {
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor>;
 
     /// Returns the device of the memory; by default, the CPU. A class whose [`tensor`](Self::tensor) is on another device names
-    /// that one here, or its objects cannot be imported: `expected a tensor on device cpu, found one on cuda:0`.
+    /// that one here, or `__dlpack__` of its objects raises a `BufferError` that says so.
     fn device(slf: &Bound<'_, Self>) -> Device {
         let _ = slf;
         Device::CPU

@@ -82,8 +82,8 @@ unsafe impl<T: Export> Library for Objects<T> {
         with_pyo3::<T, _>(unsafe { Attached::assume() }, |py| {
             // SAFETY: the object is alive during the call, as the consumer promises.
             let object = unsafe { instance::<T>(py, object) }?;
-            let device = T::device(&object);
             let tensor = T::tensor(&object)?;
+            let device = tensor.device();
             if device.device_type != DeviceType::CPU {
                 synchronize(&object, device)?;
             }

@@ -8,11 +8,12 @@ use dlpack::{
     ManagedTensorVersioned, OpaqueTensor,
 };
 use pyo3::Bound;
+use pyo3::exceptions::PyBufferError;
 
 use super::class::Export;
 use super::failure::Failure;
 use crate::capsule::{self, InCapsule};
-use crate::import::{attached, restore};
+use crate::import::{Text, attached, restore};
 use crate::raw::{Attached, Owned, Raised, raise_error};
 
 /// Answers a request with a new capsule.
@@ -121,6 +122,13 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
             Some(tensor) => tensor,
             None => T::tensor(self.slf)?,
         };
+        let (said, found) = (self.device(), tensor.device());
+        if said.canonical() != found.canonical() {
+            let text = format!(
+                "expected a tensor on device {said}, as `Export::device` of the class says, found one on {found}"
+            );
+            return Err(PyBufferError::new_err(Text(text)).into());
+        }
         // Before the legacy ABI loses the flag.
         if is_unwanted_copy(self.request, tensor.flags()) {
             return Err(Error::Copied.into());

@@ -389,6 +389,16 @@ def test_p12_a_device_class_copies_to_main_memory():
         tensor.__dlpack__(max_version=(1, 3), dl_device=(2, 1))
 
 
+@pytest.mark.parametrize("said, device", [((1, 0), (2, 0)), ((2, 0), (1, 0)), ((2, 1), (2, 0))])
+def test_p12_a_class_that_says_another_device_than_its_tensor_is_told_so(said, device):
+    names = {(1, 0): "cpu", (2, 0): "cuda:0", (2, 1): "cuda:1"}
+    text = f"^expected a tensor on device {names[said]}, as `Export::device` of the class says, found one on {names[device]}$"
+    tensor = ext.OwnDevice(OWN, device, said)
+    for keywords in ({}, {"max_version": (1, 3)}, {"max_version": (1, 3), "dl_device": said}):
+        with pytest.raises(BufferError, match=text):
+            tensor.__dlpack__(**keywords)
+
+
 @pytest.mark.library("numpy")
 def test_p12_numpy_does_not_read_a_device():
     import numpy as np

@@ -428,6 +428,14 @@ def test_r82_exports_of_devices_follow_the_stream_that_consumers_are_told(device
     assert own.calls[1] == ("synchronize", None, default)
 
 
+def test_r82_what_the_class_says_of_its_device_does_not_keep_an_export_from_being_put_in_order():
+    own = ext.OwnDevice([1.0, 2.0], (abi.CUDA, 0), said=(abi.CPU, 0))
+    found = export(ext.OwnDevice, own)
+    assert describe_struct(found)["device"] == (abi.CUDA, 0)
+    delete(found)
+    assert [call[0] for call in own.calls] == ["tensor", "synchronize"]
+
+
 def test_r82_an_export_that_cannot_be_put_in_order_is_refused():
     own = ext.OwnDevice([1.0], (abi.CUDA, 0))
     own.raises["synchronize"] = BufferError("no runtime")

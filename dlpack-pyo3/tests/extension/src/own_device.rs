@@ -16,6 +16,8 @@ pub(crate) struct OwnDevice {
     data: Arc<Counted>,
     len: usize,
     device: Device,
+    /// What the class says of its device.
+    said: Device,
     /// The methods that were called, with their arguments.
     #[pyo3(get)]
     calls: Py<PyList>,
@@ -64,7 +66,7 @@ impl Export for OwnDevice {
     }
 
     fn device(slf: &Bound<'_, Self>) -> Device {
-        slf.get().device
+        slf.get().said
     }
 
     fn copy_to(
@@ -93,13 +95,15 @@ dlpack_pyo3::export!(OwnDevice);
 #[pymethods]
 impl OwnDevice {
     #[new]
-    #[pyo3(signature = (data, device=(2, 0)))]
-    fn new(py: Python<'_>, data: Vec<f32>, device: (i32, i32)) -> Self {
+    #[pyo3(signature = (data, device=(2, 0), said=None))]
+    fn new(py: Python<'_>, data: Vec<f32>, device: (i32, i32), said: Option<(i32, i32)>) -> Self {
         let bytes: Vec<u8> = data.iter().flat_map(|x| x.to_ne_bytes()).collect();
+        let device_of = |(code, id)| Device::new(DeviceType::new(code), id);
         Self {
             data: Arc::new(Counted::new(&bytes)),
             len: data.len(),
-            device: Device::new(DeviceType::new(device.0), device.1),
+            device: device_of(device),
+            said: device_of(said.unwrap_or(device)),
             calls: PyList::empty(py).unbind(),
             raises: PyDict::new(py).unbind(),
         }
