@@ -51,8 +51,9 @@ use crate::protocol::has_streams;
 /// A consumer reads, or even writes, the memory long after the call, on any thread, while Python goes on calling methods of
 /// the object. So Rust must neither move nor write memory of which a tensor lives:
 ///
-/// - memory in an [`Arc`](std::sync::Arc), as above, is safe: a method that changes it uses
-///   [`Arc::make_mut`](std::sync::Arc::make_mut), which makes a copy while there are other holders;
+/// - memory in an [`Arc`](std::sync::Arc), as above, needs no `unsafe`: a method that changes it uses
+///   [`Arc::make_mut`](std::sync::Arc::make_mut), which makes a copy while there are other holders, so that each consumer keeps
+///   the elements of its moment. Consumers that ignore that memory is [read-only](#read-only-memory) must not get it;
 /// - elements that an object of a frozen class holds are exported with the object as their [owner](crate::PyOwner);
 /// - any other memory is exported with [`Exporter::from_raw_parts`](dlpack::Exporter::from_raw_parts), which is `unsafe`.
 ///
@@ -108,10 +109,55 @@ use crate::protocol::has_streams;
 /// # PyResult::Ok(())
 /// ```
 ///
+/// Rust may write such memory, too, if it does so by atomic stores. No lock of the class would do, since consumers do not know of
+/// it; a lock may order what methods of the class do. As far as Rust can tell, consumers then write by atomic stores as well, and
+/// a value that both write at once is some mixture of both:
+///
+/// ```
+/// use std::sync::Arc;
+/// use std::sync::atomic::{AtomicU8, Ordering};
+/// use dlpack_pyo3::dlpack::{DataType, Device, Exporter, OpaqueTensor};
+/// use dlpack_pyo3::{Export, PyTensor, to_py_err};
+/// use pyo3::prelude::*;
+///
+/// /// Levels that Rust updates, and that Python sees as they change.
+/// #[pyclass(frozen)]
+/// struct Levels(Arc<[AtomicU8]>);
+///
+/// #[pymethods]
+/// impl Levels {
+///     fn set(&self, level: u8) {
+///         self.0.iter().for_each(|cell| cell.store(level, Ordering::Relaxed));
+///     }
+/// }
+///
+/// impl Export for Levels {
+///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+///         let owner = Arc::clone(&slf.get().0);
+///         let (start, nbytes) = (owner.as_ptr().cast_mut().cast(), owner.len());
+///         // SAFETY: the owner keeps so many bytes in place. Atomics may be written while they are shared, and nobody in Rust
+///         // reads or writes these in another way.
+///         let levels = unsafe { Exporter::from_raw_parts(owner, start, nbytes, Device::CPU) };
+///         levels.dtype(DataType::U8).into_opaque().map_err(to_py_err)
+///     }
+/// }
+///
+/// dlpack_pyo3::export!(Levels);
+///
+/// Python::attach(|py| {
+///     let levels = Bound::new(py, Levels((0..3).map(AtomicU8::new).collect()))?;
+///     let tensor: PyTensor<u8> = levels.extract()?;
+///     levels.get().set(9);
+///     assert_eq!(tensor.to_vec(py)?, [9, 9, 9]);
+///     PyResult::Ok(())
+/// })?;
+/// # PyResult::Ok(())
+/// ```
+///
 /// # Read-only memory
 ///
-/// A tensor is read-only if it is of a shared slice, as that of `Samples` in the first example, or if its exporter says so. NumPy and pyarrow keep to that. PyTorch
-/// and Paddle ignore it: `torch.from_dlpack(samples)[0] = 1.0` writes the memory, without a warning. Under a shared slice
+/// A tensor is read-only if it is of a shared slice, as that of `Samples` in the first example, or if its exporter says so. NumPy
+/// and pyarrow keep to that. PyTorch and Paddle ignore it: `torch.from_dlpack(samples)[0] = 1.0` writes the memory, without a warning. Under a shared slice
 /// that breaks Rust's rules, and a file that is mapped read-only ends the process. Nothing that a producer says can prevent
 /// it. Where such a write must not happen, export a copy, or memory that may be written. Consumers of the legacy ABI cannot
 /// even know; what they get is decided by [`read_only_as_legacy`](Self::read_only_as_legacy).
