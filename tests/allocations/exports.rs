@@ -1,10 +1,13 @@
 //! Tensors that go out, and their owners on the way back.
 
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::thread;
 
 use dlpack::allocator::{Allocator, Pool, Slot};
 use dlpack::loan::Loaned;
-use dlpack::{DataType, Exporter, ManagedTensorVersioned};
+use dlpack::{DataType, Exclusive, Exporter, ManagedTensorVersioned};
+use harness::alloc::count;
 use harness::release::delete;
 
 use crate::{allocates, gives_all_back};
@@ -170,4 +173,67 @@ fn the_way_back_allocates_nothing() {
         let tensor = Exporter::new([1_u8, 2]).build_legacy().unwrap().into_inner();
         assert_eq!(allocates(0, || tensor.downcast::<[u8; 2]>().unwrap()), [1, 2]);
     });
+}
+
+/// A buffer that goes back to its ring when it is dropped.
+struct Frame {
+    pixels: Vec<u8>,
+    ring: SyncSender<Vec<u8>>,
+    /// Tells that the buffer has been exported again.
+    again: Option<Arc<Again>>,
+}
+
+type Again = std::sync::Mutex<Receiver<()>>;
+
+impl Drop for Frame {
+    fn drop(&mut self) {
+        self.ring.send(std::mem::take(&mut self.pixels)).unwrap();
+        if let Some(again) = &self.again {
+            // An error says that nothing is exported any more.
+            let _ = again.lock().unwrap().recv();
+        }
+    }
+}
+
+/// How many headers come from the heap when two buffers are exported again and again, with room for `headers` in a pool, while
+/// another thread drops the tensors. If `waits`, each drop of a buffer ends only after the buffer has been exported again,
+/// as if its thread had lost the processor between the return of the buffer and that of the header.
+fn from_the_heap(headers: usize, frames: usize, waits: bool) -> u64 {
+    const BUFFERS: usize = 2;
+    let pool = Arc::new(Pool::new::<Frame>(headers, 2).unwrap());
+    let (ring, free) = sync_channel(BUFFERS);
+    for _ in 0..BUFFERS {
+        ring.send(vec![0_u8; 6]).unwrap();
+    }
+    let (exported, again) = sync_channel(BUFFERS);
+    let again = waits.then(|| Arc::new(Again::new(again)));
+    let (tensors, taken) = sync_channel::<Exclusive<ManagedTensorVersioned>>(BUFFERS);
+    let consumer = thread::spawn(move || taken.iter().map(drop).count());
+    let mut from_the_heap = 0;
+    for frame in 0..frames {
+        let pixels = free.recv().unwrap();
+        let owner = Frame { pixels, ring: ring.clone(), again: again.clone() };
+        let exporter = Exporter::of_mut(owner, |frame| &mut frame.pixels).shape(&[2, 3]);
+        let (tensor, allocations) =
+            count(|| exporter.header_in(Arc::clone(&pool)).build().unwrap());
+        from_the_heap += allocations;
+        if waits && frame >= BUFFERS {
+            exported.send(()).unwrap(); // The first exports use buffers that nobody has dropped.
+        }
+        tensors.send(tensor).unwrap();
+    }
+    drop((exported, tensors));
+    assert_eq!(consumer.join().unwrap(), frames);
+    assert_eq!((free.try_iter().count(), pool.in_use()), (BUFFERS, 0));
+    from_the_heap
+}
+
+/// A buffer is back in its ring before its header is back in the pool, which needs room for one more header for the thread
+/// that drops the tensors.
+#[test]
+fn a_ring_of_buffers_needs_one_more_header() {
+    assert_eq!(from_the_heap(3, 50_000, false), 0);
+    assert_eq!(from_the_heap(3, 1_000, true), 0);
+    // Without the waiting it is left to chance whether a pool of as many headers as buffers is enough.
+    assert_ne!(from_the_heap(2, 1_000, true), 0);
 }

@@ -17,6 +17,10 @@ use crate::error::Error;
 /// not fit, or comes when all room is taken, goes to [`Global`], and [`in_use`](Self::in_use) does not count it. Use it through an `Arc`, which every header out holds a
 /// clone of, or as a `&'static` reference.
 ///
+/// An owner is dropped before its header comes back. Whoever exports an owner's memory again as soon as that owner has been
+/// dropped may thus find its header still taken: a pool for `n` buffers that return to one exporting thread needs `n` rooms
+/// and one more for each thread that runs deleters.
+///
 /// The next free room is found at once, as long as headers come back in about the order in which they went out or in the
 /// reverse of it. To find that all is taken, each room is looked at, so that a large pool should be large enough.
 ///
@@ -59,6 +63,9 @@ unsafe impl Sync for Pool {}
 impl Pool {
     /// Makes room for `count` headers at a time, each of an owner of type `O` and up to `ndim` axes, of which that of arrays in
     /// a slice is one.
+    ///
+    /// If the memory of owners is exported again as soon as they are dropped, as in a ring of buffers, count one header for
+    /// each buffer and one for each thread that runs deleters; see [`Pool`].
     ///
     /// # Errors
     ///

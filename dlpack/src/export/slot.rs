@@ -17,6 +17,9 @@ use super::block::Room;
 /// An export while a tensor is out, or of what does not fit, is answered with
 /// [`Error::AllocationFailed`](crate::Error::AllocationFailed) and hands the owner back.
 ///
+/// The owner is dropped before the slot is free. An export that begins when the owner's `Drop` says that its memory is back may
+/// therefore still be refused: wait until [`is_free`](Self::is_free) says so.
+///
 /// Taking the slot is one atomic compare-and-swap, giving it back one atomic store; nothing waits. On targets without
 /// compare-and-swap a slot is no [`Allocator`] by itself; [`single`](Self::single) makes one from it that needs only atomic loads
 /// and stores.
