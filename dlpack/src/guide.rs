@@ -7,7 +7,7 @@
 //! | a library of the legacy ABI passes memory to be written | [`legacy`] |
 //! | C may refuse my tensor: who frees it? | [`refusal`] |
 //! | pixels, points and other small vectors: one more axis, not lanes | [`pixels`] |
-//! | memory of an allocator: aligned blocks, foreign blocks | [`blocks`] |
+//! | memory of an allocator: aligned blocks, foreign blocks, a writable window | [`blocks`] |
 //! | a buffer of a ring returns when its consumer is done | [`ring`] |
 //! | mapped files: `.npy` and safetensors | [`files`] |
 //! | memory that another process writes | [`shared_memory`] |

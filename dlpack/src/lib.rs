@@ -88,7 +88,8 @@
 //! | a view | to call a C function that takes a `DLTensor*` | [`TensorView::with_dl_tensor`] |
 //! | a tensor | to call such a function | [`Descriptor::as_dl_tensor`] |
 //! | a tensor in an `Arc` | several consumers for it | [`Managed::share`], or [`Frozen::share`] for reading; an [`Exclusive`] one becomes one of these by `into_inner` or `freeze` |
-//! | a part of a tensor | a consumer for it | [`Frozen::share_view`] |
+//! | a part of a tensor | a consumer that reads it | [`Frozen::share_view`] |
+//! | a part of an [`Exclusive`] tensor | a consumer that writes it | a window that owns the tensor, as on the page [`blocks`](guide::blocks) |
 //! | a tensor that was imported | to pass it on | [`Managed::into_opaque`] |
 //! | an owner of memory | a tensor for C at the lowest cost | [`Exporter::into_opaque`], [`Exporter::into_raw`] |
 //! | a storage type with a description of its own | to keep the memory alive | [`OpaqueTensor`] |

@@ -98,6 +98,9 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
 
     /// Gives a part of the tensor to one more consumer, read-only: any view of it, such as a crop or a transpose.
     ///
+    /// For a consumer that writes, the page [`blocks`](crate::guide::blocks) of the guide makes a window of an
+    /// [`Exclusive`](crate::Exclusive) tensor.
+    ///
     /// The new tensor keeps this one alive, or, if this one is a share, the tensor of which it is one. This makes one
     /// allocation and no copy; above 8 axes a few more, for shape and strides of the view and of the tensor in Rust.
     ///
