@@ -211,14 +211,26 @@ impl<O: Send + 'static> Exporter<'_, O, RawParts> {
     ///
     /// # Safety
     ///
-    /// Until the owner is dropped, on whatever thread that is, and also when the owner is moved (which rules out a `Box` or
-    /// a `&mut` of this memory, since moving one claims that there is no other pointer to it):
+    /// Until the owner is dropped, on whatever thread that is, and also when the owner is moved:
     ///
     /// - the memory is `nbytes` bytes long, and the device is what it says;
     /// - if the [host can access](Device::is_host_accessible) the device, the bytes lie in one live allocation and can be
     ///   read, and also written unless [`read_only`](Self::read_only) is called;
     /// - bytes that *Rust* allocated are initialised before safe code gets the tensor, since it may pass the tensor to readers
     ///   who take elements for initialised, as in Python.
+    ///
+    /// The exporter moves the owner. Which owners may be moved depends on what they keep the memory by:
+    ///
+    /// - A raw pointer or a handle may be moved, and so may a tensor ([`Managed`](crate::Managed),
+    ///   [`Frozen`](crate::Frozen), [`Exclusive`](crate::Exclusive)), an `Arc`, a `Vec` and a `&'static` reference. `data`
+    ///   comes from [`Descriptor::start`], from a view, from `Arc::as_ptr` or from `Vec::as_mut_ptr`, and after that nobody
+    ///   makes a reference to the elements by the owner, such as by `Vec::as_mut_slice`. Behind a `Frozen` tensor, an `Arc`
+    ///   or a `&'static` reference, elements are [`read_only`](Self::read_only), unless they lie in an `UnsafeCell`.
+    /// - A `Box` and a `&mut` of this memory may not, neither alone nor in a field, nor captured by the function of an
+    ///   [`OnDrop`](crate::OnDrop): moving one claims that no other pointer to its memory is used. Keep the pointer of
+    ///   `Box::into_raw` instead.
+    /// - An array, or whatever else holds the elements within itself, takes them to another address. [`new`](Exporter::new)
+    ///   and [`of_mut`](Exporter::of_mut) export such an owner.
     ///
     /// # Examples
     ///
@@ -344,7 +356,8 @@ impl<'a, O, S, A> Exporter<'a, O, S, A> {
 
     /// Gives the tensor a shape; row-major unless [`strides`](Self::strides) says otherwise.
     ///
-    /// It may name fewer elements than the owner has.
+    /// It may name fewer elements than the owner has. The slice is borrowed until [`build`](Self::build): write both in one
+    /// expression, or keep the array in a variable of its own. The same goes for [`strides`](Self::strides).
     ///
     /// # Examples
     ///
