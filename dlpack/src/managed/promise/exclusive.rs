@@ -14,6 +14,11 @@ use crate::vocabulary::Element;
 /// It is made by [`assume_exclusive`](crate::Managed::assume_exclusive), by exporting memory that Rust alone owns, or by
 /// copying. It dereferences to [`Frozen`], which has the functions for reading: while it is borrowed, nobody writes.
 ///
+/// To share it or a part of it with consumers that read, freeze it: an `Arc::new(tensor.freeze())` has
+/// [`share`](Frozen::share) and [`share_view`](Frozen::share_view). What makes another tensor of it, such as `into_opaque`,
+/// `into_legacy` or a `share` that may be written, is on the [`Managed`] tensor within, which
+/// [`into_inner`](Self::into_inner) returns.
+///
 /// # Examples
 ///
 /// ```

@@ -15,6 +15,10 @@ use crate::vocabulary::{Element, SubByte};
 /// [`Exclusive::freeze`](crate::Exclusive::freeze). `O` is the owner: a [`Managed`], an
 /// [`AnyManagedTensor`](crate::AnyManagedTensor) or a [`BorrowedTensor`](crate::BorrowedTensor).
 ///
+/// In an `Arc`, it is shared as a whole by [`share`](Self::share) and in part by [`share_view`](Self::share_view). What makes
+/// another tensor of it, such as `into_opaque` or `into_legacy`, is on the tensor within, which
+/// [`into_inner`](Self::into_inner) returns.
+///
 /// # Examples
 ///
 /// ```
