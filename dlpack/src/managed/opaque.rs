@@ -23,6 +23,9 @@ use crate::vocabulary::{DataType, Device, Flags};
 /// | a tensor for one consumer | [`Managed::into_opaque`]; of a `Frozen` or `Exclusive` one after `into_inner` |
 /// | a tensor for several consumers | [`Managed::share_opaque`](crate::Managed::share_opaque) |
 ///
+/// A [`Managed`] tensor that an exporter built goes to C by [`Managed::into_raw`] or by `into_opaque()?.into_raw()`, which are
+/// the same for it. One that was imported goes by `into_opaque()?.into_raw()`, whose struct holds the contract of import.
+///
 /// # Examples
 ///
 /// ```

@@ -238,12 +238,22 @@ impl<A: Abi> Managed<A> {
     ///
     /// # Errors
     ///
-    /// Returns the tensor if another library exported it, if its owner has another type, or if the tensor is only a part
-    /// of the memory that the owner lent, one that begins after its first byte or ends before its last one, so that the
-    /// owner would show elements that the tensor does not have; see [`into_owner`](Self::into_owner). The owner of a tensor
-    /// that was converted or passed on is the tensor before; after several times in a row, the first one of the same
-    /// elements that granted no less than those after it. What this refuses and `into_owner` grants is a part; what both
-    /// refuse has another owner.
+    /// Returns the tensor if
+    ///
+    /// - another library exported it,
+    /// - its owner has another type, or
+    /// - it is only a part of the memory that the owner lent: it begins after the first byte of that memory or ends before the
+    ///   last one, so that the owner would show elements that the tensor does not have. [`into_owner`](Self::into_owner)
+    ///   returns the owner of a part, too; what both refuse has another owner, or another producer.
+    ///
+    /// Some tensors have a tensor as their owner:
+    ///
+    /// - After a conversion to the other ABI, the owner is the tensor that was converted.
+    /// - After [`into_opaque`](Self::into_opaque) of an imported tensor, it is the imported tensor.
+    /// - After several of these in a row, it is the first tensor that has the same elements and grants no less than those
+    ///   after it.
+    /// - The owner of a share has no type that can be named; see [`shared`](Self::shared). Neither has that of an
+    ///   [`OpaqueTensor`](crate::OpaqueTensor) that was converted.
     ///
     /// # Examples
     ///
