@@ -85,7 +85,9 @@ impl UntypedTensor {
     }
 
     pub(super) fn into_managed(self) -> Result<ManagedTensorVersioned, Error> {
-        self.0.tensor.into_versioned()
+        let Taken { tensor, is_ready_for_host, .. } = self.0;
+        // SAFETY: the host can access what it may read, since that is main memory or was waited for.
+        unsafe { tensor.into_versioned(is_ready_for_host) }
     }
 
     /// # Safety

@@ -1,16 +1,18 @@
-//! Giving objects back, however many of them keep each other alive.
+//! Giving objects and tensors back, however many of them keep each other alive.
 //!
-//! An object may hold a tensor, whose memory is that of another object, and so on, also through another library. When the first
-//! one ends, each of the others would end within the one before, on a stack that ends. From a certain depth on, an object waits
-//! until the one before it has ended.
+//! An object may hold a tensor, whose memory is that of another object, and so on, also through other libraries. When the first
+//! one ends, each of the others would end within the one before, on a stack that ends. From a certain depth on, one waits until
+//! the one before it has ended.
 
 use core::cell::{Cell, RefCell};
+use core::ffi::c_void;
 use core::mem::{self, ManuallyDrop};
 
+use super::attach::try_attach;
 use super::attached::Attached;
 use super::{ffi, unwind};
 
-/// How many objects end within each other.
+/// How many objects and tensors end within each other.
 const DEPTH: u32 = 32;
 
 /// Something that ends an object if it is the last that keeps it.
@@ -19,11 +21,13 @@ pub(super) enum Hold {
     Object(*mut ffi::PyObject),
     #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
     Buffer(*mut super::buffer::Lent),
+    /// Something else, and the function that ends it on any thread.
+    Other(*mut c_void, unsafe fn(*mut c_void)),
 }
 
 /// What is being given back on a thread.
 struct Pending {
-    /// How many objects end within each other now.
+    /// How many of them end within each other now.
     depth: Cell<u32>,
     /// What waits for the one at the greatest depth. This is not dropped with its thread, so that it can be used until then.
     waiting: RefCell<ManuallyDrop<Vec<Hold>>>,
@@ -71,7 +75,26 @@ pub(super) unsafe fn is_kept(object: *mut ffi::PyObject) -> bool {
 /// The caller owns what is passed, and passes it on.
 #[cold]
 #[inline(never)]
-pub(super) unsafe fn end(_: Attached<'_>, hold: Hold) {
+pub(super) unsafe fn end(py: Attached<'_>, hold: Hold) {
+    // SAFETY: the caller passes this on.
+    unsafe { end_in_turn(Some(py), hold) }
+}
+
+/// Calls the function with the address, on this thread: before this returns, unless many others are ending here.
+///
+/// # Safety
+///
+/// The function may be called once with this address, on a thread that need not be attached, and does not panic.
+pub(crate) unsafe fn end_other(address: *mut c_void, f: unsafe fn(*mut c_void)) {
+    // SAFETY: what the function ends is passed on, as the caller promises.
+    unsafe { end_in_turn(None, Hold::Other(address, f)) }
+}
+
+/// # Safety
+///
+/// The caller owns what is passed, and passes it on. Without a proof that the thread is attached, it is none that needs one.
+#[inline(always)]
+unsafe fn end_in_turn(py: Option<Attached<'_>>, hold: Hold) {
     PENDING.with(|pending| {
         let depth = pending.depth.get();
         if depth >= DEPTH {
@@ -83,12 +106,12 @@ pub(super) unsafe fn end(_: Attached<'_>, hold: Hold) {
         }
         // What ends may switch to another stack of the same thread, as greenlets do. So the depth is counted, and not restored.
         pending.depth.set(pending.depth.get().saturating_add(1));
-        // SAFETY: the thread is attached, and the caller passes this on.
-        unsafe { hold.end() };
+        // SAFETY: the caller passes this on.
+        unsafe { hold.end(py) };
         if depth + 1 == DEPTH {
             while let Some(next) = next(pending) {
-                // SAFETY: the thread is attached, and what waited was passed on.
-                unsafe { next.end() };
+                // SAFETY: what waited was passed on.
+                unsafe { next.end(py) };
             }
         }
         pending.depth.set(pending.depth.get().saturating_sub(1));
@@ -106,13 +129,20 @@ fn next(pending: &Pending) -> Option<Hold> {
 }
 
 impl Hold {
+    /// Ends it. Where the thread may not be attached, it is attached first if that is needed, or leaks what needs it when the
+    /// interpreter is gone.
+    ///
     /// # Safety
     ///
-    /// The thread is attached, and the caller owns what this names.
-    unsafe fn end(self) {
-        // SAFETY: each of these is owned, and given back once, on an attached thread.
+    /// The caller owns what this names.
+    unsafe fn end(self, py: Option<Attached<'_>>) {
+        // SAFETY: each of these is owned, and given back once, where it must be on an attached thread.
         unsafe {
             match self {
+                Self::Other(address, f) => f(address),
+                _ if py.is_none() => {
+                    try_attach(|py| self.end(Some(py)));
+                }
                 Self::Object(object) => unwind::dec_ref(object),
                 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
                 Self::Buffer(lent) => super::buffer::Lent::release(lent),

@@ -27,7 +27,7 @@ pub(crate) use attached::Attached;
 pub(crate) use buffer::Buffer;
 pub(crate) use call::{KeywordCall, Values};
 pub(crate) use exception::{ExceptBlock, SavedException, Undisturbed};
-pub(crate) use give_back::give_back;
+pub(crate) use give_back::{end_other, give_back};
 pub(crate) use integer::{handle, integer, integer_or_member, make_bool};
 pub(crate) use module::{loaded, loaded_by_text};
 pub(crate) use name::{Name, names};

@@ -1,16 +1,15 @@
 //! A tensor that was imported, together with what keeps its memory alive.
 
-use core::ffi::c_void;
 use core::ops::Deref;
 
 use dlpack::negotiate::Stream;
 use dlpack::{
-    Access, AnyManagedTensor, BorrowedTensor, DataType, Descriptor, Device, DeviceType, Element,
-    Error, Exporter, ManagedTensorVersioned, TensorViewMut,
+    Access, AnyManagedTensor, BorrowedTensor, Descriptor, DeviceType, Element, Error, Exporter,
+    ManagedTensorVersioned, TensorViewMut,
 };
 
 use super::Route;
-use super::in_turn::{InTurn, fits};
+use super::in_turn::in_turn;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 use crate::raw::Buffer;
 use crate::raw::Reference;
@@ -141,76 +140,39 @@ impl HeldTensor {
     }
 
     /// Makes it an owned tensor of the current ABI.
-    pub(crate) fn into_versioned(self) -> Result<ManagedTensorVersioned, Error> {
-        match self {
-            Self::Managed(tensor) if fits(&tensor) => {
-                let memory = Memory::of(&tensor)?;
-                // SAFETY: clause S5 of the import contract, until the deleter runs, which the owner calls.
-                unsafe { memory.export(InTurn::new(tensor)) }
-            }
-            Self::Managed(tensor) => Ok(tensor.into_versioned()?),
-            Self::Lent(tensor, keep) => {
-                let memory = Memory::of(&tensor)?;
-                // SAFETY: what is lent stays in place as long as `keep` lives, by the making of this variant.
-                unsafe { memory.export(keep) }
-            }
-        }
-    }
-}
-
-/// The memory of a tensor, copied out of its description.
-struct Memory {
-    start: *mut c_void,
-    nbytes: usize,
-    /// The number of elements from the start to the first one.
-    first: usize,
-    device: Device,
-    dtype: DataType,
-    shape: Vec<usize>,
-    strides: Vec<isize>,
-    is_writable: bool,
-}
-
-impl Memory {
-    /// Whoever calls this has seen to it that there is no byte offset, and that the elements are of whole bytes.
-    #[cold]
-    fn of(tensor: &Descriptor) -> Result<Self, Error> {
-        if tensor.data().is_null() && !tensor.is_empty() {
-            return Err(Error::NullData);
-        }
-        let shape: Result<_, _> = tensor.shape().iter().map(|&n| n.try_into()).collect();
-        let strides: Result<_, _> = tensor.strides().iter().map(|&n| n.try_into()).collect();
-        let (Ok(shape), Ok(strides)) = (shape, strides) else { return Err(Error::ExtentOverflow) };
-        let layout = tensor.layout();
-        let bytes = layout.byte_extents();
-        Ok(Self {
-            start: tensor.data().wrapping_byte_offset(bytes.start),
-            nbytes: bytes.end.wrapping_sub(bytes.start).unsigned_abs(),
-            first: layout.extents().start().unsigned_abs(),
-            device: tensor.device(),
-            dtype: tensor.dtype(),
-            shape,
-            strides,
-            is_writable: tensor.access() == Access::Writable,
-        })
-    }
-
-    /// Makes an owned tensor, whose deleter drops the owner.
     ///
     /// # Safety
     ///
-    /// The memory of the tensor that was described stays in place until the owner is dropped, on whatever thread, with the rights
-    /// that the tensor had.
-    #[cold]
-    unsafe fn export(self, owner: impl Send + 'static) -> Result<ManagedTensorVersioned, Error> {
-        // SAFETY: the bytes of the extents stay in place and readable until the owner is dropped, as the caller promises, and the
-        // tensor is read-only unless they can be written.
-        let exporter =
-            unsafe { Exporter::from_raw_parts(owner, self.start, self.nbytes, self.device) };
-        let exporter = exporter.dtype(self.dtype).shape(&self.shape).strides(&self.strides);
-        let exporter = exporter.offset(self.first);
-        Ok(if self.is_writable { exporter } else { exporter.read_only() }.build()?)
+    /// If `host` is set, the host can access the memory, as for [`AnyManagedTensor::assume_host_accessible`].
+    pub(crate) unsafe fn into_versioned(self, host: bool) -> Result<ManagedTensorVersioned, Error> {
+        match self {
+            // SAFETY: as the caller promises.
+            Self::Managed(tensor) => unsafe { in_turn(tensor, host) },
+            Self::Lent(tensor, keep) => export(&tensor, keep),
+        }
     }
+}
+
+/// Makes an owned tensor of lent memory, whose deleter drops `keep`.
+#[cold]
+fn export(tensor: &Descriptor, keep: KeepAlive) -> Result<ManagedTensorVersioned, Error> {
+    if tensor.data().is_null() && !tensor.is_empty() {
+        return Err(Error::NullData);
+    }
+    let shape: Result<Vec<usize>, _> = tensor.shape().iter().map(|&n| n.try_into()).collect();
+    let strides: Result<Vec<isize>, _> = tensor.strides().iter().map(|&n| n.try_into()).collect();
+    let (Ok(shape), Ok(strides)) = (shape, strides) else { return Err(Error::ExtentOverflow) };
+    let layout = tensor.layout();
+    let (bytes, first) = (layout.byte_extents(), layout.extents().start().unsigned_abs());
+    // What is lent has no offset.
+    let start = tensor.data().wrapping_byte_offset(bytes.start);
+    let nbytes = bytes.end.wrapping_sub(bytes.start).unsigned_abs();
+    // SAFETY: the bytes of the extents stay in place and readable as long as `keep` lives, and the tensor is read-only unless
+    // they can be written.
+    let exporter = unsafe { Exporter::from_raw_parts(keep, start, nbytes, tensor.device()) };
+    let exporter = exporter.dtype(tensor.dtype()).shape(&shape).strides(&strides).offset(first);
+    let is_writable = tensor.access() == Access::Writable;
+    Ok(if is_writable { exporter } else { exporter.read_only() }.build()?)
 }
 
 impl From<ManagedTensorVersioned> for HeldTensor {

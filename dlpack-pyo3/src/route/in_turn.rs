@@ -1,134 +1,135 @@
 //! Tensors of other libraries that are dropped one after another, however many of them keep each other alive.
 //!
-//! The deleter of a tensor may drop an array whose memory is that of another tensor, and so on. When the first tensor is
-//! dropped, each of the others would be dropped within the one before, on a stack that ends. From a certain depth on, a tensor
-//! waits until the one before it has been dropped, as objects do in [`raw`](crate::raw).
+//! The deleter of a tensor may drop an array whose memory is that of another tensor, and so on. So the tensor goes under a struct
+//! of ours, which says the same, and whose deleter gives it back as [`raw`](crate::raw) does with objects.
 
-use core::cell::{Cell, RefCell};
-use core::mem::{self, ManuallyDrop};
+use core::ffi::c_void;
+use core::ptr;
 use std::sync::OnceLock;
 
-use dlpack::{AnyManagedTensor, Descriptor, DeviceType, Error, Exporter, Flags};
+use alloc::boxed::Box;
+use alloc::vec::Vec;
 
-/// How many tensors are dropped within each other.
-const DEPTH: u32 = 32;
+use dlpack::{
+    Access, AnyManagedTensor, DeviceType, Error, Exporter, Flags, ManagedTensorVersioned, Version,
+    sys,
+};
 
-thread_local! {
-    /// How many tensors are dropped within each other now.
-    static DROPPING: Cell<u32> = const { Cell::new(0) };
-    /// What waits for the one at the greatest depth. This is not dropped with its thread, so that it can be used until then.
-    static WAITING: RefCell<ManuallyDrop<Vec<AnyManagedTensor>>> =
-        const { RefCell::new(ManuallyDrop::new(Vec::new())) };
+use crate::raw::end_other;
+
+/// A tensor, and the struct that says the same of it.
+struct InTurn {
+    managed: sys::DLManagedTensorVersioned,
+    tensor: AnyManagedTensor,
 }
 
-/// A tensor that keeps memory alive and is dropped in its turn, on the thread that drops this.
-#[derive(Debug)]
-pub(super) struct InTurn(ManuallyDrop<AnyManagedTensor>);
-
-impl InTurn {
-    pub(super) fn new(tensor: AnyManagedTensor) -> Self {
-        Self(ManuallyDrop::new(tensor))
-    }
-}
-
-impl Drop for InTurn {
-    fn drop(&mut self) {
-        // SAFETY: the value is not used again.
-        let tensor = unsafe { ManuallyDrop::take(&mut self.0) };
-        let depth = DROPPING.get();
-        let Some(tensor) = (if depth < DEPTH { Some(tensor) } else { wait(tensor) }) else {
-            return;
-        };
-        DROPPING.set(depth.saturating_add(1));
-        drop(tensor);
-        if depth + 1 == DEPTH {
-            while let Some(next) = next() {
-                drop(next);
-            }
-        }
-        // Counted and not restored, since a deleter may switch to another stack of the thread, as greenlets do.
-        DROPPING.set(DROPPING.get().saturating_sub(1));
-    }
-}
-
-/// Has a tensor wait. It is returned if there is no room for it.
-fn wait(tensor: AnyManagedTensor) -> Option<AnyManagedTensor> {
-    WAITING.with(|waiting| {
-        let mut waiting = waiting.borrow_mut();
-        if waiting.try_reserve(1).is_err() {
-            return Some(tensor);
-        }
-        waiting.push(tensor);
-        None
-    })
-}
-
-/// Takes one of those that wait. When none is left, their room is given back.
-fn next() -> Option<AnyManagedTensor> {
-    WAITING.with(|waiting| {
-        let mut waiting = waiting.borrow_mut();
-        let next = waiting.pop();
-        if next.is_none() {
-            drop(mem::take(&mut **waiting));
-        }
-        next
-    })
-}
-
-/// Returns `true` if a tensor under a header of ours says the same as this one, and another library has exported this one.
+/// Makes a tensor of the current ABI, which is dropped in its turn. One of this extension is returned as it is: its owner is dropped
+/// in its turn if it keeps other tensors alive, and must be found again.
 ///
-/// A tensor that is marked as a copy keeps no other tensor alive. Tensors of Rust give their owners back as they are.
-pub(super) fn fits(tensor: &AnyManagedTensor) -> bool {
-    tensor.device().device_type == DeviceType::CPU
-        && tensor.dtype().itemsize().is_some()
-        && tensor.flags().without(Flags::READ_ONLY) == Flags::NONE
-        && has_address(tensor)
-        && has_plain_strides(tensor)
-        && !is_own(tensor)
+/// # Errors
+///
+/// As for [`AnyManagedTensor::into_versioned`]. The tensor is dropped.
+///
+/// # Safety
+///
+/// If `host` is set, the host can access the memory, as for [`AnyManagedTensor::assume_host_accessible`].
+pub(super) unsafe fn in_turn(
+    tensor: AnyManagedTensor,
+    host: bool,
+) -> Result<ManagedTensorVersioned, Error> {
+    if is_own(&tensor) || (tensor.data().is_null() && !tensor.is_empty()) {
+        return Ok(tensor.into_versioned()?);
+    }
+    let needs_promise = host && tensor.device().device_type != DeviceType::CPU;
+    let mut place = Vec::new();
+    place.try_reserve_exact(1).map_err(|_| Error::AllocationFailed)?;
+    place.push(InTurn { managed: describe(&tensor), tensor });
+    let place: *mut InTurn = Box::into_raw(place.into_boxed_slice()).cast();
+    // SAFETY: the box, which nobody else knows yet. Clauses S1 to S4 of the import contract: the deleter owns the box, in which shape
+    // and strides stay; clauses S5 and S6 hold for the tensor in it, with the same flags, but for `READ_ONLY`, which is left out only
+    // if the memory can be written.
+    unsafe {
+        let InTurn { managed, tensor } = &mut *place;
+        managed.manager_ctx = place.cast();
+        managed.dl_tensor.shape = tensor.shape().as_ptr().cast_mut();
+        managed.dl_tensor.strides = tensor.strides().as_ptr().cast_mut();
+        let tensor = ManagedTensorVersioned::from_raw(&raw mut (*place).managed)?;
+        // As the caller promises.
+        Ok(if needs_promise { tensor.assume_host_accessible() } else { tensor })
+    }
 }
 
-/// Returns `true` if there is no offset to be added, and the elements have addresses that are not null and do not wrap.
-fn has_address(tensor: &Descriptor) -> bool {
-    let (bytes, start) = (tensor.layout().byte_extents(), tensor.data().addr());
-    let is_in_space = |distance| start.checked_add_signed(distance).is_some_and(|end| end > 0);
-    start > 0 && tensor.byte_offset() == 0 && is_in_space(bytes.start) && is_in_space(bytes.end)
+/// Describes a tensor, but for its shape, its strides and the context of the deleter.
+fn describe(tensor: &AnyManagedTensor) -> sys::DLManagedTensorVersioned {
+    let flags = tensor.flags().without(Flags::READ_ONLY);
+    let is_writable = tensor.access() == Access::Writable;
+    sys::DLManagedTensorVersioned {
+        version: tensor.version().unwrap_or(Version::CURRENT).into(),
+        manager_ctx: ptr::null_mut(),
+        deleter: Some(delete),
+        flags: if is_writable { flags } else { flags.with(Flags::READ_ONLY) }.bits(),
+        dl_tensor: sys::DLTensor {
+            data: tensor.data(),
+            device: tensor.device().into(),
+            // Cannot fail: there are at most 64 axes.
+            ndim: tensor.ndim().try_into().unwrap_or(0),
+            dtype: tensor.dtype().into(),
+            shape: ptr::null_mut(),
+            strides: ptr::null_mut(),
+            byte_offset: tensor.byte_offset(),
+        },
+    }
 }
 
-/// Returns `true` if an exporter writes the same strides: it normalises those of axes along which no two elements lie.
-fn has_plain_strides(tensor: &Descriptor) -> bool {
-    let mut expected = 1_i64;
-    let mut is_row_major = |(&size, &stride): (&i64, &i64)| {
-        let is = size > 0 && stride == expected;
-        expected = expected.wrapping_mul(size);
-        is
-    };
-    let (shape, strides) = (tensor.shape(), tensor.strides());
-    shape.iter().all(|&size| size > 1) || shape.iter().zip(strides).rev().all(&mut is_row_major)
+/// # Safety
+///
+/// [`in_turn`] has made the struct, and its deleter has not run.
+unsafe extern "C" fn delete(managed: *mut sys::DLManagedTensorVersioned) {
+    // SAFETY: the context is the box, which is passed on. By clause S3 of the import contract, the deleter of the tensor in it may be
+    // called on any thread and does not unwind.
+    unsafe { end_other((*managed).manager_ctx, release) }
 }
 
-/// Returns `true` if this extension has exported the tensor, also if the deleters of its tensors are not known.
+/// # Safety
+///
+/// The address of a box of [`in_turn`], which is passed on.
+unsafe fn release(place: *mut c_void) {
+    // SAFETY: a box that nobody uses again. A slice of one has the same layout.
+    drop(unsafe { Box::<InTurn>::from_raw(place.cast()) });
+}
+
+/// Returns `true` if this extension has made the struct of the tensor, also if the deleters of its tensors are not known.
 fn is_own(tensor: &AnyManagedTensor) -> bool {
-    static OWN: OnceLock<Option<[usize; 2]>> = OnceLock::new();
-    let Some([versioned, legacy]) = *OWN.get_or_init(|| own_deleters().ok()) else { return true };
+    static OWN: OnceLock<[usize; 2]> = OnceLock::new();
+    let [versioned, legacy] = match OWN.get() {
+        Some(own) => *own,
+        None => match own_deleters() {
+            Ok(own) => *OWN.get_or_init(|| own),
+            Err(_) => return true,
+        },
+    };
     match tensor {
-        // SAFETY: clause S1 of the import contract: the struct is valid until its deleter runs, which the tensor owns.
-        AnyManagedTensor::Versioned(it) => deleter(unsafe { (*it.as_raw()).deleter }) == versioned,
+        AnyManagedTensor::Versioned(it) => {
+            // SAFETY: clause S1 of the import contract: the struct is valid until its deleter runs, which the tensor owns.
+            let deleter = address(unsafe { (*it.as_raw()).deleter });
+            deleter == versioned || deleter == address(Some(delete))
+        }
         // SAFETY: as above.
-        AnyManagedTensor::Legacy(it) => deleter(unsafe { (*it.as_raw()).deleter }) == legacy,
+        AnyManagedTensor::Legacy(it) => address(unsafe { (*it.as_raw()).deleter }) == legacy,
         _ => true,
     }
 }
 
-/// Returns the addresses of the deleters that all tensors of this extension have, in the current and in the legacy ABI.
+/// Returns the addresses of the deleters that tensors of this extension have in the current and in the legacy ABI.
 #[cold]
 fn own_deleters() -> Result<[usize; 2], Error> {
     let tensor = || Exporter::new([0_u8]).build();
     let (versioned, legacy) = (tensor()?.into_inner(), tensor()?.into_inner().into_legacy()?);
     // SAFETY: structs of tensors that live here.
-    unsafe { Ok([deleter((*versioned.as_raw()).deleter), deleter((*legacy.as_raw()).deleter)]) }
+    unsafe { Ok([address((*versioned.as_raw()).deleter), address((*legacy.as_raw()).deleter)]) }
 }
 
 /// Returns the address of a deleter, or 0 if there is none.
-fn deleter<T>(deleter: Option<unsafe extern "C" fn(*mut T)>) -> usize {
+fn address<T>(deleter: Option<unsafe extern "C" fn(*mut T)>) -> usize {
     deleter.map_or(0, |deleter| deleter as usize)
 }

@@ -315,8 +315,11 @@ def test_a_deleter_that_drops_and_makes_tensors():
         "dlpack.asdlpack(torch.from_dlpack(t)[0:])[0:]",
     ],
 )
-def test_chains_end(in_process, step):
+@pytest.mark.parametrize("start", ["t", "t.reshape(5, 2)[:, :1]", "t[:0]"])
+def test_chains_end(in_process, step, start):
     """Tensors that keep each other alive, in any number, are dropped without the stack coming to its end."""
+    if start != "t" and "pyarrow" not in step and "tvm_ffi" not in step and "max_version" not in step:
+        pytest.skip("the elements make no difference where Python objects keep each other alive")
     library = next((name for name in ("numpy", "pyarrow", "torch", "tvm_ffi") if name in step), "dlpack")
     pytest.importorskip(library)
     program = f"""
@@ -325,15 +328,17 @@ import threading, dlpack, {library}
 def chain(count):
     data = bytearray(10)
     t = dlpack.asdlpack(data)
+    t = {start}
+    first = t.tolist()
     for _ in range(count):
         t = {step}
-    assert t.tolist() == [0] * 10
+    assert t.tolist() == first
     try:
         data.append(0)
     except BufferError:
         pass
     else:
-        raise AssertionError("the memory is not kept")
+        assert not first, "the memory is not kept"
     del t
     data.append(0)
 
