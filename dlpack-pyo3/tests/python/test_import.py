@@ -161,7 +161,45 @@ def test_the_memory_of_a_capsule_is_not_copied_before_its_device_is_done(kind):
     assert tensor.deletes == 1
 
 
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {},
+        {"shape": (), "strides": None, "version": (1, 0)},
+        {"shape": (0, 4), "strides": (7, -3)},
+        {"shape": (3, 1), "strides": (2, 9)},
+        {"shape": (2, 3), "strides": (0, 1)},
+        {"shape": (1,) * 12, "strides": range(12)},
+        {"byte_offset": 4, "shape": (1,), "strides": (5,)},
+        {"dtype": "uint4", "shape": (3, 4)},
+        {"flags": abi.READ_ONLY},
+        {"flags": 2 | 4 | 1 << 40, "dtype": "uint4"},
+        {"device": (2, 3)},
+        {"device": (abi.CPU, 5)},
+        {"versioned": False},
+        {"versioned": False, "device": (13, 0)},
+    ],
+    ids=str,
+)
+def test_a_tensor_of_dlpack_says_what_its_producer_said(fields):
+    """To the last stride that means nothing, and the last flag that nobody knows."""
+    foreign = Foreign(**fields)
+    told = ext.describe_managed(foreign.capsule())
+    assert foreign.deletes == 1
+    told.pop("is_viewed")
+    expected = ext.describe(Foreign(**fields).capsule())
+    for description in (told, expected):
+        description.pop("data")
+        description.pop("route", None)
+    if not fields.get("versioned", True):
+        expected.update(access="read-only", flags=abi.READ_ONLY, version=told["version"])
+    assert told == expected
+
+
 def test_managed_memory_is_read_when_asked_for_on_the_cpu():
+    for device, is_viewed in ((None, False), ((1, 0), True)):
+        producer = producers.Producer(bytes(4), "uint8", device=(13, 0))
+        assert ext.describe_managed(producer, device=device)["is_viewed"] == is_viewed
     producer = producers.Producer(DOUBLES, "float64", device=(13, 0))
     with pytest.raises(BufferError, match="host"):
         ext.typed_list(producer)

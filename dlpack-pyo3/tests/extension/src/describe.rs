@@ -18,6 +18,21 @@ pub(crate) fn describe<'py>(
     with_route(tensor.py(), &take(tensor, copy, device, stream)?)
 }
 
+/// Imports a tensor, makes it one of `dlpack` and describes that, with whether the host can view its bytes.
+#[pyfunction]
+#[pyo3(signature = (tensor, /, *, device=None))]
+pub(crate) fn describe_managed<'py>(
+    tensor: &Bound<'py, PyAny>,
+    device: Option<(i32, i32)>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let managed = take(tensor, None, device, None)?.into_managed()?;
+    let description = of(tensor.py(), &managed)?;
+    // SAFETY: nobody looks at the elements.
+    let view = unsafe { managed.view::<u8>() };
+    description.set_item("is_viewed", view.is_ok())?;
+    Ok(description)
+}
+
 /// Imports a tensor; without options, in the way that arguments of functions are.
 pub(crate) fn take<'py>(
     object: &Bound<'py, PyAny>,

@@ -25,7 +25,7 @@ mod dlpack_pyo3_tests {
     const LIMITED_API: bool = cfg!(feature = "abi3");
 
     #[pymodule_export]
-    use super::describe::{borrow, borrowed_sum, describe};
+    use super::describe::{borrow, borrowed_sum, describe, describe_managed};
     #[pymodule_export]
     use super::held::{Held, hold, relay, to_bytes};
     #[pymodule_export]
