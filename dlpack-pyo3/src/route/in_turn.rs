@@ -23,8 +23,8 @@ struct InTurn {
     tensor: AnyManagedTensor,
 }
 
-/// Makes a tensor of the current ABI, which is dropped in its turn. One of this extension is returned as it is: its owner is dropped
-/// in its turn if it keeps other tensors alive, and must be found again.
+/// Makes a tensor of the current ABI, which is dropped in its turn. One of this extension is returned as it is, if its owner can be
+/// found again: that keeps no other tensor alive, or is dropped in its turn.
 ///
 /// # Errors
 ///
@@ -37,9 +37,21 @@ pub(super) unsafe fn in_turn(
     tensor: AnyManagedTensor,
     host: bool,
 ) -> Result<ManagedTensorVersioned, Error> {
-    if is_own(&tensor) || (tensor.data().is_null() && !tensor.is_empty()) {
-        return Ok(tensor.into_versioned()?);
-    }
+    let is_own = is_own(&tensor);
+    let tensor = match tensor {
+        tensor if tensor.data().is_null() && !tensor.is_empty() => {
+            return Ok(tensor.into_versioned()?);
+        }
+        AnyManagedTensor::Legacy(tensor) if is_own => {
+            let tensor = tensor.into_versioned()?;
+            if tensor.shared().is_some() {
+                return Ok(tensor);
+            }
+            tensor.into()
+        }
+        tensor if is_own => return Ok(tensor.into_versioned()?),
+        tensor => tensor,
+    };
     let needs_promise = host && tensor.device().device_type != DeviceType::CPU;
     let mut place = Vec::new();
     place.try_reserve_exact(1).map_err(|_| Error::AllocationFailed)?;

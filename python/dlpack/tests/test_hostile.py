@@ -301,6 +301,7 @@ def test_a_deleter_that_drops_and_makes_tensors():
         "dlpack.asdlpack(t, readonly=True)",
         "dlpack.from_dlpack(t)[0:]",
         "dlpack.asdlpack(t.__dlpack__(max_version=(1, 0)))[0:]",
+        "dlpack.asdlpack(t.__dlpack__(), readonly=False)",
         "dlpack.asdlpack(memoryview(t))",
         "dlpack.asdlpack(t, route='array_interface')",
         "dlpack.from_pointer(t.address, 10, 'uint8', device='cpu', owner=t)",
