@@ -354,6 +354,44 @@ print("done")
     assert in_process(program) == "done\n"
 
 
+def test_chains_of_different_links_end(in_process):
+    """Whichever of them is the last that ends within others, and also on a thread that does not hold the global lock."""
+    pytest.importorskip("pyarrow")
+    program = """
+import ctypes, dlpack, pyarrow
+
+def chain(count):
+    data = bytearray(10)
+    t = dlpack.asdlpack(data)
+    for i in range(count):
+        if i % 2:
+            t = dlpack.asdlpack(pyarrow.Tensor.from_dlpack(t))
+        else:
+            t = dlpack.from_pointer(t.address, 10, "uint8", device="cpu", owner=t)
+    return data, t
+
+pointer_of, rename = ctypes.pythonapi.PyCapsule_GetPointer, ctypes.pythonapi.PyCapsule_SetName
+pointer_of.argtypes, pointer_of.restype = [ctypes.py_object, ctypes.c_char_p], ctypes.c_void_p
+rename.argtypes = [ctypes.py_object, ctypes.c_char_p]
+USED = b"used_dltensor_versioned"
+for count in (40_000, 40_001):
+    data, t = chain(count)
+    del t
+    data.append(0)
+    data, t = chain(count)
+    capsule = t.__dlpack__(max_version=(1, 0))
+    del t
+    pointer = pointer_of(capsule, b"dltensor_versioned")
+    rename(capsule, USED)
+    deleter = ctypes.c_void_p.from_address(pointer + 16).value
+    # `ctypes` calls it without the lock.
+    ctypes.CFUNCTYPE(None, ctypes.c_void_p)(deleter)(pointer)
+    data.append(0)
+print("done")
+"""
+    assert in_process(program) == "done\n"
+
+
 def test_parts_of_parts_do_not_pile_up(in_process):
     """As a parser does that takes its input from the front."""
     program = """
