@@ -14,7 +14,7 @@ import dlpack_pyo3_tests as ext
 import numpy as np
 import pytest
 
-from kit import abi, builds, capsules
+from kit import abi, capsules
 from kit.builds import exports_buffers
 from kit.exchange import FUNCTIONS, SetError, object_at
 from kit.foreign import Foreign
@@ -555,7 +555,8 @@ def test_our_importer_takes_our_objects_by_table():
     assert ext.borrow(tensor)["data"] == seen["data"]
 
 
-@pytest.mark.skipif(builds.FREE_THREADED, reason="CPython 3.13 without the global lock crashes if there is no memory for a class")
+# CPython 3.13 does so for `type("T", (), {"a": 0})`, too: it reads entries of a dictionary that were not written.
+@pytest.mark.skipif(sys.version_info >= (3, 12), reason="CPython from 3.12 on may crash if there is no memory for a class")
 def test_r73_a_tensor_stays_the_callers_when_making_its_object_panics():
     """PyO3 panics if there is no memory for the class of the object, which is made with the first of its objects."""
     pytest.importorskip("_testcapi")
