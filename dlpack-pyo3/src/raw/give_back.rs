@@ -76,7 +76,7 @@ pub(super) unsafe fn is_kept(object: *mut ffi::PyObject) -> bool {
 #[cold]
 #[inline(never)]
 pub(super) unsafe fn end(py: Attached<'_>, hold: Hold) {
-    // SAFETY: the caller passes this on.
+    // SAFETY: the hold is the caller's, who does not use it again; `py` proves that the thread is attached.
     unsafe { end_in_turn(Some(py), hold) }
 }
 
@@ -106,11 +106,11 @@ unsafe fn end_in_turn(py: Option<Attached<'_>>, hold: Hold) {
         }
         // What ends may switch to another stack of the same thread, as greenlets do. So the depth is counted, and not restored.
         pending.depth.set(pending.depth.get().saturating_add(1));
-        // SAFETY: the caller passes this on.
+        // SAFETY: the hold is the caller's, who does not use it again.
         unsafe { hold.end(py) };
         if depth + 1 == DEPTH {
             while let Some(next) = next(pending) {
-                // SAFETY: what waited was passed on.
+                // SAFETY: a hold was passed on when it began to wait, and leaves the list once.
                 unsafe { next.end(py) };
             }
         }
