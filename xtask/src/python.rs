@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
 use crate::tools::{Result, command, read, root, run, write};
 
@@ -78,6 +79,9 @@ impl Python {
     /// Returns the folder of programs of a virtual environment that holds the requirements of a file, which is in
     /// `dlpack-pyo3/tests` if no other folder is named. The environment is made again when they change.
     pub(crate) fn venv(&self, file: &str) -> Result<PathBuf> {
+        // Steps that run side by side may want the same one.
+        static MAKING: Mutex<()> = Mutex::new(());
+        let _one = MAKING.lock();
         let name = format!("{}-{}", self.version, file.replace('/', "-"));
         let folder = root().join(".tools/python").join(name);
         let programs = folder.join(if cfg!(windows) { "Scripts" } else { "bin" });
@@ -87,7 +91,7 @@ impl Python {
         if read(folder.join("installed.txt")).is_ok_and(|found| found == stamp) {
             return Ok(programs);
         }
-        println!("    installing {} into {}", requirements.display(), folder.display());
+        println!("installing {} into {}", requirements.display(), folder.display());
         fs::remove_dir_all(&folder).ok();
         run(command(&self.program).args(["-m", "venv"]).arg(&folder)).map_err(|error| {
             format!("{error}; Debian has what is missing in the package `python3-venv`")

@@ -1,18 +1,20 @@
 //! `cargo xtask test`: the checks of the repository, step by step.
 
+mod lanes;
 mod python;
 pub(crate) mod steps;
 mod suite;
 mod tally;
 
-use core::fmt::Write;
-use std::fs;
+use core::num::NonZero;
+use std::thread::available_parallelism;
 use std::time::Instant;
 
+use self::lanes::{Lanes, Options};
 use self::steps::Step;
 use self::suite::{Outcome, Stop, Suite};
 use self::tally::Tally;
-use crate::tools::{Result, flags, target};
+use crate::tools::{Result, flags};
 
 pub(crate) const HELP: &str = "\
 Usage: cargo xtask test [--all] [--keep-going] [--libraries] [--list] [STEP...]
@@ -20,7 +22,8 @@ Usage: cargo xtask test [--all] [--keep-going] [--libraries] [--list] [STEP...]
 Without a step it runs what takes a few minutes. Steps named are run whole. A step whose tools are
 not installed is skipped and names them. The last line counts tests and checks.
 
-  --all         runs every step whole, fails if tools are missing, and removes what each has built
+  --all         runs every step whole, two at a time, fails if tools are missing, and removes what
+                each has built
   --keep-going  does not end at the first step that fails
   --libraries   tests in Python also with onnxruntime, mlx, warp, TensorFlow, paddle, MAX and cuda-core
   --list        lists the steps; those with a star are run in part without `--all`
@@ -52,26 +55,10 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
         false => names.contains(&step.name),
     };
     let chosen: Vec<&Step> = steps.iter().filter(is_chosen).collect();
-    let (mut total, mut table, start) = (Tally::default(), String::new(), Instant::now());
-    for (number, step) in (1..).zip(&chosen) {
-        println!("[{number}/{}] {}: {}", chosen.len(), step.name, step.purpose);
-        let begin = Instant::now();
-        let mut suite = Suite::new(step.name);
-        let result = suite.run_step(step, is_whole, libraries);
-        let (tally, verdict) = judge(suite.tally, result, all && !step.is_optional);
-        let seconds = begin.elapsed().as_secs_f32();
-        println!("  {verdict} after {seconds:.0} s\n");
-        writeln!(table, "{:<16} {seconds:>6.0} s  {tally}", step.name).ok();
-        total += tally;
-        if tally.failed > 0 && !keep_going {
-            break;
-        }
-        // All of them together take tens of gigabytes.
-        let is_used = |folder| chosen[number..].iter().any(|step| step.folder() == Some(folder));
-        if let (true, Some(folder)) = (all, step.folder().filter(|folder| !is_used(folder))) {
-            fs::remove_dir_all(target().join(folder)).ok();
-        }
-    }
+    let (options, start) = (Options { all, is_whole, keep_going, libraries }, Instant::now());
+    // Most commands keep one core busy.
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    let (table, total) = Lanes::new(chosen, options).run(if all { cores.min(2) } else { 1 });
     println!("{table}{:<16} {:>6.0} s\n{total}", "together", start.elapsed().as_secs_f32());
     Ok(total.failed == 0)
 }

@@ -16,7 +16,7 @@ pub(super) fn versions(suite: &mut Suite) -> Outcome {
     let (usual, mut is_built) = (Python::usual()?, false);
     for minor in VERSIONS {
         let Some(python) = Python::find(&format!("python3.{minor}")) else {
-            println!("    Python 3.{minor} is not installed, and left out");
+            suite.say(format_args!("Python 3.{minor} is not installed, and left out"));
             continue;
         };
         suite.venv(&python, "requirements-small")?;
@@ -39,15 +39,15 @@ pub(super) fn versions(suite: &mut Suite) -> Outcome {
 }
 
 /// Runs the tests of the package with one wheel for all versions from 3.11 on, and with one of its own for 3.10, whose limited
-/// API has no buffers.
+/// API has no buffers. The programs that the conformance suite shows are the same for each version, and run with the usual one.
 fn package(suite: &mut Suite, minor: u32) -> Outcome {
     let (wheels, features) = match minor {
         ..11 => ("{target}/wheels/{version}", ""),
         11.. => ("{target}/wheels/abi3", " --features abi3"),
     };
-    suite.run(&format!("{{build}} {PACKAGE} --out {wheels}{features}"))?;
+    suite.run(&format!("{{build}} {PACKAGE} --release --out {wheels}{features}"))?;
     suite.run(&format!("{{install}} {wheels} dlpack-py"))?;
-    suite.run("{pytest} --pyargs dlpack")
+    suite.run("{pytest} --pyargs dlpack -k 'not programs_agree'")
 }
 
 pub(super) fn libraries(suite: &mut Suite) -> Outcome {

@@ -179,10 +179,15 @@ impl Suite {
         )))
     }
 
+    /// Shows a line, and which step it is of, as another may run beside it.
+    pub(crate) fn say(&self, line: impl core::fmt::Display) {
+        println!("{}: {line}", self.step);
+    }
+
     /// Runs a command to its end and counts its tests.
     pub(crate) fn run(&mut self, line: &str) -> Outcome {
         let folder = format!("{}/", root().display());
-        println!("  $ {}", self.fill(line).replace(&folder, ""));
+        self.say(format_args!("$ {}", self.fill(line).replace(&folder, "")));
         self.commands += 1;
         let log = target().join("xtask").join(format!("{}-{}.log", self.step, self.commands));
         tools::write(&log, "")?;
@@ -204,18 +209,18 @@ impl Suite {
                 let output = fs::read(&log).unwrap_or_default();
                 let output = String::from_utf8_lossy(&output);
                 let last = output.lines().last().unwrap_or_default().trim();
-                println!("    {:.0} s: {last:.90}", told.as_secs_f32());
+                self.say(format_args!("  {:.0} s: {last:.90}", told.as_secs_f32()));
             }
         };
         let output = String::from_utf8_lossy(&fs::read(&log).map_err(explain)?).into_owned();
         let tally = Tally::read(&output);
         let counted = if tally == Tally::default() { String::new() } else { format!(": {tally}") };
-        println!("    {:.0} s{counted}", start.elapsed().as_secs_f32());
+        self.say(format_args!("  {:.0} s{counted}", start.elapsed().as_secs_f32()));
         self.tally += tally;
         if status.success() {
             return Ok(());
         }
-        show_failure(&output);
+        self.say(format_args!("what it wrote at the end:{}", failure(&output)));
         Err(Stop::Failed(format!("{status}; {} has all that it wrote", log.display())))
     }
 
@@ -277,12 +282,12 @@ const PROGRESS: [&str; 7] = [
     "test result: ok.",
 ];
 
-/// Shows the last lines that a failed command wrote, without what went well.
-fn show_failure(output: &str) {
+/// Returns the last lines that a failed command wrote, without what went well.
+fn failure(output: &str) -> String {
     let is_progress = |line: &str| PROGRESS.iter().any(|word| line.trim_start().starts_with(word));
     let is_news = |line: &&str| !line.is_empty() && !line.ends_with("... ok") && !is_progress(line);
     let news: Vec<&str> = output.lines().filter(is_news).collect();
-    news[news.len().saturating_sub(300)..].iter().for_each(|line| println!("    | {line}"));
+    news[news.len().saturating_sub(300)..].iter().map(|line| format!("\n    | {line}")).collect()
 }
 
 #[cfg(test)]
