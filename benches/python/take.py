@@ -76,6 +76,7 @@ def taker(array: Callable[[], Any]) -> Callable[..., Contender]:
 
 LEGACY = "asks for the legacy struct, which has no flags and no version"
 UNCHECKED = "checks neither sizes nor the version"
+ASKING = "asks PyTorch whether a gradient is required, and for the negative bit"
 
 
 def ours() -> Any:
@@ -117,19 +118,20 @@ def numpy_any() -> list[Contender]:
 def torch_view() -> list[Contender]:
     take = taker(torch_tensor)
     return [
-        take("floor", "floor", lambda: floors.take_view, "does not ask whether a gradient is required"),
+        take("floor", "floor", lambda: floors.take_view, "asks nothing"),
         take("ours", OURS, lambda: ours().take_view),
-        take("reference", "floor, asking", lambda: floors.take_view_asking, "asks whether a gradient is required"),
-        take("peer", "dlpark", lambda: module("peer_dlpark").take_view, "does not ask whether a gradient is required"),
+        take("reference", "floor, asking", lambda: floors.take_view_asking, ASKING),
+        take("peer", "dlpark", lambda: module("peer_dlpark").take_view, "asks nothing"),
     ]
 
 
 def torch_owned() -> list[Contender]:
     take = taker(torch_tensor)
     return [
-        take("floor", "floor", lambda: floors.take_view, "borrows; does not ask whether a gradient is required"),
+        take("floor", "floor", lambda: floors.take_view, "borrows, and asks nothing"),
         take("ours", OURS, lambda: ours().take),
-        take("reference", "floor, owned", lambda: floors.take_owned, "does not ask either"),
+        take("reference", "floor, owned", lambda: floors.take_owned, "asks nothing either"),
+        take("reference", "floor, owned, asking", lambda: floors.take_owned_asking, ASKING),
         *protocol_peers(take),
     ]
 

@@ -30,27 +30,46 @@ PyObject* take_view(PyObject* self, PyObject* array) {
   return answer(&tensor);
 }
 
-/* PyTorch's `__dlpack__` refuses tensors that require a gradient, which its table does not look at. Those with the
- * conjugate bit, which are complex, are no concern of a floor that takes real ones. */
-static const PyGetSetDef* requires_grad(PyTypeObject* type) {
-  static const PyGetSetDef* known = NULL;
-  if (known != NULL) return known;
-  PyObject* descriptor = PyObject_GetAttrString((PyObject*)type, "requires_grad");
-  if (descriptor == NULL) return NULL;
-  if (Py_IS_TYPE(descriptor, &PyGetSetDescr_Type)) known = ((PyGetSetDescrObject*)descriptor)->d_getset;
-  else PyErr_SetString(PyExc_TypeError, "expected a tensor of PyTorch");
-  Py_DECREF(descriptor); /* the type keeps it */
-  return known;
+/* PyTorch's `__dlpack__` refuses tensors that require a gradient, which its table does not look at; neither looks at the negative
+ * bit. Those with the conjugate bit, which are complex, are no concern of a floor that takes real ones. */
+typedef struct questions {
+  const PyGetSetDef* requires_grad;
+  PyCFunction is_neg;
+} questions;
+
+static const questions* questions_of(PyTypeObject* type) {
+  static questions known;
+  if (known.is_neg != NULL) return &known;
+  PyObject* property = PyObject_GetAttrString((PyObject*)type, "requires_grad");
+  PyObject* method = PyObject_GetAttrString((PyObject*)type, "is_neg");
+  if (property != NULL && method != NULL && Py_IS_TYPE(property, &PyGetSetDescr_Type) &&
+      Py_IS_TYPE(method, &PyMethodDescr_Type)) {
+    known.requires_grad = ((PyGetSetDescrObject*)property)->d_getset;
+    known.is_neg = ((PyMethodDescrObject*)method)->d_method->ml_meth;
+  } else if (!PyErr_Occurred()) {
+    PyErr_SetString(PyExc_TypeError, "expected a tensor of PyTorch");
+  }
+  Py_XDECREF(property); /* the type keeps both */
+  Py_XDECREF(method);
+  return known.is_neg == NULL ? NULL : &known;
+}
+
+static int is_false(PyObject* says) {
+  if (says == NULL) return 0;
+  Py_DECREF(says);
+  if (says == Py_False) return 1;
+  PyErr_SetString(PyExc_BufferError, "expected a tensor that requires no gradient and has no negative bit");
+  return 0;
+}
+
+static int is_plain(PyObject* tensor) {
+  const questions* ask = questions_of(Py_TYPE(tensor));
+  return ask != NULL && is_false(ask->requires_grad->get(tensor, ask->requires_grad->closure)) &&
+         is_false(ask->is_neg(tensor, NULL));
 }
 
 PyObject* take_view_asking(PyObject* self, PyObject* tensor) {
-  const PyGetSetDef* question = requires_grad(Py_TYPE(tensor));
-  PyObject* says = question == NULL ? NULL : question->get(tensor, question->closure);
-  if (says == NULL) return NULL;
-  Py_DECREF(says);
-  if (says == Py_False) return take_view(self, tensor);
-  PyErr_SetString(PyExc_BufferError, "expected a tensor that requires no gradient");
-  return NULL;
+  return is_plain(tensor) ? take_view(self, tensor) : NULL;
 }
 
 PyObject* take_owned(PyObject* self, PyObject* array) {
@@ -62,6 +81,10 @@ PyObject* take_owned(PyObject* self, PyObject* array) {
   PyObject* result = answer(&managed->dl_tensor);
   if (managed->deleter != NULL) managed->deleter(managed);
   return result;
+}
+
+PyObject* take_owned_asking(PyObject* self, PyObject* tensor) {
+  return is_plain(tensor) ? take_owned(self, tensor) : NULL;
 }
 
 static PyTypeObject* torch_tensor(void) {

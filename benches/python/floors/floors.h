@@ -42,6 +42,7 @@ PyObject* take_array_struct(PyObject* self, PyObject* array);
 PyObject* take_view(PyObject* self, PyObject* array);
 PyObject* take_view_asking(PyObject* self, PyObject* tensor);
 PyObject* take_owned(PyObject* self, PyObject* array);
+PyObject* take_owned_asking(PyObject* self, PyObject* tensor);
 PyObject* to_torch(PyObject* self, PyObject* own);
 
 /* own.c: an array type with `__dlpack__` and a table ---------------------------------------------------------------- */

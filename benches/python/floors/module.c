@@ -33,6 +33,7 @@ static PyMethodDef FUNCTIONS[] = {
     {"take_view", take_view, METH_O, NULL},
     {"take_view_asking", take_view_asking, METH_O, NULL},
     {"take_owned", take_owned, METH_O, NULL},
+    {"take_owned_asking", take_owned_asking, METH_O, NULL},
     {"to_torch", to_torch, METH_O, NULL},
     {"repeat", repeat, METH_VARARGS, NULL},
     {"count", count, METH_VARARGS, NULL},

@@ -29,42 +29,26 @@ pub(super) enum Eligibility {
     Paddle(Attribute),
 }
 
-/// What decides whether the elements of a tensor may be other than the table says. A whole summary would be written to the
-/// stack for each call.
+/// What decides whether a tensor may be other than the table says. A whole summary would be written to the stack for each call.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Doubts {
     /// `true` if there may be no memory.
     memory: bool,
     /// Where the elements are, if there is memory.
     address: usize,
-    is_even: bool,
-    code: DataTypeCode,
+    /// `true` if the elements may have to be conjugated, as only complex numbers are.
+    conjugation: bool,
 }
 
 impl Doubts {
     #[inline]
-    fn are_any(self) -> bool {
-        self.memory || self.may_be_negated()
-    }
-
-    /// Returns `true` if the elements may have to be conjugated or negated.
-    ///
-    /// To ask PyTorch costs nearly half of an import, and releases the interpreter lock. Only complex numbers are conjugated.
-    /// Only their imaginary parts are negated, and those lie at even distances among the complex numbers. A program can make
-    /// other tensors with the negative bit: `as_strided` and `resize_` of such a view have any distances, and
-    /// `torch._neg_view` takes any tensor. They come as the table and `__dlpack__` describe them, neither of which looks
-    /// whether the elements are to be negated.
-    #[inline]
-    fn may_be_negated(self) -> bool {
-        self.is_complex() || (self.is_even && !has_no_gradient(self.code))
-    }
-
-    #[inline]
-    fn is_complex(self) -> bool {
-        self.code == DataTypeCode::COMPLEX
+    pub(super) fn are_any(self) -> bool {
+        self.memory || self.conjugation
     }
 }
 
+/// What tensors of PyTorch are asked. Neither their table nor their `__dlpack__` looks at the negative bit, which a tensor of
+/// any dtype, shape and strides can have, so that each is asked for it.
 #[derive(Debug)]
 pub(super) struct Torch {
     requires_grad: Attribute,
@@ -99,7 +83,9 @@ impl Eligibility {
     pub(super) fn allows(&self, object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
         let doubts = self.doubts(summary);
         match self {
-            Self::Torch(_) if has_no_gradient(summary.dtype.code) => {}
+            Self::Torch(torch) if has_no_gradient(summary.dtype.code) => {
+                torch.refuse_negated(object)?;
+            }
             _ if !self.allows_object(object)? => return Ok(false),
             _ => {}
         }
@@ -118,7 +104,8 @@ impl Eligibility {
     pub(super) fn allows_object(&self, object: Object<'_>) -> Result<bool, Raised> {
         match self {
             Self::Always | Self::Tvm => Ok(true),
-            Self::Torch(torch) => Ok(is_false(torch.requires_grad.get(object)?.borrow())),
+            Self::Torch(torch) if !is_false(torch.requires_grad.get(object)?.borrow()) => Ok(false),
+            Self::Torch(torch) => torch.refuse_negated(object).map(|()| true),
             Self::Paddle(stop_gradient) => Ok(is_true(stop_gradient.get(object)?.borrow())),
         }
     }
@@ -132,7 +119,7 @@ impl Eligibility {
     #[inline]
     pub(super) fn allows_tensor(&self, object: Object<'_>, doubts: Doubts) -> Result<bool, Raised> {
         match self {
-            Self::Torch(torch) if self.asks(doubts) => torch.is_plain(object, doubts),
+            Self::Torch(torch) if doubts.are_any() => torch.is_plain(object, doubts),
             _ => Ok(true),
         }
     }
@@ -168,19 +155,10 @@ impl Eligibility {
         Doubts {
             memory: is_torch && summary.is_doubtful(),
             address: summary.address,
-            is_even: summary.is_even,
-            code: summary.dtype.code,
+            conjugation: is_torch && summary.dtype.code == DataTypeCode::COMPLEX,
         }
     }
 
-    /// Returns `true` if the object must be asked about the elements.
-    #[inline]
-    pub(super) fn asks(&self, doubts: Doubts) -> bool {
-        matches!(self, Self::Torch(_)) && doubts.are_any()
-    }
-}
-
-impl Eligibility {
     /// Returns `true` if both look at the same attributes.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
@@ -199,17 +177,22 @@ impl Eligibility {
 impl Torch {
     /// # Errors
     ///
-    /// `BufferError` for a tensor without memory, and for one whose elements are to be negated when they are read.
+    /// `BufferError` for a tensor whose elements are to be negated when they are read.
+    #[inline]
+    fn refuse_negated(&self, object: Object<'_>) -> Result<(), Raised> {
+        if is_false(self.is_neg.call(object)?.borrow()) { Ok(()) } else { Err(negated(object)) }
+    }
+
+    /// # Errors
+    ///
+    /// `BufferError` for a tensor without memory.
     #[cold]
     fn is_plain(&self, object: Object<'_>, doubts: Doubts) -> Result<bool, Raised> {
         // What a question has moved, or is not answered truly, is left to `__dlpack__`.
         if doubts.memory && !refuse_without_memory(object, doubts.address)? {
             return Ok(false);
         }
-        if doubts.may_be_negated() && !is_false(self.is_neg.call(object)?.borrow()) {
-            return Err(negated(object));
-        }
-        Ok(!doubts.is_complex() || is_false(self.is_conj.call(object)?.borrow()))
+        Ok(!doubts.conjugation || is_false(self.is_conj.call(object)?.borrow()))
     }
 }
 

@@ -161,7 +161,7 @@ impl Exchange {
         if !summary.meets(request) {
             return Ok(Err(f));
         }
-        if !self.eligibility.asks(self.eligibility.doubts(summary)) {
+        if !self.eligibility.doubts(summary).are_any() {
             return Ok(Ok(f(self.with_access(tensor))));
         }
         // Made again: if the first summary were passed on, each call would write it to the stack.

@@ -15,23 +15,14 @@ pub(super) struct Summary {
     flags: Flags,
     pub(super) address: usize,
     is_empty: bool,
-    /// `true` if the distance between neighbours is an even number of elements along every axis.
-    pub(super) is_even: bool,
 }
 
 impl Summary {
     #[inline(always)]
     pub(super) fn of(tensor: &Descriptor) -> Self {
-        // Of several contiguous elements, the neighbours along the last axis are one element apart.
-        let is_even = if tensor.is_contiguous() && tensor.numel() > 1 {
-            false
-        } else {
-            let mut axes = tensor.shape().iter().zip(tensor.strides());
-            axes.all(|(&size, &stride)| size == 1 || stride % 2 == 0)
-        };
         let address = tensor.data().addr();
         let (dtype, device, flags) = (tensor.dtype(), tensor.device(), tensor.flags());
-        Self { dtype, device, flags, address, is_empty: tensor.is_empty(), is_even }
+        Self { dtype, device, flags, address, is_empty: tensor.is_empty() }
     }
 
     /// Returns `true` if the pointer to the data may be null, or an offset from a null pointer.
@@ -42,7 +33,7 @@ impl Summary {
 
     /// Returns `true` if what was found out about this tensor holds for another one, wherever that lies.
     pub(super) fn speaks_for(self, other: Self) -> bool {
-        let facts = |it: Self| (it.dtype, it.device, it.flags, it.is_even);
+        let facts = |it: Self| (it.dtype, it.device, it.flags);
         facts(self) == facts(other) && !other.is_doubtful()
     }
 

@@ -364,6 +364,9 @@ def test_torch():
         ("torch.ones(2, dtype=torch.complex64).conj()", ".resolve_conj()"),
         ("torch._neg_view(torch.ones(2, 2))", ".resolve_neg()"),
         ("torch.ones(2, dtype=torch.complex64).conj().imag", ".resolve_neg()"),
+        ("torch.ones(2, dtype=torch.complex64).conj().imag.as_strided((2,), (1,))", ".resolve_neg()"),
+        ("torch._neg_view(torch.ones(2, dtype=torch.int32)).data", ".resolve_neg()"),
+        ("torch._neg_view(torch.tensor(1.0))", ".resolve_neg()"),
         ("torch.eye(2).to_sparse()", ".to_dense()"),
         ("torch.ones(2, device='meta')", "no memory"),
         ("torch._efficientzerotensor((3,))", "not there"),
@@ -372,9 +375,19 @@ def test_torch():
 )
 def test_torch_refused(make, call):
     torch = pytest.importorskip("torch")
-    with pytest.raises(BufferError, match=r"torch\.Tensor: ") as caught:
-        dlpack.asdlpack(eval(make, {"torch": torch}))
-    assert call in str(caught.value)
+    for options in ({}, {"copy": True}, {"copy": False}, {"route": "dlpack"}):
+        with pytest.raises(BufferError, match=r"torch\.Tensor: ") as caught:
+            dlpack.asdlpack(eval(make, {"torch": torch}), **options)
+        assert call in str(caught.value)
+
+
+def test_what_is_negated_when_it_is_read_is_explained():
+    torch = pytest.importorskip("torch")
+    for make in (torch.ones(2, 2), torch.ones(4)[::2], torch.ones(2, dtype=torch.int32)):
+        x = torch._neg_view(make)
+        answer = dlpack.explain(x, "numpy")
+        assert "negated when they are read: call .resolve_neg()" in answer.caution, str(answer)
+        assert dlpack.explain(x.resolve_neg(), "numpy").caution == ""
 
 
 def test_jax():

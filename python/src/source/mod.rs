@@ -300,9 +300,6 @@ fn accept_as(object: &Bound<'_, PyAny>, tensor: PyTensor, options: &Options) -> 
 
 #[inline]
 fn accept(object: &Bound<'_, PyAny>, tensor: PyTensor) -> PyResult<Tensor> {
-    if tensor.route() == "exchange" && is_negated(object)? {
-        check(object)?;
-    }
     let device = tensor.device();
     let tensor = tensor.into_managed()?;
     // What another `Tensor` has exported shares the memory of that one, and does not keep it and its export alive.
@@ -339,16 +336,6 @@ fn keeping_lender(tensor: Tensor, view: &Bound<'_, PyMemoryView>) -> PyResult<Te
     // SAFETY: the memory is that of the tensor, which the owner keeps.
     let tensor = unsafe { memory.into_tensor((tensor, PyOwner::from(lender))) }?;
     Ok(Tensor::ready(tensor))
-}
-
-/// Returns `true` for a tensor of PyTorch whose elements are negated when they are read, which an exchange table does not tell.
-///
-/// The crate asks those that PyTorch's public functions make. This asks all, since a look at an attribute matters less here.
-fn is_negated(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    match object.getattr_opt(intern!(object.py(), "is_neg"))? {
-        Some(method) => method.call0()?.is_truthy(),
-        None => Ok(false),
-    }
 }
 
 /// Returns who can say when the elements of memory of a device are written.
