@@ -2,7 +2,7 @@
 
 use core::ffi::c_void;
 use core::marker::PhantomData;
-use core::mem::{self, ManuallyDrop};
+use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use alloc::sync::Arc;
@@ -19,7 +19,7 @@ use super::tensor::Tensor;
 use super::trampoline::{catch, discard, with_pyo3};
 use crate::import::{attached, object, to_err};
 use crate::raw::{Attached, Class, ffi, raise};
-use crate::route::OWN_TABLE;
+use crate::route::{OWN_TABLE, forget, versioned_in_turn};
 
 /// Makes the class attribute `__dlpack_c_exchange_api__`.
 #[doc(hidden)]
@@ -95,8 +95,10 @@ unsafe impl<T: Export> Library for Objects<T> {
     unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, Failure> {
         // SAFETY: consumers call this on attached threads.
         let py = unsafe { Python::assume_attached() };
+        let tensor = offer.accept();
+        let raw = tensor.as_raw();
         // Until there is an object, the caller still owns the tensor, also if making one panics.
-        let tensor = ManuallyDrop::new(Arc::new(offer.accept()));
+        let tensor = ManuallyDrop::new(Arc::new(versioned_in_turn(tensor)));
         // As in `Tensor::new`.
         let kept = tensor.shared().unwrap_or_else(|| Arc::clone(&tensor));
         let object = Bound::new(py, Tensor::from(kept));
@@ -106,7 +108,10 @@ unsafe impl<T: Export> Library for Objects<T> {
             Ok(object) => Ok(unsafe { NonNull::new_unchecked(object.into_ptr().cast()) }),
             Err(exception) => {
                 // As if it had not been accepted.
-                mem::forget(Arc::into_inner(tensor));
+                if let Some(tensor) = Arc::into_inner(tensor) {
+                    // SAFETY: the tensor that was made above, with the struct of before.
+                    unsafe { forget(tensor, raw) };
+                }
                 Err(exception.into())
             }
         }

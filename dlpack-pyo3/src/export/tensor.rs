@@ -21,6 +21,7 @@ use super::list::list_of;
 use crate::export;
 use crate::import::{PyTensor, Text, to_py_err};
 use crate::raw::Undisturbed;
+use crate::route::versioned_in_turn;
 
 /// A tensor that every library with DLPack support can import.
 ///
@@ -119,6 +120,10 @@ impl Tensor {
         // What another `Tensor` has exported shares the memory of that one, and does not keep it and its export alive.
         match tensor.shared() {
             Some(whole) => whole.into(),
+            // Other memory may be known to be accessible by the host, which would be forgotten.
+            None if tensor.device().device_type == DeviceType::CPU => {
+                Arc::new(versioned_in_turn(tensor)).into()
+            }
             None => Arc::new(tensor).into(),
         }
     }

@@ -4,6 +4,8 @@
 //! of ours, which says the same, and whose deleter gives it back as [`raw`](crate::raw) does with objects.
 
 use core::ffi::c_void;
+use core::mem;
+use core::ops::Deref;
 use core::ptr;
 use std::sync::OnceLock;
 
@@ -11,8 +13,8 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 
 use dlpack::{
-    Access, AnyManagedTensor, DeviceType, Error, Exporter, Flags, ManagedTensorVersioned, Version,
-    sys,
+    Access, AnyManagedTensor, Descriptor, DeviceType, Error, Exporter, Flags,
+    ManagedTensorVersioned, Version, sys,
 };
 
 use crate::raw::end_other;
@@ -20,7 +22,8 @@ use crate::raw::end_other;
 /// A tensor, and the struct that says the same of it.
 struct InTurn {
     managed: sys::DLManagedTensorVersioned,
-    tensor: AnyManagedTensor,
+    /// `None` until the struct has been imported.
+    tensor: Option<AnyManagedTensor>,
 }
 
 /// Makes a tensor of the current ABI, which is dropped in its turn. One of this extension is returned as it is, if its owner can be
@@ -39,9 +42,7 @@ pub(super) unsafe fn in_turn(
 ) -> Result<ManagedTensorVersioned, Error> {
     let is_own = is_own(&tensor);
     let tensor = match tensor {
-        tensor if tensor.data().is_null() && !tensor.is_empty() => {
-            return Ok(tensor.into_versioned()?);
-        }
+        tensor if is_missing(&tensor) => return Ok(tensor.into_versioned()?),
         AnyManagedTensor::Legacy(tensor) if is_own => {
             let tensor = tensor.into_versioned()?;
             if tensor.shared().is_some() {
@@ -53,26 +54,78 @@ pub(super) unsafe fn in_turn(
         tensor => tensor,
     };
     let needs_promise = host && tensor.device().device_type != DeviceType::CPU;
-    let mut place = Vec::new();
-    place.try_reserve_exact(1).map_err(|_| Error::AllocationFailed)?;
-    place.push(InTurn { managed: describe(&tensor), tensor });
-    let place: *mut InTurn = Box::into_raw(place.into_boxed_slice()).cast();
-    // SAFETY: the box, which nobody else knows yet. Clauses S1 to S4 of the import contract: the deleter owns the box, in which shape
-    // and strides stay; clauses S5 and S6 hold for the tensor in it, with the same flags, but for `READ_ONLY`, which is left out only
-    // if the memory can be written.
-    unsafe {
-        let InTurn { managed, tensor } = &mut *place;
-        managed.manager_ctx = place.cast();
-        managed.dl_tensor.shape = tensor.shape().as_ptr().cast_mut();
-        managed.dl_tensor.strides = tensor.strides().as_ptr().cast_mut();
-        let tensor = ManagedTensorVersioned::from_raw(&raw mut (*place).managed)?;
-        // As the caller promises.
-        Ok(if needs_promise { tensor.assume_host_accessible() } else { tensor })
+    let tensor = under_struct(tensor).map_err(|(error, _tensor)| error)?;
+    // SAFETY: as the caller promises.
+    Ok(if needs_promise { unsafe { tensor.assume_host_accessible() } } else { tensor })
+}
+
+/// As [`in_turn`], but what was promised about the host is lost. If there is no memory for a struct, the tensor is returned as it is.
+pub(crate) fn versioned_in_turn(tensor: ManagedTensorVersioned) -> ManagedTensorVersioned {
+    if is_missing(&tensor) || is_own_versioned(&tensor) {
+        return tensor;
+    }
+    under_struct(tensor).unwrap_or_else(|(_error, tensor)| tensor)
+}
+
+/// Gives up a tensor that [`versioned_in_turn`] has made of the one with the struct `raw`, whose deleter is not called.
+///
+/// # Safety
+///
+/// `versioned_in_turn` has returned this tensor, and nothing else was done with it.
+pub(crate) unsafe fn forget(
+    tensor: ManagedTensorVersioned,
+    raw: *mut sys::DLManagedTensorVersioned,
+) {
+    let made = tensor.into_raw();
+    if made != raw {
+        // SAFETY: as the caller promises, this is a struct of `under_struct`, whose context is its box, and nobody uses it again.
+        mem::forget(unsafe { Box::<InTurn>::from_raw((*made).manager_ctx.cast()) }.tensor);
     }
 }
 
-/// Describes a tensor, but for its shape, its strides and the context of the deleter.
-fn describe(tensor: &AnyManagedTensor) -> sys::DLManagedTensorVersioned {
+/// Puts a tensor under a struct that says the same.
+///
+/// # Errors
+///
+/// [`Error::AllocationFailed`], and the tensor.
+fn under_struct<T>(tensor: T) -> Result<ManagedTensorVersioned, (Error, T)>
+where
+    T: Deref<Target = Descriptor> + Into<AnyManagedTensor>,
+{
+    let mut place = Vec::new();
+    if place.try_reserve_exact(1).is_err() {
+        return Err((Error::AllocationFailed, tensor));
+    }
+    place.push(InTurn { managed: describe(&tensor), tensor: None });
+    let place: *mut InTurn = Box::into_raw(place.into_boxed_slice()).cast();
+    // SAFETY: the box, which nobody else knows yet; once the struct is imported, nobody reads its arrays before they are those in the
+    // box. Clauses S1 to S4 of the import contract: the deleter owns the box, and shape and strides stay during the call; clauses S5
+    // and S6 hold for the tensor, which is in the box from then on, with the same flags, but for `READ_ONLY`, which is left out only
+    // if the memory can be written.
+    unsafe {
+        (*place).managed.manager_ctx = place.cast();
+        let made = ManagedTensorVersioned::from_raw(&raw mut (*place).managed);
+        match made {
+            Ok(made) => {
+                let tensor = (*place).tensor.insert(tensor.into());
+                let (shape, strides) = (tensor.shape().as_ptr(), tensor.strides().as_ptr());
+                (*place).managed.dl_tensor.shape = shape.cast_mut();
+                (*place).managed.dl_tensor.strides = strides.cast_mut();
+                Ok(made)
+            }
+            // The deleter was called for the box, in which the tensor is not.
+            Err(error) => Err((error, tensor)),
+        }
+    }
+}
+
+/// Returns `true` for a tensor with elements at the address null, which may be an offset of a device.
+fn is_missing(tensor: &Descriptor) -> bool {
+    tensor.data().is_null() && !tensor.is_empty()
+}
+
+/// Describes a tensor by its own arrays, but for the context of the deleter.
+fn describe(tensor: &Descriptor) -> sys::DLManagedTensorVersioned {
     let flags = tensor.flags().without(Flags::READ_ONLY);
     let is_writable = tensor.access() == Access::Writable;
     sys::DLManagedTensorVersioned {
@@ -86,8 +139,8 @@ fn describe(tensor: &AnyManagedTensor) -> sys::DLManagedTensorVersioned {
             // Cannot fail: there are at most 64 axes.
             ndim: tensor.ndim().try_into().unwrap_or(0),
             dtype: tensor.dtype().into(),
-            shape: ptr::null_mut(),
-            strides: ptr::null_mut(),
+            shape: tensor.shape().as_ptr().cast_mut(),
+            strides: tensor.strides().as_ptr().cast_mut(),
             byte_offset: tensor.byte_offset(),
         },
     }
@@ -95,7 +148,7 @@ fn describe(tensor: &AnyManagedTensor) -> sys::DLManagedTensorVersioned {
 
 /// # Safety
 ///
-/// [`in_turn`] has made the struct, and its deleter has not run.
+/// [`under_struct`] has made the struct, and its deleter has not run.
 unsafe extern "C" fn delete(managed: *mut sys::DLManagedTensorVersioned) {
     // SAFETY: the context is the box, which is passed on. By clause S3 of the import contract, the deleter of the tensor in it may be
     // called on any thread and does not unwind.
@@ -104,7 +157,7 @@ unsafe extern "C" fn delete(managed: *mut sys::DLManagedTensorVersioned) {
 
 /// # Safety
 ///
-/// The address of a box of [`in_turn`], which is passed on.
+/// The address of a box of [`under_struct`], which is passed on.
 unsafe fn release(place: *mut c_void) {
     // SAFETY: a box that nobody uses again. A slice of one has the same layout.
     drop(unsafe { Box::<InTurn>::from_raw(place.cast()) });
@@ -112,23 +165,31 @@ unsafe fn release(place: *mut c_void) {
 
 /// Returns `true` if this extension has made the struct of the tensor, also if the deleters of its tensors are not known.
 fn is_own(tensor: &AnyManagedTensor) -> bool {
-    static OWN: OnceLock<[usize; 2]> = OnceLock::new();
-    let [versioned, legacy] = match OWN.get() {
-        Some(own) => *own,
-        None => match own_deleters() {
-            Ok(own) => *OWN.get_or_init(|| own),
-            Err(_) => return true,
-        },
-    };
     match tensor {
-        AnyManagedTensor::Versioned(it) => {
+        AnyManagedTensor::Versioned(tensor) => is_own_versioned(tensor),
+        AnyManagedTensor::Legacy(tensor) => known_deleters().is_none_or(|[_, own]| {
             // SAFETY: clause S1 of the import contract: the struct is valid until its deleter runs, which the tensor owns.
-            let deleter = address(unsafe { (*it.as_raw()).deleter });
-            deleter == versioned || deleter == address(Some(delete))
-        }
-        // SAFETY: as above.
-        AnyManagedTensor::Legacy(it) => address(unsafe { (*it.as_raw()).deleter }) == legacy,
+            address(unsafe { (*tensor.as_raw()).deleter }) == own
+        }),
         _ => true,
+    }
+}
+
+/// As [`is_own`], for a tensor of the current ABI.
+fn is_own_versioned(tensor: &ManagedTensorVersioned) -> bool {
+    known_deleters().is_none_or(|[own, _]| {
+        // SAFETY: clause S1 of the import contract: the struct is valid until its deleter runs, which the tensor owns.
+        let deleter = unsafe { (*tensor.as_raw()).deleter };
+        address(deleter) == own || address(deleter) == address(Some(delete))
+    })
+}
+
+/// Returns [`own_deleters`], which are asked for once.
+fn known_deleters() -> Option<[usize; 2]> {
+    static OWN: OnceLock<[usize; 2]> = OnceLock::new();
+    match OWN.get() {
+        Some(own) => Some(*own),
+        None => own_deleters().ok().map(|own| *OWN.get_or_init(|| own)),
     }
 }
 

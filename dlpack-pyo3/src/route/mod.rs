@@ -50,6 +50,7 @@ use crate::raw::{Object, Raised, Reference, raise_error};
 pub(crate) use exchange::OWN_TABLE;
 use held::KeepAlive;
 pub(crate) use held::{HeldTensor, Taken};
+pub(crate) use in_turn::{forget, versioned_in_turn};
 use plan::Plan;
 use rare::{ask_after_refusal, take_rare};
 use summary::Summary;

@@ -312,6 +312,7 @@ def test_a_deleter_that_drops_and_makes_tensors():
         "dlpack.asdlpack(numpy.from_dlpack(t).__dlpack__(max_version=(1, 0)))",
         "dlpack.asdlpack(pyarrow.Tensor.from_dlpack(t))",
         "dlpack.asdlpack(tvm_ffi.from_dlpack(t))",
+        "dlpack.asdlpack(tvm_ffi.get_global_func('testing.echo')(t))",
         "dlpack.asdlpack(torch.from_dlpack(t))",
         "dlpack.asdlpack(torch.from_dlpack(t)[0:])[0:]",
     ],

@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::thread;
 
-use dlpack::{DataType, Device, Exporter};
+use dlpack::{DataType, Device, Exporter, ManagedTensorVersioned, sys};
 use dlpack_pyo3::{PyOwner, PyTensor, Tensor};
 use pyo3::exceptions::{PyBufferError, PyRuntimeError};
 use pyo3::prelude::*;
@@ -50,6 +50,32 @@ fn tensor_of(owner: impl Send + 'static) -> PyResult<Tensor> {
     let tensor = exporter.dtype(DataType::U8).shape(&[4]).read_only().build();
     let tensor = tensor.map_err(|e| PyBufferError::new_err(e.to_string()))?;
     Ok(Tensor::new(tensor))
+}
+
+/// Passes a tensor to a library that puts it under a struct of its own, as one in C does, and makes a `Tensor` of what comes back.
+#[pyfunction]
+pub(crate) fn passed(tensor: PyTensor) -> PyResult<Tensor> {
+    struct Passed {
+        managed: sys::DLManagedTensorVersioned,
+        _tensor: ManagedTensorVersioned,
+    }
+
+    unsafe extern "C" fn delete(managed: *mut sys::DLManagedTensorVersioned) {
+        // SAFETY: the context is the box of below, which nobody uses again.
+        drop(unsafe { Box::<Passed>::from_raw((*managed).manager_ctx.cast()) });
+    }
+
+    let tensor = tensor.into_managed()?;
+    // SAFETY: the tensor keeps its struct, and with it the arrays and the memory, and the box keeps the tensor until the deleter is
+    // called.
+    let made = unsafe {
+        let managed = tensor.as_raw().read();
+        let passed = Box::into_raw(Box::new(Passed { managed, _tensor: tensor }));
+        (*passed).managed.manager_ctx = passed.cast();
+        (*passed).managed.deleter = Some(delete);
+        ManagedTensorVersioned::from_raw(&raw mut (*passed).managed)
+    };
+    made.map(Tensor::new).map_err(dlpack_pyo3::to_py_err)
 }
 
 /// An imported tensor, until a test says how to drop it.
