@@ -137,6 +137,10 @@ def _is_of_torch(obj: object) -> bool:
 
 
 def _torch(obj: Any) -> Reason | None:
+    if obj.is_nested:
+        return LayoutError, "its rows differ in length", ".to_padded_tensor(0)"
+    if obj.is_quantized:
+        return DTypeError, f"its elements are quantised ({obj.dtype})", ".int_repr()"
     if str(obj.layout) != "torch.strided":
         return LayoutError, f"its layout is {obj.layout}", ".to_dense()"
     if obj.device.type == "meta":
@@ -225,14 +229,16 @@ def _numpy(obj: Any) -> Reason | None:
         return DTypeError, "its elements are Python objects", ".astype(...) with a dtype of numbers"
     if dtype.kind == "V" and dtype.names:
         return DTypeError, "its elements are records", f"x[{dtype.names[0]!r}] for one of its fields"
+    if dtype.kind == "T":
+        return DTypeError, f"its elements are text ({dtype})", 'numpy.array(x.tolist()).view("uint8")'
     if dtype.kind in "SU":
         return DTypeError, f"its elements are text ({dtype.str})", '.view("uint8")'
     if dtype.name in ("longdouble", "clongdouble", "float96", "float128", "complex192", "complex256"):
         other = "complex128" if dtype.kind == "c" else "float64"
         return DTypeError, f"no dtype of DLPack is {dtype.name}", f'.astype("{other}")'
     if dtype.kind == "V" or type(dtype).__module__ != "numpy.dtypes":
-        call = f'.view("uint{8 * dtype.itemsize}") for the bits' if dtype.itemsize in (1, 2, 4, 8) else None
-        return DTypeError, f"NumPy does not export {dtype.name}", call
+        bits = 8 * dtype.itemsize if dtype.itemsize in (1, 2, 4, 8) else 8
+        return DTypeError, f"NumPy does not export {dtype.name}", f'.view("uint{bits}") for the bits'
     if any(stride % dtype.itemsize for stride in getattr(obj, "strides", ())):
         return LayoutError, "its strides are not whole elements", "np.ascontiguousarray(x)"
     return None
@@ -297,6 +303,8 @@ def _way_out(obj: Any) -> str | None:
         if hasattr(obj, "combine_chunks") and hasattr(obj, "chunks"):
             return ".combine_chunks()"
         return ".column(0).combine_chunks() for one of its columns" if hasattr(obj, "column") else None
+    if root == "jax" and str(getattr(obj, "dtype", "")).startswith("key<"):
+        return "jax.random.key_data(x)"
     for method in ("to_numpy", "numpy", "toarray"):
         if callable(getattr(obj, method, None)):
             return f".{method}()"

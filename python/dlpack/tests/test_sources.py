@@ -329,6 +329,21 @@ def test_numpy_refused(what):
     assert call in text
 
 
+def test_the_calls_for_numpy_work():
+    np = pytest.importorskip("numpy")
+    assert followed(np.frombuffer(b"abcdef", "V3"), '.view("uint8")') == [*b"abcdef"]
+    assert followed(np.frombuffer(b"abcd", "V2"), '.view("uint16")', lambda t: t.view("uint8")) == [*b"abcd"]
+    if hasattr(np.dtypes, "StringDType"):
+        text = np.array(["a", "bc"], np.dtypes.StringDType())
+        found = followed(text, 'numpy.array(x.tolist()).view("uint8")', lambda t: t.view("uint32"))
+        assert found == [*map(ord, "a\0bc")]
+
+
+def test_the_calls_for_jax_work():
+    jax = pytest.importorskip("jax")
+    assert followed(jax.random.key(7), "jax.random.key_data(x)") == [0, 7]
+
+
 def test_numpy_mask_that_masks_nothing():
     np = pytest.importorskip("numpy")
     assert dlpack.asdlpack(np.ma.masked_array([1, 2])).tolist() == [1, 2]
@@ -368,6 +383,9 @@ def test_torch():
         ("torch._neg_view(torch.ones(2, dtype=torch.int32)).data", ".resolve_neg()"),
         ("torch._neg_view(torch.tensor(1.0))", ".resolve_neg()"),
         ("torch.eye(2).to_sparse()", ".to_dense()"),
+        ("torch.nested.nested_tensor([torch.ones(2), torch.ones(3)])", ".to_padded_tensor(0)"),
+        ("torch.nested.nested_tensor([torch.ones(2), torch.ones(3)], layout=torch.jagged)", ".to_padded_tensor(0)"),
+        ("torch.quantize_per_tensor(torch.ones(2), 0.1, 0, torch.quint8)", ".int_repr()"),
         ("torch.ones(2, device='meta')", "no memory"),
         ("torch._efficientzerotensor((3,))", "not there"),
         ("torch._efficientzerotensor((30,))[2:]", "not there"),
@@ -376,7 +394,7 @@ def test_torch():
 def test_torch_refused(make, call):
     torch = pytest.importorskip("torch")
     for options in ({}, {"copy": True}, {"copy": False}, {"route": "dlpack"}):
-        with pytest.raises(BufferError, match=r"torch\.Tensor: ") as caught:
+        with pytest.raises(BufferError, match=r"torch\.[\w.]+: ") as caught:
             dlpack.asdlpack(eval(make, {"torch": torch}), **options)
         assert call in str(caught.value)
 
@@ -514,8 +532,9 @@ def followed(x, call, then=None):
         dlpack.asdlpack(x)
     assert f": call {call}" in str(caught.value)
     names = {"mmap": mmap, "x": x, "array": array, "dlpack": dlpack}
-    if "numpy" in call:
-        names["numpy"] = pytest.importorskip("numpy")
+    for module in ("numpy", "jax"):
+        if module in call:
+            names[module] = pytest.importorskip(module)
     found = dlpack.asdlpack(eval("x" + call if call.startswith(".") else call, names))
     return (then(found) if then else found).tolist()
 
