@@ -12,7 +12,7 @@
 - `from_pointer(address, ...)`: a tensor of memory of one's own extension.
 - `explain(x)`: what each library would get of an object, and why: the same memory, a copy, or an exception.
 - `adapt(x, "jax")`: a tensor that a certain library takes and shares.
-- `SupportsDLPack`: the protocol, for annotations.
+- `SupportsDLPack`, `SupportsArrayInterface` and so on: the protocols, for annotations.
 - `ROUTES`: the names of the ways in which `asdlpack` looks for the memory.
 
 `python -m dlpack libraries` prints which call is for which library, from `libraries.md` beside this file. Programs to start from,
@@ -37,7 +37,13 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ._adapt import adapt
     from ._explain import Answer, Explanation, explain
-    from ._protocols import SupportsDLPack
+    from ._protocols import (
+        SupportsArrayInterface,
+        SupportsArrayStruct,
+        SupportsArrowArray,
+        SupportsCudaArrayInterface,
+        SupportsDLPack,
+    )
 
 __all__ = [
     "ROUTES",
@@ -49,6 +55,10 @@ __all__ = [
     "LayoutError",
     "NotATensorError",
     "ReadOnlyError",
+    "SupportsArrayInterface",
+    "SupportsArrayStruct",
+    "SupportsArrowArray",
+    "SupportsCudaArrayInterface",
     "SupportsDLPack",
     "Tensor",
     "__version__",
@@ -63,6 +73,10 @@ __all__ = [
 _LATER = {
     "Answer": "._explain",
     "Explanation": "._explain",
+    "SupportsArrayInterface": "._protocols",
+    "SupportsArrayStruct": "._protocols",
+    "SupportsArrowArray": "._protocols",
+    "SupportsCudaArrayInterface": "._protocols",
     "SupportsDLPack": "._protocols",
     "adapt": "._adapt",
     "explain": "._explain",

@@ -77,18 +77,60 @@ def test_protocol():
     assert not isinstance(b"", dlpack.SupportsDLPack)
 
 
+@pytest.mark.parametrize(
+    ("protocol", "route"),
+    [
+        ("SupportsDLPack", "dlpack"),
+        ("SupportsArrayStruct", "array_struct"),
+        ("SupportsArrayInterface", "array_interface"),
+        ("SupportsCudaArrayInterface", "cuda_array_interface"),
+        ("SupportsArrowArray", "arrow"),
+    ],
+)
+def test_protocols_are_those_of_the_routes(protocol, route):
+    """A protocol has the method or attribute that `asdlpack` looks for by its route, and nothing that others need."""
+    protocol = getattr(dlpack, protocol)
+    names = [name for name in vars(protocol) if name.startswith(("__dlpack", "__array", "__cuda", "__arrow"))]
+    stand_in = type("StandIn", (), dict.fromkeys(names, lambda self: None))()
+    assert isinstance(stand_in, protocol)
+    assert not isinstance(b"", protocol)
+    with pytest.raises(dlpack.NotATensorError, match=rf"expected an object with {names[0]}, found bytes"):
+        dlpack.asdlpack(b"", route=route)
+
+
 PROGRAM = """
 from typing_extensions import assert_type
 import dlpack
-from dlpack import SupportsDLPack, Tensor
+from typing import Any
+from dlpack import (
+    SupportsArrayInterface,
+    SupportsArrayStruct,
+    SupportsArrowArray,
+    SupportsCudaArrayInterface,
+    SupportsDLPack,
+    Tensor,
+)
 
 def total(x: SupportsDLPack) -> int:
     return dlpack.from_dlpack(x).size
 
+class Ours:
+    __array_interface__: dict[str, Any] = {}
+    __array_struct__: object = None
+    __cuda_array_interface__: dict[str, Any] = {}
+    def __arrow_c_array__(self, requested_schema: object = None) -> tuple[object, object]:
+        return None, None
+
+interface: SupportsArrayInterface = Ours()
+struct: SupportsArrayStruct = Ours()
+cuda: SupportsCudaArrayInterface = Ours()
+arrow: SupportsArrowArray = Ours()
+none: SupportsArrowArray = b"abc"  # type: ignore[assignment]
 t = dlpack.asdlpack(b"abc", route="buffer", copy=True)
 assert_type(t, Tensor)
 assert_type(t[1:, ..., None], Tensor)
 assert_type(t.shape, tuple[int, ...])
+interface, cuda = t, t
 total(t)
 memoryview(t.reshape(3, 1).permute((1, 0)))
 try:
