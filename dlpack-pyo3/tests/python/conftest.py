@@ -60,6 +60,16 @@ def nothing_is_lost():
     assert ext.live() <= live
 
 
+@pytest.fixture
+def nothing_remains():
+    """Asserts that as much memory of Rust is there as before: none is left, and none was freed that lives on."""
+    gc.collect()
+    before = ext.live()
+    yield
+    gc.collect()
+    assert ext.live() == before
+
+
 def _libraries(item):
     markers = [*item.iter_markers("library"), *item.iter_markers("device")]
     return [name for marker in markers for name in marker.args]

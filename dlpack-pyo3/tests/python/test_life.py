@@ -15,6 +15,8 @@ from kit.process import run
 
 NEW = {"max_version": (1, 3)}
 
+pytestmark = pytest.mark.usefixtures("nothing_remains")
+
 
 class Object:
     """Something that weak references can watch."""
@@ -24,15 +26,6 @@ def watched():
     """An object of which a tensor holds the only reference; the tensor; and what tells whether the object lives."""
     thing = Object()
     return ext.keeping(thing), weakref.ref(thing)
-
-
-@pytest.fixture(autouse=True)
-def nothing_remains():
-    gc.collect()
-    before = ext.live()
-    yield
-    gc.collect()
-    assert ext.live() == before
 
 
 def make(dtype="uint8", **options):

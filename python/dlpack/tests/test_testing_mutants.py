@@ -22,10 +22,10 @@ def test_the_reference_has_no_finding(name):
     assert runner.counts(part)["pass"] > 200
 
 
-@pytest.fixture(scope="module")
-def results():
+def ask(kind):
+    """Runs each fault's cases, of those that end nothing, in one worker. Returns what was asked for, and what it answers."""
     cases = load()
-    asked = [f"mutant:{f.name}:{id}" for f in mutants.FAULTS.values() for id in f.finds if not cases[id].ends]
+    asked = [f"{kind}:{f.name}:{id}" for f in mutants.FAULTS.values() for id in f.finds if not cases[id].ends]
     done = subprocess.run(
         [sys.executable, "-m", "dlpack.testing.worker", "reference", "2", "60", "once"],
         input="\n".join(asked),
@@ -33,9 +33,13 @@ def results():
         text=True,
         check=True,
     )
+    return asked, [json.loads(line) for line in done.stdout.splitlines()]
+
+
+@pytest.fixture(scope="module")
+def results():
     found = {}
-    for line in done.stdout.splitlines():
-        result = json.loads(line)
+    for result in ask("mutant")[1]:
         if "id" in result:
             # Where the process ended, the id is what was asked for.
             id = (
@@ -60,20 +64,8 @@ def test_faults_are_found(fault, results):
 
 def test_programs_find_the_faults():
     """A program without the suite fails where the reference has the fault that its case is meant to find."""
-    cases = load()
-    asked = [f"faulty:{f.name}:{id}" for f in mutants.FAULTS.values() for id in f.finds if not cases[id].ends]
-    done = subprocess.run(
-        [sys.executable, "-m", "dlpack.testing.worker", "reference", "2", "60", "once"],
-        input="\n".join(asked),
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    looks = {}
-    for line in done.stdout.splitlines():
-        result = json.loads(line)
-        if "second" in result:
-            looks[result["id"]] = result["second"]
+    asked, answers = ask("faulty")
+    looks = {answer["id"]: answer["second"] for answer in answers if "second" in answer}
     assert set(looks) == set(asked)
     silent = {id.removeprefix("faulty:") for id, second in looks.items() if not second["agrees"]}
     # The first two take what the array shows from what was found. The third cannot tell a deleter that runs early from a copy.
