@@ -1,10 +1,11 @@
 //! Tensors that keep each other alive, however many they are, and what Python's objects keep of them.
 
-use core::cell::{Cell, RefCell};
+use core::ffi::c_void;
 use core::mem::ManuallyDrop;
 use core::ops::Deref;
 use std::sync::Arc;
 
+use dlpack_pyo3::__private::end_other;
 use dlpack_pyo3::dlpack::ManagedTensorVersioned;
 use pyo3::Python;
 
@@ -13,17 +14,9 @@ use crate::errors::undisturbed;
 /// A tensor that others may share.
 ///
 /// Its deleter may drop the object whose memory it is, that object may be a tensor or have one, and so on: each of them would be
-/// dropped within the one before, on a stack that ends. From a certain depth on, a tensor waits until those before it are done.
+/// dropped within the one before, on a stack that ends. So it is dropped in its turn, as the objects are that `dlpack-pyo3` keeps.
 #[derive(Debug)]
 pub(crate) struct Kept(ManuallyDrop<Arc<ManagedTensorVersioned>>);
-
-/// How many tensors are dropped within each other.
-const DEPTH: u32 = 32;
-
-thread_local! {
-    static DROPPING: Cell<u32> = const { Cell::new(0) };
-    static WAITING: RefCell<Vec<Arc<ManagedTensorVersioned>>> = const { RefCell::new(Vec::new()) };
-}
 
 impl Kept {
     /// Returns the tensor, if nobody else has it.
@@ -61,45 +54,20 @@ impl Deref for Kept {
 
 impl Drop for Kept {
     fn drop(&mut self) {
-        // SAFETY: the value is not used again.
-        let tensor = unsafe { ManuallyDrop::take(&mut self.0) };
-        let depth = DROPPING.get();
-        let mut tensor = Some(tensor);
-        if depth >= DEPTH {
-            // There may be no memory for it to wait in, nor a place when the thread ends. Then it is dropped within the others.
-            _ = WAITING.try_with(|waiting| {
-                let mut waiting = waiting.borrow_mut();
-                if waiting.try_reserve(1).is_ok() {
-                    waiting.extend(tensor.take());
-                }
-            });
-            if tensor.is_none() {
-                return;
-            }
+        /// # Safety
+        ///
+        /// An address of `Arc::into_raw`, which is passed on.
+        unsafe fn end(tensor: *mut c_void) {
+            // SAFETY: the caller passes on what keeps the tensor.
+            drop(unsafe { Arc::<ManagedTensorVersioned>::from_raw(tensor.cast()) });
         }
-        DROPPING.set(depth.saturating_add(1));
-        drop(tensor);
-        if depth + 1 == DEPTH {
-            while let Some(tensor) = next() {
-                drop(tensor);
-            }
-        }
-        // Counted and not restored, since a deleter may switch to another stack of the thread, as greenlets do.
-        DROPPING.set(DROPPING.get().saturating_sub(1));
-    }
-}
 
-/// Takes one of those that wait. When none is left, their room is given back.
-fn next() -> Option<Arc<ManagedTensorVersioned>> {
-    let next = WAITING.try_with(|waiting| {
-        let mut waiting = waiting.borrow_mut();
-        let next = waiting.pop();
-        if next.is_none() {
-            waiting.shrink_to_fit();
+        // SAFETY: the value is not used again. Any thread may drop a tensor, whose deleter does not unwind (S3).
+        unsafe {
+            let tensor = ManuallyDrop::take(&mut self.0);
+            end_other(Arc::into_raw(tensor).cast_mut().cast(), end);
         }
-        next
-    });
-    next.ok().flatten()
+    }
 }
 
 /// A tensor in an object, which Python may drop while an exception is set. The tensor's deleter neither sees nor loses that.

@@ -85,7 +85,8 @@ pub(super) unsafe fn end(py: Attached<'_>, hold: Hold) {
 /// # Safety
 ///
 /// The function may be called once with this address, on a thread that need not be attached, and does not panic.
-pub(crate) unsafe fn end_other(address: *mut c_void, f: unsafe fn(*mut c_void)) {
+#[doc(hidden)]
+pub unsafe fn end_other(address: *mut c_void, f: unsafe fn(*mut c_void)) {
     // SAFETY: what the function ends is passed on, as the caller promises.
     unsafe { end_in_turn(None, Hold::Other(address, f)) }
 }
