@@ -2,6 +2,7 @@
 
 use core::ptr::NonNull;
 
+use pyo3::exceptions::PySystemError;
 use pyo3::{Borrowed, PyAny, PyErr, Python};
 
 use crate::raw::{Attached, Object, Raised};
@@ -24,10 +25,10 @@ pub(crate) fn object<'a>(object: Borrowed<'a, '_, PyAny>) -> Object<'a> {
     unsafe { Object::new(NonNull::new_unchecked(object.as_ptr())) }
 }
 
-/// Takes the exception that is set.
+/// Takes the exception that is set. It may be lost all the same, if the destructor of an object has run Python code meanwhile.
 #[cold]
 pub(crate) fn to_err(py: Python<'_>, _: Raised) -> PyErr {
-    PyErr::fetch(py)
+    PyErr::take(py).unwrap_or_else(|| PySystemError::new_err("an exception was lost"))
 }
 
 /// Sets the exception.

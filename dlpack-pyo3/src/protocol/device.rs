@@ -53,7 +53,15 @@ pub(crate) fn device_of(object: Object<'_>) -> Result<Option<Device>, Raised> {
     let Some(method) = object.optional_attr(&names::DLPACK_DEVICE)? else { return Ok(None) };
     // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
     let answer = unsafe { Owned::or_raised(call_no_args(method.as_ptr())) }?;
-    let (py, answer) = (object.attached(), answer.borrow());
+    match read_device(answer.borrow()) {
+        Ok(device) => Ok(Some(device)),
+        // The answer may be a capsule, whose destructor is a function of Python.
+        Err(raised) => Err(raised.after_dropping(object.attached(), answer)),
+    }
+}
+
+fn read_device(answer: Object<'_>) -> Result<Device, Raised> {
+    let py = answer.attached();
     let refuse = || {
         let found = answer.class_name();
         let text = "expected two integers from __dlpack_device__";
@@ -61,7 +69,7 @@ pub(crate) fn device_of(object: Object<'_>) -> Result<Option<Device>, Raised> {
     };
     let [kind, id] = read_pair(answer, refuse)
         .map_err(|raised| if raised.is(Class::Type) { refuse() } else { raised })?;
-    make([kind, id]).map(Some).ok_or_else(|| {
+    make([kind, id]).ok_or_else(|| {
         let text = "expected a device";
         raise(py, Class::Value, format_args!("{text}, found type {kind} and number {id}"))
     })

@@ -117,6 +117,64 @@ def test_a_destructor_in_python_finds_no_exception(name):
     assert seen == [6, 6]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda make: make(),
+        lambda make: (make(), 0),
+        lambda make: [make(), 0],
+        lambda make: First(make),
+        lambda make: (make(), make(), make()),
+    ],
+)
+def test_a_destructor_of_an_answer_finds_no_exception(answer):
+    """What `__dlpack_device__` and `__cuda_stream__` answer is dropped as soon as it is refused."""
+    seen, place = [], ctypes.create_string_buffer(8)
+
+    @ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
+    def end(_):
+        seen.append(sum(int(number) for number in "123"))
+
+    def make():
+        return capsules.new(ctypes.addressof(place), "strange", ctypes.cast(end, ctypes.c_void_p).value)
+
+    class Strange:
+        device = staticmethod(lambda: answer(make))
+
+        def __dlpack_device__(self):
+            return self.device()
+
+        def __cuda_stream__(self):
+            return answer(make)
+
+        def __dlpack__(self, stream=None):
+            raise AssertionError("it is asked for its device first")
+
+    with pytest.raises((TypeError, KeyError)):
+        ext.hold(Strange(), stream=7)
+    assert set(seen) == {6}
+    seen.clear()
+    strange = Strange()
+    strange.device = lambda: (abi.CUDA, 0)
+    with pytest.raises((TypeError, KeyError)):
+        ext.hold(strange, stream=Strange())
+    # What is no tuple is not read.
+    assert set(seen) <= {6}
+
+
+class First:
+    """A sequence of two, of which the second is not to be had."""
+
+    def __init__(self, make):
+        self.make = make
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return self.make() if index == 0 else {}["no such key"]
+
+
 @pytest.mark.parametrize("keywords", [{}, CURRENT, {**CURRENT, "copy": True}])
 def test_h121_a_capsule_dropped_unconsumed(keywords):
     gc.collect()
