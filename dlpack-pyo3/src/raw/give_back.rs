@@ -109,7 +109,8 @@ unsafe fn end_in_turn(py: Option<Attached<'_>>, hold: Hold) {
         pending.depth.set(pending.depth.get().saturating_add(1));
         // SAFETY: the hold is the caller's, who does not use it again.
         unsafe { hold.end(py) };
-        if depth + 1 == DEPTH {
+        // Also where others have begun meanwhile and stand still: whoever makes room lets those in that wait.
+        if pending.depth.get() == DEPTH {
             while let Some(next) = next(pending) {
                 // SAFETY: a hold was passed on when it began to wait, and leaves the list once.
                 unsafe { next.end(py) };

@@ -479,3 +479,34 @@ def test_a_chain_ends_however_long_it_is(libraries, step):
         print("done")
     """
     assert sorted(run(script).splitlines()) == ["done", "end of the owner", "end of the owner"]
+
+
+def test_what_waits_for_greenlets_ends_when_one_of_them_goes_on():
+    """Each of them stands still in the destructor of an object, on a stack of its own."""
+    greenlet = pytest.importorskip("greenlet")
+    ended = []
+
+    class Still:
+        def __del__(self):
+            main.switch()
+
+    class Other:
+        def __del__(self):
+            ended.append(self)
+
+    def end():
+        tensor = ext.keeping(Still())
+        del tensor
+
+    main = greenlet.getcurrent()
+    still = [greenlet.greenlet(end) for _ in range(32)]
+    for one in still:
+        one.switch()
+    tensor = ext.keeping(Other())
+    del tensor
+    assert not ended
+    # The first, and not the one that came last.
+    still.pop(0).switch()
+    assert ended
+    for one in still:
+        one.switch()
