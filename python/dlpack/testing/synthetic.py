@@ -12,18 +12,41 @@ from .values import sample_bytes
 
 # Structs and memory stay until the process ends: a second call of a deleter must be counted, and not crash.
 _forever: list[Any] = []
+# Python would clear the list with this module, before it ends what is kept elsewhere.
+ctypes.pythonapi.Py_IncRef(ctypes.py_object(_forever))
 
 
-def _native_counter() -> int | None:
-    # Deleters run on error paths, while an exception is set. A function of Python would disturb it, a native one does not.
-    # This one adds one to the number at the address that it is given: the version of a managed tensor, or, in legacy ones,
-    # the address of the data.
-    if hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
-        return None
-    return ctypes.cast(ctypes.pythonapi.Py_IncRef, ctypes.c_void_p).value
+def _native_counter() -> Any:
+    # Deleters run on error paths, while an exception is set, and after the end of Python. A function of Python would disturb the
+    # one and not survive the other, a native one does neither. This one adds one to the number at the address that it is given:
+    # the version of a managed tensor, or, in legacy ones, the address of the data.
+    if not hasattr(sys, "_is_gil_enabled") or sys._is_gil_enabled():
+        return ctypes.pythonapi.Py_IncRef
+    # Without the lock, objects have other counts. The state of random numbers is as good: no two steps lead to the same one.
+    return None if sys.platform == "win32" else getattr(ctypes.CDLL(None), "rand_r", None)
 
 
-COUNT = _native_counter()
+_counter = _native_counter()
+COUNT: int | None = None if _counter is None else ctypes.cast(_counter, ctypes.c_void_p).value
+_STEPS = _counter is not None and _counter.__name__ == "rand_r"
+
+
+def _after(first: int, calls: int) -> int:
+    """The number at an address after some calls of the native counter, from what it was before."""
+    if not _STEPS:
+        return first + calls
+    number = ctypes.c_uint64(first)
+    for _ in range(calls):
+        _counter(ctypes.byref(number))
+    return number.value
+
+
+def _calls(first: int, now: int) -> int:
+    """How often the native counter was called, from the number that it changes."""
+    if not _STEPS:
+        return now - first
+    return next((calls for calls in range(100) if _after(first, calls) == now), -1)
+
 
 # It leaves numbers alone whose lower half it takes for the mark of an immortal object.
 _LIMIT = 1 << (31 if sys.version_info >= (3, 12) else 32)
@@ -178,7 +201,7 @@ class Synthetic:
         """How often a consumer called the deleter."""
         if not self.native:
             return len(self.calls)
-        return ctypes.c_uint64.from_address(self.address).value - self._first
+        return _calls(self._first, ctypes.c_uint64.from_address(self.address).value)
 
     @property
     def deletes(self) -> int:
@@ -222,8 +245,12 @@ class Guarded:
 def uncall(address: int) -> None:
     """Forgets one call of the deleter of the tensor at an address, as if nobody had made it."""
     tensor = next((made for made in _forever if made.address == address), None)
-    if tensor is None or tensor.native:
-        ctypes.c_uint64.from_address(address).value -= 1
+    number = ctypes.c_uint64.from_address(address)
+    if tensor is None:
+        # That of a program, which adds what it finds there to the calls that it has noted.
+        number.value -= 1
+    elif tensor.native:
+        number.value = _after(tensor._first, tensor.called - 1)
     else:
         tensor.calls.pop()
 

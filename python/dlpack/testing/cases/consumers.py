@@ -983,7 +983,11 @@ def _(lib: Adapter) -> None:
     does="Keeps an array until the interpreter ends.",
     expects="the process ends well",
     ends=True,
-    snippet="{imports}\n" + maker({}) + "\nimport sys\nsys.kept = {take}",
+    # What the producer owns is not freed before the array is.
+    snippet="{imports}\n"
+    + maker({})
+    + "\nfor owned in (data, versioned, legacy, deleter):\n    ctypes.pythonapi.Py_IncRef(ctypes.py_object(owned))\n"
+    "sys.kept = {take}",
 )
 def _(lib: Adapter) -> None:
     import sys
