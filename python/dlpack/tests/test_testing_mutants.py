@@ -11,6 +11,8 @@ import pytest
 from dlpack.testing import mutants, runner
 from dlpack.testing.case import load
 
+from . import FREE_THREADED
+
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
 
 
@@ -53,6 +55,8 @@ def results():
 
 @pytest.mark.parametrize("fault", mutants.FAULTS.values(), ids=mutants.FAULTS)
 def test_faults_are_found(fault, results):
+    if fault.name == "own-thread-only" and FREE_THREADED:
+        pytest.skip("without a lock, Python lets the thread that made an object end it, so that the fault cannot show")
     for id in fault.finds:
         if load()[id].ends:
             part = runner.run(f"reference:{fault.name}", [load()[id]], confirm=False)
