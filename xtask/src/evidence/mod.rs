@@ -5,6 +5,7 @@ mod checks;
 mod coverage;
 mod faults;
 mod fuzz;
+mod fuzz_python;
 mod machines;
 mod mutants;
 mod no_panic;
@@ -22,6 +23,7 @@ nothing is recorded.
 
   report               nothing but the page
   fuzz [TARGET...]     the fuzz targets, under AddressSanitizer, until each has run as often as it should
+  fuzz-python          producers in Python and what is done with their tensors, from bytes, under AddressSanitizer
   faults               producers of one fault each, under AddressSanitizer
   mutants [FAULT...]   the faults of evidence/mutants.txt, each of which a test must notice
   cargo-mutants [MODULE...]
@@ -62,11 +64,13 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
                 && mutants::run(&[], length)?
                 && cargo_mutants::run(&[], length)?
                 && fuzz::run(&[], length)?
+                && fuzz_python::run(length)?
         }
         Some((&"fuzz", targets)) => fuzz::run(targets, length)?,
         Some((&"mutants", names)) => mutants::run(names, length)?,
         Some((&"cargo-mutants", modules)) => cargo_mutants::run(modules, length)?,
         Some((&"machines", names)) => machines::run(names, length)?,
+        Some((&"fuzz-python", [])) => fuzz_python::run(length)?,
         Some((&"faults", [])) => faults::run(length)?,
         Some((&"report", [])) => true,
         Some((name, rest)) => match checks::find(name) {

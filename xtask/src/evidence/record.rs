@@ -43,7 +43,7 @@ impl Record {
         Ok(Self { entries: parse(&read(FILE)?)?, code, with_python })
     }
 
-    /// The code that a part is about, as it is: operations and threads in Python and the faults `py-` are about `dlpack-pyo3`, too.
+    /// The code that a part is about, as it is: operations and threads in Python and what is named `py-` are about `dlpack-pyo3`, too.
     pub(super) fn code_of(&self, part: &str, item: &str) -> &str {
         if ["coverage-python", "free-threaded", "speed"].contains(&part) || item.starts_with("py-")
         {

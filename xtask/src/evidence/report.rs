@@ -3,7 +3,7 @@
 use core::fmt::Write;
 
 use super::record::{Entry, Record};
-use super::{cargo_mutants, checks, fuzz, mutants};
+use super::{cargo_mutants, checks, fuzz, fuzz_python, mutants};
 use crate::test::steps::machines;
 use crate::tools::{Result, read, write};
 
@@ -25,7 +25,7 @@ pub(super) fn run() -> Result<()> {
         &mut text,
         &format!(
             "The code is {}, a hash of the lines of `dlpack/src` and `dlpack-sys/src` that are neither blank nor comments.\n\
-             With `dlpack-pyo3/src`, on which `speed`, `free-threaded`, `coverage-python` and the faults `py-` depend, too, it is {}.\n",
+             With `dlpack-pyo3/src`, on which `speed`, `free-threaded`, `coverage-python` and what is named `py-` depend, too, it is {}.\n",
             record.code,
             record.code_of("speed", "")
         ),
@@ -125,9 +125,10 @@ fn on_machines(text: &mut String, record: &Record) {
 fn fuzzing(text: &mut String, record: &Record) {
     text.push_str(
         "\n## Fuzzing\n\n`cargo xtask evidence fuzz`: libFuzzer under AddressSanitizer, with overflow checks and the standard \
-         library's checks of\nunsafe preconditions. Each of its inputs is run with fifteen variants, which count as executions, too.\n\n| Target | Executions | Goal | When | With |\n|---|--:|--:|---|---|\n",
+         library's checks of\nunsafe preconditions. Each of its inputs is run with fifteen variants, which count as executions, too. The last row is \
+         `cargo xtask evidence fuzz-python`:\nproducers in Python and what is done with their tensors, drawn from bytes that no fuzzer chooses, under AddressSanitizer.\n\n| Target | Executions | Goal | When | With |\n|---|--:|--:|---|---|\n",
     );
-    for (name, goal) in fuzz::GOALS {
+    for (name, goal) in fuzz::GOALS.into_iter().chain([fuzz_python::GOAL]) {
         let goal = number(goal);
         match record.of("fuzz").find(|entry| entry.item == name) {
             Some(entry) => {
@@ -242,7 +243,6 @@ const NOT_RUN: &str = "
 | What | Why | Command | Workflow |
 |---|---|---|---|
 | Miri, with strict provenance | its component cannot be had where this page is made | `cargo xtask test miri` | `miri` in `.github/workflows/ci.yml` |
-| `dlpack-pyo3`, fuzzed with capsules and producers from bytes | there is no such target | | |
 | cargo-mutants, on `dlpack-pyo3` | the part knows the modules of `dlpack` only | | |
 | macOS, Windows | there is no such machine | `cargo xtask test --keep-going` | `quick` in `.github/workflows/ci.yml` |
 ";

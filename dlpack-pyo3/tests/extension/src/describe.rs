@@ -91,7 +91,7 @@ pub(crate) fn with_route<'py, T, R>(
 pub(crate) fn of<'py>(py: Python<'py>, tensor: &Descriptor) -> PyResult<Bound<'py, PyDict>> {
     let device = tensor.device();
     let offset = usize::try_from(tensor.byte_offset())?;
-    let data = if tensor.data().is_null() { 0 } else { tensor.data().addr() + offset };
+    let data = if tensor.data().is_null() { 0 } else { tensor.data().addr().wrapping_add(offset) };
     let access = match tensor.access() {
         Access::ReadOnly => "read-only",
         Access::Writable => "writable",
