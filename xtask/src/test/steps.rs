@@ -88,7 +88,7 @@ mod tests {
         let steps = read().0;
         let folder = |name| steps.iter().find(|step| step.name == name).unwrap().folder();
         let folders = ["tests", "asan", "package"].map(folder);
-        assert_eq!(folders, [None, Some("asan"), Some("pyo3-absent")]);
+        assert_eq!(folders, [None, Some("asan"), Some("packages")]);
     }
 
     #[test]
