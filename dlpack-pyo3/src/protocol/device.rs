@@ -2,9 +2,7 @@
 
 use dlpack::{Device, DeviceType};
 
-use crate::raw::{
-    Class, Object, Owned, Raised, call_no_args, integer_or_member, names, pair, raise,
-};
+use crate::raw::{Class, Object, Raised, integer_or_member, names, pair, raise};
 
 /// Returns `true` for the devices whose memory CUDA kernels can access.
 pub(crate) const fn is_cuda(device: DeviceType) -> bool {
@@ -50,9 +48,7 @@ pub(super) fn make([kind, id]: [i64; 2]) -> Option<Device> {
 /// out of range.
 #[cold]
 pub(crate) fn device_of(object: Object<'_>) -> Result<Option<Device>, Raised> {
-    let Some(method) = object.optional_attr(&names::DLPACK_DEVICE)? else { return Ok(None) };
-    // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
-    let answer = unsafe { Owned::or_raised(call_no_args(method.as_ptr())) }?;
+    let Some(answer) = object.call_method(&names::DLPACK_DEVICE)? else { return Ok(None) };
     match read_device(answer.borrow()) {
         Ok(device) => Ok(Some(device)),
         // The answer may be a capsule, whose destructor is a function of Python.

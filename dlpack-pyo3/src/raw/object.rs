@@ -108,6 +108,15 @@ impl<'a> Object<'a> {
         }
     }
 
+    /// Calls a method without arguments, or returns `None` if there is none. The method is dropped before its answer is looked at:
+    /// it may be an object of its own, with a capsule whose destructor is a function of Python.
+    pub(crate) fn call_method(self, name: &Name) -> Result<Option<Owned<'a>>, Raised> {
+        let Some(method) = self.optional_attr(name)? else { return Ok(None) };
+        // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
+        let answer = unsafe { Owned::or_raised(unwind::call_no_args(method.as_ptr())) };
+        answer.map(Some).map_err(|raised| raised.after_dropping(self.attached(), method))
+    }
+
     #[inline]
     pub(crate) fn is(self, other: Object<'_>) -> bool {
         self.raw == other.raw

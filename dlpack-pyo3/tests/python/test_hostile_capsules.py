@@ -1,6 +1,7 @@
 """Capsules and `__dlpack__` gone wrong: who releases the tensor, how often, and what the caller is told."""
 
 import ctypes
+import functools
 import gc
 import threading
 
@@ -117,18 +118,8 @@ def test_a_destructor_in_python_finds_no_exception(name):
     assert seen == [6, 6]
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        lambda make: make(),
-        lambda make: (make(), 0),
-        lambda make: [make(), 0],
-        lambda make: First(make),
-        lambda make: (make(), make(), make()),
-    ],
-)
-def test_a_destructor_of_an_answer_finds_no_exception(answer):
-    """What `__dlpack_device__` and `__cuda_stream__` answer is dropped as soon as it is refused."""
+def destructors():
+    """A list, and a function that makes capsules. The destructor of each adds 6 to the list, if no exception is set."""
     seen, place = [], ctypes.create_string_buffer(8)
 
     @ctypes.PYFUNCTYPE(None, ctypes.c_void_p)
@@ -137,6 +128,24 @@ def test_a_destructor_of_an_answer_finds_no_exception(answer):
 
     def make():
         return capsules.new(ctypes.addressof(place), "strange", ctypes.cast(end, ctypes.c_void_p).value)
+
+    return seen, make
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda make: make(),
+        lambda make: (make(), 0),
+        lambda make: [make(), 0],
+        lambda make: First(make),
+        lambda make: (make(), make(), make()),
+        lambda make: (Member(make), 0),
+    ],
+)
+def test_a_destructor_of_an_answer_finds_no_exception(answer):
+    """What `__dlpack_device__` and `__cuda_stream__` answer is dropped as soon as it is refused."""
+    seen, make = destructors()
 
     class Strange:
         device = staticmethod(lambda: answer(make))
@@ -160,6 +169,55 @@ def test_a_destructor_of_an_answer_finds_no_exception(answer):
         ext.hold(strange, stream=Strange())
     # What is no tuple is not read.
     assert set(seen) <= {6}
+
+
+class Member:
+    """A member of no enumeration, whose value is made when it is asked for."""
+
+    def __init__(self, make):
+        self.make = make
+
+    @property
+    def value(self):
+        return self.make()
+
+
+@pytest.mark.parametrize("keyword", ["max_version", "dl_device"])
+def test_a_destructor_of_a_value_finds_no_exception(keyword):
+    seen, make = destructors()
+    tensor = ext.make(bytes(8), "uint8", (8,))
+    with pytest.raises(TypeError):
+        tensor.__dlpack__(**{keyword: (Member(make), 0)})
+    assert seen == [6]
+
+
+def test_a_destructor_of_a_method_finds_no_exception():
+    """A method that is made when it is asked for, and that answers what is refused."""
+    seen, make = destructors()
+
+    class Strange:
+        @property
+        def method(self):
+            return functools.partial(lambda _: 5, make())
+
+        __cuda_stream__ = __dlpack_device__ = method
+
+        def __dlpack__(self, stream=None):
+            raise AssertionError("it is asked for its device first")
+
+    with pytest.raises(TypeError):
+        ext.hold(Strange(), stream=7)
+    with pytest.raises(TypeError):
+        ext.hold(OnDevice(), stream=Strange())
+    assert seen == [6, 6]
+
+
+class OnDevice:
+    def __dlpack_device__(self):
+        return abi.CUDA, 0
+
+    def __dlpack__(self, stream=None):
+        raise AssertionError("the stream is looked at first")
 
 
 class First:
