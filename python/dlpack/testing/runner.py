@@ -118,6 +118,9 @@ def _environment() -> dict[str, str]:
         "OMP_NUM_THREADS": "1",
         "OPENBLAS_NUM_THREADS": "1",
         "PYTHONFAULTHANDLER": "",
+        # The programs are assertions; what is empty is not set.
+        "PYTHONOPTIMIZE": "",
+        "PYTHONWARNINGS": "",
         "TF_CPP_MIN_LOG_LEVEL": "3",
     }
     # Adapters of one's own are found where they were found here.

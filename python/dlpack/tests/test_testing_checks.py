@@ -67,3 +67,22 @@ def test_plugin(tmp_path):
     done = pytest_run("--dlpack-library=reference:no-copy-flag", *skips, "--dlpack-xfail=producer.copy.flag")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 xfailed" in done.stdout
+
+
+class NoNumber(Adapter):
+    """Its device has no number, which the program of the case shows by an assertion."""
+
+    name = "no_number"
+    modules = ("dlpack",)
+    imports = "class Array:\n    def __dlpack_device__(self): return 1, None"
+    array = "Array()"
+    dtypes = {"float32": ""}
+
+
+def test_findings_do_not_depend_on_assertions(monkeypatch):
+    monkeypatch.setenv("PYTHONOPTIMIZE", "1")
+    [result] = run(NoNumber, ["producer.device.pair"])["cases"]
+    assert (result["status"], result["second"]["by"]) == ("finding", "program"), result
+    check = "import dlpack.testing as t; t.check_producer('reference:no-copy-flag', skip=['producer.[!c]*'])"
+    done = subprocess.run([sys.executable, "-O", "-c", check], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "AssertionError: 1 findings" in done.stderr, done.stderr
