@@ -81,7 +81,9 @@ class _Terminal:
         return f"\033[{_COLOURS[kind]}m{text}\033[0m" if self.colours else text
 
     def say(self, text: str = "") -> None:
-        print(text, file=self.to, flush=True)
+        # Not every terminal has the quotation marks of clauses.
+        encoding = getattr(self.to, "encoding", None) or "utf-8"
+        print(text.encode(encoding, "replace").decode(encoding), file=self.to, flush=True)
 
     def progress(self, name: str, done: int, total: int) -> None:
         if self.lively and (done == total or time.monotonic() - self._last > 0.1):
@@ -227,7 +229,7 @@ def _write(options: Any, report: dict[str, Any]) -> None:
     if options.junit:
         from .junit import junit
 
-        Path(options.junit).write_text(junit(report))
+        Path(options.junit).write_text(junit(report), encoding="utf-8")
     if options.html:
         from .html import page
 

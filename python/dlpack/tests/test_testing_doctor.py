@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 
 from dlpack.testing import Adapter, known, pairs, runner
 from dlpack.testing.adapters import generic
-from dlpack.testing.doctor import badge
+from dlpack.testing.doctor import _Terminal, badge
 from dlpack.testing.watch import Watch
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="there is no fork")
@@ -111,6 +112,12 @@ def test_words():
     assert "is not installed" in doctor("cupy", status=2)
     doctor("no_such_library_anywhere", status=2)
     doctor("dlpack", "--case", "nothing", status=2)
+
+
+def test_terminals_without_quotation_marks():
+    to = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    _Terminal(False, to).say("line 1: \u201cNULL\u201d")
+    assert to.buffer.getvalue().splitlines() == [b"line 1: ?NULL?"]
 
 
 def test_reports_are_merged():
