@@ -6,6 +6,7 @@ and for cases whose end matters, `--one ADAPTER CASE` is a process from scratch.
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import json
 import os
@@ -145,6 +146,8 @@ class _Child:
         self.source, target = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:
+            # What it forks itself, as for a pair, ends with it.
+            os.setpgid(0, 0)
             os.close(self.source)
             for stream in (1, 2):
                 os.dup2(self.output.fileno(), stream)
@@ -158,14 +161,22 @@ class _Child:
             os.write(target, json.dumps(judge(adapter, id)).encode())
             os.close(target)
             os._exit(0)
+        with contextlib.suppress(OSError):
+            # Here and there, so that nobody comes too early.
+            os.setpgid(self.pid, self.pid)
         os.close(target)
         self.answer = b""
         self.watch = Watch(self.pid, limit)
 
+    def kill(self) -> None:
+        """Ends the process, and those that it has forked."""
+        with contextlib.suppress(OSError):
+            os.killpg(self.pid, signal.SIGKILL)
+
     def end(self, killed: bool) -> Result:
         """The result, once the pipe is closed or the time is over."""
         if killed:
-            os.kill(self.pid, signal.SIGKILL)
+            self.kill()
         _, status = os.waitpid(self.pid, 0)
         os.close(self.source)
         self.output.seek(0)
@@ -269,35 +280,40 @@ def serve(name: str, jobs: int, limit: float, confirm: bool) -> None:
             return
         print(json.dumps(result), file=out, flush=True)
 
-    while waiting or running:
-        while waiting and len(running) < jobs:
-            id, first, program = waiting.pop()
-            left = None if first else left_out(adapter, id, tables)
-            if left:
-                # What does not apply needs no process.
-                print(json.dumps(left), file=out, flush=True)
-                continue
-            if id.startswith("program:"):
-                # The tests of the suite: the program alone, whether the case finds something or not.
-                first = {"id": id, "status": "program"}
-                program = second(adapter, id.removeprefix("program:"), {})[1] or "raise SystemExit(0)"
-            if id.startswith("faulty:"):
-                # And the program of a case with a fault of the reference.
-                first = {"id": id, "status": "program"}
-                program = mutant_program(id)
-            child = _Child(adapter, id, limit, program)
-            running[child.source] = child, first
-            chooser.register(child.source, selectors.EVENT_READ, child)
-        for key, _ in chooser.select(timeout=0.5):
-            child = key.data
-            part = os.read(child.source, 1 << 16)
-            if part:
-                child.answer += part
-            else:
-                finish(child)
-        for child, _ in list(running.values()):
-            if child.watch.over():
-                finish(child, killed=True)
+    try:
+        while waiting or running:
+            while waiting and len(running) < jobs:
+                id, first, program = waiting.pop()
+                left = None if first else left_out(adapter, id, tables)
+                if left:
+                    # What does not apply needs no process.
+                    print(json.dumps(left), file=out, flush=True)
+                    continue
+                if id.startswith("program:"):
+                    # The tests of the suite: the program alone, whether the case finds something or not.
+                    first = {"id": id, "status": "program"}
+                    program = second(adapter, id.removeprefix("program:"), {})[1] or "raise SystemExit(0)"
+                if id.startswith("faulty:"):
+                    # And the program of a case with a fault of the reference.
+                    first = {"id": id, "status": "program"}
+                    program = mutant_program(id)
+                child = _Child(adapter, id, limit, program)
+                running[child.source] = child, first
+                chooser.register(child.source, selectors.EVENT_READ, child)
+            for key, _ in chooser.select(timeout=0.5):
+                child = key.data
+                part = os.read(child.source, 1 << 16)
+                if part:
+                    child.answer += part
+                else:
+                    finish(child)
+            for child, _ in list(running.values()):
+                if child.watch.over():
+                    finish(child, killed=True)
+    finally:
+        # Nobody waits for the rest, where this process was interrupted.
+        for child, _ in running.values():
+            child.kill()
 
 
 if __name__ == "__main__":

@@ -262,6 +262,22 @@ def test_an_import_that_ends_the_process_ends_one_pair(monkeypatch):
     assert pairs.worst(matrix["dlpack"]["variants"]) == "aliased"
 
 
+class Waits(Adapter):
+    name = "waits"
+    modules = ("dlpack",)
+    imports = "import time"
+    read = "[]"
+    take = "time.sleep(1000)"
+
+
+def test_an_import_that_hangs_ends_one_pair(monkeypatch):
+    monkeypatch.delattr(runner, "_alone")
+    names = [f"{__name__}:Waits", "dlpack"]
+    matrix = {pair["pair"][1]: pair for pair in runner.run("dlpack", [], consumers=names, limit=2)["pairs"]}
+    assert "no end after 2 s" in matrix[names[0]]["failed"]
+    assert pairs.worst(matrix["dlpack"]["variants"]) == "aliased"
+
+
 def test_what_hangs_is_ended():
     part = runner.run(f"{__name__}:Hangs", runner.select(["producer.methods", "producer.life.end"]), limit=2)
     assert {result["id"]: (result["status"], result["second"]["agrees"]) for result in part["cases"]} == {
