@@ -89,7 +89,7 @@ class _Item(pytest.Item):
         ]
         part = self.cases.result(self.library, [item.case.id for item in items])
         if part.get("missing"):
-            pytest.skip(f"{part['missing']} is not installed")
+            raise Finding(f"{part['missing']} is not installed")
         if part.get("failed"):
             raise Finding(part["failed"])
         result = part["found"][self.case.id]
@@ -98,6 +98,8 @@ class _Item(pytest.Item):
                 f"{result['severity']} {self.case.id}\n{self.case.does}\nexpected {self.case.expects}\nfound {result['found']}\n"
                 f"{self.case.clause}\n{self.case.clause.url}\n\n{result.get('snippet', '')}"
             )
+        if result["status"] == "unclear":
+            raise Finding(f"unclear {self.case.id}\n{result['found']}")
         if result["status"] != "pass":
             pytest.skip(result.get("found", "a quirk"))
 

@@ -67,6 +67,8 @@ def test_plugin(tmp_path):
     done = pytest_run("--dlpack-library=reference:no-copy-flag", *skips, "--dlpack-xfail=producer.copy.flag")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "1 xfailed" in done.stdout
+    done = pytest_run("--dlpack-library=cupy", *skips, "--dlpack-skip=producer.[!r]*")
+    assert done.returncode == 1 and "is not installed" in done.stdout, done.stdout + done.stderr
 
 
 class NoNumber(Adapter):
@@ -86,3 +88,23 @@ def test_findings_do_not_depend_on_assertions(monkeypatch):
     check = "import dlpack.testing as t; t.check_producer('reference:no-copy-flag', skip=['producer.[!c]*'])"
     done = subprocess.run([sys.executable, "-O", "-c", check], capture_output=True, text=True, check=False)
     assert done.returncode == 1 and "AssertionError: 1 findings" in done.stderr, done.stderr
+
+
+class Raises(Adapter):
+    """Exports some dtypes, and for another one raises what no case expects."""
+
+    name = "raises"
+    modules = ("dlpack",)
+    imports = (
+        "import dlpack\nfrom dlpack.testing.values import encode\nclass Array:\n"
+        "    def __dlpack__(self, **keywords): raise ZeroDivisionError"
+    )
+    array = "Array() if '{dtype}' == 'int8' else dlpack.asdlpack(bytearray(24)).view('{dtype}').reshape({shape})"
+    dtypes = {"float32": "float32", "int8": "int8"}
+
+
+def test_what_no_case_expects_is_told():
+    others = ["producer.[!d]*", "producer.d[!t]*", "producer.dtype.[!i]*"]
+    with pytest.raises(AssertionError, match="unclear producer.dtype.int8: ZeroDivisionError"):
+        check_producer(Raises, skip=others)
+    check_producer(Raises, skip=others, xfail=["producer.dtype.int8"])

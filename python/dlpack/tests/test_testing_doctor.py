@@ -110,6 +110,9 @@ def test_findings(tmp_path):
 def test_words():
     assert "producer.copy.flag" in doctor("--list")
     assert "is not installed" in doctor("cupy", status=2)
+    raises = f"{__name__}:Warmed"
+    assert "unclear producer.keyword.stream" in doctor(raises, "--case", "producer.keyword.stream", status=1)
+    doctor(raises, "--case", "producer.keyword.stream", "--fail", "never")
     doctor("no_such_library_anywhere", status=2)
     doctor("dlpack", "--case", "nothing", status=2)
 
@@ -160,6 +163,11 @@ def test_pairs_are_looked_at_one_by_one_where_forks_end(monkeypatch):
 def test_badges():
     part = {"cases": [{"id": "a", "status": "finding", "severity": "should"}]}
     assert badge(part)["color"] == "yellow"
+    for part in ({"cases": [], "missing": "cupy"}, {"cases": [], "failed": "ImportError"}):
+        assert badge(part)["message"] == "not looked at"
+    unclear = [{"id": "a", "status": "pass"}, {"id": "b", "status": "unclear", "severity": "must"}]
+    assert badge({"cases": unclear})["message"] == "1 unclear"
+    assert badge({"cases": unclear[:1]})["message"] == "follows 1.3"
 
 
 def test_known_faults_are_read():
