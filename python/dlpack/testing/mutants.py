@@ -68,6 +68,7 @@ class Array:
         self.tensor, self.negated = tensor, negated
         self.last: Any = None
         self.guard: Any = None
+        self.shared: Any = None
         self.versioned = True
 
     shape = property(lambda self: self.tensor.shape)
@@ -131,6 +132,8 @@ class Array:
             stream = None
         if does("legacy-only"):
             max_version = None
+        if does("default-error") and max_version is None:
+            raise RuntimeError("versioned tensors only")
         if does("default-versioned") and max_version is None:
             max_version = (1, 3)
         if max_version is not None and max_version[0] == 0:
@@ -144,6 +147,9 @@ class Array:
             raise BufferError("too new")
         if does("copy-ignored") or (does("copy-ignored-legacy") and max_version is None):
             copy = None
+        if does("copy-shared") and copy:
+            self.shared = dlpack.from_dlpack(tensor, copy=True) if self.shared is None else self.shared
+            tensor, copy = self.shared, None
         if does("copy-false-copies") and copy is False:
             copy = True
         if does("always-copies"):
@@ -439,6 +445,7 @@ _fault("device-list", "producer.device.pair")
 _fault("device-disagrees", "producer.device.agrees")
 _fault("cpu-number", "producer.device.cpu-number", out=_set(device=abi.Device(1, 1)))
 _fault("default-versioned", "producer.capsule.default")
+_fault("default-error", "producer.capsule.default")
 _fault("legacy-only", "producer.max-version.1.0", "producer.max-version.1.3")
 _fault("refuses-minor", "producer.max-version.newer-minor")
 _fault("refuses-major", "producer.max-version.newer-major")
@@ -463,6 +470,7 @@ _fault("read-only-copy", "producer.copy.flag", out=_flag(abi.READ_ONLY, False))
 _fault("no-read-only", "producer.read-only.versioned", out=_clear(abi.READ_ONLY))
 _fault("read-only-legacy", "producer.read-only.legacy")
 _fault("copy-ignored", "producer.copy.true")
+_fault("copy-shared", "producer.copy.true")
 _fault("no-copy-flag", "producer.copy.flag", out=_clear(abi.IS_COPIED))
 _fault("copy-ignored-legacy", "producer.copy.legacy")
 _fault("copy-false-copies", "producer.copy.false")

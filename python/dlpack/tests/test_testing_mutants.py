@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from dlpack.testing import mutants, runner
-from dlpack.testing.case import load
+from dlpack.testing.adapters import find
+from dlpack.testing.case import Found, load
 
 from . import FREE_THREADED
 
@@ -64,6 +65,17 @@ def test_faults_are_found(fault, results):
         else:
             result = results[f"mutant:{fault.name}:{id}"]
         assert result["status"] in runner.FAULTS, result
+
+
+def test_false_copies_are_found_without_an_address():
+    class Silent(find("reference:false-copy-flag")):
+        address = ""
+
+    try:
+        with pytest.raises(Found, match="IS_COPIED for memory"):
+            load()["producer.flags.none"].check(Silent())
+    finally:
+        find("reference")
 
 
 def test_programs_find_the_faults():
