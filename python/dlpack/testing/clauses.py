@@ -90,7 +90,7 @@ CLAUSES = {
     "table-functions": _header(613, 641, "This function must not be NULL."),
     # DLPack's Python specification.
     "methods": _python(
-        "Syntax for data interchange with DLPack", "an array object with the two DLPack methods implemented"
+        "Syntax for data interchange with DLPack", "any (array) object with the two DLPack methods implemented"
     ),
     "zero-copy": _python("Semantics", "If possible, this must be zero-copy (i.e. y will be a view on x)."),
     "both-used": _python(
@@ -99,7 +99,7 @@ CLAUSES = {
     "keeps-owning": _python("Semantics", "The producer keeps owning the memory of x"),
     "unsupported-device": _python(
         "Semantics",
-        "on a device that the consumer does not support, it is recommended to raise a BufferError",
+        "on a device that the requesting (consumer) library does not support, it is recommended to raise a BufferError",
     ),
     "capsule-name": _python("Implementation", 'The producer must set the PyCapsule name to "dltensor"'),
     "capsule-destructor": _python(
@@ -131,15 +131,15 @@ CLAUSES = {
     "max-version-high": _array(
         _EXPORT,
         "Notes",
-        "if max_version >= our_own_dlpack_version: just return a Capsule with our max version",
+        "if max_version >= our_own_dlpack_version: # Consumer understands us, just return a Capsule with our max version",
     ),
     "max-version-none": _array(
-        _EXPORT, "Notes", "if max_version is None: keep and use the DLPack 0.X implementation"
+        _EXPORT, "Notes", "if max_version is None: # Keep and use the DLPack 0.X implementation"
     ),
     "max-version-old": _array(
         _EXPORT,
         "Notes",
-        "did we keep an implementation of the older major version? If so, use that. Else, BufferError",
+        "If so, use that. Else, the producer should raise a BufferError",
     ),
     "dl-device": _array(
         _EXPORT,
@@ -160,7 +160,7 @@ CLAUSES = {
         "Implementations should raise BufferError when the data cannot be exported as DLPack",
     ),
     "ask-versioned": _array(
-        _EXPORT, "Notes", "try: x.__dlpack__(max_version=(1, 0), ...) except TypeError: x.__dlpack__(...)"
+        _EXPORT, "Notes", "except TypeError: x.__dlpack__(...)"
     ),
     "ignore-read-only": _array(
         _EXPORT, "Notes", "A consumer that does not support read-only arrays should ignore this flag"
@@ -177,9 +177,9 @@ CLAUSES = {
     "import-error": _array(
         _IMPORT,
         "Raises",
-        "BufferError when the data cannot be exported as DLPack (e.g., incompatible dtype, strides)",
+        "may raise BufferError when the data cannot be exported as DLPack (e.g., incompatible dtype, strides, or device)",
     ),
     "import-attribute": _array(
-        _IMPORT, "Raises", "AttributeError: If the __dlpack__ and __dlpack_device__ methods are not present"
+        _IMPORT, "Raises", "If the __dlpack__ and __dlpack_device__ methods are not present on the input array"
     ),
 }
