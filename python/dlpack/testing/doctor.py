@@ -12,7 +12,7 @@ from typing import Any
 
 from . import known, runner
 from .adapters import installed
-from .case import SEVERITIES
+from .case import SEVERITIES, load
 
 _COLOURS = {"must": "31;1", "should": "33", "quirk": "36", "pass": "32", "dim": "2", "bold": "1"}
 
@@ -34,7 +34,7 @@ def _arguments() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="ID",
-        help="a finding that is known and does not count",
+        help="a finding that is known and does not count; the status is 1 if it is gone",
     )
     add(
         "--known",
@@ -170,6 +170,9 @@ def main(arguments: list[str] | None = None) -> int:
         return 0
     if not cases:
         parser.error("no case is like that")
+    for id in options.expect:
+        if id not in load():
+            parser.error(f"there is no case {id}")
     terminal = _Terminal(options.quiet, sys.stderr if options.json == "-" else sys.stdout)
     if options.merge:
         report = runner.merge([json.loads(Path(path).read_text()) for path in options.merge])
@@ -201,7 +204,18 @@ def main(arguments: list[str] | None = None) -> int:
     _write(options, report)
     if options.known:
         return _compare(report, terminal)
-    return _status(options, report)
+    stale = _stale(options.expect, report)
+    for id in stale:
+        terminal.say(f"{id} is expected, and there is no finding any more")
+    return _status(options, report) or int(bool(stale) and options.fail != "never")
+
+
+def _stale(expected: list[str], report: dict[str, Any]) -> list[str]:
+    """What was expected, and looked at, and found in no library."""
+    results = [result for part in report["libraries"] for result in part["cases"]]
+    ran = {result["id"] for result in results}
+    found = {result["id"] for result in results if result["status"] in (*runner.FAULTS, "unclear")}
+    return [id for id in expected if id in ran - found]
 
 
 def _compare(report: dict[str, Any], terminal: _Terminal) -> int:

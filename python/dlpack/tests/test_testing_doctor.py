@@ -113,6 +113,9 @@ def test_words():
     raises = f"{__name__}:Warmed"
     assert "unclear producer.keyword.stream" in doctor(raises, "--case", "producer.keyword.stream", status=1)
     doctor(raises, "--case", "producer.keyword.stream", "--fail", "never")
+    gone = ["dlpack", "--case", "producer.methods", "--expect", "producer.methods"]
+    assert "producer.methods is expected, and there is no finding any more" in doctor(*gone, status=1)
+    doctor("dlpack", "--expect", "producer.method", status=2)
     doctor("no_such_library_anywhere", status=2)
     doctor("dlpack", "--case", "nothing", status=2)
 
