@@ -658,8 +658,11 @@ def _take(capsule: Any, copy: Any) -> Any:
     if does("never-deletes") or (does("leaks-some") and _count % 100 == 99):
         struct.deleter = None
     _count += 1
+    copies = does("copies-always")
+    if does("copies-strided") and struct.dl_tensor.ndim == 2 and struct.dl_tensor.strides:
+        copies = struct.dl_tensor.strides[1] != 1
     try:
-        tensor = dlpack.asdlpack(capsule, copy=True if copy or does("copies-always") else None)
+        tensor = dlpack.asdlpack(capsule, copy=True if copy or copies else None)
     except Exception:
         if does("no-delete-on-refusal") and deleter:
             synthetic.uncall(ctypes.addressof(struct))
@@ -911,6 +914,7 @@ _fault("asks-old", _C + "asks.versioned")
 _fault("asks-strange", _C + "asks.keywords")
 _fault("asks-stream", _C + "asks.keywords")
 _fault("copies-always", _C + "copy.none", _C + "copy.false")
+_fault("copies-strided", _C + "copy.false")
 _fault("copy-ignored-in", _C + "copy.true")
 _fault("not-renamed", _C + "capsule.renamed", _C + "struct.asked")
 _fault("any-name", _C + "capsule.other-name")

@@ -785,22 +785,25 @@ def _(lib: Adapter) -> None:
     "consumer.copy.false",
     "import-no-copy",
     since="2023.12",
-    does="Imports with `copy=False`.",
+    does="Imports with `copy=False`: a compact tensor, and a transposed one.",
     expects="the producer's memory, or an exception",
     snippet="{imports}\n"
     + maker({})
     + "\ntry:\n    x = {take_no_copy}\nexcept Exception as error:\n    print('refused:', error)\n    raise SystemExit(0)\n"
-    "ctypes.memset(start, 0, 24)\nassert list({read}) == [0] * 6, 'a copy'",
+    "ctypes.memset(start, 0, 24)\nassert list({read}) == [0] * 6, 'a copy'\n"
+    "shape[:], strides[:] = (3, 2), (1, 3)\ntry:\n    x = {take_no_copy}\nexcept Exception as error:\n    print('refused:', error)\n"
+    "    raise SystemExit(0)\nctypes.memset(start, 1, 24)\nassert all({read}), 'a copy of what is transposed'",
 )
 def _(lib: Adapter) -> None:
-    producer = Producer()
-    x, error = _import(lib, producer, False)
-    if error is not None:
-        _refused(producer, error)
-        return
-    found = _aliases(lib, x, producer)
-    skip_unless(found is not None, "where the array is cannot be known")
-    expect(found, "a copy")
+    for shape, strides in (((2, 3), (3, 1)), ((3, 2), (1, 3))):
+        producer = Producer(shape=shape, strides=strides)
+        x, error = _import(lib, producer, False)
+        if error is not None:
+            _refused(producer, error)
+            return
+        found = _aliases(lib, x, producer)
+        skip_unless(found is not None, "where the array is cannot be known")
+        expect(found, f"a copy, for strides {strides}")
 
 
 # Capsules.
