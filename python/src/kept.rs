@@ -62,11 +62,14 @@ impl Drop for Kept {
             drop(unsafe { Arc::<ManagedTensorVersioned>::from_raw(tensor.cast()) });
         }
 
-        // SAFETY: the value is not used again. Any thread may drop a tensor, whose deleter does not unwind (S3).
-        unsafe {
-            let tensor = ManuallyDrop::take(&mut self.0);
-            end_other(Arc::into_raw(tensor).cast_mut().cast(), end);
+        // SAFETY: the value is not used again.
+        let tensor = unsafe { ManuallyDrop::take(&mut self.0) };
+        if Arc::strong_count(&tensor) > 1 {
+            // The tensor does not end here, unless the others go at this very moment on another thread. Then it ends out of turn.
+            return;
         }
+        // SAFETY: this is passed on. Any thread may drop a tensor, whose deleter does not unwind (S3).
+        unsafe { end_other(Arc::into_raw(tensor).cast_mut().cast(), end) };
     }
 }
 
