@@ -762,7 +762,13 @@ def test_an_interrupt_while_the_first_routes_are_looked_for_is_not_lost(raised):
     [
         "t.view(long)",
         "t.view('f' + long)",
-        "getattr(t, long)",
+        pytest.param(
+            "getattr(t, long)",
+            marks=pytest.mark.skipif(
+                "t" in getattr(sys, "abiflags", ""),
+                reason="the message is CPython's, and without the lock there is memory for all of it",
+            ),
+        ),
         "dlpack.asdlpack(t, device=long)",
         "dlpack.asdlpack(t, route=long)",
         "dlpack.asdlpack(Interface(long), route='array_interface')",
