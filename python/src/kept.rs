@@ -58,7 +58,7 @@ impl Drop for Kept {
         ///
         /// An address of `Arc::into_raw`, which is passed on.
         unsafe fn end(tensor: *mut c_void) {
-            // SAFETY: the caller passes on what keeps the tensor.
+            // SAFETY: `Arc::into_raw` returned the address and left one count to whoever has it, which is the caller's to pass on.
             drop(unsafe { Arc::<ManagedTensorVersioned>::from_raw(tensor.cast()) });
         }
 
@@ -68,7 +68,8 @@ impl Drop for Kept {
             // The tensor does not end here, unless the others go at this very moment on another thread. Then it ends out of turn.
             return;
         }
-        // SAFETY: this is passed on. Any thread may drop a tensor, whose deleter does not unwind (S3).
+        // SAFETY: the count of the `Arc` goes with its address, to which `end` is called once. Clause S3 of the import contract: the
+        // deleter may be called on any thread and does not unwind.
         unsafe { end_other(Arc::into_raw(tensor).cast_mut().cast(), end) };
     }
 }

@@ -109,7 +109,8 @@ unsafe impl<T: Export> Library for Objects<T> {
             Err(exception) => {
                 // As if it had not been accepted.
                 if let Some(tensor) = Arc::into_inner(tensor) {
-                    // SAFETY: the tensor that was made above, with the struct of before.
+                    // SAFETY: `versioned_in_turn` returned the tensor for the one with the struct `raw`. Only this function has had it:
+                    // `into_inner` tells that no object shares it.
                     unsafe { forget(tensor, raw) };
                 }
                 Err(exception.into())
