@@ -141,13 +141,13 @@ impl Lent {
         self.check(flags)?;
         let len = ffi::Py_ssize_t::try_from(self.tensor.nbytes())?;
         let ndim = c_int::try_from(self.shape.len())?;
-        let lent = Box::new(self);
+        let mut lent = Box::new(self);
         let shaped = flags & ffi::PyBUF_ND == ffi::PyBUF_ND;
         let strided = flags & ffi::PyBUF_STRIDES == ffi::PyBUF_STRIDES;
         let formatted = flags & ffi::PyBUF_FORMAT == ffi::PyBUF_FORMAT;
         // A scalar has no shape and strides, and neither has a buffer for which they were not requested.
-        let numbers = |numbers: &[ffi::Py_ssize_t], wanted: bool| {
-            if wanted && ndim > 0 { numbers.as_ptr().cast_mut() } else { ptr::null_mut() }
+        let numbers = |numbers: &mut [ffi::Py_ssize_t], wanted: bool| {
+            if wanted && ndim > 0 { numbers.as_mut_ptr() } else { ptr::null_mut() }
         };
         Ok(ffi::Py_buffer {
             buf: lent.start(),
@@ -161,8 +161,8 @@ impl Lent {
                 Some(format) if formatted => format.as_ptr().cast_mut(),
                 _ => ptr::null_mut(),
             },
-            shape: numbers(&lent.shape, shaped),
-            strides: numbers(&lent.strides, strided),
+            shape: numbers(&mut lent.shape, shaped),
+            strides: numbers(&mut lent.strides, strided),
             suboffsets: ptr::null_mut(),
             internal: Box::into_raw(lent).cast(),
         })

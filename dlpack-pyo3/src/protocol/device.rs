@@ -49,15 +49,7 @@ pub(super) fn make([kind, id]: [i64; 2]) -> Option<Device> {
 #[cold]
 pub(crate) fn device_of(object: Object<'_>) -> Result<Option<Device>, Raised> {
     let Some(answer) = object.call_method(&names::DLPACK_DEVICE)? else { return Ok(None) };
-    match read_device(answer.borrow()) {
-        Ok(device) => Ok(Some(device)),
-        // The answer may be a capsule, whose destructor is a function of Python.
-        Err(raised) => Err(raised.after_dropping(object.attached(), answer)),
-    }
-}
-
-fn read_device(answer: Object<'_>) -> Result<Device, Raised> {
-    let py = answer.attached();
+    let (py, answer) = (object.attached(), answer.borrow());
     let refuse = || {
         let found = answer.class_name();
         let text = "expected two integers from __dlpack_device__";
@@ -65,7 +57,7 @@ fn read_device(answer: Object<'_>) -> Result<Device, Raised> {
     };
     let [kind, id] = read_pair(answer, refuse)
         .map_err(|raised| if raised.is(Class::Type) { refuse() } else { raised })?;
-    make([kind, id]).ok_or_else(|| {
+    make([kind, id]).map(Some).ok_or_else(|| {
         let text = "expected a device";
         raise(py, Class::Value, format_args!("{text}, found type {kind} and number {id}"))
     })

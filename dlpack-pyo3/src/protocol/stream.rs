@@ -84,15 +84,8 @@ fn from_cuda_stream(value: Object<'_>, device: Device) -> Result<Stream, Raised>
         return Err(refuse(value));
     };
     // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
-    let answer = unsafe { Owned::or_raised(call_no_args(method.as_ptr())) };
-    // As `Object::call_method`, which is not called here: a second caller costs each export 130 instructions.
-    let answer = answer.map_err(|raised| raised.after_dropping(py, method))?;
-    // The answer may be a capsule, whose destructor is a function of Python.
-    read_answer(answer.borrow(), device).map_err(|raised| raised.after_dropping(py, answer))
-}
-
-fn read_answer(answer: Object<'_>, device: Device) -> Result<Stream, Raised> {
-    let py = answer.attached();
+    let answer = unsafe { Owned::or_raised(call_no_args(method.as_ptr()))? };
+    let answer = answer.borrow();
     let read = |[version, handle]: [Object<'_>; 2]| {
         let Some(version) = number(version)? else { return Err(refuse_answer(version)) };
         if version != 0 {

@@ -84,10 +84,7 @@ pub(crate) fn integer_or_member(value: Object<'_>) -> Result<i64, Raised> {
 fn member(value: Object<'_>, not_an_integer: Raised) -> Result<i64, Raised> {
     not_an_integer.clear();
     match value.optional_attr(&names::VALUE)? {
-        // The value may be a capsule, whose destructor is a function of Python.
-        Some(inner) => {
-            integer(inner.borrow()).map_err(|raised| raised.after_dropping(value.attached(), inner))
-        }
+        Some(inner) => integer(inner.borrow()),
         // Raises the exception again.
         None => integer(value),
     }

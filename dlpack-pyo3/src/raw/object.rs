@@ -5,6 +5,7 @@ use core::mem::ManuallyDrop;
 use core::ptr::NonNull;
 
 use super::attached::Attached;
+use super::exception::SavedException;
 use super::ffi;
 use super::name::Name;
 #[cfg(not(Py_3_13))]
@@ -108,13 +109,11 @@ impl<'a> Object<'a> {
         }
     }
 
-    /// Calls a method without arguments, or returns `None` if there is none. The method is dropped before its answer is looked at:
-    /// it may be an object of its own, with a capsule whose destructor is a function of Python.
+    /// Calls a method without arguments, or returns `None` if there is none.
     pub(crate) fn call_method(self, name: &Name) -> Result<Option<Owned<'a>>, Raised> {
         let Some(method) = self.optional_attr(name)? else { return Ok(None) };
         // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
-        let answer = unsafe { Owned::or_raised(unwind::call_no_args(method.as_ptr())) };
-        answer.map(Some).map_err(|raised| raised.after_dropping(self.attached(), method))
+        unsafe { Owned::or_raised(unwind::call_no_args(method.as_ptr())) }.map(Some)
     }
 
     #[inline]
@@ -183,12 +182,25 @@ impl Drop for Owned<'_> {
         let object = self.object.as_ptr();
         // SAFETY: invariants 1 and 2. Where the count cannot be read in place, the function reads it.
         unsafe {
-            // The object ends, and what it holds may run Python code.
             if cfg!(any(Py_LIMITED_API, Py_GIL_DISABLED)) || ffi::Py_REFCNT(object) == 1 {
-                unwind::dec_ref(object);
+                end(self.object);
             } else {
                 ffi::Py_DECREF(object);
             }
         }
     }
+}
+
+/// Gives one reference back, which may be the last. What ends with the object may run Python code, such as the destructor of a
+/// capsule, and neither sees nor loses the exception that is set.
+///
+/// # Safety
+///
+/// The caller passes on one reference of the object.
+#[inline(never)]
+unsafe fn end(object: Object<'_>) {
+    let py = object.attached();
+    let _saved = Raised::is_set(py).then(|| SavedException::take(py));
+    // SAFETY: a reference that the caller passes on, on an attached thread.
+    unsafe { unwind::dec_ref(object.as_ptr()) }
 }

@@ -107,9 +107,7 @@ pub(crate) fn pair<R>(
     match sequence_pair(value)? {
         Some(items) => {
             let [first, second] = &items;
-            // The items may be capsules, whose destructors are functions of Python.
             read([first.borrow(), second.borrow()])
-                .map_err(|raised| raised.after_dropping(value.attached(), items))
         }
         None => Err(refuse()),
     }
@@ -126,10 +124,8 @@ fn sequence_pair(value: Object<'_>) -> Result<Option<[Owned<'_>; 2]>, Raised> {
         match unwind::sequence_size(value.as_ptr()) {
             2 => {
                 let first = Owned::or_raised(unwind::sequence_item(value.as_ptr(), 0))?;
-                match Owned::or_raised(unwind::sequence_item(value.as_ptr(), 1)) {
-                    Ok(second) => Ok(Some([first, second])),
-                    Err(raised) => Err(raised.after_dropping(value.attached(), first)),
-                }
+                let second = Owned::or_raised(unwind::sequence_item(value.as_ptr(), 1))?;
+                Ok(Some([first, second]))
             }
             // A sequence without a length is as good as any other object.
             -1 if Raised::new().is(Class::Type) => {

@@ -22,6 +22,8 @@ use crate::raw::end_other;
 /// A tensor, and the struct that says the same of it.
 struct InTurn {
     managed: sys::DLManagedTensorVersioned,
+    /// The shape and the strides of the struct, which its consumer may write.
+    dims: Vec<i64>,
     /// `None` until the struct has been imported.
     tensor: Option<AnyManagedTensor>,
 }
@@ -92,25 +94,27 @@ fn under_struct<T>(tensor: T) -> Result<ManagedTensorVersioned, (Error, T)>
 where
     T: Deref<Target = Descriptor> + Into<AnyManagedTensor>,
 {
-    let mut place = Vec::new();
-    if place.try_reserve_exact(1).is_err() {
+    let (mut place, mut dims) = (Vec::new(), Vec::new());
+    let ndim = tensor.ndim();
+    if place.try_reserve_exact(1).is_err() || dims.try_reserve_exact(2 * ndim).is_err() {
         return Err((Error::AllocationFailed, tensor));
     }
-    place.push(InTurn { managed: describe(&tensor), tensor: None });
+    dims.extend_from_slice(tensor.shape());
+    dims.extend_from_slice(tensor.strides());
+    place.push(InTurn { managed: describe(&tensor), dims, tensor: None });
     let place: *mut InTurn = Box::into_raw(place.into_boxed_slice()).cast();
-    // SAFETY: the box, which nobody else knows yet; once the struct is imported, nobody reads its arrays before they are those in the
-    // box. Clauses S1 to S4 of the import contract: the deleter owns the box, and shape and strides stay during the call; clauses S5
-    // and S6 hold for the tensor, which is in the box from then on, with the same flags, but for `READ_ONLY`, which is left out only
-    // if the memory can be written.
+    // SAFETY: the box, which nobody else knows yet. Clauses S1 to S4 of the import contract: the deleter owns the box, and with it
+    // shape and strides; clauses S5 and S6 hold for the tensor, which is in the box from then on, with the same flags, but for
+    // `READ_ONLY`, which is left out only if the memory can be written.
     unsafe {
+        let (shape, strides) = (*place).dims.split_at_mut(ndim);
+        (*place).managed.dl_tensor.shape = shape.as_mut_ptr();
+        (*place).managed.dl_tensor.strides = strides.as_mut_ptr();
         (*place).managed.manager_ctx = place.cast();
         let made = ManagedTensorVersioned::from_raw(&raw mut (*place).managed);
         match made {
             Ok(made) => {
-                let tensor = (*place).tensor.insert(tensor.into());
-                let (shape, strides) = (tensor.shape().as_ptr(), tensor.strides().as_ptr());
-                (*place).managed.dl_tensor.shape = shape.cast_mut();
-                (*place).managed.dl_tensor.strides = strides.cast_mut();
+                (*place).tensor = Some(tensor.into());
                 Ok(made)
             }
             // The deleter was called for the box, in which the tensor is not.
@@ -124,7 +128,7 @@ fn is_missing(tensor: &Descriptor) -> bool {
     tensor.data().is_null() && !tensor.is_empty()
 }
 
-/// Describes a tensor by its own arrays, but for the context of the deleter.
+/// Describes a tensor, but for shape, strides and the context of the deleter.
 fn describe(tensor: &Descriptor) -> sys::DLManagedTensorVersioned {
     let flags = tensor.flags().without(Flags::READ_ONLY);
     let is_writable = tensor.access() == Access::Writable;
@@ -139,8 +143,8 @@ fn describe(tensor: &Descriptor) -> sys::DLManagedTensorVersioned {
             // Cannot fail: there are at most 64 axes.
             ndim: tensor.ndim().try_into().unwrap_or(0),
             dtype: tensor.dtype().into(),
-            shape: tensor.shape().as_ptr().cast_mut(),
-            strides: tensor.strides().as_ptr().cast_mut(),
+            shape: ptr::null_mut(),
+            strides: ptr::null_mut(),
             byte_offset: tensor.byte_offset(),
         },
     }

@@ -58,7 +58,7 @@ pub(crate) fn ask<R>(
         }
     };
     let claimed = match answer {
-        Ok(answer) => claim(py, answer),
+        Ok(answer) => claim(answer),
         Err((keywords, raised)) => {
             return match keywords.and_then(|it| again(object, request, strict, &it, raised)) {
                 Ok(tensor) => then(tensor),
@@ -93,18 +93,13 @@ pub(crate) fn ask<R>(
     }
 }
 
-/// Takes the tensor out of an answer, which is dropped here. The destructor of a capsule may be a function of Python, and sees no
-/// exception.
+/// Takes the tensor out of an answer, which is dropped here.
 #[inline]
-fn claim(py: Attached<'_>, answer: Owned<'_>) -> Result<Claimed, Raised> {
-    let claimed = if capsule::is_capsule(answer.borrow()) {
+fn claim(answer: Owned<'_>) -> Result<Claimed, Raised> {
+    if capsule::is_capsule(answer.borrow()) {
         capsule::claim(answer.borrow())
     } else {
         Err(refuse::not_a_capsule(answer.borrow()))
-    };
-    match claimed {
-        Ok(claimed) => Ok(claimed),
-        Err(raised) => Err(raised.after_dropping(py, answer)),
     }
 }
 
@@ -133,7 +128,7 @@ fn again(
     if !keywords.can_be_fewer() || !can_be_met_here(object, request)? {
         return match DLPACK.call(object, &names::DLPACK, &keywords.without_version()) {
             Ok(answer) => {
-                let tensor = import(py, claim(py, answer)?, request, strict)?;
+                let tensor = import(py, claim(answer)?, request, strict)?;
                 surely_copied(tensor, request).map_err(|error| raise_error(py, error))
             }
             Err(second) if second.is_exactly(Class::Type) => {
@@ -151,7 +146,7 @@ fn again(
         answer => answer,
     };
     match answer {
-        Ok(answer) => meet(import(py, claim(py, answer)?, request, strict)?, request)
+        Ok(answer) => meet(import(py, claim(answer)?, request, strict)?, request)
             .map_err(|error| raise_error(py, error)),
         Err(raised) if raised.is_exactly(Class::Type) => {
             Err(refuse::unknown_keyword(object, keywords, raised))
