@@ -199,8 +199,21 @@ impl Drop for Owned<'_> {
 /// The caller passes on one reference of the object.
 #[inline(never)]
 unsafe fn end(object: Object<'_>) {
-    let py = object.attached();
-    let _saved = Raised::is_set(py).then(|| SavedException::take(py));
+    if Raised::is_set(object.attached()) {
+        // SAFETY: the caller's promise is passed on.
+        return unsafe { end_undisturbed(object) };
+    }
+    // SAFETY: a reference that the caller passes on, on an attached thread.
+    unsafe { unwind::dec_ref(object.as_ptr()) }
+}
+
+/// # Safety
+///
+/// As for [`end`].
+#[cold]
+#[inline(never)]
+unsafe fn end_undisturbed(object: Object<'_>) {
+    let _saved = SavedException::take(object.attached());
     // SAFETY: a reference that the caller passes on, on an attached thread.
     unsafe { unwind::dec_ref(object.as_ptr()) }
 }
