@@ -401,6 +401,29 @@ struct ElementsArePlain;
 /// }
 /// ```
 ///
+/// Neither can it be put in the place of an element, by a view that writes or by its iterator:
+///
+/// ```compile_fail
+/// fn shorten<'a>(view: dlpack::TensorViewMut<'a, &'static str>) -> dlpack::TensorViewMut<'a, &'a str> {
+///     view
+/// }
+/// ```
+///
+/// ```compile_fail
+/// fn shorten<'a>(iter: dlpack::view::IterMut<'a, &'static str>) -> dlpack::view::IterMut<'a, &'a str> {
+///     iter
+/// }
+/// ```
+///
+/// What only reads may be read as what lives shorter:
+///
+/// ```
+/// fn shorten<'a>(view: dlpack::TensorView<'a, &'static str>) -> dlpack::TensorView<'a, &'a str> {
+///     view
+/// }
+/// # let _ = shorten;
+/// ```
+///
 /// And an owner that two threads may not look at is not looked at by two threads on loan:
 ///
 /// ```compile_fail,E0277

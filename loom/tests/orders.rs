@@ -249,3 +249,27 @@ fn a_function_at_the_return_finds_the_owner_back() {
         assert_eq!(dropped.load(Ordering::Relaxed), 1);
     });
 }
+
+/// Two threads that take turns as the contract of `single` has it: what the first one exported is there for the second.
+#[test]
+fn a_single_slot_is_taken_in_turn() {
+    loom::model(|| {
+        let (slot, said) = (slot(), Arc::new(AtomicUsize::new(0)));
+        let other = {
+            let said = Arc::clone(&said);
+            thread::spawn(move || {
+                // SAFETY: the other thread exports only after it has loaded what is stored below.
+                let single = unsafe { slot.single() };
+                assert!(single.allocate(small()).is_some());
+                said.store(1, Ordering::Release);
+            })
+        };
+        // With `Relaxed`, in place of either of the two orders, both would have the room.
+        if said.load(Ordering::Acquire) == 1 {
+            // SAFETY: the other thread's export has happened before.
+            let single = unsafe { slot.single() };
+            assert!(single.allocate(small()).is_none());
+        }
+        other.join().unwrap();
+    });
+}

@@ -10,4 +10,6 @@ mod in_block;
 mod loans;
 #[cfg(feature = "alloc")]
 mod pools;
+#[cfg(feature = "alloc")]
+mod reentrance;
 mod slots;
