@@ -25,6 +25,7 @@ use crate::vocabulary::{DataType, Device};
 /// - After [`object_from_tensor`](Self::object_from_tensor) has [accepted](Offer::accept) the offer, it neither fails nor drops
 ///   the tensor, not even by a panic: on a failure the caller still owns the tensor.
 /// - Data, shape and strides of what [`lend`](Self::lend) returns stay valid and in place as that function says.
+/// - [`catch_unwind`](Self::catch_unwind) returns what the call has returned: `None` only if it has panicked, or was not made.
 ///
 /// # Panics
 ///
@@ -142,7 +143,8 @@ pub unsafe trait Library: 'static {
     ///
     /// Data, shape and strides must stay valid until control returns to the library or to its language. The consumer does
     /// not write shape and strides. A `DLTensor` has no flags, so objects that are read-only or have padded elements must be
-    /// refused. [`as_dl_tensor`](crate::Descriptor::as_dl_tensor) returns such a struct and refuses those tensors.
+    /// refused. [`as_dl_tensor`](crate::Descriptor::as_dl_tensor) returns such a struct and refuses those tensors. It does not
+    /// refuse a [`Frozen`](crate::Frozen) tensor in memory that may be written: do not lend what Rust reads as frozen meanwhile.
     ///
     /// # Errors
     ///

@@ -62,7 +62,7 @@ use core::ptr::NonNull;
 )]
 pub unsafe trait Allocator: Send + 'static {
     /// Whether the memory belongs to the owner of the export, so that the owner is moved out of it before it is dropped, and
-    /// nothing is given back.
+    /// nothing is given back. The handle is dropped as soon as there is a block then: this is for [`InPlace`] alone.
     #[doc(hidden)]
     const IN_OWNER: bool = false;
 

@@ -95,7 +95,9 @@ impl<O, const NDIM: usize> Slot<O, NDIM> {
     /// # Safety
     ///
     /// No two exports into the slot, or other calls of its [`allocate`](Allocator::allocate), run at the same time, be it on two
-    /// threads or in an interrupt. Deleters may run at any time.
+    /// threads or in an interrupt: of any two, one happens before the other. So threads or processors that take turns do so by
+    /// a lock, or by a store with `Release` that the next one loads with `Acquire`; a `Relaxed` flag is not enough. Deleters
+    /// may run at any time.
     ///
     /// # Examples
     ///
@@ -162,8 +164,8 @@ impl<O, const NDIM: usize> fmt::Debug for SingleSlot<O, NDIM> {
     }
 }
 
-// SAFETY: the room is large enough, which is checked, and never moves. By the contract of `single`, no two calls of `allocate` run
-// at the same time, so that only one can take it.
+// SAFETY: the room is large enough, which is checked, and never moves. By the contract of `single`, of any two calls of `allocate`
+// one happens before the other, so that the later one sees whether the room is taken.
 unsafe impl<O: Send + 'static, const NDIM: usize> Allocator for SingleSlot<O, NDIM> {
     #[inline]
     fn allocate(&self, layout: Layout) -> Option<NonNull<u8>> {

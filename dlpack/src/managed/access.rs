@@ -32,7 +32,8 @@ impl Descriptor {
     ///
     /// # Safety
     ///
-    /// While the view lives,
+    /// For the lifetime of the view, which is also that of the slices and references that it gives out, even once the
+    /// view itself is dropped,
     ///
     /// 1. all elements are initialised, and
     /// 2. nobody writes them: not the producer, not another consumer, not through another tensor that shares the
@@ -75,7 +76,7 @@ impl Descriptor {
     ///
     /// # Safety
     ///
-    /// While the view lives, what the table says holds.
+    /// For the lifetime of the view, as for [`view`](Self::view), what the table says holds.
     ///
     /// # Examples
     ///
@@ -268,7 +269,7 @@ impl Descriptor {
     ///
     /// # Safety
     ///
-    /// While the view lives nobody else reads or writes the elements, and they are initialised unless `I` is
+    /// For the lifetime of the view nobody else reads or writes the elements, and they are initialised unless `I` is
     /// [`MaybeUninit`](core::mem::MaybeUninit).
     pub(super) unsafe fn view_mut_as<I: ViewElement>(&self) -> Result<TensorViewMut<'_, I>, Error> {
         let tensor = self.strided::<I>()?;

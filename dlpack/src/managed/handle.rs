@@ -21,7 +21,8 @@ pub(crate) struct Handle<A: Abi> {
 
 // SAFETY: clause S3 of the import contract: the deleter may be called from any thread.
 unsafe impl<A: Abi> Send for Handle<A> {}
-// SAFETY: a shared handle only gives the address away.
+// SAFETY: a shared handle gives the address away, and reads the deleter and the context, which by clause S1 of the import contract
+// nobody writes while the struct is owned.
 unsafe impl<A: Abi> Sync for Handle<A> {}
 
 /// Refuses a struct that is null or misaligned.

@@ -101,7 +101,8 @@ macro_rules! promise_methods {
             ///
             /// # Safety
             ///
-            /// While the view lives, all elements are initialised and nobody else reads or writes them.
+            /// For the lifetime of the view, which is also that of the slices and references that it gives out, even once
+            /// the view itself is gone, all elements are initialised and nobody else reads or writes them.
             pub unsafe fn view_mut<T: $crate::vocabulary::Element>(
                 &mut self,
             ) -> Result<$crate::view::TensorViewMut<'_, T>, $crate::error::Error> {
