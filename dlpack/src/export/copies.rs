@@ -9,8 +9,8 @@ use crate::managed::{Descriptor, Exclusive, Frozen, ManagedTensorVersioned};
 use crate::view::{TensorView, ViewElement, write_row_major};
 use crate::vocabulary::{Device, Element};
 
-/// What copies are allocated in: aligned for all Rust elements, and for consumers such as JAX, which make a copy of their own
-/// of what is aligned less.
+/// What copies are allocated in: aligned for all elements, by clause 4 of [`Element`], and for consumers such as JAX, which make a
+/// copy of their own of what is aligned less.
 #[repr(align(64))]
 struct Block(#[expect(dead_code, reason = "only its size and alignment matter")] [u8; 64]);
 
@@ -56,7 +56,8 @@ impl<I: ViewElement<Value: Element>> TensorView<'_, I> {
     /// ```
     pub fn to_tensor(&self) -> Result<Exclusive<ManagedTensorVersioned>, Error> {
         let nbytes = self.numel().checked_mul(size_of::<I::Value>()).ok_or(Error::ShapeOverflow)?;
-        // SAFETY: there is room for all elements, in new memory, and all of them are written.
+        // SAFETY: there is room for all elements, in new memory that is aligned for them by clause 4 of `Element`, and all of them
+        // are written.
         let exporter = unsafe {
             copied(nbytes, |start| {
                 write_row_major(self.strided(), start.cast::<I::Value>());

@@ -207,7 +207,7 @@ unsafe fn write_strided<I: ViewElement, T>(
 
 /// # Safety
 ///
-/// The elements of `from` can be read, `to` can be written for as many values, and the two do not overlap.
+/// The elements of `from` can be read, `to` is aligned and can be written for as many values, and the two do not overlap.
 pub(crate) unsafe fn write_row_major<I: ViewElement>(from: &Strided<I>, to: *mut I::Value) {
     if let Ok(elements) = from.row_major() {
         // SAFETY: the elements lie side by side from `start`, and there is room for as many.

@@ -16,6 +16,7 @@ use super::data_type::DataType;
 /// 2. A compact tensor has its elements `size_of::<Self>()` bytes apart: `size_of::<Self>() * 8` equals
 ///    `DTYPE.element_bits(false)`, and is not 0.
 /// 3. `DTYPE` is valid ([`DataType::is_valid`]).
+/// 4. `Self` is aligned to at most 64 bytes, as are the elements of [`TensorView::to_tensor`](crate::TensorView::to_tensor).
 ///
 /// [`bytemuck::Pod`] brings the rest: no padding, no invalid bit pattern, no reference or pointer inside. A type that
 /// breaks 2 or 3 does not compile where it is first used.
