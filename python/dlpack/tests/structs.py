@@ -6,6 +6,7 @@ import ctypes
 from typing import Any
 
 READ_ONLY = 1
+IS_COPIED = 2
 
 
 class _DLTensor(ctypes.Structure):

@@ -6,10 +6,13 @@ import os
 import shutil
 import subprocess
 import sys
+import weakref
 
 import pytest
 
 import dlpack
+
+from .structs import IS_COPIED, Struct
 
 
 class Array:
@@ -142,6 +145,46 @@ def test_a_producer_is_asked_again():
     with pytest.raises(BufferError):
         t[1:].__dlpack__(dl_device=(1, 0))
     assert dlpack.asdlpack(producer, device="cpu").tolist() == [[0.0] * 3] * 2
+
+
+def test_a_tensor_that_is_passed_on_and_on_asks_its_producer():
+    """And not the tensor before it, which would ask the one before that, and each of them twice."""
+    asked = []
+
+    class Counting(Struct):
+        def __dlpack__(self, **keywords):
+            asked.append(keywords)
+            return super().__dlpack__(**keywords)
+
+    for device in ((12, 0), (2, 0)):
+        t = dlpack.asdlpack(Counting(device=device))
+        for take in (dlpack.from_dlpack, lambda t: dlpack.asdlpack(t, readonly=True)) * 6:
+            t = take(t)
+        asked.clear()
+        t.__dlpack__(max_version=(1, 3))
+        assert len(asked) == 1
+    owner = weakref.ref(before := dlpack.from_dlpack(t))
+    t = dlpack.from_dlpack(before)
+    del before
+    assert owner() is None
+    # Where nobody else is asked, the stream is passed on.
+    waiting = dlpack.asdlpack(Array(stream=1))
+    assert dlpack.from_dlpack(waiting).__cuda_array_interface__["stream"] == 1
+    ready = dlpack.from_dlpack(dlpack.asdlpack(Array()))
+    assert ready.__cuda_array_interface__["stream"] is None
+
+
+def test_who_has_made_a_copy_does_not_copy_that():
+    """A producer copies its own elements, which are others as soon as somebody writes the copy."""
+    marked = Struct(device=(12, 0), copies=True, flags=IS_COPIED)
+    for t in (dlpack.asdlpack(marked, copy=True), dlpack.from_dlpack(dlpack.asdlpack(marked, copy=True))):
+        assert t.address != marked.data
+        for copy in (t.copy, lambda t=t: t.__dlpack__(copy=True, max_version=(1, 3))):
+            with pytest.raises(BufferError):
+                copy()
+    # One that is no copy is copied by its producer.
+    plain = Struct(device=(12, 0), copies=True)
+    assert dlpack.asdlpack(plain).copy().address not in (plain.data, 0)
 
 
 DRIVER = r"""

@@ -8,7 +8,7 @@ pub(crate) mod cuda;
 use std::sync::Arc;
 
 use dlpack_pyo3::dlpack::negotiate::CopyPolicy;
-use dlpack_pyo3::dlpack::{Access, Device, DeviceType};
+use dlpack_pyo3::dlpack::{Access, Descriptor, Device, DeviceType};
 use dlpack_pyo3::{Import, PyOwner, PyTensor};
 use pyo3::prelude::*;
 use pyo3::types::{PyCapsule, PyMemoryView, PyString, PyTuple};
@@ -311,7 +311,7 @@ fn accept(object: &Bound<'_, PyAny>, tensor: PyTensor) -> PyResult<Tensor> {
     let origin = if device.device_type == DeviceType::CPU {
         Origin::Ready
     } else {
-        origin_on(object, device)
+        origin_on(object, &tensor)
     };
     Ok(Tensor { tensor: tensor.into(), whole, origin, adapted: None })
 }
@@ -338,13 +338,24 @@ fn keeping_lender(tensor: Tensor, view: &Bound<'_, PyMemoryView>) -> PyResult<Te
     Ok(Tensor::ready(tensor))
 }
 
-/// Returns who can say when the elements of memory of a device are written.
+/// Returns who can say when the elements of memory of a device are written, and copy them: for a tensor of this package, whoever
+/// that one asks. If it were asked itself, tensors that are passed on would form a chain, in which each asks the one before twice.
 #[cold]
-fn origin_on(object: &Bound<'_, PyAny>, device: Device) -> Origin {
+fn origin_on(object: &Bound<'_, PyAny>, tensor: &Descriptor) -> Origin {
     if object.is_instance_of::<PyCapsule>() {
-        return Origin::On(default_stream(device.device_type));
+        return Origin::On(default_stream(tensor.device().device_type));
     }
-    Origin::Producer { object: PyOwner::from(object.clone()).into(), is_whole: true }
+    // The object copies its own elements, and not those of a copy that it has made.
+    let is_own = !tensor.flags().is_copied();
+    let Ok(other) = object.cast_exact::<Tensor>() else {
+        return Origin::Producer { object: PyOwner::from(object.clone()).into(), is_whole: is_own };
+    };
+    match &other.get().origin {
+        Origin::Producer { object, is_whole } => {
+            Origin::Producer { object: Arc::clone(object), is_whole: *is_whole && is_own }
+        }
+        origin => origin.clone(),
+    }
 }
 
 impl Tensor {
