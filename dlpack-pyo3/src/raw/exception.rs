@@ -211,6 +211,8 @@ impl<'py> ExceptBlock<'py> {
 
 impl Drop for ExceptBlock<'_> {
     fn drop(&mut self) {
+        // What was handled may end here, and run any code.
+        let _saved = Raised::is_set(self.py).then(|| SavedException::take(self.py));
         set_handled(self.py, self.outer);
     }
 }

@@ -171,6 +171,32 @@ def test_a_destructor_of_an_answer_finds_no_exception(answer):
     assert set(seen) <= {6}
 
 
+@pytest.mark.parametrize("asked", [{}, {"copy": True}])
+def test_a_destructor_in_an_exception_finds_no_other(asked):
+    """An exception that is handled while the producer is asked again, and that the second one has not kept."""
+    seen, make = destructors()
+
+    def first():
+        # In a function of its own, so that no frame of the traceback has it.
+        error = TypeError("first")
+        error.capsule = make()
+        return error
+
+    class Twice:
+        def __dlpack__(self, stream=None, **asked):
+            if asked:
+                raise first()
+            try:
+                raise KeyError("second")
+            except KeyError as error:
+                error.__context__ = None
+                raise
+
+    with pytest.raises(KeyError, match="second"):
+        ext.hold(Twice(), **asked)
+    assert set(seen) == {6}
+
+
 class Member:
     """A member of no enumeration, whose value is made when it is asked for."""
 
