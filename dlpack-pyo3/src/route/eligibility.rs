@@ -7,6 +7,8 @@
 //! PyTorch's own `__dlpack__` gives the wrong numbers of a tensor whose elements are to be negated when they are read, and an
 //! address near null for one that has no memory. Here, both are refused.
 
+use core::ptr;
+
 use dlpack::negotiate::Request;
 use dlpack::{AnyManagedTensor, DataTypeCode};
 
@@ -15,7 +17,10 @@ use super::attribute::{Attribute, is_false, is_true};
 use super::classes::{Classes, defines, is_named, is_of, is_static};
 use super::summary::Summary;
 use crate::protocol;
-use crate::raw::{Class, Name, Object, Owned, Raised, call_no_args, handle, loaded, names, raise};
+use crate::raw::{
+    Class, Name, Object, Owned, Raised, call_no_args, handle, loaded, make_tuple, names, raise,
+    unwind,
+};
 
 /// What is looked at before an object's table may be used.
 #[derive(Debug)]
@@ -189,7 +194,7 @@ impl Torch {
     #[cold]
     fn is_plain(&self, object: Object<'_>, doubts: Doubts) -> Result<bool, Raised> {
         // What a question has moved, or is not answered truly, is left to `__dlpack__`.
-        if doubts.memory && !refuse_without_memory(object, doubts.address)? {
+        if doubts.memory && !refuse_without_memory(object, doubts.address, true)? {
             return Ok(false);
         }
         Ok(!doubts.conjugation || is_false(self.is_conj.call(object)?.borrow()))
@@ -210,6 +215,7 @@ pub(super) fn ask_torch(
     strict: bool,
     is_neg: Option<&Attribute>,
 ) -> Result<AnyManagedTensor, Raised> {
+    let is_plain = is_neg.is_some();
     // Asked first, since a question may run Python code that moves the memory.
     let is_neg = match is_neg {
         Some(method) => method.call(object),
@@ -223,7 +229,7 @@ pub(super) fn ask_torch(
     if !summary.is_doubtful() {
         return Ok(tensor);
     }
-    match refuse_without_memory(object, summary.address) {
+    match refuse_without_memory(object, summary.address, is_plain) {
         Ok(true) => Ok(tensor),
         // The questions have moved the memory, or are not answered truly. No question follows this time.
         Ok(false) => {
@@ -254,15 +260,19 @@ fn answers_yes(answer: Result<Owned<'_>, Raised>) -> Result<bool, Raised> {
 /// So it is with tensors that stand for zeros, fake ones, the wrappers of `torch.func` and of classes, masked ones, and those
 /// whose storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
 ///
-/// The address is that of the tensor that is to be imported. The object may have methods of its own, so that what it says
-/// about its memory is believed of this tensor alone, unless it names the address that the tensor has.
+/// The address is that of the tensor that is to be imported. A class may answer in PyTorch's place, so that what it says about
+/// memory is believed of this tensor alone. Where `is_plain` says that it does not, there is memory at the address for all.
 #[cold]
-fn refuse_without_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> {
+fn refuse_without_memory(
+    object: Object<'_>,
+    address: usize,
+    is_plain: bool,
+) -> Result<bool, Raised> {
     match address_with_memory(object) {
         Ok(0) => {}
         Ok(found) => {
             let is_same = usize::try_from(found) == Ok(address);
-            if is_same {
+            if is_same && is_plain {
                 address::confirm(address);
             }
             return Ok(is_same);
@@ -282,11 +292,30 @@ fn refuse_without_memory(object: Object<'_>, address: usize) -> Result<bool, Rai
 
 /// Returns the address of the first element, or 0 if the storage has no memory.
 fn address_with_memory(object: Object<'_>) -> Result<i128, Raised> {
-    let storage = call(object, &names::UNTYPED_STORAGE)?;
-    match handle(call(storage.borrow(), &names::DATA_PTR)?.borrow())? {
+    let class = class_of_tensors(object)?;
+    let storage = call_by(class.borrow(), &names::UNTYPED_STORAGE, object)?;
+    let class_of_storage = storage.borrow().class().to_owned();
+    match handle(call_by(class_of_storage.borrow(), &names::DATA_PTR, storage.borrow())?.borrow())?
+    {
         0 => Ok(0),
-        _ => handle(call(object, &names::DATA_PTR)?.borrow()),
+        _ => handle(call_by(class.borrow(), &names::DATA_PTR, object)?.borrow()),
     }
+}
+
+/// Returns PyTorch's own class of tensors, or the object's class if that is not derived from it.
+fn class_of_tensors(object: Object<'_>) -> Result<Owned<'_>, Raised> {
+    let class = object.class().to_owned();
+    let Some(torch) = loaded(object.attached(), &names::TORCH_C)? else { return Ok(class) };
+    let Some(base) = torch.optional_attr(&names::TENSOR_BASE)? else { return Ok(class) };
+    let is_base = Classes::of(class.borrow())?.iter().any(|it| it.is(base.borrow()));
+    Ok(if is_base { base } else { class })
+}
+
+/// Calls a method of a class, whatever the object itself or a derived class has under this name.
+fn call_by<'a>(class: Object<'_>, method: &Name, object: Object<'a>) -> Result<Owned<'a>, Raised> {
+    let (method, arguments) = (class.attr(method)?, make_tuple(object.attached(), &[object])?);
+    // SAFETY: a live object and a tuple on an attached thread. The result is a new reference, or null with an exception set.
+    unsafe { Owned::or_raised(unwind::call(method.as_ptr(), arguments.as_ptr(), ptr::null_mut())) }
 }
 
 #[cold]

@@ -165,6 +165,61 @@ def test_a_tensor_that_lies_about_its_address_speaks_for_no_other(kind):
 
 
 @pytest.mark.library("torch")
+@pytest.mark.parametrize("kind", ["class", "object", "storage", "function"])
+def test_a_tensor_without_memory_that_lies_about_its_storage(kind):
+    """
+    PyTorch itself is asked, whatever methods the tensor, its class and its storage have. A class that answers for PyTorch
+    is believed, but not of other tensors.
+    """
+    script = f"""
+        import torch
+
+        class Storage:
+            def data_ptr(self):
+                return 1
+
+        class Lying(torch.Tensor):
+            def untyped_storage(self):
+                return Storage()
+
+            def data_ptr(self):
+                return 8
+
+        class Answering(torch.Tensor):
+            @classmethod
+            def __torch_function__(cls, function, types, args=(), kwargs=None):
+                if function.__name__ in ("untyped_storage", "data_ptr"):
+                    return getattr(Lying, function.__name__)(args[0])
+                return super().__torch_function__(function, types, args, kwargs)
+
+        absent, lying = torch.zeros(10)[2:], torch.zeros(10)[2:]
+        for tensor in (absent, lying):
+            storage = tensor.untyped_storage()
+            storage.resize_(0)
+            assert tensor.data_ptr() == 8
+        if "{kind}" == "class":
+            lying = lying.as_subclass(Lying)
+        elif "{kind}" == "function":
+            lying = lying.as_subclass(Answering)
+        elif "{kind}" == "object":
+            lying.untyped_storage, lying.data_ptr = Storage, lambda: 8
+        else:
+            storage.data_ptr = lambda: 1
+            assert lying.untyped_storage().data_ptr() == 1
+        for tensor in (lying, absent):
+            for way in (ext.describe, ext.borrow, ext.hold):
+                try:
+                    way(tensor)
+                except BufferError:
+                    continue
+                if "{kind}" != "function" or tensor is absent:
+                    raise AssertionError(way)
+        print("refused")
+    """
+    assert run(script) == "refused\n"
+
+
+@pytest.mark.library("torch")
 def test_tensors_without_elements_need_no_memory(torch):
     for tensor in (torch.zeros(0), torch.zeros(2, 0), torch._efficientzerotensor(10)[10:]):
         assert ext.describe(tensor)["numel"] == 0
