@@ -8,6 +8,8 @@ use crate::generated::publish;
 use crate::tools::{self, Result, command, program, read, target, wants_check};
 
 pub(crate) const HELP: &str = "\
+writes the public interface of dlpack to a file
+
 Usage: cargo xtask api [--check]
 
   --check  writes nothing, and fails if the interface is not the committed one

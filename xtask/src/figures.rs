@@ -7,6 +7,8 @@ use crate::api::Api;
 use crate::tools::{Result, files, read, root};
 
 pub(crate) const HELP: &str = "\
+counts lines of code and public names
+
 Usage: cargo xtask figures
 
 Code is counted in lines without comments, blank lines and unit tests. A figure with a limit shows it.

@@ -9,6 +9,8 @@ use crate::python::Python;
 use crate::tools::{Result, command, output, read, root, run, wants_check, write};
 
 pub(crate) const BINDGEN_HELP: &str = "\
+generates the declarations of dlpack-sys from dlpack.h
+
 Usage: cargo xtask bindgen [--check]
 
   --check  writes nothing, and fails if the committed file differs
@@ -17,6 +19,8 @@ It needs a C compiler, and libclang: the folder LIBCLANG_PATH, or one that pip d
 ";
 
 pub(crate) const VENDOR_HELP: &str = "\
+downloads the pinned dlpack.h
+
 Usage: cargo xtask vendor [--check]
 
   --check  downloads nothing, and fails if a committed file is not the pinned one

@@ -17,6 +17,8 @@ use self::record::Row;
 use crate::tools::{self, Result, command, flags, output, target, write};
 
 pub(crate) const HELP: &str = "\
+compares this project with peers and with hand-written floors
+
 Usage: cargo xtask bench [--python] [--check] [--quick] [--no-counts] [ROW...]
 
 Without a row it measures all; a row may be given by the beginning of its name.

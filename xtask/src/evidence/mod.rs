@@ -15,6 +15,8 @@ mod report;
 use crate::tools::{Result, flags};
 
 pub(crate) const HELP: &str = "\
+runs the checks that take hours, and records what they did
+
 Usage: cargo xtask evidence [--seconds N] [PART [NAME...]]
 
 Runs the part named, or all of them, at length: each goes on from what evidence/record.tsv says was done on the code

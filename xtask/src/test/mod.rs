@@ -17,6 +17,8 @@ use self::tally::Tally;
 use crate::tools::{Result, flags};
 
 pub(crate) const HELP: &str = "\
+runs the checks of the repository
+
 Usage: cargo xtask test [--all] [--keep-going] [--libraries] [--list] [STEP...]
 
 Without a step it runs what takes a few minutes. Steps named are run whole. A step whose tools are
