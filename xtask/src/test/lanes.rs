@@ -1,13 +1,15 @@
 //! Which step runs when: two at a time with `--all`, but never two that build in one folder, since cargo lets one of them wait.
 
 use core::fmt::Write;
+use core::panic::AssertUnwindSafe;
 use std::fs;
+use std::panic::catch_unwind;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
 use super::judge;
 use super::steps::Step;
-use super::suite::Suite;
+use super::suite::{Stop, Suite};
 use super::tally::Tally;
 use crate::tools::target;
 
@@ -22,33 +24,25 @@ pub(super) struct Options {
 
 pub(super) struct Lanes<'a> {
     options: Options,
-    steps: Vec<&'a Step>,
-    state: Mutex<State>,
+    state: Mutex<State<'a>>,
     /// Something in the state has changed.
     changed: Condvar,
 }
 
 #[derive(Default)]
-struct State {
-    /// One entry for each step, in their order.
-    progress: Vec<Progress>,
+struct State<'a> {
+    waiting: Vec<&'a Step>,
+    running: Vec<&'a Step>,
     begun: usize,
+    /// One line for each step that has ended.
+    table: String,
     total: Tally,
 }
 
-#[derive(Clone, PartialEq)]
-enum Progress {
-    Waiting,
-    Running,
-    /// Holds the line of the table.
-    Ended(String),
-}
-
 impl<'a> Lanes<'a> {
-    pub(super) fn new(steps: Vec<&'a Step>, options: Options) -> Self {
-        let progress = vec![Progress::Waiting; steps.len()];
-        let state = Mutex::new(State { progress, ..State::default() });
-        Self { options, steps, state, changed: Condvar::new() }
+    pub(super) fn new(waiting: Vec<&'a Step>, options: Options) -> Self {
+        let state = Mutex::new(State { waiting, ..State::default() });
+        Self { options, state, changed: Condvar::new() }
     }
 
     /// Runs the steps to their end, and returns a table of those that ran, and their sum.
@@ -56,80 +50,70 @@ impl<'a> Lanes<'a> {
         std::thread::scope(|scope| {
             for _ in 0..count {
                 scope.spawn(|| {
-                    while let Some(at) = self.begin() {
-                        self.work(at);
+                    while let Some(step) = self.begin() {
+                        self.work(step);
                     }
                 });
             }
         });
         let state = self.state.into_inner().unwrap_or_else(PoisonError::into_inner);
-        let lines = state.progress.into_iter().filter_map(|progress| match progress {
-            Progress::Ended(line) => Some(line),
-            _ => None,
-        });
-        (lines.collect(), state.total)
+        (state.table, state.total)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, State<'a>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Returns the first step that can run, as soon as there is one, and `None` if nothing is left to run.
-    fn begin(&self) -> Option<usize> {
+    fn begin(&self) -> Option<&'a Step> {
         let mut state = self.state();
         loop {
             let has_failed = state.total.failed > 0 && !self.options.keep_going;
-            if has_failed || !state.progress.contains(&Progress::Waiting) {
+            if has_failed || state.waiting.is_empty() {
                 return None;
             }
-            if let Some(at) = self.first_free(&state.progress) {
-                state.progress[at] = Progress::Running;
+            let is_free = |step: &&Step| is_free(step.folder(), &state.running);
+            if let Some(at) = state.waiting.iter().position(is_free) {
+                let step = state.waiting.remove(at);
+                state.running.push(step);
                 state.begun += 1;
-                let Step { name, purpose, .. } = self.steps[at];
-                println!("[{}/{}] {name}: {purpose}", state.begun, self.steps.len());
-                return Some(at);
+                let Step { name, purpose, .. } = step;
+                let count = state.begun + state.waiting.len();
+                println!("[{}/{count}] {name}: {purpose}", state.begun);
+                return Some(step);
             }
             state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
         }
     }
 
-    fn first_free(&self, progress: &[Progress]) -> Option<usize> {
-        let are_in = |wanted: Progress| {
-            let steps = progress.iter().zip(&self.steps).enumerate();
-            steps.filter(move |(_, (progress, _))| **progress == wanted)
-        };
-        let is_used =
-            |folder| are_in(Progress::Running).any(|(_, (_, step))| step.folder() == folder);
-        are_in(Progress::Waiting).find(|(_, (_, step))| !is_used(step.folder())).map(|(at, _)| at)
-    }
-
-    fn work(&self, at: usize) {
-        let (step, begin) = (self.steps[at], Instant::now());
-        let mut suite = Suite::new(step.name);
-        let result = suite.run_step(step, self.options.is_whole, self.options.libraries);
+    fn work(&self, step: &'a Step) {
+        let (mut suite, begin) = (Suite::new(step.name), Instant::now());
+        let run = || suite.run_step(step, self.options.is_whole, self.options.libraries);
+        // The other lane may wait for this step.
+        let result = catch_unwind(AssertUnwindSafe(run));
+        let result = result.unwrap_or_else(|_| Err(Stop::Failed("xtask panicked".to_owned())));
         let must_run = self.options.all && !step.is_optional;
         let (tally, verdict) = judge(suite.tally, result, must_run);
         let seconds = begin.elapsed().as_secs_f32();
         println!("{}: {verdict} after {seconds:.0} s\n", step.name);
-        let mut line = String::new();
-        writeln!(line, "{:<16} {seconds:>6.0} s  {tally}", step.name).ok();
         let mut state = self.state();
-        state.progress[at] = Progress::Ended(line);
+        state.running.retain(|other| other.name != step.name);
+        writeln!(state.table, "{:<16} {seconds:>6.0} s  {tally}", step.name).ok();
         state.total += tally;
         // All folders together take tens of gigabytes.
-        let is_used = |folder| {
-            let mut others = state.progress.iter().zip(&self.steps);
-            others.any(|(progress, step)| {
-                !matches!(progress, Progress::Ended(_)) && step.folder() == Some(folder)
-            })
-        };
-        if let (true, Some(folder)) =
-            (self.options.all, step.folder().filter(|name| !is_used(name)))
+        let is_done = |folder| is_free(folder, &state.running) && is_free(folder, &state.waiting);
+        if let (true, true, Some(folder)) =
+            (self.options.all, is_done(step.folder()), step.folder())
         {
             fs::remove_dir_all(target().join(folder)).ok();
         }
         self.changed.notify_all();
     }
+}
+
+/// Returns whether none of the steps builds in a folder.
+fn is_free(folder: Option<&str>, steps: &[&Step]) -> bool {
+    steps.iter().all(|step| step.folder() != folder)
 }
 
 #[cfg(test)]
@@ -149,16 +133,15 @@ mod tests {
         let steps = [step("a", ""), step("b", ""), step("c", "x"), step("d", "x"), step("e", "y")];
         let options = Options { all: false, is_whole: true, keep_going: false, libraries: false };
         let lanes = Lanes::new(steps.iter().collect(), options);
-        assert_eq!([lanes.begin(), lanes.begin(), lanes.begin()], [Some(0), Some(2), Some(4)]);
-        lanes.work(2);
-        assert_eq!(lanes.begin(), Some(3));
-        lanes.work(0);
-        assert_eq!(lanes.begin(), Some(1));
-        [1, 3, 4].into_iter().for_each(|at| lanes.work(at));
-        assert_eq!(lanes.begin(), None);
+        let name = |step: Option<&Step>| step.map(|step| step.name);
+        let begun = [lanes.begin(), lanes.begin(), lanes.begin()].map(name);
+        assert_eq!(begun, [Some("a"), Some("c"), Some("e")]);
+        lanes.work(&steps[2]);
+        assert_eq!(name(lanes.begin()), Some("d"));
+        lanes.work(&steps[0]);
         let (table, total) = lanes.run(2);
         let names: Vec<_> = table.lines().filter_map(|line| line.split(' ').next()).collect();
-        assert_eq!((names, total.passed), (vec!["a", "b", "c", "d", "e"], 5));
+        assert_eq!((names, total.passed), (vec!["c", "a", "b"], 3));
     }
 
     #[test]
