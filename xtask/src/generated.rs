@@ -15,7 +15,7 @@ Usage: cargo xtask bindgen [--check]
 
   --check  writes nothing, and fails if the committed file differs
 
-It needs a C compiler, and libclang: the folder LIBCLANG_PATH, or one that pip downloads into .tools.
+It needs a C compiler, and libclang, which pip downloads into .tools.
 ";
 
 pub(crate) const VENDOR_HELP: &str = "\
@@ -76,11 +76,8 @@ pub(crate) fn publish(path: &str, text: &str, is_check: bool, task: &str) -> Res
     Ok(committed == text)
 }
 
-/// Returns the folder of libclang, which pip downloads unless `LIBCLANG_PATH` names one.
-pub(crate) fn libclang() -> Result<PathBuf> {
-    if let Some(given) = std::env::var_os("LIBCLANG_PATH") {
-        return Ok(given.into());
-    }
+/// Returns the folder of libclang, which pip downloads.
+fn libclang() -> Result<PathBuf> {
     let folder = root().join(".tools/libclang");
     if !folder.join("clang/native").is_dir() {
         let mut pip = Python::usual()?.pip();

@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use crate::tools::{Result, command, read, root, run, write};
 
 /// The minor versions of Python 3 that are looked for by name.
-pub(crate) const VERSIONS: core::ops::RangeInclusive<u32> = 10..=14;
+const VERSIONS: core::ops::RangeInclusive<u32> = 10..=14;
 
 /// Answers with four lines: the program, its version, its home, and the folder of its shared library.
 const PROBE: &str = "
@@ -43,6 +43,19 @@ impl Python {
         Self::find("python3").ok_or_else(|| missing.to_owned())
     }
 
+    /// Returns the other versions that are installed.
+    pub(crate) fn others() -> Result<Vec<Self>> {
+        let (usual, names) = (Self::usual()?, VERSIONS.map(|minor| format!("python3.{minor}")));
+        let found = names.filter_map(|name| {
+            let found = Self::find(&name);
+            if found.is_none() {
+                println!("{name} is not installed, and left out");
+            }
+            found
+        });
+        Ok(found.filter(|python| python.version != usual.version).collect())
+    }
+
     /// Returns a CPython without a global interpreter lock.
     pub(crate) fn free_threaded() -> Result<Self> {
         let built = root().join(BUILT).display().to_string();
@@ -53,7 +66,7 @@ impl Python {
     }
 
     /// Returns what a program is if it has a global interpreter lock.
-    pub(crate) fn find(program: &str) -> Option<Self> {
+    fn find(program: &str) -> Option<Self> {
         Self::ask(program).filter(|python| !python.is_free_threaded())
     }
 

@@ -42,6 +42,19 @@ pub(crate) fn command(program: &str) -> Command {
     command
 }
 
+/// Returns the target that the compiler builds for by itself.
+pub(crate) fn host() -> Result<String> {
+    let about = output(command("rustc").arg("-vV"))?;
+    let host = about.lines().find_map(|line| line.strip_prefix("host: "));
+    host.map(str::to_owned).ok_or_else(|| "rustc names no host".to_owned())
+}
+
+/// Returns the version of the compiler, as `rustc 1.95.0`.
+pub(crate) fn rustc() -> Result<String> {
+    let version = output(command("rustc").arg("--version"))?;
+    Ok(version.split(' ').take(2).collect::<Vec<_>>().join(" "))
+}
+
 /// Returns which of the known flags are among the words, and the other words.
 pub(crate) fn flags<'a, const N: usize>(
     words: &[&'a str],
@@ -91,6 +104,12 @@ pub(crate) fn files(folder: &Path, ends: &[&str]) -> Result<Vec<PathBuf>> {
     }
     found.sort();
     Ok(found)
+}
+
+/// Returns whether a program is there and succeeds; nothing of what it writes is seen.
+pub(crate) fn succeeds(command: &mut Command) -> bool {
+    let status = command.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
 }
 
 /// Runs a program to its end; what it writes is seen as it comes.

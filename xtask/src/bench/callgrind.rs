@@ -1,25 +1,21 @@
 //! Instructions of one operation, counted under callgrind.
 
 use std::path::Path;
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use super::record::Row;
-use crate::tools::{Result, command, output};
+use crate::tools::{Result, command, output, rustc, succeeds};
 
 const VALGRIND: &str = "valgrind";
 
 pub(super) fn is_installed() -> bool {
-    let mut probe = Command::new(VALGRIND);
-    let probe = probe.arg("--version").stdout(Stdio::null()).stderr(Stdio::null());
-    probe.status().is_ok_and(|status| status.success())
+    succeeds(Command::new(VALGRIND).arg("--version"))
 }
 
 /// What counts depend on, besides the code: the compiler, valgrind and the processor's architecture.
 pub(super) fn with() -> Result<String> {
-    let rustc = output(command("rustc").arg("--version"))?;
-    let rustc = rustc.split(' ').take(2).collect::<Vec<_>>().join(" ");
     let valgrind = output(command(VALGRIND).arg("--version"))?;
-    Ok(format!("{rustc}, {}, {}", valgrind.trim(), std::env::consts::ARCH))
+    Ok(format!("{}, {}, {}", rustc()?, valgrind.trim(), std::env::consts::ARCH))
 }
 
 /// Counts for each contender. Twice as many operations take as many instructions more as once as many take without the

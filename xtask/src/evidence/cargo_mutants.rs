@@ -5,7 +5,6 @@ use alloc::collections::BTreeMap;
 use core::fmt::Write;
 use core::time::Duration;
 use std::path::Path;
-use std::process::Stdio;
 use std::time::Instant;
 
 use serde_json::Value;
@@ -72,9 +71,7 @@ struct State {
 }
 
 pub(super) fn run(words: &[&str], length: Length) -> Result<bool> {
-    let mut probe = command("cargo");
-    probe.args(["mutants", "--version"]).stdout(Stdio::null()).stderr(Stdio::null());
-    if !probe.status().is_ok_and(|status| status.success()) {
+    if !tools::succeeds(command("cargo").args(["mutants", "--version"])) {
         return Err(
             "cargo-mutants is not installed: `cargo install --locked cargo-mutants`".to_owned()
         );

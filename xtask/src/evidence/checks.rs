@@ -1,10 +1,10 @@
 //! Checks of minutes, each of which runs to its end. The record says when it did, and how much it checked.
 
-use super::record::{Record, rustc};
+use super::record::Record;
 use super::{Length, coverage, no_panic};
 use crate::bench;
 use crate::python::Python;
-use crate::tools::{Result, command, output, program};
+use crate::tools::{Result, command, output, program, rustc};
 
 /// A part of `cargo xtask evidence` that runs to its end.
 pub(super) struct Check {

@@ -7,9 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use super::fuzz::host;
 use crate::python::Python;
-use crate::tools::{self, Result, command, output, read, root, target, write};
+use crate::tools::{self, Result, command, host, output, read, root, target, write};
 
 /// Each line of it is a file, a function in it, and why no test runs some lines of the function, between tabs.
 const FILE: &str = "evidence/uncovered.txt";

@@ -9,7 +9,7 @@ const COUNT: u64 = 100_000;
 
 pub(super) fn run(length: Length) -> Result<bool> {
     let count = if let Length::Whole = length { COUNT } else { 10_000 };
-    let host = fuzz::host()?;
+    let host = tools::host()?;
     let mut cargo = command("cargo");
     cargo
         .args(["test", "--manifest-path", "fuzz/Cargo.toml", "--target", &host])

@@ -5,8 +5,8 @@ use std::process::Command;
 use std::{env, fs};
 
 use super::Length;
-use super::record::{Record, rustc};
-use crate::tools::{self, Result, command, read, root, target};
+use super::record::Record;
+use crate::tools::{self, Result, command, host, read, root, rustc, target};
 
 /// What the fuzzer asks of the compiler: counters at each branch, and AddressSanitizer. No comparison is traced: numbers of a script
 /// are not those that are compared, and tracing takes a third of the time.
@@ -83,12 +83,6 @@ fn until(program: &PathBuf, name: &str, goal: u64) -> Result<()> {
 
 pub(super) fn folder() -> PathBuf {
     env::var_os("CARGO_TARGET_DIR").map_or_else(|| target().join("fuzz"), PathBuf::from)
-}
-
-pub(super) fn host() -> Result<String> {
-    let about = tools::output(command("rustc").arg("-vV"))?;
-    let host = about.lines().find_map(|line| line.strip_prefix("host: "));
-    host.map(str::to_owned).ok_or_else(|| "rustc names no host".to_owned())
 }
 
 /// Builds all targets, and returns where they are.

@@ -4,10 +4,10 @@ use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::record::{Record, rustc};
-use super::{Length, fuzz};
+use super::Length;
+use super::record::Record;
 use crate::python::Python;
-use crate::tools::{Result, command, output, root, run as execute, target};
+use crate::tools::{Result, command, host, output, root, run as execute, rustc, target};
 
 /// The name in the record, and how many producers are drawn.
 pub(super) const GOAL: (&str, u64) = ("py-producers", 20_000_000);
@@ -42,7 +42,7 @@ pub(super) fn run(length: Length) -> Result<bool> {
 
 /// Builds the extension of the tests under AddressSanitizer, and returns the folder from which it is imported.
 fn build(python: &Python) -> Result<PathBuf> {
-    let (host, folder) = (fuzz::host()?, target().join("fuzz-python"));
+    let (host, folder) = (host()?, target().join("fuzz-python"));
     let mut cargo = command("cargo");
     cargo
         .args(["build", "--manifest-path", "dlpack-pyo3/tests/extension/Cargo.toml"])

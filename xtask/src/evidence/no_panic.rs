@@ -4,8 +4,7 @@
 use std::path::Path;
 use std::process::Stdio;
 
-use super::record::rustc;
-use crate::tools::{self, Result, command, output, read, target};
+use crate::tools::{self, Result, command, output, read, rustc, target};
 
 const PACKAGE: &str = "evidence/no-panic";
 

@@ -1,12 +1,11 @@
 //! What was done, on which code, and when: `evidence/record.tsv`.
 
 use std::path::Path;
-use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use sha2::{Digest, Sha256};
 
-use crate::tools::{Result, files, output, read, root, write};
+use crate::tools::{Result, files, read, root, write};
 
 const FILE: &str = "evidence/record.tsv";
 
@@ -136,12 +135,6 @@ fn update(hash: &mut Sha256, path: &Path) -> Result<()> {
 
 fn digits(hash: Sha256) -> String {
     hash.finalize().iter().take(6).map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// The version of the compiler.
-pub(super) fn rustc() -> Result<String> {
-    let version = output(Command::new("rustc").arg("--version"))?;
-    Ok(version.split(' ').take(2).collect::<Vec<_>>().join(" "))
 }
 
 /// The days since 1970.

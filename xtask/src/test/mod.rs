@@ -1,7 +1,6 @@
 //! `cargo xtask test`: the checks of the repository, step by step.
 
 mod lanes;
-mod python;
 pub(crate) mod steps;
 mod suite;
 mod tally;

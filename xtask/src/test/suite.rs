@@ -2,17 +2,15 @@
 
 use core::time::Duration;
 use std::fs::{self, File};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::thread::sleep;
 use std::time::Instant;
 
-use super::python;
 use super::steps::{self, Step};
 use super::tally::Tally;
-use crate::generated::libclang;
 use crate::python::Python;
-use crate::tools::{self, command, program, root, target};
+use crate::tools::{self, command, host, program, root, succeeds, target};
 
 /// Why a step ended before its end.
 #[derive(Debug)]
@@ -40,9 +38,6 @@ pub(crate) struct Suite {
     environment: Vec<(String, String)>,
 }
 
-/// The `rust-version` of the workspace.
-const OLDEST: &str = "1.85";
-
 /// What the builds get that nobody continues: no state for the next one, and no more on disk than it takes.
 const BUILDS: [(&str, &str); 3] = [
     ("CARGO_INCREMENTAL", "0"),
@@ -62,130 +57,80 @@ impl Suite {
         suite.set("target", target().display());
         suite.set("xtask", program().display());
         suite.set("rustdoc", std::env::var("RUSTDOC").as_deref().unwrap_or("rustdoc"));
+        suite.set("oldest", env!("CARGO_PKG_RUST_VERSION"));
+        suite.set("dll", std::env::consts::DLL_SUFFIX);
         let has_gpu = Path::new("/dev/nvidiactl").exists();
         suite.set("gpu", if has_gpu { "-- --include-ignored" } else { "" });
         suite
     }
 
+    /// Sets what a name stands for. Words of a command have no backslashes, which Windows does not insist on in paths.
     fn set(&mut self, name: &str, value: impl core::fmt::Display) {
-        self.variables.push((name.to_owned(), value.to_string()));
+        self.variables.retain(|(known, _)| known != name);
+        self.variables.push((name.to_owned(), value.to_string().replace('\\', "/")));
     }
 
     /// Provides what a step needs and runs its commands: those for a whole run, or the quick ones.
     pub(crate) fn run_step(&mut self, step: &Step, is_whole: bool, has_libraries: bool) -> Outcome {
-        let about = tools::output(command("rustc").arg("-vV"))?;
-        let host = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap_or_default();
-        self.set("host", host);
+        let host = host()?;
         self.set("host_", host.replace('-', "_"));
         self.set("HOST_", host.replace('-', "_").to_uppercase());
+        self.set("host", host);
+        self.set("libraries", has_libraries);
         for (word, line) in &step.lines {
-            match (*word, line.as_str()) {
-                ("need", need) => self.provide(need)?,
-                ("set", line) => {
+            match *word {
+                "need" => self.provide(line)?,
+                "set" => {
                     let (name, value) = line.split_once('=').unwrap_or((line, ""));
                     self.environment.push((self.fill(name), self.fill(value)));
                 }
-                ("quick", _) if is_whole => {}
-                ("whole", _) if !is_whole => {}
-                (_, "@versions") => python::versions(self)?,
-                (_, "@libraries") if has_libraries => python::libraries(self)?,
-                (_, "@libraries") => {
-                    return Err(Stop::Missing("`--libraries` was not given".to_owned()));
-                }
-                (_, line) => self.run(line)?,
+                "quick" if is_whole => {}
+                "whole" if !is_whole => {}
+                "each" => {}
+                _ => self.run(line)?,
             }
+        }
+        let each: Vec<_> = step.lines.iter().filter(|(word, _)| *word == "each").collect();
+        let others = if each.is_empty() { vec![] } else { Python::others()? };
+        for python in others {
+            self.python(&python, "requirements-small")?;
+            each.iter().try_for_each(|(_, line)| self.run(line))?;
         }
         Ok(())
     }
 
     /// Makes sure that something is there, and tells the commands that come where it is.
     fn provide(&mut self, need: &str) -> Outcome {
+        let need = self.fill(need);
         if let Some((line, hint)) = need.rsplit_once(" || ") {
-            let mut probe = self.command(line);
-            let found = probe.stdout(Stdio::null()).stderr(Stdio::null()).status();
-            let is_found = found.is_ok_and(|status| status.success());
-            return if is_found { Ok(()) } else { Err(Stop::Missing(self.fill(hint))) };
+            let is_there = succeeds(&mut self.command(line));
+            return if is_there { Ok(()) } else { Err(Stop::Missing(hint.to_owned())) };
         }
-        match need {
-            "libclang" => {
-                let folder = libclang().map_err(Stop::Missing)?.display().to_string();
-                self.environment.push(("LIBCLANG_PATH".to_owned(), folder));
-            }
-            "oldest" => self.toolchain("bin/rustc")?,
-            "source" => self.toolchain("lib/rustlib/src/rust/library/core/src/lib.rs")?,
-            "python" => self.python(&Python::usual().map_err(Stop::Missing)?),
-            "embedding" => {
-                let python = Python::usual().map_err(Stop::Missing)?;
-                if python.library.is_empty() {
-                    return Err(Stop::Missing(format!(
-                        "{} has no shared library: Debian has it in the package `python3-dev`",
-                        python.program
-                    )));
-                }
-                for (name, value) in [
-                    ("PYO3_PYTHON", python.program),
-                    ("PYTHONHOME", python.home),
-                    ("LD_LIBRARY_PATH", python.library.clone()),
-                    ("DYLD_LIBRARY_PATH", python.library),
-                ] {
-                    self.environment.push((name.to_owned(), value));
-                }
-            }
-            "free-threaded" => {
-                let python = Python::free_threaded().map_err(Stop::Missing)?;
-                self.venv(&python, "requirements-free-threaded")?;
-            }
-            _ => {
-                let file = need.trim_start_matches("venv ");
-                self.venv(&Python::usual().map_err(Stop::Missing)?, file)?;
-            }
-        }
-        Ok(())
+        let (kind, file) = need.split_once(' ').unwrap_or((&need, ""));
+        let is_free = kind == "free-threaded";
+        let python = if is_free { Python::free_threaded() } else { Python::usual() };
+        self.python(&python.map_err(Stop::Missing)?, file)
     }
 
-    fn python(&mut self, python: &Python) {
+    /// Tells the commands about an interpreter, and about its virtual environment with the requirements of a file, if one is named.
+    fn python(&mut self, python: &Python, file: &str) -> Outcome {
         self.set("python", &python.program);
         self.set("version", &python.version);
-    }
-
-    /// Makes `{venv}` the folder of programs of a virtual environment.
-    pub(crate) fn venv(&mut self, python: &Python, file: &str) -> Outcome {
-        self.variables.retain(|(name, _)| !["venv", "python", "version"].contains(&name.as_str()));
-        self.python(python);
-        let folder = python.venv(file).map_err(Stop::Missing)?;
-        self.set("venv", folder.display());
-        Ok(())
-    }
-
-    /// Chooses a compiler of the oldest supported version with a file: rustup's, or the one that `.ci/run` has unpacked.
-    fn toolchain(&mut self, file: &str) -> Outcome {
-        let mut rustup = command("rustup");
-        rustup.args(["which", "rustc", "--toolchain", OLDEST]).env("RUSTUP_AUTO_INSTALL", "0");
-        let found = rustup.output().ok().filter(|answer| answer.status.success());
-        let found = found.map(|answer| String::from_utf8_lossy(&answer.stdout).trim().to_owned());
-        let unpacked = root().join(".tools/rust").join(OLDEST).join("rustc");
-        for rustc in found.map(PathBuf::from).into_iter().chain([unpacked]) {
-            let answer = command(&rustc.to_string_lossy()).args(["--print", "sysroot"]).output();
-            let Ok(answer) = answer else { continue };
-            let sysroot = String::from_utf8_lossy(&answer.stdout).trim().to_owned();
-            if Path::new(&sysroot).join(file).exists() {
-                self.set("sysroot", sysroot);
-                self.environment.push(("RUSTC".to_owned(), rustc.display().to_string()));
-                return Ok(());
-            }
+        self.set("home", &python.home);
+        self.set("library", &python.library);
+        if !file.is_empty() {
+            self.set("venv", python.venv(file).map_err(Stop::Missing)?.display());
         }
-        Err(Stop::Missing(format!(
-            "Rust {OLDEST} is not installed: `rustup toolchain install {OLDEST} --component rust-src`"
-        )))
+        Ok(())
     }
 
     /// Shows a line, and which step it is of, as another may run beside it.
-    pub(crate) fn say(&self, line: impl core::fmt::Display) {
+    fn say(&self, line: impl core::fmt::Display) {
         println!("{}: {line}", self.step);
     }
 
     /// Runs a command to its end and counts its tests.
-    pub(crate) fn run(&mut self, line: &str) -> Outcome {
+    fn run(&mut self, line: &str) -> Outcome {
         let folder = format!("{}/", root().display());
         self.say(format_args!("$ {}", self.fill(line).replace(&folder, "")));
         self.commands += 1;
@@ -232,43 +177,20 @@ impl Suite {
         self.variables.iter().fold(text.to_owned(), fill)
     }
 
-    /// Makes a command of a line as one would type it: variables, a program, and its arguments, with single quotes.
+    /// Makes a command of a line as one would type it: variables, a program, and its arguments, with quotes.
     fn command(&self, line: &str) -> Command {
-        let line = self.fill(line);
-        let mut words = split(&line).into_iter().peekable();
+        let words = shlex::split(&self.fill(line)).unwrap_or_default();
+        let mut words = words.iter().peekable();
         let mut variables = Vec::new();
-        while let Some((name, value)) = words.peek().and_then(|word| word.split_once('=')) {
-            variables.push((name.to_owned(), value.to_owned()));
+        while let Some(pair) = words.peek().and_then(|word| word.split_once('=')) {
+            variables.push(pair);
             words.next();
         }
-        let mut command = command(&words.next().unwrap_or_default());
-        for (name, value) in &self.environment {
-            command.env(name, value);
-        }
-        command.envs(variables).args(words);
+        let mut command = command(words.next().map_or("", String::as_str));
+        let environment = self.environment.iter().map(|(name, value)| (name, value));
+        command.envs(environment).envs(variables).args(words);
         command
     }
-}
-
-fn split(line: &str) -> Vec<String> {
-    let mut words = vec![];
-    let (mut word, mut is_quoted, mut is_word) = (String::new(), false, false);
-    for c in line.chars().chain([' ']) {
-        match c {
-            '\'' => (is_quoted, is_word) = (!is_quoted, true),
-            ' ' if !is_quoted => {
-                if is_word {
-                    words.push(core::mem::take(&mut word));
-                }
-                is_word = false;
-            }
-            _ => {
-                word.push(c);
-                is_word = true;
-            }
-        }
-    }
-    words
 }
 
 /// How the lines begin that tell of progress, and of what went well.
@@ -312,11 +234,5 @@ mod tests {
         let mut suite = Suite::new("test");
         let stop = suite.provide("no-such-program --version || it is not installed");
         assert!(matches!(stop, Err(Stop::Missing(why)) if why == "it is not installed"));
-    }
-
-    #[test]
-    fn the_oldest_compiler_is_that_of_the_workspace() {
-        let manifest = tools::read("Cargo.toml").unwrap();
-        assert!(manifest.contains(&format!("rust-version = \"{OLDEST}\"")));
     }
 }
