@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use sha2::{Digest, Sha256};
 
-use crate::python::Python;
-use crate::tools::{Result, command, output, read, root, run, wants_check, write};
+use crate::python::pip;
+use crate::tools::{Result, command, output, read, root, run, target, wants_check, write};
 
 pub(crate) const BINDGEN_HELP: &str = "\
 generates the declarations of dlpack-sys from dlpack.h
@@ -57,31 +57,28 @@ pub(crate) fn bindgen(words: &[&str]) -> Result<bool> {
 /// Writes a generated file, or compares it with the committed one and shows where they differ.
 pub(crate) fn publish(path: &str, text: &str, is_check: bool, task: &str) -> Result<bool> {
     if !is_check {
-        write(path, text)?;
-        println!("wrote {path}");
+        println!("writing {path}");
+        return write(path, text).map(|()| true);
+    }
+    if read(path)? == text {
+        println!("{path} is up to date");
         return Ok(true);
     }
-    let committed = read(path)?;
-    let lost = committed.lines().filter(|line| !text.lines().any(|other| other == *line));
-    let added = text.lines().filter(|line| !committed.lines().any(|other| other == *line));
-    lost.map(|line| format!("- {line}"))
-        .chain(added.map(|line| format!("+ {line}")))
-        .take(40)
-        .for_each(|line| println!("{line}"));
-    if committed == text {
-        println!("{path} is up to date");
-    } else {
-        println!("{path} is out of date: run `cargo xtask {task}` and read the difference");
-    }
-    Ok(committed == text)
+    let generated = target().join("xtask").join(path);
+    write(&generated, text)?;
+    // Its exit status says that they differ.
+    run(command("git").args(["--no-pager", "diff", "--no-index", path]).arg(generated)).ok();
+    println!("{path} is out of date: run `cargo xtask {task}` and read the difference");
+    Ok(false)
 }
 
 /// Returns the folder of libclang, which pip downloads.
 fn libclang() -> Result<PathBuf> {
     let folder = root().join(".tools/libclang");
     if !folder.join("clang/native").is_dir() {
-        let mut pip = Python::usual()?.pip();
-        run(pip.args(["install", "--no-deps", "--upgrade", LIBCLANG, "--target"]).arg(&folder))?;
+        let mut install = pip("python3");
+        install.args(["install", "--no-deps", "--upgrade", LIBCLANG, "--target"]).arg(&folder);
+        run(&mut install)?;
     }
     Ok(folder.join("clang/native"))
 }
@@ -89,7 +86,13 @@ fn libclang() -> Result<PathBuf> {
 pub(crate) fn vendor(words: &[&str]) -> Result<bool> {
     let pin = read(PIN)?;
     if !wants_check(words)? {
-        refresh(&pin)?;
+        let folder = root().join(".tools/vendor");
+        fs::remove_dir_all(&folder).ok();
+        let mut install = pip("python3");
+        install.arg("install").args(WHEEL.split_whitespace()).arg(&folder);
+        run(install.arg(pinned(&pin, "wheel")?))?;
+        let header = read(folder.join(pinned(&pin, "member")?))?;
+        HEADERS.iter().try_for_each(|path| write(path, &header))?;
     }
     check(&pin)
 }
@@ -98,7 +101,8 @@ pub(crate) fn vendor(words: &[&str]) -> Result<bool> {
 fn check(pin: &str) -> Result<bool> {
     let (header, license) = (pinned(pin, "header-sha256")?, pinned(pin, "license-sha256")?);
     for (path, expected) in [(HEADERS[0], header), (HEADERS[1], header), (LICENSE, license)] {
-        let found = sha256(&read(path)?);
+        let hash = Sha256::digest(read(path)?);
+        let found: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
         if found != expected {
             return Err(format!("{path}: expected sha256 {expected}, found {found}"));
         }
@@ -107,27 +111,11 @@ fn check(pin: &str) -> Result<bool> {
     Ok(true)
 }
 
-fn refresh(pin: &str) -> Result<()> {
-    let folder = root().join(".tools/vendor");
-    fs::remove_dir_all(&folder).ok();
-    let mut pip = Python::usual()?.pip();
-    run(pip.arg("install").args(WHEEL.split_whitespace()).arg(&folder).arg(pinned(pin, "wheel")?))?;
-    let header = read(folder.join(pinned(pin, "member")?))?;
-    if sha256(&header) != pinned(pin, "header-sha256")? {
-        return Err(format!("the header in {} is not the pinned one", folder.display()));
-    }
-    HEADERS.iter().try_for_each(|path| write(path, &header))
-}
-
 /// Returns the value of a line `key = "value"`.
 fn pinned<'a>(pin: &'a str, key: &str) -> Result<&'a str> {
     let values = pin.lines().filter_map(|line| line.split_once(" = "));
     let value = values.into_iter().find(|(found, _)| *found == key).map(|(_, value)| value);
     Ok(value.ok_or_else(|| format!("{PIN} has no `{key}`"))?.trim_matches('"'))
-}
-
-fn sha256(text: &str) -> String {
-    Sha256::digest(text).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]

@@ -1,15 +1,15 @@
 //! Instructions of one operation, counted under callgrind.
 
-use std::path::Path;
 use std::process::Command;
 
+use super::Program;
 use super::record::Row;
 use crate::tools::{Result, command, output, rustc, succeeds};
 
 const VALGRIND: &str = "valgrind";
 
 pub(super) fn is_installed() -> bool {
-    succeeds(Command::new(VALGRIND).arg("--version"))
+    succeeds(command(VALGRIND).arg("--version"))
 }
 
 /// What counts depend on, besides the code: the compiler, valgrind and the processor's architecture.
@@ -21,35 +21,17 @@ pub(super) fn with() -> Result<String> {
 /// Counts for each contender. Twice as many operations take as many instructions more as once as many take without the
 /// start and the end of the program.
 #[expect(clippy::cast_precision_loss, reason = "far fewer than 2^52 instructions")]
-pub(super) fn count(row: &mut Row, program: impl Fn() -> Command) -> Result<()> {
+pub(super) fn count(row: &mut Row, program: &Program) -> Result<()> {
     for contender in &mut row.contenders {
         let instructions = |times: u64| {
-            let mut command = Command::new(VALGRIND);
-            command.args(["--tool=callgrind", "--callgrind-out-file=/dev/null"]);
-            command.arg(program().get_program());
-            command.args(["repeat", &row.name, &contender.name, &times.to_string()]);
-            collected(&mut command)
+            let valgrind = [VALGRIND, "--tool=callgrind", "--callgrind-out-file=/dev/null"];
+            let words = ["repeat", &row.name, &contender.name, &times.to_string()];
+            collected(&mut program.under(&valgrind, &words))
         };
         let (once, twice) = (instructions(row.counted)?, instructions(2 * row.counted)?);
         contender.instructions = Some(twice.saturating_sub(once) as f64 / row.counted as f64);
     }
     Ok(())
-}
-
-/// Runs a program that says by itself what is counted: it starts with nothing, and what it dumps goes to files whose
-/// names begin like that.
-pub(super) fn around(program: &Command, file: &Path) -> Command {
-    let mut command = Command::new(VALGRIND);
-    command.args(["--quiet", "--tool=callgrind", "--instr-atstart=no"]);
-    command.arg(format!("--callgrind-out-file={}", file.display()));
-    command.arg(program.get_program()).args(program.get_args());
-    for (key, value) in program.get_envs() {
-        match value {
-            Some(value) => command.env(key, value),
-            None => command.env_remove(key),
-        };
-    }
-    command
 }
 
 fn collected(command: &mut Command) -> Result<u64> {

@@ -9,24 +9,23 @@ mod python;
 mod record;
 mod table;
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use self::kept::{Keep, Kept};
 use self::record::Row;
-use crate::tools::{self, Result, command, flags, output, target, write};
+use crate::tools::{self, Result, command, flags, output, read, target, write};
 
 pub(crate) const HELP: &str = "\
 compares this project with peers and with hand-written floors
 
-Usage: cargo xtask bench [--python] [--check] [--quick] [--no-counts] [ROW...]
+Usage: cargo xtask bench [--python] [--check] [--quick] [ROW...]
 
-Without a row it measures all; a row may be given by the beginning of its name.
+Without a row it measures all; a row may be given by the beginning of its name. Instructions are counted if valgrind is installed.
 
   --python     the rows where arrays of Python's libraries go in and out; needs python3 with venv
   --check      measures nothing, and fails unless all contenders of a row come to one result
   --quick      fewer and shorter rounds
-  --no-counts  counts no instructions, for which valgrind must be installed
 
   --compare     counts only this project's instructions, and fails if an operation takes 3 % more than benches/counts.tsv
                 or, with `--python`, benches/python/counts.tsv says; the latter has the rows that need only NumPy
@@ -34,118 +33,126 @@ Without a row it measures all; a row may be given by the beginning of its name.
   --comparable  counts nothing, and fails if the file was written with other programs than those that are installed
 ";
 
-/// The words of the command line.
-struct Options<'a> {
-    is_python: bool,
-    is_check: bool,
-    is_quick: bool,
-    /// Instructions are counted.
-    counts: bool,
-    rows: Vec<&'a str>,
-}
-
 pub(crate) fn run(words: &[&str]) -> Result<bool> {
-    let ([is_python, is_check, is_quick, no_counts, compare, record, comparable], rows) = flags(
-        words,
-        ["--python", "--check", "--quick", "--no-counts", "--compare", "--record", "--comparable"],
-    )?;
+    let known = ["--python", "--check", "--quick", "--compare", "--record", "--comparable"];
+    let ([is_python, is_check, is_quick, compare, record, comparable], names) =
+        flags(words, known)?;
     let keep = match [compare, record, comparable] {
-        [false, false, false] => None,
-        [true, false, false] => Some(Keep::Compare),
-        [false, true, false] => Some(Keep::Record),
-        [false, false, true] => Some(Keep::Comparable),
+        [false, false, false] => return measure(is_python, is_check, is_quick, &names),
+        [true, false, false] => Keep::Compare,
+        [false, true, false] => Keep::Record,
+        [false, false, true] => Keep::Comparable,
         _ => return Err("expected one of `--compare`, `--record` and `--comparable`".to_owned()),
     };
-    if keep.is_some() && !rows.is_empty() {
-        return Err(format!(
-            "expected no rows, found `{}`: the file has the counts of all rows",
-            rows.join(" ")
-        ));
+    if names.is_empty() {
+        return keep_counts(is_python, keep);
     }
-    let counts = !no_counts && callgrind::is_installed();
-    let options = Options { is_python, is_check, is_quick, counts, rows };
-    if let Some(keep) = keep {
-        return if is_python { python::keep(keep) } else { keep_all(keep) };
-    }
-    if options.is_python {
-        return python::run(&options);
-    }
-    tools::run(&mut build())?;
-    if options.is_check {
-        tools::run(program(PLAIN).arg("check").args(&options.rows))?;
-        return Ok(true);
-    }
-    let mut rows = record::read(&output(program(PLAIN).arg("list").args(&options.rows))?)?;
-    for row in &mut rows {
-        println!("{}", row.name);
-        record::add(row, &output(program(PLAIN).args([options.how(), &row.name]))?)?;
-        record::add(row, &output(program(COUNTING).args(["mallocs", &row.name]))?)?;
-        if options.counts {
-            callgrind::count(row, || program(PLAIN))?;
-        }
-    }
-    report("dlpack", &rows, &target().join("benches"))
+    let names = names.join(" ");
+    Err(format!("expected no rows, found `{names}`: the file has the counts of all rows"))
 }
 
-/// Where the counts of this project are kept.
-const COUNTS: &str = "benches/counts.tsv";
+/// What does the work: the beginning of its command line, and its environment.
+struct Program {
+    words: Vec<String>,
+    environment: Vec<(&'static str, String)>,
+}
 
-fn keep_all(keep: Keep) -> Result<bool> {
-    let kept = Kept { file: COUNTS, with: callgrind::with()? };
+impl Program {
+    fn command(&self, words: &[&str]) -> Command {
+        self.under(&[], words)
+    }
+
+    /// Returns the command that runs it under another program.
+    fn under(&self, other: &[&str], words: &[&str]) -> Command {
+        let own = self.words.iter().map(String::as_str);
+        let mut all = other.iter().copied().chain(own).chain(words.iter().copied());
+        let mut command = command(all.next().unwrap_or_default());
+        let environment = self.environment.iter().map(|(name, value)| (name, value));
+        command.args(all).envs(environment);
+        command
+    }
+
+    fn rows(&self, names: &[&str]) -> Result<Vec<Row>> {
+        record::read(&output(self.command(&["list"]).args(names))?)
+    }
+}
+
+/// Compares all contenders of the rows, and shows a table.
+fn measure(is_python: bool, is_check: bool, is_quick: bool, names: &[&str]) -> Result<bool> {
+    let program = if is_python { python::build(true)? } else { build()? };
+    if is_check {
+        return tools::run(program.command(&["check"]).args(names)).map(|()| true);
+    }
+    let mut rows = program.rows(names)?;
+    for row in &mut rows {
+        println!("{}", row.name);
+        let how = if is_quick { "time-quick" } else { "time" };
+        record::add(row, &output(&mut program.command(&[how, &row.name]))?)?;
+        if !is_python {
+            let mut mallocs = command(&binary("dlpack-benches-mallocs"));
+            record::add(row, &output(mallocs.args(["mallocs", &row.name]))?)?;
+        }
+    }
+    let counts = callgrind::is_installed() && (!is_python || python::can_count(&program)?);
+    if counts {
+        println!("instructions");
+        match is_python {
+            true => python::count(&mut rows, &program, "count")?,
+            false => rows.iter_mut().try_for_each(|row| callgrind::count(row, &program))?,
+        }
+    }
+    let table = table::draw(if is_python { "dlpack-pyo3" } else { "dlpack" }, &rows);
+    let file = if is_python { python::folder() } else { folder() }.join("ratios.md");
+    println!("\n{table}\nThe table is in {}.", file.display());
+    write(file, &table)?;
+    if !counts {
+        println!("No instructions were counted: valgrind is not installed.");
+    }
+    Ok(true)
+}
+
+/// Counts the instructions of this project's contenders, in Python in the rows that need only NumPy.
+fn keep_counts(is_python: bool, keep: Keep) -> Result<bool> {
+    let kept = match is_python {
+        true => Kept { file: python::COUNTS, with: python::with()? },
+        false => Kept { file: COUNTS, with: callgrind::with()? },
+    };
     if keep == Keep::Comparable {
         return kept.check_comparable().map(|()| true);
     }
-    tools::run(&mut build())?;
-    let mut rows = record::read(&output(program(PLAIN).arg("list"))?)?;
+    let program = if is_python { python::build(false)? } else { build()? };
+    let mut rows = program.rows(if is_python { &python::NUMPY_ROWS } else { &[] })?;
     kept::own(&mut rows);
-    for row in &mut rows {
-        callgrind::count(row, || program(PLAIN))?;
+    match is_python {
+        true => python::count(&mut rows, &program, "count-own")?,
+        false => rows.iter_mut().try_for_each(|row| callgrind::count(row, &program))?,
     }
     kept.keep(&rows, keep)
 }
 
 /// Compares all counts that are kept. Returns how many there are, and `false` if an operation takes more instructions.
 pub(crate) fn compare() -> Result<(usize, bool)> {
-    let is_kept = keep_all(Keep::Compare)? & python::keep(Keep::Compare)?;
-    let mut count = 0;
-    for file in [COUNTS, python::COUNTS] {
-        let text = tools::read(file)?;
-        count += text.lines().filter(|line| !line.starts_with('#')).count();
-    }
-    Ok((count, is_kept))
+    let is_kept = keep_counts(false, Keep::Compare)? & keep_counts(true, Keep::Compare)?;
+    let text = read(COUNTS)? + &read(python::COUNTS)?;
+    Ok((text.lines().filter(|line| !line.starts_with('#')).count(), is_kept))
 }
 
-impl Options<'_> {
-    fn how(&self) -> &'static str {
-        if self.is_quick { "time-quick" } else { "time" }
-    }
-}
+/// Where the counts of this project are kept.
+const COUNTS: &str = "benches/counts.tsv";
 
-const PLAIN: &str = "dlpack-benches";
-const COUNTING: &str = "dlpack-benches-mallocs";
-
-/// In the release profile, as users build: without optimisation at link time. An incremental build, which the environment
+/// Builds in the release profile, as users build: without optimisation at link time. An incremental build, which the environment
 /// may ask for, would cut the crates into small parts and inline less.
-fn build() -> Command {
+fn build() -> Result<Program> {
     let mut build = command("cargo");
     build.args("build --quiet --release --bins --manifest-path benches/Cargo.toml".split(' '));
-    build.env("CARGO_TARGET_DIR", target().join("benches")).env("CARGO_INCREMENTAL", "0");
-    build
+    tools::run(build.env("CARGO_TARGET_DIR", folder()).env("CARGO_INCREMENTAL", "0"))?;
+    Ok(Program { words: vec![binary("dlpack-benches")], environment: vec![] })
 }
 
-fn program(name: &str) -> Command {
-    Command::new(target().join("benches/release").join(name))
+fn folder() -> PathBuf {
+    target().join("benches")
 }
 
-/// Shows the ratios of this project, under its name, and of all others, and leaves the table in the folder.
-fn report(ours: &str, rows: &[Row], folder: &Path) -> Result<bool> {
-    let table = table::draw(ours, rows);
-    println!("\n{table}\nThe table is in {}.", folder.join("ratios.md").display());
-    write(folder.join("ratios.md"), &table)?;
-    if rows.iter().flat_map(|row| &row.contenders).all(|found| found.instructions.is_none()) {
-        println!(
-            "No instructions were counted: `--no-counts` was given, or valgrind is not installed."
-        );
-    }
-    Ok(true)
+fn binary(name: &str) -> String {
+    folder().join("release").join(name).display().to_string()
 }

@@ -112,12 +112,6 @@ impl Row {
         self.time() == Some(Verdict::Open) && self.verdicts()[0].1 != Some(Verdict::Open)
     }
 
-    /// Whether there is a target for instructions, and nobody has counted them.
-    pub(super) fn is_uncounted(&self) -> bool {
-        matches!(self.target.instructions, Instructions::Target(_))
-            && self.verdicts()[1].1.is_none()
-    }
-
     /// The verdict on the row.
     pub(super) fn verdict(&self) -> Verdict {
         self.verdicts().into_iter().filter_map(|(_, found)| found).max().unwrap_or(Verdict::Met)

@@ -95,7 +95,7 @@ impl<'a> Lanes<'a> {
         let must_run = self.options.all && !step.is_optional;
         let (tally, verdict) = judge(suite.tally, result, must_run);
         let seconds = begin.elapsed().as_secs_f32();
-        println!("{}: {verdict} after {seconds:.0} s\n", step.name);
+        println!("{} after {seconds:.0} s: {verdict}\n", step.name);
         let mut state = self.state();
         state.running.retain(|other| other.name != step.name);
         writeln!(state.table, "{:<16} {seconds:>6.0} s  {tally}", step.name).ok();

@@ -76,8 +76,8 @@ pub(crate) fn run_whole(step: &Step) -> (Tally, String) {
 fn judge(mut tally: Tally, result: Outcome, must_run: bool) -> (Tally, String) {
     let (one, verdict) = match result {
         Ok(()) => (Tally::PASSED, "passed".to_owned()),
-        Err(Stop::Missing(why)) if !must_run => (Tally::SKIPPED, format!("skipped: {why}:")),
-        Err(Stop::Missing(why) | Stop::Failed(why)) => (Tally::FAILED, format!("failed: {why}:")),
+        Err(Stop::Missing(why)) if !must_run => (Tally::SKIPPED, format!("skipped: {why}")),
+        Err(Stop::Missing(why) | Stop::Failed(why)) => (Tally::FAILED, format!("failed: {why}")),
     };
     let is_told =
         (one == Tally::PASSED && tally.passed > 0) || (one == Tally::FAILED && tally.failed > 0);

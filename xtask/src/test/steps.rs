@@ -1,11 +1,5 @@
 //! The steps, as `xtask/steps.txt` has them.
 
-/// The file itself says what its lines mean.
-const FILE: &str = include_str!("../../steps.txt");
-
-/// What only `cargo xtask evidence machines` runs.
-const MACHINES: &str = include_str!("../../machines.txt");
-
 pub(crate) struct Step {
     pub(crate) name: &'static str,
     pub(crate) purpose: &'static str,
@@ -31,14 +25,19 @@ impl Step {
     }
 }
 
-/// Returns the steps, and what names in braces stand for.
+/// Returns the steps, and what names in braces stand for. The file itself says what its lines mean.
 pub(crate) fn read() -> (Vec<Step>, Vec<(String, String)>) {
-    parse(FILE)
+    parse(include_str!("../../steps.txt"))
 }
 
-/// Returns the steps of other machines.
+/// Returns what `cargo xtask evidence machines` runs.
 pub(crate) fn machines() -> Vec<Step> {
-    parse(MACHINES).0
+    parse(include_str!("../../machines.txt")).0
+}
+
+/// Returns what `cargo xtask bench --python` builds.
+pub(crate) fn benches() -> Vec<Step> {
+    parse(include_str!("../../benches.txt")).0
 }
 
 fn parse(text: &'static str) -> (Vec<Step>, Vec<(String, String)>) {
@@ -74,7 +73,7 @@ mod tests {
     fn every_line_is_of_a_known_kind() {
         let (mut steps, variables) = read();
         assert!(steps.len() > 20 && variables.len() > 5);
-        steps.extend(machines());
+        steps.extend(machines().into_iter().chain(benches()));
         for (at, step) in steps.iter().enumerate() {
             assert!(steps[..at].iter().all(|other| other.name != step.name), "{}", step.name);
             assert!(step.lines.iter().any(|(word, _)| ["quick", "whole", "always"].contains(word)));

@@ -19,12 +19,12 @@ impl Tally {
     /// Adds up the lines of `cargo test`, one for each test binary or example, those of the benchmarks, one for each row,
     /// and the line that ends a run of pytest.
     pub(crate) fn read(output: &str) -> Self {
-        let mut tally = output.lines().rev().find_map(pytest_line).unwrap_or_default();
+        let pytest = |line: &str| counts(line.trim_matches(['=', ' ']).split_once(" in ")?.0);
+        let mut tally = output.lines().rev().find_map(pytest).unwrap_or_default();
         for line in output.lines().map(str::trim_start) {
-            if let Some(result) = line.strip_prefix("test result: ") {
-                tally.passed += count(result, "passed;");
-                tally.failed += count(result, "failed;");
-                tally.skipped += count(result, "ignored;");
+            let result = line.strip_prefix("test result: ").and_then(|line| line.split_once(". "));
+            if let Some((counted, _)) = result.and_then(|(_, line)| line.split_once("; finished")) {
+                tally += counts(counted).unwrap_or_default();
             } else if line.starts_with("Running examples/") || line.starts_with("checked\t") {
                 tally += Self::PASSED;
             }
@@ -33,29 +33,21 @@ impl Tally {
     }
 }
 
-/// Returns the counts of a line such as `2 failed, 41 passed, 3 skipped in 1.20s`.
-fn pytest_line(line: &str) -> Option<Tally> {
-    let (counts, _) = line.trim_matches(['=', ' ']).split_once(" in ")?;
+/// Returns what a list such as `2 failed, 41 passed, 3 skipped` or `41 passed; 0 failed; 7 filtered out` says.
+fn counts(list: &str) -> Option<Tally> {
     let mut tally = Tally::default();
-    for count in counts.split(", ") {
-        let (number, what) = count.split_once(' ')?;
+    for count in list.split([',', ';']) {
+        let (number, what) = count.trim_start().split_once(' ')?;
         let number: u64 = number.parse().ok()?;
         match what {
             "passed" => tally.passed += number,
             "failed" | "error" | "errors" | "xpassed" => tally.failed += number,
-            "skipped" | "xfailed" => tally.skipped += number,
-            "deselected" | "warning" | "warnings" => {}
+            "skipped" | "xfailed" | "ignored" => tally.skipped += number,
+            "deselected" | "warning" | "warnings" | "measured" | "filtered out" => {}
             _ => return None,
         }
     }
     Some(tally)
-}
-
-/// Returns the number in front of a word.
-fn count(line: &str, word: &str) -> u64 {
-    let words: Vec<&str> = line.split_whitespace().collect();
-    let pair = words.windows(2).find(|pair| pair[1] == word);
-    pair.and_then(|pair| pair[0].parse().ok()).unwrap_or(0)
 }
 
 impl AddAssign for Tally {
