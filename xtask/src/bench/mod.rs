@@ -121,7 +121,8 @@ fn keep_counts(is_python: bool, keep: Keep) -> Result<bool> {
         return kept.check_comparable().map(|()| true);
     }
     let program = if is_python { python::build(false)? } else { build()? };
-    let mut rows = program.rows(if is_python { &python::NUMPY_ROWS } else { &[] })?;
+    let names = if is_python { python::NUMPY_ROWS } else { "" };
+    let mut rows = program.rows(&names.split_whitespace().collect::<Vec<_>>())?;
     kept::own(&mut rows);
     match is_python {
         true => python::count(&mut rows, &program, "count-own")?,

@@ -13,20 +13,8 @@ use crate::tools::{Result, command, output, root, target, write};
 pub(super) const COUNTS: &str = "benches/python/counts.tsv";
 
 /// The rows that need only NumPy.
-pub(super) const NUMPY_ROWS: [&str; 12] = [
-    "numpy-protocol",
-    "numpy",
-    "table-view",
-    "table",
-    "give-view",
-    "give",
-    "dlpack",
-    "to-numpy",
-    "package-to-numpy",
-    "refuse-numpy",
-    "flat-numpy",
-    "flat-give",
-];
+pub(super) const NUMPY_ROWS: &str = "numpy-protocol numpy table-view table give-view give dlpack to-numpy \
+     package-to-numpy refuse-numpy flat-numpy flat-give";
 
 /// Prints the versions of Python and NumPy, on which the counts depend.
 const WITH: &str = "

@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use super::judge;
 use super::steps::Step;
-use super::suite::{Stop, Suite};
+use super::suite::{Outcome, Stop, Suite};
 use super::tally::Tally;
 use crate::tools::target;
 
@@ -50,8 +50,9 @@ impl<'a> Lanes<'a> {
         std::thread::scope(|scope| {
             for _ in 0..count {
                 scope.spawn(|| {
+                    let Options { is_whole, libraries, .. } = self.options;
                     while let Some(step) = self.begin() {
-                        self.work(step);
+                        self.work(step, |suite| suite.run_step(step, is_whole, libraries));
                     }
                 });
             }
@@ -86,11 +87,10 @@ impl<'a> Lanes<'a> {
         }
     }
 
-    fn work(&self, step: &'a Step) {
+    fn work(&self, step: &'a Step, run: impl FnOnce(&mut Suite) -> Outcome) {
         let (mut suite, begin) = (Suite::new(step.name), Instant::now());
-        let run = || suite.run_step(step, self.options.is_whole, self.options.libraries);
         // The other lane may wait for this step.
-        let result = catch_unwind(AssertUnwindSafe(run));
+        let result = catch_unwind(AssertUnwindSafe(|| run(&mut suite)));
         let result = result.unwrap_or_else(|_| Err(Stop::Failed("xtask panicked".to_owned())));
         let must_run = self.options.all && !step.is_optional;
         let (tally, verdict) = judge(suite.tally, result, must_run);
@@ -120,42 +120,36 @@ fn is_free(folder: Option<&str>, steps: &[&Step]) -> bool {
 mod tests {
     use super::*;
 
+    const OPTIONS: Options =
+        Options { all: false, is_whole: true, keep_going: true, libraries: false };
+
     fn step(name: &'static str, folder: &str) -> Step {
-        let lines = match folder {
-            "" => vec![],
-            folder => vec![("set", format!("CARGO_TARGET_DIR={{target}}/{folder}"))],
-        };
-        Step { name, purpose: "", is_optional: false, lines }
+        let line = ("set", format!("CARGO_TARGET_DIR={{target}}/{folder}"));
+        Step { name, purpose: "", is_optional: false, lines: vec![line] }
     }
 
     #[test]
     fn a_step_waits_for_those_that_build_in_its_folder() {
         let steps = [step("a", ""), step("b", ""), step("c", "x"), step("d", "x"), step("e", "y")];
-        let options = Options { all: false, is_whole: true, keep_going: false, libraries: false };
-        let lanes = Lanes::new(steps.iter().collect(), options);
-        let name = |step: Option<&Step>| step.map(|step| step.name);
-        let begun = [lanes.begin(), lanes.begin(), lanes.begin()].map(name);
-        assert_eq!(begun, [Some("a"), Some("c"), Some("e")]);
-        lanes.work(&steps[2]);
-        assert_eq!(name(lanes.begin()), Some("d"));
-        lanes.work(&steps[0]);
+        let lanes = Lanes::new(steps.iter().collect(), OPTIONS);
+        let begin = || lanes.begin().map(|step| step.name);
+        assert_eq!([begin(), begin(), begin()], [Some("a"), Some("c"), Some("e")]);
+        lanes.work(&steps[2], |_| Ok(()));
+        assert_eq!(begin(), Some("d"));
+        lanes.work(&steps[0], |_| panic!("one that panics has ended, too"));
         let (table, total) = lanes.run(2);
         let names: Vec<_> = table.lines().filter_map(|line| line.split(' ').next()).collect();
-        assert_eq!((names, total.passed), (vec!["c", "a", "b"], 3));
+        assert_eq!((names, total.passed, total.failed), (vec!["c", "a", "b"], 2, 1));
     }
 
     #[test]
     fn nothing_begins_after_a_failure() {
-        let failing = Step {
-            lines: vec![("whole", "false".to_owned())],
-            ..step("lanes-test-that-fails", "")
-        };
+        let failing = Step { lines: vec![("whole", "false".to_owned())], ..step("failing", "") };
         let steps = [failing, step("b", "x")];
-        let options = Options { all: false, is_whole: true, keep_going: false, libraries: false };
-        let (table, total) = Lanes::new(steps.iter().collect(), options).run(1);
-        assert_eq!((table.lines().count(), total), (1, Tally::FAILED));
-        let options = Options { keep_going: true, ..options };
-        let (table, total) = Lanes::new(steps.iter().collect(), options).run(1);
-        assert_eq!((table.lines().count(), total.passed, total.failed), (2, 1, 1));
+        for (keep_going, passed) in [(false, 0), (true, 1)] {
+            let lanes = Lanes::new(steps.iter().collect(), Options { keep_going, ..OPTIONS });
+            let (table, total) = lanes.run(1);
+            assert_eq!((table.lines().count(), total.failed), (1 + passed, 1));
+        }
     }
 }

@@ -41,12 +41,8 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
     }
     if list {
         for step in &steps {
-            println!(
-                "{:<16}{} {}",
-                step.name,
-                if step.is_quick() { '*' } else { ' ' },
-                step.purpose
-            );
+            let star = if step.is_quick() { '*' } else { ' ' };
+            println!("{:<16}{star} {}", step.name, step.purpose);
         }
         return Ok(true);
     }

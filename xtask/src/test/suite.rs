@@ -91,8 +91,8 @@ impl Suite {
             }
         }
         let each: Vec<_> = step.lines.iter().filter(|(word, _)| *word == "each").collect();
-        let others = if each.is_empty() { vec![] } else { Python::others()? };
-        for python in others {
+        let is_repeated = is_whole && !each.is_empty();
+        for python in if is_repeated { Python::others()? } else { vec![] } {
             self.python(&python, "requirements-small")?;
             each.iter().try_for_each(|(_, line)| self.run(line))?;
         }
