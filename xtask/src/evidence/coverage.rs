@@ -2,11 +2,10 @@
 //! run are in `evidence/uncovered.txt`, each with a reason.
 
 use std::env;
-use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
+use super::place_extension;
 use crate::python::Python;
 use crate::tools::{self, Result, command, host, output, read, root, target, write};
 
@@ -100,9 +99,7 @@ fn llvm(name: &str) -> Result<String> {
     let version = about.lines().find_map(|line| line.strip_prefix("LLVM version: "));
     let version = version.and_then(|version| version.split('.').next()).unwrap_or_default();
     let program = format!("llvm-{name}-{version}");
-    let mut probe = Command::new(&program);
-    let found = probe.arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    match found.is_ok_and(|status| status.success()) {
+    match tools::succeeds(command(&program).arg("--version")) {
         true => Ok(program),
         false => Err(format!("{program} is not installed: `apt-get install llvm-{version}`")),
     }
@@ -150,12 +147,8 @@ fn test_in_python(folder: &Path, raw: &Path) -> Result<PathBuf> {
         .env("RUSTC_BOOTSTRAP", "1")
         .env("RUSTFLAGS", "-Cinstrument-coverage -Zcoverage-options=branch");
     tools::run(&mut cargo)?;
-    let library = folder.join(host).join("debug");
-    let library = library.join(format!("{DLL_PREFIX}dlpack_pyo3_tests{DLL_SUFFIX}"));
     let modules = folder.join("modules");
-    fs::create_dir_all(&modules)
-        .and_then(|()| fs::copy(&library, modules.join("dlpack_pyo3_tests.so")))
-        .map_err(|error| format!("cannot copy {}: {error}", library.display()))?;
+    let library = place_extension(&folder.join(host).join("debug"), &modules)?;
     let mut pytest = command(&venv.join("python").to_string_lossy());
     pytest.args("-m pytest -q --color=no --disable-warnings -p no:cacheprovider".split(' '));
     pytest.args(["--installed", "dlpack-pyo3/tests/python"]).env("PYTHONPATH", &modules);

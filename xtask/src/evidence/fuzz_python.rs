@@ -1,11 +1,9 @@
 //! Producers in Python, and what is done with their tensors, drawn from bytes: `kit/drawn.py` of the tests in Python.
 
-use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::Length;
 use super::record::Record;
+use super::{Length, place_extension};
 use crate::python::Python;
 use crate::tools::{Result, command, host, output, root, run as execute, rustc, target};
 
@@ -55,11 +53,7 @@ fn build(python: &Python) -> Result<PathBuf> {
         .env("PYO3_PYTHON", &python.program);
     execute(&mut cargo)?;
     let modules = folder.join("modules");
-    let library = format!("{DLL_PREFIX}dlpack_pyo3_tests{DLL_SUFFIX}");
-    let library = folder.join(host).join("debug").join(library);
-    fs::create_dir_all(&modules)
-        .and_then(|()| fs::copy(&library, modules.join("dlpack_pyo3_tests.so")))
-        .map_err(|error| format!("cannot copy {}: {error}", library.display()))?;
+    place_extension(&folder.join(host).join("debug"), &modules)?;
     Ok(modules)
 }
 

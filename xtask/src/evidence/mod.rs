@@ -12,6 +12,10 @@ mod no_panic;
 mod record;
 mod report;
 
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
+use std::fs;
+use std::path::{Path, PathBuf};
+
 use crate::tools::{Result, flags};
 
 pub(crate) const HELP: &str = "\
@@ -92,4 +96,13 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
         report::run()?;
     }
     Ok(done)
+}
+
+/// Copies the extension of the tests in Python from where it was built to where it is imported, and returns the former.
+fn place_extension(built: &Path, modules: &Path) -> Result<PathBuf> {
+    let library = built.join(format!("{DLL_PREFIX}dlpack_pyo3_tests{DLL_SUFFIX}"));
+    fs::create_dir_all(modules)
+        .and_then(|()| fs::copy(&library, modules.join("dlpack_pyo3_tests.so")))
+        .map_err(|error| format!("cannot copy {}: {error}", library.display()))?;
+    Ok(library)
 }

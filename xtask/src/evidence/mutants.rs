@@ -1,15 +1,14 @@
 //! Faults put in by hand: `evidence/mutants.txt`, which says what its lines mean.
 
 use core::time::Duration;
-use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::Instant;
 use std::{fs, io};
 
-use super::Length;
 use super::record::Record;
+use super::{Length, place_extension};
 use crate::python::Python;
 use crate::tools::{self, Result, command, read, root, target};
 
@@ -156,11 +155,7 @@ fn check_in_python(tree: &Path, name: &str) -> Result<Outcome> {
         return Ok(built);
     }
     let modules = target().join("mutants/python");
-    let library = format!("{DLL_PREFIX}dlpack_pyo3_tests{DLL_SUFFIX}");
-    let library = target().join("mutants/build/debug").join(library);
-    fs::create_dir_all(&modules)
-        .and_then(|()| fs::copy(&library, modules.join("dlpack_pyo3_tests.so")))
-        .map_err(|error| format!("cannot copy {}: {error}", library.display()))?;
+    place_extension(&target().join("mutants/build/debug"), &modules)?;
     let mut pytest = command(&venv.join("python").to_string_lossy());
     pytest.args(
         "-m pytest -q -x --color=no --disable-warnings -p no:cacheprovider --installed".split(' '),
