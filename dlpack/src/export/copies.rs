@@ -85,7 +85,8 @@ impl Descriptor {
     ///
     /// # Safety
     ///
-    /// All elements are initialised, and no other thread writes them during this call.
+    /// All elements are initialised, and no other thread writes them during this call. There is no `&mut` to any of them that
+    /// was made before and is used again afterwards.
     ///
     /// # Examples
     ///

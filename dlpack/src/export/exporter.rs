@@ -215,7 +215,7 @@ impl<O: Send + 'static> Exporter<'_, O, RawParts> {
     ///
     /// - the memory is `nbytes` bytes long, and the device is what it says;
     /// - if the [host can access](Device::is_host_accessible) the device, the bytes lie in one live allocation and can be
-    ///   read, and also written unless [`read_only`](Self::read_only) is called;
+    ///   read through `data`, and also written unless [`read_only`](Self::read_only) is called;
     /// - bytes that *Rust* allocated are initialised before safe code gets the tensor, since it may pass the tensor to readers
     ///   who take elements for initialised, as in Python.
     ///

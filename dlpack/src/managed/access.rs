@@ -39,6 +39,10 @@ impl Descriptor {
     /// 2. nobody writes them: not the producer, not another consumer, not through another tensor that shares the
     ///    memory.
     ///
+    /// What was written before, on whatever thread or device, has happened before. A `&mut` to any of the elements that was
+    /// made before and is used again afterwards counts as a writer all the while, even if nobody writes through it: the
+    /// compiler takes it for the only way to them.
+    ///
     /// # Examples
     ///
     /// ```

@@ -92,7 +92,7 @@ impl<'a> BorrowedTensor<'a> {
     /// - `raw` is null, or points to an initialised `DLTensor` that is not written during this call; clause S4 of
     ///   [`ManagedTensorVersioned::from_raw`](crate::ManagedTensorVersioned::from_raw) holds.
     /// - For the lifetime `'a`, and if the host can access the device, every byte of the tensor's extents lies
-    ///   in one live allocation and can be read, from any thread.
+    ///   in one live allocation and can be read through `data`, from any thread.
     ///
     /// Nothing but later code bounds `'a`, which may come out as `'static` unseen. Name it, or prefer
     /// [`with_raw`](Self::with_raw).

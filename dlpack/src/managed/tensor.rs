@@ -97,7 +97,9 @@ impl<A: Abi> Managed<A> {
     /// # Safety
     ///
     /// - **S1** `raw` is null, or points to an initialised struct whose ownership passes to this call
-    ///   unconditionally. Nobody else calls the deleter or uses `raw` afterwards.
+    ///   unconditionally. Nobody else calls the deleter or uses `raw` afterwards. The struct stays in its place until the
+    ///   deleter is called. If it has no deleter, the struct, and what clauses S5 and S6 grant, lasts until the tensor and
+    ///   all that it was passed on as are gone.
     /// - **S2** If the struct has a version whose major number is not 1, only `version`, `manager_ctx`, `deleter` and
     ///   `flags` need be valid.
     /// - **S3** The deleter, if not null, may be called once, with `raw`, from any thread, at any later time. It
@@ -105,8 +107,8 @@ impl<A: Abi> Managed<A> {
     /// - **S4** During this call `shape` and `strides`, if not null, can be read for `ndim` numbers and are not
     ///   written. They need not stay valid afterwards.
     /// - **S5** Until the deleter is called, and if the host can access the device, every byte of the tensor's
-    ///   [extents](crate::layout::Layout::byte_extents) lies in one live allocation and can be read; it can also be
-    ///   written if the struct has flags and `READ_ONLY` is not set.
+    ///   [extents](crate::layout::Layout::byte_extents) lies in one live allocation and can be read through `data`, from
+    ///   any thread; it can also be written if the struct has flags and `READ_ONLY` is not set.
     /// - **S6** The flags are true: if `IS_COPIED` is set, nobody else accesses those bytes until the deleter is
     ///   called.
     ///

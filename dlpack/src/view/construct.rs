@@ -85,7 +85,9 @@ impl<'a, I: ViewElement> TensorView<'a, I> {
     /// Unless there are no elements, for `'a`,
     ///
     /// 1. all elements that the shape and the strides lead to lie in one live allocation that `data` points into, and
-    /// 2. each of them may be read through `&I`: it is initialised as `I` asks, and nobody writes it but as `I` allows.
+    ///    `data` may be used to reach them all, as a pointer made of a reference to one of them may not;
+    /// 2. each of them may be read through `&I`: it is initialised as `I` asks, and nobody writes it but as `I` allows. Who
+    ///    counts as a writer is said at [`Descriptor::view`](crate::Descriptor::view).
     ///
     /// # Examples
     ///
@@ -177,8 +179,9 @@ impl<'a, I: ViewElement> TensorViewMut<'a, I> {
     /// Unless there are no elements, for `'a`,
     ///
     /// 1. all elements that the shape and the strides lead to lie in one live allocation that `data` points into, and
+    ///    `data` may be used to reach them all, as a pointer made of a reference to one of them may not;
     /// 2. each of them may be written through `&mut I`: it is initialised as `I` asks, and nobody else reads or writes
-    ///    it.
+    ///    it. Who counts as a reader or a writer is said at [`assume_exclusive`](crate::Managed::assume_exclusive).
     ///
     /// # Examples
     ///

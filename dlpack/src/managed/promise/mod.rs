@@ -21,7 +21,8 @@ macro_rules! promise_methods {
             ///
             /// # Safety
             ///
-            /// All elements are initialised, and nobody writes them for as long as the returned value lives.
+            /// All elements are initialised, and nobody writes them for as long as the returned value lives. Who counts as a
+            /// writer is said at [`Descriptor::view`](crate::Descriptor::view).
             #[inline]
             pub unsafe fn assume_frozen(self) -> $crate::managed::Frozen<Self> {
                 // SAFETY: the contract is the invariant of `Frozen`.
@@ -36,9 +37,11 @@ macro_rules! promise_methods {
             /// # Safety
             ///
             /// - All elements are initialised, and nobody else reads or writes them for as long as the returned value
-            ///   lives.
+            ///   lives; nor does anybody write them while the tensor lives that `freeze` makes of it. What others read or wrote
+            ///   before has happened before. A `&` or a `&mut` to any of the elements that was made before and is used again
+            ///   afterwards counts as a reader or a writer all the while.
             /// - If the access is [`Unknown`](crate::Access::Unknown), as it is of a legacy tensor and of a `DLTensor`,
-            ///   every byte of the tensor's extents can be written.
+            ///   every byte of the tensor's extents can be written, in the sense of `assume_writable`.
             ///
             /// # Examples
             ///
@@ -66,7 +69,10 @@ macro_rules! promise_methods {
             ///
             /// # Safety
             ///
-            /// Every byte of the tensor's extents can be written.
+            /// Every byte of the tensor's extents can be written through the data pointer of the tensor. Bytes that Rust
+            /// lends by a shared reference, outside of an `UnsafeCell`, cannot, whatever memory they lie in and whoever else
+            /// knows of them: such are those of an `Arc`, and of a tensor of [`Exporter::shared`](crate::Exporter::shared) or
+            /// [`Exporter::of`](crate::Exporter::of).
             #[must_use]
             #[inline]
             pub unsafe fn assume_writable(mut self) -> Self {
@@ -81,8 +87,9 @@ macro_rules! promise_methods {
             ///
             /// # Safety
             ///
-            /// Clause S5 of [`Managed::from_raw`](crate::Managed::from_raw) holds for the tensor as if its device were
-            /// the CPU, and work that the device still does on it has ended whenever a view is made.
+            /// Clause S5 of [`Managed::from_raw`](crate::Managed::from_raw), or, for a
+            /// [`BorrowedTensor`](crate::BorrowedTensor), the second clause of its `from_raw`, holds for the tensor as if its
+            /// device were the CPU, and work that the device still does on it has ended whenever a view is made.
             #[must_use]
             #[inline]
             pub unsafe fn assume_host_accessible(mut self) -> Self {
@@ -102,7 +109,8 @@ macro_rules! promise_methods {
             /// # Safety
             ///
             /// For the lifetime of the view, which is also that of the slices and references that it gives out, even once
-            /// the view itself is gone, all elements are initialised and nobody else reads or writes them.
+            /// the view itself is gone, all elements are initialised and nobody else reads or writes them. Who counts as a
+            /// reader or a writer is said at `assume_exclusive`.
             pub unsafe fn view_mut<T: $crate::vocabulary::Element>(
                 &mut self,
             ) -> Result<$crate::view::TensorViewMut<'_, T>, $crate::error::Error> {
