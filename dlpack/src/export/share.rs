@@ -155,7 +155,9 @@ impl<O: Deref<Target = Descriptor> + Send + Sync + 'static> Frozen<O> {
         let header = Header { flags: Flags::READ_ONLY, access: Access::ReadOnly, ..Header::NONE };
         let dims = view.strided().dims().wide()?;
         // SAFETY: some of the elements of this tensor, which have just been found to lie within it, to be read only. What is kept
-        // alive is frozen, with all of them, and a view has shown that the host can follow their memory.
+        // alive is frozen, with all of them, and a view has shown that the host can follow their memory. What `choose` returns, it
+        // returns for every `'v`: if it did not come from this tensor, it is borrowed for good, and only then can it lie between
+        // the elements.
         unsafe {
             let part = Descriptor::new(fields, header, dims, layout);
             let tensor = Shared::frozen(self).managed(&part, Flags::READ_ONLY)?;

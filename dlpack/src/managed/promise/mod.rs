@@ -89,7 +89,7 @@ macro_rules! promise_methods {
             ///
             /// Clause S5 of [`Managed::from_raw`](crate::Managed::from_raw), or, for a
             /// [`BorrowedTensor`](crate::BorrowedTensor), the second clause of its `from_raw`, holds for the tensor as if its
-            /// device were the CPU, and work that the device still does on it has ended whenever a view is made.
+            /// device were the CPU, and work that the device still does on it has ended whenever a view or a copy is made.
             #[must_use]
             #[inline]
             pub unsafe fn assume_host_accessible(mut self) -> Self {
