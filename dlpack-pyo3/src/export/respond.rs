@@ -146,7 +146,8 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
                 return Err(Failure::Final(Error::ReadOnlyNotExpressible));
             }
             if policy.is_share() {
-                // SAFETY: nobody writes the memory through this tensor, or it may be written, as the policy promises.
+                // SAFETY: the memory may be written, as the policy promises, or nobody writes it through this tensor: it goes to
+                // Python, and comes back as a legacy tensor, of which nobody knows whether it may be written.
                 tensor = unsafe { tensor.assume_writable() };
             }
         }

@@ -168,7 +168,7 @@ impl<T, R> PyTensor<T, R> {
     ///
     /// # Safety
     ///
-    /// Every byte of the tensor's extents can be written.
+    /// Every byte of the tensor's extents can be written through the tensor's data pointer.
     ///
     /// # Examples
     ///
@@ -462,8 +462,8 @@ impl<T: Element, R> PyTensor<T, R> {
     ///
     /// # Safety
     ///
-    /// While the view lives, all elements are initialised and nobody writes them: no code in Python, no other library, no
-    /// device.
+    /// For the lifetime of the view, as for [`Descriptor::view`], all elements are initialised and nobody writes them: no code in
+    /// Python, no other library, no device.
     ///
     /// # Examples
     ///
@@ -528,8 +528,8 @@ impl<T: Element, R> PyTensor<T, R> {
     ///
     /// # Safety
     ///
-    /// While the view lives, all elements are initialised and nobody else reads or writes them: no code in Python, no other
-    /// library, no device, and not through another tensor of the same memory.
+    /// For the lifetime of the view, as for [`Descriptor::view_mut`], all elements are initialised and nobody else reads or writes
+    /// them: no code in Python, no other library, no device, and not through another tensor of the same memory.
     ///
     /// # Examples
     ///
