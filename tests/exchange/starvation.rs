@@ -8,8 +8,13 @@ use dlpack::{DataType, Device, Error, ManagedTensorVersioned};
 use harness::alloc::{count, fail_nth};
 use harness::exchange::{ask_tensor, fail_next_allocation, give_tensor, take_allocated};
 
-use crate::shelf::{Object, TABLE};
+use crate::shelf::{Mood, Object, TABLE, during};
 use crate::support::{library, six};
+
+/// Has this thread make what the library keeps for it. Where `thread_local!` allocates, that is not what is to fail.
+fn prepare() {
+    during(Mood::Works, || ());
+}
 
 /// Runs `call` with its first, its second, ... allocation failing, until none is left to fail, and returns how many
 /// there were.
@@ -69,6 +74,7 @@ fn a_library_allocates() {
 
 #[test]
 fn a_library_is_asked() {
+    prepare();
     let mut shape = [1_i64; 9];
     let prototype = DLTensor {
         data: ptr::null_mut(),
@@ -116,6 +122,7 @@ unsafe fn ask_raw(prototype: &DLTensor) -> i32 {
 
 #[test]
 fn a_tensor_is_offered() {
+    prepare();
     let (raw, record) = six().shape(&[1; 9]).make_versioned();
     let failure = fail_nth(1);
     // SAFETY: a live tensor.

@@ -3,6 +3,7 @@
 //! A test binary installs it with `#[global_allocator] static ALLOC: CountingAllocator = CountingAllocator;`.
 
 use std::alloc::{GlobalAlloc, Layout, System};
+#[cfg(not(all(windows, target_env = "gnu")))]
 use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr;
@@ -11,11 +12,60 @@ use std::ptr;
 #[derive(Clone, Copy, Debug, Default)]
 pub struct CountingAllocator;
 
+#[cfg(not(all(windows, target_env = "gnu")))]
 thread_local! {
     // Neither allocates nor has a destructor: the allocator may use them at any time.
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
     static DEALLOCATIONS: Cell<u64> = const { Cell::new(0) };
     static UNTIL_FAILURE: Cell<u64> = const { Cell::new(0) };
+}
+
+#[cfg(all(windows, target_env = "gnu"))]
+use slots::{ALLOCATIONS, DEALLOCATIONS, UNTIL_FAILURE};
+
+/// Numbers of each thread where `thread_local!` allocates: slots of the system, which begin with 0.
+#[cfg(all(windows, target_env = "gnu"))]
+mod slots {
+    use std::ffi::c_void;
+    use std::ptr;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    pub(super) static ALLOCATIONS: Slot = Slot(AtomicU32::new(0));
+    pub(super) static DEALLOCATIONS: Slot = Slot(AtomicU32::new(0));
+    pub(super) static UNTIL_FAILURE: Slot = Slot(AtomicU32::new(0));
+
+    /// One more than the number of the slot, or 0 before it is made.
+    pub(super) struct Slot(AtomicU32);
+
+    unsafe extern "system" {
+        safe fn TlsAlloc() -> u32;
+        safe fn TlsGetValue(slot: u32) -> *mut c_void;
+        safe fn TlsSetValue(slot: u32, value: *mut c_void) -> i32;
+    }
+
+    impl Slot {
+        fn number(&self) -> u32 {
+            let made = match self.0.load(Ordering::Relaxed) {
+                0 => {
+                    let new = TlsAlloc() + 1;
+                    // If two threads make one, that of the second is left unused.
+                    let first =
+                        self.0.compare_exchange(0, new, Ordering::Relaxed, Ordering::Relaxed);
+                    first.err().unwrap_or(new)
+                }
+                made => made,
+            };
+            made - 1
+        }
+
+        pub(super) fn get(&self) -> u64 {
+            TlsGetValue(self.number()).addr() as u64
+        }
+
+        pub(super) fn set(&self, value: u64) {
+            TlsSetValue(self.number(), ptr::without_provenance_mut(value as usize));
+        }
+    }
 }
 
 /// How often this thread asked for memory, reallocations included.
