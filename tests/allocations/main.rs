@@ -8,41 +8,10 @@ mod exports;
 mod imports;
 mod views;
 
-use std::alloc::{GlobalAlloc, Layout};
-use std::cell::Cell;
-
-use harness::alloc::{CountingAllocator, count};
-
-/// The counting allocator, which also weighs what is out.
-struct Scales;
+use harness::alloc::{CountingAllocator, bytes_out, count};
 
 #[global_allocator]
-static ALLOCATOR: Scales = Scales;
-
-thread_local! {
-    static OUT: Cell<usize> = const { Cell::new(0) };
-}
-
-// SAFETY: memory comes from `CountingAllocator` and goes there.
-unsafe impl GlobalAlloc for Scales {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        OUT.set(OUT.get().wrapping_add(layout.size()));
-        // SAFETY: the caller's promise.
-        unsafe { CountingAllocator.alloc(layout) }
-    }
-
-    unsafe fn realloc(&self, block: *mut u8, layout: Layout, len: usize) -> *mut u8 {
-        OUT.set(OUT.get().wrapping_add(len).wrapping_sub(layout.size()));
-        // SAFETY: the caller's promise.
-        unsafe { CountingAllocator.realloc(block, layout, len) }
-    }
-
-    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
-        OUT.set(OUT.get().wrapping_sub(layout.size()));
-        // SAFETY: the caller's promise.
-        unsafe { CountingAllocator.dealloc(block, layout) }
-    }
-}
+static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 /// Runs `body`, which must allocate `expected` times.
 #[track_caller]
@@ -55,7 +24,7 @@ fn allocates<R>(expected: u64, body: impl FnOnce() -> R) -> R {
 /// Runs `body`, after which as many bytes must be out as before.
 #[track_caller]
 fn gives_all_back(body: impl FnOnce()) {
-    let before = OUT.get();
+    let before = bytes_out();
     body();
-    assert_eq!(OUT.get(), before, "bytes out, with those that were out before");
+    assert_eq!(bytes_out(), before, "bytes out, with those that were out before");
 }

@@ -18,10 +18,11 @@ thread_local! {
     static ALLOCATIONS: Cell<u64> = const { Cell::new(0) };
     static DEALLOCATIONS: Cell<u64> = const { Cell::new(0) };
     static UNTIL_FAILURE: Cell<u64> = const { Cell::new(0) };
+    static BYTES: Cell<u64> = const { Cell::new(0) };
 }
 
 #[cfg(all(windows, target_env = "gnu"))]
-use slots::{ALLOCATIONS, DEALLOCATIONS, UNTIL_FAILURE};
+use slots::{ALLOCATIONS, BYTES, DEALLOCATIONS, UNTIL_FAILURE};
 
 /// Numbers of each thread where `thread_local!` allocates: slots of the system, which begin with 0.
 #[cfg(all(windows, target_env = "gnu"))]
@@ -33,6 +34,7 @@ mod slots {
     pub(super) static ALLOCATIONS: Slot = Slot(AtomicU32::new(0));
     pub(super) static DEALLOCATIONS: Slot = Slot(AtomicU32::new(0));
     pub(super) static UNTIL_FAILURE: Slot = Slot(AtomicU32::new(0));
+    pub(super) static BYTES: Slot = Slot(AtomicU32::new(0));
 
     /// One more than the number of the slot, or 0 before it is made.
     pub(super) struct Slot(AtomicU32);
@@ -78,6 +80,11 @@ pub fn deallocations() -> u64 {
     DEALLOCATIONS.get()
 }
 
+/// How many bytes are out that this thread asked for, less those that it gave back for other threads.
+pub fn bytes_out() -> u64 {
+    BYTES.get()
+}
+
 /// Runs `body` and counts its allocations on this thread.
 pub fn count<R>(body: impl FnOnce() -> R) -> (R, u64) {
     let before = allocations();
@@ -121,12 +128,18 @@ fn meter() -> bool {
     left == 1
 }
 
+/// Counts the bytes of a block that was made and of one that is gone.
+fn weigh(more: usize, less: usize) {
+    BYTES.set(BYTES.get().wrapping_add(more as u64).wrapping_sub(less as u64));
+}
+
 // SAFETY: memory comes from `System` and goes there; a null answer is allowed at any time.
 unsafe impl GlobalAlloc for CountingAllocator {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         if meter() {
             return ptr::null_mut();
         }
+        weigh(layout.size(), 0);
         // SAFETY: the caller's promise.
         unsafe { System.alloc(layout) }
     }
@@ -135,6 +148,7 @@ unsafe impl GlobalAlloc for CountingAllocator {
         if meter() {
             return ptr::null_mut();
         }
+        weigh(layout.size(), 0);
         // SAFETY: the caller's promise.
         unsafe { System.alloc_zeroed(layout) }
     }
@@ -143,12 +157,14 @@ unsafe impl GlobalAlloc for CountingAllocator {
         if meter() {
             return ptr::null_mut();
         }
+        weigh(len, layout.size());
         // SAFETY: the caller's promise.
         unsafe { System.realloc(block, layout, len) }
     }
 
     unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
         DEALLOCATIONS.set(DEALLOCATIONS.get() + 1);
+        weigh(0, layout.size());
         // SAFETY: the caller's promise.
         unsafe { System.dealloc(block, layout) }
     }
