@@ -2,9 +2,9 @@
 
 import pytest
 
-from kit import drawn
+from kit import rounds
 
 
-@pytest.mark.parametrize("first", range(0, 2000, 250))
+@pytest.mark.parametrize("first", range(0, 512, 64))
 def test_drawn(first):
-    assert drawn.scripts(first, 250) > 50
+    assert rounds.scripts(first, 64) > 300

@@ -8,7 +8,7 @@ use std::time::Instant;
 use std::{fs, io};
 
 use super::record::Record;
-use super::{Length, place_extension};
+use super::{Length, fuzz_python, place_extension};
 use crate::python::Python;
 use crate::tools::{self, Result, command, read, root, target};
 
@@ -122,6 +122,9 @@ fn try_mutant(tree: &Path, mutant: &Mutant) -> Result<(Outcome, String)> {
 
 /// Runs the commands of a `by`, until one fails.
 pub(super) fn check(tree: &Path, by: &str, longest: Duration) -> Result<Outcome> {
+    if by == "drawn" {
+        return fuzz_python::check(tree, longest);
+    }
     let mut cargo = command("cargo");
     cargo.arg("test").current_dir(tree);
     match by.split_once(' ') {
@@ -165,7 +168,7 @@ fn check_in_python(tree: &Path, name: &str) -> Result<Outcome> {
 }
 
 /// Runs a command until its end, or until it has run too long.
-fn check_command(command: &mut Command, longest: Duration) -> Result<Outcome> {
+pub(super) fn check_command(command: &mut Command, longest: Duration) -> Result<Outcome> {
     let log = target().join("mutants/last.log");
     let explain = |error: io::Error| format!("{}: {error}", log.display());
     let file = fs::File::create(&log).map_err(explain)?;
@@ -258,7 +261,7 @@ fn parse(text: &str) -> Result<Vec<Mutant>> {
                 let mut kind = None;
                 for word in rest.split(' ') {
                     match (word, kind) {
-                        ("fuzz" | "lib" | "loom", _) => {
+                        ("fuzz" | "lib" | "loom" | "drawn", _) => {
                             kind = None;
                             mutant.by.push(word.to_owned());
                         }

@@ -126,7 +126,8 @@ fn fuzzing(text: &mut String, record: &Record) {
     text.push_str(
         "\n## Fuzzing\n\n`cargo xtask evidence fuzz`: libFuzzer under AddressSanitizer, with overflow checks and the standard \
          library's checks of\nunsafe preconditions. Each of its inputs is run with fifteen variants, which count as executions, too. The last row is \
-         `cargo xtask evidence fuzz-python`:\nproducers in Python and what is done with their tensors, drawn from bytes that no fuzzer chooses, under AddressSanitizer.\n\n| Target | Executions | Goal | When | With |\n|---|--:|--:|---|---|\n",
+         `cargo xtask evidence fuzz-python`:\nproducers in Python and what is done with their tensors, drawn from seeds that no fuzzer chooses, under AddressSanitizer. Of each seed a script \
+         is run,\nand fifteen shorter rounds with a tensor that is made anew for each; each of the sixteen counts as an execution.\n\n| Target | Executions | Goal | When | With |\n|---|--:|--:|---|---|\n",
     );
     for (name, goal) in fuzz::GOALS.into_iter().chain([fuzz_python::GOAL]) {
         let goal = number(goal);

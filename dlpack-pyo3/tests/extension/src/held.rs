@@ -1,6 +1,8 @@
 //! Imported tensors that Python keeps and passes on.
 
-use std::sync::Mutex;
+use std::panic::{self, AssertUnwindSafe};
+use std::sync::mpsc::{self, Sender};
+use std::sync::{Mutex, OnceLock, PoisonError};
 use std::thread;
 
 use dlpack::negotiate::{Producer, Stream};
@@ -80,6 +82,33 @@ impl Held {
         let dropped = py.detach(|| thread::spawn(move || drop(tensor)).join());
         dropped.map_err(|_| PyValueError::new_err("expected a deleter, found a panic"))
     }
+
+    /// The same, on a thread that is there for all tensors.
+    fn send_to_worker(&mut self, py: Python<'_>) -> PyResult<()> {
+        let tensor = self.take()?;
+        py.detach(|| drop_on_worker(tensor))
+    }
+}
+
+/// Drops a tensor on the one thread for that, and waits until it has done so.
+fn drop_on_worker(tensor: PyTensor) -> PyResult<()> {
+    type Work = (PyTensor, Sender<()>);
+    static WORKER: OnceLock<Mutex<Sender<Work>>> = OnceLock::new();
+    let worker = WORKER.get_or_init(|| {
+        let (sender, work) = mpsc::channel::<Work>();
+        thread::spawn(move || {
+            for (tensor, done) in work {
+                if panic::catch_unwind(AssertUnwindSafe(|| drop(tensor))).is_ok() {
+                    let _ = done.send(());
+                }
+            }
+        });
+        Mutex::new(sender)
+    });
+    let (done, is_done) = mpsc::channel();
+    let sent = worker.lock().unwrap_or_else(PoisonError::into_inner).send((tensor, done));
+    let waited = sent.is_ok() && is_done.recv().is_ok();
+    if waited { Ok(()) } else { Err(PyValueError::new_err("expected a deleter, found a panic")) }
 }
 
 /// Makes a `Tensor` of a producer that exports these tensors, starting with the last one, which this call uses.

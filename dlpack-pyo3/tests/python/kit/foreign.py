@@ -26,7 +26,7 @@ class Foreign:
 
     `strides` counts elements; "compact" fills them in, None leaves the pointer null. `ndim`, `null_shape` and
     `address` contradict `shape` and `data` on purpose. When its deleter runs, everything it owns is overwritten, so
-    that whoever reads afterwards reads nonsense.
+    that whoever reads afterwards reads nonsense; if it is `guarded`, AddressSanitizer reports the read.
     """
 
     def __init__(
@@ -46,6 +46,7 @@ class Foreign:
         address="own",
         deleter=True,
         context=0x1234,
+        guarded=False,
     ):
         self.versioned = versioned
         self.size = len(data)
@@ -57,6 +58,7 @@ class Foreign:
         self._strides = None if strides is None else _array(strides)
         kind = abi.ManagedTensorVersioned if versioned else abi.ManagedTensor
         self._record = native.Record(magic=native.MAGIC, managed_size=ctypes.sizeof(kind))
+        self._record.is_guarded = guarded
         self._own(self.start, self.size)
         self._own(ctypes.addressof(self._shape), ctypes.sizeof(self._shape))
         if self._strides is not None:
@@ -103,6 +105,14 @@ class Foreign:
         """Changes the live shape, as `resize_` of a framework does."""
         for axis, size in enumerate(shape):
             self._shape[axis] = size
+
+    def save(self):
+        """What all that it owns holds now, for `renew`."""
+        return native.save(self._record)
+
+    def renew(self, saved):
+        """Makes it what it was when `save` was called, whether its deleter has run or not."""
+        native.renew(self._record, saved)
 
     def capsule(self, name="standard"):
         """A fresh capsule over the struct, with a destructor as the Python specification asks for."""

@@ -14,6 +14,10 @@ void PyErr_SetString(void *kind, const char *message);
 extern void *PyExc_BufferError;
 extern void *PyExc_KeyboardInterrupt;
 
+/* Those of AddressSanitizer, where it is loaded. */
+void __asan_poison_memory_region(const volatile void *start, size_t size) __attribute__((weak));
+void __asan_unpoison_memory_region(const volatile void *start, size_t size) __attribute__((weak));
+
 #define MAGIC 0x646c7061636b3031ull
 
 struct region {
@@ -27,6 +31,7 @@ struct record {
   int64_t deletes;
   int64_t thread; /* of the last call, as the system numbers threads */
   void (*also)(void *); /* called after the first deletion, if not null */
+  uint64_t is_guarded;  /* whether a sanitizer is told that nobody may read what is deleted */
   uint64_t region_count;
   struct region regions[4];
   void *destructor_deleter; /* the deleter in the struct, for the capsule destructor */
@@ -51,7 +56,28 @@ void kit_delete(void *self) {
   memset(record->managed, 0xDD, record->managed_size);
   for (uint64_t i = 0; i < record->region_count; i++)
     memset(record->regions[i].start, 0xDD, record->regions[i].size);
+  if (record->is_guarded && __asan_poison_memory_region) {
+    __asan_poison_memory_region(record->managed, record->managed_size);
+    for (uint64_t i = 0; i < record->region_count; i++)
+      __asan_poison_memory_region(record->regions[i].start, record->regions[i].size);
+  }
   if (record->also) record->also(self);
+}
+
+/* Makes a tensor that may be deleted what it was when these bytes were read: those of the struct, and of its regions. */
+void kit_renew(struct record *record, const unsigned char *bytes) {
+  if (__asan_unpoison_memory_region) {
+    __asan_unpoison_memory_region(record->managed, record->managed_size);
+    for (uint64_t i = 0; i < record->region_count; i++)
+      __asan_unpoison_memory_region(record->regions[i].start, record->regions[i].size);
+  }
+  memcpy(record->managed, bytes, record->managed_size);
+  bytes += record->managed_size;
+  for (uint64_t i = 0; i < record->region_count; i++) {
+    memcpy(record->regions[i].start, bytes, record->regions[i].size);
+    bytes += record->regions[i].size;
+  }
+  record->deletes = 0;
 }
 
 static void destroy(void *capsule, const char *name) {

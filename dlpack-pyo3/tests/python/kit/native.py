@@ -38,6 +38,7 @@ class Record(ctypes.Structure):
         ("deletes", ctypes.c_int64),
         ("thread", ctypes.c_int64),
         ("also", ctypes.c_void_p),
+        ("is_guarded", ctypes.c_uint64),
         ("region_count", ctypes.c_uint64),
         ("regions", Region * 4),
         ("destructor_deleter", ctypes.c_void_p),
@@ -59,6 +60,24 @@ FAIL_TO_PYTHON = _address("kit_fail_to_python")
 RELEASE_AND_FAIL = _address("kit_release_and_fail")
 FAILURE = "not this one"
 INTERRUPT = _address("kit_interrupt")
+
+
+_library.kit_renew.argtypes = [ctypes.c_void_p, ctypes.c_char_p]
+_library.kit_renew.restype = None
+
+
+def save(record):
+    """The bytes of a tensor's struct and of its regions, for `renew`."""
+    start = ctypes.addressof(record)
+    parts = [ctypes.string_at(start + Record.managed.offset, record.managed_size)]
+    for region in record.regions[: record.region_count]:
+        parts.append(ctypes.string_at(region.start, region.size))
+    return b"".join(parts)
+
+
+def renew(record, saved):
+    """Makes a tensor what it was when `save` was called, whether it was deleted or not."""
+    _library.kit_renew(ctypes.addressof(record), saved)
 
 
 def strays():
