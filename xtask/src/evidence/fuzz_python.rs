@@ -29,7 +29,7 @@ pub(super) fn run(length: Length) -> Result<bool> {
     let python = Python::usual()?;
     let folder = target().join("fuzz-python");
     execute(&mut build(root(), &folder, &python)?)?;
-    let modules = install(&folder)?;
+    let modules = install(&folder, "modules")?;
     let (name, goal) = GOAL;
     if let Length::Seconds(seconds) = length {
         println!("{name}: {} executions", draw(&python, &modules, 0, seconds)?);
@@ -65,7 +65,8 @@ pub(super) fn check(tree: &Path, longest: Duration) -> Result<Outcome> {
     if built != Outcome::Unnoticed {
         return Ok(built);
     }
-    check_command(&mut drawing(tree, &python, &install(&folder)?, 0, 60)?, longest)
+    let modules = install(&folder, "modules-with-fault")?;
+    check_command(&mut drawing(tree, &python, &modules, 0, 60)?, longest)
 }
 
 /// The command that builds the extension of the tests under AddressSanitizer.
@@ -85,8 +86,8 @@ fn build(tree: &Path, folder: &Path, python: &Python) -> Result<Command> {
 }
 
 /// Copies what was built to where Python finds it, and returns that folder.
-fn install(folder: &Path) -> Result<PathBuf> {
-    let modules = folder.join("modules");
+fn install(folder: &Path, name: &str) -> Result<PathBuf> {
+    let modules = folder.join(name);
     place_extension(&folder.join(host()?).join("debug"), &modules)?;
     Ok(modules)
 }
