@@ -16,13 +16,15 @@ import time
 
 import dlpack_pyo3_tests as ext
 
-from . import capsules, drawn, foreign, native
+from . import drawn, foreign, native
 from .drawn import EDGES, EXPECTED, WAYS, Made, Play, Script
 from .exchange import Table, type_for
 
 LONGEST = 200
 # Rounds after each script.
 ROUNDS = 15
+# The fields of which another is drawn, some more often.
+CHANGES = "size stride size stride dtype byte_offset device ndim null_shape address flags version".split()
 # Seeds after which the garbage is collected, and looked at.
 BATCH = 64
 
@@ -72,7 +74,7 @@ class Renewed(Made):
         """Sets one field to something else, in the struct and where it is noted."""
         fields, struct = self.fields, self.tensor._struct
         tensor = struct.dl_tensor
-        name = script.pick(["size", "stride", "size", "stride", "dtype", "byte_offset", "device", "ndim", "null_shape", "address", "flags", "version"])
+        name = script.pick(CHANGES)
         if name in ("flags", "version") and not fields["versioned"]:
             return
         if name == "size" and fields["shape"]:
