@@ -68,6 +68,7 @@ pub(crate) mod names {
     pub(crate) static QUALNAME: Name = Name::new(c"__qualname__");
     pub(crate) static MODULE: Name = Name::new(c"__module__");
     pub(crate) static MRO: Name = Name::new(c"__mro__");
+    pub(crate) static BASE: Name = Name::new(c"__base__");
     pub(crate) static DICT: Name = Name::new(c"__dict__");
     pub(crate) static GET: Name = Name::new(c"__get__");
     // Of exceptions, and of what makes them again.
@@ -120,7 +121,7 @@ pub(crate) mod names {
     pub(crate) static NOTE_OF_META: Name =
         Name::new(c"pass a tensor of another device: one on the device meta has no elements");
     pub(crate) static TORCH_C: Name = Name::new(c"torch._C");
-    pub(crate) static TENSOR_BASE: Name = Name::new(c"TensorBase");
+    pub(crate) static TENSOR: Name = Name::new(c"Tensor");
     pub(crate) static TORCH_FUNCTION: Name = Name::new(c"__torch_function__");
     pub(crate) static TORCH_DISPATCH: Name = Name::new(c"__torch_dispatch__");
     pub(crate) static NO_TORCH_FUNCTION: Name = Name::new(c"_disabled_torch_function_impl");

@@ -170,6 +170,16 @@ impl<'py> Owned<'py> {
         self.object.attr(name)
     }
 
+    /// As [`Object::item`]. The item may outlive this value.
+    pub(crate) fn item(&self, name: &Name) -> Result<Self, Raised> {
+        self.object.item(name)
+    }
+
+    /// As [`Object::class_attr`]. The attribute may outlive this value.
+    pub(crate) fn class_attr(&self, name: &Name) -> Result<Self, Raised> {
+        self.object.class_attr(name)
+    }
+
     /// As [`Object::optional_attr`]. The attribute may outlive this value.
     pub(crate) fn optional_attr(&self, name: &Name) -> Result<Option<Self>, Raised> {
         self.object.optional_attr(name)

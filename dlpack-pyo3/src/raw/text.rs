@@ -47,7 +47,7 @@ impl fmt::Display for ClassName<'_> {
         let _saved = SavedException::take(self.0.attached());
         let class = self.0.class().to_owned();
         let [module, name] = [&names::MODULE, &names::QUALNAME]
-            .map(|name| attribute(class.borrow(), name).map_err(Raised::clear).ok());
+            .map(|name| class.class_attr(name).map_err(Raised::clear).ok());
         // Not copied, since each may be as long as there is memory.
         match module.as_ref().and_then(|module| module.borrow().text()) {
             Some(module) if module != "builtins" => write!(f, "{module}.")?,
@@ -57,21 +57,27 @@ impl fmt::Display for ClassName<'_> {
     }
 }
 
-/// Returns an attribute that every class has, such as its name. No code of a metaclass runs, since an exception that it raises
-/// would be lost where the name is for a message.
-fn attribute<'a>(class: Object<'a>, name: &Name) -> Result<Owned<'a>, Raised> {
-    let root = (&raw mut ffi::PyType_Type).cast();
-    if class.class().as_ptr() == root {
-        return class.attr(name);
+impl<'a> Object<'a> {
+    /// Returns an attribute that every class has, such as its name, of this class. No code of a metaclass runs, which may answer
+    /// with anything, or raise an exception.
+    pub(crate) fn class_attr(self, name: &Name) -> Result<Owned<'a>, Raised> {
+        let root = (&raw mut ffi::PyType_Type).cast();
+        if self.class().as_ptr() == root {
+            return self.attr(name);
+        }
+        // A metaclass may have a property of this name, so that of `type` itself is called.
+        // SAFETY: the class `type` lives as long as the interpreter, and the thread is attached.
+        let members = unsafe { Object::new(NonNull::new_unchecked(root)) }.attr(&names::DICT)?;
+        let get = members.item(name)?.attr(&names::GET)?;
+        let arguments = make_tuple(self.attached(), &[self])?;
+        // SAFETY: a live object and a tuple on an attached thread. The result is a new reference, or null with an exception set.
+        unsafe { Owned::or_raised(unwind::call(get.as_ptr(), arguments.as_ptr(), ptr::null_mut())) }
     }
-    // A metaclass may have a property of this name, so that of `type` itself is called.
-    // SAFETY: the class `type` lives as long as the interpreter, and the thread is attached.
-    let members = unsafe { Object::new(NonNull::new_unchecked(root)) }.attr(&names::DICT)?;
-    let name = name.get(class.attached())?;
-    // SAFETY: two live objects on an attached thread; the result is a new reference, or null with an exception set.
-    let property = unsafe { Owned::or_raised(unwind::get_item(members.as_ptr(), name.as_ptr())) }?;
-    let get = property.attr(&names::GET)?;
-    let arguments = make_tuple(class.attached(), &[class])?;
-    // SAFETY: a live object and a tuple on an attached thread. The result is a new reference, or null with an exception set.
-    unsafe { Owned::or_raised(unwind::call(get.as_ptr(), arguments.as_ptr(), ptr::null_mut())) }
+
+    /// Returns the item of a mapping by its name.
+    pub(crate) fn item(self, name: &Name) -> Result<Owned<'a>, Raised> {
+        let name = name.get(self.attached())?;
+        // SAFETY: two live objects on an attached thread; the result is a new reference, or null with an exception set.
+        unsafe { Owned::or_raised(unwind::get_item(self.as_ptr(), name.as_ptr())) }
+    }
 }

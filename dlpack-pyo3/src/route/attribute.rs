@@ -4,6 +4,7 @@ use core::ffi::c_void;
 use core::mem;
 use core::ptr::NonNull;
 
+use super::classes::Classes;
 use crate::raw::unwind::Guard;
 use crate::raw::{Name, Object, Owned, Raised, Reference, call_no_args, ffi};
 
@@ -56,7 +57,8 @@ unsafe impl Sync for Getter {}
 impl Attribute {
     /// Returns `None` if the class has no such attribute, or a plain value.
     pub(super) fn of(class: Object<'_>, name: &Name) -> Result<Option<Self>, Raised> {
-        let Some(descriptor) = class.optional_attr(name)? else { return Ok(None) };
+        let classes = Classes::of(class)?;
+        let Some(descriptor) = classes.entry(name)? else { return Ok(None) };
         let getter = property(class, descriptor.borrow()).or_else(|| slot(descriptor.borrow()));
         #[cfg(not(Py_LIMITED_API))]
         let method = method(class, descriptor.borrow());
@@ -110,22 +112,6 @@ impl Attribute {
         let method = self.get(object)?;
         // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
         unsafe { Owned::or_raised(call_no_args(method.as_ptr())) }
-    }
-}
-
-/// Returns what a descriptor says of an object, or `None` for a plain value. The descriptor is an entry of the object's class, or
-/// of a base of that.
-pub(super) fn value_of<'a>(
-    descriptor: Object<'_>,
-    object: Object<'a>,
-) -> Result<Option<Owned<'a>>, Raised> {
-    let Some(Getter::Slot(get)) = slot(descriptor) else { return Ok(None) };
-    // SAFETY: live objects on an attached thread; the result is a new reference, or null with an exception set.
-    unsafe {
-        let guard = Guard::new();
-        let value = get(descriptor.as_ptr(), object.as_ptr(), object.class().as_ptr());
-        guard.end();
-        Owned::or_raised(value).map(Some)
     }
 }
 

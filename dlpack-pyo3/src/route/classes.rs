@@ -1,9 +1,6 @@
 //! Questions about classes.
 
-use core::ptr::NonNull;
-
-use super::attribute::value_of;
-use crate::raw::{Name, Object, Owned, Raised, Tuple, ffi, names, unwind};
+use crate::raw::{Attached, Name, Object, Owned, Raised, Tuple, ffi, names, unwind};
 
 /// A class and its bases, in the order in which Python looks attributes up in them.
 #[derive(Debug)]
@@ -11,15 +8,22 @@ pub(super) struct Classes<'py>(Owned<'py>);
 
 impl<'py> Classes<'py> {
     pub(super) fn of(class: Object<'py>) -> Result<Self, Raised> {
-        // A metaclass may have a property of this name, which returns anything. So the one of `type` is called.
-        let py = class.attached();
-        // SAFETY: the class `type` lives as long as the interpreter, and the thread is attached.
-        let root =
-            unsafe { Object::new(NonNull::new_unchecked((&raw mut ffi::PyType_Type).cast())) };
-        let (members, name) = (root.attr(&names::DICT)?, names::MRO.get(py)?);
-        // SAFETY: two live objects on an attached thread; the result is a new reference, or null with an exception set.
-        let entry = unsafe { Owned::or_raised(unwind::get_item(members.as_ptr(), name.as_ptr())) }?;
-        Ok(Self(value_of(entry.borrow(), class)?.unwrap_or(entry)))
+        class.class_attr(&names::MRO).map(Self)
+    }
+
+    /// Returns what the first of the classes that has an entry of this name has there, as objects of the class find it. A
+    /// metaclass may answer otherwise for the class itself.
+    pub(super) fn entry(&self, name: &Name) -> Result<Option<Owned<'_>>, Raised> {
+        for class in self.iter() {
+            if defines(class, name)? {
+                return class.class_attr(&names::DICT)?.item(name).map(Some);
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn attached(&self) -> Attached<'_> {
+        self.0.borrow().attached()
     }
 
     /// Returns nothing but classes.
@@ -32,7 +36,7 @@ impl<'py> Classes<'py> {
 
 /// Returns `true` if the class itself, and not only a base, has an attribute of this name.
 pub(super) fn defines(class: Object<'_>, name: &Name) -> Result<bool, Raised> {
-    let members = class.attr(&names::DICT)?;
+    let members = class.class_attr(&names::DICT)?;
     let name = name.get(class.attached())?;
     // SAFETY: two live objects on an attached thread.
     match unsafe { unwind::sequence_contains(members.as_ptr(), name.as_ptr()) } {
@@ -43,14 +47,23 @@ pub(super) fn defines(class: Object<'_>, name: &Name) -> Result<bool, Raised> {
 
 /// Returns `true` if the class belongs to this package or a module in it.
 pub(super) fn is_of(class: Object<'_>, package: &str) -> Result<bool, Raised> {
-    let module = class.optional_attr(&names::MODULE)?;
-    let module = module.as_ref().and_then(|module| module.borrow().text()).unwrap_or_default();
+    let module = class.class_attr(&names::MODULE)?;
+    let module = module.borrow().text().unwrap_or_default();
     Ok(module.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }
 
 /// Returns `true` if the class has this name.
 pub(super) fn is_named(class: Object<'_>, name: &str) -> Result<bool, Raised> {
-    Ok(class.attr(&names::NAME)?.borrow().text() == Some(name))
+    Ok(class.class_attr(&names::NAME)?.borrow().text() == Some(name))
+}
+
+/// Returns the static class whose objects those of the class are extended from, whatever order of bases a metaclass has made.
+pub(super) fn static_base(class: Object<'_>) -> Result<Owned<'_>, Raised> {
+    let mut base = class.to_owned();
+    while !is_static(base.borrow()) {
+        base = base.class_attr(&names::BASE)?;
+    }
+    Ok(base)
 }
 
 /// Returns `true` for a class that lives for ever, as only code in C can make one.

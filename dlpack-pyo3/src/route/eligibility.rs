@@ -14,7 +14,7 @@ use dlpack::{AnyManagedTensor, DataTypeCode};
 
 use super::address;
 use super::attribute::{Attribute, is_false, is_true};
-use super::classes::{Classes, defines, is_named, is_of, is_static};
+use super::classes::{Classes, defines, is_of, is_static, static_base};
 use super::summary::Summary;
 use crate::protocol;
 use crate::raw::{
@@ -64,10 +64,13 @@ pub(super) struct Torch {
 impl Eligibility {
     /// Returns `None` if no object of the class may be imported by the table.
     pub(super) fn of(class: Object<'_>, classes: &Classes<'_>) -> Result<Option<Self>, Raised> {
+        // Each class can say that it is of any library, but for the one in C that it is derived from.
         for base in classes.iter() {
             if is_of(base, "torch")? {
-                return if is_plain_torch(class, classes)? { torch(class) } else { Ok(None) };
+                return if is_plain_torch(classes)? { torch(class) } else { Ok(None) };
             }
+        }
+        for base in classes.iter() {
             if is_of(base, "paddle")? {
                 let stop_gradient = Attribute::of(class, &names::STOP_GRADIENT)?;
                 return Ok(stop_gradient.map(Self::Paddle));
@@ -292,27 +295,19 @@ fn refuse_without_memory(
 
 /// Returns the address of the first element, or 0 if the storage has no memory.
 fn address_with_memory(object: Object<'_>) -> Result<i128, Raised> {
-    let class = class_of_tensors(object)?;
-    let storage = call_by(class.borrow(), &names::UNTYPED_STORAGE, object)?;
-    let class_of_storage = storage.borrow().class().to_owned();
-    match handle(call_by(class_of_storage.borrow(), &names::DATA_PTR, storage.borrow())?.borrow())?
-    {
+    let storage = call_in_c(object, &names::UNTYPED_STORAGE)?;
+    match handle(call_in_c(storage.borrow(), &names::DATA_PTR)?.borrow())? {
         0 => Ok(0),
-        _ => handle(call_by(class.borrow(), &names::DATA_PTR, object)?.borrow()),
+        _ => handle(call_in_c(object, &names::DATA_PTR)?.borrow()),
     }
 }
 
-/// Returns PyTorch's own class of tensors, or the object's class if that is not derived from it.
-fn class_of_tensors(object: Object<'_>) -> Result<Owned<'_>, Raised> {
+/// Calls a method of PyTorch's own class in C, whatever the object itself or a derived class has under this name. Of an object
+/// without such a class, the method of its class is called.
+fn call_in_c<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
     let class = object.class().to_owned();
-    let Some(torch) = loaded(object.attached(), &names::TORCH_C)? else { return Ok(class) };
-    let Some(base) = torch.optional_attr(&names::TENSOR_BASE)? else { return Ok(class) };
-    let is_base = Classes::of(class.borrow())?.iter().any(|it| it.is(base.borrow()));
-    Ok(if is_base { base } else { class })
-}
-
-/// Calls a method of a class, whatever the object itself or a derived class has under this name.
-fn call_by<'a>(class: Object<'_>, method: &Name, object: Object<'a>) -> Result<Owned<'a>, Raised> {
+    let base = static_base(class.borrow())?;
+    let class = if is_of(base.borrow(), "torch")? { &base } else { &class };
     let (method, arguments) = (class.attr(method)?, make_tuple(object.attached(), &[object])?);
     // SAFETY: a live object and a tuple on an attached thread. The result is a new reference, or null with an exception set.
     unsafe { Owned::or_raised(unwind::call(method.as_ptr(), arguments.as_ptr(), ptr::null_mut())) }
@@ -347,15 +342,17 @@ fn torch(class: Object<'_>) -> Result<Option<Eligibility>, Raised> {
 }
 
 /// Returns `true` if the class is PyTorch's own, or a derived one that does not change what PyTorch does.
-fn is_plain_torch(class: Object<'_>, classes: &Classes<'_>) -> Result<bool, Raised> {
+fn is_plain_torch(classes: &Classes<'_>) -> Result<bool, Raised> {
+    let Some(torch) = loaded(classes.attached(), &names::TORCH)? else { return Ok(false) };
+    let Some(own) = torch.optional_attr(&names::TENSOR)? else { return Ok(false) };
     for base in classes.iter() {
-        if is_of(base, "torch")? && is_named(base, "Tensor")? {
+        if base.is(own.borrow()) {
             return Ok(true);
         }
         if defines(base, &names::TORCH_DISPATCH)? {
             return Ok(false);
         }
-        if defines(base, &names::TORCH_FUNCTION)? && !is_disabled(class)? {
+        if defines(base, &names::TORCH_FUNCTION)? && !is_disabled(classes)? {
             return Ok(false);
         }
     }
@@ -363,10 +360,10 @@ fn is_plain_torch(class: Object<'_>, classes: &Classes<'_>) -> Result<bool, Rais
 }
 
 /// Returns `true` if the class tells PyTorch not to call its `__torch_function__`, as parameters do.
-fn is_disabled(class: Object<'_>) -> Result<bool, Raised> {
-    let Some(torch) = loaded(class.attached(), &names::TORCH_C)? else { return Ok(false) };
+fn is_disabled(classes: &Classes<'_>) -> Result<bool, Raised> {
+    let Some(torch) = loaded(classes.attached(), &names::TORCH_C)? else { return Ok(false) };
     let disabled = torch.optional_attr(&names::NO_TORCH_FUNCTION)?;
-    let found = class.optional_attr(&names::TORCH_FUNCTION)?;
+    let found = classes.entry(&names::TORCH_FUNCTION)?;
     let (Some(disabled), Some(found)) = (disabled, found) else { return Ok(false) };
     Ok(found.borrow().is(disabled.borrow()))
 }

@@ -43,7 +43,24 @@ impl Plan {
     /// What looking at the class raises, if that is not an `Exception`, and so interrupts the program. A class that cannot be
     /// looked at is no worse than one without a table: its objects are asked.
     pub(super) fn new(class: Object<'_>) -> Result<Self, Raised> {
-        Self::of(class).or_else(|raised| raised.forget().map(|()| Self::Unknown))
+        Self::of(class).or_else(|raised| {
+            raised.forget()?;
+            Ok(Self::of_library(class)?.unwrap_or(Self::Unknown))
+        })
+    }
+
+    /// Returns the plan of a class that is derived from one of a library whose `__dlpack__` is not enough, whatever its metaclass
+    /// answers.
+    fn of_library(class: Object<'_>) -> Result<Option<Self>, Raised> {
+        for base in Classes::of(class)?.iter() {
+            if is_of(base, "torch")? {
+                return Ok(Some(Self::Torch));
+            }
+            if is_of(base, "numpy.ma")? && is_named(base, "MaskedArray")? {
+                return Ok(Some(Self::Masked));
+            }
+        }
+        Ok(None)
     }
 
     fn of(class: Object<'_>) -> Result<Self, Raised> {
@@ -59,13 +76,8 @@ impl Plan {
         if class.optional_attr(&names::DLPACK)?.is_none() {
             return Ok(if is_immutable(class) { Self::Buffer } else { Self::Unknown });
         }
-        for base in Classes::of(class)?.iter() {
-            if is_of(base, "torch")? {
-                return Ok(Self::Torch);
-            }
-            if is_of(base, "numpy.ma")? && is_named(base, "MaskedArray")? {
-                return Ok(Self::Masked);
-            }
+        if let Some(plan) = Self::of_library(class)? {
+            return Ok(plan);
         }
         // JAX takes microseconds to make a capsule, and its arrays on the CPU are buffers.
         if is_of(class, "jaxlib")? && is_named(class, "ArrayImpl")? {

@@ -219,6 +219,113 @@ def test_a_tensor_without_memory_that_lies_about_its_storage(kind):
     assert run(script) == "refused\n"
 
 
+CLASSES_THAT_PRETEND = {
+    "of TVM FFI": """
+        class Pretending(torch.Tensor):
+            __module__ = "tvm_ffi"
+    """,
+    "of Paddle": """
+        class Pretending(torch.Tensor):
+            __module__ = "paddle"
+            stop_gradient = property(lambda self: True)
+    """,
+    "that cannot name its module": """
+        class Meta(type(torch.Tensor)):
+            __module__ = property(lambda cls: 1 / 0)
+
+        class Pretending(torch.Tensor, metaclass=Meta):
+            pass
+    """,
+    "that cannot name its methods": """
+        class Meta(type(torch.Tensor)):
+            __dlpack__ = property(lambda cls: 1 / 0)
+
+        class Pretending(torch.Tensor, metaclass=Meta):
+            def __dlpack__(self, **keywords):
+                return super().__dlpack__(**keywords)
+    """,
+    "that names other methods": """
+        class Meta(type(torch.Tensor)):
+            is_neg = is_conj = torch.Tensor.is_inference
+
+        class Pretending(torch.Tensor, metaclass=Meta):
+            pass
+    """,
+    "of a storage that lies": """
+        class Storage(torch.UntypedStorage):
+            def data_ptr(self):
+                return 1
+
+        class Pretending(torch.Tensor):
+            pass
+
+        for tensor in (lying, absent):
+            tensor.untyped_storage().__class__ = Storage
+    """,
+    "that names itself as PyTorch does": """
+        class Pretending(torch.Tensor):
+            __module__ = "torch"
+            __torch_function__ = classmethod(answer)
+
+        Pretending.__name__ = "Tensor"
+    """,
+    "that hides what it has": """
+        class Meta(type(torch.Tensor)):
+            __dict__ = property(lambda cls: {})
+
+        class Pretending(torch.Tensor, metaclass=Meta):
+            __torch_function__ = classmethod(answer)
+    """,
+    "of another order": """
+        class Meta(type(torch.Tensor)):
+            def mro(cls):
+                return [cls, torch._C.TensorBase, torch.Tensor, object]
+
+        class Pretending(torch.Tensor, metaclass=Meta):
+            __torch_function__ = classmethod(answer)
+    """,
+}
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("kind", CLASSES_THAT_PRETEND)
+def test_a_class_that_pretends_to_be_another(kind):
+    """
+    PyTorch's own class in C, which each class of tensors is derived from, says what it is, whatever a class and its metaclass say.
+    A class that answers for PyTorch is believed of its own objects at most.
+    """
+    start = """
+        import torch
+
+        def answer(cls, function, types, args=(), kwargs=None):
+            if function.__name__ == "untyped_storage":
+                return torch.zeros(1).untyped_storage()
+            if function.__name__ == "data_ptr":
+                return 8
+            return torch.Tensor.__torch_function__.__func__(cls, function, types, args, kwargs or {})
+
+        conjugated = torch.tensor([1 + 2j]).conj()
+        absent, lying = torch.zeros(10)[2:], torch.zeros(10)[2:]
+        for tensor in (absent, lying):
+            tensor.untyped_storage().resize_(0)
+            assert tensor.data_ptr() == 8
+    """
+    end = f"""
+        lying = lying.as_subclass(Pretending)
+        assert isinstance(lying, torch.Tensor) and lying.is_conj() is False
+        for tensor in (lying, absent, conjugated.as_subclass(Pretending)):
+            for way in (ext.describe, ext.borrow, ext.hold):
+                try:
+                    way(tensor)
+                except BufferError:
+                    continue
+                if "answer" not in {CLASSES_THAT_PRETEND[kind]!r} or tensor is absent:
+                    raise AssertionError(way, tensor is absent, tensor is lying)
+        print("refused")
+    """
+    assert run(start + CLASSES_THAT_PRETEND[kind] + end) == "refused\n"
+
+
 @pytest.mark.library("torch")
 def test_tensors_without_elements_need_no_memory(torch):
     for tensor in (torch.zeros(0), torch.zeros(2, 0), torch._efficientzerotensor(10)[10:]):
