@@ -7,6 +7,7 @@
 //! PyTorch's own `__dlpack__` gives the wrong numbers of a tensor whose elements are to be negated when they are read, and an
 //! address near null for one that has no memory. Here, both are refused.
 
+use core::cell::Cell;
 use core::ptr;
 
 use dlpack::negotiate::Request;
@@ -236,10 +237,31 @@ pub(super) fn ask_torch(
         Ok(true) => Ok(tensor),
         // The questions have moved the memory, or are not answered truly. No question follows this time.
         Ok(false) => {
+            let Some(_again) = Again::begin() else { return Ok(tensor) };
             drop(tensor);
             protocol::ask(object, request, strict, Ok, Err)
         }
         Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
+    }
+}
+
+thread_local! {
+    static IS_ASKED_AGAIN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A tensor is asked for once more. Meanwhile no other is: a `__dlpack__` that passes on what it imports, and names another address
+/// than its own, would ask twice for what asks twice, and so on.
+struct Again;
+
+impl Again {
+    fn begin() -> Option<Self> {
+        (!IS_ASKED_AGAIN.replace(true)).then(|| Self)
+    }
+}
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        IS_ASKED_AGAIN.set(false);
     }
 }
 
