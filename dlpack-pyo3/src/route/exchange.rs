@@ -152,11 +152,12 @@ impl Exchange {
     ) -> Result<Result<R, F>, Raised> {
         // The caller promises nothing about the code that a question runs, which may move the memory, even to a device.
         // Therefore the object is asked before its tensor is borrowed.
-        if !self.eligibility.allows_object(object)? {
+        if !or_drop!(self.eligibility.allows_object(object), object, f) {
             return Ok(Err(f));
         }
         // SAFETY: the memory stays in place from here on, as the caller promises, unless more is asked below.
-        let Some(tensor) = unsafe { self.borrow(object) }? else { return Ok(Err(f)) };
+        let lent = unsafe { self.borrow(object) };
+        let Some(tensor) = or_drop!(lent, object, f) else { return Ok(Err(f)) };
         let summary = Summary::of(&tensor);
         if !summary.meets(request) {
             return Ok(Err(f));
@@ -167,7 +168,8 @@ impl Exchange {
         // Made again: if the first summary were passed on, each call would write it to the stack.
         let summary = Summary::of(&tensor);
         // SAFETY: the memory stays in place after the question, as the caller promises.
-        match unsafe { self.ask_and_borrow(object, summary) }? {
+        let lent = unsafe { self.ask_and_borrow(object, summary) };
+        match or_drop!(lent, object, f) {
             Some(tensor) => Ok(Ok(f(self.with_access(tensor)))),
             None => Ok(Err(f)),
         }

@@ -15,6 +15,16 @@
 //!
 //! The choice is made once for each class, and kept in a table without locks.
 
+/// Returns the value, or drops what a function has captured that is not called then, and passes the exception on.
+macro_rules! or_drop {
+    ($result:expr, $object:expr, $f:expr) => {
+        match $result {
+            Ok(value) => value,
+            Err(raised) => return Err(raised.after_dropping($object.attached(), $f)),
+        }
+    };
+}
+
 mod address;
 mod attribute;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
@@ -194,9 +204,9 @@ pub(crate) unsafe fn borrow<R>(
     let made;
     let exchange = match cache::kept(object.class()) {
         None => {
-            made = cache::plan_of(object.class())?;
+            made = or_drop!(cache::plan_of(object.class()), object, f);
             match &*made {
-                Plan::Wary(wary) => wary.exchange_for(object)?,
+                Plan::Wary(wary) => or_drop!(wary.exchange_for(object), object, f),
                 plan => plan.exchange(),
             }
         }
@@ -208,7 +218,7 @@ pub(crate) unsafe fn borrow<R>(
             None
         }
         Some(Plan::Exchange(exchange)) => Some(exchange),
-        Some(Plan::Wary(wary)) => wary.exchange_for(object)?,
+        Some(Plan::Wary(wary)) => or_drop!(wary.exchange_for(object), object, f),
         _ => None,
     };
     let f = match exchange {
@@ -219,10 +229,8 @@ pub(crate) unsafe fn borrow<R>(
         },
         None => f,
     };
-    take_to_lend(object, REQUEST)?
-        .tensor
-        .lend(f)
-        .map_err(|error| raise_error(object.attached(), error))
+    let taken = or_drop!(take_to_lend(object, REQUEST), object, f);
+    taken.tensor.lend(f).map_err(|error| raise_error(object.attached(), error))
 }
 
 #[inline(never)]

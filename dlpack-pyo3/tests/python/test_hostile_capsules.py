@@ -197,6 +197,20 @@ def test_a_destructor_in_an_exception_finds_no_other(asked):
     assert set(seen) == {6}
 
 
+def test_what_a_function_has_captured_finds_no_exception():
+    """The function to which a tensor was to be lent is not called, and ends with what it has captured."""
+    seen, make = destructors()
+
+    class Refusing:
+        def __dlpack__(self, **asked):
+            raise KeyError("refused")
+
+    ends = [make()]
+    with pytest.raises(KeyError, match="refused"):
+        ext.borrow(Refusing(), ends)
+    assert (ends, seen) == ([], [6])
+
+
 class Member:
     """A member of no enumeration, whose value is made when it is asked for."""
 

@@ -4,7 +4,7 @@ use dlpack::negotiate::CopyPolicy;
 use dlpack::{Access, BorrowedTensor, Descriptor, Device, DeviceType};
 use dlpack_pyo3::{Import, PyTensor, to_py_err, with_borrowed};
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyTuple};
+use pyo3::types::{PyDict, PyList, PyTuple};
 
 /// Imports a tensor, describes it and drops it.
 #[pyfunction]
@@ -57,11 +57,22 @@ pub(crate) fn take<'py>(
     import.of(object)
 }
 
-/// Describes a borrowed tensor.
+/// Describes a borrowed tensor. The list is emptied, and what was in it ends with the function that describes.
 #[pyfunction]
-pub(crate) fn borrow<'py>(tensor: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+#[pyo3(signature = (tensor, ends=None))]
+pub(crate) fn borrow<'py>(
+    tensor: &Bound<'py, PyAny>,
+    ends: Option<&Bound<'py, PyList>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let ends = ends.map(|ends| ends.call_method0("pop")).transpose()?;
     // SAFETY: describing a tensor makes a dictionary and numbers, which does not touch the memory of the object.
-    unsafe { with_borrowed(tensor, |borrowed| of(tensor.py(), &borrowed)) }?
+    unsafe {
+        with_borrowed(tensor, move |borrowed| {
+            let described = of(tensor.py(), &borrowed);
+            drop(ends);
+            described
+        })
+    }?
 }
 
 /// Returns the sum of the elements of a borrowed tensor of `float32`, and its address.
