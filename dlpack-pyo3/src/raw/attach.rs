@@ -24,8 +24,8 @@ pub(crate) fn try_attach<R>(f: impl FnOnce(Attached<'_>) -> R) -> Option<R> {
 
 /// Returns `true` if this thread is attached, and `false` also if that cannot be known.
 ///
-/// Unlike `PyGILState_Check`, this is right in the presence of sub-interpreters. Unlike PyO3's count, it is right for
-/// threads that Python itself attached.
+/// Unlike `PyGILState_Check`, this is right in the presence of sub-interpreters that share the lock. A thread of an interpreter
+/// with a lock of its own is taken for attached, too. Unlike PyO3's count, this is right for threads that Python itself attached.
 #[cfg(not(Py_LIMITED_API))]
 #[inline]
 pub(super) fn is_attached() -> bool {

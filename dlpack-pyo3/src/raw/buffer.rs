@@ -73,7 +73,7 @@ impl Buffer {
 ///
 /// # Safety
 ///
-/// `owner` is null, or lives as long as `object`.
+/// `owner` is null, or lives until this returns.
 unsafe fn base(object: Object<'_>, owner: *mut ffi::PyObject) -> Result<Option<Reference>, Raised> {
     let Some(owner) = NonNull::new(owner) else { return Ok(None) };
     // SAFETY: a live object on an attached thread, as the caller promises.
