@@ -58,12 +58,16 @@ pub(super) fn check(tree: &Path, longest: Duration) -> Result<Outcome> {
     // Beside what was built without a fault, so that dependencies need not be built again.
     let folder = target().join("fuzz-python");
     let mut cargo = build(tree, &folder, &python)?;
-    for setting in ["package.dlpack-pyo3.opt-level=1", "package.dlpack-pyo3-tests.opt-level=0"] {
-        cargo.arg("--config").arg(format!("profile.dev.{setting}"));
+    for (package, level) in [("dlpack-pyo3", 1), ("dlpack-pyo3-tests", 0)] {
+        for setting in [format!("opt-level={level}"), "debug=0".to_owned()] {
+            cargo.arg("--config").arg(format!("profile.dev.package.{package}.{setting}"));
+        }
     }
-    let built = check_command(&mut cargo, longest)?;
-    if built != Outcome::Unnoticed {
-        return Ok(built);
+    match check_command(&mut cargo, longest)? {
+        Outcome::Unnoticed => {}
+        Outcome::NotCompiled => return Ok(Outcome::NotCompiled),
+        // Whatever has stopped the build, it is not what was to be noticed.
+        Outcome::Noticed => return Err("the extension cannot be built".to_owned()),
     }
     let modules = install(&folder, "modules-with-fault")?;
     check_command(&mut drawing(tree, &python, &modules, 0, 60)?, longest)
