@@ -2,9 +2,10 @@
 //!
 //! CPython gives a class a number, its version tag, when it caches an attribute of it, takes the tag away when somebody
 //! changes the class or one of its bases, and uses no number twice. So a class with the tag that it had is the class that it
-//! was, with the attributes that it had. CPython 3.10 starts with the same numbers again after `sys._clear_type_cache`, and
-//! then tags are no longer used. The limited API does not show the tag. Without a tag, a weak reference recognises the class,
-//! and a change is not noticed.
+//! was, with the attributes that it had. From 3.12 on, each interpreter of a process has numbers of its own, which is assumed
+//! not to matter; see SAFETY.md. CPython 3.10 starts with the same numbers again after `sys._clear_type_cache`, and then tags
+//! are no longer used. The limited API does not show the tag. Without a tag, a weak reference recognises the class, and a
+//! change is not noticed.
 
 use core::ptr;
 #[cfg(not(any(Py_LIMITED_API, Py_3_11)))]
