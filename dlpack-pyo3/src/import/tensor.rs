@@ -528,8 +528,8 @@ impl<T: Element, R> PyTensor<T, R> {
     ///
     /// # Safety
     ///
-    /// For the lifetime of the view, as for [`Descriptor::view_mut`], all elements are initialised and nobody else reads or writes
-    /// them: no code in Python, no other library, no device, and not through another tensor of the same memory.
+    /// For the lifetime of the view, as for [`ManagedTensorVersioned::view_mut`], all elements are initialised and nobody else
+    /// reads or writes them: no code in Python, no other library, no device, and not through another tensor of the same memory.
     ///
     /// # Examples
     ///
