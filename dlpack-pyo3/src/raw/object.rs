@@ -210,7 +210,7 @@ impl Drop for Owned<'_> {
 #[inline(never)]
 unsafe fn end(object: Object<'_>) {
     if Raised::is_set(object.attached()) {
-        // SAFETY: the caller's promise is passed on.
+        // SAFETY: a reference of a live object, which the caller passes on and which is given back there and not below.
         return unsafe { end_undisturbed(object) };
     }
     // SAFETY: a reference that the caller passes on, on an attached thread.
