@@ -117,7 +117,12 @@ impl<'a, T: Element> Cells<'a, T> {
     /// # Ok::<(), PyErr>(())
     /// ```
     pub fn iter(&self) -> impl ExactSizeIterator<Item = T> + use<'a, T> {
-        self.view.iter().map(load)
+        let py = self.py;
+        self.view.iter().map(move |cell| {
+            // Captured, so that the iterator cannot be used on a detached thread either.
+            let _attached = py;
+            load(cell)
+        })
     }
 }
 

@@ -20,6 +20,8 @@ use crate::raw::{Class, ForPython, Owned, ffi, raise_error};
 /// | no memory | `MemoryError` |
 /// | a panic | `RuntimeError` |
 ///
+/// For `CopyError`, this attaches to the interpreter: do not hold a lock then for which an attached thread may wait.
+///
 /// # Examples
 ///
 /// ```

@@ -6,6 +6,8 @@ use core::fmt;
 use core::ptr::NonNull;
 
 use super::attach::try_attach;
+use super::attached::Attached;
+use super::exception::SavedException;
 use super::ffi;
 use super::give_back::{Hold, end, is_kept};
 use super::name::names;
@@ -50,10 +52,7 @@ impl Buffer {
                 return Err(Raised::new());
             }
             let mut made = Self { raw: NonNull::new_unchecked(raw) };
-            match base(object, (*raw).view.obj) {
-                Ok(base) => made.raw.as_mut().base = base,
-                Err(raised) => return Err(raised.after_dropping(object.attached(), made)),
-            }
+            made.raw.as_mut().base = base(object, (*raw).view.obj)?;
             Ok(made)
         }
     }
@@ -92,7 +91,7 @@ impl Drop for Buffer {
         // released keeps its struct.
         try_attach(|py| unsafe {
             if object.is_null() || is_kept(object) {
-                Lent::release(self.raw.as_ptr());
+                Lent::release(py, self.raw.as_ptr());
             } else {
                 end(py, Hold::Buffer(self.raw.as_ptr()));
             }
@@ -101,11 +100,15 @@ impl Drop for Buffer {
 }
 
 impl Lent {
+    /// Releases the buffer; what runs then neither sees nor loses an exception that is set.
+    ///
     /// # Safety
     ///
-    /// The invariant of [`Buffer`] holds for the pointer, which is passed on. The thread is attached.
-    pub(super) unsafe fn release(this: *mut Self) {
-        // SAFETY: the invariant of `Buffer`, which is passed on: a filled view in a box that nobody else frees.
+    /// The invariant of [`Buffer`] holds for the pointer, which is passed on.
+    pub(super) unsafe fn release(py: Attached<'_>, this: *mut Self) {
+        let _saved = SavedException::take_set(py);
+        // SAFETY: the invariant of `Buffer`, which is passed on: a filled view in a box that nobody else frees. `py` proves that
+        // the thread is attached.
         unsafe {
             unwind::release_buffer(&raw mut (*this).view);
             drop(Box::from_raw(this));

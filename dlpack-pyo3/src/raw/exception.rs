@@ -111,6 +111,12 @@ impl<'py> SavedException<'py> {
         Self { parts: fetch(py), py }
     }
 
+    /// As [`take`](Self::take), if an exception is set.
+    #[inline]
+    pub(crate) fn take_set(py: Attached<'py>) -> Option<Self> {
+        Raised::is_set(py).then(|| Self::take(py))
+    }
+
     /// Drops the saved exception, and leaves the one set that was set meanwhile.
     pub(crate) fn forget(mut self) {
         // Dropping an exception may run any code, before which the later one is saved.
@@ -212,7 +218,7 @@ impl<'py> ExceptBlock<'py> {
 impl Drop for ExceptBlock<'_> {
     fn drop(&mut self) {
         // What was handled may end here, and run any code.
-        let _saved = Raised::is_set(self.py).then(|| SavedException::take(self.py));
+        let _saved = SavedException::take_set(self.py);
         set_handled(self.py, self.outer);
     }
 }

@@ -10,6 +10,7 @@ use core::mem::{self, ManuallyDrop};
 
 use super::attach::try_attach;
 use super::attached::Attached;
+use super::exception::SavedException;
 use super::{ffi, unwind};
 
 /// How many objects and tensors end within each other.
@@ -131,23 +132,24 @@ fn next(pending: &Pending) -> Option<Hold> {
 }
 
 impl Hold {
-    /// Ends it. Where the thread may not be attached, it is attached first if that is needed, or leaks what needs it when the
-    /// interpreter is gone.
+    /// Ends it; what runs then neither sees nor loses an exception that is set. Where the thread may not be attached, it is
+    /// attached first if that is needed, or leaks what needs it when the interpreter is gone.
     ///
     /// # Safety
     ///
     /// The caller owns what this names.
     unsafe fn end(self, py: Option<Attached<'_>>) {
+        let _saved = py.and_then(SavedException::take_set);
         // SAFETY: each of these is owned, and given back once, where it must be on an attached thread.
         unsafe {
-            match self {
-                Self::Other(address, f) => f(address),
-                _ if py.is_none() => {
-                    try_attach(|py| self.end(Some(py)));
+            match (self, py) {
+                (Self::Other(address, f), _) => f(address),
+                (hold, None) => {
+                    try_attach(|py| hold.end(Some(py)));
                 }
-                Self::Object(object) => unwind::dec_ref(object),
+                (Self::Object(object), Some(_)) => unwind::dec_ref(object),
                 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
-                Self::Buffer(lent) => super::buffer::Lent::release(lent),
+                (Self::Buffer(lent), Some(py)) => super::buffer::Lent::release(py, lent),
             }
         }
     }

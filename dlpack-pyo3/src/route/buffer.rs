@@ -26,10 +26,8 @@ pub(super) fn has_buffer(object: Object<'_>) -> bool {
 pub(super) fn take(object: Object<'_>) -> Result<HeldTensor, Raised> {
     // A writable buffer is not asked for, and so the buffer says whether it is writable.
     let buffer = Buffer::new(object, ffi::PyBUF_RECORDS_RO)?;
-    match describe(object.attached(), buffer.raw()) {
-        Ok(tensor) => Ok(HeldTensor::Lent(tensor, KeepAlive::Buffer(buffer))),
-        Err(raised) => Err(raised.after_dropping(object.attached(), buffer)),
-    }
+    let tensor = describe(object.attached(), buffer.raw())?;
+    Ok(HeldTensor::Lent(tensor, KeepAlive::Buffer(buffer)))
 }
 
 fn describe(py: Attached<'_>, buffer: &ffi::Py_buffer) -> Result<BorrowedTensor<'static>, Raised> {

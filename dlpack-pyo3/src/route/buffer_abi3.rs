@@ -44,12 +44,9 @@ pub(super) fn has_buffer(object: Object<'_>) -> bool {
 /// What the object raises, and `BufferError` for memory that is not a tensor.
 pub(super) fn take(object: Object<'_>) -> Result<HeldTensor, Raised> {
     let view = view(object)?;
-    let made = describe(view.borrow())
-        .and_then(|tensor| Ok((tensor, Reference::new(keep(view.borrow())?))));
-    match made {
-        Ok((tensor, keep)) => Ok(HeldTensor::Lent(tensor, KeepAlive::View(keep))),
-        Err(raised) => Err(raised.after_dropping(object.attached(), view)),
-    }
+    let tensor = describe(view.borrow())?;
+    let keep = Reference::new(keep(view.borrow())?);
+    Ok(HeldTensor::Lent(tensor, KeepAlive::View(keep)))
 }
 
 /// Returns what keeps the view, and its object by a reference of its own: `ndarray.resize` takes a single one for that of its

@@ -2,8 +2,7 @@
 
 use core::ops::Deref;
 use core::ptr;
-use core::sync::atomic::{AtomicPtr, AtomicU8, Ordering};
-use std::sync::OnceLock;
+use core::sync::atomic::{AtomicPtr, Ordering};
 
 use super::plan::Plan;
 use super::weak_class::{Tag, WeakClass};
@@ -14,35 +13,39 @@ const SLOTS: usize = 128;
 /// The number of slots in which a class is looked for.
 const PROBES: usize = 8;
 
-static ENTRIES: [OnceLock<Entry>; SLOTS] = [const { OnceLock::new() }; SLOTS];
+static ALL: [Slot; SLOTS] = [const { Slot(AtomicPtr::new(ptr::null_mut())) }; SLOTS];
+
+/// # Invariants
+///
+/// Null, or an entry that is never freed. One that is replaced stays, since another thread may be using it.
+struct Slot(AtomicPtr<Entry>);
 
 struct Entry {
     class: WeakClass,
-    /// # Invariants
-    ///
-    /// A plan that is never freed. One that is replaced stays, since another thread may be using it.
-    plan: AtomicPtr<Plan>,
-    /// How often the plan was replaced. What is replaced is never freed, so that there is an end to it.
-    changes: AtomicU8,
+    plan: Plan,
+    /// How many entries its slot has had before. They are never freed, so that there is an end to it.
+    earlier: u8,
 }
 
-impl Entry {
-    const MOST_CHANGES: u8 = 32;
-
-    /// Returns `true` if the plan may be replaced once more.
-    fn may_change(&self) -> bool {
-        let count = |n: u8| (n < Self::MOST_CHANGES).then_some(n + 1);
-        self.changes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, count).is_ok()
-    }
+impl Slot {
+    const MOST_ENTRIES: u8 = 32;
 
     #[inline]
-    fn plan(&self) -> &'static Plan {
-        // SAFETY: the invariant of `plan`.
-        unsafe { &*self.plan.load(Ordering::Acquire) }
+    fn entry(&self) -> Option<&'static Entry> {
+        // SAFETY: the invariant.
+        unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
 
-    fn set_plan(&self, plan: Plan) {
-        self.plan.store(Box::leak(Box::new(plan)), Ordering::Release);
+    /// Puts an entry into the slot, if it still has the old one. Gives it back if not.
+    fn replace(&self, old: Option<&Entry>, new: Box<Entry>) -> Result<&'static Entry, Box<Entry>> {
+        let old = old.map_or(ptr::null_mut(), |old| ptr::from_ref(old).cast_mut());
+        let new = Box::into_raw(new);
+        match self.0.compare_exchange(old, new, Ordering::Release, Ordering::Relaxed) {
+            // SAFETY: from now on the invariant is about the entry.
+            Ok(_) => Ok(unsafe { &*new }),
+            // SAFETY: the box from above, which nobody else has seen.
+            Err(_) => Err(unsafe { Box::from_raw(new) }),
+        }
     }
 }
 
@@ -56,9 +59,9 @@ pub(super) enum Known {
 #[inline]
 pub(super) fn kept(class: Object<'_>) -> Option<&'static Plan> {
     for slot in slots(class) {
-        let entry = slot.get()?;
+        let entry = slot.entry()?;
         if entry.class.is(class) {
-            return Some(entry.plan());
+            return Some(&entry.plan);
         }
     }
     None
@@ -74,11 +77,11 @@ pub(super) fn plan_of(class: Object<'_>) -> Result<Known, Raised> {
 
 /// The slots in which a class may be, in the order in which they are filled.
 #[inline]
-fn slots(class: Object<'_>) -> impl Iterator<Item = &'static OnceLock<Entry>> {
+fn slots(class: Object<'_>) -> impl Iterator<Item = &'static Slot> {
     let address = class.as_ptr().addr();
     // Classes lie at multiples of 16.
     let first = (address >> 4) ^ (address >> 11);
-    (0..PROBES).map(move |i| &ENTRIES[(first.wrapping_add(i)) % SLOTS])
+    (0..PROBES).map(move |i| &ALL[(first.wrapping_add(i)) % SLOTS])
 }
 
 #[cold]
@@ -106,45 +109,25 @@ pub(super) fn replace(class: Object<'_>) -> Result<Option<Known>, Raised> {
 /// Keeps the plan of a class if it lasts and there is a slot for it. The plan is that of the class as it was when the tag was
 /// read.
 fn keep(class: Object<'_>, tag: Tag, plan: Plan) -> Result<Known, Raised> {
-    // The entry of the class, or of another one that was at this address.
-    let entry = slots(class).map_while(OnceLock::get).find(|entry| entry.class.is_at(class));
-    if let Some(entry) = entry.filter(|_| plan.lasts()) {
-        let is_known = entry.class.was(class, tag);
-        // Most changes of a class have nothing to do with tensors. A plan that serves does so for any class.
-        let has_tag = is_known || entry.class.has_tag();
-        if !entry.plan().serves_as(&plan) && has_tag && entry.may_change() {
-            // Before the class is recognised.
-            entry.set_plan(plan);
-            if !is_known && !entry.class.renew(tag) {
-                entry.class.forget();
-            }
-            return Ok(Known::Kept(entry.plan()));
-        }
-        if entry.plan().serves_as(&plan) && (is_known || entry.class.renew(tag)) {
-            return Ok(Known::Kept(entry.plan()));
-        }
+    // The slot of the class, that of another one that was at this address, or an empty one.
+    let is_its = |slot: &&Slot| slot.entry().is_none_or(|entry| entry.class.is_at(class));
+    let Some(slot) = slots(class).find(is_its) else { return Ok(Known::Made(plan)) };
+    let old = slot.entry();
+    if let Some(old) = old.filter(|old| old.class.is_same(class) && old.plan.serves_as(&plan)) {
+        // Most changes of a class have nothing to do with tensors.
+        old.class.renew(tag);
+        return Ok(Known::Kept(&old.plan));
     }
-    if let Some(entry) = entry {
-        entry.class.forget();
-    }
-    if !plan.lasts() {
+    let earlier = old.map_or(0, |old| old.earlier + 1);
+    if !plan.lasts() || earlier == Slot::MOST_ENTRIES {
         return Ok(Known::Made(plan));
     }
-    let class_key = WeakClass::new(class, tag)?;
-    if slots(class).all(|slot| slot.get().is_some()) {
-        return Ok(Known::Made(plan));
-    }
-    // For this call, whether the class has changed meanwhile or other threads are faster.
-    let plan: &'static Plan = Box::leak(Box::new(plan));
-    let pointer = AtomicPtr::new(ptr::from_ref(plan).cast_mut());
-    let mut entry = Entry { class: class_key, plan: pointer, changes: AtomicU8::new(0) };
-    for slot in slots(class) {
-        match slot.set(entry) {
-            Ok(()) => break,
-            Err(refused) => entry = refused,
-        }
-    }
-    Ok(Known::Kept(plan))
+    let entry = Box::new(Entry { class: WeakClass::new(class, tag)?, plan, earlier });
+    // Another thread may have been faster, or Python code that ran meanwhile.
+    Ok(match slot.replace(old, entry) {
+        Ok(entry) => Known::Kept(&entry.plan),
+        Err(entry) => Known::Made(entry.plan),
+    })
 }
 
 impl Deref for Known {

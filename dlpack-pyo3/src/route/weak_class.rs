@@ -1,16 +1,17 @@
 //! Classes that are recognised without being kept alive.
 //!
-//! CPython gives a class a number, its version tag, when it caches an attribute of it, takes the tag away when somebody
-//! changes the class or one of its bases, and uses no number twice. So a class with the tag that it had is the class that it
-//! was, with the attributes that it had. From 3.12 on, each interpreter of a process has numbers of its own, which is assumed
-//! not to matter; see SAFETY.md. CPython 3.10 starts with the same numbers again after `sys._clear_type_cache`, and then tags
-//! are no longer used. The limited API does not show the tag. Without a tag, a weak reference recognises the class, and a
+//! A weak reference tells a class from another one at its address. CPython gives a class a number, its version tag, when it
+//! caches an attribute of it, and takes the tag away when somebody changes the class or one of its bases; the next one is a new
+//! number. So a class with the tag that it had has the attributes that it had. CPython 3.10 starts with the same numbers again
+//! after `sys._clear_type_cache`, and then tags are no longer used. The limited API does not show the tag. Without a tag, a
 //! change is not noticed.
 
 use core::ptr;
 #[cfg(not(any(Py_LIMITED_API, Py_3_11)))]
 use core::ptr::NonNull;
-use core::sync::atomic::{AtomicPtr, Ordering};
+#[cfg(not(Py_LIMITED_API))]
+use core::sync::atomic::AtomicPtr;
+use core::sync::atomic::{AtomicU32, Ordering};
 
 use super::classes::is_static;
 #[cfg(not(any(Py_LIMITED_API, Py_3_11)))]
@@ -23,97 +24,56 @@ use crate::raw::{Object, Owned, Raised, Reference, ffi, names, unwind};
 /// for ever, none of them would be dropped at the end of the interpreter, such as a file that is still to be flushed.
 #[derive(Debug)]
 pub(super) struct WeakClass {
-    /// Null once this is [forgotten](Self::forget). Nobody follows the address.
-    address: AtomicPtr<ffi::PyObject>,
-    state: State,
-}
-
-/// How to tell a class from another one at its address, and from itself after a change.
-#[derive(Debug)]
-enum State {
-    /// A static class, which lives for ever and cannot be changed.
-    Static,
-    /// The version tag.
-    #[cfg(not(Py_LIMITED_API))]
-    Tag(core::sync::atomic::AtomicU32),
-    /// A weak reference, for a class that has no tag.
-    Weak(Reference),
+    /// Nobody follows the address.
+    address: usize,
+    /// A weak reference to the class, or `None` for a static class, which lives for ever and cannot be changed.
+    weak: Option<Reference>,
+    /// The version tag, or [`Tag::NONE`] if a change is not noticed.
+    tag: AtomicU32,
 }
 
 impl WeakClass {
-    /// Recognises the class as it was when the tag was [read](Tag::of).
+    /// Recognises the class as it was when the tag was [read](Tag::of). This may run Python code.
     pub(super) fn new(class: Object<'_>, tag: Tag) -> Result<Self, Raised> {
-        let state = if is_static(class) {
-            State::Static
-        } else {
-            match tag.0 {
-                #[cfg(not(Py_LIMITED_API))]
-                Some(tag) => State::Tag(tag.into()),
-                _ => State::Weak(weak_reference(class)?),
-            }
-        };
-        Ok(Self { address: AtomicPtr::new(class.as_ptr()), state })
+        let weak = if is_static(class) { None } else { Some(weak_reference(class)?) };
+        Ok(Self { address: class.as_ptr().addr(), weak, tag: tag.0.into() })
     }
 
     /// Returns `true` if this is the class, unchanged, and not another one at the address of a class that has ended.
     #[inline]
     pub(super) fn is(&self, class: Object<'_>) -> bool {
         self.is_at(class)
-            && match &self.state {
-                State::Static => true,
-                #[cfg(not(Py_LIMITED_API))]
-                // Whoever sees the new tag sees the plan that was stored before it.
-                State::Tag(tag) => Some(tag.load(Ordering::Acquire)) == tag_of(class),
-                State::Weak(weak) => is_to(weak, class),
-            }
+            && self.weak.as_ref().is_none_or(|weak| {
+                let tag = self.tag.load(Ordering::Relaxed);
+                is_to(weak, class) && (tag == Tag::NONE.0 || tag == tag_of(class))
+            })
     }
 
-    /// Returns `true` if this recognises the class as it was when the tag was read.
-    #[cfg_attr(Py_LIMITED_API, expect(unused_variables, reason = "no class has a tag"))]
-    pub(super) fn was(&self, class: Object<'_>, tag: Tag) -> bool {
-        self.is_at(class)
-            && match &self.state {
-                State::Static => true,
-                #[cfg(not(Py_LIMITED_API))]
-                State::Tag(own) => Some(own.load(Ordering::Acquire)) == tag.0,
-                State::Weak(weak) => is_to(weak, class),
-            }
+    /// Returns `true` if this is the class, changed or not.
+    pub(super) fn is_same(&self, class: Object<'_>) -> bool {
+        self.is_at(class) && self.weak.as_ref().is_none_or(|weak| is_to(weak, class))
     }
 
     /// Returns `true` if this is the class, or was another one at its address.
     #[inline]
     pub(super) fn is_at(&self, class: Object<'_>) -> bool {
-        self.address.load(Ordering::Relaxed) == class.as_ptr()
+        self.address == class.as_ptr().addr()
     }
 
-    /// Recognises the class at this address as it was when the tag was read. Returns `false` if that is not possible.
-    pub(super) fn renew(&self, tag: Tag) -> bool {
-        match (&self.state, tag.0) {
-            #[cfg(not(Py_LIMITED_API))]
-            (State::Tag(tag), Some(now)) => {
-                tag.store(now, Ordering::Release);
-                true
-            }
-            _ => false,
-        }
-    }
-
-    /// Returns `true` if this can [renew](Self::renew) what it recognises.
-    pub(super) const fn has_tag(&self) -> bool {
-        !matches!(self.state, State::Static | State::Weak(_))
-    }
-
-    /// Recognises no class from now on.
-    pub(super) fn forget(&self) {
-        self.address.store(ptr::null_mut(), Ordering::Relaxed);
+    /// Recognises the same class as it was when the tag was read.
+    pub(super) fn renew(&self, tag: Tag) {
+        self.tag.store(tag.0, Ordering::Relaxed);
     }
 }
 
 /// The version tag of a class at some time, if it had one.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Tag(Option<u32>);
+pub(super) struct Tag(u32);
 
 impl Tag {
+    /// What a class without a tag has.
+    const NONE: Self = Self(0);
+
     /// Reads the tag of a class, which must be done before the class is looked at, since that may run code that changes it.
     ///
     /// # Errors
@@ -122,7 +82,7 @@ impl Tag {
     pub(super) fn of(class: Object<'_>) -> Result<Self, Raised> {
         #[cfg(not(any(Py_LIMITED_API, Py_3_11)))]
         watch_restarts(class.attached());
-        if cfg!(not(Py_LIMITED_API)) && tag_of(class).is_none() {
+        if cfg!(not(Py_LIMITED_API)) && tag_of(class) == Self::NONE.0 {
             // CPython gives a class its tag when an attribute is looked up.
             class.optional_attr(&names::DLPACK).map_or_else(Raised::forget, |_| Ok(()))?;
         }
@@ -156,18 +116,19 @@ fn watch_restarts(py: Attached<'_>) {
     if let Err(raised) = witness(py).optional_attr(&names::DLPACK) {
         raised.clear();
     }
-    WITNESS.store(raw_tag_of(witness(py)).unwrap_or(RESTARTED), Ordering::Relaxed);
+    let tag = raw_tag_of(witness(py));
+    WITNESS.store(if tag == Tag::NONE.0 { RESTARTED } else { tag }, Ordering::Relaxed);
 }
 
-/// Returns the version tag of the class, if it has one and no other class can get it.
+/// Returns the version tag of the class, or 0 if it has none or could get it again.
 #[cfg(not(any(Py_LIMITED_API, Py_3_11)))]
-fn tag_of(class: Object<'_>) -> Option<u32> {
+fn tag_of(class: Object<'_>) -> u32 {
     let noted = WITNESS.load(Ordering::Relaxed);
-    if raw_tag_of(witness(class.attached())) != Some(noted) {
-        if noted != 0 {
+    if noted == Tag::NONE.0 || raw_tag_of(witness(class.attached())) != noted {
+        if noted != Tag::NONE.0 {
             WITNESS.store(RESTARTED, Ordering::Relaxed);
         }
-        return None;
+        return Tag::NONE.0;
     }
     raw_tag_of(class)
 }
@@ -175,12 +136,10 @@ fn tag_of(class: Object<'_>) -> Option<u32> {
 #[cfg(all(Py_3_11, not(Py_LIMITED_API)))]
 use raw_tag_of as tag_of;
 
-/// Returns the version tag of the class, if it has one.
+/// Returns the version tag of the class, or 0 if it has none.
 #[cfg(not(Py_LIMITED_API))]
 #[inline]
-fn raw_tag_of(class: Object<'_>) -> Option<u32> {
-    use core::sync::atomic::AtomicU32;
-
+fn raw_tag_of(class: Object<'_>) -> u32 {
     let class = class.as_ptr().cast::<ffi::PyTypeObject>();
     // SAFETY: a live class on an attached thread. Without the global lock, other threads write the tag by atomic stores.
     let tag = unsafe { AtomicU32::from_ptr(&raw mut (*class).tp_version_tag) };
@@ -189,14 +148,14 @@ fn raw_tag_of(class: Object<'_>) -> Option<u32> {
     #[cfg(not(Py_3_11))]
     // SAFETY: as above.
     if unsafe { (*class).tp_flags } & ffi::Py_TPFLAGS_VALID_VERSION_TAG == 0 {
-        return None;
+        return Tag::NONE.0;
     }
-    (tag != 0).then_some(tag)
+    tag
 }
 
 #[cfg(Py_LIMITED_API)]
-const fn tag_of(_: Object<'_>) -> Option<u32> {
-    None
+const fn tag_of(_: Object<'_>) -> u32 {
+    Tag::NONE.0
 }
 
 fn weak_reference(class: Object<'_>) -> Result<Reference, Raised> {
@@ -210,21 +169,27 @@ fn weak_reference(class: Object<'_>) -> Result<Reference, Raised> {
 /// Returns `true` if the weak reference is to this object.
 #[inline]
 fn is_to(weak: &Reference, object: Object<'_>) -> bool {
-    let weak = weak.get(object.attached());
-    // As the macro `PyWeakref_GET_OBJECT` does. When the target ends, Python replaces it by `None`.
-    // SAFETY: a live weak reference on an attached thread. With the global interpreter lock, nobody writes it meanwhile.
-    #[cfg(not(any(Py_LIMITED_API, Py_GIL_DISABLED)))]
-    let target = unsafe { (*weak.as_ptr().cast::<ffi::PyWeakReference>()).wr_object };
+    let weak = weak.get(object.attached()).as_ptr();
+    // As the macro `PyWeakref_GET_OBJECT` does. When the target ends, and before its memory is used again, Python replaces it by
+    // `None`.
+    #[cfg(not(Py_LIMITED_API))]
+    let target = {
+        // SAFETY: a live weak reference on an attached thread. Without the global lock, other threads write it by atomic stores.
+        let target = unsafe {
+            AtomicPtr::from_ptr(&raw mut (*weak.cast::<ffi::PyWeakReference>()).wr_object)
+        };
+        target.load(Ordering::Relaxed)
+    };
     // SAFETY: a live weak reference on an attached thread.
     #[cfg(all(Py_LIMITED_API, not(Py_3_13)))]
-    let target = unsafe { ffi::PyWeakref_GetObject(weak.as_ptr()) };
-    #[cfg(all(any(Py_LIMITED_API, Py_GIL_DISABLED), Py_3_13))]
+    let target = unsafe { ffi::PyWeakref_GetObject(weak) };
+    #[cfg(all(Py_LIMITED_API, Py_3_13))]
     let target = {
         let mut target = ptr::null_mut();
         // SAFETY: a live weak reference on an attached thread, and a writable place, to which a reference of this call is
         // written. The object is another reference to the target, if they are the same.
         unsafe {
-            if ffi::PyWeakref_GetRef(weak.as_ptr(), &raw mut target) == 1 {
+            if ffi::PyWeakref_GetRef(weak, &raw mut target) == 1 {
                 unwind::dec_ref(target);
             }
         }
