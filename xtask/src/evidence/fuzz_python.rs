@@ -5,7 +5,7 @@ use core::time::Duration;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use super::mutants::{Outcome, check_command};
+use super::mutants::{Outcome, check_command, is_built};
 use super::record::Record;
 use super::{Length, place_extension};
 use crate::python::Python;
@@ -63,11 +63,8 @@ pub(super) fn check(tree: &Path, longest: Duration) -> Result<Outcome> {
             cargo.arg("--config").arg(format!("profile.dev.package.{package}.{setting}"));
         }
     }
-    match check_command(&mut cargo, longest)? {
-        Outcome::Unnoticed => {}
-        Outcome::NotCompiled => return Ok(Outcome::NotCompiled),
-        // Whatever has stopped the build, it is not what was to be noticed.
-        Outcome::Noticed => return Err("the extension cannot be built".to_owned()),
+    if !is_built(&mut cargo, longest)? {
+        return Ok(Outcome::NotCompiled);
     }
     let modules = install(&folder, "modules-with-fault")?;
     check_command(&mut drawing(tree, &python, &modules, 0, 60)?, longest)

@@ -155,9 +155,8 @@ fn check_in_python(tree: &Path, name: &str) -> Result<Outcome> {
         "--manifest-path",
         "dlpack-pyo3/tests/extension/Cargo.toml",
     ]);
-    let built = check_command(cargo.env("PYO3_PYTHON", &python.program), LONGEST)?;
-    if built != Outcome::Unnoticed {
-        return Ok(built);
+    if !is_built(cargo.env("PYO3_PYTHON", &python.program), LONGEST)? {
+        return Ok(Outcome::NotCompiled);
     }
     let modules = target().join("mutants/python");
     place_extension(&target().join("mutants/build/debug"), &modules)?;
@@ -167,6 +166,16 @@ fn check_in_python(tree: &Path, name: &str) -> Result<Outcome> {
     );
     pytest.arg(format!("dlpack-pyo3/tests/python/test_{name}.py"));
     check_command(pytest.current_dir(tree).env("PYTHONPATH", &modules), LONGEST)
+}
+
+/// Runs a command that builds what a check needs. Returns `false` if the compiler refuses the code.
+pub(super) fn is_built(command: &mut Command, longest: Duration) -> Result<bool> {
+    match check_command(command, longest)? {
+        Outcome::Unnoticed => Ok(true),
+        Outcome::NotCompiled => Ok(false),
+        // Whatever has stopped the build, it is not what was to be noticed.
+        Outcome::Noticed => Err("what a check needs cannot be built".to_owned()),
+    }
 }
 
 /// Runs a command until its end, or until it has run too long.
