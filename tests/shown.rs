@@ -13,6 +13,10 @@ use dlpack::{DataType, Exporter, OnDrop};
 fn slots_and_pools() {
     let slot = Slot::<[u8; 2], 1>::default();
     assert_eq!(format!("{slot:?}"), "Slot { is_free: true, .. }");
+    static ROOM: Slot<[u8; 2], 1> = Slot::new();
+    // SAFETY: nobody allocates in it.
+    let single = unsafe { ROOM.single() };
+    assert_eq!(format!("{single:?}"), "Slot { is_free: true, .. }");
     let pool = Pool::new::<[u8; 2]>(3, 1).unwrap();
     assert_eq!(format!("{pool:?}"), "Pool { capacity: 3, in_use: 0, .. }");
 }
