@@ -76,16 +76,24 @@ impl Attribute {
         // SAFETY: live objects on an attached thread: the descriptor and an object of its class, by the invariant of
         // `descriptor`. The result is a new reference, or null with an exception set.
         unsafe {
-            let guard = Guard::new();
             let value = match self.getter {
                 Getter::Slot(get) => {
                     let descriptor = self.descriptor.get(object.attached());
-                    get(descriptor.as_ptr(), object.as_ptr(), object.class().as_ptr())
+                    // The getter may give the object another class, and use this one afterwards.
+                    let class = object.class().to_owned();
+                    let guard = Guard::new();
+                    let value = get(descriptor.as_ptr(), object.as_ptr(), class.as_ptr());
+                    guard.end();
+                    value
                 }
                 #[cfg(not(Py_LIMITED_API))]
-                Getter::Property(get, closure) => get(object.as_ptr(), closure),
+                Getter::Property(get, closure) => {
+                    let guard = Guard::new();
+                    let value = get(object.as_ptr(), closure);
+                    guard.end();
+                    value
+                }
             };
-            guard.end();
             Owned::or_raised(value)
         }
     }

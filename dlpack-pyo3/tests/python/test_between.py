@@ -79,6 +79,38 @@ def test_a_class_that_ends_after_its_table_has_refused():
     assert run(script) in ("brief\nplain\n", "brief\nbrief\n")
 
 
+def test_a_class_that_ends_in_a_getter_to_which_it_is_passed():
+    # A function in C that is a getter gets the class as it is: nobody else keeps it meanwhile.
+    script = """
+        import math, weakref
+
+        class Plain(ext.Own):
+            def __float__(self):
+                return 1.0
+
+        class Getter:
+            __get__ = math.hypot
+
+            def __float__(self):
+                place[0].__class__ = Plain
+                gc.collect()
+                print(brief() is None)
+                return 1.0
+
+        for function in (ext.describe, ext.borrow):
+            members = {"__module__": "paddle", "stop_gradient": Getter()}
+            place = [type("Brief", (ext.Own,), members)([1.0])]
+            brief = weakref.ref(type(place[0]))
+            try:
+                function(place[0])
+            except TypeError as error:
+                print(error)
+            gc.collect()
+            print(brief() is None)
+    """
+    assert run(script) == "False\nmust be real number, not type\nTrue\n" * 2
+
+
 class Refuses:
     """A producer that raises twice."""
 
