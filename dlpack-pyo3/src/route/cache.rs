@@ -109,6 +109,9 @@ pub(super) fn replace(class: Object<'_>) -> Result<Option<Known>, Raised> {
 /// Keeps the plan of a class if it lasts and there is a slot for it. The plan is that of the class as it was when the tag was
 /// read.
 fn keep(class: Object<'_>, tag: Tag, plan: Plan) -> Result<Known, Raised> {
+    if !plan.lasts() || !tag.is_enough_for(class) {
+        return Ok(Known::Made(plan));
+    }
     // The slot of the class, that of another one that was at this address, or an empty one.
     let is_its = |slot: &&Slot| slot.entry().is_none_or(|entry| entry.class.is_at(class));
     let Some(slot) = slots(class).find(is_its) else { return Ok(Known::Made(plan)) };
@@ -119,7 +122,7 @@ fn keep(class: Object<'_>, tag: Tag, plan: Plan) -> Result<Known, Raised> {
         return Ok(Known::Kept(&old.plan));
     }
     let earlier = old.map_or(0, |old| old.earlier + 1);
-    if !plan.lasts() || earlier == Slot::MOST_ENTRIES {
+    if earlier == Slot::MOST_ENTRIES {
         return Ok(Known::Made(plan));
     }
     let entry = Box::new(Entry { class: WeakClass::new(class, tag)?, plan, earlier });

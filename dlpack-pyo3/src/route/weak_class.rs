@@ -2,8 +2,9 @@
 //!
 //! A weak reference tells a class from another one at its address. CPython gives a class a number, its version tag, when it
 //! caches an attribute of it, and takes the tag away when somebody changes the class or one of its bases; the next one is a new
-//! number. So a class with the tag that it had has the attributes that it had. CPython 3.10 starts with the same numbers again
-//! after `sys._clear_type_cache`, and then tags are no longer used. The limited API does not show the tag. Without a tag, a
+//! number. So a class with the tag that it had has the attributes that it had. A class may have no tag, as from 3.13 on one that
+//! was changed a thousand times, and is not recognised then. CPython 3.10 starts with the same numbers again after
+//! `sys._clear_type_cache`, and then no class counts as one with a tag. The limited API does not show the tag, so that there a
 //! change is not noticed.
 
 use core::ptr;
@@ -28,12 +29,13 @@ pub(super) struct WeakClass {
     address: usize,
     /// A weak reference to the class, or `None` for a static class, which lives for ever and cannot be changed.
     weak: Option<Reference>,
-    /// The version tag, or [`Tag::NONE`] if a change is not noticed.
+    /// The version tag. It is not [`Tag::NONE`], unless nobody can change the class, or a change cannot be noticed.
     tag: AtomicU32,
 }
 
 impl WeakClass {
-    /// Recognises the class as it was when the tag was [read](Tag::of). This may run Python code.
+    /// Recognises the class as it was when the tag, which [is enough](Tag::is_enough_for), was [read](Tag::of). This may run Python
+    /// code.
     pub(super) fn new(class: Object<'_>, tag: Tag) -> Result<Self, Raised> {
         let weak = if is_static(class) { None } else { Some(weak_reference(class)?) };
         Ok(Self { address: class.as_ptr().addr(), weak, tag: tag.0.into() })
@@ -44,8 +46,7 @@ impl WeakClass {
     pub(super) fn is(&self, class: Object<'_>) -> bool {
         self.is_at(class)
             && self.weak.as_ref().is_none_or(|weak| {
-                let tag = self.tag.load(Ordering::Relaxed);
-                is_to(weak, class) && (tag == Tag::NONE.0 || tag == tag_of(class))
+                is_to(weak, class) && self.tag.load(Ordering::Relaxed) == tag_of(class)
             })
     }
 
@@ -87,6 +88,11 @@ impl Tag {
             class.optional_attr(&names::DLPACK).map_or_else(Raised::forget, |_| Ok(()))?;
         }
         Ok(Self(tag_of(class)))
+    }
+
+    /// Returns `true` if a change of the class will be noticed by its tag, or cannot happen, or cannot be noticed in this build.
+    pub(super) fn is_enough_for(self, class: Object<'_>) -> bool {
+        cfg!(Py_LIMITED_API) || self.0 != Self::NONE.0 || is_static(class)
     }
 }
 

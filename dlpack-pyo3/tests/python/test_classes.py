@@ -54,6 +54,42 @@ def test_a_class_that_changes_whenever_it_is_looked_at():
     assert Restless.count
 
 
+def refuse(self, **given):
+    raise BufferError("refused")
+
+
+def test_a_class_that_changes_more_often_than_cpython_counts():
+    """From 3.13 on, CPython gives a class no tag after a thousand changes."""
+
+    class Counted(ext.Own):
+        count = 0
+
+    for _ in range(1100):
+        Counted.count += 1
+        assert ext.describe(Counted([1.0]))["route"] == "exchange"
+    Counted.__dlpack__ = refuse
+    with pytest.raises(BufferError, match="refused"):
+        ext.describe(Counted([1.0]))
+
+
+def test_a_class_that_gets_no_tag_when_it_is_looked_at():
+    class Meta(type):
+        # CPython looks no further, and so does not come to the class.
+        __dlpack__ = property(lambda cls: None)
+        __dlpack_c_exchange_api__ = property(lambda cls: ext.Own.__dlpack_c_exchange_api__)
+
+    class Plain(ext.Own):
+        pass
+
+    class Kind(Plain, metaclass=Meta):
+        pass
+
+    assert ext.describe(Kind([1.0]))["route"] == "exchange"
+    Plain.__dlpack__ = refuse
+    with pytest.raises(BufferError, match="refused"):
+        ext.describe(Kind([1.0]))
+
+
 # What the scripts below have: the version tag of a class, by its place in the struct.
 TAG = """
     import ctypes
