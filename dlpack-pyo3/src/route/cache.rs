@@ -113,9 +113,10 @@ fn keep(class: Object<'_>, tag: Tag, plan: Plan) -> Result<Known, Raised> {
         return Ok(Known::Made(plan));
     }
     // The slot of the class, that of another one that was at this address, or an empty one.
-    let is_its = |slot: &&Slot| slot.entry().is_none_or(|entry| entry.class.is_at(class));
-    let Some(slot) = slots(class).find(is_its) else { return Ok(Known::Made(plan)) };
-    let old = slot.entry();
+    let is_its = |(_, old): &(_, Option<&Entry>)| old.is_none_or(|old| old.class.is_at(class));
+    let Some((slot, old)) = slots(class).map(|slot| (slot, slot.entry())).find(is_its) else {
+        return Ok(Known::Made(plan));
+    };
     if let Some(old) = old.filter(|old| old.class.is_same(class) && old.plan.serves_as(&plan)) {
         // Most changes of a class have nothing to do with tensors.
         old.class.renew(tag);
