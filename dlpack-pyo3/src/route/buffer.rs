@@ -12,10 +12,11 @@ use super::held::{HeldTensor, KeepAlive};
 use super::memory::Memory;
 use crate::raw::{Attached, Buffer, Object, Raised, beginning, ffi};
 
-/// Returns `true` if the object implements the buffer protocol.
-pub(super) fn has_buffer(object: Object<'_>) -> bool {
+/// Returns `true` if the object implements the buffer protocol. To tell that, the limited API has to ask the object, which may
+/// raise what interrupts the program.
+pub(super) fn has_buffer(object: Object<'_>) -> Result<bool, Raised> {
     // SAFETY: a live object on an attached thread.
-    (unsafe { ffi::PyObject_CheckBuffer(object.as_ptr()) }) != 0
+    Ok(unsafe { ffi::PyObject_CheckBuffer(object.as_ptr()) } != 0)
 }
 
 /// Takes the object's memory, which the object keeps in place until the tensor is dropped.

@@ -26,13 +26,16 @@ unsafe extern "C" {
 }
 
 /// Returns `true` if the object implements the buffer protocol.
-pub(super) fn has_buffer(object: Object<'_>) -> bool {
+///
+/// # Errors
+///
+/// What the object raises, if that is not an `Exception`, and so interrupts the program.
+pub(super) fn has_buffer(object: Object<'_>) -> Result<bool, Raised> {
     match view(object) {
-        Ok(_) => true,
+        Ok(_) => Ok(true),
         Err(raised) => {
             let is_other = !raised.is(Class::Type);
-            raised.clear();
-            is_other
+            raised.forget().map(|()| is_other)
         }
     }
 }

@@ -90,7 +90,7 @@ pub(super) fn take_rare(
         }
         Plan::Masked => masked::refuse(object).map(|()| None),
         Plan::Unknown if object.optional_attr(&names::DLPACK)?.is_some() => Ok(None),
-        Plan::Buffer | Plan::Unknown if buffer::has_buffer(object) => {
+        Plan::Buffer | Plan::Unknown if buffer::has_buffer(object)? => {
             request.stream.check(Device::CPU).map_err(|error| raise_error(py, error))?;
             meet(object, buffer::take(object)?, request, Route::Buffer).map(Some)
         }

@@ -151,6 +151,22 @@ def test_a_buffer_that_is_refused_is_released():
     data.append(1)
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="classes of Python have buffers from 3.12 on")
+def test_what_interrupts_the_program_where_it_is_asked_for_a_buffer():
+    class Once:
+        asked = []
+
+        def __buffer__(self, flags):
+            self.asked.append(flags)
+            if len(self.asked) == 1:
+                raise KeyboardInterrupt
+            return memoryview(b"1234")
+
+    with pytest.raises(KeyboardInterrupt):
+        ext.describe(Once())
+    assert ext.describe(Once())["route"] == "buffer"
+
+
 def test_a_buffer_is_written_through():
     data = array.array("d", [1.0, 2.0])
     ext.typed_writable(data)
