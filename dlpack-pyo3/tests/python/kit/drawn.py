@@ -27,7 +27,7 @@ EDGES = [-1, 1 << 31, 1 << 32, 1 << 62, (1 << 63) - 1, -(1 << 63), (1 << 62) + 1
 COUNTS_REFERENCES = not sysconfig.get_config_var("Py_GIL_DISABLED")
 DTYPES = ["float32", "float64", "uint8", "int16", "bool", "bfloat16", "complex64", "float4_e2m1fn", "float32x4"]
 DATA = bytes(range(256)) * 2
-_triple = functools.cache(abi.triple)
+triple = functools.cache(abi.triple)
 # What the formats of buffers are as dtypes.
 FORMATS = dict(zip("fdbBhHiIqQ?c", "float32 float64 int8 uint8 int16 uint16 int32 uint32 int64 uint64 bool uint8".split()))
 # What may become of the access of a tensor that is passed on.
@@ -111,7 +111,7 @@ class Made:
             return False
         if 0 in shape:
             return True
-        _, bits, lanes = _triple(fields["dtype"])
+        _, bits, lanes = triple(fields["dtype"])
         size = max(_nbytes(bits, lanes, 1, self.is_padded), 1)
         count, low, high = 1, 0, 1
         for extent, stride in zip(shape, self.strides):
@@ -131,7 +131,7 @@ class Made:
 
     def _expect(self):
         fields, address = self.fields, self.address
-        shape, (_, bits, lanes) = tuple(fields["shape"]), _triple(fields["dtype"])
+        shape, (_, bits, lanes) = tuple(fields["shape"]), triple(fields["dtype"])
         count = 1
         for extent in shape:
             count *= extent
@@ -150,7 +150,7 @@ class Made:
         }
 
     def has_whole_bytes(self):
-        _, bits, lanes = _triple(self.fields["dtype"])
+        _, bits, lanes = triple(self.fields["dtype"])
         return bits * lanes % 8 == 0 and not self.is_padded
 
     def read(self):
@@ -158,7 +158,7 @@ class Made:
         fields = self.fields
         if 0 in fields["shape"]:
             return b""
-        _, bits, lanes = _triple(fields["dtype"])
+        _, bits, lanes = triple(fields["dtype"])
         size = bits * lanes // 8
         places = [fields["shift"] + fields["byte_offset"]]
         for extent, stride in zip(fields["shape"], self.strides):
@@ -172,9 +172,9 @@ class Made:
         if not self.deletes or tensor.deletes:
             return
         for axis in range(tensor.count):
-            tensor._shape[axis] = script.pick([0, 1, 7, *EDGES])
-            if tensor._strides is not None:
-                tensor._strides[axis] = script.pick([0, 1, 7, *EDGES])
+            tensor.shape_array[axis] = script.pick([0, 1, 7, *EDGES])
+            if tensor.strides_array is not None:
+                tensor.strides_array[axis] = script.pick([0, 1, 7, *EDGES])
 
 
 def _fields(script):
@@ -444,7 +444,7 @@ def _play(play, kept):
         kept.append(way(source))
         return
     # Before the import, nobody knows what the producer will hand out: it may be nothing that can be copied.
-    _hold(play, source, play.options(False), kept)
+    hold(play, source, play.options(False), kept)
     if isinstance(source, memoryview):
         _check_buffer(source, play.held[0])
     elif len(play.made) == 1 and play.made[0].deletes:
@@ -452,39 +452,39 @@ def _play(play, kept):
     for _ in range(1 + script.below(8)):
         if play.held:
             try:
-                _step(play, script.below(len(play.held)), kept)
+                step(play, script.below(len(play.held)), kept)
             except EXPECTED:
                 pass
         if script.rarely(4) and len(kept) > 1:
             del kept[script.below(len(kept))]
 
 
-def _hold(play, source, options, kept):
+def hold(play, source, options, kept):
     held = ext.hold(source, **options)
     kept.append(held)
     play.imported += 1
     play.held.append((held, held.describe()))
 
 
-def _step(play, at, kept):
+def step(play, at, kept):
     script, (held, seen) = play.script, play.held[at]
-    step = script.pick(["describe", "bytes", "bytes", "bytes", "rewrite", "export", "export", "hand on", "release", "thread"])
-    if step == "describe":
+    what = script.pick(["describe", "bytes", "bytes", "bytes", "rewrite", "export", "export", "hand on", "release", "thread"])
+    if what == "describe":
         assert held.describe() == seen, "a description has changed"
-    elif step == "bytes":
+    elif what == "bytes":
         if play.is_readable():
             read = held.to_bytes()
             # Copies have the same elements in the same order.
             if len(play.made) == 1 and play.made[0].has_whole_bytes():
                 assert read == play.made[0].read(), "other elements than the producer's"
-    elif step == "rewrite":
+    elif what == "rewrite":
         for made in play.made:
             made.rewrite(script)
         assert held.describe() == seen, "a description has changed"
-    elif step == "release":
+    elif what == "release":
         held.release()
         del play.held[at]
-    elif step == "thread":
+    elif what == "thread":
         del play.held[at]
         if script.rarely(16):
             held.send_to_thread()
@@ -493,7 +493,7 @@ def _step(play, at, kept):
     else:
         del play.held[at]
         is_readable = play.is_readable()
-        made = held.hand_on() if step == "hand on" else held.export(refuse_legacy=not is_readable or script.rarely(3))
+        made = held.hand_on() if what == "hand on" else held.export(refuse_legacy=not is_readable or script.rarely(3))
         kept.append(made)
         for _ in range(1 + script.below(3)):
             try:
@@ -510,7 +510,7 @@ def _use(play, made, seen, is_readable, kept):
         device = made.__dlpack_device__()
         assert _place({**seen, "device": device}) == _place(seen), f"{seen} is on {device}"
     elif what == "import":
-        _hold(play, made, play.options(is_readable), kept)
+        hold(play, made, play.options(is_readable), kept)
         _check_passed(seen, play.held[-1][1])
     elif what == "borrow":
         _check_passed(seen, ext.borrow(made))
@@ -524,7 +524,7 @@ def _use(play, made, seen, is_readable, kept):
         if end == "keep":
             kept.append(capsule)
         elif end == "import":
-            _hold(play, capsule, {}, kept)
+            hold(play, capsule, {}, kept)
             _check_passed(seen, play.held[-1][1])
         elif end == "take":
             capsules.rename(capsule, "used_" + capsules.name(capsule))

@@ -3,7 +3,7 @@
 import ctypes
 
 from . import abi, capsules
-from .foreign import Foreign, _forever
+from .foreign import Foreign, FOREVER
 
 SetError = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_char_p)
 # The allocator may be called without the interpreter; the others are called with it.
@@ -53,7 +53,7 @@ class Table:
             function = functions.get(name, honest[name])
             if function is not None:
                 self._set(name, kind, function)
-        _forever.append(self)
+        FOREVER.append(self)
 
     def _set(self, name, kind, function):
         if isinstance(function, int):
@@ -65,7 +65,7 @@ class Table:
             return function(*args)
 
         callback = kind(counted)
-        _forever.append(callback)
+        FOREVER.append(callback)
         setattr(self.struct, name, ctypes.cast(callback, ctypes.c_void_p))
 
     def link(self, prev):

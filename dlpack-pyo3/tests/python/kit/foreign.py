@@ -6,7 +6,7 @@ import mmap
 from . import abi, capsules, native
 
 # Structs and callbacks stay until the process ends: a second call of a deleter must be counted, not crash.
-_forever = []
+FOREVER = []
 
 
 def aligned(data, alignment=64):
@@ -51,47 +51,47 @@ class Foreign:
         self.versioned = versioned
         self.size = len(data)
         self._buffer, self.start = aligned(data)
-        self._shape = _array(shape)
+        self.shape_array = _array(shape)
         self.count = len(shape)
         if strides == "compact":
             strides = abi.row_major(shape)
-        self._strides = None if strides is None else _array(strides)
+        self.strides_array = None if strides is None else _array(strides)
         kind = abi.ManagedTensorVersioned if versioned else abi.ManagedTensor
         self._record = native.Record(magic=native.MAGIC, managed_size=ctypes.sizeof(kind))
         self._record.is_guarded = guarded
         self._own(self.start, self.size)
-        self._own(ctypes.addressof(self._shape), ctypes.sizeof(self._shape))
-        if self._strides is not None:
-            self._own(ctypes.addressof(self._strides), ctypes.sizeof(self._strides))
-        self._struct = kind.from_buffer(self._record, native.Record.managed.offset)
+        self._own(ctypes.addressof(self.shape_array), ctypes.sizeof(self.shape_array))
+        if self.strides_array is not None:
+            self._own(ctypes.addressof(self.strides_array), ctypes.sizeof(self.strides_array))
+        self.struct = kind.from_buffer(self._record, native.Record.managed.offset)
         if versioned:
-            self._struct.version = abi.Version(*version)
-            self._struct.flags = flags
-        self._struct.manager_ctx = context
+            self.struct.version = abi.Version(*version)
+            self.struct.flags = flags
+        self.struct.manager_ctx = context
         if deleter:
-            self._struct.deleter = native.DELETE
+            self.struct.deleter = native.DELETE
             self._record.destructor_deleter = native.DELETE
-        tensor = self._struct.dl_tensor
+        tensor = self.struct.dl_tensor
         tensor.data = self.start if address == "own" else address
         tensor.device = abi.Device(*device)
         tensor.ndim = len(shape) if ndim is None else ndim
         tensor.dtype = abi.DataType(*abi.triple(dtype))
         if not null_shape:
-            tensor.shape = self._shape
-        if self._strides is not None:
-            tensor.strides = self._strides
+            tensor.shape = self.shape_array
+        if self.strides_array is not None:
+            tensor.strides = self.strides_array
         tensor.byte_offset = byte_offset
-        _forever.append(self)
+        FOREVER.append(self)
 
     @property
     def address(self):
         """Where the managed struct is."""
-        return ctypes.addressof(self._struct)
+        return ctypes.addressof(self.struct)
 
     @property
     def tensor(self):
         """The `DLTensor` inside, live."""
-        return self._struct.dl_tensor
+        return self.struct.dl_tensor
 
     @property
     def standard_name(self):
@@ -104,7 +104,7 @@ class Foreign:
     def resize(self, shape):
         """Changes the live shape, as `resize_` of a framework does."""
         for axis, size in enumerate(shape):
-            self._shape[axis] = size
+            self.shape_array[axis] = size
 
     def save(self):
         """What all that it owns holds now, for `renew`."""
@@ -132,7 +132,7 @@ class Foreign:
     def on_delete(self, function):
         """Has `function()` called at the end of the first deletion, with the interpreter attached."""
         callback = abi.Deleter(lambda _: function())
-        _forever.append(callback)
+        FOREVER.append(callback)
         self._record.also = ctypes.cast(callback, ctypes.c_void_p)
 
     def _own(self, start, size):
@@ -168,7 +168,7 @@ class Truncated:
         struct.version = abi.Version(*version)
         if deleter:
             struct.deleter = self._record.destructor_deleter = native.DELETE
-        _forever.append(self)
+        FOREVER.append(self)
 
     def capsule(self):
         return capsules.new(self.address, capsules.VERSIONED, native.DESTROY)

@@ -72,7 +72,7 @@ class Renewed(Made):
 
     def _change(self, script):
         """Sets one field to something else, in the struct and where it is noted."""
-        fields, struct = self.fields, self.tensor._struct
+        fields, struct = self.fields, self.tensor.struct
         tensor = struct.dl_tensor
         name = script.pick(CHANGES)
         if name in ("flags", "version") and not fields["versioned"]:
@@ -84,15 +84,15 @@ class Renewed(Made):
             # What was computed from the shape stays as it was.
             if fields["strides"] == "compact":
                 fields["strides"] = list(strides)
-            self.tensor._shape[axis] = size
+            self.tensor.shape_array[axis] = size
         elif name == "stride" and fields["shape"] and fields["strides"] is not None:
             axis, strides = script.below(len(fields["shape"])), list(self.strides)
             strides[axis] = script.pick([0, 1, 2, -1, 5, *EDGES])
             fields["strides"] = strides
-            self.tensor._strides[axis] = strides[axis]
+            self.tensor.strides_array[axis] = strides[axis]
         elif name == "dtype":
             fields["dtype"] = script.pick(drawn.DTYPES) if script.below(2) else (script.byte(), script.byte(), script.byte())
-            tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes = drawn._triple(fields["dtype"])
+            tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes = drawn.triple(fields["dtype"])
         elif name == "byte_offset":
             tensor.byte_offset = fields["byte_offset"] = script.pick([0, 1, 4, 64, 256, script.word(), 1 << 63])
         elif name == "device":
@@ -150,7 +150,7 @@ TABLES = [RoundTable(), RoundTable(dltensor_from_py_object_no_sync=None), RoundT
 CARRIERS = [type_for(table, __dlpack__=Modern.__dlpack__, __dlpack_device__=Modern.__dlpack_device__)() for table in TABLES]
 PRODUCERS = [Modern(), Old(), Derived(), Modern()]
 # What these need is not forgotten with that of a batch.
-_kept = foreign._forever[:]
+_kept = foreign.FOREVER[:]
 
 
 class Round(Play):
@@ -189,13 +189,13 @@ class Round(Play):
             return
         # Nobody knows before what is handed out, unless it is there.
         is_readable = kind < 3 and self.is_readable()
-        drawn._hold(self, source, self.options(is_readable), kept)
+        drawn.hold(self, source, self.options(is_readable), kept)
         if len(self.made) == 1 and self.made[0].deletes:
             self.made[0].check(self.held[0][1], copied=is_readable)
         for _ in range(script.below(3)):
             if self.held:
                 try:
-                    drawn._step(self, script.below(len(self.held)), kept)
+                    drawn.step(self, script.below(len(self.held)), kept)
                 except EXPECTED:
                     pass
 
@@ -246,7 +246,7 @@ def batch(seeds):
     assert native.strays() == 0, "a deleter was called with what is no tensor"
     assert ext.live() == live, f"{ext.live() - live} memories of Rust are left"
     # Without classes there is nothing that could still use the tables. What is used all the same, a sanitizer notices.
-    del foreign._forever[:]
+    del foreign.FOREVER[:]
     for table in TABLES:
         del table.calls[:]
     return imported
