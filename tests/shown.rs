@@ -34,7 +34,8 @@ fn loans() {
 fn tensors() {
     let tensor = Exporter::new([1_u8, 2]).build().unwrap().into_inner();
     let shown = format!("{tensor:?}");
-    let start = "Tensor { dtype: uint8, shape: [2], strides: [1], device: cpu, access: Writable, data: 0x";
+    let start =
+        "Tensor { dtype: uint8, shape: [2], strides: [1], device: cpu, access: Writable, data: 0x";
     assert!(shown.starts_with(start) && shown.ends_with(" + 0, .. }"), "{shown}");
     assert_eq!(format!("{:?}", &*tensor), shown);
     let opaque = Exporter::new([1_u8, 2]).into_opaque().unwrap();
