@@ -19,11 +19,13 @@ use crate::raw::{give_back, try_attach};
 /// - on any other thread attaches first, and waits until it can. So a thread that holds a lock must not drop this if an
 ///   attached thread may wait for the lock;
 /// - leaks the reference once the interpreter finalises, when there is nothing to attach to. With the feature `abi3` that
-///   includes attached threads, since the limited API cannot tell which threads are.
+///   includes attached threads, since the limited API cannot tell which threads are;
+/// - in a `__traverse__` leaks the reference, if it is the last one.
 ///
-/// If a [`Py`] is dropped on a thread that PyO3 has not attached, such as one on which another library calls a deleter, its
-/// reference is kept until the next call into an extension that shares PyO3's state with this one. The memory of a tensor
-/// should not wait for that.
+/// Do not keep a [`Py`] in the owner of a tensor. If one is dropped on a thread that PyO3 has not attached, such as one on
+/// which another library calls a deleter, its reference is kept until the next call into an extension that shares PyO3's
+/// state with this one. And where a function of C releases the interpreter's lock in a call from PyO3, and calls a deleter,
+/// PyO3 takes the thread for attached, and changes the object without the lock.
 ///
 /// # Examples
 ///

@@ -68,6 +68,12 @@ fn is_running() -> bool {
     }
 }
 
+/// Returns `true` while PyO3 calls a `__traverse__` on this thread. The garbage collector goes from object to object then, so that
+/// none may end. Once the interpreter finalises, PyO3 does not tell, and this is `false`.
+pub(super) fn is_in_traverse(_: Attached<'_>) -> bool {
+    pyo3::Python::try_attach(|_| ()).is_none() && is_running()
+}
+
 /// Reverts `PyGILState_Ensure`, also if the function panics.
 struct AttachGuard(ffi::PyGILState_STATE);
 

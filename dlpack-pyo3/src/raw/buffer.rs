@@ -5,7 +5,7 @@ use core::ffi::c_int;
 use core::fmt;
 use core::ptr::NonNull;
 
-use super::attach::try_attach;
+use super::attach::{is_in_traverse, try_attach};
 use super::attached::Attached;
 use super::exception::SavedException;
 use super::ffi;
@@ -100,13 +100,16 @@ impl Drop for Buffer {
 }
 
 impl Lent {
-    /// Releases the buffer; what runs then neither sees nor loses an exception that is set.
+    /// Releases the buffer, or leaks it in a `__traverse__`; what runs then neither sees nor loses an exception that is set.
     ///
     /// # Safety
     ///
     /// The invariant of [`Buffer`] holds for the pointer, which is passed on.
     pub(super) unsafe fn release(py: Attached<'_>, this: *mut Self) {
         let _saved = SavedException::take_set(py);
+        if is_in_traverse(py) {
+            return;
+        }
         // SAFETY: the invariant of `Buffer`, which is passed on: a filled view in a box that nobody else frees. `py` proves that
         // the thread is attached.
         unsafe {

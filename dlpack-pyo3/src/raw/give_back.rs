@@ -8,7 +8,7 @@ use core::cell::{Cell, RefCell};
 use core::ffi::c_void;
 use core::mem::{self, ManuallyDrop};
 
-use super::attach::try_attach;
+use super::attach::{is_in_traverse, try_attach};
 use super::attached::Attached;
 use super::exception::SavedException;
 use super::{ffi, unwind};
@@ -147,6 +147,8 @@ impl Hold {
                 (hold, None) => {
                     try_attach(|py| hold.end(Some(py)));
                 }
+                // Leaked, as PyO3 leaks buffers.
+                (Self::Object(_), Some(py)) if is_in_traverse(py) => {}
                 (Self::Object(object), Some(_)) => unwind::dec_ref(object),
                 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
                 (Self::Buffer(lent), Some(py)) => super::buffer::Lent::release(py, lent),

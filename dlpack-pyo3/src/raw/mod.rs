@@ -1,7 +1,7 @@
 //! A safe layer over the part of CPython's C API that this crate uses.
 //!
-//! Neither this module nor those up to [`route`](crate::route) use PyO3, apart from its declarations of that API. A
-//! failure is an exception that is set in the thread, which [`Raised`] stands for.
+//! Neither this module nor those up to [`route`](crate::route) use PyO3, apart from its declarations of that API, and what
+//! tells whether it calls a `__traverse__`. A failure is an exception that is set in the thread, which [`Raised`] stands for.
 
 mod attach;
 mod attached;

@@ -409,6 +409,31 @@ def test_a_cycle_without_owners_in_python_is_collected():
 # A tensor that is passed on shares its owner with the one that it came from.
 
 
+@pytest.mark.parametrize(
+    "source",
+    ["ext.keeping(Owner())", "ext.keeping([[]])", "Bytes(8)", "kept"],
+    ids=["object", "list", "buffer", "buffer of another"],
+)
+def test_no_object_ends_while_the_collector_looks_at_it(source):
+    """It is leaked. The collector would go on from an object that is no more, and code of Python would run in its midst."""
+    script = f"""
+        class Bytes(bytearray):
+            def __release_buffer__(self, view):
+                os.write(1, b"released")
+
+        gc.disable()
+        kept = Bytes(8)
+        # Among others, so that something is made of what ends.
+        found = [(ext.Traversed({source}), [[]]) for _ in range(100)]
+        gc.collect()
+        for _ in range(10):
+            gc.collect()
+        os.write(1, b"ok")
+        os._exit(0)
+    """
+    assert run(script) == "ok"
+
+
 def test_tensors_of_tensors_are_no_chain():
     script = """
         tensor = make()

@@ -29,7 +29,7 @@ mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::held::{Held, hold, relay, to_bytes};
     #[pymodule_export]
-    use super::life::{Holder, keeping, passed, sloppy};
+    use super::life::{Holder, Traversed, keeping, passed, sloppy};
     #[pymodule_export]
     use super::like::like;
     #[pymodule_export]

@@ -9,6 +9,7 @@ use dlpack::{DataType, Device, Exporter, ManagedTensorVersioned, sys};
 use dlpack_pyo3::{PyOwner, PyTensor, Tensor};
 use pyo3::exceptions::{PyBufferError, PyRuntimeError};
 use pyo3::prelude::*;
+use pyo3::pyclass::{PyTraverseError, PyVisit};
 
 use crate::memory::{Counted, live};
 
@@ -160,6 +161,23 @@ impl Holder {
     /// Drops the tensor when the calling thread ends.
     fn release_with_thread(&self) {
         END_OF_THREAD.with(|end| end.set(self.take()));
+    }
+}
+
+/// Drops its tensor when the garbage collector looks at it. It should not, but it can.
+#[pyclass(frozen)]
+pub(crate) struct Traversed(Holder);
+
+#[pymethods]
+impl Traversed {
+    #[new]
+    fn new(tensor: PyTensor) -> Self {
+        Self(Holder::new(tensor))
+    }
+
+    fn __traverse__(&self, _visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        self.0.release();
+        Ok(())
     }
 }
 
