@@ -2,11 +2,12 @@
 
 use dlpack::negotiate::Stream;
 use dlpack::{Device, Error, ManagedTensorVersioned, OpaqueTensor};
+use pyo3::exceptions::PyBufferError;
 use pyo3::{Bound, PyClass, PyResult, Python};
 
 use super::copy;
 use super::legacy::ReadOnlyAsLegacy;
-use crate::import::to_py_err;
+use crate::import::{Text, to_py_err};
 use crate::protocol::has_streams;
 
 /// A class whose objects every library with DLPack support can import.
@@ -317,7 +318,7 @@ pub trait Export: PyClass {
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor>;
 
     /// Returns the device of the memory; by default, the CPU. A class whose [`tensor`](Self::tensor) is on another device names
-    /// that one here, or `__dlpack__` of its objects raises a `BufferError` that says so.
+    /// that one here, or consumers of its objects get a `BufferError` that says so.
     fn device(slf: &Bound<'_, Self>) -> Device {
         let _ = slf;
         Device::CPU
@@ -390,6 +391,16 @@ pub trait Export: PyClass {
 /// Returns `true` if the consumer names no stream, and the protocol has none for the device.
 pub(super) fn needs_no_wait(device: Device, stream: Stream) -> bool {
     stream == Stream::NONE && !has_streams(device.device_type)
+}
+
+/// Refuses a tensor on another device than the class says, where nobody has put its elements in order.
+pub(super) fn check_device<T: Export>(slf: &Bound<'_, T>, found: Device) -> PyResult<()> {
+    let said = T::device(slf);
+    if said.canonical() == found.canonical() {
+        return Ok(());
+    }
+    let text = "as `Export::device` of the class says, found one on";
+    Err(PyBufferError::new_err(Text(format!("expected a tensor on device {said}, {text} {found}"))))
 }
 
 /// Makes a tensor of the object's memory, for use in Rust.

@@ -8,12 +8,11 @@ use dlpack::{
     ManagedTensorVersioned, OpaqueTensor,
 };
 use pyo3::Bound;
-use pyo3::exceptions::PyBufferError;
 
-use super::class::Export;
+use super::class::{Export, check_device};
 use super::failure::Failure;
 use crate::capsule::{self, InCapsule};
-use crate::import::{Text, attached, restore};
+use crate::import::{attached, restore};
 use crate::raw::{Attached, Owned, Raised, raise_error};
 
 /// Answers a request with a new capsule.
@@ -122,13 +121,7 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
             Some(tensor) => tensor,
             None => T::tensor(self.slf)?,
         };
-        let (said, found) = (self.device(), tensor.device());
-        if said.canonical() != found.canonical() {
-            let text = format!(
-                "expected a tensor on device {said}, as `Export::device` of the class says, found one on {found}"
-            );
-            return Err(PyBufferError::new_err(Text(text)).into());
-        }
+        check_device(self.slf, tensor.device())?;
         // Before the legacy ABI loses the flag.
         if is_unwanted_copy(self.request, tensor.flags()) {
             return Err(Error::Copied.into());

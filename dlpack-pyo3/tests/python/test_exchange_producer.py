@@ -428,12 +428,12 @@ def test_r82_exports_of_devices_follow_the_stream_that_consumers_are_told(device
     assert own.calls[1] == ("synchronize", None, default)
 
 
-def test_r82_what_the_class_says_of_its_device_does_not_keep_an_export_from_being_put_in_order():
+def test_r82_an_export_on_another_device_than_the_class_says_is_refused():
+    """Its class would put it in order on the device that it says: where that is the CPU, by default, not at all."""
     own = ext.OwnDevice([1.0, 2.0], (abi.CUDA, 0), said=(abi.CPU, 0))
-    found = export(ext.OwnDevice, own)
-    assert describe_struct(found)["device"] == (abi.CUDA, 0)
-    delete(found)
-    assert [call[0] for call in own.calls] == ["tensor", "synchronize"]
+    with pytest.raises(BufferError, match="device cpu, as `Export::device` of the class says, found one on cuda:0"):
+        export(ext.OwnDevice, own)
+    assert [call[0] for call in own.calls] == ["tensor"]
 
 
 def test_r82_an_export_that_cannot_be_put_in_order_is_refused():
