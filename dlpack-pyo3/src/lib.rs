@@ -155,7 +155,7 @@ pub use import::{
 };
 pub use import::{ColumnMajor, Dense, OnCuda, OnHost, Rank, Requirement, RowMajor, Writable};
 
-/// Functions that the code of [`export!`] calls, and one that the package `dlpack` of Python does. Not public API.
+/// Functions that the code of [`export!`] calls, and two that the package `dlpack` of Python does. Not public API.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::__export_buffer as export_buffer;
@@ -164,7 +164,7 @@ pub mod __private {
     pub use crate::export::buffer::{get_buffer, release_buffer};
     pub use crate::export::exchange::exchange_api;
     pub use crate::export::methods::{dlpack_device_method, dlpack_method};
-    pub use crate::raw::end_other;
+    pub use crate::raw::{end_other, guarded};
 }
 
 /// Runs the examples of the README as tests.

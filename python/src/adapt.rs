@@ -3,11 +3,13 @@
 use core::ffi::CStr;
 use core::ptr::NonNull;
 
+use dlpack_pyo3::__private::guarded;
 use dlpack_pyo3::dlpack::exchange::ExchangeApi;
 use dlpack_pyo3::dlpack::{Access, Descriptor, sys};
 use dlpack_pyo3::{PyTensor, to_py_err};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::critical_section::with_critical_section;
 use pyo3::types::{PyCapsule, PyCapsuleMethods, PyDict, PyList, PyTuple};
 
 use crate::arguments::sizes;
@@ -18,7 +20,8 @@ use crate::tensor::{Claim, Part, Tensor};
 /// `version` is None for the legacy ABI, and `readonly` is None if the ABI cannot tell.
 #[pyfunction]
 pub(crate) fn look<'py>(capsule: &Bound<'py, PyCapsule>) -> PyResult<Bound<'py, PyDict>> {
-    let has_strides = has_strides(capsule)?;
+    // As it is taken, so that no other thread does meanwhile, and deletes the struct.
+    let has_strides = with_critical_section(capsule.as_any(), || has_strides(capsule))?;
     let taken: PyTensor = capsule.extract()?;
     describe(capsule.py(), &taken, has_strides)
 }
@@ -32,9 +35,10 @@ pub(crate) fn look_by_table<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'
     // SAFETY: clauses E1 to E4 hold for what a class has in a capsule of this name, by the protocol. Classes of such libraries are
     // never unloaded, and this one is alive.
     let table = unsafe { ExchangeApi::from_raw(raw.as_ptr().cast_const().cast()) };
+    let table = table.map_err(to_py_err)?;
     // SAFETY: an object of the class with that table, on an attached thread. No element is accessed.
-    let taken = unsafe { table.map_err(to_py_err)?.tensor_from_object(object.as_ptr().cast()) };
-    match taken {
+    let take = || unsafe { table.tensor_from_object(object.as_ptr().cast()) };
+    match guarded(take) {
         Ok(tensor) => describe(py, &tensor, true),
         // The library has set an exception, unless it breaks the protocol.
         Err(error) => Err(PyErr::take(py).unwrap_or_else(|| to_py_err(error))),

@@ -39,3 +39,4 @@ pub(crate) use raise::{Class, ForPython, Raised, beginning, raise, raise_error};
 pub(crate) use reference::Reference;
 pub(crate) use tuple::{Tuple, make_pair, make_tuple, pair};
 pub(crate) use unwind::call_no_args;
+pub use unwind::guarded;

@@ -236,6 +236,16 @@ guarded! {
     );
 }
 
+/// Calls a function of another library under a [`Guard`]. It does not panic, and has captured nothing that has to be dropped.
+#[doc(hidden)]
+#[inline(never)]
+pub fn guarded<R>(call: impl FnOnce() -> R) -> R {
+    let guard = Guard::new();
+    let result = call();
+    guard.end();
+    result
+}
+
 /// Parks the thread for ever if a call unwinds before [`end`](Self::end).
 ///
 /// The call must be known to unwind, and must not panic. Nothing that has to be dropped may be made after the guard.

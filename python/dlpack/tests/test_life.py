@@ -258,6 +258,48 @@ print("done")
     assert in_process(program) == "done\n"
 
 
+@pytest.mark.skipif(not DAEMONS, reason="CPython 3.10 may crash when daemon threads run at its end")
+def test_a_daemon_thread_in_the_table_of_a_library(in_process):
+    """It comes back from `read` while the interpreter finalises, which ends it where it stands."""
+    program = """
+import ctypes, os, sys, threading, time, types, dlpack
+from dlpack.testing import abi
+
+ear, mouth = os.pipe()
+is_there = threading.Event()
+
+@ctypes.PYFUNCTYPE(ctypes.c_int, ctypes.c_void_p, ctypes.c_void_p)
+def wait(*given):
+    is_there.set()
+    os.read(ear, 1)
+    os.write(1, b"unreachable")
+
+new = ctypes.PYFUNCTYPE(ctypes.py_object, ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p)(("PyCapsule_New", ctypes.pythonapi))
+real = type(dlpack.asdlpack(b"")).__dlpack_c_exchange_api__
+table = abi.ExchangeApi.from_buffer_copy(abi.ExchangeApi.from_address(abi.pointer_of(real)))
+table.managed_tensor_from_py_object_no_sync = ctypes.cast(wait, ctypes.c_void_p).value
+name = b"dlpack_exchange_api"
+
+class Array:
+    __dlpack_c_exchange_api__ = new(ctypes.addressof(table), name, None)
+    __dlpack__ = __dlpack_device__ = None
+
+def work():
+    dlpack._core.look_by_table(Array())
+    os.write(1, b"never called")
+    is_there.set()
+
+threading.Thread(target=work, daemon=True).start()
+is_there.wait()
+sys.modules["late"] = late = types.ModuleType("late")
+names = {"sleep": time.sleep, "write": os.write, "mouth": mouth}
+exec("class Late:\\n  def __del__(self): write(mouth, b'!'); sleep(0.3); write(1, b'late')", names)
+late.late = names.pop("Late")()
+del late
+"""
+    assert in_process(program) == "late"
+
+
 def test_memory_of_a_device_at_the_end(in_process):
     """Its producer is asked as before, and raises what it raises: here, its module is cleared already."""
     program = """
