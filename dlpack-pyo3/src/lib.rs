@@ -128,8 +128,9 @@
 //!   parent. For memory of devices, see the documentation of the producer's runtime.
 //! - *Other interpreters*: as with any extension that uses PyO3, there is one. CPython from 3.12 on refuses to import an
 //!   extension in an interpreter with a lock of its own. Interpreters that share the lock import it and share all of its
-//!   classes; with CPython before 3.12, a thread of such an interpreter may wait for ever when it drops a tensor that a Python
-//!   object keeps alive. No thread of an interpreter with a lock of its own may drop such a tensor, as a library in C could: it
+//!   classes; with CPython before 3.12, a thread of such an interpreter may wait for ever when it drops a tensor that a
+//!   Python object keeps alive, and when it asks an object of an exported class, unless that is a [`Tensor`] that does
+//!   not refuse. No thread of an interpreter with a lock of its own may drop such a tensor, as a library in C could: it
 //!   would change the object without the lock of the object's interpreter.
 //! - *Pickle and copy*: a [`Tensor`] refuses both with a `TypeError`, since another process could not use its memory.
 //! - *Free-threaded Python*: a capsule is consumed in a critical section, so that of several threads that consume it with this

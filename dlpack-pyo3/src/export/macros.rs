@@ -10,7 +10,9 @@
 /// - `__dlpack_c_exchange_api__`, a table of C functions by which libraries such as PyTorch and TVM FFI import the objects at
 ///   the cost of an allocation. An object that such a library makes by it is a [`Tensor`](crate::Tensor);
 /// - the buffer protocol, for `memoryview` and libraries without DLPack, for main memory and dtypes that have a buffer
-///   format. A build with `abi3` has it if the oldest Python is 3.11 or later;
+///   format. A build with `abi3` has it if the oldest Python is 3.11 or later. `numpy.ndarray(buffer=x)`, `torch.frombuffer(x)`
+///   and `torch.asarray(x)` release it at once and go on with its memory: they must not get objects whose memory is new for each
+///   call, as in the example below, or may be replaced;
 /// - `__array__`, by which `numpy.asarray` gets what it does not get as a buffer, or says why not.
 ///
 /// It does not define the methods for numbers. Python reads an object with a buffer and without `__int__` and `__float__` as
