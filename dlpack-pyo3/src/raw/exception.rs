@@ -1,7 +1,7 @@
 //! Exceptions that are saved while other code runs, and exceptions that are being handled.
 
 use core::mem::{self, ManuallyDrop};
-use core::ops::Deref;
+use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 
 use super::attach::is_attached;
@@ -142,8 +142,15 @@ impl Drop for SavedException<'_> {
 pub(crate) struct Undisturbed<T>(ManuallyDrop<T>);
 
 impl<T> Undisturbed<T> {
+    #[inline]
     pub(crate) const fn new(value: T) -> Self {
         Self(ManuallyDrop::new(value))
+    }
+
+    #[inline]
+    pub(crate) fn into_inner(self) -> T {
+        // SAFETY: the value is not used again, nor dropped.
+        unsafe { ManuallyDrop::take(&mut ManuallyDrop::new(self).0) }
     }
 }
 
@@ -152,6 +159,12 @@ impl<T> Deref for Undisturbed<T> {
 
     fn deref(&self) -> &T {
         &self.0
+    }
+}
+
+impl<T> DerefMut for Undisturbed<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
     }
 }
 

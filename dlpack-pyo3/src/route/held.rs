@@ -12,13 +12,13 @@ use super::Route;
 use super::in_turn::in_turn;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 use crate::raw::Buffer;
-use crate::raw::Reference;
+use crate::raw::{Reference, Undisturbed};
 
 /// A tensor that was imported, until it is dropped.
 #[derive(Debug)]
 pub(crate) enum HeldTensor {
     /// The producer's own struct, with a deleter.
-    Managed(AnyManagedTensor),
+    Managed(Undisturbed<AnyManagedTensor>),
     /// The description of an object's memory, and what keeps that memory in place.
     Lent(BorrowedTensor<'static>, KeepAlive),
 }
@@ -95,7 +95,7 @@ impl HeldTensor {
         // SAFETY: the caller promises that every byte of the extents can be written.
         unsafe {
             match self {
-                Self::Managed(tensor) => Self::Managed(tensor.assume_writable()),
+                Self::Managed(tensor) => tensor.into_inner().assume_writable().into(),
                 Self::Lent(tensor, keep) => Self::Lent(tensor.assume_writable(), keep),
             }
         }
@@ -107,7 +107,7 @@ impl HeldTensor {
     pub(crate) unsafe fn assume_host_accessible(self) -> Self {
         match self {
             // SAFETY: the caller promises that the host can follow the address, and that the device is done.
-            Self::Managed(tensor) => Self::Managed(unsafe { tensor.assume_host_accessible() }),
+            Self::Managed(tensor) => unsafe { tensor.into_inner().assume_host_accessible() }.into(),
             // Main memory, which the host can access as it is.
             lent @ Self::Lent(..) => lent,
         }
@@ -147,7 +147,7 @@ impl HeldTensor {
     pub(crate) unsafe fn into_versioned(self, host: bool) -> Result<ManagedTensorVersioned, Error> {
         match self {
             // SAFETY: as the caller promises.
-            Self::Managed(tensor) => unsafe { in_turn(tensor, host) },
+            Self::Managed(tensor) => unsafe { in_turn(tensor.into_inner(), host) },
             Self::Lent(tensor, keep) => export(&tensor, keep),
         }
     }
@@ -175,9 +175,17 @@ fn export(tensor: &Descriptor, keep: KeepAlive) -> Result<ManagedTensorVersioned
     Ok(if is_writable { exporter } else { exporter.read_only() }.build()?)
 }
 
+impl From<AnyManagedTensor> for HeldTensor {
+    #[inline]
+    fn from(tensor: AnyManagedTensor) -> Self {
+        Self::Managed(Undisturbed::new(tensor))
+    }
+}
+
 impl From<ManagedTensorVersioned> for HeldTensor {
+    #[inline]
     fn from(tensor: ManagedTensorVersioned) -> Self {
-        Self::Managed(AnyManagedTensor::Versioned(tensor))
+        AnyManagedTensor::Versioned(tensor).into()
     }
 }
 

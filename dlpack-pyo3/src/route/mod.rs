@@ -131,7 +131,7 @@ fn take_by<R>(
             match exchange.take(object) {
                 Ok(tensor) => {
                     // Nothing below panics, and so the compiler need not keep the tensor where it can be dropped.
-                    let tensor = HeldTensor::Managed(AnyManagedTensor::Versioned(tensor));
+                    let tensor = HeldTensor::from(tensor);
                     let taken = ManuallyDrop::new(Taken::new(tensor, Route::Exchange));
                     match exchange.allows(object, Summary::of(&taken.tensor), request) {
                         Ok(true) => return then(ManuallyDrop::into_inner(taken)),
@@ -167,7 +167,7 @@ fn take_by<R>(
 /// A tensor for which the object was asked.
 #[inline(always)]
 fn asked(tensor: AnyManagedTensor) -> Taken {
-    Taken::new(HeldTensor::Managed(tensor), Route::Protocol)
+    Taken::new(tensor.into(), Route::Protocol)
 }
 
 /// Drops a tensor that is not the one to be taken.

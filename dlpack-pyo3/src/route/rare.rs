@@ -55,7 +55,7 @@ pub(super) fn take_rare(
                 .map(|tensor| tensor.map(AnyManagedTensor::Versioned))
                 .unwrap_or_else(capsule::Claimed::legacy);
             let tensor = tensor.map_err(|error| raise_error(py, error))?;
-            meet(object, HeldTensor::Managed(tensor), request, Route::Capsule).map(Some)
+            meet(object, tensor.into(), request, Route::Capsule).map(Some)
         }
         Plan::BufferOrProtocol(refusals) if asks_for_memory_as_it_is(request) => {
             if refusals.are_many() && !strict {
@@ -127,7 +127,7 @@ fn take_by_table(
     match exchange.take(object) {
         Ok(tensor) => match exchange.allows(object, Summary::of(&tensor), request) {
             Ok(true) => {
-                let tensor = HeldTensor::Managed(AnyManagedTensor::Versioned(tensor));
+                let tensor = HeldTensor::from(tensor);
                 Ok(Some(Taken::new(tensor, Route::Exchange)))
             }
             Ok(false) => Ok(None),

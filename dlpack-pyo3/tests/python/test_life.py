@@ -289,6 +289,10 @@ def test_an_exception_survives_the_end_of_a_tensor():
         with pytest.raises(ZeroDivisionError):
             (ext.sloppy(), 1 / 0)
         with pytest.raises(ZeroDivisionError):
+            (ext.hold(ext.sloppy()), 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            (ext.hold(ext.sloppy().__dlpack__()), 1 / 0)
+        with pytest.raises(ZeroDivisionError):
             (ext.hold(ext.sloppy()).export(), 1 / 0)
         with pytest.raises(ZeroDivisionError):
             (ext.relay([ext.hold(ext.sloppy())]), 1 / 0)
