@@ -108,7 +108,7 @@
 //!
 //! - *Exceptions*: Python drops objects also while an exception is set, and a deleter that runs code of Python would see it and
 //!   lose it, at which the interpreter crashes. Capsules, buffers, each [`Tensor`] and each [`PyTensor`] take care of that (with
-//!   `abi3`, the first two). No other type does: a class that keeps a tensor in a field keeps one of these.
+//!   `abi3`, the first two), and so does a tensor of another library that became one of `dlpack` by a `PyTensor`.
 //! - *Threads*: [`PyTensor`] and [`Tensor`] may be dropped on any thread. Memory of Rust is freed without Python, on attached
 //!   threads and others. Memory that a Python object keeps alive, as in a [`PyOwner`] or a `PyTensor` of a NumPy array, needs
 //!   an attached thread; another thread attaches, and so waits for those that are attached. Do not drop such a tensor while

@@ -17,7 +17,7 @@ use dlpack::{
     ManagedTensorVersioned, Version, sys,
 };
 
-use crate::raw::end_other;
+use crate::raw::{Undisturbed, end_other};
 
 /// A tensor, and the struct that says the same of it.
 struct InTurn {
@@ -25,7 +25,7 @@ struct InTurn {
     /// The shape and the strides of the struct, which its consumer may write.
     dims: Vec<i64>,
     /// `None` until the struct has been imported.
-    tensor: Option<AnyManagedTensor>,
+    tensor: Option<Undisturbed<AnyManagedTensor>>,
 }
 
 /// Makes a tensor of the current ABI, which is dropped in its turn. One of this extension is returned as it is, if its owner can be
@@ -114,7 +114,7 @@ where
         let made = ManagedTensorVersioned::from_raw(&raw mut (*place).managed);
         match made {
             Ok(made) => {
-                (*place).tensor = Some(tensor.into());
+                (*place).tensor = Some(Undisturbed::new(tensor.into()));
                 Ok(made)
             }
             // The deleter was called for the box, in which the tensor is not.

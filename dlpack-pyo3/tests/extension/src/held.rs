@@ -31,6 +31,18 @@ pub(crate) fn hold<'py>(
     describe::take(tensor, copy, device, stream).map(|tensor| Held(Some(tensor)))
 }
 
+/// A tensor of `dlpack` in an object.
+#[pyclass(frozen)]
+pub(crate) struct Kept(
+    #[expect(dead_code, reason = "held until it is dropped")] ManagedTensorVersioned,
+);
+
+/// Imports a tensor, makes it one of `dlpack`, and keeps it.
+#[pyfunction]
+pub(crate) fn keep(tensor: PyTensor) -> PyResult<Kept> {
+    tensor.into_managed().map(Kept)
+}
+
 impl Held {
     fn tensor(&self) -> PyResult<&PyTensor> {
         self.0.as_ref().ok_or_else(|| PyValueError::new_err("expected a tensor, found it released"))

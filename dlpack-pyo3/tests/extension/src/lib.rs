@@ -27,7 +27,7 @@ mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::describe::{borrow, borrowed_sum, describe, describe_managed};
     #[pymodule_export]
-    use super::held::{Held, hold, relay, to_bytes};
+    use super::held::{Held, hold, keep, relay, to_bytes};
     #[pymodule_export]
     use super::life::{Holder, Traversed, keeping, passed, sloppy};
     #[pymodule_export]
