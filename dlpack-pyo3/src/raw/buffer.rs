@@ -5,7 +5,7 @@ use core::ffi::c_int;
 use core::fmt;
 use core::ptr::NonNull;
 
-use super::attach::{is_in_traverse, try_attach};
+use super::attach::try_attach;
 use super::attached::Attached;
 use super::exception::SavedException;
 use super::ffi;
@@ -84,13 +84,24 @@ unsafe fn base(object: Object<'_>, owner: *mut ffi::PyObject) -> Result<Option<R
     Ok((!owner.is(object)).then(|| Reference::of(owner)))
 }
 
+/// Returns `true` if a release of the object's memory may be a function of Python, as it can be from 3.12 on.
+///
+/// # Safety
+///
+/// A live object on an attached thread.
+unsafe fn has_own_release(object: *mut ffi::PyObject) -> bool {
+    // SAFETY: a live object on an attached thread, which has a class.
+    cfg!(Py_3_12)
+        && unsafe { ffi::PyType_GetFlags(ffi::Py_TYPE(object)) } & ffi::Py_TPFLAGS_HEAPTYPE != 0
+}
+
 impl Drop for Buffer {
     fn drop(&mut self) {
         let object = self.raw().obj;
         // SAFETY: the invariant of `raw`; the thread is attached, and the buffer keeps its object alive. A buffer that is not
         // released keeps its struct.
         try_attach(|py| unsafe {
-            if object.is_null() || is_kept(object) {
+            if object.is_null() || (is_kept(object) && !has_own_release(object)) {
                 Lent::release(py, self.raw.as_ptr());
             } else {
                 end(py, Hold::Buffer(self.raw.as_ptr()));
@@ -100,16 +111,13 @@ impl Drop for Buffer {
 }
 
 impl Lent {
-    /// Releases the buffer, or leaks it in a `__traverse__`; what runs then neither sees nor loses an exception that is set.
+    /// Releases the buffer; what runs then neither sees nor loses an exception that is set.
     ///
     /// # Safety
     ///
     /// The invariant of [`Buffer`] holds for the pointer, which is passed on.
     pub(super) unsafe fn release(py: Attached<'_>, this: *mut Self) {
         let _saved = SavedException::take_set(py);
-        if is_in_traverse(py) {
-            return;
-        }
         // SAFETY: the invariant of `Buffer`, which is passed on: a filled view in a box that nobody else frees. `py` proves that
         // the thread is attached.
         unsafe {

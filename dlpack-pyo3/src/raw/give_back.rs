@@ -148,7 +148,7 @@ impl Hold {
                     try_attach(|py| hold.end(Some(py)));
                 }
                 // Leaked, as PyO3 leaks buffers.
-                (Self::Object(_), Some(py)) if is_in_traverse(py) => {}
+                (_, Some(py)) if is_in_traverse(py) => {}
                 (Self::Object(object), Some(_)) => unwind::dec_ref(object),
                 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
                 (Self::Buffer(lent), Some(py)) => super::buffer::Lent::release(py, lent),
