@@ -117,7 +117,7 @@ impl Lent {
     ///
     /// The invariant of [`Buffer`] holds for the pointer, which is passed on.
     pub(super) unsafe fn release(py: Attached<'_>, this: *mut Self) {
-        let _saved = SavedException::take_set(py);
+        let _saved = SavedException::take(py);
         // SAFETY: the invariant of `Buffer`, which is passed on: a filled view in a box that nobody else frees. `py` proves that
         // the thread is attached.
         unsafe {

@@ -19,12 +19,16 @@ type Parts = [*mut ffi::PyObject; 3];
 
 /// Takes the exception that is set out of the thread; all parts are null if there is none.
 #[cfg(Py_3_12)]
+#[cold]
+#[inline(never)]
 fn fetch(_: Attached<'_>) -> Parts {
     // SAFETY: the thread is attached.
     [ptr::null_mut(), unsafe { ffi::PyErr_GetRaisedException() }, ptr::null_mut()]
 }
 
 #[cfg(not(Py_3_12))]
+#[cold]
+#[inline(never)]
 fn fetch(_: Attached<'_>) -> Parts {
     let [mut class, mut value, mut traceback] = [ptr::null_mut(); 3];
     // SAFETY: the thread is attached, and the three places are writable.
@@ -107,14 +111,11 @@ pub(crate) struct SavedException<'py> {
 }
 
 impl<'py> SavedException<'py> {
-    pub(crate) fn take(py: Attached<'py>) -> Self {
-        Self { parts: fetch(py), py }
-    }
-
-    /// As [`take`](Self::take), if an exception is set.
     #[inline]
-    pub(crate) fn take_set(py: Attached<'py>) -> Option<Self> {
-        Raised::is_set(py).then(|| Self::take(py))
+    pub(crate) fn take(py: Attached<'py>) -> Self {
+        // Mostly there is none.
+        let parts = if Raised::is_set(py) { fetch(py) } else { [ptr::null_mut(); 3] };
+        Self { parts, py }
     }
 
     /// Drops the saved exception, and leaves the one set that was set meanwhile.
@@ -127,8 +128,8 @@ impl<'py> SavedException<'py> {
 }
 
 impl Drop for SavedException<'_> {
+    #[inline]
     fn drop(&mut self) {
-        // Mostly there was none, and is none.
         if self.parts != [ptr::null_mut(); 3] || Raised::is_set(self.py) {
             restore(self.py, self.parts);
         }
@@ -169,12 +170,24 @@ impl<T> DerefMut for Undisturbed<T> {
 }
 
 impl<T> Drop for Undisturbed<T> {
+    #[inline]
     fn drop(&mut self) {
-        // SAFETY: the thread is attached, and nothing here detaches it.
-        let _saved = is_attached().then(|| SavedException::take(unsafe { Attached::assume() }));
         // SAFETY: the value is not used again.
-        unsafe { ManuallyDrop::drop(&mut self.0) }
+        let mut end = || unsafe { ManuallyDrop::drop(&mut self.0) };
+        // SAFETY: the thread is attached, and nothing here detaches it.
+        let py = is_attached().then(|| unsafe { Attached::assume() });
+        match py.filter(|py| Raised::is_set(*py)) {
+            Some(py) => undisturbed(py, &mut end),
+            None => end(),
+        }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn undisturbed(py: Attached<'_>, f: impl FnOnce()) {
+    let _saved = SavedException::take(py);
+    f();
 }
 
 /// The body of an `except` block: an exception that is raised meanwhile gets the handled one as its `__context__`.
@@ -231,7 +244,7 @@ impl<'py> ExceptBlock<'py> {
 impl Drop for ExceptBlock<'_> {
     fn drop(&mut self) {
         // What was handled may end here, and run any code.
-        let _saved = SavedException::take_set(self.py);
+        let _saved = SavedException::take(self.py);
         set_handled(self.py, self.outer);
     }
 }

@@ -139,7 +139,7 @@ impl Hold {
     ///
     /// The caller owns what this names.
     unsafe fn end(self, py: Option<Attached<'_>>) {
-        let _saved = py.and_then(SavedException::take_set);
+        let _saved = py.map(SavedException::take);
         // SAFETY: each of these is owned, and given back once, where it must be on an attached thread.
         unsafe {
             match (self, py) {
