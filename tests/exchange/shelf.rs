@@ -137,6 +137,7 @@ unsafe impl Library for Shelf {
     unsafe fn object_from_tensor(offer: Offer<'_>) -> Result<NonNull<c_void>, ShelfError> {
         told()?;
         assert!(offer.ndim() <= 64, "the offer was checked");
+        assert!(format!("{offer:?}").starts_with("Tensor { dtype: "));
         let object = Object::new(offer.accept());
         assert_ne!(MOOD.get(), Mood::PanicsLate, "the library panics late");
         let raw = object.0.cast();

@@ -178,6 +178,13 @@ fn h064_addresses_beyond_the_last() {
         assert_eq!(error_of_all::<f32>(&tensor), Some(Error::AddressOverflow));
         assert_eq!(tensor.start(), Err(Error::AddressOverflow));
     });
+    // The last elements would wrap around, though neither the address nor the offset is in the upper half.
+    let half = usize::MAX / 2 - 7;
+    let data = ptr::without_provenance_mut(half);
+    let offset = u64::try_from(half).expect("at most 64 bits");
+    accepts(&Spec::new(FLOAT).shape(&[5]).borrow(data).byte_offset(offset), |tensor| {
+        assert_eq!(error_of_all::<f32>(&tensor), Some(Error::AddressOverflow));
+    });
     let first = ptr::without_provenance_mut(8);
     for stride in [-2, -3] {
         // The second element would begin at address 0, where nothing can lie, or before it.
