@@ -197,12 +197,16 @@ const REMAKE: &CStr =
     c"type('CopyError', (BufferError, ValueError), {'__module__': 'dlpack_pyo3', \
                         '__reduce__': lambda self: (BufferError, self.args)})(*%U)";
 
-/// Sets an exception with this text.
+/// Sets an exception with this text, unless what is set is not an `Exception`, and so interrupts the program: a text may name a
+/// class, and to look at that may run Python code.
 #[cold]
 pub(crate) fn raise(py: Attached<'_>, class: Class, text: fmt::Arguments<'_>) -> Raised {
     let mut message = Message { bytes: [0; MESSAGE], len: 0 };
     // A longer text is cut.
     let _ = message.write_fmt(text);
+    if Raised::is_set(py) && !Raised::new().is(Class::Any) {
+        return Raised::new();
+    }
     // SAFETY: the thread is attached; the class is one of exceptions, and the text ends in NUL.
     unsafe { unwind::set_error(class.get(py), message.as_ptr()) };
     Raised::new()

@@ -38,16 +38,22 @@ impl<'a> Object<'a> {
 }
 
 /// Displays the name of an object's class with its module, unless that is Python's own. Neither sets an exception nor loses
-/// one.
+/// one, unless what interrupts the program meanwhile takes its place.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ClassName<'a>(Object<'a>);
 
 impl fmt::Display for ClassName<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let _saved = SavedException::take(self.0.attached());
+        let saved = SavedException::take(self.0.attached());
         let class = self.0.class().to_owned();
-        let [module, name] = [&names::MODULE, &names::QUALNAME]
-            .map(|name| class.class_attr(name).map_err(Raised::clear).ok());
+        let attr = |name| {
+            class.class_attr(name).map(Some).or_else(|raised| raised.forget().map(|()| None))
+        };
+        let names = || Ok::<_, Raised>([attr(&names::MODULE)?, attr(&names::QUALNAME)?]);
+        let Ok([module, name]) = names() else {
+            saved.forget();
+            return f.write_str("object");
+        };
         // Not copied, since each may be as long as there is memory.
         match module.as_ref().and_then(|module| module.borrow().text()) {
             Some(module) if module != "builtins" => write!(f, "{module}.")?,

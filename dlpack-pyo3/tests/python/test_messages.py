@@ -103,6 +103,28 @@ def test_tensors_of_pytorch_without_elements(function):
         assert word in text
 
 
+@pytest.mark.parametrize("function", [ext.describe, ext.borrow])
+def test_an_interrupt_while_a_class_is_named_is_not_lost(function):
+    class Key(str):
+        """Found where the module of a class is looked for."""
+
+        def __eq__(self, other):
+            if error is not None:
+                raise error
+            return False
+
+        def __hash__(self):
+            return hash("__module__")
+
+    error = None
+    kind = type("Kind", (), {Key(): None})
+    error = KeyboardInterrupt()
+    with pytest.raises(KeyboardInterrupt):
+        function(kind())
+    error = ValueError()
+    assert refused(function, kind())[0] is TypeError
+
+
 @pytest.mark.skipif(not NOTES, reason="exceptions have no notes")
 @pytest.mark.library("torch")
 def test_an_interrupt_while_a_note_is_added_is_not_lost(monkeypatch):
