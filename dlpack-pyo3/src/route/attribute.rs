@@ -4,7 +4,7 @@ use core::ffi::c_void;
 use core::mem;
 use core::ptr::NonNull;
 
-use super::classes::Classes;
+use super::classes::{Classes, is_named, is_static};
 use crate::raw::unwind::Guard;
 use crate::raw::{Name, Object, Owned, Raised, Reference, call_no_args, ffi};
 
@@ -16,6 +16,8 @@ pub(super) struct Attribute {
     /// An entry of the class that `of` got, in which `getter` was found.
     descriptor: Reference,
     getter: Getter,
+    /// `true` if it is written in C, and so keeps no global variables of Python code alive.
+    is_in_c: bool,
     /// The C function of a method without arguments. As for a property, the object's class is checked once.
     #[cfg(not(Py_LIMITED_API))]
     method: Option<Method>,
@@ -59,12 +61,14 @@ impl Attribute {
     pub(super) fn of(class: Object<'_>, name: &Name) -> Result<Option<Self>, Raised> {
         let classes = Classes::of(class)?;
         let Some(descriptor) = classes.entry(name)? else { return Ok(None) };
+        let is_in_c = is_in_c(descriptor.borrow())?;
         let getter = property(class, descriptor.borrow()).or_else(|| slot(descriptor.borrow()));
         #[cfg(not(Py_LIMITED_API))]
         let method = method(class, descriptor.borrow());
         Ok(getter.map(|getter| Self {
             descriptor: Reference::new(descriptor),
             getter,
+            is_in_c,
             #[cfg(not(Py_LIMITED_API))]
             method,
         }))
@@ -103,6 +107,11 @@ impl Attribute {
         self.descriptor.is(&other.descriptor)
     }
 
+    /// Returns `true` if this can be kept: what is written in Python keeps the global variables of its module alive.
+    pub(super) const fn can_be_kept(&self) -> bool {
+        self.is_in_c
+    }
+
     /// Calls the attribute, which is a method without arguments.
     #[inline]
     pub(super) fn call<'a>(&self, object: Object<'a>) -> Result<Owned<'a>, Raised> {
@@ -121,6 +130,14 @@ impl Attribute {
         // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
         unsafe { Owned::or_raised(call_no_args(method.as_ptr())) }
     }
+}
+
+/// Returns `true` for a property or a method that is written in C.
+fn is_in_c(descriptor: Object<'_>) -> Result<bool, Raised> {
+    // One that is static lives for ever.
+    let class = descriptor.class();
+    Ok(is_static(class)
+        && (is_named(class, "getset_descriptor")? || is_named(class, "method_descriptor")?))
 }
 
 fn slot(descriptor: Object<'_>) -> Option<Getter> {

@@ -168,6 +168,17 @@ impl Eligibility {
         }
     }
 
+    /// Returns `true` if all attributes that are looked at can be kept.
+    pub(super) fn can_be_kept(&self) -> bool {
+        match self {
+            Self::Always | Self::Tvm => true,
+            Self::Torch(Torch { requires_grad, is_conj, is_neg }) => {
+                [requires_grad, is_conj, is_neg].into_iter().all(Attribute::can_be_kept)
+            }
+            Self::Paddle(stop_gradient) => stop_gradient.can_be_kept(),
+        }
+    }
+
     /// Returns `true` if both look at the same attributes.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {

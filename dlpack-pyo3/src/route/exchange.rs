@@ -68,6 +68,11 @@ impl Exchange {
         self.api.as_raw() == other.api.as_raw() && self.eligibility.is_same(&other.eligibility)
     }
 
+    /// Returns `true` if this keeps no code of Python alive.
+    pub(super) fn can_be_kept(&self) -> bool {
+        self.eligibility.can_be_kept()
+    }
+
     pub(super) const fn is_of_torch(&self) -> bool {
         matches!(self.eligibility, Eligibility::Torch(_))
     }

@@ -86,12 +86,18 @@ impl Plan {
         Ok(Self::Protocol)
     }
 
-    /// Returns `true` if the plan holds for all objects of the class until somebody changes the class.
+    /// Returns `true` if the plan holds for all objects of the class until somebody changes the class, and keeps no code of
+    /// Python alive.
     ///
     /// `__dlpack__` is looked up anew for each object without a table. For those with a table, it is the class that counts,
     /// as for the special methods of Python itself.
-    pub(super) const fn lasts(&self) -> bool {
-        !matches!(self, Self::Unknown)
+    pub(super) fn lasts(&self) -> bool {
+        match self {
+            Self::Unknown => false,
+            Self::Exchange(exchange) => exchange.can_be_kept(),
+            Self::Wary(wary) => wary.can_be_kept(),
+            _ => true,
+        }
     }
 
     /// Returns `true` if this plan serves in the place of another one, whichever classes they were made for.

@@ -132,6 +132,36 @@ def test_a_script_whose_classes_were_seen_ends_as_always(mode, tmp_path):
     assert path.read_text() == "to the end"
 
 
+@pytest.mark.library("torch")
+@pytest.mark.parametrize(
+    "members",
+    [
+        "requires_grad = property(lambda self: owner is None)",
+        "is_neg = lambda self: owner is None",
+        "__module__, stop_gradient = 'paddle', property(lambda self: owner is not None)",
+        "layout = property(lambda self: owner and torch.sparse_coo)",
+    ],
+    ids=["requires_grad", "is_neg", "stop_gradient", "layout"],
+)
+def test_a_script_with_getters_of_tensors_ends_as_always(members):
+    """As above. What is known of the class has functions of the script."""
+    script = f"""
+        import torch
+
+        class Getters(torch.Tensor):
+            {members}
+
+        owner = Owner()
+        for tensor in torch.zeros(2), torch.zeros(2, device="meta"):
+            for _ in range(3):
+                try:
+                    ext.describe(tensor.as_subclass(Getters))
+                except BufferError:
+                    pass
+    """
+    assert run(script) == ENDED
+
+
 # After the interpreter is gone.
 
 
