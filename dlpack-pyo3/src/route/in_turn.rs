@@ -44,7 +44,10 @@ pub(super) unsafe fn in_turn(
 ) -> Result<ManagedTensorVersioned, Error> {
     let is_own = is_own(&tensor);
     let tensor = match tensor {
-        tensor if is_missing(&tensor) => return Ok(tensor.into_versioned()?),
+        // An error, since missing elements are not passed on in another ABI.
+        AnyManagedTensor::Legacy(tensor) if is_missing(&tensor) => {
+            return Ok(tensor.into_versioned()?);
+        }
         AnyManagedTensor::Legacy(tensor) if is_own => {
             let tensor = tensor.into_versioned()?;
             if tensor.shared().is_some() {

@@ -310,6 +310,17 @@ def test_an_exception_survives_a_deleter_in_python(way, versioned):
     assert struct.deletes == 1
 
 
+@pytest.mark.skipif(ext.LIMITED_API, reason="the limited API does not say whether a thread is attached")
+@pytest.mark.parametrize("way", [ext.hold, ext.keep, ext.Holder])
+def test_an_exception_survives_a_tensor_without_memory(way):
+    """Nobody can use it, but it has a deleter."""
+    struct = Foreign(address=None)
+    struct.on_delete(lambda: None)
+    with pytest.raises(ZeroDivisionError):
+        (way(struct.capsule()), 1 / 0)
+    assert struct.deletes == 1
+
+
 @pytest.mark.library("numpy")
 @pytest.mark.parametrize("legacy", [False, True])
 def test_the_exception_of_numpy_survives(legacy):
