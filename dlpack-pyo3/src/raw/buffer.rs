@@ -84,24 +84,13 @@ unsafe fn base(object: Object<'_>, owner: *mut ffi::PyObject) -> Result<Option<R
     Ok((!owner.is(object)).then(|| Reference::of(owner)))
 }
 
-/// Returns `true` if a release of the object's memory may be a function of Python, as it can be from 3.12 on.
-///
-/// # Safety
-///
-/// A live object on an attached thread.
-unsafe fn has_own_release(object: *mut ffi::PyObject) -> bool {
-    // SAFETY: a live object on an attached thread, which has a class.
-    cfg!(Py_3_12)
-        && unsafe { ffi::PyType_GetFlags(ffi::Py_TYPE(object)) } & ffi::Py_TPFLAGS_HEAPTYPE != 0
-}
-
 impl Drop for Buffer {
     fn drop(&mut self) {
         let object = self.raw().obj;
         // SAFETY: the invariant of `raw`; the thread is attached, and the buffer keeps its object alive. A buffer that is not
         // released keeps its struct.
         try_attach(|py| unsafe {
-            if object.is_null() || (is_kept(object) && !has_own_release(object)) {
+            if object.is_null() || (is_kept(object) && !self.raw.as_ref().has_own_release(py)) {
                 Lent::release(py, self.raw.as_ptr());
             } else {
                 end(py, Hold::Buffer(self.raw.as_ptr()));
@@ -111,6 +100,20 @@ impl Drop for Buffer {
 }
 
 impl Lent {
+    /// Returns `true` if the release may be a function of Python, as it can be from 3.12 on: where the class of the object is one of
+    /// Python, or has lent the memory by a function of Python, so that an object of CPython stands for it.
+    ///
+    /// # Safety
+    ///
+    /// The buffer has an object, and has not been released.
+    unsafe fn has_own_release(&self, py: Attached<'_>) -> bool {
+        let object = self.view.obj;
+        // SAFETY: the buffer keeps its object alive, which has a class; `py` proves that the thread is attached.
+        let flags = unsafe { ffi::PyType_GetFlags(ffi::Py_TYPE(object)) };
+        let stands_in = self.base.as_ref().is_some_and(|base| base.get(py).as_ptr() == object);
+        cfg!(Py_3_12) && (stands_in || flags & ffi::Py_TPFLAGS_HEAPTYPE != 0)
+    }
+
     /// Releases the buffer; what runs then neither sees nor loses an exception that is set.
     ///
     /// # Safety

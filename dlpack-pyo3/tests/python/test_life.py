@@ -437,8 +437,8 @@ def test_a_cycle_without_owners_in_python_is_collected():
 
 @pytest.mark.parametrize(
     "source",
-    ["ext.keeping(Owner())", "ext.keeping([[]])", "Bytes(8)", "kept"],
-    ids=["object", "list", "buffer", "buffer of another"],
+    ["ext.keeping(Owner())", "ext.keeping([[]])", "Bytes(8)", "kept", "Lends()", "lends"],
+    ids=["object", "list", "buffer", "buffer of another", "buffer by a function", "buffer of another by a function"],
 )
 def test_no_object_ends_while_the_collector_looks_at_it(source):
     """It is leaked. The collector would go on from an object that is no more, and code of Python would run in its midst."""
@@ -447,8 +447,12 @@ def test_no_object_ends_while_the_collector_looks_at_it(source):
             def __release_buffer__(self, view):
                 os.write(1, b"released")
 
+        class Lends(object if sys.version_info >= (3, 12) else bytearray):
+            __buffer__ = lambda self, flags: memoryview(bytearray(8))
+            __release_buffer__ = Bytes.__release_buffer__
+
         gc.disable()
-        kept = Bytes(8)
+        kept, lends = Bytes(8), Lends()
         # Among others, so that something is made of what ends.
         found = [(ext.Traversed({source}), [[]]) for _ in range(100)]
         gc.collect()
