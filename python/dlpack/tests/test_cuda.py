@@ -194,11 +194,22 @@ int cuPointerGetAttribute(void *out, int attribute, uint64_t address) {
     *(int *)out = (int)(address >> 12) - 5;
     return 0;
 }
+static int contexts[4], retained;
+static void *stack[2] = {contexts};
+static int depth = 1;
+int cuDeviceGet(int *out, int ordinal) { return *out = ordinal, ordinal > 3; }
+int cuDevicePrimaryCtxRetain(void **out, int device) { return retained++, *out = contexts + device, 0; }
+int cuDevicePrimaryCtxRelease_v2(int device) { return retained--, 0; }
+int cuCtxPushCurrent_v2(void *context) { return stack[depth++] = context, 0; }
+int cuCtxPopCurrent_v2(void **out) { return *out = stack[--depth], 0; }
+int is_as_before(void) { return retained == 0 && depth == 1; }
 void *waited_for;
+int waited_in;
 int held_the_lock;
 int PyGILState_Check(void);
 int cuStreamSynchronize(void *stream) {
     waited_for = stream;
+    waited_in = (int)((int *)stack[depth - 1] - contexts);
     held_the_lock |= PyGILState_Check();
     return stream == (void *)13 ? 700 : 0;
 }
@@ -225,6 +236,13 @@ t.__dlpack__(stream=77)
 assert waited_for.value is None
 t.__dlpack__(stream=8)
 assert waited_for.value == 77
+# A default stream is that of the tensor's device, and not of the one that the thread uses.
+waited_in = ctypes.c_int.in_dll(driver, "waited_in")
+for stream in (1, 2):
+    waited_in.value = 0
+    dlpack.asdlpack(Array(stream=stream)).__dlpack__(stream=8)
+    assert (waited_for.value, waited_in.value) == (stream, 2)
+assert driver.is_as_before()
 try:
     dlpack.asdlpack(Array(stream=13)).__dlpack__(stream=8)
 except BufferError:

@@ -4,7 +4,7 @@
 
 use core::ffi::{CStr, c_int, c_uint, c_void};
 use core::mem::transmute;
-use core::ptr::NonNull;
+use core::ptr::{self, NonNull};
 
 use dlpack_pyo3::dlpack::negotiate::Stream;
 use dlpack_pyo3::dlpack::{Device, DeviceType, Error};
@@ -59,10 +59,67 @@ pub(crate) fn wait(device: Device, stream: Stream) -> Result<(), Error> {
         return Err(refused);
     }
     let function = driver(c"cuStreamSynchronize").ok_or(refused)?;
+    // Each device has its default streams, and the driver takes those of the context that the thread is in.
+    let is_default = stream.handle().is_none_or(|handle| handle <= 2);
+    let _current = is_default.then(|| Current::enter(device).ok_or(refused)).transpose()?;
     // SAFETY: the driver's function of this name has this type. The stream exists, as whoever named it says.
     let status =
         unsafe { transmute::<NonNull<c_void>, StreamSynchronize>(function)(stream.as_ptr()) };
     if status == 0 { Ok(()) } else { Err(refused) }
+}
+
+type PopCurrent = unsafe extern "C" fn(*mut *mut c_void) -> c_int;
+type Release = unsafe extern "C" fn(c_int) -> c_int;
+
+/// The primary context of a device, in which the thread is until this is dropped.
+struct Current {
+    device: c_int,
+    pop: PopCurrent,
+    release: Release,
+}
+
+impl Current {
+    /// Returns `None` if the driver refuses.
+    fn enter(device: Device) -> Option<Self> {
+        type Get = unsafe extern "C" fn(*mut c_int, c_int) -> c_int;
+        type Retain = unsafe extern "C" fn(*mut *mut c_void, c_int) -> c_int;
+        type Push = unsafe extern "C" fn(*mut c_void) -> c_int;
+        let (get, retain) = (driver(c"cuDeviceGet")?, driver(c"cuDevicePrimaryCtxRetain")?);
+        let (push, pop) = (driver(c"cuCtxPushCurrent_v2")?, driver(c"cuCtxPopCurrent_v2")?);
+        let release = driver(c"cuDevicePrimaryCtxRelease_v2")?;
+        let (mut number, mut context) = (0, ptr::null_mut());
+        // SAFETY: the driver's functions of these names have these types, and write one device and one context. What is retained is
+        // released once.
+        unsafe {
+            let (get, retain) = (
+                transmute::<NonNull<c_void>, Get>(get),
+                transmute::<NonNull<c_void>, Retain>(retain),
+            );
+            let push = transmute::<NonNull<c_void>, Push>(push);
+            let pop = transmute::<NonNull<c_void>, PopCurrent>(pop);
+            let release = transmute::<NonNull<c_void>, Release>(release);
+            if get(&raw mut number, device.device_id) != 0 || retain(&raw mut context, number) != 0
+            {
+                return None;
+            }
+            if push(context) != 0 {
+                release(number);
+                return None;
+            }
+            Some(Self { device: number, pop, release })
+        }
+    }
+}
+
+impl Drop for Current {
+    fn drop(&mut self) {
+        let mut context = ptr::null_mut();
+        // SAFETY: the functions of the driver, for what `enter` has retained and pushed.
+        unsafe {
+            (self.pop)(&raw mut context);
+            (self.release)(self.device);
+        }
+    }
 }
 
 /// Returns the device of an address, if the driver is loaded and knows it.
