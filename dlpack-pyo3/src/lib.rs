@@ -123,7 +123,8 @@
 //!   itself, both live until one of them drops the other. So do a script's global variables if one of them is a tensor that
 //!   keeps alive an instance of a class of that script.
 //! - *`__traverse__`*: PyO3 lets a class drop what it holds there, although no object may end in the midst of a collection. A
-//!   reference to a Python object that would be the last one leaks. Do not drop a tensor of another library there.
+//!   reference to a Python object that would be the last one leaks; with `abi3`, and in free-threaded Python, any does. Do not drop a
+//!   tensor of another library there.
 //! - *Fork*: a child process has copies of all tensors in main memory. It can use and drop them without an effect on its
 //!   parent. For memory of devices, see the documentation of the producer's runtime.
 //! - *Other interpreters*: as with any extension that uses PyO3, there is one. CPython from 3.12 on refuses to import an
