@@ -72,6 +72,7 @@ builtin_exceptions! {
     AttributeError: PyAttributeError
     RuntimeError: PyRuntimeError
     BufferError: PyBufferError
+    RecursionError: PyRecursionError
 }
 
 fn new_err(class: &PyOnceLock<Py<PyType>>, text: &str) -> PyErr {

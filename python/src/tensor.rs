@@ -1,5 +1,6 @@
 //! The class `Tensor`, and its answers to consumers.
 
+use core::cell::Cell;
 use std::sync::Arc;
 
 use dlpack_pyo3::dlpack::layout::Layout;
@@ -11,7 +12,7 @@ use dlpack_pyo3::dlpack::{
 use dlpack_pyo3::{Export, Import, PyOwner, PyTensor, to_py_err};
 use pyo3::prelude::*;
 
-use crate::errors::{BufferError, raise};
+use crate::errors::{BufferError, RecursionError, raise};
 use crate::kept::{InObject, Kept};
 use crate::memory::native;
 use crate::source::cuda;
@@ -244,7 +245,7 @@ impl Export for Tensor {
             _ if this.is_on_the_host() && device == Device::CPU => {
                 this.copy_on_the_host(slf.py()).map_err(to_py_err)
             }
-            Origin::Producer { object, is_whole: true } => with_pyo3(slf, |py| {
+            Origin::Producer { object, is_whole: true } => nested(slf, |py| {
                 let import = Import::new().device(device).copy(CopyPolicy::ALWAYS);
                 let answer: PyTensor = import.of(object.bind(py))?;
                 let copy = answer.into_managed()?;
@@ -279,7 +280,7 @@ impl Export for Tensor {
                 waited.map_err(to_py_err)
             }
             // Its answer is not needed: it makes the stream wait for its own work, as for any consumer.
-            Origin::Producer { object, .. } => with_pyo3(slf, |py| {
+            Origin::Producer { object, .. } => nested(slf, |py| {
                 let answer: PyTensor = Import::new().stream(stream).of(object.bind(py))?;
                 drop(answer);
                 Ok(())
@@ -294,6 +295,37 @@ dlpack_pyo3::export!(Tensor);
 fn with_pyo3<R>(_: &Bound<'_, Tensor>, f: impl for<'py> FnOnce(Python<'py>) -> R) -> R {
     // SAFETY: attaching succeeds, since the thread is attached, as the `Bound` proves.
     unsafe { Python::attach_unchecked(f) }
+}
+
+/// As [`with_pyo3`], for a function that asks a producer. That may be another tensor by the name of a class, which asks its own,
+/// and so on, without a function of Python in between. The stack would end before CPython's own count does.
+#[cold]
+fn nested<R>(
+    slf: &Bound<'_, Tensor>,
+    ask: impl for<'py> FnOnce(Python<'py>) -> PyResult<R>,
+) -> PyResult<R> {
+    /// How many tensors ask within each other on a thread.
+    const MOST: usize = 64;
+
+    thread_local! {
+        static ASKING: Cell<usize> = const { Cell::new(0) };
+    }
+
+    struct Level;
+
+    impl Drop for Level {
+        fn drop(&mut self) {
+            ASKING.set(ASKING.get() - 1);
+        }
+    }
+
+    if ASKING.get() == MOST {
+        let text = "the object that the tensor is of asks another one, and so on, without an end";
+        return Err(RecursionError::new_err(text));
+    }
+    ASKING.set(ASKING.get() + 1);
+    let _level = Level;
+    with_pyo3(slf, ask)
 }
 
 /// Returns `true` if two tensors that are both alive have no byte in common.

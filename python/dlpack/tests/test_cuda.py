@@ -1,4 +1,4 @@
-"""Memory of CUDA, without CUDA: a driver of two functions stands for it."""
+"""Memory of CUDA, without CUDA: a driver of a few functions stands for it."""
 
 from __future__ import annotations
 
@@ -172,6 +172,26 @@ def test_a_tensor_that_is_passed_on_and_on_asks_its_producer():
     assert dlpack.from_dlpack(waiting).__cuda_array_interface__["stream"] == 1
     ready = dlpack.from_dlpack(dlpack.asdlpack(Array()))
     assert ready.__cuda_array_interface__["stream"] is None
+
+
+def test_tensors_that_ask_each_other_end_before_the_stack(in_process):
+    """Each asks the one before by the methods of a class, without a function of Python that would count the calls."""
+    program = """
+import dlpack
+from dlpack.tests.test_cuda import Array
+
+t = dlpack.asdlpack(Array())
+before = None
+try:
+    for _ in range(5000):
+        methods = {name: staticmethod(getattr(t, name)) for name in ("__dlpack__", "__dlpack_device__")}
+        before, t = t, dlpack.asdlpack(type("Other", (), methods)())
+except RecursionError:
+    # All but the last one are as good as before.
+    before.__dlpack__(stream=1, max_version=(1, 3))
+    print("refused")
+"""
+    assert in_process(program) == "refused\n"
 
 
 def test_who_has_made_a_copy_does_not_copy_that():
