@@ -20,6 +20,15 @@ fn through_c_legacy(tensor: ManagedTensor) -> ManagedTensor {
     unsafe { ManagedTensor::from_raw(raw) }.unwrap()
 }
 
+/// Bytes that are left over are part of the owner, and of no element.
+#[test]
+fn an_owner_with_bytes_left_over_is_not_whole() {
+    let exporter = Exporter::new(vec![1_u8, 2, 3]).dtype(DataType::U16).shape(&[1]);
+    let tensor = exporter.build().unwrap().into_inner();
+    let tensor = tensor.downcast::<Vec<u8>>().unwrap_err();
+    assert_eq!(tensor.into_owner::<Vec<u8>>().unwrap(), [1, 2, 3]);
+}
+
 /// A vector comes back with its address, its length and its spare room.
 #[test]
 fn the_very_same_vector() {
