@@ -157,7 +157,7 @@ pub use import::{
 };
 pub use import::{ColumnMajor, Dense, OnCuda, OnHost, Rank, Requirement, RowMajor, Writable};
 
-/// Functions that the code of [`export!`] calls, and two that the package `dlpack` of Python does. Not public API.
+/// Functions that the code of [`export!`] calls, and two that the Python package `dlpack` calls. Not public API.
 #[doc(hidden)]
 pub mod __private {
     pub use crate::__export_buffer as export_buffer;

@@ -15,6 +15,8 @@ const PROBES: usize = 8;
 
 static ALL: [Slot; SLOTS] = [const { Slot(AtomicPtr::new(ptr::null_mut())) }; SLOTS];
 
+/// A place for what is known of one class.
+///
 /// # Invariants
 ///
 /// Null, or an entry that is never freed. One that is replaced stays, since another thread may be using it.
@@ -32,7 +34,7 @@ impl Slot {
 
     #[inline]
     fn entry(&self) -> Option<&'static Entry> {
-        // SAFETY: the invariant.
+        // SAFETY: by the invariant of `Slot`, null or an entry that is never freed.
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
 

@@ -25,7 +25,7 @@ use crate::raw::{Object, Owned, Raised, Reference, ffi, names, unwind};
 /// for ever, none of them would be dropped at the end of the interpreter, such as a file that is still to be flushed.
 #[derive(Debug)]
 pub(super) struct WeakClass {
-    /// Nobody follows the address.
+    /// The address of the class, which nobody follows.
     address: usize,
     /// A weak reference to the class, or `None` for a static class, which lives for ever and cannot be changed.
     weak: Option<Reference>,
