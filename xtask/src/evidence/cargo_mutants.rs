@@ -22,12 +22,29 @@ const SURVIVORS: &str = "evidence/survivors.txt";
 /// What stands where nobody has said why no test notices a mutant.
 const UNEXPLAINED: &str = "?";
 
-/// The modules of `dlpack`.
-const MODULES: [&str; 7] = ["layout", "managed", "dims", "export", "view", "negotiate", "exchange"];
+/// The modules, as files or folders.
+const MODULES: [&str; 13] = [
+    "dlpack/src/layout",
+    "dlpack/src/managed",
+    "dlpack/src/dims",
+    "dlpack/src/export",
+    "dlpack/src/view",
+    "dlpack/src/negotiate",
+    "dlpack/src/exchange",
+    "dlpack-pyo3/src/capsule",
+    "dlpack-pyo3/src/export",
+    "dlpack-pyo3/src/import",
+    "dlpack-pyo3/src/protocol",
+    "dlpack-pyo3/src/raw",
+    "dlpack-pyo3/src/route",
+];
 
 /// What is run until something fails, and how long it may take: an endless loop counts as a failure.
 const CHECKS: [(&str, Duration); 3] =
     [("corpora", Duration::from_secs(150)), ("lib", LONGEST), ("tests", LONGEST)];
+
+/// The same for `dlpack-pyo3`.
+const CHECKS_IN_PYTHON: [(&str, Duration); 2] = [("python", LONGEST), ("libraries", LONGEST)];
 
 const ROWS_HEAD: &str = "\
 # How far `cargo xtask evidence cargo-mutants` is with each file: how many mutants cargo-mutants makes of it, how many of them were
@@ -209,14 +226,14 @@ fn order(name: &str) -> u64 {
 
 /// The mutants of a module, in the order of cargo-mutants.
 fn list(module: &str) -> Result<Vec<Mutant>> {
-    let path = format!("dlpack/src/{module}");
-    let path = if root().join(&path).is_dir() { path + "/**" } else { path + ".rs" };
+    let (package, inside) = module.split_once('/').unwrap_or((module, ""));
+    let files = format!("**/{inside}{}", if root().join(module).is_dir() { "/**" } else { ".rs" });
     let mut cargo = command("cargo");
-    cargo.args(["mutants", "--list", "--json", "--line-col=false", "-p", "dlpack", "-f", &path]);
-    parse(&tools::output(&mut cargo)?)
+    cargo.args(["mutants", "--list", "--json", "--line-col=false", "-d", package, "-f", &files]);
+    parse(&tools::output(&mut cargo)?, package)
 }
 
-fn parse(json: &str) -> Result<Vec<Mutant>> {
+fn parse(json: &str, package: &str) -> Result<Vec<Mutant>> {
     let wrong = || "cannot read what `cargo mutants --list --json` says".to_owned();
     let listed: Value = serde_json::from_str(json).map_err(|_| wrong())?;
     let mut mutants = Vec::<Mutant>::new();
@@ -229,7 +246,11 @@ fn parse(json: &str) -> Result<Vec<Mutant>> {
             };
             Ok::<_, String>((number("line")?, number("column")?))
         };
-        let (mut name, file) = (text(&item["name"])?, text(&item["file"])?);
+        let (mut name, mut file) = (text(&item["name"])?, text(&item["file"])?);
+        // Its path begins at the root of the workspace, and not all packages are in that of the repository.
+        if !file.starts_with(package) {
+            file = format!("{package}/{file}");
+        }
         // Without the place, which changes when a line is put in before it.
         if let Some((_, what)) = name.split_once(": ") {
             name = format!("{file}: {what}");
@@ -251,7 +272,9 @@ fn try_mutant(tree: &Path, mutant: &Mutant) -> Result<(Outcome, &'static str)> {
     let text = read(&path)?;
     write(&path, &replaced(&text, mutant)?)?;
     let mut result = Ok((Outcome::Unnoticed, "all tests"));
-    for (by, longest) in CHECKS {
+    let is_python = mutant.file.starts_with("dlpack-pyo3/");
+    let checks = if is_python { &CHECKS_IN_PYTHON[..] } else { &CHECKS };
+    for &(by, longest) in checks {
         match check(tree, by, longest) {
             Ok(Outcome::Unnoticed) => {}
             outcome => {
@@ -285,10 +308,8 @@ pub(super) fn table() -> Result<Vec<(&'static str, [usize; 6], String)>> {
     let mut table = Vec::new();
     for module in MODULES {
         let (mut sum, mut last) = ([0; 6], String::new());
-        let is_of = |name: &str| {
-            let rest = name.strip_prefix("dlpack/src/").and_then(|name| name.strip_prefix(module));
-            rest.is_some_and(|rest| rest.starts_with(['/', '.']))
-        };
+        let is_of =
+            |name: &str| name.strip_prefix(module).is_some_and(|rest| rest.starts_with(['/', '.']));
         for (file, row) in state.rows.iter().filter(|(file, _)| is_of(file)) {
             let is_current = root().join(file).exists() && file_code(file)? == row.code;
             sum[0] += row.all;
@@ -313,31 +334,31 @@ mod tests {
     use super::*;
 
     const LISTED: &str = r#"[
-        {"name": "a.rs:1:8: replace < with > in f", "file": "a.rs", "replacement": ">",
+        {"name": "p/a.rs:1:8: replace < with > in f", "file": "p/a.rs", "replacement": ">",
          "span": {"start": {"line": 1, "column": 8}, "end": {"line": 1, "column": 9}}},
-        {"name": "a.rs:2:8: replace < with > in f", "file": "a.rs", "replacement": ">",
+        {"name": "p/a.rs:2:8: replace < with > in f", "file": "p/a.rs", "replacement": ">",
          "span": {"start": {"line": 2, "column": 8}, "end": {"line": 2, "column": 9}}}
     ]"#;
 
     #[test]
     fn mutants_are_put_where_they_belong() {
-        let mutants = parse(LISTED).unwrap();
-        assert_eq!(mutants[0].name, "a.rs: replace < with > in f");
-        assert_eq!(mutants[1].name, "a.rs: replace < with > in f #2");
+        let mutants = parse(LISTED, "p").unwrap();
+        assert_eq!(mutants[0].name, "p/a.rs: replace < with > in f");
+        assert_eq!(mutants[1].name, "p/a.rs: replace < with > in f #2");
         let text = "if 'é' < b {\nlet a = b < c;\n";
         assert_eq!(replaced(text, &mutants[0]).unwrap(), "if 'é' > b {\nlet a = b < c;\n");
-        assert!(parse("{}").is_err());
+        assert!(parse("{}", "p").is_err());
     }
 
     #[test]
     fn what_was_done_is_entered_once() {
-        let mutants = parse(LISTED).unwrap();
+        let mutants = parse(LISTED, "p").unwrap();
         let mut state = State::default();
         state.enter(&mutants[0], 0, Outcome::Unnoticed);
         state.enter(&mutants[1], 1, Outcome::NotCompiled);
         assert_eq!(state.survivors[&mutants[0].name], UNEXPLAINED);
         state.enter(&mutants[0], 0, Outcome::Noticed);
-        let row = &state.rows["a.rs"];
+        let row = &state.rows["p/a.rs"];
         assert_eq!((row.tried, row.noticed, row.refused, state.survivors.len()), (2, 1, 1, 0));
     }
 

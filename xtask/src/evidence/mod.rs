@@ -33,8 +33,8 @@ nothing is recorded.
   faults               producers of one fault each, under AddressSanitizer
   mutants [FAULT...]   the faults of evidence/mutants.txt, each of which a test must notice
   cargo-mutants [MODULE...]
-                       the mutants that cargo-mutants makes of some modules of dlpack, from where the last run ended;
-                       evidence/survivors.txt says why no test notices some
+                       the mutants that cargo-mutants makes of the modules of dlpack and dlpack-pyo3, such as
+                       dlpack/src/view, from where the last run ended; evidence/survivors.txt says why no test notices some
   machines [NAME...]   the tests on other machines and with other standard libraries, as xtask/machines.txt has them
   coverage             which lines of dlpack the tests run; needs the llvm-cov of the compiler's LLVM
   coverage-python      the same of dlpack-pyo3, by its tests in Python

@@ -138,17 +138,21 @@ pub(super) fn check(tree: &Path, by: &str, longest: Duration) -> Result<Outcome>
         None if by == "loom" => cargo.args(["--manifest-path", "loom/Cargo.toml"]),
         None if by == "lib" => cargo.args(["-p", "dlpack", "--lib"]),
         Some(("test", name)) => cargo.args(["-p", "dlpack-tests", "--test", name]),
-        Some(("python", name)) => return check_in_python(tree, name),
+        Some(("python", name)) => {
+            return check_in_python(tree, "requirements-small", &format!("test_{name}.py"));
+        }
+        None if by == "python" => return check_in_python(tree, "requirements-small", ""),
+        None if by == "libraries" => return check_in_python(tree, "requirements", ""),
         _ => return Err(format!("{FILE}: cannot run `{by}`")),
     };
     check_command(&mut cargo, longest)
 }
 
-/// Builds the extension of the tests in Python and runs a file of them. The extension is not installed, since the environment is
-/// shared with other steps, but found by its path.
-fn check_in_python(tree: &Path, name: &str) -> Result<Outcome> {
+/// Builds the extension of the tests in Python and runs a file of them, or all, where the libraries are that `requirements` names. The
+/// extension is not installed, since the environment is shared with other steps, but found by its path.
+fn check_in_python(tree: &Path, requirements: &str, file: &str) -> Result<Outcome> {
     let python = Python::usual()?;
-    let venv = python.venv("requirements-small")?;
+    let venv = python.venv(requirements)?;
     let mut cargo = command("cargo");
     cargo.current_dir(tree).args([
         "build",
@@ -164,7 +168,7 @@ fn check_in_python(tree: &Path, name: &str) -> Result<Outcome> {
     pytest.args(
         "-m pytest -q -x --color=no --disable-warnings -p no:cacheprovider --installed".split(' '),
     );
-    pytest.arg(format!("dlpack-pyo3/tests/python/test_{name}.py"));
+    pytest.arg(format!("dlpack-pyo3/tests/python/{file}"));
     check_command(pytest.current_dir(tree).env("PYTHONPATH", &modules), LONGEST)
 }
 

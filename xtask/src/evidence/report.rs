@@ -156,7 +156,7 @@ fn by_tool(text: &mut String) -> Result<()> {
     text.push_str(
         "\n## Mutants of cargo-mutants\n\n`cargo xtask evidence cargo-mutants`: each is tried until a test fails; \
          `evidence/survivors.txt` explains those that none can notice. Mutants of\nfiles that have changed since count as not tried.\n\n\
-         | Module of `dlpack` | Mutants | Tried | Noticed | Not compiled | Explained | Not explained | When |\n\
+         | Module | Mutants | Tried | Noticed | Not compiled | Explained | Not explained | When |\n\
          |---|--:|--:|--:|--:|--:|--:|---|\n",
     );
     for (module, counts, when) in cargo_mutants::table()? {
@@ -244,7 +244,6 @@ const NOT_RUN: &str = "
 | What | Why | Command | Workflow |
 |---|---|---|---|
 | Miri, with strict provenance | its component cannot be had where this page is made | `cargo xtask test miri` | `miri` in `.github/workflows/ci.yml` |
-| cargo-mutants, on `dlpack-pyo3` | the part knows the modules of `dlpack` only | | |
 | macOS, Windows | there is no such machine | `cargo xtask test --keep-going` | `quick` in `.github/workflows/ci.yml` |
 ";
 
