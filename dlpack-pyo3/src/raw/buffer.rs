@@ -107,11 +107,14 @@ impl Lent {
     ///
     /// The buffer has an object, and has not been released.
     unsafe fn has_own_release(&self, py: Attached<'_>) -> bool {
+        if !cfg!(Py_3_12) {
+            return false;
+        }
         let object = self.view.obj;
         // SAFETY: the buffer keeps its object alive, which has a class; `py` proves that the thread is attached.
         let flags = unsafe { ffi::PyType_GetFlags(ffi::Py_TYPE(object)) };
         let stands_in = self.base.as_ref().is_some_and(|base| base.get(py).as_ptr() == object);
-        cfg!(Py_3_12) && (stands_in || flags & ffi::Py_TPFLAGS_HEAPTYPE != 0)
+        stands_in || flags & ffi::Py_TPFLAGS_HEAPTYPE != 0
     }
 
     /// Releases the buffer; what runs then neither sees nor loses an exception that is set.
