@@ -615,7 +615,7 @@ ROUTES = {
     "numpy": lambda obj: np.from_dlpack(obj).shape,
 }
 # The limited API of the oldest Python has none.
-if not ext.LIMITED_API:
+if ext.BUFFERS:
     ROUTES["buffer"] = lambda obj: memoryview(obj).shape
 
 

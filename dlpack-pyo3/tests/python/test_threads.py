@@ -47,7 +47,7 @@ USES = [
     lambda tensor: ext.to_bytes(tensor.__dlpack__(copy=True, **NEW)),
     lambda tensor: ext.to_bytes(ext.hold(np.from_dlpack(tensor)).export()),
 ]
-if not ext.LIMITED_API:
+if ext.BUFFERS:
     USES.append(lambda tensor: bytes(memoryview(tensor)))
 
 

@@ -22,7 +22,10 @@ use pyo3::prelude::*;
 mod dlpack_pyo3_tests {
     /// `true` if the extension is built for the limited API.
     #[pymodule_export]
-    const LIMITED_API: bool = cfg!(feature = "abi3");
+    const LIMITED_API: bool = cfg!(any(feature = "abi3", feature = "abi3-py311"));
+    /// `true` if the API for which it is built has buffers.
+    #[pymodule_export]
+    const BUFFERS: bool = cfg!(not(feature = "abi3"));
 
     #[pymodule_export]
     use super::describe::{borrow, borrowed_sum, describe, describe_managed};

@@ -6,9 +6,9 @@ import sysconfig
 import dlpack_pyo3_tests as ext
 import pytest
 
-exports_buffers = pytest.mark.skipif(ext.LIMITED_API, reason="the limited API of 3.10 has no buffers to export")
-imports_any_buffer = pytest.mark.skipif(ext.LIMITED_API, reason="the limited API of 3.10 has contiguous buffers only")
-holds_buffers = pytest.mark.skipif(ext.LIMITED_API, reason="the limited API of 3.10 holds a buffer by a memoryview")
+exports_buffers = pytest.mark.skipif(not ext.BUFFERS, reason="the limited API of 3.10 has no buffers to export")
+imports_any_buffer = pytest.mark.skipif(not ext.BUFFERS, reason="the limited API of 3.10 has contiguous buffers only")
+holds_buffers = pytest.mark.skipif(not ext.BUFFERS, reason="the limited API of 3.10 holds a buffer by a memoryview")
 sees_changes = pytest.mark.skipif(ext.LIMITED_API, reason="the limited API does not tell that a class has changed")
 
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
