@@ -100,6 +100,18 @@ fn a_place_of_its_own_touches_no_heap() {
     touches_no_heap(|| Arc::clone(&pool));
 }
 
+/// It ends with the last header that is out, not before.
+#[test]
+fn a_pool_gives_its_blocks_back() {
+    gives_all_back(|| {
+        let pool = Arc::new(Pool::new::<[u8; 1]>(70, 1).unwrap());
+        let tensor = Exporter::new([1_u8]).header_in(Arc::clone(&pool)).build().unwrap();
+        drop(pool);
+        assert_eq!(tensor.as_slice::<u8>().unwrap(), [1]);
+    });
+    gives_all_back(|| drop(Pool::new::<[u8; 1]>(0, 1).unwrap()));
+}
+
 #[test]
 fn a_loan_allocates_once() {
     gives_all_back(|| {
