@@ -27,6 +27,16 @@ fn an_owner_with_bytes_left_over_is_not_whole() {
     let tensor = exporter.build().unwrap().into_inner();
     let tensor = tensor.downcast::<Vec<u8>>().unwrap_err();
     assert_eq!(tensor.into_owner::<Vec<u8>>().unwrap(), [1, 2, 3]);
+    // However many there are.
+    for count in 2..=64 {
+        for size in 1..count {
+            let shape = [size];
+            let exporter = Exporter::new(vec![0_u8; count]).shape(&shape);
+            let tensor = exporter.build().unwrap().into_inner();
+            let tensor = tensor.downcast::<Vec<u8>>().unwrap_err();
+            assert_eq!(tensor.into_owner::<Vec<u8>>().unwrap().len(), count);
+        }
+    }
 }
 
 /// A vector comes back with its address, its length and its spare room.

@@ -65,6 +65,9 @@ fn the_alternate_form_adds_shape_and_strides() {
     assert_eq!(format!("{turned:#?}"), "[[3, 6], [2, 5], [1, 4]] shape=[3, 2] strides=[-1, 3]");
     let scalar = view.select(0, 1).unwrap().select(0, 1).unwrap();
     assert_eq!(format!("{scalar:#?}"), "5 shape=[] strides=[]");
+    // The elements stay on their line.
+    let options = TensorView::from_slice(&[Some(1), None], &[2]).unwrap();
+    assert_eq!(format!("{options:#?}"), "[Some(1), None] shape=[2] strides=[1]");
 }
 
 #[test]
