@@ -173,9 +173,13 @@ def main(arguments: list[str] | None = None) -> int:
     for id in options.expect:
         if id not in load():
             parser.error(f"there is no case {id}")
+    _open(options, parser)
     terminal = _Terminal(options.quiet, sys.stderr if options.json == "-" else sys.stdout)
     if options.merge:
-        report = runner.merge([json.loads(Path(path).read_text()) for path in options.merge])
+        try:
+            report = runner.merge([json.loads(Path(path).read_text()) for path in options.merge])
+        except (OSError, ValueError) as error:
+            parser.error(f"cannot read a report: {error}")
         for part in report["libraries"]:
             _show(part, report["cases"], terminal, options.verbose)
     else:
@@ -236,6 +240,16 @@ def _compare(report: dict[str, Any], terminal: _Terminal) -> int:
             terminal.say(f"{part['name']} {part['version']}: {difference}")
             status = 1
     return status
+
+
+def _open(options: Any, parser: argparse.ArgumentParser) -> None:
+    """Makes sure that all files can be written, before the cases run."""
+    for path in (options.json, options.html, options.junit, options.story, options.badge):
+        try:
+            if path and path != "-":
+                Path(path).open("a").close()
+        except OSError as error:
+            parser.error(f"cannot write {path}: {error.strerror}")
 
 
 def _write(options: Any, report: dict[str, Any]) -> None:

@@ -120,6 +120,14 @@ def test_words():
     doctor("dlpack", "--case", "nothing", status=2)
 
 
+def test_files_that_cannot_be_used(tmp_path):
+    # No case runs before, so that nothing is said.
+    assert doctor("dlpack", "--html", tmp_path / "nowhere" / "page.html", status=2) == ""
+    assert doctor("--merge", tmp_path / "r.json", status=2) == ""
+    (tmp_path / "r.json").write_text("{")
+    assert doctor("--merge", tmp_path / "r.json", status=2) == ""
+
+
 def test_terminals_without_quotation_marks():
     to = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     _Terminal(False, to).say("line 1: \u201cNULL\u201d")
