@@ -8,7 +8,6 @@ only a fault of the library could raise. A script that is at its end reads as ze
 """
 
 import ctypes
-import functools
 import gc
 import sys
 import sysconfig
@@ -16,202 +15,15 @@ import sysconfig
 import dlpack_pyo3_tests as ext
 
 from . import abi, capsules, native
+from .descriptions import check_buffer, check_passed, describe, place, struct_in
+from .drawn_tensor import DATA, Made, Script
 from .exchange import FUNCTIONS, Table, type_for
-from .foreign import Foreign
 
 # What bad input may raise. All else, such as SystemError and what a panic becomes, is a fault of the library.
 EXPECTED = (BufferError, TypeError, ValueError, RuntimeError, AttributeError, OverflowError, NotImplementedError)
-# Numbers near which arithmetic goes wrong.
-EDGES = [-1, 1 << 31, 1 << 32, 1 << 62, (1 << 63) - 1, -(1 << 63), (1 << 62) + 1, -(1 << 31), 1 << 61, -2]
 # Where threads run side by side, Python counts some references later.
 COUNTS_REFERENCES = not sysconfig.get_config_var("Py_GIL_DISABLED")
-DTYPES = ["float32", "float64", "uint8", "int16", "bool", "bfloat16", "complex64", "float4_e2m1fn", "float32x4"]
-DATA = bytes(range(256)) * 2
-triple = functools.cache(abi.triple)
-# What the formats of buffers are as dtypes.
-FORMATS = dict(zip("fdbBhHiIqQ?c", "float32 float64 int8 uint8 int16 uint16 int32 uint32 int64 uint64 bool uint8".split()))
-# What may become of the access of a tensor that is passed on.
-ACCESS = {"writable": {"writable", "unknown", "read-only"}, "unknown": {"unknown", "read-only"}, "read-only": {"read-only"}}
 ANYTHING = [None, 0, -1, 1, 2, True, False, "1", 1.5, b"", (), (1,), (1, 0), [1, 0], (1, 0, 0), {}, object, 1 << 70, -(1 << 70)]
-
-
-class Script:
-    """Bytes that are read one after another."""
-
-    def __init__(self, data):
-        self.data, self.at = data, 0
-
-    def byte(self):
-        self.at += 1
-        return self.data[self.at - 1] if self.at <= len(self.data) else 0
-
-    def below(self, count):
-        return self.byte() % count
-
-    def pick(self, choices):
-        return choices[self.below(len(choices))]
-
-    def rarely(self, one_in=8):
-        return self.byte() % one_in == one_in - 1
-
-    def word(self):
-        return int.from_bytes(bytes(self.byte() for _ in range(8)), "little")
-
-
-class Made:
-    """A tensor, and how often its deleter must have run at the end."""
-
-    def __init__(self, script, **fixed):
-        self.fields = fields = {**_fields(script), **fixed}
-        given = {name: value for name, value in fields.items() if name != "shift"}
-        self.tensor = Foreign(guarded=True, **given)
-        if fields["address"] == "own":
-            self.tensor.tensor.data = self.tensor.start + fields["shift"]
-        self.deletes = 0
-        self._forget()
-
-    def _forget(self):
-        """Forgets what depends on the fields."""
-        self._readable = self._expected = None
-
-    def capsule(self, name="standard"):
-        if name == "standard":
-            self.deletes = int(self.fields["deleter"])
-        return self.tensor.capsule(name)
-
-    @property
-    def address(self):
-        """The address in the struct."""
-        fields = self.fields
-        return self.tensor.start + fields["shift"] if fields["address"] == "own" else fields["address"] or 0
-
-    @property
-    def strides(self):
-        strides = self.fields["strides"]
-        if strides in (None, "compact"):
-            # As 64 bits have them.
-            return tuple([(step + (1 << 63)) % (1 << 64) - (1 << 63) for step in abi.row_major(self.fields["shape"])])
-        return tuple(strides)
-
-    @property
-    def is_padded(self):
-        return bool(self.fields["versioned"] and self.fields["flags"] & 4)
-
-    @property
-    def is_readable(self):
-        """Whether all elements lie in the tensor's own memory, and are not too many to be copied."""
-        if self._readable is None:
-            self._readable = self._is_readable()
-        return self._readable
-
-    def _is_readable(self):
-        fields = self.fields
-        shape = fields["shape"]
-        if fields["ndim"] is not None or fields["null_shape"] or min(shape, default=0) < 0:
-            return False
-        if 0 in shape:
-            return True
-        _, bits, lanes = triple(fields["dtype"])
-        size = max(_nbytes(bits, lanes, 1, self.is_padded), 1)
-        count, low, high = 1, 0, 1
-        for extent, stride in zip(shape, self.strides):
-            count *= extent
-            low += min(0, stride * (extent - 1))
-            high += max(0, stride * (extent - 1))
-        first = self.address + fields["byte_offset"]
-        start, end = self.tensor.start, self.tensor.start + self.tensor.size
-        return count <= 4096 and start <= first + low * size and first + high * size <= end
-
-    def check(self, seen, copied=False):
-        """Asserts that a tensor is described as its producer described it, also if it may have been copied."""
-        expected = self._expected = self._expected or self._expect()
-        found = {key: seen[key] for key in expected}
-        if found != expected:
-            assert copied and _is_copy(expected, seen), f"{found} is not {expected}"
-
-    def _expect(self):
-        fields, address = self.fields, self.address
-        shape, (_, bits, lanes) = tuple(fields["shape"]), triple(fields["dtype"])
-        count = 1
-        for extent in shape:
-            count *= extent
-        flags = fields["flags"] % (1 << 64) if fields["versioned"] else 0
-        return {
-            "shape": shape,
-            "strides": self.strides,
-            "device": fields["device"],
-            "version": fields["version"] if fields["versioned"] else None,
-            "data": (address + fields["byte_offset"] if address else 0) % (1 << 64),
-            "numel": count,
-            "nbytes": _nbytes(bits, lanes, count, self.is_padded),
-            "flags": flags,
-            "access": ("read-only" if flags & 1 else "writable") if fields["versioned"] else "unknown",
-            **({"dtype": fields["dtype"]} if isinstance(fields["dtype"], str) else {}),
-        }
-
-    def has_whole_bytes(self):
-        _, bits, lanes = triple(self.fields["dtype"])
-        return bits * lanes % 8 == 0 and not self.is_padded
-
-    def read(self):
-        """The elements in row-major order, by the fields and the memory that the producer set first."""
-        fields = self.fields
-        if 0 in fields["shape"]:
-            return b""
-        _, bits, lanes = triple(fields["dtype"])
-        size = bits * lanes // 8
-        places = [fields["shift"] + fields["byte_offset"]]
-        for extent, stride in zip(fields["shape"], self.strides):
-            places = [place + index * stride * size for place in places for index in range(extent)]
-        data = fields["data"]
-        return b"".join([data[place : place + size] for place in places])
-
-    def rewrite(self, script):
-        """What a producer may do that keeps its tensor while others have it: everything but to move or free the elements."""
-        tensor = self.tensor
-        if not self.deletes or tensor.deletes:
-            return
-        for axis in range(tensor.count):
-            tensor.shape_array[axis] = script.pick([0, 1, 7, *EDGES])
-            if tensor.strides_array is not None:
-                tensor.strides_array[axis] = script.pick([0, 1, 7, *EDGES])
-
-
-def _fields(script):
-    dtype = script.pick(DTYPES)
-    if script.rarely():
-        dtype = (script.byte(), script.byte(), script.byte())
-    shape = [1 + script.below(4) for _ in range(script.pick([2, 0, 1, 3, 4, 2, 1, 9, 64] if script.rarely(4) else [2, 0, 1, 3]))]
-    if shape and script.rarely(6):
-        shape[script.below(len(shape))] = script.pick([0, *EDGES])
-    if len(shape) > 4:
-        shape[3:] = [1] * (len(shape) - 3)
-    strides = script.pick(["compact", None, "compact", "drawn"])
-    if strides == "drawn":
-        strides = [script.pick([1, 2, 3, 4, 12, 0, -1, *EDGES]) for _ in shape]
-    return {
-        "data": DATA,
-        "dtype": dtype,
-        "shape": shape,
-        "strides": strides,
-        "versioned": not script.rarely(3),
-        "version": script.pick([(1, 3), (1, 0), (1, 99)]) if not script.rarely() else script.pick([(0, 8), (2, 0), (1 << 31, 1)]),
-        "flags": script.pick([0, 2, 1, 4, 3, 7]) if not script.rarely() else script.word(),
-        "byte_offset": script.pick([0, 0, 4, 64]) if not script.rarely() else script.pick([1, script.word(), 1 << 63]),
-        "device": (1, 0) if not script.rarely(4) else script.pick([(3, 0), (2, 0), (1, 1), (13, 0), (0, 0), (-1, -1), (12, 7)]),
-        "ndim": None if not script.rarely(16) else script.pick([-1, 65, (1 << 31) - 1, -(1 << 31)]),
-        "null_shape": script.rarely(16),
-        "address": "own" if not script.rarely(12) else script.pick([None, 1, 8, (1 << 64) - 8]),
-        "deleter": not script.rarely(12),
-        "context": 0x1234 if not script.rarely() else None,
-        "shift": 0 if not script.rarely(12) else script.pick([1, 2, 4]),
-    }
-
-
-def _nbytes(bits, lanes, count, is_padded):
-    if bits < 8:
-        return lanes * count if is_padded else (bits * lanes * count + 7) // 8
-    return (bits * lanes + 7) // 8 * count
 
 
 class Play:
@@ -446,7 +258,7 @@ def _play(play, kept):
     # Before the import, nobody knows what the producer will hand out: it may be nothing that can be copied.
     hold(play, source, play.options(False), kept)
     if isinstance(source, memoryview):
-        _check_buffer(source, play.held[0])
+        check_buffer(source, play.held[0])
     elif len(play.made) == 1 and play.made[0].deletes:
         play.made[0].check(play.held[0][1])
     for _ in range(1 + script.below(8)):
@@ -508,49 +320,27 @@ def _use(play, made, seen, is_readable, kept):
     what = script.pick(["ask", "device", "import", "borrow", "table"])
     if what == "device":
         device = made.__dlpack_device__()
-        assert _place({**seen, "device": device}) == _place(seen), f"{seen} is on {device}"
+        assert place({**seen, "device": device}) == place(seen), f"{seen} is on {device}"
     elif what == "import":
         hold(play, made, play.options(is_readable), kept)
-        _check_passed(seen, play.held[-1][1])
+        check_passed(seen, play.held[-1][1])
     elif what == "borrow":
-        _check_passed(seen, ext.borrow(made))
+        check_passed(seen, ext.borrow(made))
     elif what == "table":
         _take_by_table(made, seen)
     else:
         capsule = play.watch(made.__dlpack__(**play.arguments(is_readable)))
-        struct = _struct_in(capsule)
-        _check_passed(seen, _describe(struct))
+        struct = struct_in(capsule)
+        check_passed(seen, describe(struct))
         end = script.pick(["drop", "keep", "take", "import"])
         if end == "keep":
             kept.append(capsule)
         elif end == "import":
             hold(play, capsule, {}, kept)
-            _check_passed(seen, play.held[-1][1])
+            check_passed(seen, play.held[-1][1])
         elif end == "take":
             capsules.rename(capsule, "used_" + capsules.name(capsule))
             _delete(struct)
-
-
-def _struct_in(capsule):
-    is_versioned = capsules.name(capsule) == capsules.VERSIONED
-    kind = abi.ManagedTensorVersioned if is_versioned else abi.ManagedTensor
-    return kind.from_address(capsules.pointer(capsule))
-
-
-def _describe(struct):
-    """The fields of a struct, with the keys of a description."""
-    tensor, is_versioned = struct.dl_tensor, isinstance(struct, abi.ManagedTensorVersioned)
-    axes, flags = range(tensor.ndim), struct.flags if is_versioned else 0
-    return {
-        "shape": tuple([tensor.shape[axis] for axis in axes]),
-        "strides": tuple([tensor.strides[axis] for axis in axes]) if tensor.strides else None,
-        "triple": tensor.dtype.triple(),
-        "device": (tensor.device.device_type, tensor.device.device_id),
-        "data": (tensor.data + tensor.byte_offset) % (1 << 64) if tensor.data else 0,
-        "version": (struct.version.major, struct.version.minor) if is_versioned else None,
-        "flags": flags,
-        "access": ("read-only" if flags & 1 else "writable") if is_versioned else "unknown",
-    }
 
 
 def _take_by_table(made, seen):
@@ -560,52 +350,8 @@ def _take_by_table(made, seen):
     # A callback of ctypes raises what the function has set.
     if take(id(made), ctypes.pointer(out)) == 0:
         struct = abi.ManagedTensorVersioned.from_address(out.value)
-        _check_passed(seen, _describe(struct))
+        check_passed(seen, describe(struct))
         _delete(struct)
-
-
-def _is_copy(first, seen):
-    """Whether the second description may be that of a copy of the first, and says so where it can."""
-    says = seen["version"] is None or seen["flags"] & 2
-    return says and first["shape"] == seen["shape"] and first.get("dtype") in (None, seen.get("dtype", first.get("dtype")))
-
-
-def _check_passed(first, seen):
-    """Asserts that a tensor that was passed on is the same, or a copy of it."""
-    told = f"{first} became {seen}"
-    if not first["numel"]:
-        assert first["shape"] == seen["shape"], told
-    elif _place(first) == _place(seen) and first["shape"] == seen["shape"]:
-        assert first.get("dtype") in (None, seen.get("dtype", first.get("dtype"))), told
-        assert seen["strides"] is None or _steps(first) == _steps(seen), told
-        assert seen["access"] in ACCESS[first["access"]], told
-    else:
-        assert _is_copy(first, seen), told
-
-
-def _place(seen):
-    """The address, and the device, of which there is one processor."""
-    device = seen["device"]
-    return seen["data"], (1, 0) if device[0] == 1 else device
-
-
-def _steps(seen):
-    """The strides that mean something."""
-    return [stride for stride, size in zip(seen["strides"], seen["shape"]) if size != 1]
-
-
-def _check_buffer(view, entry):
-    held, seen = entry
-    expected = {
-        "shape": view.shape,
-        "strides": tuple([stride // view.itemsize for stride in view.strides]),
-        "dtype": FORMATS[view.format],
-        "access": "read-only" if view.readonly else "writable",
-        "nbytes": view.nbytes,
-    }
-    found = {key: seen[key] for key in expected}
-    assert found == expected or (0 in view.shape and found["shape"] == view.shape), f"{found} is not {expected}"
-    assert held.to_bytes() == view.tobytes(), "other elements than the buffer's"
 
 
 def _delete(struct):

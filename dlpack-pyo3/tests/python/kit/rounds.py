@@ -17,7 +17,8 @@ import time
 import dlpack_pyo3_tests as ext
 
 from . import drawn, foreign, native
-from .drawn import EDGES, EXPECTED, WAYS, Made, Play, Script
+from .drawn import EXPECTED, WAYS, Play
+from .drawn_tensor import DTYPES, EDGES, Made, Script, triple
 from .exchange import Table, type_for
 
 LONGEST = 200
@@ -91,8 +92,8 @@ class Renewed(Made):
             fields["strides"] = strides
             self.tensor.strides_array[axis] = strides[axis]
         elif name == "dtype":
-            fields["dtype"] = script.pick(drawn.DTYPES) if script.below(2) else (script.byte(), script.byte(), script.byte())
-            tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes = drawn.triple(fields["dtype"])
+            fields["dtype"] = script.pick(DTYPES) if script.below(2) else (script.byte(), script.byte(), script.byte())
+            tensor.dtype.code, tensor.dtype.bits, tensor.dtype.lanes = triple(fields["dtype"])
         elif name == "byte_offset":
             tensor.byte_offset = fields["byte_offset"] = script.pick([0, 1, 4, 64, 256, script.word(), 1 << 63])
         elif name == "device":
