@@ -284,9 +284,9 @@ fn memory_without_an_end() {
 fn null_is_neither_an_address_nor_a_handle() {
     const HANDLES: [i32; 4] = [4, 7, 8, 15];
     for (code, data, _) in all() {
-        for offset in [0, 3] {
+        for (offset, size) in [(0, 3), (3, 3), (0, NBYTES)] {
             let (exporter, released) = adopt(ptr::null_mut(), device(code, 0));
-            let result = exporter.shape(&[3]).offset(offset).build();
+            let result = exporter.shape(&[size]).offset(offset).build();
             if data == Address || HANDLES.contains(&code) {
                 let refused = result.map(|tensor| tensor.numel()).unwrap_err();
                 assert_eq!(refused.error(), Error::NullData, "{code}");

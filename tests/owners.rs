@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use dlpack::{
     Access, DataType, DataTypeCode, Descriptor, Device, Element, Error, Exporter, Flags,
-    ManagedTensorVersioned, TensorView, Version,
+    ManagedTensorVersioned, OnDrop, TensorView, Version,
     allocator::Global,
     types::{Bool8, F8E4m3fn, I4},
 };
@@ -274,6 +274,15 @@ fn an_owner_that_is_refused_is_not_dropped() {
 }
 
 /// Memory that is described by its parts makes a plain tensor, which promises nothing.
+/// Of a tensor that cannot be made, say.
+#[test]
+fn a_function_that_is_taken_out_is_not_called() {
+    let mut calls = 0;
+    let call = OnDrop::new(|| calls += 1).cancel().unwrap();
+    call();
+    assert_eq!(calls, 1);
+}
+
 #[test]
 fn raw_parts() {
     let (mut owner, fate) = Counted::new(&[1.5_f32, 2.5]);
