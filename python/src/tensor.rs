@@ -238,7 +238,7 @@ impl Export for Tensor {
     fn copy_to(
         slf: &Bound<'_, Self>,
         device: Device,
-        _: Stream,
+        stream: Stream,
     ) -> PyResult<ManagedTensorVersioned> {
         let this = slf.get();
         match &this.origin {
@@ -247,7 +247,7 @@ impl Export for Tensor {
             }
             Origin::Producer { object, is_whole: true } => nested(slf, |py| {
                 let import = Import::new().device(device).copy(CopyPolicy::ALWAYS);
-                let answer: PyTensor = import.of(object.bind(py))?;
+                let answer: PyTensor = import.stream(stream).of(object.bind(py))?;
                 let copy = answer.into_managed()?;
                 let (own, found) = (&this.tensor, &copy);
                 if (own.shape(), own.dtype()) != (found.shape(), found.dtype()) {

@@ -147,6 +147,22 @@ def test_a_producer_is_asked_again():
     assert dlpack.asdlpack(producer, device="cpu").tolist() == [[0.0] * 3] * 2
 
 
+def test_a_copy_is_in_order_for_the_stream_of_its_consumer():
+    """Its producer makes it, and is told for which stream."""
+    asked = []
+
+    class Noting(Struct):
+        def __dlpack__(self, **keywords):
+            asked.append((keywords.get("copy"), keywords.get("stream")))
+            return super().__dlpack__(**keywords)
+
+    t = dlpack.asdlpack(Noting(device=(2, 0), copies=True))
+    for stream in (9, 2, -1):
+        asked.clear()
+        t.__dlpack__(stream=stream, copy=True, max_version=(1, 3))
+        assert asked == [(True, stream)]
+
+
 def test_a_tensor_that_is_passed_on_and_on_asks_its_producer():
     """And not the tensor before it, which would ask the one before that, and each of them twice."""
     asked = []
