@@ -166,6 +166,7 @@ impl Tensor {
 
     /// Gives the flag `IS_COPIED` to what a producer answered when it was asked for a copy of `original`, if the flag is missing,
     /// as it is in the answers of PyTorch. Both are alive, and so it is no copy if they have a byte in common: the flag stays away.
+    /// As of a part, the producer copies none of its elements.
     pub(crate) fn marked_as_copy_of(self, original: &Descriptor) -> PyResult<Self> {
         let tensor = &self.tensor;
         if tensor.flags().is_copied() || !are_apart(tensor, original) {
@@ -175,8 +176,7 @@ impl Tensor {
         let part = Part { dtype, shape, strides, first: 0, is_read_only: false };
         // SAFETY: by the standard nobody else uses the copy that a producer makes on request, and this is not the memory that was
         // to be copied.
-        let marked = unsafe { self.part_as(&part, Claim::Copied) }?;
-        Ok(Self { origin: self.origin, ..marked })
+        unsafe { self.part_as(&part, Claim::Copied) }
     }
 
     /// Copies the elements to main memory, in row-major order. They are on the host.

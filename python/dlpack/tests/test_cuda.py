@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 import weakref
+from typing import Any, ClassVar
 
 import pytest
 
@@ -218,9 +219,59 @@ def test_who_has_made_a_copy_does_not_copy_that():
         for copy in (t.copy, lambda t=t: t.__dlpack__(copy=True, max_version=(1, 3))):
             with pytest.raises(BufferError):
                 copy()
+    # Some libraries do not mark what they have copied on request.
+    unmarked = Struct(device=(2, 0), copies=True)
+    for t in (dlpack.asdlpack(unmarked, copy=True), dlpack.from_dlpack(dlpack.asdlpack(unmarked, copy=True))):
+        assert t.address != unmarked.data
+        for copy in (t.copy, lambda t=t: t.__dlpack__(copy=True, max_version=(1, 3))):
+            with pytest.raises(BufferError):
+                copy()
     # One that is no copy is copied by its producer.
     plain = Struct(device=(12, 0), copies=True)
     assert dlpack.asdlpack(plain).copy().address not in (plain.data, 0)
+
+
+def test_what_is_copied_to_another_device_is_not_the_producers():
+    """It copies its own elements, and knows the streams of its own device."""
+
+    class Moving(Struct):
+        asked: ClassVar[list[Any]] = []
+
+        def __dlpack__(self, **keywords):
+            self.asked.append(keywords.get("dl_device"))
+            device = keywords.get("dl_device") or self.device
+            if device == (1, 0):
+                # Pinned memory, which the host can access as well.
+                device = (3, 0)
+            own, self.device = self.device, device
+            try:
+                return super().__dlpack__(**keywords | {"copy": keywords.get("copy") or device != own})
+            finally:
+                self.device = own
+
+    x = Moving(device=(2, 0), copies=True)
+    for of in (x, dlpack.asdlpack(x)):
+        for keywords in ({}, {"copy": True}):
+            t = dlpack.asdlpack(of, device="cuda:1", **keywords)
+            assert t.device == "cuda:1" and t.address != x.data
+            x.asked.clear()
+            # The import was for the default stream.
+            assert t.__cuda_array_interface__["stream"] == 1
+            t.__dlpack__(max_version=(1, 3))
+            for copy in (t.copy, lambda t=t: t.__dlpack__(copy=True), lambda t=t: t.__dlpack__(dl_device=(1, 0))):
+                with pytest.raises(BufferError):
+                    copy()
+            assert not x.asked
+    # What the host may read is in order for any stream.
+    t = dlpack.asdlpack(x, device="cpu")
+    assert t.device == "cuda_host:0" and t.address != x.data
+    x.asked.clear()
+    t.__dlpack__(stream=9, max_version=(1, 3))
+    with pytest.raises(BufferError):
+        t.copy()
+    assert not x.asked
+    # On its own device, it is asked as ever.
+    assert dlpack.asdlpack(x, device="cuda:0").copy().address not in (x.data, 0)
 
 
 DRIVER = r"""

@@ -276,12 +276,38 @@ fn by_dlpack(object: &Bound<'_, PyAny>, options: &Options) -> PyResult<Tensor> {
         import = import.copy(CopyPolicy::NEVER);
     }
     let tensor: PyTensor = import.of(object)?;
-    if options.copy == Some(true) && tensor.device().device_type != DeviceType::CPU {
+    if tensor.device().device_type == DeviceType::CPU {
+        return accept_as(object, tensor, options);
+    }
+    let mut taken = if options.copy == Some(true) {
         // Only the library can copy memory of a device. Main memory is copied here, which works with every library.
         let copy: PyTensor = import.copy(CopyPolicy::ALWAYS).of(object)?;
-        return accept_as(object, copy, options)?.marked_as_copy_of(&tensor);
+        accept_as(object, copy, options)?.marked_as_copy_of(&tensor)?
+    } else {
+        accept_as(object, tensor, options)?
+    };
+    let device = taken.tensor.device();
+    if let Some(asked) = options.device {
+        // An object copies its own elements, and orders the streams of its own device.
+        if !is_on(object, device)? {
+            taken.origin = match asked.canonical() {
+                // Memory that the host can access, for which the object has waited.
+                Device::CPU => Origin::Ready,
+                _ => Origin::On(default_stream(device.device_type)),
+            };
+        }
     }
-    accept_as(object, tensor, options)
+    Ok(taken)
+}
+
+/// Returns `true` if the object says that its memory is on this device.
+#[cold]
+fn is_on(object: &Bound<'_, PyAny>, device: Device) -> PyResult<bool> {
+    let Some(method) = object.getattr_opt(intern!(object.py(), "__dlpack_device__"))? else {
+        return Ok(false);
+    };
+    let own = tried(object.py(), arguments::device(&method.call0()?))?;
+    Ok(own.is_some_and(|own| own.canonical() == device.canonical()))
 }
 
 /// Makes the object of a tensor that was imported, under the caller's options.
