@@ -3,6 +3,7 @@
 use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Deref;
+use std::thread::{self, ThreadId};
 
 use dlpack::negotiate::{Producer, Stream};
 use dlpack::{
@@ -41,8 +42,8 @@ pub struct Tensor {
 enum Readiness {
     /// Now, for the host; nobody knows, for a device.
     Unknown,
-    /// When later work on this stream runs.
-    On(Stream),
+    /// When later work on this stream runs. The thread said so, and each has its own per-thread stream.
+    On(Stream, ThreadId),
     /// When this producer, which is asked for everything, has synchronized.
     Producer(Undisturbed<Box<dyn Producer<Error = Error> + Send + Sync>>),
 }
@@ -209,7 +210,8 @@ impl Tensor {
     /// Sets the stream of the tensor's device on which the elements can be used. [`Stream::NONE`] is the default stream.
     ///
     /// Consumers that use this stream get the tensor without a wait. Those on other streams are still refused, since only the
-    /// device's runtime can make one stream wait for another; see [`from_producer`](Self::from_producer).
+    /// device's runtime can make one stream wait for another; see [`from_producer`](Self::from_producer). CUDA's per-thread
+    /// stream is that of the thread which calls this.
     ///
     /// # Examples
     ///
@@ -232,7 +234,7 @@ impl Tensor {
     #[must_use]
     pub fn ready_on(self, stream: Stream) -> Self {
         let stream = stream.on(self.tensor.device().device_type);
-        Self { readiness: Readiness::On(stream), ..self }
+        Self { readiness: Readiness::On(stream, thread::current().id()), ..self }
     }
 
     /// Sets what consumers of the legacy ABI get if the tensor is read-only. By default, they get a copy.
@@ -312,7 +314,7 @@ impl Export for Tensor {
     fn lend<'a>(slf: &'a Bound<'_, Self>) -> PyResult<&'a ManagedTensorVersioned> {
         let this = slf.get();
         match this.readiness {
-            Readiness::Unknown | Readiness::On(_) => Ok(&this.tensor),
+            Readiness::Unknown | Readiness::On(..) => Ok(&this.tensor),
             // It is asked each time, and may have another tensor by now.
             Readiness::Producer(_) => Err(refuse_to_lend()),
         }
@@ -325,7 +327,7 @@ impl Export for Tensor {
             Readiness::Producer(producer) => {
                 producer.export().and_then(|tensor| tensor.into_opaque().map_err(Error::from))
             }
-            Readiness::Unknown | Readiness::On(_) => this.tensor.share_opaque(),
+            Readiness::Unknown | Readiness::On(..) => this.tensor.share_opaque(),
         };
         tensor.map_err(to_py_err)
     }
@@ -342,7 +344,7 @@ impl Export for Tensor {
         let this = slf.get();
         let copy = match &this.readiness {
             Readiness::Producer(producer) => producer.copy_to(device, stream),
-            Readiness::Unknown | Readiness::On(_) => match this.tensor.device() {
+            Readiness::Unknown | Readiness::On(..) => match this.tensor.device() {
                 Device { device_type: DeviceType::CPU, .. } => {
                     copy::shared_to_host(slf.py(), &this.tensor, device)
                 }
@@ -357,9 +359,13 @@ impl Export for Tensor {
         let device = this.tensor.device();
         match &this.readiness {
             Readiness::Producer(producer) => producer.synchronize(stream).map_err(to_py_err),
-            Readiness::On(ready) if *ready == stream => Ok(()),
+            Readiness::On(ready, thread) if is_same(*ready, *thread, stream) => Ok(()),
+            // Not whatever the host can access: the device may be at work on it still.
+            Readiness::On(..) if needs_no_wait(device, stream) => Ok(()),
             // The rule for memory without a runtime.
-            _ if device.is_host_accessible() || needs_no_wait(device, stream) => Ok(()),
+            Readiness::Unknown if device.is_host_accessible() || needs_no_wait(device, stream) => {
+                Ok(())
+            }
             readiness => Err(refuse_stream(device, readiness)),
         }
     }
@@ -369,12 +375,18 @@ impl Export for Tensor {
     }
 }
 
+/// Returns `true` if the consumer's stream is the one on which the tensor is ready, as this thread has said.
+fn is_same(ready: Stream, thread: ThreadId, stream: Stream) -> bool {
+    let is_per_thread = stream == Stream::CUDA_PER_THREAD_DEFAULT;
+    ready == stream && (!is_per_thread || thread == thread::current().id())
+}
+
 /// Says why nobody can make the consumer's stream wait.
 #[cold]
 fn refuse_stream(device: Device, readiness: &Readiness) -> PyErr {
     let error = Error::StreamUnsupported { device };
     let hint = match readiness {
-        Readiness::On(_) => {
+        Readiness::On(..) => {
             "the tensor is ready on another stream; Tensor::from_producer makes one that can wait"
         }
         _ => {

@@ -13,6 +13,7 @@ import itertools
 import struct
 import subprocess
 import sys
+import threading
 
 import dlpack_pyo3_tests as ext
 import numpy as np
@@ -617,7 +618,21 @@ def test_a_class_with_pinned_memory_that_cannot_wait_makes_no_copy():
         own.__dlpack__(copy=True)
 
 
-@pytest.mark.parametrize(("device", "ready", "served"), [(CUDA, 1, [None, 1]), (CUDA, 7, [7]), (ROCM, 0, [None, 0])])
+MANAGED, PINNED = (abi.CUDA_MANAGED, 0), (abi.CUDA_HOST, 0)
+
+
+@pytest.mark.parametrize(
+    ("device", "ready", "served"),
+    [
+        (CUDA, 1, [None, 1]),
+        (CUDA, 7, [7]),
+        (ROCM, 0, [None, 0]),
+        # The host may read such memory, but the device may not be done with it.
+        (MANAGED, 1, [None, 1]),
+        (MANAGED, 7, [7]),
+        (PINNED, 7, [7]),
+    ],
+)
 def test_a_tensor_that_is_ready_on_a_stream(device, ready, served):
     tensor = ext.on_device(b"abc", device, ready)
     for stream in [None, -1, 0, 1, 2, 7, 8]:
@@ -626,6 +641,25 @@ def test_a_tensor_that_is_ready_on_a_stream(device, ready, served):
         else:
             with pytest.raises((BufferError, ValueError)):
                 tensor.__dlpack__(stream=stream)
+
+
+@pytest.mark.parametrize("device", [CUDA, MANAGED])
+def test_each_thread_has_its_own_per_thread_stream(device):
+    tensor = ext.on_device(b"abc", device, 2)
+    results = []
+
+    def ask():
+        try:
+            results.append(peek(tensor, stream=2)["device"])
+        except BufferError:
+            results.append("refused")
+
+    ask()
+    thread = threading.Thread(target=ask)
+    thread.start()
+    thread.join()
+    assert results == [device, "refused"]
+    assert peek(tensor, stream=-1)["device"] == device
 
 
 # Of oneAPI, Vulkan and Metal.
