@@ -51,7 +51,9 @@ pub(crate) fn from_pointer(
             Origin::Ready
         }
         None => Origin::Ready,
-        Some(stream) => Origin::On(stream_from(stream, device)?.on(device.device_type)),
+        Some(stream) => {
+            Origin::on(py, device, stream_from(stream, device)?.on(device.device_type))?
+        }
     };
     // SAFETY: the caller says so, in the words of Python: the documentation of `dlpack.from_pointer` asks for it.
     let tensor = unsafe { memory.into_tensor(owner.map(PyOwner::from)) }?;

@@ -51,7 +51,7 @@ pub(crate) type Adapted = Option<Arc<[String]>>;
 pub(crate) enum Origin {
     /// They are written.
     Ready,
-    /// They are written when later work on this stream of the device runs.
+    /// They are written when later work on this stream of the device runs, which is no per-thread stream.
     On(Stream),
     /// This object, which exports the memory of a device, is asked again whenever somebody imports the tensor.
     Producer {
@@ -59,6 +59,19 @@ pub(crate) enum Origin {
         /// `true` if its tensor is this one and not a part of it.
         is_whole: bool,
     },
+}
+
+impl Origin {
+    /// Elements that are written when later work on this stream runs, as this thread names it.
+    ///
+    /// Each thread has its own per-thread stream of CUDA. So this thread waits for its own, which no other one could name.
+    pub(crate) fn on(py: Python<'_>, device: Device, stream: Stream) -> PyResult<Self> {
+        if stream != Stream::CUDA_PER_THREAD_DEFAULT {
+            return Ok(Self::On(stream));
+        }
+        py.detach(|| cuda::wait(device, stream)).map_err(to_py_err)?;
+        Ok(Self::Ready)
+    }
 }
 
 impl Tensor {

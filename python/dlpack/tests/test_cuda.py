@@ -329,6 +329,21 @@ for stream in (1, 2):
     waited_in.value = 0
     dlpack.asdlpack(Array(stream=stream)).__dlpack__(stream=8)
     assert (waited_for.value, waited_in.value) == (stream, 2)
+# Each thread has its own stream 2. So this thread waits for its own, at once.
+import threading
+for made in (
+    lambda: dlpack.asdlpack(Array(stream=2)),
+    lambda: dlpack.from_pointer(0x7000, 3, "float32", device="cuda:2", stream=2),
+):
+    waited_for.value = waited_in.value = 0
+    t = made()
+    assert (waited_for.value, waited_in.value) == (2, 2)
+    waited_for.value = 0
+    thread = threading.Thread(target=t.__dlpack__, kwargs={"stream": 2})
+    thread.start()
+    thread.join()
+    assert waited_for.value is None
+    assert t.__cuda_array_interface__["stream"] is None
 assert driver.is_as_before()
 try:
     dlpack.asdlpack(Array(stream=13)).__dlpack__(stream=8)

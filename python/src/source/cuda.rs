@@ -38,7 +38,7 @@ pub(super) fn take(object: &Bound<'_, PyAny>, asked: Option<Device>) -> PyResult
         (named, asked) => named.or(asked).unwrap_or(Device::cuda(0)),
     };
     let origin = match interface.get_item("stream")?.filter(|stream| !stream.is_none()) {
-        Some(stream) => Origin::On(stream_from(&stream, device)?),
+        Some(stream) => Origin::on(object.py(), device, stream_from(&stream, device)?)?,
         None => Origin::Ready,
     };
     let memory = fields.at(address, device, is_read_only);
