@@ -121,6 +121,9 @@ pub(crate) mod names {
     pub(crate) static NOTE_OF_META: Name =
         Name::new(c"pass a tensor of another device: one on the device meta has no elements");
     pub(crate) static TORCH_C: Name = Name::new(c"torch._C");
+    pub(crate) static DISABLE_TORCH_FUNCTION: Name = Name::new(c"DisableTorchFunction");
+    pub(crate) static ENTER: Name = Name::new(c"__enter__");
+    pub(crate) static EXIT: Name = Name::new(c"__exit__");
     pub(crate) static TENSOR: Name = Name::new(c"Tensor");
     pub(crate) static TORCH_FUNCTION: Name = Name::new(c"__torch_function__");
     pub(crate) static TORCH_DISPATCH: Name = Name::new(c"__torch_dispatch__");

@@ -15,12 +15,12 @@ use dlpack::{AnyManagedTensor, DataTypeCode};
 
 use super::address;
 use super::attribute::{Attribute, is_false, is_true};
-use super::classes::{Classes, defines, is_of, is_static, static_base};
+use super::classes::{Classes, defines, is_named, is_of, is_static, static_base};
 use super::summary::Summary;
 use crate::protocol;
 use crate::raw::{
-    Class, Name, Object, Owned, Raised, call_no_args, handle, loaded, make_tuple, names, raise,
-    unwind,
+    Class, Name, Object, Owned, Raised, SavedException, call_no_args, ffi, handle, loaded,
+    make_tuple, names, raise, unwind,
 };
 
 /// What is looked at before an object's table may be used.
@@ -297,7 +297,8 @@ fn answers_yes(answer: Result<Owned<'_>, Raised>) -> Result<bool, Raised> {
 /// whose storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
 ///
 /// The address is that of the tensor that is to be imported. A class may answer in PyTorch's place, so that what it says about
-/// memory is believed of this tensor alone. Where `is_plain` says that it does not, there is memory at the address for all.
+/// memory is believed of this tensor alone. Where `is_plain` says that it hardly does, there is memory at the address for all, if
+/// PyTorch says so itself.
 #[cold]
 fn refuse_without_memory(
     object: Object<'_>,
@@ -308,7 +309,7 @@ fn refuse_without_memory(
         Ok(0) => {}
         Ok(found) => {
             let is_same = usize::try_from(found) == Ok(address);
-            if is_same && is_plain {
+            if is_same && is_plain && is_surely_memory(object, address)? {
                 address::confirm(address);
             }
             return Ok(is_same);
@@ -324,6 +325,46 @@ fn refuse_without_memory(
             "{text}: make a plain tensor of it first, with `.clone()` or `.to_tensor(value)`"
         ),
     ))
+}
+
+/// Returns `true` if PyTorch itself says that the object has memory at this address. The class may have begun to answer in its place
+/// while it was asked, and a mode answers for every class.
+fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> {
+    match address_without_answers(object) {
+        Ok(found) => Ok(found.and_then(|found| usize::try_from(found).ok()) == Some(address)),
+        Err(raised) => raised.forget().map(|()| false),
+    }
+}
+
+/// As [`address_with_memory`], while neither a class nor a mode answers for PyTorch on this thread. Returns `None` if that cannot be
+/// had.
+fn address_without_answers(object: Object<'_>) -> Result<Option<i128>, Raised> {
+    let py = object.attached();
+    let Some(torch) = loaded(py, &names::TORCH_C)? else { return Ok(None) };
+    let Some(class) = torch.optional_attr(&names::DISABLE_TORCH_FUNCTION)? else {
+        return Ok(None);
+    };
+    // SAFETY: a live object on an attached thread.
+    let is_class = unsafe { ffi::PyType_Check(class.as_ptr()) } != 0;
+    // One that no program can make, whatever stands in the place of PyTorch's module.
+    if !is_class
+        || !is_static(class.borrow())
+        || !is_of(class.borrow(), "torch")?
+        || !is_named(class.borrow(), "DisableTorchFunction")?
+    {
+        return Ok(None);
+    }
+    // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
+    let context = unsafe { Owned::or_raised(call_no_args(class.as_ptr())) }?;
+    context.borrow().call_method(&names::ENTER)?;
+    let found = address_with_memory(object);
+    let saved = SavedException::take(py);
+    if let Err(raised) = context.borrow().call_method(&names::EXIT) {
+        saved.forget();
+        return Err(raised);
+    }
+    drop(saved);
+    found.map(Some)
 }
 
 /// Returns the address of the first element, or 0 if the storage has no memory.

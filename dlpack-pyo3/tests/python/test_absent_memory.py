@@ -219,6 +219,60 @@ def test_a_tensor_without_memory_that_lies_about_its_storage(kind):
     assert run(script) == "refused\n"
 
 
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("kind", ["mode", "class that begins to"])
+def test_who_answers_for_pytorch_speaks_for_no_other_tensor(kind):
+    """In a process of its own, in which no address has been confirmed."""
+    script = f"""
+        import torch
+        from torch.overrides import TorchFunctionMode
+
+        class Storage:
+            def data_ptr(self):
+                return 1
+
+        def answer(function, args, kwargs):
+            if function.__name__ == "untyped_storage":
+                return Storage()
+            return 8 if function.__name__ == "data_ptr" else function(*args, **(kwargs or {{}}))
+
+        class Lying(TorchFunctionMode):
+            def __torch_function__(self, function, types, args=(), kwargs=None):
+                return answer(function, args, kwargs)
+
+        @classmethod
+        def late(cls, function, types, args=(), kwargs=None):
+            with torch._C.DisableTorchFunctionSubclass():
+                return answer(function, args, kwargs)
+
+        class Late(torch.Tensor):
+            @property
+            def requires_grad(self):
+                Late.__torch_function__ = late
+                return False
+
+        absent, lying = torch.zeros(10)[2:], torch.zeros(10)[2:]
+        for tensor in (absent, lying):
+            tensor.untyped_storage().resize_(0)
+            assert tensor.data_ptr() == 8
+        for way in (ext.describe, ext.borrow, ext.hold):
+            for attempt in range(2):
+                Late.__torch_function__ = torch._C._disabled_torch_function_impl
+                if "{kind}" == "mode":
+                    with Lying():
+                        way(lying)
+                else:
+                    way(lying.as_subclass(Late))
+                try:
+                    way(absent)
+                except BufferError:
+                    continue
+                raise AssertionError(way)
+        print("refused")
+    """
+    assert run(script) == "refused\n"
+
+
 CLASSES_THAT_PRETEND = {
     "of TVM FFI": """
         class Pretending(torch.Tensor):
