@@ -6,7 +6,7 @@ use core::ptr::NonNull;
 
 use super::classes::{Classes, is_named, is_static};
 use crate::raw::unwind::Guard;
-use crate::raw::{Name, Object, Owned, Raised, Reference, call_no_args, ffi};
+use crate::raw::{Name, Object, Owned, Raised, Reference, call_no_args, ffi, names};
 
 /// A property or a method of a class.
 #[derive(Debug)]
@@ -61,7 +61,7 @@ impl Attribute {
     pub(super) fn of(class: Object<'_>, name: &Name) -> Result<Option<Self>, Raised> {
         let classes = Classes::of(class)?;
         let Some(descriptor) = classes.entry(name)? else { return Ok(None) };
-        let is_in_c = is_in_c(descriptor.borrow())?;
+        let is_in_c = is_in_c(descriptor.borrow(), name)?;
         let getter = property(class, descriptor.borrow()).or_else(|| slot(descriptor.borrow()));
         #[cfg(not(Py_LIMITED_API))]
         let method = method(class, descriptor.borrow());
@@ -132,12 +132,20 @@ impl Attribute {
     }
 }
 
-/// Returns `true` for a property or a method that is written in C.
-fn is_in_c(descriptor: Object<'_>) -> Result<bool, Raised> {
+/// Returns `true` for a property or a method of this name that is written in C.
+///
+/// CPython makes properties for a class of Python, too, which keep that class alive. They have other names: `__dict__` and
+/// `__weakref__`.
+fn is_in_c(descriptor: Object<'_>, name: &Name) -> Result<bool, Raised> {
     // One that is static lives for ever.
     let class = descriptor.class();
-    Ok(is_static(class)
-        && (is_named(class, "getset_descriptor")? || is_named(class, "method_descriptor")?))
+    if !is_static(class)
+        || !(is_named(class, "getset_descriptor")? || is_named(class, "method_descriptor")?)
+    {
+        return Ok(false);
+    }
+    let own = descriptor.attr(&names::NAME)?;
+    Ok(own.borrow().text() == name.get(descriptor.attached())?.text())
 }
 
 fn slot(descriptor: Object<'_>) -> Option<Getter> {

@@ -1,6 +1,8 @@
 """Classes that change, also while they are looked at: a class is imported as it is, not as it was."""
 
+import gc
 import sys
+import weakref
 from pathlib import Path
 from textwrap import dedent
 
@@ -52,6 +54,23 @@ def test_a_class_that_changes_whenever_it_is_looked_at():
     for _ in range(100):
         assert ext.describe(Restless())["route"] == "protocol"
     assert Restless.count
+
+
+@classes_end
+@pytest.mark.parametrize("name", ["__dict__", "__weakref__"])
+def test_a_class_whose_own_property_is_looked_at_ends(name):
+    """CPython has made the property in C, and it keeps its class alive."""
+
+    class Odd(ext.Own):
+        __module__ = "paddle"
+
+    Odd.stop_gradient = vars(Odd)[name]
+    for _ in range(3):
+        assert ext.describe(Odd([1.0]))["route"] == "protocol"
+    ended = weakref.ref(Odd)
+    del Odd
+    gc.collect()
+    assert ended() is None
 
 
 def refuse(self, **given):
