@@ -3,7 +3,6 @@
 use alloc::sync::Arc;
 use core::fmt;
 use core::ops::Deref;
-use std::thread::{self, ThreadId};
 
 use dlpack::negotiate::{Producer, Stream};
 use dlpack::{
@@ -21,6 +20,7 @@ use super::legacy::ReadOnlyAsLegacy;
 use super::list::list_of;
 use crate::export;
 use crate::import::{PyTensor, Text, to_py_err};
+use crate::protocol::NamedStream;
 use crate::raw::Undisturbed;
 use crate::route::versioned_in_turn;
 
@@ -42,8 +42,8 @@ pub struct Tensor {
 enum Readiness {
     /// Now, for the host; nobody knows, for a device.
     Unknown,
-    /// When later work on this stream runs. The thread said so, and each has its own per-thread stream.
-    On(Stream, ThreadId),
+    /// When later work on this stream runs.
+    On(NamedStream),
     /// When this producer, which is asked for everything, has synchronized.
     Producer(Undisturbed<Box<dyn Producer<Error = Error> + Send + Sync>>),
 }
@@ -233,8 +233,12 @@ impl Tensor {
     /// A tensor that was imported knows its stream; see [`PyTensor::into_tensor`].
     #[must_use]
     pub fn ready_on(self, stream: Stream) -> Self {
-        let stream = stream.on(self.tensor.device().device_type);
-        Self { readiness: Readiness::On(stream, thread::current().id()), ..self }
+        self.ready_on_named(NamedStream::by_this_thread(stream))
+    }
+
+    fn ready_on_named(self, named: NamedStream) -> Self {
+        let stream = named.stream.on(self.tensor.device().device_type);
+        Self { readiness: Readiness::On(NamedStream { stream, ..named }), ..self }
     }
 
     /// Sets what consumers of the legacy ABI get if the tensor is read-only. By default, they get a copy.
@@ -300,7 +304,7 @@ impl<T, R> PyTensor<T, R> {
         let ready = self.ready_on();
         let tensor = Tensor::new(self.into_managed()?);
         Ok(match ready {
-            Some(stream) => tensor.ready_on(stream),
+            Some(named) => tensor.ready_on_named(named),
             None => tensor,
         })
     }
@@ -314,7 +318,7 @@ impl Export for Tensor {
     fn lend<'a>(slf: &'a Bound<'_, Self>) -> PyResult<&'a ManagedTensorVersioned> {
         let this = slf.get();
         match this.readiness {
-            Readiness::Unknown | Readiness::On(..) => Ok(&this.tensor),
+            Readiness::Unknown | Readiness::On(_) => Ok(&this.tensor),
             // It is asked each time, and may have another tensor by now.
             Readiness::Producer(_) => Err(refuse_to_lend()),
         }
@@ -327,7 +331,7 @@ impl Export for Tensor {
             Readiness::Producer(producer) => {
                 producer.export().and_then(|tensor| tensor.into_opaque().map_err(Error::from))
             }
-            Readiness::Unknown | Readiness::On(..) => this.tensor.share_opaque(),
+            Readiness::Unknown | Readiness::On(_) => this.tensor.share_opaque(),
         };
         tensor.map_err(to_py_err)
     }
@@ -344,7 +348,7 @@ impl Export for Tensor {
         let this = slf.get();
         let copy = match &this.readiness {
             Readiness::Producer(producer) => producer.copy_to(device, stream),
-            Readiness::Unknown | Readiness::On(..) => match this.tensor.device() {
+            Readiness::Unknown | Readiness::On(_) => match this.tensor.device() {
                 Device { device_type: DeviceType::CPU, .. } => {
                     copy::shared_to_host(slf.py(), &this.tensor, device)
                 }
@@ -359,9 +363,9 @@ impl Export for Tensor {
         let device = this.tensor.device();
         match &this.readiness {
             Readiness::Producer(producer) => producer.synchronize(stream).map_err(to_py_err),
-            Readiness::On(ready, thread) if is_same(*ready, *thread, stream) => Ok(()),
+            Readiness::On(ready) if ready.is(stream) => Ok(()),
             // Not whatever the host can access: the device may be at work on it still.
-            Readiness::On(..) if needs_no_wait(device, stream) => Ok(()),
+            Readiness::On(_) if needs_no_wait(device, stream) => Ok(()),
             // The rule for memory without a runtime.
             Readiness::Unknown if device.is_host_accessible() || needs_no_wait(device, stream) => {
                 Ok(())
@@ -375,18 +379,12 @@ impl Export for Tensor {
     }
 }
 
-/// Returns `true` if the consumer's stream is the one on which the tensor is ready, as this thread has said.
-fn is_same(ready: Stream, thread: ThreadId, stream: Stream) -> bool {
-    let is_per_thread = stream == Stream::CUDA_PER_THREAD_DEFAULT;
-    ready == stream && (!is_per_thread || thread == thread::current().id())
-}
-
 /// Says why nobody can make the consumer's stream wait.
 #[cold]
 fn refuse_stream(device: Device, readiness: &Readiness) -> PyErr {
     let error = Error::StreamUnsupported { device };
     let hint = match readiness {
-        Readiness::On(..) => {
+        Readiness::On(_) => {
             "the tensor is ready on another stream; Tensor::from_producer makes one that can wait"
         }
         _ => {

@@ -4,7 +4,7 @@ use core::fmt;
 use core::marker::PhantomData;
 use core::ops::Deref;
 
-use dlpack::negotiate::{Request, Stream};
+use dlpack::negotiate::Request;
 use dlpack::{
     DataType, Descriptor, Element, Error, ManagedTensorVersioned, TensorView, TensorViewMut,
 };
@@ -15,6 +15,7 @@ use super::elements::{Any, Elements};
 use super::error::{refuse, refuse_argument, to_py_err};
 use super::require::Requirement;
 use super::untyped::UntypedTensor;
+use crate::protocol::NamedStream;
 
 /// A tensor that was imported from Python, of any library that supports DLPack.
 ///
@@ -157,7 +158,7 @@ impl<T, R> PyTensor<T, R> {
     }
 
     /// Returns the stream on which the elements can be used, if that is known.
-    pub(crate) fn ready_on(&self) -> Option<Stream> {
+    pub(crate) fn ready_on(&self) -> Option<NamedStream> {
         self.tensor.ready_on()
     }
 

@@ -9,6 +9,7 @@ use pyo3::{Borrowed, PyAny, PyErr, PyResult};
 
 use super::bridge;
 use super::error::{Named, Text};
+use crate::protocol::NamedStream;
 use crate::route::{self, Route, Taken};
 
 /// What a [`PyTensor`](super::PyTensor) of any type holds.
@@ -67,7 +68,7 @@ impl UntypedTensor {
     }
 
     /// Returns the stream on which the elements can be used, if that is known.
-    pub(super) fn ready_on(&self) -> Option<Stream> {
+    pub(super) fn ready_on(&self) -> Option<NamedStream> {
         self.0.ready_on()
     }
 

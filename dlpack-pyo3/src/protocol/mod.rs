@@ -8,4 +8,4 @@ mod stream;
 pub(crate) use arguments::Arguments;
 pub(crate) use ask::{ask, meet};
 pub(crate) use device::{device_of, has_streams, is_cuda};
-pub(crate) use stream::{stream_from, stream_to};
+pub(crate) use stream::{NamedStream, stream_from, stream_to};

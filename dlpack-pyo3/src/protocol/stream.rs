@@ -5,6 +5,8 @@
 //! the integer means a stream of the device. A program that passes another one breaks the runtime, not a rule of Rust, since
 //! no code of this crate follows the handle. An integer that cannot be a stream is refused.
 
+use core::sync::atomic::{AtomicU32, Ordering};
+
 use dlpack::negotiate::Stream;
 use dlpack::{Device, Error};
 
@@ -13,6 +15,34 @@ use crate::raw::{
     Attached, Class, Object, Owned, Raised, Tuple, call_no_args, ffi, handle, names, pair, raise,
     raise_error,
 };
+
+/// A stream as a thread names it, since each thread has a per-thread stream of CUDA of its own.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct NamedStream {
+    pub(crate) stream: Stream,
+    pub(crate) thread: u32,
+}
+
+impl NamedStream {
+    pub(crate) fn by_this_thread(stream: Stream) -> Self {
+        Self { stream, thread: this_thread() }
+    }
+
+    /// Returns `true` if it is what this thread calls `stream`.
+    pub(crate) fn is(self, stream: Stream) -> bool {
+        let is_per_thread = stream == Stream::CUDA_PER_THREAD_DEFAULT;
+        self.stream == stream && (!is_per_thread || self.thread == this_thread())
+    }
+}
+
+/// Returns the number of this thread, which no other one has had, unless there were 2³² that asked.
+fn this_thread() -> u32 {
+    static LAST: AtomicU32 = AtomicU32::new(0);
+    std::thread_local! {
+        static NUMBER: u32 = LAST.fetch_add(1, Ordering::Relaxed);
+    }
+    NUMBER.with(|number| *number)
+}
 
 /// Reads a stream of the device: `None`, -1, a handle, or an object with `__cuda_stream__`.
 ///

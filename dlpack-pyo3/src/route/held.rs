@@ -10,6 +10,7 @@ use dlpack::{
 
 use super::Route;
 use super::in_turn::in_turn;
+use crate::protocol::NamedStream;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 use crate::raw::Buffer;
 use crate::raw::{Reference, Undisturbed};
@@ -40,6 +41,8 @@ pub(crate) struct Taken {
     /// The handle of a [`Stream`], which somebody has named for the device of the tensor. A `Stream` itself would make the
     /// tensor larger than it may be.
     pub(crate) ready_on: usize,
+    /// The thread that has named the stream, unless that is `DEFAULT`.
+    pub(crate) named_by: u32,
 }
 
 /// No stream has this handle, since it stands for -1 in Python.
@@ -49,27 +52,36 @@ impl Taken {
     #[inline(always)]
     pub(super) fn new(tensor: HeldTensor, route: Route) -> Self {
         let is_ready_for_host = tensor.device().device_type == DeviceType::CPU;
-        Self { tensor, route, is_ready_for_host, is_ready: true, ready_on: DEFAULT }
+        Self { tensor, route, is_ready_for_host, is_ready: true, ready_on: DEFAULT, named_by: 0 }
     }
 
     /// Returns the stream on which the elements can be used, if that is known.
-    pub(crate) fn ready_on(&self) -> Option<Stream> {
+    pub(crate) fn ready_on(&self) -> Option<NamedStream> {
         // A capsule was made for a stream that nobody knows here.
         if self.route == Route::Capsule || !self.is_ready {
             return None;
         }
-        Some(match self.ready_on {
+        let stream = match self.ready_on {
             DEFAULT => Stream::NONE,
             // SAFETY: the invariant of `ready_on`.
             handle => unsafe { Stream::from_handle(handle) },
-        })
+        };
+        Some(NamedStream { stream, thread: self.named_by })
     }
 
-    /// Notes that the elements can be used on this stream.
+    /// Notes that the elements can be used on this stream, which this thread names.
     #[inline(always)]
     pub(crate) fn set_ready_on(&mut self, stream: Stream) {
         self.is_ready = !stream.is_no_sync();
-        self.ready_on = stream.handle().unwrap_or(DEFAULT);
+        match stream.handle() {
+            None => self.ready_on = DEFAULT,
+            Some(handle) => self.set_named(handle, NamedStream::by_this_thread(stream)),
+        }
+    }
+
+    #[cold]
+    fn set_named(&mut self, handle: usize, named: NamedStream) {
+        (self.ready_on, self.named_by) = (handle, named.thread);
     }
 }
 

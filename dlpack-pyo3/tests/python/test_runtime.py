@@ -1,5 +1,7 @@
 """Imports for a device's runtime: who is asked for which stream, and who waits for whom."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import dlpack_pyo3_tests as ext
 import pytest
 
@@ -56,6 +58,15 @@ def test_what_is_passed_on_is_ready_on_the_stream_of_the_runtime(make):
     for stream in (None, 1, 78):
         with pytest.raises(BufferError, match="serves streams of device cuda:1"):
             tensor.__dlpack__(stream=stream)
+
+
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_per_thread_stream_is_that_of_the_thread_that_imports(elsewhere):
+    """Also where the object is made on another thread, which has ended."""
+    tensor = ext.ordered_tensor(producers.Producer(SIX, device=CUDA, address=0x7000), 2, elsewhere=elsewhere)
+    assert peek(tensor, stream=2)["data"] == 0x7000
+    with ThreadPoolExecutor(1) as other, pytest.raises(BufferError, match="serves streams of device cuda:1"):
+        other.submit(tensor.__dlpack__, stream=2).result()
 
 
 def test_a_null_stream_is_the_default_one():

@@ -1,6 +1,8 @@
 //! A runtime that records the calls of its methods.
 
 use core::cell::RefCell;
+use std::panic::resume_unwind;
+use std::thread;
 
 use dlpack::Device;
 use dlpack::negotiate::Stream;
@@ -50,12 +52,21 @@ impl Runtime for Noting {
     }
 }
 
-/// Imports a tensor with a runtime, and passes it on.
+/// Imports a tensor with a runtime, and passes it on, on another thread if that is asked for.
 #[pyfunction]
-pub(crate) fn ordered_tensor(object: &Bound<'_, PyAny>, stream: usize) -> PyResult<Tensor> {
+#[pyo3(signature = (object, stream, *, elsewhere=false))]
+pub(crate) fn ordered_tensor(
+    object: &Bound<'_, PyAny>,
+    stream: usize,
+    elsewhere: bool,
+) -> PyResult<Tensor> {
     let runtime = Noting { stream, fails: false, notes: RefCell::default() };
     let tensor: PyTensor = Import::new().runtime(&runtime).of(object)?;
-    tensor.into_tensor()
+    if !elsewhere {
+        return tensor.into_tensor();
+    }
+    let ended = object.py().detach(|| thread::spawn(|| tensor.into_tensor()).join());
+    ended.unwrap_or_else(|panic| resume_unwind(panic))
 }
 
 /// Imports a tensor with a runtime. Returns the description of the tensor and the calls of the runtime.
