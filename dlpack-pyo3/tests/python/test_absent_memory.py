@@ -499,6 +499,29 @@ def test_tensors_with_the_bit_that_torch_cannot_negate(torch, dtype, way):
 
 
 @pytest.mark.library("torch")
+def test_a_tensor_that_becomes_another_one_while_it_is_asked(torch):
+    """Numbers of another kind may have to be conjugated, about which the first ones raised no question."""
+    seen = []
+
+    class Changing(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            seen.append(function.__name__)
+            if function.__name__ == "data_ptr":
+                return 8
+            if function.__name__ == "untyped_storage":
+                with torch._C.DisableTorchFunction():
+                    tensor.data = torch.ones(2, dtype=torch.complex64)
+            return function(*args, **(kwargs or {}))
+
+    tensor = torch.zeros(4)[2:]
+    tensor.untyped_storage().resize_(0)
+    ext.borrow(torch.ones(2))  # There is memory near this address.
+    with Changing():
+        assert ext.borrow(tensor)["dtype"] == "complex64"
+    assert "is_conj" in seen
+
+
+@pytest.mark.library("torch")
 def test_each_tensor_is_asked_for_the_negative_bit(torch):
     asked = []
 
