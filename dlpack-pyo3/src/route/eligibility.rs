@@ -8,20 +8,16 @@
 //! address near null for one that has no memory. Here, both are refused.
 
 use core::cell::Cell;
-use core::ptr;
 
 use dlpack::negotiate::Request;
 use dlpack::{AnyManagedTensor, DataTypeCode};
 
-use super::address;
 use super::attribute::{Attribute, is_false, is_true};
-use super::classes::{Classes, defines, is_named, is_of, is_static, static_base};
+use super::classes::{Classes, defines, is_of, is_static};
 use super::summary::Summary;
+use super::torch_memory::refuse_without_memory;
 use crate::protocol;
-use crate::raw::{
-    Class, Name, Object, Owned, Raised, SavedException, call_no_args, ffi, handle, loaded,
-    make_tuple, names, raise, unwind,
-};
+use crate::raw::{Class, Name, Object, Owned, Raised, call_no_args, loaded, names, raise};
 
 /// What is looked at before an object's table may be used.
 #[derive(Debug)]
@@ -289,102 +285,6 @@ fn answers_yes(answer: Result<Owned<'_>, Raised>) -> Result<bool, Raised> {
         Ok(answer) => Ok(is_true(answer.borrow())),
         Err(raised) => raised.forget().map(|()| false),
     }
-}
-
-/// Refuses a tensor whose address is doubtful if its storage has no memory. Returns whether the object names the same address.
-///
-/// So it is with tensors that stand for zeros, fake ones, the wrappers of `torch.func` and of classes, masked ones, and those
-/// whose storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
-///
-/// The address is that of the tensor that is to be imported. A class may answer in PyTorch's place, so that what it says about
-/// memory is believed of this tensor alone. Where `is_plain` says that it hardly does, there is memory at the address for all, if
-/// PyTorch says so itself.
-#[cold]
-fn refuse_without_memory(
-    object: Object<'_>,
-    address: usize,
-    is_plain: bool,
-) -> Result<bool, Raised> {
-    match address_with_memory(object) {
-        Ok(0) => {}
-        Ok(found) => {
-            let is_same = usize::try_from(found) == Ok(address);
-            if is_same && is_plain && is_surely_memory(object, address)? {
-                address::confirm(address);
-            }
-            return Ok(is_same);
-        }
-        // PyTorch raises a `RuntimeError` for most of them.
-        Err(raised) => raised.forget()?,
-    }
-    let text = "expected a tensor with memory, found one of a storage without any, such as a fake or a masked tensor";
-    Err(raise(
-        object.attached(),
-        Class::Buffer,
-        format_args!(
-            "{text}: make a plain tensor of it first, with `.clone()` or `.to_tensor(value)`"
-        ),
-    ))
-}
-
-/// Returns `true` if PyTorch itself says that the object has memory at this address. The class may have begun to answer in its place
-/// while it was asked, and a mode answers for every class.
-fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> {
-    match address_without_answers(object) {
-        Ok(found) => Ok(found.and_then(|found| usize::try_from(found).ok()) == Some(address)),
-        Err(raised) => raised.forget().map(|()| false),
-    }
-}
-
-/// As [`address_with_memory`], while neither a class nor a mode answers for PyTorch on this thread. Returns `None` if that cannot be
-/// had.
-fn address_without_answers(object: Object<'_>) -> Result<Option<i128>, Raised> {
-    let py = object.attached();
-    let Some(torch) = loaded(py, &names::TORCH_C)? else { return Ok(None) };
-    let Some(class) = torch.optional_attr(&names::DISABLE_TORCH_FUNCTION)? else {
-        return Ok(None);
-    };
-    // SAFETY: a live object on an attached thread.
-    let is_class = unsafe { ffi::PyType_Check(class.as_ptr()) } != 0;
-    // One that no program can make, whatever stands in the place of PyTorch's module.
-    if !is_class
-        || !is_static(class.borrow())
-        || !is_of(class.borrow(), "torch")?
-        || !is_named(class.borrow(), "DisableTorchFunction")?
-    {
-        return Ok(None);
-    }
-    // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
-    let context = unsafe { Owned::or_raised(call_no_args(class.as_ptr())) }?;
-    context.borrow().call_method(&names::ENTER)?;
-    let found = address_with_memory(object);
-    let saved = SavedException::take(py);
-    if let Err(raised) = context.borrow().call_method(&names::EXIT) {
-        saved.forget();
-        return Err(raised);
-    }
-    drop(saved);
-    found.map(Some)
-}
-
-/// Returns the address of the first element, or 0 if the storage has no memory.
-fn address_with_memory(object: Object<'_>) -> Result<i128, Raised> {
-    let storage = call_in_c(object, &names::UNTYPED_STORAGE)?;
-    match handle(call_in_c(storage.borrow(), &names::DATA_PTR)?.borrow())? {
-        0 => Ok(0),
-        _ => handle(call_in_c(object, &names::DATA_PTR)?.borrow()),
-    }
-}
-
-/// Calls a method of PyTorch's own class in C, whatever the object itself or a derived class has under this name. Of an object
-/// without such a class, the method of its class is called.
-fn call_in_c<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
-    let class = object.class().to_owned();
-    let base = static_base(class.borrow())?;
-    let class = if is_of(base.borrow(), "torch")? { &base } else { &class };
-    let (method, arguments) = (class.attr(method)?, make_tuple(object.attached(), &[object])?);
-    // SAFETY: a live object and a tuple on an attached thread. The result is a new reference, or null with an exception set.
-    unsafe { Owned::or_raised(unwind::call(method.as_ptr(), arguments.as_ptr(), ptr::null_mut())) }
 }
 
 #[cold]

@@ -46,6 +46,7 @@ mod plan;
 mod rare;
 mod refusals;
 mod summary;
+mod torch_memory;
 mod wary;
 mod weak_class;
 
