@@ -1,5 +1,7 @@
 """PyTorch's tensors: what its own `__dlpack__` refuses is refused, by whatever route a tensor comes."""
 
+import sys
+import types
 import warnings
 
 import dlpack_pyo3_tests as ext
@@ -73,6 +75,24 @@ def test_the_bits_are_looked_at_each_time(torch):
 def test_plain_tensors_take_the_exchange_route(torch):
     for tensor in (torch.zeros(2, 3), torch.zeros(2, dtype=torch.complex64), torch.zeros(3).bool()):
         assert ext.describe(tensor)["route"] == "exchange"
+
+
+def test_what_is_known_of_a_class_is_found_out_once(torch, monkeypatch):
+    looked = []
+
+    class Watched(types.ModuleType):
+        def __getattribute__(self, name):
+            looked.append(name)
+            return getattr(torch, name)
+
+    class Plain(torch.Tensor):
+        pass
+
+    tensor = torch.ones(2).as_subclass(Plain)
+    monkeypatch.setitem(sys.modules, "torch", Watched("torch"))
+    assert ext.describe(tensor)["route"] == "exchange" and "Tensor" in looked
+    looked.clear()
+    assert ext.describe(tensor)["route"] == "exchange" and looked == []
 
 
 def test_no_grad_changes_nothing(torch):
