@@ -129,7 +129,11 @@ fn finish(command: &mut Command) -> Result<String> {
         Ok(output) if output.status.success() => {
             Ok(String::from_utf8_lossy(&output.stdout).into_owned())
         }
-        Ok(output) => Err(format!("{name} failed: {}", output.status)),
+        Ok(output) => {
+            // It may say why.
+            eprint!("{}", String::from_utf8_lossy(&output.stdout));
+            Err(format!("{name} failed: {}", output.status))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound => {
             Err(format!("{name} is not installed"))
         }
