@@ -58,6 +58,10 @@ fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> 
 /// had.
 fn address_without_answers(object: Object<'_>) -> Result<Option<i128>, Raised> {
     let py = object.attached();
+    // A class that stands in the place of PyTorch's answers by methods of its own.
+    if !is_of(static_base(object.class().to_owned().borrow())?.borrow(), "torch")? {
+        return Ok(None);
+    }
     let Some(torch) = loaded(py, &names::TORCH_C)? else { return Ok(None) };
     let Some(class) = torch.optional_attr(&names::DISABLE_TORCH_FUNCTION)? else {
         return Ok(None);

@@ -273,6 +273,55 @@ def test_who_answers_for_pytorch_speaks_for_no_other_tensor(kind):
     assert run(script) == "refused\n"
 
 
+@pytest.mark.library("torch")
+def test_a_class_in_the_place_of_pytorchs_speaks_for_no_tensor_of_pytorch():
+    """In a process of its own, in which no address has been confirmed."""
+    script = """
+        import torch
+
+        Tensor = torch.Tensor
+        absent = torch.zeros(10)[2:]
+        absent.untyped_storage().resize_(0)
+        assert absent.data_ptr() == 8
+
+        class Storage:
+            def data_ptr(self):
+                return 1
+
+        class Pretending(ext.Own):
+            __module__ = "torch"
+            __dlpack_c_exchange_api__ = ext.Own.__dlpack_c_exchange_api__
+            # The table is not used then, and `__dlpack__` is asked.
+            requires_grad = property(lambda self: True)
+
+            def is_neg(self):
+                return False
+
+            is_conj = is_neg
+
+            def untyped_storage(self):
+                return Storage()
+
+            def data_ptr(self):
+                return 8
+
+            def __dlpack__(self, **given):
+                return Tensor.__dlpack__(absent, **given)
+
+        for way in (ext.describe, ext.borrow, ext.hold):
+            torch.Tensor = Pretending
+            assert ext.describe(Pretending([1.0]))["data"] == 8
+            torch.Tensor = Tensor
+            try:
+                way(absent)
+            except BufferError:
+                continue
+            raise AssertionError(way)
+        print("refused")
+    """
+    assert run(script) == "refused\n"
+
+
 CLASSES_THAT_PRETEND = {
     "of TVM FFI": """
         class Pretending(torch.Tensor):
