@@ -62,6 +62,11 @@ impl UntypedTensor {
         }
     }
 
+    /// Returns `true` if the host may read the elements now.
+    pub(super) fn is_ready_for_host(&self) -> bool {
+        self.0.is_ready_for_host
+    }
+
     /// Checks that the host may read the elements now.
     pub(super) fn check_ready_for_host(&self) -> PyResult<()> {
         if self.0.is_ready_for_host { Ok(()) } else { Err(refuse_host(self)) }

@@ -715,12 +715,20 @@ def test_what_came_in_ready_on_a_stream_goes_out_ready_on_it(device, stream, ser
             wrapped.__dlpack__(max_version=(1, 3), stream=asked)
 
 
-def test_a_capsule_does_not_say_for_which_stream_it_was_made():
-    tensor = Foreign(bytes(24), device=CUDA, address=0x1000)
-    wrapped = ext.hold(tensor.capsule()).hand_on()
-    with pytest.raises(BufferError, match="serves streams of device"):
-        wrapped.__dlpack__()
-    assert peek(wrapped, stream=-1)["data"] == 0x1000
+@pytest.mark.parametrize("device", [CUDA, ROCM, MANAGED, PINNED, (abi.ROCM_HOST, 0)])
+@pytest.mark.parametrize("way", ["capsule", "no sync"])
+def test_what_does_not_say_on_which_stream_it_is_ready_waits_for_none(device, way):
+    """The host can access some of this memory, but its device may be at work on it."""
+    producer = Producer(bytes(24), device=device)
+    held = ext.hold(producer.__dlpack__(max_version=(1, 3))) if way == "capsule" else ext.hold(producer, stream=-1)
+    wrapped = held.hand_on()
+    for asked in (None, 7):
+        with pytest.raises(BufferError, match="serves streams of device"):
+            wrapped.__dlpack__(stream=asked)
+        with pytest.raises(BufferError, match="serves streams of device"):
+            wrapped.__dlpack__(max_version=(1, 3), stream=asked)
+    assert peek(wrapped, stream=-1)["device"] == device
+    assert peek(ext.hold(wrapped, stream=-1).export(ready=7), stream=7)["device"] == device
 
 
 OFFSET = 8
