@@ -168,6 +168,30 @@ def test_a_subclass_that_intercepts_functions(torch):
         ext.describe(torch.zeros(2).as_subclass(Wrapped))
 
 
+def test_a_subclass_in_the_place_of_pytorchs_class_is_still_one_that_intercepts_functions(torch, monkeypatch):
+    Tensor = torch.Tensor
+
+    class Intercepting(Tensor):
+        @classmethod
+        def __torch_function__(cls, function, types, args=(), kwargs=None):
+            if function is Tensor.__dlpack__:
+                raise BufferError("not this one")
+            return super().__torch_function__(function, types, args, kwargs)
+
+    class Derived(Intercepting):
+        pass
+
+    tensors = [torch.zeros(2).as_subclass(kind) for kind in (Intercepting, Derived)]
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "Tensor", Intercepting)
+        # The second time by the plan of the first.
+        for tensor in tensors * 2:
+            for way in (ext.describe, ext.borrow):
+                with pytest.raises(BufferError, match="not this one"):
+                    way(tensor)
+    assert ext.describe(torch.zeros(2))["route"] == "exchange"
+
+
 def test_a_wrapper_without_memory(torch):
     class Hollow(torch.Tensor):
         @staticmethod
