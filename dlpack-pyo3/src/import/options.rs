@@ -295,24 +295,47 @@ impl<'a> Import<'a> {
     ) -> PyResult<PyTensor<T, R>> {
         let object = object.as_borrowed();
         match self.stream {
-            Source::Runtime(runtime) if has_table(object)? => self.in_order(object, runtime),
-            _ => UntypedTensor::import(object, &self.request(object)?, self.strict, PyTensor::new),
+            Source::Runtime(runtime) if self.can_be_by_table() && has_table(object)? => {
+                match self.in_order(object, runtime)? {
+                    Some(tensor) => Ok(tensor),
+                    None => self.in_one(object),
+                }
+            }
+            _ => self.in_one(object),
         }
     }
 
-    /// Imports a tensor for which the producer does not wait, and lets the runtime order the streams.
+    /// Imports a tensor whose producer is told the stream.
+    fn in_one<T: Elements, R: Requirement>(
+        &self,
+        object: Borrowed<'_, '_, PyAny>,
+    ) -> PyResult<PyTensor<T, R>> {
+        UntypedTensor::import(object, &self.request(object)?, self.strict, PyTensor::new)
+    }
+
+    /// Imports a tensor for which the producer does not wait, and lets the runtime order the streams. Returns `None` for one on a
+    /// device that the table has not given: it need not be ready on the stream that the table tells.
     fn in_order<T: Elements, R: Requirement>(
         &self,
         object: Borrowed<'_, '_, PyAny>,
         runtime: &dyn Runtime,
-    ) -> PyResult<PyTensor<T, R>> {
+    ) -> PyResult<Option<PyTensor<T, R>>> {
         let request = self.request.stream(Stream::NO_SYNC);
         UntypedTensor::import(object, &request, self.strict, |mut tensor| {
+            if !tensor.is_by_table() && !tensor.is_ready_for_host() {
+                return Ok(None);
+            }
             if let Some(stream) = order(object, tensor.device(), runtime)? {
                 tensor.set_ready_on(stream);
             }
-            PyTensor::new(tensor)
+            PyTensor::new(tensor).map(Some)
         })
+    }
+
+    /// Returns `true` if a table may give what is asked for.
+    fn can_be_by_table(&self) -> bool {
+        let is_anywhere = self.request.wanted_device().is_none_or(|device| device == Device::CPU);
+        is_anywhere && self.request.copy != CopyPolicy::ALWAYS && !self.strict
     }
 
     /// Returns the request for this object.

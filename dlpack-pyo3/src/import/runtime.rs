@@ -8,8 +8,8 @@ use pyo3::{PyResult, Python};
 ///
 /// An [`Import`](crate::Import) with a runtime gets the stream from it, and passes it to the producer. A producer with an
 /// exchange table does not wait, and tells its own stream instead: then [`wait`](Self::wait) makes one stream wait for the
-/// other. Without a runtime, a tensor on a device is imported by `__dlpack__`, which is slower, and the producer synchronizes
-/// with the default stream of the device.
+/// other. If its table refuses the tensor, it gets the stream as any other producer. Without a runtime, a tensor on a device is
+/// imported by `__dlpack__`, which is slower, and the producer synchronizes with the default stream of the device.
 ///
 /// # Examples
 ///

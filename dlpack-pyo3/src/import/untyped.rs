@@ -62,6 +62,11 @@ impl UntypedTensor {
         }
     }
 
+    /// Returns `true` if an exchange table has given the tensor.
+    pub(super) fn is_by_table(&self) -> bool {
+        self.0.route == Route::Exchange
+    }
+
     /// Returns `true` if the host may read the elements now.
     pub(super) fn is_ready_for_host(&self) -> bool {
         self.0.is_ready_for_host

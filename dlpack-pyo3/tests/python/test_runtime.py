@@ -75,6 +75,24 @@ def test_a_null_stream_is_the_default_one():
     assert notes[-1] == (CUDA, (77, 1))
 
 
+@pytest.mark.parametrize("device", [CUDA, (abi.CUDA_HOST, 0), (abi.ROCM, 0)])
+@pytest.mark.parametrize("take", [ext.ordered, ext.ordered_tensor])
+def test_what_a_table_refuses_is_in_order_on_another_stream_than_that_of_the_table(device, take):
+    """The table refuses what is not ready on its stream, which says nothing about another one."""
+    tensor = ext.on_device(b"abc", device, 7)
+    with pytest.raises(BufferError, match="serves streams of device"):
+        take(tensor, 77)
+    take(tensor, 7)
+
+
+def test_a_producer_whose_table_refuses_is_told_the_stream():
+    table = exchange.Table(managed_tensor_from_py_object_no_sync=native.FAIL_FROM_PYTHON)
+    thing = exchange.type_for(table, __dlpack_device__=lambda self: CUDA)(on_device)
+    _, notes = ext.ordered(thing, 77)
+    assert notes == [(CUDA, None)]
+    assert thing.asked[-1] == {"max_version": (1, 3), "stream": 77}
+
+
 def test_without_a_runtime_the_producer_is_asked_and_waits_itself():
     table = exchange.Table()
     thing = carrier(table)
