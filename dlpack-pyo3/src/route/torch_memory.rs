@@ -59,7 +59,7 @@ fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> 
 fn address_without_answers(object: Object<'_>) -> Result<Option<i128>, Raised> {
     let py = object.attached();
     // A class that stands in the place of PyTorch's answers by methods of its own.
-    if !is_of(static_base(object.class().to_owned().borrow())?.borrow(), "torch")? {
+    if !is_of(static_base(object.class())?.borrow(), "torch")? {
         return Ok(None);
     }
     let Some(torch) = loaded(py, &names::TORCH_C)? else { return Ok(None) };
