@@ -44,8 +44,6 @@ enum Readiness {
     Unknown,
     /// When later work on this stream runs.
     On(NamedStream),
-    /// When later work on some stream runs, which nobody has told. Not now, even for the host.
-    Untold,
     /// When this producer, which is asked for everything, has synchronized.
     Producer(Undisturbed<Box<dyn Producer<Error = Error> + Send + Sync>>),
 }
@@ -303,12 +301,11 @@ impl<T, R> PyTensor<T, R> {
     /// # Ok::<(), PyErr>(())
     /// ```
     pub fn into_tensor(self) -> PyResult<Tensor> {
-        let (ready, is_ready_for_host) = (self.ready_on(), self.is_ready_for_host());
+        let ready = self.ready_on();
         let tensor = Tensor::new(self.into_managed()?);
         Ok(match ready {
             Some(named) => tensor.ready_on_named(named),
-            None if is_ready_for_host => tensor,
-            None => Tensor { readiness: Readiness::Untold, ..tensor },
+            None => tensor,
         })
     }
 }
@@ -321,7 +318,7 @@ impl Export for Tensor {
     fn lend<'a>(slf: &'a Bound<'_, Self>) -> PyResult<&'a ManagedTensorVersioned> {
         let this = slf.get();
         match this.readiness {
-            Readiness::Unknown | Readiness::On(_) | Readiness::Untold => Ok(&this.tensor),
+            Readiness::Unknown | Readiness::On(_) => Ok(&this.tensor),
             // It is asked each time, and may have another tensor by now.
             Readiness::Producer(_) => Err(refuse_to_lend()),
         }
@@ -334,7 +331,7 @@ impl Export for Tensor {
             Readiness::Producer(producer) => {
                 producer.export().and_then(|tensor| tensor.into_opaque().map_err(Error::from))
             }
-            Readiness::Unknown | Readiness::On(_) | Readiness::Untold => this.tensor.share_opaque(),
+            Readiness::Unknown | Readiness::On(_) => this.tensor.share_opaque(),
         };
         tensor.map_err(to_py_err)
     }
@@ -351,8 +348,7 @@ impl Export for Tensor {
         let this = slf.get();
         let copy = match &this.readiness {
             Readiness::Producer(producer) => producer.copy_to(device, stream),
-            Readiness::Unknown | Readiness::On(_) | Readiness::Untold => match this.tensor.device()
-            {
+            Readiness::Unknown | Readiness::On(_) => match this.tensor.device() {
                 Device { device_type: DeviceType::CPU, .. } => {
                     copy::shared_to_host(slf.py(), &this.tensor, device)
                 }
@@ -369,7 +365,7 @@ impl Export for Tensor {
             Readiness::Producer(producer) => producer.synchronize(stream).map_err(to_py_err),
             Readiness::On(ready) if ready.is(stream) => Ok(()),
             // Not whatever the host can access: the device may be at work on it still.
-            Readiness::On(_) | Readiness::Untold if needs_no_wait(device, stream) => Ok(()),
+            Readiness::On(_) if needs_no_wait(device, stream) => Ok(()),
             // The rule for memory without a runtime.
             Readiness::Unknown if device.is_host_accessible() || needs_no_wait(device, stream) => {
                 Ok(())
