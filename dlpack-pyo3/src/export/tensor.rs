@@ -40,7 +40,7 @@ pub struct Tensor {
 
 /// When the elements are written.
 enum Readiness {
-    /// Now, for the host; nobody knows, for a device.
+    /// Now, in main memory; nobody knows, for a device.
     Unknown,
     /// When later work on this stream runs.
     On(NamedStream),
@@ -365,11 +365,7 @@ impl Export for Tensor {
             Readiness::Producer(producer) => producer.synchronize(stream).map_err(to_py_err),
             Readiness::On(ready) if ready.is(stream) => Ok(()),
             // Not whatever the host can access: the device may be at work on it still.
-            Readiness::On(_) if needs_no_wait(device, stream) => Ok(()),
-            // The rule for memory without a runtime.
-            Readiness::Unknown if device.is_host_accessible() || needs_no_wait(device, stream) => {
-                Ok(())
-            }
+            _ if needs_no_wait(device, stream) => Ok(()),
             readiness => Err(refuse_stream(device, readiness)),
         }
     }
