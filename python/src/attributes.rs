@@ -102,7 +102,7 @@ impl Tensor {
     /// >>> t.readonly, t.copy().readonly, t.copy().address == t.address
     /// (True, False, False)
     pub(crate) fn copy(slf: &Bound<'_, Self>) -> PyResult<Self> {
-        let device = slf.get().tensor.device();
+        let device = slf.get().tensor.device().canonical();
         let copy = Self::copy_to(slf, device, Stream::NONE)?;
         let is_on_the_host = slf.get().is_on_the_host();
         let stream = default_stream(device.device_type);

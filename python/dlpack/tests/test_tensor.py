@@ -16,6 +16,8 @@ import pytest
 
 import dlpack
 
+from .structs import Struct
+
 
 def numbers(count=24):
     return dlpack.asdlpack(bytearray(range(count)))
@@ -502,3 +504,10 @@ def test_what_other_libraries_call_an_attribute(name):
     assert not hasattr(t, name)
     with pytest.raises(AttributeError, match=rf"^'dlpack.Tensor' object has no attribute '{name}': (call|it is|its name is) "):
         getattr(t, name)
+
+
+def test_main_memory_has_no_number():
+    """A producer may give it one, which no consumer asks for."""
+    t = dlpack.asdlpack(Struct(device=(1, 5)))
+    for made in (t.copy, lambda: copy.deepcopy(t)):
+        assert made().tolist() == t.tolist()
