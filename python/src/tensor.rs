@@ -186,9 +186,10 @@ impl Tensor {
             return Ok(self);
         }
         let (dtype, shape, strides) = (tensor.dtype(), tensor.shape(), tensor.strides());
-        let part = Part { dtype, shape, strides, first: 0, is_read_only: false };
+        let is_read_only = tensor.access() == Access::ReadOnly;
+        let part = Part { dtype, shape, strides, first: 0, is_read_only };
         // SAFETY: by the standard nobody else uses the copy that a producer makes on request, and this is not the memory that was
-        // to be copied.
+        // to be copied. If its producer says that it cannot be written, it is not.
         unsafe { self.part_as(&part, Claim::Copied) }
     }
 
@@ -259,11 +260,17 @@ impl Export for Tensor {
                 this.copy_on_the_host(slf.py()).map_err(to_py_err)
             }
             Origin::Producer { object, is_whole: true } => nested(slf, |py| {
+                let own = &this.tensor;
+                // Asked first, and kept until there is the copy: the object may have other memory by now.
+                let original: PyTensor = Import::new().of(object.bind(py))?;
+                if !are_same(own, &original) {
+                    let text = "the object that the tensor is of has another tensor by now";
+                    return Err(BufferError::new_err(text));
+                }
                 let import = Import::new().device(device).copy(CopyPolicy::ALWAYS);
                 let answer: PyTensor = import.stream(stream).of(object.bind(py))?;
                 let copy = answer.into_managed()?;
-                let (own, found) = (&this.tensor, &copy);
-                if (own.shape(), own.dtype()) != (found.shape(), found.dtype()) {
+                if (own.shape(), own.dtype()) != (copy.shape(), copy.dtype()) {
                     let text = "the object that the tensor is of has copied another tensor";
                     return Err(BufferError::new_err(text));
                 }
@@ -292,11 +299,18 @@ impl Export for Tensor {
                 let waited = with_pyo3(slf, |py| py.detach(|| cuda::wait(device, ready)));
                 waited.map_err(to_py_err)
             }
-            // Its answer is not needed: it makes the stream wait for its own work, as for any consumer.
+            // It makes the stream wait for its own work, as for any consumer.
             Origin::Producer { object, .. } => nested(slf, |py| {
+                let own = &slf.get().tensor;
                 let answer: PyTensor = Import::new().stream(stream).of(object.bind(py))?;
+                let is_of_other_memory = !own.is_empty() && are_apart(&answer, own);
                 drop(answer);
-                Ok(())
+                // The work on a copy, or on what it had before, was in order for the stream of the import.
+                let ready = default_stream(own.device().device_type);
+                if !is_of_other_memory || ready == stream {
+                    return Ok(());
+                }
+                py.detach(|| cuda::wait(own.device(), ready)).map_err(to_py_err)
             }),
         }
     }
@@ -352,6 +366,21 @@ pub(crate) fn are_apart(one: &Descriptor, other: &Descriptor) -> bool {
     is_elsewhere
         || one.is_empty()
         || matches!((ends(one), ends(other)), (Some(a), Some(b)) if a.1 <= b.0 || b.1 <= a.0)
+}
+
+/// Returns `true` if two tensors have the same elements in the same places.
+fn are_same(one: &Descriptor, other: &Descriptor) -> bool {
+    let numbers = |tensor: &Descriptor| {
+        let mut strides = tensor.strides().to_vec();
+        Layout::normalize_strides(tensor.shape(), &mut strides);
+        (tensor.device().canonical(), tensor.dtype(), strides)
+    };
+    let is_at_the_same_place = match (one.start(), other.start()) {
+        (Ok(one), Ok(other)) => one == other,
+        // A handle, with an offset beside it.
+        _ => (one.data(), one.byte_offset()) == (other.data(), other.byte_offset()),
+    };
+    is_at_the_same_place && one.shape() == other.shape() && numbers(one) == numbers(other)
 }
 
 /// Returns the stream on which memory is ready that came from a producer who was told none: the device's default stream.

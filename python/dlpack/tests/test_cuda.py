@@ -13,7 +13,7 @@ import pytest
 
 import dlpack
 
-from .structs import IS_COPIED, Struct
+from .structs import IS_COPIED, READ_ONLY, Struct, flags_of
 
 
 class Array:
@@ -161,7 +161,68 @@ def test_a_copy_is_in_order_for_the_stream_of_its_consumer():
     for stream in (9, 2, -1):
         asked.clear()
         t.__dlpack__(stream=stream, copy=True, max_version=(1, 3))
-        assert asked == [(True, stream)]
+        # First it is asked whether it still has this memory.
+        assert asked == [(None, None), (True, stream)]
+
+
+class Holder:
+    """An object with the memory of another one, which may change."""
+
+    def __init__(self, held):
+        self.held = held
+
+    def __dlpack__(self, **keywords):
+        return self.held.__dlpack__(**keywords)
+
+    def __dlpack_device__(self):
+        return self.held.__dlpack_device__()
+
+
+@pytest.mark.parametrize("change", [{}, {"shape": (2, 4), "strides": (4, 1)}])
+def test_an_object_that_has_other_memory_by_now_copies_none_of_it(change):
+    first, second = (Struct(device=(2, 0), copies=True, **change) for _ in range(2))
+    holder = Holder(first)
+    t = dlpack.asdlpack(holder)
+    assert t.copy().shape == t.shape
+    if change:
+        # The same memory in another order.
+        second.data, second.strides = first.data, type(first.strides)(1, 2)
+    holder.held = second
+    for copy in (t.copy, lambda: t.__dlpack__(copy=True), lambda: t.__dlpack__(dl_device=(1, 0))):
+        with pytest.raises(BufferError, match="has another tensor by now"):
+            copy()
+    holder.held = first
+    assert t.copy().shape == t.shape
+
+
+def test_a_copy_is_in_order_for_the_stream_for_which_it_was_made():
+    """Its producer makes other streams wait for the work on its own memory, which says nothing of the copy."""
+    x = Struct(device=(2, 0), copies=True)
+    t = dlpack.asdlpack(x, copy=True)
+    holder = Holder(x)
+    other = dlpack.asdlpack(holder)
+    holder.held = Struct(device=(2, 0))
+    for ready in (t, t[2:], dlpack.from_dlpack(t), other):
+        assert ready.__cuda_array_interface__["stream"] == 1
+        for stream in (None, 1, -1):
+            ready.__dlpack__(stream=stream, max_version=(1, 3))
+        # Nobody can wait for the default stream here, as there is no driver.
+        with pytest.raises(BufferError, match="serves streams"):
+            ready.__dlpack__(stream=7, max_version=(1, 3))
+    # Of its own memory, and where there are no elements, the producer can tell.
+    for ready in (dlpack.asdlpack(x), dlpack.asdlpack(x)[2:], t[:0]):
+        ready.__dlpack__(stream=7, max_version=(1, 3))
+
+
+def test_a_copy_that_is_read_only_stays_so():
+    x = Struct(device=(2, 0), copies=True, flags=READ_ONLY)
+    t = dlpack.asdlpack(x)
+    for copy in (dlpack.asdlpack(x, copy=True), t.copy()):
+        assert copy.readonly
+        assert flags_of(copy.__dlpack__(max_version=(1, 3))) == READ_ONLY
+    assert flags_of(t.__dlpack__(copy=True, max_version=(1, 3))) == READ_ONLY | IS_COPIED
+    with pytest.raises(dlpack.ReadOnlyError):
+        dlpack.asdlpack(x, copy=True, readonly=False)
 
 
 def test_a_tensor_that_is_passed_on_and_on_asks_its_producer():
@@ -318,6 +379,14 @@ except dlpack.DeviceError:
     pass
 else:
     raise SystemExit("accepted")
+# A copy was made for the default stream, whichever its producer makes wait.
+from dlpack.tests.structs import Struct
+copy = dlpack.asdlpack(Struct(device=(2, 1), copies=True), copy=True)
+copy.__dlpack__(stream=1)
+assert waited_for.value is None
+copy.__dlpack__(stream=8)
+assert (waited_for.value, ctypes.c_int.in_dll(driver, "waited_in").value) == (1, 1)
+waited_for.value = 0
 t = dlpack.asdlpack(Array(stream=77))
 t.__dlpack__(stream=77)
 assert waited_for.value is None
