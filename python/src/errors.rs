@@ -163,6 +163,7 @@ pub(crate) fn not_on_the_host(device: Device) -> PyErr {
 #[cold]
 pub(crate) fn refuse(object: &Bound<'_, PyAny>, route: &str, raised: PyErr) -> PyErr {
     let py = object.py();
+    let raised = made(py, raised);
     if is_final(py, &raised) {
         return raised;
     }
@@ -181,13 +182,21 @@ pub(crate) fn refuse(object: &Bound<'_, PyAny>, route: &str, raised: PyErr) -> P
 /// an interrupt, is passed on, since nobody may lose it; so is the lack of memory, and the end of the stack: if each level of a
 /// recursion tried something else there, they would be done in ages.
 pub(crate) fn tried<T>(py: Python<'_>, result: Result<T, impl Into<PyErr>>) -> PyResult<Option<T>> {
-    match result.map_err(Into::into) {
+    match result.map_err(|raised| made(py, raised.into())) {
         Ok(value) => Ok(Some(value)),
         Err(raised) if is_final(py, &raised) => Err(raised),
         Err(_) => Ok(None),
     }
 }
 
+/// Returns an exception whose object there is. PyO3 makes some only when they are looked at, and gives the lock back meanwhile. At the
+/// end of the interpreter it does not get it again, and panics.
+pub(crate) fn made(py: Python<'_>, raised: PyErr) -> PyErr {
+    raised.restore(py);
+    PyErr::fetch(py)
+}
+
+/// The exception is one that has been [`made`].
 pub(crate) fn is_final(py: Python<'_>, raised: &PyErr) -> bool {
     !raised.is_instance_of::<PyException>(py)
         || raised.is_instance_of::<PyMemoryError>(py)

@@ -325,6 +325,39 @@ sys.late = Late()
     assert len(said) == 2 and "PanicException" not in said
 
 
+def test_refusals_at_the_end(in_process):
+    """No panic replaces what is raised there, or what is tried and leads to something else."""
+    program = '''
+import builtins, os, dlpack
+
+class Name:
+    type, index = "cpu", "0"
+
+class Late:
+    def __init__(self):
+        dlpack.asdlpack(b"abc")
+        calls = [
+            lambda take=dlpack.asdlpack: take(b"abc", readonly=False),
+            lambda take=dlpack.asdlpack: take(b"abc", device=("cpu", 0)),
+            lambda take=dlpack.asdlpack, name=Name(): take(b"abc", device=name),
+            lambda take=dlpack.asdlpack, t=dlpack.asdlpack(b"abc"): take(t, copy=True, device="cuda:0"),
+            lambda t=dlpack.asdlpack(b"abc"): t.view((1, 2, "3")),
+        ]
+        self.calls = calls
+
+    def __del__(self, write=os.write, error=BaseException, type=type):
+        for call in self.calls:
+            try:
+                call()
+            except error as raised:
+                write(1, type(raised).__name__.encode() + b"\\n")
+
+builtins.late = Late()
+'''
+    said = in_process(program).split()
+    assert len(said) == 5 and "PanicException" not in said, said
+
+
 def test_an_exception_survives_the_end_of_a_tensor(in_process):
     """What is already on the stack is dropped while the exception is set, and its deleter may be a function of Python."""
     program = """

@@ -17,7 +17,7 @@ use pyo3::{ffi, intern};
 use crate::arguments;
 use crate::errors::{
     DeviceError, NotATensorError, ReadOnlyError, TypeError, ValueError, brief, check, class_of,
-    is_final, raise, refuse, refuse_all, tried,
+    is_final, made, raise, refuse, refuse_all, tried,
 };
 use crate::kept::Kept;
 use crate::memory::Memory;
@@ -176,6 +176,7 @@ pub(crate) fn asdlpack<'py>(
 /// Passes an exception on, unless the object offers none of the routes that were tried.
 #[cold]
 fn after_failure(object: &Bound<'_, PyAny>, raised: PyErr) -> PyResult<()> {
+    let raised = made(object.py(), raised);
     // An interrupt is raised only once, so that asking the object again would lose it.
     if is_final(object.py(), &raised) {
         return Err(raised);
