@@ -102,8 +102,8 @@ enum Readiness {
 impl Tensor {
     /// Makes an object of a tensor.
     ///
-    /// A consumer of a tensor on a device of CUDA or ROCm names the stream on which it will use the tensor. Without
-    /// [`ready_on`](Self::ready_on), only a consumer that synchronizes by itself, with `stream=-1`, gets the tensor.
+    /// A consumer of a tensor on a device of CUDA or ROCm, or in their pinned memory, names the stream on which it will use the
+    /// tensor. Without [`ready_on`](Self::ready_on), only a consumer that synchronizes by itself, with `stream=-1`, gets the tensor.
     /// Nobody gets a copy, since nobody here can wait for the device. For other devices, the protocol has no streams, and
     /// consumers that name none get the tensor.
     ///
