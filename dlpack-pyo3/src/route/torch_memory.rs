@@ -15,8 +15,8 @@ use crate::raw::{
 /// whose storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
 ///
 /// The address is that of the tensor that is to be imported. A class may answer in PyTorch's place, so that what it says about
-/// memory is believed of this tensor alone. Where `is_plain` says that it hardly does, there is memory at the address for all, if
-/// PyTorch says so itself.
+/// memory is believed of this tensor alone. If `is_plain` says that the class does not, and PyTorch says the same when no class and
+/// no mode can answer for it, the address counts as memory for all tensors.
 #[cold]
 pub(super) fn refuse_without_memory(
     object: Object<'_>,
