@@ -1,6 +1,8 @@
 """Tensors without memory, and numbers that are not what they seem: no route hands them on, in or out."""
 
 import ctypes
+import importlib.util
+import sys
 import warnings
 
 import dlpack_pyo3_tests as ext
@@ -320,6 +322,47 @@ def test_a_class_in_the_place_of_pytorchs_speaks_for_no_tensor_of_pytorch():
         print("refused")
     """
     assert run(script) == "refused\n"
+
+
+@pytest.mark.library("torch")
+@pytest.mark.skipif(sys.platform != "linux", reason="maps memory at an address that programs hardly have")
+def test_no_memory_for_a_question_leaves_pytorch_as_it_was():
+    """Neither classes nor modes answer for PyTorch while it is asked, and they do afterwards."""
+    if importlib.util.find_spec("_testcapi") is None:
+        pytest.skip("this Python has no _testcapi")
+    script = """
+        import ctypes
+        import _testcapi
+        import numpy
+        import torch
+
+        class Intercepting(torch.Tensor):
+            @classmethod
+            def __torch_function__(cls, function, types, args=(), kwargs=None):
+                return "intercepted"
+
+        libc = ctypes.CDLL(None)
+        libc.mmap.restype = ctypes.c_void_p
+        libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+        # Private and anonymous, to be read and written. At each of these addresses, there may be none for all that is known.
+        start = libc.mmap(0x2000_0000, 1 << 20, 3, 0x22, -1, 0)
+        places = [(ctypes.c_float * 8).from_address(start + 64 * i) for i in range(150)]
+        tensors = [torch.from_numpy(numpy.frombuffer(place, "f4")) for place in places]
+        ext.hold(tensors.pop())
+        intercepting = torch.zeros(2).as_subclass(Intercepting)
+        failed = 0
+        for skip, tensor in enumerate(tensors):
+            _testcapi.set_nomemory(skip, skip + 1)
+            try:
+                ext.hold(tensor)
+            except (MemoryError, BufferError):
+                failed += 1
+            _testcapi.remove_mem_hooks()
+            assert intercepting.sum() == "intercepted", skip
+        assert failed, hex(start)
+        print("asked")
+    """
+    assert run(script) == "asked\n"
 
 
 CLASSES_THAT_PRETEND = {
