@@ -68,6 +68,8 @@ pub(super) fn static_base(class: Object<'_>) -> Result<Owned<'_>, Raised> {
 
 /// Returns `true` for a class that lives for ever, as only code in C can make one.
 pub(super) fn is_static(class: Object<'_>) -> bool {
+    // SAFETY: a live object on an attached thread.
+    debug_assert_ne!(unsafe { ffi::PyType_Check(class.as_ptr()) }, 0);
     // SAFETY: a live class on an attached thread.
     let flags = unsafe { ffi::PyType_GetFlags(class.as_ptr().cast()) };
     flags & ffi::Py_TPFLAGS_HEAPTYPE == 0

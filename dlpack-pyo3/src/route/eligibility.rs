@@ -321,6 +321,10 @@ fn is_plain_torch(classes: &Classes<'_>) -> Result<bool, Raised> {
     let Some(own) = torch.optional_attr(&names::TENSOR)? else { return Ok(false) };
     for base in classes.iter() {
         if base.is(own.borrow()) {
+            // PyTorch's is written in Python, and `object` has no base that could be looked at.
+            if is_static(base) {
+                return Ok(false);
+            }
             // A program can put a class of its own in the place of PyTorch's, which is derived from one in C and from no other.
             let base = base.class_attr(&names::BASE)?;
             return Ok(is_static(base.borrow()) && is_of(base.borrow(), "torch")?);

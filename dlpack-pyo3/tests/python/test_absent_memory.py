@@ -3,6 +3,7 @@
 import ctypes
 import importlib.util
 import sys
+import types
 import warnings
 
 import dlpack_pyo3_tests as ext
@@ -322,6 +323,24 @@ def test_a_class_in_the_place_of_pytorchs_speaks_for_no_tensor_of_pytorch():
         print("refused")
     """
     assert run(script) == "refused\n"
+
+
+def test_the_base_of_all_classes_in_the_place_of_pytorchs(monkeypatch):
+    """It has no base itself that could be looked at."""
+
+    class Pretending(ext.Own):
+        __module__ = "torch"
+        __dlpack_c_exchange_api__ = ext.Own.__dlpack_c_exchange_api__
+
+        def untyped_storage(self):
+            return self
+
+        def data_ptr(self):
+            return 8
+
+    monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(Tensor=object))
+    for way in (ext.describe, ext.borrow):
+        assert way(Pretending([1.0]))["shape"] == (1,)
 
 
 @pytest.mark.library("torch")
