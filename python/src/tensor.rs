@@ -261,9 +261,13 @@ impl Export for Tensor {
             }
             Origin::Producer { object, is_whole: true } => nested(slf, |py| {
                 let own = &this.tensor;
-                // Asked first, and kept until there is the copy: the object may have other memory by now.
-                let original: PyTensor = Import::new().of(object.bind(py))?;
-                if !are_same(own, &original) {
+                // Asked first, and kept until there is the copy: the object may have other memory by now. If there are no
+                // elements, they can be no others, and an object that copies a tensor each time would ask that twice, and so on.
+                let original: Option<PyTensor> = match own.is_empty() {
+                    true => None,
+                    false => Some(Import::new().of(object.bind(py))?),
+                };
+                if original.as_ref().is_some_and(|original| !are_same(own, original)) {
                     let text = "the object that the tensor is of has another tensor by now";
                     return Err(BufferError::new_err(text));
                 }

@@ -252,6 +252,27 @@ def test_a_tensor_that_is_passed_on_and_on_asks_its_producer():
     assert ready.__cuda_array_interface__["stream"] is None
 
 
+def test_objects_that_copy_each_other_without_elements_are_asked_once():
+    """There is nothing that could have changed meanwhile."""
+    asked = []
+
+    class Copying(Struct):
+        def __dlpack__(self, **keywords):
+            asked.append(keywords)
+            return super().__dlpack__(**keywords | {"copy": True})
+
+    class Copied(Holder):
+        def __dlpack__(self, **keywords):
+            return self.held.copy().__dlpack__(max_version=(1, 3))
+
+    t = dlpack.asdlpack(Copying(shape=(0,), device=(2, 0), copies=True))
+    for _ in range(10):
+        t = dlpack.asdlpack(Copied(t))
+    asked.clear()
+    t.copy()
+    assert len(asked) == 1
+
+
 def test_tensors_that_ask_each_other_end_before_the_stack(in_process):
     """Each asks the one before by the methods of a class, without a function of Python that would count the calls."""
     program = """

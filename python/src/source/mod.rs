@@ -301,14 +301,27 @@ fn by_dlpack(object: &Bound<'_, PyAny>, options: &Options) -> PyResult<Tensor> {
     Ok(taken)
 }
 
-/// Returns `true` if the object says that its memory is on this device.
+/// Returns `true` if the object says that its memory is on this device. One that cannot say has not kept it from being imported.
 #[cold]
 fn is_on(object: &Bound<'_, PyAny>, device: Device) -> PyResult<bool> {
-    let Some(method) = object.getattr_opt(intern!(object.py(), "__dlpack_device__"))? else {
-        return Ok(false);
+    let py = object.py();
+    let method = object.getattr(intern!(py, "__dlpack_device__"));
+    let own = method.and_then(|method| own_device(&method.call0()?));
+    Ok(tried(py, own)?.is_some_and(|own| own.canonical() == device.canonical()))
+}
+
+/// Reads what `__dlpack_device__` returns: two integers, which may be members of an enumeration, and the second of which may be
+/// missing.
+fn own_device(pair: &Bound<'_, PyAny>) -> PyResult<Device> {
+    let number = |item: Bound<'_, PyAny>| -> PyResult<i32> {
+        match tried(pair.py(), item.extract())? {
+            Some(number) => Ok(number),
+            None => item.getattr(intern!(pair.py(), "value"))?.extract(),
+        }
     };
-    let own = tried(object.py(), arguments::device(&method.call0()?))?;
-    Ok(own.is_some_and(|own| own.canonical() == device.canonical()))
+    let (kind, id) = (pair.get_item(0)?, pair.get_item(1)?);
+    let id = if id.is_none() { 0 } else { number(id)? };
+    Ok(Device::new(DeviceType::new(number(kind)?), id))
 }
 
 /// Makes the object of a tensor that was imported, under the caller's options.
