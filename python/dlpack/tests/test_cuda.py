@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 import os
 import shutil
 import subprocess
@@ -354,6 +355,38 @@ def test_what_is_copied_to_another_device_is_not_the_producers():
     assert not x.asked
     # On its own device, it is asked as ever.
     assert dlpack.asdlpack(x, device="cuda:0").copy().address not in (x.data, 0)
+
+
+def raising(self):
+    raise RuntimeError("nobody knows")
+
+
+class Kind(enum.Enum):
+    CUDA = 2
+
+
+@pytest.mark.parametrize(
+    "spelled", [(2, 0), [2, 0], (Kind.CUDA, 0), (Kind.CUDA, None), property(raising), raising, None]
+)
+def test_who_is_asked_for_its_own_device_copies_its_elements(spelled):
+    """However it spells the device; the standard has an enumeration for its type, whose members need be no numbers."""
+
+    class Spelling(Struct):
+        pass
+
+    is_said = isinstance(spelled, (tuple, list))
+    if not is_said:
+        Spelling.__dlpack_device__ = spelled
+    x = Spelling(device=(2, 0), copies=True, spelled=spelled if is_said else None)
+    t = dlpack.asdlpack(x, device="cuda:0")
+    assert t.address == x.data
+    if is_said:
+        assert t.copy().address != x.data
+        t.__dlpack__(stream=7)
+    else:
+        # Nobody knows whether it is a copy from another device.
+        with pytest.raises(BufferError):
+            t.copy()
 
 
 DRIVER = r"""
