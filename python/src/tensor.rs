@@ -379,12 +379,15 @@ fn are_same(one: &Descriptor, other: &Descriptor) -> bool {
         Layout::normalize_strides(tensor.shape(), &mut strides);
         (tensor.device().canonical(), tensor.dtype(), strides)
     };
-    let is_at_the_same_place = match (one.start(), other.start()) {
-        (Ok(one), Ok(other)) => one == other,
-        // A handle, with an offset beside it.
-        _ => (one.data(), one.byte_offset()) == (other.data(), other.byte_offset()),
+    // As in the parts of a tensor, an offset stays beside a handle, and nowhere else.
+    let place = |tensor: &Descriptor| {
+        let (data, offset) = (tensor.data(), tensor.byte_offset());
+        match isize::try_from(offset) {
+            Ok(folded) if !tensor.device().is_handle() => (data.wrapping_byte_offset(folded), 0),
+            _ => (data, offset),
+        }
     };
-    is_at_the_same_place && one.shape() == other.shape() && numbers(one) == numbers(other)
+    place(one) == place(other) && one.shape() == other.shape() && numbers(one) == numbers(other)
 }
 
 /// Returns the stream on which memory is ready that came from a producer who was told none: the device's default stream.

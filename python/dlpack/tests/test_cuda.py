@@ -196,6 +196,15 @@ def test_an_object_that_has_other_memory_by_now_copies_none_of_it(change):
     assert t.copy().shape == t.shape
 
 
+@pytest.mark.parametrize("device", [(2, 0), (3, 0), (4, 0), (8, 0), (12, 0), (16, 0)])
+@pytest.mark.parametrize("change", [{}, {"offset": 64}, {"shape": (1, 8), "strides": (3, 1)}, {"shape": (0, 3)}])
+def test_the_same_memory_is_known_by_its_other_names(device, change):
+    """An offset may be part of the address, and an axis of one element may have any stride."""
+    x = Struct(device=device, copies=True, **{"strides": None, **change})
+    for t in (dlpack.asdlpack(x), dlpack.asdlpack(x, readonly=True), dlpack.adapt(x)):
+        assert t.copy().shape == t.shape
+
+
 def test_a_copy_is_in_order_for_the_stream_for_which_it_was_made():
     """Its producer makes other streams wait for the work on its own memory, which says nothing of the copy."""
     x = Struct(device=(2, 0), copies=True)
