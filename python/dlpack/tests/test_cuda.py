@@ -405,7 +405,8 @@ int cuPointerGetAttribute(void *out, int attribute, uint64_t address) {
     *(int *)out = (int)(address >> 12) - 5;
     return 0;
 }
-static int contexts[4], retained;
+int contexts[4];
+static int retained;
 static void *stack[2] = {contexts};
 static int depth = 1;
 int cuDeviceGet(int *out, int ordinal) { return *out = ordinal, ordinal > 3; }
@@ -476,6 +477,13 @@ for made in (
     thread.join()
     assert waited_for.value is None
     assert t.__cuda_array_interface__["stream"] is None
+# Managed memory is of no device in particular, and so the stream is that of the device that the thread uses.
+contexts = (ctypes.c_int * 4).in_dll(driver, "contexts")
+driver.cuCtxPushCurrent_v2(ctypes.byref(contexts, 4))
+waited_for.value = waited_in.value = 0
+t = dlpack.from_pointer(0x7000, 3, "float32", device="cuda_managed", stream=2)
+assert (waited_for.value, waited_in.value) == (2, 1)
+driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
 assert driver.is_as_before()
 try:
     dlpack.asdlpack(Array(stream=13)).__dlpack__(stream=8)

@@ -59,9 +59,13 @@ pub(crate) fn wait(device: Device, stream: Stream) -> Result<(), Error> {
         return Err(refused);
     }
     let function = driver(c"cuStreamSynchronize").ok_or(refused)?;
-    // Each device has its default streams, and the driver takes those of the context that the thread is in.
+    // Each device has its default streams, and the driver takes those of the context that the thread is in. Who names its own
+    // stream for managed memory, which is of no device in particular, means that one.
+    let is_meant = device.device_type == DeviceType::CUDA_MANAGED
+        && stream == Stream::CUDA_PER_THREAD_DEFAULT;
     let is_default = stream.handle().is_none_or(|handle| handle <= 2);
-    let _current = is_default.then(|| Current::enter(device).ok_or(refused)).transpose()?;
+    let enters = is_default && !is_meant;
+    let _current = enters.then(|| Current::enter(device).ok_or(refused)).transpose()?;
     // SAFETY: the driver's function of this name has this type. The stream exists, as whoever named it says.
     let status =
         unsafe { transmute::<NonNull<c_void>, StreamSynchronize>(function)(stream.as_ptr()) };
