@@ -477,12 +477,14 @@ for made in (
     thread.join()
     assert waited_for.value is None
     assert t.__cuda_array_interface__["stream"] is None
-# Managed memory is of no device in particular, and so the stream is that of the device that the thread uses.
+# Such memory is of no device in particular, and so the stream is that of the device that the thread uses.
 contexts = (ctypes.c_int * 4).in_dll(driver, "contexts")
 driver.cuCtxPushCurrent_v2(ctypes.byref(contexts, 4))
-waited_for.value = waited_in.value = 0
-t = dlpack.from_pointer(0x7000, 3, "float32", device="cuda_managed", stream=2)
-assert (waited_for.value, waited_in.value) == (2, 1)
+for device in ("cuda_managed", "cuda_host"):
+    waited_for.value = waited_in.value = 0
+    t = dlpack.from_pointer(0x7000, 3, "float32", device=device, stream=2)
+    assert (waited_for.value, waited_in.value) == (2, 1)
+    t.__dlpack__(stream=8)
 driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
 assert driver.is_as_before()
 try:

@@ -55,14 +55,16 @@ pub(super) fn take(object: &Bound<'_, PyAny>, asked: Option<Device>) -> PyResult
 pub(crate) fn wait(device: Device, stream: Stream) -> Result<(), Error> {
     type StreamSynchronize = unsafe extern "C" fn(*mut c_void) -> c_int;
     let refused = Error::StreamUnsupported { device };
-    if !matches!(device.device_type, DeviceType::CUDA | DeviceType::CUDA_MANAGED) {
+    // Who names its own stream for pinned or managed memory, which is of no device in particular, means that of the context that
+    // the thread is in.
+    let is_anywhere =
+        matches!(device.device_type, DeviceType::CUDA_HOST | DeviceType::CUDA_MANAGED);
+    let is_meant = is_anywhere && stream == Stream::CUDA_PER_THREAD_DEFAULT;
+    if !is_meant && !matches!(device.device_type, DeviceType::CUDA | DeviceType::CUDA_MANAGED) {
         return Err(refused);
     }
     let function = driver(c"cuStreamSynchronize").ok_or(refused)?;
-    // Each device has its default streams, and the driver takes those of the context that the thread is in. Who names its own
-    // stream for managed memory, which is of no device in particular, means that one.
-    let is_meant = device.device_type == DeviceType::CUDA_MANAGED
-        && stream == Stream::CUDA_PER_THREAD_DEFAULT;
+    // Each device has its default streams, and the driver takes those of the context that the thread is in.
     let is_default = stream.handle().is_none_or(|handle| handle <= 2);
     let enters = is_default && !is_meant;
     let _current = enters.then(|| Current::enter(device).ok_or(refused)).transpose()?;
