@@ -128,7 +128,7 @@ print("done")
 def test_threads_share_and_drop(in_process):
     """Tensors, views, capsules and consumers are made on one thread and dropped on others, in any order."""
     program = """
-import ctypes, queue, random, threading, dlpack
+import ctypes, queue, random, sys, threading, dlpack
 
 calls, lock = [], threading.Lock()
 block = (ctypes.c_uint8 * 64)()
@@ -159,8 +159,10 @@ for thread in threads:
 while not shared.empty():
     shared.get()
 assert len(calls) == made, (len(calls), made)
-for data in buffers:
-    data.append(0)
+# CPython 3.13 without the lock loses count of the buffers of a `bytearray`, also of those that it makes itself.
+if sys.version_info >= (3, 14) or getattr(sys, "_is_gil_enabled", lambda: True)():
+    for data in buffers:
+        data.append(0)
 print("done")
 """
     assert in_process(program) == "done\n"
