@@ -274,7 +274,7 @@ fn an_owner_that_is_refused_is_not_dropped() {
 }
 
 /// Memory that is described by its parts makes a plain tensor, which promises nothing.
-/// Of a tensor that cannot be made, say.
+/// The owner of a tensor that cannot be made may go on, and its memory is released later.
 #[test]
 fn a_function_that_is_taken_out_is_not_called() {
     let mut calls = 0;

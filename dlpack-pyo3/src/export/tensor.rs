@@ -40,7 +40,7 @@ pub struct Tensor {
 
 /// When the elements are written.
 enum Readiness {
-    /// Now, in main memory; nobody knows, for a device.
+    /// Now, if they are in main memory. If they are on a device, nobody knows.
     Unknown,
     /// When later work on this stream runs.
     On(NamedStream),
@@ -364,7 +364,7 @@ impl Export for Tensor {
         match &this.readiness {
             Readiness::Producer(producer) => producer.synchronize(stream).map_err(to_py_err),
             Readiness::On(ready) if ready.is(stream) => Ok(()),
-            // Not whatever the host can access: the device may be at work on it still.
+            // Pinned memory is no exception: the host can access it, but the device may still be at work on it.
             _ if needs_no_wait(device, stream) => Ok(()),
             readiness => Err(refuse_stream(device, readiness)),
         }

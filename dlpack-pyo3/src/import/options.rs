@@ -305,7 +305,7 @@ impl<'a> Import<'a> {
         }
     }
 
-    /// Imports a tensor whose producer is told the stream.
+    /// Imports a tensor by one request, which names the stream to the producer.
     fn in_one<T: Elements, R: Requirement>(
         &self,
         object: Borrowed<'_, '_, PyAny>,

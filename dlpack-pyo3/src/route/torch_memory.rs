@@ -78,12 +78,12 @@ fn address_without_answers(object: Object<'_>) -> Result<Option<i128>, Raised> {
     }
     // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
     let context = unsafe { Owned::or_raised(call_no_args(class.as_ptr())) }?;
-    // Got first: there may be no memory for it later, and nobody would answer on this thread again.
+    // This is looked up first: it may need memory that is not there later, and no class would answer on this thread again.
     let exit = context.borrow().attr(&names::EXIT)?;
     context.borrow().call_method(&names::ENTER)?;
     let found = address_with_memory(object);
     let saved = SavedException::take(py);
-    // SAFETY: as above.
+    // SAFETY: a live method on an attached thread; the result is a new reference, or null with an exception set.
     if let Err(raised) = unsafe { Owned::or_raised(call_no_args(exit.as_ptr())) } {
         saved.forget();
         return Err(raised);
