@@ -100,16 +100,13 @@ impl Drop for Buffer {
 }
 
 impl Lent {
-    /// Returns `true` if the release may be a function of Python, as it can be from 3.12 on: where the class of the object is one of
-    /// Python, or has lent the memory by a function of Python, so that an object of CPython stands for it.
+    /// Returns `true` if the release may be a function of Python, as it can be from 3.12 on, or one of an extension: where the class of
+    /// the object is no static one of C, or has lent the memory by a function of Python, so that an object of CPython stands for it.
     ///
     /// # Safety
     ///
     /// The buffer has an object, and has not been released.
     unsafe fn has_own_release(&self, py: Attached<'_>) -> bool {
-        if !cfg!(Py_3_12) {
-            return false;
-        }
         let object = self.view.obj;
         // SAFETY: the buffer keeps its object alive, which has a class; `py` proves that the thread is attached.
         let flags = unsafe { ffi::PyType_GetFlags(ffi::Py_TYPE(object)) };
