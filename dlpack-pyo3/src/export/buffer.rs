@@ -45,12 +45,17 @@ pub unsafe fn get_buffer<T: Export>(
 ///
 /// # Safety
 ///
-/// Python calls this: [`get_buffer`] filled `view`, which has not been released.
+/// Python calls this: `view` has not been released, and if its `internal` is not null, [`get_buffer`] filled it.
 #[doc(hidden)]
 pub unsafe fn release_buffer(view: *mut ffi::Py_buffer) {
+    // SAFETY: Python calls this with a buffer.
+    let internal = unsafe { (*view).internal };
+    if internal.is_null() {
+        // A class that is derived from this one and from one such as `bytes` lends by the one, and releases by the other.
+        return;
+    }
     // SAFETY: Python calls this on attached threads. `into_buffer` made this pointer of a box, and the buffer is released once.
-    let (thread, lent) =
-        unsafe { (Attached::assume(), Box::from_raw((*view).internal.cast::<Lent>())) };
+    let (thread, lent) = unsafe { (Attached::assume(), Box::from_raw(internal.cast::<Lent>())) };
     // The tensor's deleter must not see an exception that is set.
     let _saved = SavedException::take(thread);
     drop(lent);

@@ -386,3 +386,17 @@ def test_a_released_buffer_lets_its_array_go():
     held = ext.hold(memoryview(arrays[0]))
     held.release()
     arrays.pop().resize(1_000_000)
+
+
+@pytest.mark.parametrize("other", [bytes, np.ndarray, ctypes.c_uint16])
+def test_what_another_base_of_a_class_has_lent_is_not_released(other):
+    """Python takes each of the two functions from the first base that has it."""
+
+    class Both(other, ext.OwnNothing):
+        pass
+
+    both = Both(2)
+    for _ in range(3):
+        with memoryview(both) as view:
+            assert view.nbytes in (2, 16)
+    assert bytes(ext.OwnNothing()) == b"\x01\x02"

@@ -40,7 +40,7 @@ mod dlpack_pyo3_tests {
     #[pymodule_export]
     use super::ordered::{ordered, ordered_tensor};
     #[pymodule_export]
-    use super::own::{Own, OwnShared, produced, refusing};
+    use super::own::{Own, OwnNothing, OwnShared, produced, refusing};
     #[cfg(not(feature = "abi3"))]
     #[pymodule_export]
     use super::own_buffer::OwnBuffer;

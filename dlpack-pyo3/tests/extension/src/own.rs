@@ -85,6 +85,26 @@ impl OwnShared {
     }
 }
 
+/// An object without fields, so that a class of Python may be derived from this class and from `bytes`.
+#[pyclass(frozen, subclass)]
+pub(crate) struct OwnNothing;
+
+impl Export for OwnNothing {
+    fn tensor(_: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+        Exporter::new([1_u8, 2]).into_opaque().map_err(to_py_err)
+    }
+}
+
+dlpack_pyo3::export!(OwnNothing);
+
+#[pymethods]
+impl OwnNothing {
+    #[new]
+    fn new() -> Self {
+        Self
+    }
+}
+
 /// Makes a `Tensor` of a producer.
 #[pyfunction]
 pub(crate) fn produced(data: Vec<f32>) -> PyResult<Tensor> {
