@@ -51,7 +51,7 @@ pub(crate) type Adapted = Option<Arc<[String]>>;
 pub(crate) enum Origin {
     /// They are written.
     Ready,
-    /// They are written when later work on this stream of the device runs, which is no per-thread stream.
+    /// They are written when later work on this stream of the device runs, which is the same for all threads.
     On(Stream),
     /// This object, which exports the memory of a device, is asked again whenever somebody imports the tensor.
     Producer {
@@ -64,12 +64,12 @@ pub(crate) enum Origin {
 impl Origin {
     /// Elements that are written when later work on this stream runs, as this thread names it.
     ///
-    /// Each thread has its own per-thread stream of CUDA. So this thread waits for its own, which no other one could name.
+    /// This thread waits for one that another thread could not name.
     pub(crate) fn on(py: Python<'_>, device: Device, stream: Stream) -> PyResult<Self> {
-        if stream != Stream::CUDA_PER_THREAD_DEFAULT {
+        if !cuda::is_of_this_thread(device, stream) {
             return Ok(Self::On(stream));
         }
-        py.detach(|| cuda::wait(device, stream)).map_err(to_py_err)?;
+        py.detach(|| cuda::wait_for_own(device, stream)).map_err(to_py_err)?;
         Ok(Self::Ready)
     }
 }
@@ -247,6 +247,23 @@ impl Export for Tensor {
     #[inline]
     fn device(slf: &Bound<'_, Self>) -> Device {
         slf.get().tensor.device()
+    }
+
+    fn wait_for_host(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let own = &slf.get().tensor;
+        match &slf.get().origin {
+            Origin::Ready => Ok(true),
+            Origin::On(ready) => {
+                let (device, ready) = (own.device(), *ready);
+                let waited = with_pyo3(slf, |py| py.detach(|| cuda::wait(device, ready)));
+                waited.map(|()| true).map_err(to_py_err)
+            }
+            // By the standard, it waits when it is asked for the CPU.
+            Origin::Producer { object, .. } => nested(slf, |py| {
+                let answer: PyTensor = Import::new().device(Device::CPU).of(object.bind(py))?;
+                Ok(own.is_empty() || !are_apart(&answer, own))
+            }),
+        }
     }
 
     fn copy_to(

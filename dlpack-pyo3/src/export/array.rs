@@ -1,21 +1,34 @@
 //! Arrays of NumPy, for consumers that ask for nothing else.
 
+use dlpack::negotiate::Stream;
+use dlpack::{Device, DeviceType, Error};
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+
+use super::class::Export;
+use super::tensor::Tensor;
+use crate::import::to_py_err;
 
 /// Implements `__array__`.
 ///
 /// Without it, NumPy would make an array of one object of what it cannot read as a buffer. With it, NumPy itself says what it
 /// does not take, such as memory of a device.
 #[doc(hidden)]
-pub fn array<'py>(
-    object: &Bound<'py, PyAny>,
+pub fn array<'py, T: Export>(
+    object: &Bound<'py, T>,
     dtype: Option<&Bound<'py, PyAny>>,
     copy: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
-    let array = numpy(py, object)?;
+    let is_copied = must_be_copied(object)?;
+    if let Some(copy) = copy.filter(|_| is_copied) {
+        if !copy.is_truthy()? {
+            let (expected, found) = (Device::CPU, T::device(object));
+            return Err(to_py_err(Error::CopyNeeded { expected, found }));
+        }
+    }
+    let array = make(object, is_copied)?;
     let keywords = PyDict::new(py);
     if let Some(dtype) = dtype {
         keywords.set_item(intern!(py, "dtype"), dtype)?;
@@ -30,10 +43,32 @@ pub fn array<'py>(
     py.import(intern!(py, "numpy"))?.call_method(function, (array,), Some(&keywords))
 }
 
+/// Makes an array of the object's memory, or of a copy if the device may be at work on it.
+pub(super) fn numpy<'py, T: Export>(object: &Bound<'py, T>) -> PyResult<Bound<'py, PyAny>> {
+    make(object, must_be_copied(object)?)
+}
+
+fn make<'py, T: Export>(object: &Bound<'py, T>, is_copied: bool) -> PyResult<Bound<'py, PyAny>> {
+    if !is_copied {
+        return from_dlpack(object.as_any());
+    }
+    let copy = T::copy_to(object, Device::CPU, Stream::NONE)?;
+    let (expected, found) = (Device::CPU, copy.device());
+    if found.canonical() != expected {
+        return Err(to_py_err(Error::DeviceMismatch { expected, found }));
+    }
+    from_dlpack(Bound::new(object.py(), Tensor::new(copy))?.as_any())
+}
+
+/// Returns `true` for memory of a device that NumPy takes and reads without waiting, and for which the class cannot wait.
+fn must_be_copied<T: Export>(object: &Bound<'_, T>) -> PyResult<bool> {
+    let found = T::device(object);
+    let is_taken = found.is_host_accessible() || found.device_type == DeviceType::CUDA_MANAGED;
+    Ok(is_taken && found.canonical() != Device::CPU && !T::wait_for_host(object)?)
+}
+
 /// Calls NumPy's `from_dlpack`.
-pub(super) fn numpy<'py>(
-    py: Python<'py>,
-    object: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
+fn from_dlpack<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = object.py();
     py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "from_dlpack"), (object,))
 }

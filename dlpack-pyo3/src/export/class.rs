@@ -381,6 +381,20 @@ pub trait Export: PyClass {
         Ok(Stream::NONE)
     }
 
+    /// Waits until the host may read the elements, in memory of a device that it can access, and returns `true`; or `false` if the
+    /// class cannot wait, which is the default.
+    ///
+    /// NumPy takes such memory, for example CUDA's pinned memory, and waits for no device. So `__array__` calls this. If it
+    /// returns `false`, NumPy gets a copy that [`copy_to`](Self::copy_to) makes in main memory.
+    ///
+    /// # Errors
+    ///
+    /// Any exception.
+    fn wait_for_host(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        let _ = slf;
+        Ok(false)
+    }
+
     /// Returns what a consumer of the legacy ABI gets of read-only memory; by default, a copy.
     fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {
         let _ = slf;

@@ -82,7 +82,7 @@ macro_rules! export {
                 dtype: ::core::option::Option<&::pyo3::Bound<'py, ::pyo3::PyAny>>,
                 copy: ::core::option::Option<&::pyo3::Bound<'py, ::pyo3::PyAny>>,
             ) -> ::pyo3::PyResult<::pyo3::Bound<'py, ::pyo3::PyAny>> {
-                $crate::__private::array(slf.as_any(), dtype, copy)
+                $crate::__private::array(slf, dtype, copy)
             }
         }
 

@@ -35,6 +35,8 @@ use crate::route::versioned_in_turn;
 pub struct Tensor {
     tensor: Undisturbed<Arc<ManagedTensorVersioned>>,
     readiness: Readiness,
+    /// `true` if the producer of the elements has waited until the host may read them.
+    is_waited_for: bool,
     policy: ReadOnlyAsLegacy,
 }
 
@@ -204,7 +206,7 @@ impl Tensor {
     ) -> Result<Self, Error> {
         let tensor = Undisturbed::new(Arc::new(producer.export()?));
         let readiness = Readiness::Producer(Undisturbed::new(Box::new(producer)));
-        Ok(Self { tensor, readiness, policy: ReadOnlyAsLegacy::COPY })
+        Ok(Self { tensor, readiness, is_waited_for: false, policy: ReadOnlyAsLegacy::COPY })
     }
 
     /// Sets the stream of the tensor's device on which the elements can be used. [`Stream::NONE`] is the default stream.
@@ -233,7 +235,7 @@ impl Tensor {
     /// A tensor that was imported knows its stream; see [`PyTensor::into_tensor`].
     #[must_use]
     pub fn ready_on(self, stream: Stream) -> Self {
-        self.ready_on_named(NamedStream::by_this_thread(stream))
+        Self { is_waited_for: false, ..self.ready_on_named(NamedStream::by_this_thread(stream)) }
     }
 
     fn ready_on_named(self, named: NamedStream) -> Self {
@@ -301,8 +303,8 @@ impl<T, R> PyTensor<T, R> {
     /// # Ok::<(), PyErr>(())
     /// ```
     pub fn into_tensor(self) -> PyResult<Tensor> {
-        let ready = self.ready_on();
-        let tensor = Tensor::new(self.into_managed()?);
+        let (ready, is_waited_for) = (self.ready_on(), self.is_ready_for_host());
+        let tensor = Tensor { is_waited_for, ..Tensor::new(self.into_managed()?) };
         Ok(match ready {
             Some(named) => tensor.ready_on_named(named),
             None => tensor,
@@ -368,6 +370,10 @@ impl Export for Tensor {
             _ if needs_no_wait(device, stream) => Ok(()),
             readiness => Err(refuse_stream(device, readiness)),
         }
+    }
+
+    fn wait_for_host(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        Ok(slf.get().is_waited_for)
     }
 
     fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {
@@ -445,7 +451,7 @@ impl Tensor {
 
     /// Returns an array of NumPy that shares the memory.
     fn numpy<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
-        numpy(slf.py(), slf.as_any())
+        numpy(slf)
     }
 
     /// Returns the elements as numbers of Python, in nested lists.
@@ -564,7 +570,8 @@ impl From<Frozen<ManagedTensorVersioned>> for Tensor {
 impl From<Arc<ManagedTensorVersioned>> for Tensor {
     fn from(tensor: Arc<ManagedTensorVersioned>) -> Self {
         let tensor = Undisturbed::new(tensor);
-        Self { tensor, readiness: Readiness::Unknown, policy: ReadOnlyAsLegacy::COPY }
+        let (readiness, policy) = (Readiness::Unknown, ReadOnlyAsLegacy::COPY);
+        Self { tensor, readiness, is_waited_for: false, policy }
     }
 }
 

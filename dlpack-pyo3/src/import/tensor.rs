@@ -162,6 +162,11 @@ impl<T, R> PyTensor<T, R> {
         self.tensor.ready_on()
     }
 
+    /// Returns `true` if the host may read the elements now.
+    pub(crate) fn is_ready_for_host(&self) -> bool {
+        self.tensor.is_ready_for_host()
+    }
+
     /// Promises that the memory may be written, even if the tensor is read-only or does not say.
     ///
     /// A legacy tensor does not say whether it is read-only. JAX, for example, exports arrays in the legacy ABI that must not

@@ -621,6 +621,30 @@ def test_a_class_with_pinned_memory_that_cannot_wait_makes_no_copy():
 MANAGED, PINNED = (abi.CUDA_MANAGED, 0), (abi.CUDA_HOST, 0)
 
 
+@pytest.mark.parametrize("device", [MANAGED, PINNED, (abi.ROCM_HOST, 0)])
+def test_numpy_gets_no_memory_before_its_device_is_done(device):
+    """NumPy takes such memory, and waits for no device."""
+    foreign = Producer(bytes(range(8)), "uint8", (8,), device=device)
+    arrays = np.asarray, np.array, lambda it: it.__array__()
+    default = 0 if device[0] == abi.ROCM_HOST else 1
+    for tensor in (ext.on_device(b"abc", device, default), ext.hold(foreign).hand_on()):
+        for array in (*arrays, type(tensor).numpy):
+            with pytest.raises(BufferError, match="serves streams of device|host can access"):
+                array(tensor)
+    # For the CPU, its producer waits.
+    waited = ext.hold(foreign, device=CPU).hand_on()
+    for array in (*arrays, type(waited).numpy):
+        assert array(waited).tolist() == list(range(8))
+    # A class that copies it waits.
+    own = ext.OwnDevice(VALUES, device)
+    for count, array in enumerate(arrays, 1):
+        assert array(own).tolist() == VALUES
+        assert [call for call in own.calls if call[0] != "tensor"] == [("copy_to", CPU, None)] * count
+    assert np.array(own, "f8", copy=True).tolist() == VALUES
+    with pytest.raises((BufferError, ValueError)):
+        own.__array__(copy=False)
+
+
 @pytest.mark.parametrize(
     ("device", "ready", "served"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import enum
 import os
 import shutil
@@ -366,6 +367,31 @@ def test_what_is_copied_to_another_device_is_not_the_producers():
     assert dlpack.asdlpack(x, device="cuda:0").copy().address not in (x.data, 0)
 
 
+@pytest.mark.parametrize("device", [(3, 0), (11, 0), (13, 0)])
+def test_numpy_gets_no_memory_before_its_device_is_done(device):
+    """NumPy takes memory of a device that the host can access, and waits for no device."""
+    np = pytest.importorskip("numpy")
+
+    class Late(Struct):
+        def __dlpack__(self, **keywords):
+            if keywords.get("dl_device") == (1, 0):
+                # Here it waits for the device, which writes the elements.
+                ctypes.c_float.from_address(self.data).value = 7
+            return super().__dlpack__(**keywords)
+
+    x = Late(device=device)
+    arrays = np.asarray, np.array, lambda t: t.__array__()
+    for array in arrays:
+        for t in (dlpack.asdlpack(x), dlpack.from_dlpack(x)[:3]):
+            ctypes.c_float.from_address(x.data).value = 1
+            assert array(t).tolist() == [7, *range(2, t.size + 1)]
+        # Of a capsule, nobody can tell.
+        with pytest.raises(BufferError):
+            array(dlpack.asdlpack(x.__dlpack__(max_version=(1, 3))))
+        written = dlpack.from_pointer(x.data, 8, "float32", device=device, owner=x)
+        assert array(written).tolist() == [7, *range(2, 9)]
+
+
 def raising(self):
     raise RuntimeError("nobody knows")
 
@@ -481,10 +507,13 @@ for made in (
 contexts = (ctypes.c_int * 4).in_dll(driver, "contexts")
 driver.cuCtxPushCurrent_v2(ctypes.byref(contexts, 4))
 for device in ("cuda_managed", "cuda_host"):
-    waited_for.value = waited_in.value = 0
-    t = dlpack.from_pointer(0x7000, 3, "float32", device=device, stream=2)
-    assert (waited_for.value, waited_in.value) == (2, 1)
-    t.__dlpack__(stream=8)
+    for stream in (1, 2):
+        waited_for.value = waited_in.value = 0
+        t = dlpack.from_pointer(0x7000, 3, "float32", device=device, stream=stream)
+        assert (waited_for.value, waited_in.value) == (stream, 1)
+        waited_for.value = 0
+        t.__dlpack__(stream=8)
+        assert waited_for.value is None
 driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
 assert driver.is_as_before()
 try:

@@ -47,27 +47,48 @@ pub(super) fn take(object: &Bound<'_, PyAny>, asked: Option<Device>) -> PyResult
     Ok(Some(Tensor::new(tensor, origin)))
 }
 
+/// Returns `true` if another thread may have another stream of this name: each thread has a per-thread stream of CUDA, and each
+/// device a default stream. Memory that is of no device in particular is ready on that of the device which this thread uses.
+pub(crate) fn is_of_this_thread(device: Device, stream: Stream) -> bool {
+    stream == Stream::CUDA_PER_THREAD_DEFAULT
+        || (is_anywhere(device) && stream == Stream::CUDA_LEGACY_DEFAULT)
+}
+
+/// Pinned and managed memory is of no device in particular.
+fn is_anywhere(device: Device) -> bool {
+    matches!(device.device_type, DeviceType::CUDA_HOST | DeviceType::CUDA_MANAGED)
+}
+
+/// Waits until the work on a stream of CUDA is done, which [is](is_of_this_thread) this thread's own.
+///
+/// # Errors
+///
+/// As for [`wait`].
+pub(crate) fn wait_for_own(device: Device, stream: Stream) -> Result<(), Error> {
+    if is_anywhere(device) { wait_here(device, stream) } else { wait(device, stream) }
+}
+
 /// Waits until the work on a stream of CUDA is done.
 ///
 /// # Errors
 ///
 /// [`Error::StreamUnsupported`] if the driver is not loaded or refuses, and for other devices.
 pub(crate) fn wait(device: Device, stream: Stream) -> Result<(), Error> {
-    type StreamSynchronize = unsafe extern "C" fn(*mut c_void) -> c_int;
     let refused = Error::StreamUnsupported { device };
-    // Who names its own stream for pinned or managed memory, which is of no device in particular, means that of the context that
-    // the thread is in.
-    let is_anywhere =
-        matches!(device.device_type, DeviceType::CUDA_HOST | DeviceType::CUDA_MANAGED);
-    let is_meant = is_anywhere && stream == Stream::CUDA_PER_THREAD_DEFAULT;
-    if !is_meant && !matches!(device.device_type, DeviceType::CUDA | DeviceType::CUDA_MANAGED) {
+    if !matches!(device.device_type, DeviceType::CUDA | DeviceType::CUDA_MANAGED) {
         return Err(refused);
     }
-    let function = driver(c"cuStreamSynchronize").ok_or(refused)?;
     // Each device has its default streams, and the driver takes those of the context that the thread is in.
     let is_default = stream.handle().is_none_or(|handle| handle <= 2);
-    let enters = is_default && !is_meant;
-    let _current = enters.then(|| Current::enter(device).ok_or(refused)).transpose()?;
+    let _current = is_default.then(|| Current::enter(device).ok_or(refused)).transpose()?;
+    wait_here(device, stream)
+}
+
+/// As [`wait`], in the context that the thread is in.
+fn wait_here(device: Device, stream: Stream) -> Result<(), Error> {
+    type StreamSynchronize = unsafe extern "C" fn(*mut c_void) -> c_int;
+    let refused = Error::StreamUnsupported { device };
+    let function = driver(c"cuStreamSynchronize").ok_or(refused)?;
     // SAFETY: the driver's function of this name has this type. The stream exists, as whoever named it says.
     let status =
         unsafe { transmute::<NonNull<c_void>, StreamSynchronize>(function)(stream.as_ptr()) };
