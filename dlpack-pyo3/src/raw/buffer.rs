@@ -100,18 +100,20 @@ impl Drop for Buffer {
 }
 
 impl Lent {
-    /// Returns `true` if the release may be a function of Python, as it can be from 3.12 on, or one of an extension: where the class of
-    /// the object is no static one of C, or has lent the memory by a function of Python, so that an object of CPython stands for it.
+    /// Returns `true` if the release may run any code: where the class of the object has a function for it, unless that is one of two
+    /// that only count. So it has where an object of CPython stands for one of Python, which has lent the memory by a function.
     ///
     /// # Safety
     ///
     /// The buffer has an object, and has not been released.
-    unsafe fn has_own_release(&self, py: Attached<'_>) -> bool {
-        let object = self.view.obj;
-        // SAFETY: the buffer keeps its object alive, which has a class; `py` proves that the thread is attached.
-        let flags = unsafe { ffi::PyType_GetFlags(ffi::Py_TYPE(object)) };
-        let stands_in = self.base.as_ref().is_some_and(|base| base.get(py).as_ptr() == object);
-        stands_in || flags & ffi::Py_TPFLAGS_HEAPTYPE != 0
+    unsafe fn has_own_release(&self, _: Attached<'_>) -> bool {
+        // SAFETY: the buffer keeps its object alive, which has a class, on an attached thread.
+        unsafe {
+            let class = ffi::Py_TYPE(self.view.obj);
+            let only_count = [&raw mut ffi::PyByteArray_Type, &raw mut ffi::PyMemoryView_Type];
+            !only_count.contains(&class)
+                && !ffi::PyType_GetSlot(class, ffi::Py_bf_releasebuffer).is_null()
+        }
     }
 
     /// Releases the buffer; what runs then neither sees nor loses an exception that is set.

@@ -437,7 +437,7 @@ def test_a_cycle_without_owners_in_python_is_collected():
 
 @pytest.mark.parametrize(
     "source",
-    ["ext.keeping(Owner())", "ext.keeping([[]])", "Bytes(8)", "kept", "Lends()", "lends", "extensions"],
+    ["ext.keeping(Owner())", "ext.keeping([[]])", "Bytes(8)", "kept", "Lends()", "lends", "extensions", "static"],
     ids=[
         "object",
         "list",
@@ -446,6 +446,7 @@ def test_a_cycle_without_owners_in_python_is_collected():
         "buffer by a function",
         "buffer of another by a function",
         "buffer of an extension",
+        "buffer of a static class",
     ],
 )
 def test_no_object_ends_while_the_collector_looks_at_it(source):
@@ -465,6 +466,7 @@ def test_no_object_ends_while_the_collector_looks_at_it(source):
         gc_runs, kept, lends = [], Bytes(8), Lends()
         # Its class is one of PyO3, which calls nothing in a `__traverse__`, and ends the process.
         extensions = ext.OwnBuffer() if ext.BUFFERS else bytearray(8)
+        static = bytearray(8) if ext.LIMITED_API else ext.static_buffer()
         # Among others, so that something is made of what ends.
         found = [(ext.Traversed({source}), [[]]) for _ in range(100)]
         gc_runs.append(True)

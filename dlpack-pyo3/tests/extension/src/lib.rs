@@ -44,6 +44,9 @@ mod dlpack_pyo3_tests {
     #[cfg(not(feature = "abi3"))]
     #[pymodule_export]
     use super::own_buffer::OwnBuffer;
+    #[cfg(not(any(feature = "abi3", feature = "abi3-py311")))]
+    #[pymodule_export]
+    use super::own_buffer::static_buffer;
     #[pymodule_export]
     use super::own_device::{OwnDevice, OwnPinned, on_device};
     #[pymodule_export]

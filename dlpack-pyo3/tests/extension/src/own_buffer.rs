@@ -66,3 +66,50 @@ impl OwnBuffer {
         this.moved.fetch_add(usize::from(!stayed), Ordering::Relaxed);
     }
 }
+
+/// Makes an object of a static class, as most are that are written in C, which says when a buffer is released.
+#[cfg(not(any(feature = "abi3", feature = "abi3-py311")))]
+#[pyfunction]
+pub(crate) fn static_buffer(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    use std::sync::OnceLock;
+
+    unsafe extern "C" fn fill(
+        object: *mut ffi::PyObject,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> c_int {
+        let start = BYTES.as_ptr().cast_mut().cast::<c_void>();
+        // SAFETY: Python calls this to fill the struct with an object of the class.
+        unsafe { ffi::PyBuffer_FillInfo(view, object, start, 8, 1, flags) }
+    }
+
+    unsafe extern "C" fn release(_: *mut ffi::PyObject, _: *mut ffi::Py_buffer) {
+        println!("released");
+    }
+
+    /// The address of the class.
+    static CLASS: OnceLock<usize> = OnceLock::new();
+
+    let class = *CLASS.get_or_init(|| {
+        let procs =
+            ffi::PyBufferProcs { bf_getbuffer: Some(fill), bf_releasebuffer: Some(release) };
+        // SAFETY: all fields are numbers, pointers, and functions that there need not be.
+        let mut class: ffi::PyTypeObject = unsafe { core::mem::zeroed() };
+        class.ob_base = ffi::PyVarObject { ob_base: ffi::PyObject_HEAD_INIT, ob_size: 0 };
+        class.tp_name = c"dlpack_pyo3_tests.Static".as_ptr();
+        class.tp_basicsize = size_of::<ffi::PyObject>().cast_signed();
+        class.tp_flags = ffi::Py_TPFLAGS_DEFAULT;
+        class.tp_as_buffer = Box::leak(Box::new(procs));
+        let class = ptr::from_mut(Box::leak(Box::new(class)));
+        // SAFETY: the thread is attached, and the class lives for ever.
+        match unsafe { ffi::PyType_Ready(class) } {
+            0 => class.expose_provenance(),
+            _ => 0,
+        }
+    });
+    // SAFETY: the thread is attached, and the class is ready. The result is a new reference, or null with an exception set.
+    unsafe {
+        let class = ptr::with_exposed_provenance_mut(class);
+        Bound::from_owned_ptr_or_err(py, ffi::PyType_GenericAlloc(class, 0))
+    }
+}
