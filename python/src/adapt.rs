@@ -72,26 +72,29 @@ fn describe<'py>(
     Ok(dict)
 }
 
-/// Returns `true` if the struct in a capsule has strides, or has no axes that would have some.
+/// Returns `true` if the struct in a capsule has strides, or has no axes that would have some, or is one that nobody takes.
 fn has_strides(capsule: &Bound<'_, PyCapsule>) -> PyResult<bool> {
     let get = |name: &'static CStr| capsule.pointer_checked(Some(name));
-    let tensor: NonNull<sys::DLTensor> = if let Ok(raw) = get(c"dltensor_versioned") {
+    let tensor: *const sys::DLTensor = if let Ok(raw) = get(c"dltensor_versioned") {
         let raw: NonNull<sys::DLManagedTensorVersioned> = raw.cast();
-        // SAFETY: by the protocol, a capsule of this name holds such a struct, which nobody has taken. Its version lies at the
-        // start in every major version.
-        if unsafe { (*raw.as_ptr()).version.major } != 1 {
+        // SAFETY: by the protocol, a capsule of this name holds such a struct, which nobody has taken. It is aligned, and its version
+        // lies at the start in every major version.
+        if !raw.is_aligned() || unsafe { (*raw.as_ptr()).version.major } != 1 {
             return Ok(true);
         }
         // SAFETY: as above, and the rest of the struct is that of this major version.
-        unsafe { NonNull::new_unchecked(&raw mut (*raw.as_ptr()).dl_tensor) }
+        unsafe { &raw const (*raw.as_ptr()).dl_tensor }
     } else {
         let raw: NonNull<sys::DLManagedTensor> = get(c"dltensor")?.cast();
+        if !raw.is_aligned() {
+            return Ok(true);
+        }
         // SAFETY: as above, for the legacy struct.
-        unsafe { NonNull::new_unchecked(&raw mut (*raw.as_ptr()).dl_tensor) }
+        unsafe { &raw const (*raw.as_ptr()).dl_tensor }
     };
-    // SAFETY: a field of the struct, which lives as long as the capsule.
-    let tensor = unsafe { tensor.as_ref() };
-    Ok(tensor.ndim <= 0 || !tensor.strides.is_null())
+    // SAFETY: fields of the struct, which lives as long as the capsule. They are copied, since others may write them.
+    let (ndim, strides) = unsafe { ((*tensor).ndim, (*tensor).strides) };
+    Ok(ndim <= 0 || !strides.is_null())
 }
 
 /// Returns the same elements under other strides, as writable ones if the caller says so, and with notes on what was done.

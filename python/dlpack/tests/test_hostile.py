@@ -16,6 +16,11 @@ import pytest
 import dlpack
 from dlpack.tests import FREE_THREADED
 
+from .structs import LEGACY, VERSIONED
+from .test_sources import Arrow
+
+# What others may have kept.
+kept = []
 NATIVE = "<" if sys.byteorder == "little" else ">"
 
 
@@ -87,6 +92,43 @@ def test_array_struct():
 def test_array_structs_refused(fields, error, says):
     with pytest.raises(error, match=says or None):
         dlpack.asdlpack(Struct(**fields))
+
+
+@pytest.mark.parametrize("offset", [1, 4])
+def test_structs_that_are_not_aligned(offset):
+    def moved(struct, name=None):
+        """A capsule of a copy that is not aligned, which is never freed."""
+        block = (ctypes.c_uint64 * 40)()
+        kept.append((struct, block))
+        place = type(struct).from_buffer(block, offset)
+        ctypes.memmove(ctypes.addressof(place), ctypes.addressof(struct), ctypes.sizeof(struct))
+        return capsule_of(place, name)
+
+    struct = Struct()
+    struct.__array_struct__ = moved(struct.struct)
+    with pytest.raises(dlpack.NotATensorError, match="no such struct"):
+        dlpack.asdlpack(struct)
+    numbers = (ctypes.c_uint64 * 4)()
+    shape = (ctypes.c_ssize_t * 2).from_buffer(numbers, offset)
+    shape[:] = 2, 3
+    shape = ctypes.cast(ctypes.addressof(shape), ctypes.POINTER(ctypes.c_ssize_t))
+    assert dlpack.asdlpack(Struct(shape=shape)).tolist() == [[0, 1, 2], [3, 4, 5]]
+    arrow = Arrow()
+    good = arrow.__arrow_c_array__()
+    names = b"arrow_schema", b"arrow_array"
+    for index, struct in enumerate((arrow.schema, arrow.array)):
+        capsules = list(good)
+        capsules[index] = moved(struct, names[index])
+        with pytest.raises(dlpack.NotATensorError, match="not aligned"):
+            dlpack.asdlpack(type("Moved", (), {"__arrow_c_array__": lambda self, c=capsules: tuple(c)})())
+    assert not arrow.released
+    for kind, name in ((VERSIONED, b"dltensor_versioned"), (LEGACY, b"dltensor")):
+        tensor = kind()
+        if kind is VERSIONED:
+            tensor.version[0] = 1
+        for take in (dlpack.asdlpack, dlpack._core.look):
+            with pytest.raises(BufferError, match="aligned to 8 bytes"):
+                take(moved(tensor, name))
 
 
 def test_a_capsule_of_something_else_is_no_array_struct():

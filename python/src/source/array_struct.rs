@@ -36,8 +36,8 @@ pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     let Some(value) = object.getattr_opt("__array_struct__")? else { return Ok(None) };
     let Ok(capsule) = value.cast::<PyCapsule>() else { return Ok(None) };
     let raw = capsule.pointer_checked(None)?.cast::<ArrayInterface>();
-    // SAFETY: by this protocol, a capsule without a name holds such a struct, which lives as long as the capsule.
-    if unsafe { (*raw.as_ptr()).two } != 2 {
+    // SAFETY: by this protocol, a capsule without a name holds such a struct, which lives as long as the capsule. It is aligned.
+    if !raw.is_aligned() || unsafe { (*raw.as_ptr()).two } != 2 {
         return Err(NotATensorError::new_err(
             "the capsule in __array_struct__ holds no such struct",
         ));
@@ -63,8 +63,9 @@ pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
         return Err(LayoutError::new_err("the struct has axes, and no shape"));
     }
     // SAFETY: both point to `nd` numbers, as the protocol says, and are not null.
-    let numbers =
-        |from: *const isize| (0..ndim).map(move |axis| unsafe { from.add(axis).read() } as i64);
+    let numbers = |from: *const isize| {
+        (0..ndim).map(move |axis| unsafe { from.add(axis).read_unaligned() } as i64)
+    };
     let shape: Vec<i64> = if ndim == 0 { Vec::new() } else { numbers(raw.shape).collect() };
     let strides = if ndim == 0 || raw.strides.is_null() {
         None

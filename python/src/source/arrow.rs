@@ -107,7 +107,7 @@ pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     let (schema, array) = method.call0()?.extract::<(Bound<'_, PyAny>, Bound<'_, PyAny>)>()?;
     let (schema, array) = (schema.cast_into::<PyCapsule>()?, array.cast_into::<PyCapsule>()?);
     let dtype = dtype_of(&schema)?;
-    let raw: NonNull<ArrowArray> = array.pointer_checked(Some(c"arrow_array"))?.cast();
+    let raw: NonNull<ArrowArray> = aligned(&array, c"arrow_array")?;
     // SAFETY: by this protocol, a capsule of this name holds such a struct, which lives as long as the capsule.
     let moved = Bound::new(object.py(), unsafe { Moved::take(raw) })?;
     // A copy, of which nobody calls `release`.
@@ -125,7 +125,8 @@ pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
         ));
     }
     // SAFETY: an array of numbers has two buffers, as it says itself: which elements are valid, and the elements.
-    let (validity, data) = unsafe { (*raw.buffers, *raw.buffers.add(1)) };
+    let (validity, data) =
+        unsafe { (raw.buffers.read_unaligned(), raw.buffers.add(1).read_unaligned()) };
     let itemsize = dtype.itemsize().unwrap_or(1);
     let end = length.checked_add(offset);
     let end =
@@ -151,6 +152,13 @@ pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     Ok(Some(Tensor::ready(tensor)))
 }
 
+/// Returns the struct in a capsule of this name.
+fn aligned<T>(capsule: &Bound<'_, PyCapsule>, name: &'static CStr) -> PyResult<NonNull<T>> {
+    let raw: NonNull<T> = capsule.pointer_checked(Some(name))?.cast();
+    let refuse = || NotATensorError::new_err("the struct of Arrow is not aligned");
+    raw.is_aligned().then_some(raw).ok_or_else(refuse)
+}
+
 /// Looks at the elements from `offset` to `end`.
 fn has_nulls(array: &ArrowArray, validity: *const u8, offset: usize, end: usize) -> bool {
     if array.null_count == 0 || validity.is_null() || offset == end {
@@ -170,7 +178,7 @@ fn has_nulls(array: &ArrowArray, validity: *const u8, offset: usize, end: usize)
 const MOST: usize = 512;
 
 fn dtype_of(schema: &Bound<'_, PyCapsule>) -> PyResult<DataType> {
-    let raw: NonNull<ArrowSchema> = schema.pointer_checked(Some(c"arrow_schema"))?.cast();
+    let raw: NonNull<ArrowSchema> = aligned(schema, c"arrow_schema")?;
     // SAFETY: by this protocol, a capsule of this name holds such a struct, whose format ends in NUL, for as long as it lives.
     let (format, is_encoded) = unsafe {
         let raw = raw.as_ref();
