@@ -62,10 +62,11 @@ pub(super) fn take(object: &Bound<'_, PyAny>) -> PyResult<Option<Tensor>> {
     if ndim > 0 && raw.shape.is_null() {
         return Err(LayoutError::new_err("the struct has axes, and no shape"));
     }
-    // SAFETY: both point to `nd` numbers, as the protocol says, and are not null.
-    let numbers = |from: *const isize| {
-        (0..ndim).map(move |axis| unsafe { from.add(axis).read_unaligned() } as i64)
+    let number = |from: *const isize, axis: usize| {
+        // SAFETY: both point to `nd` numbers, as the protocol says, and are not null.
+        unsafe { from.add(axis).read_unaligned() as i64 }
     };
+    let numbers = |from| (0..ndim).map(move |axis| number(from, axis));
     let shape: Vec<i64> = if ndim == 0 { Vec::new() } else { numbers(raw.shape).collect() };
     let strides = if ndim == 0 || raw.strides.is_null() {
         None
