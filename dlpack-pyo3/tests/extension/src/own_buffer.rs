@@ -98,7 +98,6 @@ pub(crate) fn static_buffer(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         class.ob_base = ffi::PyVarObject { ob_base: ffi::PyObject_HEAD_INIT, ob_size: 0 };
         class.tp_name = c"dlpack_pyo3_tests.Static".as_ptr();
         class.tp_basicsize = size_of::<ffi::PyObject>().try_into().unwrap_or(0);
-        class.tp_flags = ffi::Py_TPFLAGS_DEFAULT;
         class.tp_as_buffer = Box::leak(Box::new(procs));
         let class = ptr::from_mut(Box::leak(Box::new(class)));
         // SAFETY: the thread is attached, and the class lives for ever.
