@@ -437,17 +437,21 @@ static void *stack[2] = {contexts};
 static int depth = 1;
 int cuDeviceGet(int *out, int ordinal) { return *out = ordinal, ordinal > 3; }
 int cuDevicePrimaryCtxRetain(void **out, int device) { return retained++, *out = contexts + device, 0; }
+int active = 1;
+int cuDevicePrimaryCtxGetState(int device, unsigned *flags, int *out) { return *flags = 0, *out = active >> device & 1, 0; }
 int cuDevicePrimaryCtxRelease_v2(int device) { return retained--, 0; }
 int cuCtxPushCurrent_v2(void *context) { return stack[depth++] = context, 0; }
 int cuCtxPopCurrent_v2(void **out) { return *out = stack[--depth], 0; }
 int is_as_before(void) { return retained == 0 && depth == 1; }
 void *waited_for;
 int waited_in;
+int waited_in_all;
 int held_the_lock;
 int PyGILState_Check(void);
 int cuStreamSynchronize(void *stream) {
     waited_for = stream;
     waited_in = (int)((int *)stack[depth - 1] - contexts);
+    waited_in_all |= 1 << waited_in;
     held_the_lock |= PyGILState_Check();
     return stream == (void *)13 ? 700 : 0;
 }
@@ -514,6 +518,13 @@ for device in ("cuda_managed", "cuda_host"):
         waited_for.value = 0
         t.__dlpack__(stream=8)
         assert waited_for.value is None
+# Of the default stream for which others have made such memory, nobody knows the device. Those that are not in use have no work.
+in_all = ctypes.c_int.in_dll(driver, "waited_in_all")
+ctypes.c_int.in_dll(driver, "active").value = 0b1010
+for device in ((13, 0), (3, 0)):
+    in_all.value = 0
+    dlpack.asdlpack(Struct(device=device).__dlpack__(max_version=(1, 3))).__dlpack__(stream=8)
+    assert (waited_for.value, in_all.value) == (1, 0b1010)
 driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
 assert driver.is_as_before()
 try:

@@ -75,13 +75,46 @@ pub(crate) fn wait_for_own(device: Device, stream: Stream) -> Result<(), Error> 
 /// [`Error::StreamUnsupported`] if the driver is not loaded or refuses, and for other devices.
 pub(crate) fn wait(device: Device, stream: Stream) -> Result<(), Error> {
     let refused = Error::StreamUnsupported { device };
-    if !matches!(device.device_type, DeviceType::CUDA | DeviceType::CUDA_MANAGED) {
+    if device.device_type != DeviceType::CUDA && !is_anywhere(device) {
         return Err(refused);
     }
     // Each device has its default streams, and the driver takes those of the context that the thread is in.
     let is_default = stream.handle().is_none_or(|handle| handle <= 2);
+    if is_default && is_anywhere(device) {
+        return wait_everywhere(stream).ok_or(refused);
+    }
     let _current = is_default.then(|| Current::enter(device).ok_or(refused)).transpose()?;
     wait_here(device, stream)
+}
+
+/// Waits for a default stream of each device that is in use, since any of them may write memory that is of no device in particular.
+/// Returns `None` if the driver is not loaded or refuses.
+fn wait_everywhere(stream: Stream) -> Option<()> {
+    type Get = unsafe extern "C" fn(*mut c_int, c_int) -> c_int;
+    type GetState = unsafe extern "C" fn(c_int, *mut c_uint, *mut c_int) -> c_int;
+    let (get, get_state) = (driver(c"cuDeviceGet")?, driver(c"cuDevicePrimaryCtxGetState")?);
+    for ordinal in 0.. {
+        let (mut number, mut flags, mut is_active) = (0, 0, 0);
+        // SAFETY: the driver's functions of these names have these types, and write a device, and two integers.
+        let is_known = unsafe {
+            let get = transmute::<NonNull<c_void>, Get>(get);
+            let get_state = transmute::<NonNull<c_void>, GetState>(get_state);
+            if get(&raw mut number, ordinal) != 0 {
+                // There are no more.
+                return (ordinal > 0).then_some(());
+            }
+            get_state(number, &raw mut flags, &raw mut is_active) == 0
+        };
+        if !is_known {
+            return None;
+        }
+        if is_active != 0 {
+            let device = Device::cuda(ordinal);
+            let _current = Current::enter(device)?;
+            wait_here(device, stream).ok()?;
+        }
+    }
+    None
 }
 
 /// As [`wait`], in the context that the thread is in.
