@@ -40,7 +40,8 @@ def from_pointer(
 
     If this function raises, the memory is still the caller's, and the deleter is not called.
 
-    `stream` is the stream of the device, as `__dlpack__` takes it, on which the elements are written; None if they are written.
+    `stream` is the stream of the device, as `__dlpack__` takes it, on which the elements are written, and not -1; None if they are
+    written.
 
     The numbers are believed: a wrong address or shape is as bad as in C.
 

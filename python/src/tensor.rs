@@ -12,7 +12,7 @@ use dlpack_pyo3::dlpack::{
 use dlpack_pyo3::{Export, Import, PyOwner, PyTensor, to_py_err};
 use pyo3::prelude::*;
 
-use crate::errors::{BufferError, RecursionError, raise};
+use crate::errors::{BufferError, RecursionError, ValueError, raise};
 use crate::kept::{InObject, Kept};
 use crate::memory::native;
 use crate::source::cuda;
@@ -66,6 +66,11 @@ impl Origin {
     ///
     /// This thread waits for one that another thread could not name.
     pub(crate) fn on(py: Python<'_>, device: Device, stream: Stream) -> PyResult<Self> {
+        if stream.is_no_sync() {
+            let text =
+                "expected the stream on which the elements are written, found -1, which is none";
+            return Err(ValueError::new_err(text));
+        }
         if !cuda::is_of_this_thread(device, stream) {
             return Ok(Self::On(stream));
         }

@@ -98,6 +98,7 @@ def test_streams():
     [
         ({"mask": object()}, dlpack.LayoutError),
         ({"stream": 0}, ValueError),
+        ({"stream": -1}, ValueError),
         ({"typestr": ">f4" if sys.byteorder == "little" else "<f4"}, dlpack.DTypeError),
         ({"strides": (6, 2)}, dlpack.LayoutError),
         ({"data": (0, False)}, dlpack.LayoutError),

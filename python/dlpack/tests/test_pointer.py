@@ -189,6 +189,7 @@ del t
         ({"deleter": 1}, TypeError, "deleter"),
         ({"deleter": print, "owner": 1}, ValueError, "both"),
         ({"stream": 1}, ValueError, "stream"),
+        ({"stream": -1, "device": "cuda:0"}, ValueError, "on which the elements are written"),
     ],
 )
 def test_refused(change, error, says):
