@@ -5,6 +5,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
 use crate::errors::AttributeError;
+use crate::source::cuda;
 use crate::tensor::{Origin, Tensor, default_stream};
 use crate::typestr;
 
@@ -32,6 +33,11 @@ impl Tensor {
         let interface = interface(slf, "__cuda_array_interface__")?;
         let stream = match &slf.get().origin {
             Origin::Ready => None,
+            // The consumer would take it for that of the device which it uses.
+            Origin::On(stream) if cuda::is_of_this_thread(slf.get().tensor.device(), *stream) => {
+                dlpack_pyo3::Export::wait_for_host(slf)?;
+                None
+            }
             Origin::On(stream) => stream.handle(),
             Origin::Producer { .. } => {
                 let stream = default_stream(device);

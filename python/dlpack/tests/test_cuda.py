@@ -526,6 +526,9 @@ for device in ((13, 0), (3, 0)):
     in_all.value = 0
     dlpack.asdlpack(Struct(device=device).__dlpack__(max_version=(1, 3))).__dlpack__(stream=8)
     assert (waited_for.value, in_all.value) == (1, 0b1010)
+in_all.value = 0
+t = dlpack.asdlpack(Struct(device=(13, 0)).__dlpack__(max_version=(1, 3)))
+assert (t.__cuda_array_interface__["stream"], in_all.value) == (None, 0b1010)
 driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
 assert driver.is_as_before()
 try:
