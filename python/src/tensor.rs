@@ -318,9 +318,11 @@ impl Export for Tensor {
     fn synchronize(slf: &Bound<'_, Self>, stream: Stream) -> PyResult<()> {
         match &slf.get().origin {
             Origin::Ready => Ok(()),
-            Origin::On(ready) if *ready == stream => Ok(()),
             Origin::On(ready) => {
                 let (device, ready) = (slf.get().tensor.device(), *ready);
+                if ready == stream && !cuda::is_of_this_thread(device, stream) {
+                    return Ok(());
+                }
                 // The work may include functions of Python, which another thread runs.
                 let waited = with_pyo3(slf, |py| py.detach(|| cuda::wait(device, ready)));
                 waited.map_err(to_py_err)

@@ -523,9 +523,10 @@ for device in ("cuda_managed", "cuda_host"):
 in_all = ctypes.c_int.in_dll(driver, "waited_in_all")
 ctypes.c_int.in_dll(driver, "active").value = 0b1010
 for device in ((13, 0), (3, 0)):
-    in_all.value = 0
-    dlpack.asdlpack(Struct(device=device).__dlpack__(max_version=(1, 3))).__dlpack__(stream=8)
-    assert (waited_for.value, in_all.value) == (1, 0b1010)
+    for stream in (8, 1, None):
+        in_all.value = 0
+        dlpack.asdlpack(Struct(device=device).__dlpack__(max_version=(1, 3))).__dlpack__(stream=stream)
+        assert (waited_for.value, in_all.value) == (1, 0b1010)
 in_all.value = 0
 t = dlpack.asdlpack(Struct(device=(13, 0)).__dlpack__(max_version=(1, 3)))
 assert (t.__cuda_array_interface__["stream"], in_all.value) == (None, 0b1010)
