@@ -8,12 +8,13 @@ use core::ptr;
 use dlpack::layout::Layout;
 use dlpack::{Access, DataType, Descriptor, Device, Error, ManagedTensorVersioned};
 use pyo3::exceptions::PyBufferError;
-use pyo3::{Bound, PyResult};
+use pyo3::prelude::*;
 
 use super::class::{Export, import};
 use super::trampoline::{catch, panicked};
-use crate::import::{Text, to_py_err};
+use crate::import::{Text, object, to_err, to_py_err};
 use crate::raw::{Attached, SavedException, ffi};
+use crate::route::releases_by_another;
 
 /// Implements `__getbuffer__`.
 ///
@@ -33,10 +34,30 @@ pub unsafe fn get_buffer<T: Export>(
     unsafe {
         // For a failure.
         (&raw mut (*view).obj).write(ptr::null_mut());
-        let made = catch(|| Lent::new(import(slf)?)?.into_buffer(flags));
+        let made = catch(|| {
+            check_release(slf)?;
+            Lent::new(import(slf)?)?.into_buffer(flags)
+        });
         let mut filled = made.unwrap_or_else(|payload| Err(panicked(payload)))?;
         filled.obj = slf.clone().into_ptr();
         view.write(filled);
+    }
+    Ok(())
+}
+
+/// Refuses an object of a derived class that would release the buffer as one of another base, such as `bytearray`. Only who calls
+/// `__buffer__` of the class itself asks such an object.
+fn check_release<T: Export>(slf: &Bound<'_, T>) -> PyResult<()> {
+    let py = slf.py();
+    let own = T::type_object(py);
+    if slf.as_any().get_type().is(&own) {
+        return Ok(());
+    }
+    let own = object(own.as_any().as_borrowed());
+    let class = object(slf.as_any().as_borrowed()).class().to_owned();
+    if releases_by_another(class.borrow(), own).map_err(|raised| to_err(py, raised))? {
+        let text = "expected a class that releases its buffers by this base, found one that does by another";
+        return Err(PyBufferError::new_err(Text(text)));
     }
     Ok(())
 }

@@ -45,6 +45,23 @@ pub(super) fn defines(class: Object<'_>, name: &Name) -> Result<bool, Raised> {
     }
 }
 
+/// Returns `true` if objects of the class release buffers by a function of C that is not that of `own`, a base of the class: by one
+/// that comes before it. Before CPython 3.12, which has no such attribute, they lend by the same base by which they release.
+#[cfg(any(not(Py_LIMITED_API), Py_3_11))]
+#[cold]
+pub(crate) fn releases_by_another(class: Object<'_>, own: Object<'_>) -> Result<bool, Raised> {
+    for base in Classes::of(class)?.iter().take_while(|base| !base.is(own)) {
+        if defines(base, &names::RELEASE_BUFFER)? {
+            let release = base.class_attr(&names::DICT)?.item(&names::RELEASE_BUFFER)?;
+            let of_c = (&raw mut ffi::PyWrapperDescr_Type).cast();
+            if release.borrow().class().as_ptr() == of_c {
+                return Ok(true);
+            }
+        }
+    }
+    Ok(false)
+}
+
 /// Returns `true` if the class belongs to this package or a module in it.
 pub(super) fn is_of(class: Object<'_>, package: &str) -> Result<bool, Raised> {
     let module = class.class_attr(&names::MODULE)?;

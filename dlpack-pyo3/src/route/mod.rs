@@ -58,6 +58,8 @@ use dlpack::{AnyManagedTensor, BorrowedTensor, Device};
 
 use crate::protocol;
 use crate::raw::{Object, Raised, Reference, raise_error};
+#[cfg(any(not(Py_LIMITED_API), Py_3_11))]
+pub(crate) use classes::releases_by_another;
 pub(crate) use exchange::OWN_TABLE;
 use held::KeepAlive;
 pub(crate) use held::{HeldTensor, Taken};

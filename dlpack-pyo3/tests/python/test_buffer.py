@@ -400,3 +400,26 @@ def test_what_another_base_of_a_class_has_lent_is_not_released(other):
         with memoryview(both) as view:
             assert view.nbytes in (2, 16)
     assert bytes(ext.OwnNothing()) == b"\x01\x02"
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="`__buffer__` is an attribute since 3.12")
+def test_nothing_is_lent_that_another_base_would_release():
+    """It would take the buffer for one of its own, and count one less than there are."""
+
+    class Both(bytearray, ext.OwnNothing):
+        pass
+
+    class Other(ext.OwnNothing, bytearray):
+        def __release_buffer__(self, view):
+            super().__release_buffer__(view)
+
+    both = Both(b"abc")
+    for _ in range(3):
+        with pytest.raises(BufferError, match="by another"):
+            ext.OwnNothing.__buffer__(both, 0)
+    with memoryview(both), pytest.raises(BufferError):
+        both.clear()
+    other = bytearray.__new__(Other, b"abc")
+    for _ in range(3):
+        with memoryview(other) as view:
+            assert bytes(view) == b"\x01\x02"
