@@ -83,6 +83,11 @@ pub(super) fn static_base(class: Object<'_>) -> Result<Owned<'_>, Raised> {
     Ok(base)
 }
 
+/// Returns `true` if the objects of the class are PyTorch's in C. A metaclass may have made an order of bases without PyTorch's classes.
+pub(super) fn is_of_torch(class: Object<'_>) -> Result<bool, Raised> {
+    is_of(static_base(class)?.borrow(), "torch")
+}
+
 /// Returns `true` for a class that lives for ever, as only code in C can make one.
 pub(super) fn is_static(class: Object<'_>) -> bool {
     // SAFETY: a live object on an attached thread.

@@ -13,7 +13,7 @@ use dlpack::negotiate::Request;
 use dlpack::{AnyManagedTensor, DataTypeCode};
 
 use super::attribute::{Attribute, is_false, is_true};
-use super::classes::{Classes, defines, is_of, is_static};
+use super::classes::{Classes, defines, is_of, is_of_torch, is_static};
 use super::summary::Summary;
 use super::torch_memory::refuse_without_memory;
 use crate::protocol;
@@ -62,10 +62,12 @@ impl Eligibility {
     /// Returns `None` if no object of the class may be imported by the table.
     pub(super) fn of(class: Object<'_>, classes: &Classes<'_>) -> Result<Option<Self>, Raised> {
         // Each class can say that it is of any library, but for the one in C that it is derived from.
+        let mut may_be_torch = is_of_torch(class)?;
         for base in classes.iter() {
-            if is_of(base, "torch")? {
-                return if is_plain_torch(classes)? { torch(class) } else { Ok(None) };
-            }
+            may_be_torch = may_be_torch || is_of(base, "torch")?;
+        }
+        if may_be_torch {
+            return if is_plain_torch(classes)? { torch(class) } else { Ok(None) };
         }
         for base in classes.iter() {
             if is_of(base, "paddle")? {

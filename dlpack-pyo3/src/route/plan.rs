@@ -2,7 +2,7 @@
 
 use core::mem;
 
-use super::classes::{Classes, is_immutable, is_named, is_of};
+use super::classes::{Classes, is_immutable, is_named, is_of, is_of_torch};
 use super::exchange::Exchange;
 use super::numpy;
 use super::refusals::Refusals;
@@ -52,6 +52,9 @@ impl Plan {
     /// Returns the plan of a class that is derived from one of a library whose `__dlpack__` is not enough, whatever its metaclass
     /// answers.
     fn of_library(class: Object<'_>) -> Result<Option<Self>, Raised> {
+        if is_of_torch(class)? {
+            return Ok(Some(Self::Torch));
+        }
         for base in Classes::of(class)?.iter() {
             if is_of(base, "torch")? {
                 return Ok(Some(Self::Torch));

@@ -3,7 +3,7 @@
 use core::ptr;
 
 use super::address;
-use super::classes::{is_named, is_of, is_static, static_base};
+use super::classes::{is_named, is_of, is_of_torch, is_static, static_base};
 use crate::raw::{
     Class, Name, Object, Owned, Raised, SavedException, call_no_args, ffi, handle, loaded,
     make_tuple, names, raise, unwind,
@@ -59,7 +59,7 @@ fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> 
 fn address_without_answers(object: Object<'_>) -> Result<Option<i128>, Raised> {
     let py = object.attached();
     // A class that stands in the place of PyTorch's answers by methods of its own.
-    if !is_of(static_base(object.class())?.borrow(), "torch")? {
+    if !is_of_torch(object.class())? {
         return Ok(None);
     }
     let Some(torch) = loaded(py, &names::TORCH_C)? else { return Ok(None) };

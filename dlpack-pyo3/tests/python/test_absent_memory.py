@@ -479,6 +479,51 @@ def test_a_class_that_pretends_to_be_another(kind):
     assert run(start + CLASSES_THAT_PRETEND[kind] + end) == "refused\n"
 
 
+WAYS_OF_HIDDEN = {
+    "table": "__dlpack_c_exchange_api__ = torch.Tensor.__dlpack_c_exchange_api__",
+    "method": "__dlpack__ = lambda self, **keywords: absent.__dlpack__(**keywords)",
+}
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("way", WAYS_OF_HIDDEN)
+def test_a_class_without_those_of_pytorch_in_its_order(way):
+    """A metaclass may leave the classes of PyTorch out. The objects are tensors of PyTorch nevertheless."""
+    script = f"""
+        import torch
+
+        hidden = False
+
+        class Meta(type(torch.Tensor)):
+            def mro(cls):
+                return [cls, object] if hidden else super().mro()
+
+        class Other(torch.Tensor):
+            pass
+
+        class Hidden(torch.Tensor, metaclass=Meta):
+            __class__ = property(lambda self: torch.Tensor)
+            {WAYS_OF_HIDDEN[way]}
+
+            def __dlpack_device__(self):
+                return (1, 0)
+
+        absent = torch.zeros(10)[2:]
+        alias = absent.as_subclass(Other)
+        absent.untyped_storage().resize_(0)
+        object.__dict__["__class__"].__set__(alias, Hidden)
+        hidden = True
+        Hidden.__bases__ = (Other,)
+        assert type(alias).__mro__ == (Hidden, object)
+        for way in (ext.describe, ext.borrow, ext.hold, ext.describe):
+            try:
+                print(way(alias))
+            except (BufferError, TypeError):
+                pass
+    """
+    assert run(script) == ""
+
+
 @pytest.mark.library("torch")
 def test_tensors_that_pass_others_on_are_asked_a_few_times():
     """In a process where no address is known to have memory: each names another one than that of its own elements."""
