@@ -5,7 +5,7 @@ use core::fmt;
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
 use dlpack::{Device, DeviceType};
 use pyo3::types::PyAnyMethods;
-use pyo3::{Borrowed, Bound, PyAny, PyResult};
+use pyo3::{Borrowed, Bound, PyAny, PyResult, Python};
 
 use super::bridge::{self, to_err};
 use super::elements::Elements;
@@ -14,7 +14,7 @@ use super::runtime::Runtime;
 use super::tensor::PyTensor;
 use super::untyped::UntypedTensor;
 use crate::protocol;
-use crate::route;
+use crate::route::{self, Library};
 
 /// Imports the tensor of a Python object with options: device, copy policy, stream.
 ///
@@ -321,15 +321,15 @@ impl<'a> Import<'a> {
         runtime: &dyn Runtime,
     ) -> PyResult<Option<PyTensor<T, R>>> {
         let request = self.request.stream(Stream::NO_SYNC);
-        UntypedTensor::import(object, &request, self.strict, |mut tensor| {
-            if !tensor.is_by_table() && !tensor.is_ready_for_host() {
-                return Ok(None);
-            }
-            if let Some(stream) = order(object, tensor.device(), runtime)? {
-                tensor.set_ready_on(stream);
-            }
-            PyTensor::new(tensor).map(Some)
-        })
+        let (mut tensor, library) =
+            UntypedTensor::import_with_library(object, &request, self.strict)?;
+        if !tensor.is_by_table() && !tensor.is_ready_for_host() {
+            return Ok(None);
+        }
+        if let Some(stream) = order(object.py(), &library, tensor.device(), runtime)? {
+            tensor.set_ready_on(stream);
+        }
+        PyTensor::new(tensor).map(Some)
     }
 
     /// Returns `true` if a table may give what is asked for.
@@ -364,14 +364,14 @@ impl<'a> Import<'a> {
     }
 }
 
-/// Makes the consumer's stream on the device wait for the stream of the object's library, and returns it. Does nothing for the
-/// CPU, and if the consumer synchronizes by itself.
+/// Makes the consumer's stream on the device wait for the stream of the library that has given the tensor, and returns it. Does
+/// nothing for the CPU, and if the consumer synchronizes by itself.
 fn order(
-    object: Borrowed<'_, '_, PyAny>,
+    py: Python<'_>,
+    library: &Library,
     device: Device,
     runtime: &dyn Runtime,
 ) -> PyResult<Option<Stream>> {
-    let py = object.py();
     if device.device_type == DeviceType::CPU {
         return Ok(None);
     }
@@ -379,9 +379,8 @@ fn order(
     if consumer.is_no_sync() {
         return Ok(None);
     }
-    let producer = route::current_stream(bridge::object(object), device)
-        .map_err(|raised| to_err(py, raised))?;
-    runtime.wait(py, device, consumer, producer)?;
+    let producer = library.current_stream(bridge::attached(py), device);
+    runtime.wait(py, device, consumer, producer.map_err(|raised| to_err(py, raised))?)?;
     Ok(Some(consumer))
 }
 

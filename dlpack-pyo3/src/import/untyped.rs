@@ -10,7 +10,7 @@ use pyo3::{Borrowed, PyAny, PyErr, PyResult};
 use super::bridge;
 use super::error::{Named, Text};
 use crate::protocol::NamedStream;
-use crate::route::{self, Route, Taken};
+use crate::route::{self, Library, Route, Taken};
 
 /// What a [`PyTensor`](super::PyTensor) of any type holds.
 pub(super) struct UntypedTensor(Taken);
@@ -38,6 +38,20 @@ impl UntypedTensor {
             },
             |raised| Err(bridge::to_err(py, raised)),
         )
+    }
+
+    /// As [`import`](Self::import), with the library that has given the tensor.
+    pub(super) fn import_with_library(
+        object: Borrowed<'_, '_, PyAny>,
+        request: &Request,
+        strict: bool,
+    ) -> PyResult<(Self, Library)> {
+        let taken = route::take_with_library(bridge::object(object), request, strict);
+        let (mut taken, library) = taken.map_err(|raised| bridge::to_err(object.py(), raised))?;
+        taken.set_ready_on(request.stream);
+        let is_as_asked = taken.is_ready_for_host || request.wanted_device() != Some(Device::CPU);
+        let tensor = Self(taken);
+        Ok((if is_as_asked { tensor } else { tensor.waited_for() }, library))
     }
 
     /// For memory of a device that was asked for on the CPU, and that the host can access.

@@ -57,7 +57,8 @@ use dlpack::negotiate::{CopyPolicy, Request, Stream};
 use dlpack::{AnyManagedTensor, BorrowedTensor, Device};
 
 use crate::protocol;
-use crate::raw::{Object, Raised, Reference, raise_error};
+use crate::raw::{Attached, Object, Raised, Reference, raise_error};
+use cache::Known;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 pub(crate) use classes::releases_by_another;
 pub(crate) use exchange::OWN_TABLE;
@@ -107,8 +108,37 @@ pub(crate) fn take<R>(
 #[cold]
 #[inline(never)]
 fn take_slowly(object: Object<'_>, request: &Request, strict: bool) -> Result<Taken, Raised> {
+    take_with_library(object, request, strict).map(|(taken, _)| taken)
+}
+
+/// As [`take`], with the library of the class that the object has had: it may have another one by now.
+#[cold]
+#[inline(never)]
+pub(crate) fn take_with_library(
+    object: Object<'_>,
+    request: &Request,
+    strict: bool,
+) -> Result<(Taken, Library), Raised> {
     let plan = cache::plan_of(object.class())?;
-    take_by(&plan, object, request, strict, Ok, Err)
+    let taken = take_by(&plan, object, request, strict, Ok, Err)?;
+    Ok((taken, Library(plan)))
+}
+
+/// The library of a class.
+pub(crate) struct Library(Known);
+
+impl Library {
+    /// Returns the stream on which the library queues its work for the device, as its table says.
+    pub(crate) fn current_stream(
+        &self,
+        py: Attached<'_>,
+        device: Device,
+    ) -> Result<Stream, Raised> {
+        match self.0.exchange() {
+            Some(exchange) => exchange.current_stream(py, device),
+            None => Ok(Stream::NONE),
+        }
+    }
 }
 
 /// As [`take`], by a given plan.
@@ -244,14 +274,6 @@ fn take_to_lend(object: Object<'_>, request: &Request) -> Result<Taken, Raised> 
 /// Returns `true` if the object's class has an exchange table, which does not wait for a stream.
 pub(crate) fn has_table(object: Object<'_>) -> Result<bool, Raised> {
     Ok(cache::plan_of(object.class())?.exchange().is_some())
-}
-
-/// Returns the stream on which the object's library queues its work for the device, as its table says.
-pub(crate) fn current_stream(object: Object<'_>, device: Device) -> Result<Stream, Raised> {
-    match cache::plan_of(object.class())?.exchange() {
-        Some(exchange) => exchange.current_stream(object.attached(), device),
-        None => Ok(Stream::NONE),
-    }
 }
 
 /// How the library of a class imports tensors.

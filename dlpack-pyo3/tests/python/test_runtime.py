@@ -100,6 +100,30 @@ def test_without_a_runtime_the_producer_is_asked_and_waits_itself():
     assert thing.asked == [{"max_version": (1, 3)}]
 
 
+@pytest.mark.parametrize("stream", [None, 0x6000])
+def test_the_stream_is_that_of_the_table_that_has_given_the_tensor(stream):
+    """The object becomes one of another class, which has no table, or one that names another stream, while it is imported."""
+    tables = [exchange.Table(current_work_stream=named(number)) for number in (0x5000, stream or 0)]
+    other = exchange.type_for(tables[1]) if stream else type("Plain", (), {})
+
+    def make():
+        thing.__class__ = other
+        return on_device()
+
+    thing = carrier(tables[0], make)
+    _, notes = ext.ordered(thing, 77)
+    assert type(thing) is other
+    assert notes == [(CUDA, None), (CUDA, (77, 0x5000))]
+
+
+def named(number):
+    def stream(kind, device, out):
+        out[0] = number
+        return 0
+
+    return stream
+
+
 def test_a_table_without_streams_names_none():
     table = exchange.Table(current_work_stream=None)
     _, notes = ext.ordered(carrier(table), 77)
