@@ -51,7 +51,7 @@ impl Plan {
 
     /// Returns the plan of a class that is derived from one of a library whose `__dlpack__` is not enough, whatever its metaclass
     /// answers.
-    fn of_library(class: Object<'_>) -> Result<Option<Self>, Raised> {
+    pub(super) fn of_library(class: Object<'_>) -> Result<Option<Self>, Raised> {
         if is_of_torch(class)? {
             return Ok(Some(Self::Torch));
         }

@@ -3,6 +3,7 @@
 use dlpack::negotiate::{CopyPolicy, Request};
 use dlpack::{AnyManagedTensor, Device, Error};
 
+use super::classes::is_of_torch;
 use super::exchange::Exchange;
 use super::plan::Plan;
 use super::summary::Summary;
@@ -89,12 +90,33 @@ pub(super) fn take_rare(
             Ok(Some(asked(tensor)))
         }
         Plan::Masked => masked::refuse(object).map(|()| None),
-        Plan::Unknown if object.optional_attr(&names::DLPACK)?.is_some() => Ok(None),
+        Plan::Unknown if object.optional_attr(&names::DLPACK)?.is_some() => {
+            take_unknown(object, request, strict)
+        }
         Plan::Buffer | Plan::Unknown if buffer::has_buffer(object)? => {
             request.stream.check(Device::CPU).map_err(|error| raise_error(py, error))?;
             meet(object, buffer::take(object)?, request, Route::Buffer).map(Some)
         }
+        Plan::Unknown => take_unknown(object, request, strict),
         _ => Ok(None),
+    }
+}
+
+/// As [`take_rare`], for an object that is to be asked by `__dlpack__`, although its class has said that it has none. A metaclass
+/// answers for the class, and an object may answer otherwise each time.
+fn take_unknown(
+    object: Object<'_>,
+    request: &Request,
+    strict: bool,
+) -> Result<Option<Taken>, Raised> {
+    let class = object.class().to_owned();
+    if is_of_torch(class.borrow())? {
+        return take_rare(&Plan::Torch, object, request, strict);
+    }
+    // A class that cannot be looked at is of no library.
+    match Plan::of_library(class.borrow()).or_else(|raised| raised.forget().map(|()| None))? {
+        Some(plan) => take_rare(&plan, object, request, strict),
+        None => Ok(None),
     }
 }
 

@@ -524,6 +524,49 @@ def test_a_class_without_those_of_pytorch_in_its_order(way):
     assert run(script) == ""
 
 
+def denying(base, *, once=False):
+    """Returns a class derived from another one, which says that it has no `__dlpack__`, as its objects do when they are asked first."""
+    denied = {"__dlpack__", "__dlpack_c_exchange_api__"}
+
+    class Meta(type(base)):
+        def __getattribute__(cls, name):
+            if name in denied:
+                raise AttributeError(name)
+            return super().__getattribute__(name)
+
+    class Denying(base, metaclass=Meta):
+        def __getattribute__(self, name):
+            if once and name == "__dlpack__" and not asked:
+                asked.append(name)
+                raise AttributeError(name)
+            return super().__getattribute__(name)
+
+    asked = []
+    return Denying
+
+
+@pytest.mark.parametrize("once", [False, True])
+@pytest.mark.parametrize("way", [ext.describe, ext.borrow, ext.hold])
+@pytest.mark.library("torch")
+def test_a_class_of_pytorch_that_says_that_it_has_no_method(torch, once, way):
+    absent = torch.ones(10)[2:].as_subclass(denying(torch.Tensor, once=once))
+    torch.Tensor.untyped_storage(absent).resize_(0)
+    with pytest.raises(BufferError, match="expected a tensor with memory"):
+        way(absent)
+    negated = torch.tensor([1 + 2j]).conj().imag.as_subclass(denying(torch.Tensor, once=once))
+    with pytest.raises(BufferError, match="expected a tensor without the negative bit"):
+        way(negated)
+
+
+@pytest.mark.library("numpy")
+def test_a_masked_array_of_a_class_that_says_that_it_has_no_method():
+    import numpy as np
+
+    array = denying(np.ma.MaskedArray)([1.0, 2.0], mask=[True, False])
+    with pytest.raises(BufferError, match="masked elements"):
+        ext.describe(array)
+
+
 @pytest.mark.library("torch")
 def test_tensors_that_pass_others_on_are_asked_a_few_times():
     """In a process where no address is known to have memory: each names another one than that of its own elements."""
