@@ -1,5 +1,6 @@
 """What our classes answer: the checklist of the Python specification for producers, point by point."""
 
+import ctypes
 import gc
 import threading
 
@@ -8,6 +9,7 @@ import pytest
 
 from kit import abi, capsules, report, values
 from kit.builds import exports_buffers
+from kit.foreign import Foreign
 from kit.peek import peek, peek_capsule, read
 
 SIX = values.sample_bytes("float32")
@@ -165,6 +167,17 @@ def test_p11_copies(make, data, flags, version):
     del tensor, one
     gc.collect()
     assert read(second) == data
+
+
+def test_p11_copies_of_padded_elements_are_packed():
+    # Two elements of four bits, each in a byte of its own, or both in one.
+    for flags, data in ((abi.PADDED, b"\x01\x02"), (0, b"\x21")):
+        tensor = ext.hold(Foreign(data, "uint4", (2,), flags=flags).capsule()).export()
+        copy = tensor.__dlpack__(max_version=(1, 3), copy=True)
+        seen = peek_capsule(copy)
+        assert (seen["dtype"], seen["flags"], seen["shape"]) == (abi.triple("uint4"), abi.IS_COPIED, (2,))
+        assert ctypes.string_at(seen["data"], 1) == b"\x21"
+        assert tensor.tolist() == [1, 2]
 
 
 @each

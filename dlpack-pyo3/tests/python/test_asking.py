@@ -225,6 +225,32 @@ def test_a_refusal_by_a_class_of_its_own_is_final(asked):
     assert len(producer.calls) == 2
 
 
+@pytest.mark.parametrize(
+    ("refused", "asked"),
+    [
+        ("max_version", {"copy": False}),
+        ("max_version", {"copy": True}),
+        ("max_version", {"device": (abi.CUDA, 1)}),
+        ("copy", {"copy": False}),
+        ("copy", {"copy": True}),
+        ("dl_device", {"device": (abi.CPU, 0)}),
+    ],
+)
+def test_another_error_at_a_later_question_is_the_producers_own(refused, asked):
+    class Later(producers.Producer):
+        def __dlpack__(self, **given):
+            self.calls.append(given)
+            if refused in given:
+                raise TypeError("__dlpack__() got an unexpected keyword argument")
+            raise OSError("of a later question")
+
+    producer = Later(SIX)
+    with pytest.raises(OSError, match="^of a later question$"):
+        ext.describe(producer, **asked)
+    # The error ends it.
+    assert [refused in call for call in producer.calls].count(False) == 1
+
+
 def test_a_conflict_about_copying_is_both_errors():
     # The array API standard says BufferError in one paragraph and ValueError in another.
     producer = producers.Copies(SIX, device=(abi.CUDA, 0))
@@ -311,6 +337,13 @@ def test_streams_are_passed_on(stream):
     [call] = producer.calls
     assert call["stream"] == stream
     assert type(call["stream"]) is int
+    expected_once(*producer.tensors)
+
+
+def test_a_stream_that_rust_names():
+    producer = producers.Producer(SIX, device=(abi.CUDA, 0), address=0x1000)
+    ext.unsynchronized(producer)
+    assert [call["stream"] for call in producer.calls] == [-1]
     expected_once(*producer.tensors)
 
 

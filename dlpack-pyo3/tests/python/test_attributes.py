@@ -334,6 +334,25 @@ def test_messages_name_the_module_of_a_class():
         ext.describe(7)
 
 
+@pytest.mark.parametrize("dtype", ["uint8", "uint16", "float32", "float64"])
+def test_cells_by_their_indices(dtype):
+    array = np.arange(6, dtype=dtype).reshape(2, 3)
+    assert ext.cells_by_index(array) == ([2, 3], [0, 1, 2, 3, 4, 5])
+    assert ext.cells_by_index(array.T) == ([3, 2], [0, 3, 1, 4, 2, 5])
+
+
+def test_what_is_shown_to_those_who_debug():
+    tensor, cells, options, policy, exported = ext.debugged(np.ones((2, 3), "f4"))
+    for shown, words in [
+        (tensor, ["2, 3", "float32"]),
+        (cells, ["Cells", "2, 3"]),
+        (options, ["Import"]),
+        (policy, ["Refuse"]),
+        (exported, ["Tensor", "2, 3", "float32"]),
+    ]:
+        assert all(word in shown for word in words), shown
+
+
 def test_pinned_memory_says_how_to_have_it():
     pinned = Foreign(bytes(24), device=(abi.CUDA_HOST, 0))
     with pytest.raises(BufferError, match=r"found device cuda_host:0, .* Import::device\(Device::CPU\) has the producer wait"):

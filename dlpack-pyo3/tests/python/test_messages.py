@@ -147,6 +147,29 @@ def test_an_interrupt_while_a_note_is_added_is_not_lost(monkeypatch):
             ext.borrow(torch.eye(2).to_sparse())
 
 
+@pytest.mark.parametrize("function", [ext.typed_f32, ext.borrow])
+def test_an_error_about_attributes_that_is_the_methods_own(function):
+    class Wrong:
+        def __dlpack__(self, **given):
+            raise AttributeError("of the method")
+
+    class Hides:
+        @property
+        def __dlpack__(self):
+            raise RuntimeError("of the look for it")
+
+    assert refused(function, Wrong())[:2] == (AttributeError, "of the method")
+    assert refused(function, Hides())[:2] == (RuntimeError, "of the look for it")
+
+
+def test_why_a_stream_cannot_wait():
+    unknown = ext.on_device(bytes(8), (abi.CUDA, 0))
+    ready = ext.on_device(bytes(8), (abi.CUDA, 0), ready=7)
+    for tensor, hint in ((unknown, "Tensor::ready_on says"), (ready, "is ready on another stream")):
+        kind, text, _ = refused(lambda: tensor.__dlpack__(stream=9))
+        assert kind is BufferError and hint in text
+
+
 def test_memory_that_must_not_be_written():
     way = ": pass a copy that can be written, such as `numpy.array(x)`"
     array = np.zeros(3)

@@ -113,6 +113,16 @@ def test_buffers_that_memoryview_cannot_make():
         assert ext.describe(memoryview(np.zeros(2, dtype)))["dtype"] == name
 
 
+@pytest.mark.skipif(not ext.BUFFERS, reason="this limited API has no buffers")
+def test_buffers_that_contradict_themselves():
+    assert ext.describe(ext.OwnBuffer())["shape"] == (8,)
+    for wrong in (ext.OwnBuffer(2), ext.OwnBuffer(0), ext.OwnBuffer(shape=False)):
+        with pytest.raises(BufferError, match="expected a buffer of numbers"):
+            ext.describe(wrong)
+        # It was given back.
+        assert wrong.counts() == (1, 0)
+
+
 @pytest.mark.parametrize("thing", ["text", 7, 1.5, None, [1.0], (1.0,), {}, object()])
 def test_objects_that_have_neither(thing):
     with pytest.raises(TypeError, match="expected an object with __dlpack__ or a buffer, found"):

@@ -55,7 +55,7 @@ mod dlpack_pyo3_tests {
     use super::stream::stream;
     #[pymodule_export]
     use super::typed::{
-        body, strict, typed_cells, typed_f32, typed_list, typed_list_on_cpu, typed_matrix,
-        typed_means, typed_writable,
+        body, cells_by_index, debugged, strict, typed_cells, typed_f32, typed_list,
+        typed_list_on_cpu, typed_matrix, typed_means, typed_writable, unsynchronized,
     };
 }

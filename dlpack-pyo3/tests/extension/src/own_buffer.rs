@@ -10,9 +10,12 @@ use pyo3::prelude::*;
 
 static BYTES: [u8; 8] = *b"12345678";
 
-/// Eight bytes. The object notes where the struct of a buffer was filled, and compares when the buffer is released.
+/// Eight bytes. The object notes where the struct of a buffer was filled, and compares when the buffer is released. The struct may
+/// have a size of elements that is not that of the format, or no shape.
 #[pyclass(frozen)]
 pub(crate) struct OwnBuffer {
+    itemsize: isize,
+    shape: bool,
     filled: AtomicUsize,
     released: AtomicUsize,
     moved: AtomicUsize,
@@ -21,9 +24,10 @@ pub(crate) struct OwnBuffer {
 #[pymethods]
 impl OwnBuffer {
     #[new]
-    fn new() -> Self {
+    #[pyo3(signature = (itemsize=1, *, shape=true))]
+    fn new(itemsize: isize, shape: bool) -> Self {
         let [filled, released, moved] = [const { AtomicUsize::new(0) }; 3];
-        Self { filled, released, moved }
+        Self { itemsize, shape, filled, released, moved }
     }
 
     /// Returns how many buffers were released, and how many of them elsewhere than they were filled.
@@ -45,11 +49,11 @@ impl OwnBuffer {
             (*view).buf = BYTES.as_ptr().cast_mut().cast::<c_void>();
             (*view).obj = slf.clone().into_ptr();
             (*view).len = 8;
-            (*view).itemsize = 1;
+            (*view).itemsize = slf.get().itemsize;
             (*view).readonly = 1;
             (*view).ndim = 1;
             (*view).format = c"B".as_ptr().cast_mut();
-            (*view).shape = &raw mut (*view).len;
+            (*view).shape = if slf.get().shape { &raw mut (*view).len } else { ptr::null_mut() };
             (*view).strides = &raw mut (*view).itemsize;
             (*view).suboffsets = ptr::null_mut();
             (*view).internal = ptr::null_mut();
@@ -60,7 +64,7 @@ impl OwnBuffer {
     unsafe fn __releasebuffer__(slf: &Bound<'_, Self>, view: *mut ffi::Py_buffer) {
         let this = slf.get();
         // SAFETY: Python calls this with a struct that was filled above.
-        let points_into_itself = unsafe { (*view).shape == &raw mut (*view).len };
+        let points_into_itself = unsafe { !this.shape || (*view).shape == &raw mut (*view).len };
         let stayed = view.addr() == this.filled.load(Ordering::Relaxed) && points_into_itself;
         this.released.fetch_add(1, Ordering::Relaxed);
         this.moved.fetch_add(usize::from(!stayed), Ordering::Relaxed);

@@ -1,7 +1,8 @@
 //! Functions with requirements on their arguments.
 
 use dlpack::Device;
-use dlpack_pyo3::{Import, OnHost, PyTensor, Rank, RowMajor, Tensor, Writable};
+use dlpack::negotiate::Stream;
+use dlpack_pyo3::{Import, OnHost, PyTensor, Rank, ReadOnlyAsLegacy, RowMajor, Tensor, Writable};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -58,6 +59,51 @@ pub(crate) fn typed_means(py: Python<'_>, matrix: PyTensor<f32, Rank<2>>) -> PyR
 #[pyfunction]
 pub(crate) fn typed_cells(py: Python<'_>, x: PyTensor<f32, OnHost>) -> PyResult<usize> {
     Ok(x.cells(py)?.iter().len())
+}
+
+/// Returns the shape of a tensor's cells, and its elements, one after another by their indices. The dtype is `uint8`, `uint16`,
+/// `float32` or `float64`.
+#[pyfunction]
+pub(crate) fn cells_by_index(py: Python<'_>, x: PyTensor) -> PyResult<(Vec<usize>, Vec<f64>)> {
+    fn all<T: Copy + Into<f64>>(
+        shape: &[usize],
+        get: impl Fn(&[usize]) -> Option<T>,
+    ) -> (Vec<usize>, Vec<f64>) {
+        let [rows, columns] = [shape.first(), shape.get(1)].map(|n| n.copied().unwrap_or(0));
+        let indices = (0..rows).flat_map(|i| (0..columns).map(move |j| [i, j]));
+        (shape.to_vec(), indices.filter_map(|index| get(&index)).map(Into::into).collect())
+    }
+
+    macro_rules! try_as {
+        ($($dtype:ty),*) => {
+            $(if let Ok(typed) = x.as_typed::<$dtype>() {
+                let cells = typed.cells(py)?;
+                return Ok(all(cells.shape(), |index| cells.get(index)));
+            })*
+        };
+    }
+    try_as!(u8, u16, f32, f64);
+    Err(PyValueError::new_err("expected another dtype"))
+}
+
+/// Returns what is shown of a tensor, its cells and the options of an import to those who debug a program.
+#[pyfunction]
+pub(crate) fn debugged(py: Python<'_>, x: PyTensor<f32>) -> PyResult<Vec<String>> {
+    let mut shown = vec![
+        format!("{x:?}"),
+        format!("{:?}", x.cells(py)?),
+        format!("{:?}", Import::new()),
+        format!("{:?}", ReadOnlyAsLegacy::REFUSE),
+    ];
+    shown.push(format!("{:?}", x.into_tensor()?));
+    Ok(shown)
+}
+
+/// Imports a tensor for which nobody waits.
+#[pyfunction]
+pub(crate) fn unsynchronized<'py>(x: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
+    let tensor: PyTensor = Import::new().stream(Stream::NO_SYNC).of(x)?;
+    with_route(x.py(), &tensor)
 }
 
 /// Returns the elements of a tensor of `float64`, which is asked for in main memory.
