@@ -394,6 +394,22 @@ def test_devices_that_are_none(answer):
     expected_once(*producer.tensors)
 
 
+def test_an_error_of_a_number_of_the_device_is_its_own():
+    class Raises:
+        # As a member of an `Enum` has one, which is for those that are no number.
+        value = 0
+
+        def __index__(self):
+            raise OSError("of the number")
+
+    producer = producers.Producer(SIX)
+    for answer in ((Raises(), 0), (1, Raises())):
+        producer.device = answer
+        with pytest.raises(OSError, match="^of the number$"):
+            ext.describe(producer, stream=-1)
+    assert not producer.tensors
+
+
 def test_an_object_without_the_device_method():
     class Bare:
         def __init__(self):

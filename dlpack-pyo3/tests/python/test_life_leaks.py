@@ -76,6 +76,23 @@ def test_imports_that_fail(name):
     is_steady(action, producer)
 
 
+@pytest.mark.parametrize("name", [*PRODUCERS, *REFUSED])
+def test_imports_in_a_generator_whose_caller_handles_an_exception(name):
+    producer = Producer({**PRODUCERS, **REFUSED}[name])
+
+    def imports():
+        while True:
+            with contextlib.suppress(Exception):
+                ext.describe(producer)
+            yield
+
+    steps = imports()
+    try:
+        raise LookupError("on purpose")
+    except LookupError as error:
+        is_steady(lambda: next(steps), error, producer)
+
+
 @pytest.mark.parametrize("asked", [{}, NEW, {**NEW, "copy": True}, {"copy": True}])
 @pytest.mark.parametrize("read_only", [False, True])
 def test_exports(asked, read_only):

@@ -123,6 +123,13 @@ def test_buffers_that_contradict_themselves():
         assert wrong.counts() == (1, 0)
 
 
+@pytest.mark.skipif(not ext.BUFFERS, reason="this limited API has no buffers")
+def test_a_buffer_of_no_elements_and_no_memory():
+    empty = ext.OwnBuffer(memory=False)
+    assert ext.describe(empty)["shape"] == (0,)
+    assert ext.hold(empty).export().shape == (0,)
+
+
 @pytest.mark.parametrize("thing", ["text", 7, 1.5, None, [1.0], (1.0,), {}, object()])
 def test_objects_that_have_neither(thing):
     with pytest.raises(TypeError, match="expected an object with __dlpack__ or a buffer, found"):

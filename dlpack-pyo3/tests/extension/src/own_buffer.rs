@@ -11,11 +11,12 @@ use pyo3::prelude::*;
 static BYTES: [u8; 8] = *b"12345678";
 
 /// Eight bytes. The object notes where the struct of a buffer was filled, and compares when the buffer is released. The struct may
-/// have a size of elements that is not that of the format, or no shape.
+/// have a size of elements that is not that of the format, or no shape, or be of no memory.
 #[pyclass(frozen)]
 pub(crate) struct OwnBuffer {
     itemsize: isize,
     shape: bool,
+    memory: bool,
     filled: AtomicUsize,
     released: AtomicUsize,
     moved: AtomicUsize,
@@ -24,10 +25,10 @@ pub(crate) struct OwnBuffer {
 #[pymethods]
 impl OwnBuffer {
     #[new]
-    #[pyo3(signature = (itemsize=1, *, shape=true))]
-    fn new(itemsize: isize, shape: bool) -> Self {
+    #[pyo3(signature = (itemsize=1, *, shape=true, memory=true))]
+    fn new(itemsize: isize, shape: bool, memory: bool) -> Self {
         let [filled, released, moved] = [const { AtomicUsize::new(0) }; 3];
-        Self { itemsize, shape, filled, released, moved }
+        Self { itemsize, shape, memory, filled, released, moved }
     }
 
     /// Returns how many buffers were released, and how many of them elsewhere than they were filled.
@@ -43,17 +44,19 @@ impl OwnBuffer {
         if view.is_null() {
             return Err(PyBufferError::new_err("expected a place for the buffer"));
         }
-        slf.get().filled.store(view.addr(), Ordering::Relaxed);
+        let this = slf.get();
+        this.filled.store(view.addr(), Ordering::Relaxed);
+        let start = if this.memory { BYTES.as_ptr().cast_mut().cast() } else { ptr::null_mut() };
         // SAFETY: Python calls this to fill the struct, whose size and stride are its own length and item size.
         unsafe {
-            (*view).buf = BYTES.as_ptr().cast_mut().cast::<c_void>();
+            (*view).buf = start;
             (*view).obj = slf.clone().into_ptr();
-            (*view).len = 8;
-            (*view).itemsize = slf.get().itemsize;
+            (*view).len = if this.memory { 8 } else { 0 };
+            (*view).itemsize = this.itemsize;
             (*view).readonly = 1;
             (*view).ndim = 1;
             (*view).format = c"B".as_ptr().cast_mut();
-            (*view).shape = if slf.get().shape { &raw mut (*view).len } else { ptr::null_mut() };
+            (*view).shape = if this.shape { &raw mut (*view).len } else { ptr::null_mut() };
             (*view).strides = &raw mut (*view).itemsize;
             (*view).suboffsets = ptr::null_mut();
             (*view).internal = ptr::null_mut();
