@@ -13,6 +13,7 @@ from kit.builds import classes_end, sees_changes
 from kit.exchange import Table, type_for
 from kit.foreign import Foreign
 from kit.process import run
+from kit.steady import is_steady
 
 API = "__dlpack_c_exchange_api__"
 
@@ -54,6 +55,27 @@ def test_a_class_that_changes_whenever_it_is_looked_at():
     for _ in range(100):
         assert ext.describe(Restless())["route"] == "protocol"
     assert Restless.count
+
+
+def test_the_plans_of_a_class_that_changes_again_and_again_have_an_end():
+    """A plan is never given back, since another thread may be using it."""
+    tensor = ext.make(bytes(8), "uint8", (8,))
+    table = getattr(type(tensor), API)
+
+    class Changing:
+        __dlpack__ = lambda self, **given: tensor.__dlpack__(**given)
+        __dlpack_device__ = lambda self: (1, 0)
+
+    def change():
+        # The table takes objects of its own class alone, but there is one.
+        setattr(Changing, API, table)
+        ext.describe(Changing())
+        delattr(Changing, API)
+        ext.describe(Changing())
+
+    for _ in range(100):
+        change()
+    is_steady(change, times=2000)
 
 
 @classes_end
