@@ -135,6 +135,11 @@ def test_a_table_that_fails_to_name_its_stream():
     with pytest.raises(BufferError, match="current_work_stream"):
         ext.ordered(carrier(table), 77)
     assert [made.deletes for made in table.given] == [1]
+    # A function that says why.
+    table = exchange.Table(current_work_stream=native.FAIL)
+    with pytest.raises(BufferError, match=native.FAILURE):
+        ext.ordered(carrier(table), 77)
+    assert [made.deletes for made in table.given] == [1]
 
 
 def test_a_runtime_that_fails_to_wait():

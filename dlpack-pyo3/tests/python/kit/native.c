@@ -113,6 +113,13 @@ int kit_fail_to_lend(void *object, void *out) {
   return fail();
 }
 
+/* Fails, and leaves its arguments alone. */
+int kit_fail(void *object, void *out) {
+  (void)object;
+  (void)out;
+  return fail();
+}
+
 /* Fails as if the user had interrupted the program, whichever function of a table this is. */
 int kit_interrupt(void *object, void *out) {
   (void)object;

@@ -54,6 +54,7 @@ def _address(name):
 DELETE = _address("kit_delete")
 DESTROY = _address("kit_destroy")
 # Functions for exchange tables, which fail with the message FAILURE.
+FAIL = _address("kit_fail")
 FAIL_FROM_PYTHON = _address("kit_fail_from_python")
 FAIL_TO_LEND = _address("kit_fail_to_lend")
 FAIL_TO_PYTHON = _address("kit_fail_to_python")
