@@ -25,7 +25,7 @@ print(sys.executable, '%d.%d%s' % (*sys.version_info[:2], suffix), sys.base_pref
 const BUILT: &str = ".tools/python-3.13t/bin/python3";
 
 /// An installed CPython 3.10 or later.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Python {
     pub(crate) program: String,
     /// Ends in `t` if it is free-threaded.

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 use super::Length;
 use super::mutants::{LONGEST, Outcome, check, copy};
+use super::one_build;
 use super::record::{file_code, today};
 use crate::tools::{self, Result, command, read, root, write};
 
@@ -59,13 +60,15 @@ const SURVIVORS_HEAD: &str = "\
 
 /// A mutant: lines of a file are replaced by others.
 #[derive(Debug)]
-struct Mutant {
+pub(super) struct Mutant {
     /// With a number, if there are several of this name in the file.
-    name: String,
-    file: String,
-    start: (usize, usize),
-    end: (usize, usize),
-    new: String,
+    pub(super) name: String,
+    pub(super) file: String,
+    /// What kind it is, as cargo-mutants says.
+    pub(super) genre: String,
+    pub(super) start: (usize, usize),
+    pub(super) end: (usize, usize),
+    pub(super) new: String,
 }
 
 /// What was done with a file.
@@ -114,28 +117,43 @@ pub(super) fn run(words: &[&str], length: Length) -> Result<bool> {
     if let Length::Whole = length {
         state.write()?;
     }
+    let mut left = Vec::new();
     for (at, mutant) in &queue {
         let why = state.survivors.get(&mutant.name);
         let is_explained = why.is_some_and(|why| why != UNEXPLAINED);
         let row = state.rows.entry(mutant.file.clone()).or_default();
         if is_explained || *at < row.tried && why.is_none() {
             row.tried = row.tried.max(at + 1);
-            continue;
+        } else {
+            left.push((*at, mutant));
         }
+    }
+    let outcomes = match length {
+        Length::Whole => one_build::run(&tree, left.iter().map(|&(_, mutant)| mutant))?,
+        // To make the one build takes longer than this may.
+        Length::Seconds(_) => BTreeMap::new(),
+    };
+    for (at, mutant) in left {
         if let Length::Seconds(seconds) = length {
             if start.elapsed() > Duration::from_secs(seconds) {
                 return Ok(true);
             }
         }
-        let (outcome, by) = try_mutant(&tree, mutant)?;
-        println!("{}: {outcome:?} by {by}", mutant.name);
+        let outcome = match outcomes.get(&mutant.name) {
+            Some(outcome) => *outcome,
+            None => {
+                let (outcome, by) = try_mutant(&tree, mutant)?;
+                println!("{}: {outcome:?} by {by}", mutant.name);
+                outcome
+            }
+        };
         if let Length::Whole = length {
             // Somebody may have explained one meanwhile.
             state.survivors = State::read()?.survivors;
-            state.enter(mutant, *at, outcome);
+            state.enter(mutant, at, outcome);
             state.write()?;
         } else {
-            state.enter(mutant, *at, outcome);
+            state.enter(mutant, at, outcome);
         }
     }
     if let Length::Whole = length {
@@ -261,7 +279,8 @@ fn parse(json: &str, package: &str) -> Result<Vec<Mutant>> {
             write!(name, " #{}", before + 1).ok();
         }
         let new = text(&item["replacement"])?;
-        mutants.push(Mutant { name, file, start: place("start")?, end: place("end")?, new });
+        let genre = text(&item["genre"])?;
+        mutants.push(Mutant { name, file, genre, start: place("start")?, end: place("end")?, new });
     }
     Ok(mutants)
 }
@@ -287,14 +306,16 @@ fn try_mutant(tree: &Path, mutant: &Mutant) -> Result<(Outcome, &'static str)> {
     result
 }
 
-/// Replaces the text between two places, whose lines and columns begin at 1.
+/// Returns how many bytes are before a line and a column, which begin at 1.
+pub(super) fn offset(text: &str, (line, column): (usize, usize)) -> Option<usize> {
+    let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
+    let line = text.get(before..)?;
+    Some(before + line.char_indices().nth(column - 1)?.0)
+}
+
+/// Replaces the text between the places of a mutant.
 fn replaced(text: &str, mutant: &Mutant) -> Result<String> {
-    let offset = |(line, column): (usize, usize)| {
-        let before: usize = text.split_inclusive('\n').take(line - 1).map(str::len).sum();
-        let line = text.get(before..)?;
-        Some(before + line.char_indices().nth(column - 1)?.0)
-    };
-    let between = offset(mutant.start).zip(offset(mutant.end));
+    let between = offset(text, mutant.start).zip(offset(text, mutant.end));
     let parts = between.and_then(|(start, end)| Some((text.get(..start)?, text.get(end..)?)));
     let (before, after) =
         parts.ok_or_else(|| format!("{}: {} has no such place", mutant.name, mutant.file))?;
@@ -334,9 +355,9 @@ mod tests {
     use super::*;
 
     const LISTED: &str = r#"[
-        {"name": "p/a.rs:1:8: replace < with > in f", "file": "p/a.rs", "replacement": ">",
+        {"name": "p/a.rs:1:8: replace < with > in f", "file": "p/a.rs", "replacement": ">", "genre": "BinaryOperator",
          "span": {"start": {"line": 1, "column": 8}, "end": {"line": 1, "column": 9}}},
-        {"name": "p/a.rs:2:8: replace < with > in f", "file": "p/a.rs", "replacement": ">",
+        {"name": "p/a.rs:2:8: replace < with > in f", "file": "p/a.rs", "replacement": ">", "genre": "BinaryOperator",
          "span": {"start": {"line": 2, "column": 8}, "end": {"line": 2, "column": 9}}}
     ]"#;
 

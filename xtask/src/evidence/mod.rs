@@ -9,6 +9,7 @@ mod fuzz_python;
 mod machines;
 mod mutants;
 mod no_panic;
+mod one_build;
 mod record;
 mod report;
 
@@ -71,6 +72,8 @@ pub(crate) fn run(words: &[&str]) -> Result<bool> {
                 && cargo_mutants::run(&[], length)?
                 && fuzz::run(&[], length)?
                 && fuzz_python::run(length)?
+                // No machine takes a few seconds only.
+                && (matches!(length, Length::Seconds(_)) || machines::run(&[], length)?)
         }
         Some((&"fuzz", targets)) => fuzz::run(targets, length)?,
         Some((&"mutants", names)) => mutants::run(names, length)?,
