@@ -193,6 +193,7 @@ def test_what_only_the_producer_can_do_is_not_dropped(kind, own, asked):
     with pytest.raises(TypeError, match="expected a __dlpack__ that takes (dl_device|copy), found that of") as caught:
         ext.describe(producer, **asked)
     assert "keyword" in str(caught.value.__cause__)
+    assert caught.value.__cause__.__traceback__ is not None
     assert producer.tensors == []
 
 

@@ -57,6 +57,19 @@ def test_a_class_that_changes_whenever_it_is_looked_at():
     assert Restless.count
 
 
+def test_a_class_that_gets_another_table():
+    tables = [Table(), Table()]
+
+    class Changing(type_for(tables[0])):
+        pass
+
+    for table in tables * 2:
+        setattr(Changing, API, table.capsule())
+        before = len(table.given)
+        assert ext.describe(Changing())["route"] == "exchange"
+        assert len(table.given) == before + 1
+
+
 def test_the_plans_of_a_class_that_changes_again_and_again_have_an_end():
     """A plan is never given back, since another thread may be using it."""
     tensor = ext.make(bytes(8), "uint8", (8,))

@@ -113,6 +113,21 @@ def test_buffers_that_memoryview_cannot_make():
         assert ext.describe(memoryview(np.zeros(2, dtype)))["dtype"] == name
 
 
+def test_a_format_that_says_that_it_is_native():
+    assert ext.describe(memoryview(bytearray(8)).cast("@f"))["dtype"] == "float32"
+
+
+def test_an_object_with_a_buffer_and_a_method_of_its_own():
+    class Bytes(bytearray):
+        pass
+
+    own, tensor = Bytes(4), ext.make(bytes(8), "uint8", (8,))
+    own.__dlpack__ = tensor.__dlpack__
+    for _ in range(2):
+        assert (ext.describe(own)["route"], ext.describe(own)["shape"]) == ("protocol", (8,))
+        assert (ext.describe(Bytes(4))["route"], ext.describe(Bytes(4))["shape"]) == ("buffer", (4,))
+
+
 @pytest.mark.skipif(not ext.BUFFERS, reason="this limited API has no buffers")
 def test_buffers_that_contradict_themselves():
     assert ext.describe(ext.OwnBuffer())["shape"] == (8,)

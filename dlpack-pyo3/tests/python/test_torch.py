@@ -296,3 +296,23 @@ def test_a_metaclass_does_not_say_which_the_bases_are(torch, byte):
     for way in (ext.describe, ext.borrow, ext.hold):
         way(tensor)
     assert not asked
+
+
+@pytest.mark.parametrize(
+    ("name", "answer"),
+    [("is_neg", lambda self: True), ("is_conj", lambda self: True), ("requires_grad", property(lambda self: True))],
+)
+def test_a_subclass_that_gets_an_answer_of_its_own(torch, name, answer):
+    class Answers(torch.Tensor):
+        pass
+
+    tensor = torch.ones(3, dtype=torch.complex64).as_subclass(Answers)
+    assert [ext.describe(tensor)["route"] for _ in range(2)] == ["exchange"] * 2
+    setattr(Answers, name, answer)
+    # Its class may know better than PyTorch, and its `__dlpack__` says what is to be done.
+    for _ in range(2):
+        try:
+            found = ext.describe(tensor)["route"]
+        except BufferError:
+            found = "refused"
+        assert found != "exchange"
