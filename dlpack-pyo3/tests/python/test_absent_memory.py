@@ -709,6 +709,29 @@ def test_a_tensor_that_becomes_another_one_while_it_is_asked(torch):
 
 
 @pytest.mark.library("torch")
+def test_a_tensor_that_gets_memory_while_it_is_asked(torch):
+    """What its `__dlpack__` has given before is not taken."""
+
+    class Changing(torch.overrides.TorchFunctionMode):
+        def __torch_function__(self, function, types, args=(), kwargs=None):
+            if function.__name__ == "untyped_storage":
+                with torch._C.DisableTorchFunction():
+                    tensor.data = torch.ones(2)
+            return function(*args, **(kwargs or {}))
+
+    class Own(torch.Tensor):
+        def __dlpack__(self, **given):
+            return super().__dlpack__(**given)
+
+    tensor = torch.zeros(4)[2:].as_subclass(Own)
+    tensor.untyped_storage().resize_(0)
+    with Changing():
+        held = ext.hold(tensor)
+    assert held.describe()["data"] == tensor.data_ptr() != 8
+    assert held.to_bytes() == bytes(torch.ones(2).numpy())
+
+
+@pytest.mark.library("torch")
 def test_each_tensor_is_asked_for_the_negative_bit(torch):
     asked = []
 
