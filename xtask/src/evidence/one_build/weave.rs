@@ -5,7 +5,7 @@ use core::ops::Range;
 
 use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
-use syn::{Arm, BinOp, Block, ExprBinary, ExprUnary, ImplItemFn, ItemFn, Signature};
+use syn::{Arm, Block, Expr, ExprBinary, ExprUnary, ImplItemFn, ItemFn, Signature};
 
 use crate::evidence::cargo_mutants::{Mutant, offset};
 use crate::tools::Result;
@@ -35,10 +35,8 @@ struct Place {
 enum What {
     /// Something else is returned before the body.
     Body,
-    /// Another operator stands between both.
-    Binary { left: Range<usize>, operator: Range<usize>, right: Range<usize>, is_lazy: bool },
-    /// The operator is left out.
-    Unary { operand: Range<usize> },
+    /// An expression is another one, which each mutant has.
+    Expression,
     /// Another condition decides about an arm.
     Guard,
     /// A function is no longer constant.
@@ -73,19 +71,28 @@ pub(super) fn weave(
             // The compiler finds one type behind `impl`, and that of the mutant is another.
             "FnValue" if mutant.name.contains("-> impl") => continue,
             "FnValue" => Some((start..end, What::Body)),
-            "BinaryOperator" => found.binaries.get(&start).cloned(),
-            "UnaryOperator" => found.unaries.get(&start).cloned(),
+            "BinaryOperator" | "UnaryOperator" => {
+                let range = found.expressions.get(&start);
+                range.map(|range| (range.clone(), What::Expression))
+            }
             "MatchArmGuard" => Some((start..end, What::Guard)),
             "MatchArm" => found.arms.get(&start).cloned(),
             _ => continue,
         };
         let (range, what) =
             place.ok_or_else(|| format!("{}: cannot find what it changes", mutant.name))?;
+        let new = match what {
+            // As the text is read with another operator: that may bind more closely, or less.
+            What::Expression => {
+                format!("{}{}{}", &text[range.start..start], mutant.new, &text[end..range.end])
+            }
+            _ => mutant.new.clone(),
+        };
         // What is around something else comes first: it may begin where that begins, and a body or a guard may be one expression.
-        let is_inner = matches!(what, What::Binary { .. } | What::Unary { .. });
+        let is_inner = matches!(what, What::Expression);
         let place = places.entry((range.start, usize::MAX - range.end, is_inner));
         let place = place.or_insert_with(|| Place { range, what, mutants: Vec::new() });
-        place.mutants.push((number, mutant.new.clone()));
+        place.mutants.push((number, new));
     }
     let places: Vec<Place> = places.into_values().collect();
     let numbers = places.iter().flat_map(|place| &place.mutants).map(|&(number, _)| number);
@@ -104,10 +111,12 @@ pub(super) fn weave(
 /// What a file has, by where it begins.
 #[derive(Debug, Default)]
 struct Found {
-    binaries: BTreeMap<usize, (Range<usize>, What)>,
-    unaries: BTreeMap<usize, (Range<usize>, What)>,
+    /// By their operators: the whole of those with one operator after another.
+    expressions: BTreeMap<usize, Range<usize>>,
     arms: BTreeMap<usize, (Range<usize>, What)>,
     constant: Vec<Function>,
+    /// The expression of which the next one is an operand.
+    around: Option<Range<usize>>,
 }
 
 /// A constant function.
@@ -140,18 +149,20 @@ impl<'ast> Visit<'ast> for Found {
     }
 
     fn visit_expr_binary(&mut self, it: &'ast ExprBinary) {
-        let is_lazy = matches!(it.op, BinOp::And(_) | BinOp::Or(_));
         let [left, operator, right] =
             [it.left.span(), it.op.span(), it.right.span()].map(|span| span.byte_range());
-        let range = left.start..right.end;
-        let start = operator.start;
-        self.binaries.insert(start, (range, What::Binary { left, operator, right, is_lazy }));
-        visit::visit_expr_binary(self, it);
+        let around = self.around.take().unwrap_or(left.start..right.end);
+        self.expressions.insert(operator.start, around.clone());
+        for side in [&it.left, &it.right] {
+            self.around = matches!(**side, Expr::Binary(_)).then(|| around.clone());
+            self.visit_expr(side);
+        }
+        self.around = None;
     }
 
     fn visit_expr_unary(&mut self, it: &'ast ExprUnary) {
-        let (start, operand) = (it.op.span().byte_range().start, it.expr.span().byte_range());
-        self.unaries.insert(start, (start..operand.end, What::Unary { operand }));
+        let start = it.op.span().byte_range().start;
+        self.expressions.insert(start, start..it.expr.span().byte_range().end);
         visit::visit_expr_unary(self, it);
     }
 
@@ -208,46 +219,13 @@ impl Weaver<'_> {
                 }
                 self.put(range.clone(), Some(index));
             }
-            What::Binary { left, operator, right, is_lazy } => {
-                let operator = &self.source[operator.clone()];
-                // The left side of a lazy operator may be another one, and so on: it is written once, and the text does not double.
-                self.text.push_str(if *is_lazy { "({ let __left = " } else { "(" });
-                if *is_lazy {
-                    self.put(left.clone(), Some(index));
-                    self.text.push_str("; ");
-                }
-                let choices = mutants.iter().map(|(number, new)| (Some(*number), new.as_str()));
-                for (number, operator) in choices.chain([(None, operator)]) {
-                    let start = self.text.len();
-                    if let Some(number) = number {
-                        self.text.push_str(&format!("if {} ", chosen(number)));
-                    }
-                    self.text.push_str("{ ");
-                    if *is_lazy {
-                        self.text.push_str("__left");
-                    } else {
-                        self.put(left.clone(), Some(index));
-                    }
-                    self.text.push_str(&format!(" {operator} "));
-                    self.put(right.clone(), Some(index));
-                    self.text.push_str(" }");
-                    if let Some(number) = number {
-                        self.parts.push((start..self.text.len(), vec![number]));
-                        self.text.push_str(" else ");
-                    }
-                }
-                self.text.push_str(if *is_lazy { " })" } else { ")" });
-            }
-            What::Unary { operand } => {
-                let operator = &self.source[range.start..operand.start];
+            What::Expression => {
                 self.text.push('(');
-                for (number, _) in mutants {
-                    self.text.push_str(&format!("if {} {{ ", chosen(*number)));
-                    self.put(operand.clone(), Some(index));
-                    self.text.push_str(" } else ");
+                for (number, new) in mutants {
+                    self.put_choice(*number, &format!("if {} {{ {new} }} else ", chosen(*number)));
                 }
-                self.text.push_str(&format!("{{ {operator}"));
-                self.put(operand.clone(), Some(index));
+                self.text.push_str("{ ");
+                self.put(range.clone(), Some(index));
                 self.text.push_str(" })");
             }
             What::Guard | What::Arm { guard: Some(_) } => {
@@ -318,7 +296,7 @@ mod tests {
         let expected = format!(
             " fn f(a: u8, b: u8) -> bool {{ if {} {{ return false; }} match a {{ 1 if if {} {{ true }} else {{ \
              (if {} {{ b != 2 }} else {{ b == 2 }}) }} => true, 3 if !{} => (if {} {{ g() }} else {{ !g() }}), \
-             _ => ({{ let __left = (if {} {{ a > b }} else {{ a < b }}); if {} {{ __left || b < 9 }} else {{ __left && b < 9 }} }}) }} }}",
+             _ => (if {} {{ a > b && b < 9 }} else if {} {{ a < b || b < 9 }} else {{ a < b && b < 9 }}) }} }}",
             chosen(0),
             chosen(1),
             chosen(2),
