@@ -4,6 +4,7 @@ use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dlpack::layout::Layout;
 use dlpack::{Access, DataType, Descriptor, Device, Error, ManagedTensorVersioned};
@@ -14,7 +15,7 @@ use super::class::{Export, import};
 use super::trampoline::{catch, panicked};
 use crate::import::{Text, object, to_err, to_py_err};
 use crate::raw::{Attached, SavedException, ffi};
-use crate::route::releases_by_another;
+use crate::route::{Release, release_of};
 
 /// Implements `__getbuffer__`.
 ///
@@ -35,48 +36,122 @@ pub unsafe fn get_buffer<T: Export>(
         // For a failure.
         (&raw mut (*view).obj).write(ptr::null_mut());
         let made = catch(|| {
-            check_release(slf)?;
-            Lent::new(import(slf)?)?.into_buffer(flags)
+            let holder = Holder::of(slf)?;
+            let mut filled = Lent::new(import(slf)?)?.into_buffer(flags)?;
+            filled.obj = holder.hold(slf, &mut filled)?;
+            Ok(filled)
         });
-        let mut filled = made.unwrap_or_else(|payload| Err(panicked(payload)))?;
-        filled.obj = slf.clone().into_ptr();
-        view.write(filled);
+        view.write(made.unwrap_or_else(|payload| Err(panicked(payload)))?);
     }
     Ok(())
 }
 
-/// Refuses an object of a derived class that would release the buffer as one of another base, such as `bytearray`. Only who calls
-/// `__buffer__` of the class itself asks such an object.
-fn check_release<T: Export>(slf: &Bound<'_, T>) -> PyResult<()> {
-    let py = slf.py();
-    let own = T::type_object(py);
-    if slf.as_any().get_type().is(&own) {
-        return Ok(());
+/// The object of which Python is told that it has lent a buffer, and which releases it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Holder {
+    /// The object itself, whose class stays as it is.
+    Itself,
+    /// The object itself, whose class has a function of Python that is called when a buffer is released, and no other base that would
+    /// release it.
+    Derived,
+    /// A [`Loan`]. An object of a derived class may be of another one by the time of the release, or its class have other bases,
+    /// by one of which Python would release the buffer, or by none.
+    Loan,
+}
+
+/// The buffers that objects of derived classes hold, as the addresses of the object and of what it has lent. Such an object may also
+/// release what it has lent as one of another base, which may have left anything in `internal`.
+static HELD: Mutex<Vec<(usize, usize)>> = Mutex::new(Vec::new());
+
+fn held() -> MutexGuard<'static, Vec<(usize, usize)>> {
+    HELD.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Holder {
+    fn of<T: Export>(slf: &Bound<'_, T>) -> PyResult<Self> {
+        if slf.as_any().is_exact_instance_of::<T>() {
+            return Ok(Self::Itself);
+        }
+        let py = slf.py();
+        let own = T::type_object(py);
+        let class = object(slf.as_any().as_borrowed()).class().to_owned();
+        let release = release_of(class.borrow(), object(own.as_any().as_borrowed()));
+        Ok(match release.map_err(|raised| to_err(py, raised))? {
+            Release { by_python: true, by_another: false } => Self::Derived,
+            _ => Self::Loan,
+        })
     }
-    let own = object(own.as_any().as_borrowed());
-    let class = object(slf.as_any().as_borrowed()).class().to_owned();
-    if releases_by_another(class.borrow(), own).map_err(|raised| to_err(py, raised))? {
-        let text = "expected a class that releases its buffers by this base, found one that does by another";
-        return Err(PyBufferError::new_err(Text(text)));
+
+    /// Returns a new reference of the holder. If there is none, what is lent is dropped.
+    fn hold<T: Export>(
+        self,
+        slf: &Bound<'_, T>,
+        filled: &mut ffi::Py_buffer,
+    ) -> PyResult<*mut ffi::PyObject> {
+        let lent = filled.internal;
+        match self {
+            Self::Itself => {}
+            Self::Derived => held().push((slf.as_ptr().addr(), lent.addr())),
+            Self::Loan => {
+                filled.internal = ptr::null_mut();
+                return Bound::new(slf.py(), Loan(lent.cast()))
+                    .map(|loan| loan.into_any().into_ptr());
+            }
+        }
+        Ok(slf.clone().into_any().into_ptr())
     }
-    Ok(())
+}
+
+/// What holds a buffer in the place of an object of a derived class.
+#[pyclass(frozen, module = "dlpack_pyo3")]
+struct Loan(
+    /// # Invariants
+    ///
+    /// `into_buffer` made this pointer of a box, which nobody else frees.
+    *mut Lent,
+);
+
+// SAFETY: the tensor may be dropped on any thread, and nobody follows the pointer before that.
+unsafe impl Send for Loan {}
+// SAFETY: as for `Send`.
+unsafe impl Sync for Loan {}
+
+impl Drop for Loan {
+    fn drop(&mut self) {
+        // SAFETY: the invariant of the field. Python drops this on attached threads, as does `hold`.
+        unsafe { give_back(self.0) }
+    }
 }
 
 /// Implements `__releasebuffer__`.
 ///
 /// # Safety
 ///
-/// Python calls this: `view` has not been released, and if its `internal` is not null, [`get_buffer`] filled it.
+/// Python calls this: `view` has not been released, and [`get_buffer`] filled it, or the function of another base of the object's
+/// class.
 #[doc(hidden)]
-pub unsafe fn release_buffer(view: *mut ffi::Py_buffer) {
+pub unsafe fn release_buffer<T: Export>(slf: &Bound<'_, T>, view: *mut ffi::Py_buffer) {
     // SAFETY: Python calls this with a buffer.
-    let internal = unsafe { (*view).internal };
-    if internal.is_null() {
-        // A class that is derived from this one and from one such as `bytes` lends by the one, and releases by the other.
-        return;
+    let lent = unsafe { (*view).internal };
+    if !slf.as_any().is_exact_instance_of::<T>() {
+        let mut held = held();
+        let own = (slf.as_ptr().addr(), lent.addr());
+        let Some(place) = held.iter().position(|one| *one == own) else {
+            // A class that is derived from this one and from one such as `bytes` lends by the one, and releases by the other.
+            return;
+        };
+        held.swap_remove(place);
     }
     // SAFETY: Python calls this on attached threads. `into_buffer` made this pointer of a box, and the buffer is released once.
-    let (thread, lent) = unsafe { (Attached::assume(), Box::from_raw(internal.cast::<Lent>())) };
+    unsafe { give_back(lent.cast()) }
+}
+
+/// # Safety
+///
+/// `into_buffer` made this pointer of a box, which is passed on. The thread is attached.
+unsafe fn give_back(lent: *mut Lent) {
+    // SAFETY: as the caller promises.
+    let (thread, lent) = unsafe { (Attached::assume(), Box::from_raw(lent)) };
     // The tensor's deleter must not see an exception that is set.
     let _saved = SavedException::take(thread);
     drop(lent);

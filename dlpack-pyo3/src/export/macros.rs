@@ -111,12 +111,11 @@ macro_rules! __export_buffer {
                 }
 
                 unsafe fn __releasebuffer__(
-                    _slf: &::pyo3::Bound<'_, Self>,
+                    slf: &::pyo3::Bound<'_, Self>,
                     view: *mut ::pyo3::ffi::Py_buffer,
                 ) {
-                    // SAFETY: Python calls this once for each buffer, of those that the method above filled or another class, which has
-                    // nothing to release and leaves `internal` null.
-                    unsafe { $crate::__private::release_buffer(view) }
+                    // SAFETY: Python calls this once for each buffer, of those that the method above filled or another class.
+                    unsafe { $crate::__private::release_buffer(slf, view) }
                 }
             }
         };

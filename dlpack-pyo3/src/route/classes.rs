@@ -45,21 +45,37 @@ pub(super) fn defines(class: Object<'_>, name: &Name) -> Result<bool, Raised> {
     }
 }
 
-/// Returns `true` if objects of the class release buffers by a function of C that is not that of `own`, a base of the class: by one
-/// that comes before it. Before CPython 3.12, which has no such attribute, they lend by the same base by which they release.
+/// The functions by which objects of a class release buffers.
+#[cfg(any(not(Py_LIMITED_API), Py_3_11))]
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Release {
+    /// `true` if there is one of Python. There is none before CPython 3.12.
+    pub(crate) by_python: bool,
+    /// `true` if there is one of C that is of another base, or may be.
+    pub(crate) by_another: bool,
+}
+
+/// Looks at a class and its bases, one of which is `own`.
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 #[cold]
-pub(crate) fn releases_by_another(class: Object<'_>, own: Object<'_>) -> Result<bool, Raised> {
-    for base in Classes::of(class)?.iter().take_while(|base| !base.is(own)) {
+pub(crate) fn release_of(class: Object<'_>, own: Object<'_>) -> Result<Release, Raised> {
+    let mut found = Release::default();
+    for base in Classes::of(class)?.iter().filter(|base| !base.is(own)) {
         if defines(base, &names::RELEASE_BUFFER)? {
             let release = base.class_attr(&names::DICT)?.item(&names::RELEASE_BUFFER)?;
             let of_c = (&raw mut ffi::PyWrapperDescr_Type).cast();
-            if release.borrow().class().as_ptr() == of_c {
-                return Ok(true);
-            }
+            let is_of_c = release.borrow().class().as_ptr() == of_c;
+            found.by_python |= !is_of_c;
+            found.by_another |= is_of_c;
         }
     }
-    Ok(false)
+    // The objects are extended from those of another class, also where a metaclass has made an order without that.
+    let mut base = class.to_owned();
+    while !base.borrow().is(own) && !found.by_another {
+        found.by_another = is_static(base.borrow());
+        base = base.class_attr(&names::BASE)?;
+    }
+    Ok(found)
 }
 
 /// Returns `true` if the class belongs to this package or a module in it.

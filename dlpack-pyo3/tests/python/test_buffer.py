@@ -8,6 +8,7 @@ import itertools
 import pickle
 import struct
 import sys
+import weakref
 
 import dlpack_pyo3_tests as ext
 import numpy as np
@@ -388,38 +389,101 @@ def test_a_released_buffer_lets_its_array_go():
     arrays.pop().resize(1_000_000)
 
 
-@pytest.mark.parametrize("other", [bytes, np.ndarray, ctypes.c_uint16])
-def test_what_another_base_of_a_class_has_lent_is_not_released(other):
-    """Python takes each of the two functions from the first base that has it."""
-
-    class Both(other, ext.OwnNothing):
-        pass
-
-    both = Both(2)
+@pytest.mark.parametrize("other", [bytes, np.ndarray, ctypes.c_uint16, np.uint16])
+@pytest.mark.parametrize("members", [{}, {"__release_buffer__": lambda self, view: None}])
+def test_what_another_base_of_a_class_has_lent_is_not_released(other, members):
+    """Python takes each of the two functions from the first base that has it. NumPy's numbers leave in `internal` what was there."""
+    both = type("Both", (other, ext.OwnNothing), members)(2)
     for _ in range(3):
+        # That was there.
+        memoryview(ext.OwnNothing()).release()
         with memoryview(both) as view:
             assert view.nbytes in (2, 16)
     assert bytes(ext.OwnNothing()) == b"\x01\x02"
 
 
+CHANGES = {
+    "class": lambda object: setattr(object, "__class__", type(object).later),
+    "bases": lambda object: setattr(type(object), "__bases__", (bytearray, ext.OwnNothing)),
+    "function": lambda object: setattr(type(object), "__release_buffer__", bytearray.__release_buffer__),
+}
+
+
+@pytest.mark.parametrize("members", [{}, {"__release_buffer__": lambda self, view: None}])
+@pytest.mark.parametrize("change", CHANGES)
+def test_another_class_by_the_time_of_the_release(change, members):
+    """The other base would take the buffer for one of its own, and count one less than there are."""
+    if change != "class" and sys.version_info < (3, 12):
+        pytest.skip("a class keeps both functions before 3.12")
+
+    class Later(bytearray, ext.OwnNothing):
+        pass
+
+    First = type("First", (ext.OwnNothing, bytearray), {"later": Later, **members})
+    first = bytearray.__new__(First)
+    bytearray.__init__(first, b"abc")
+    with memoryview(first) as view:
+        CHANGES[change](first)
+        assert bytes(view) == b"\x01\x02"
+    # A view of `bytearray` counts, and that of before does not count for it.
+    counts = bytearray.__buffer__ if sys.version_info >= (3, 12) and change != "class" else lambda first, _: first
+    with memoryview(counts(first, 0)), pytest.raises(BufferError):
+        first.clear()
+
+
+def test_a_class_without_buffers_by_the_time_of_the_release():
+    """Python calls nothing then. What is lent ends nevertheless."""
+
+    class Meta(type):
+        hidden = False
+
+        def mro(cls):
+            return [cls, object] if Meta.hidden else super().mro()
+
+    class Hiding(ext.Own, metaclass=Meta):
+        pass
+
+    hiding = Hiding([1.0, 2.0])
+    ended = weakref.ref(hiding)
+    with memoryview(hiding) as view:
+        Meta.hidden = True
+        Hiding.__bases__ = Hiding.__bases__
+        assert Hiding.__mro__ == (Hiding, object)
+        assert view.tolist() == [1.0, 2.0]
+    del hiding
+    assert ended() is None
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="`__buffer__` is an attribute since 3.12")
-def test_nothing_is_lent_that_another_base_would_release():
+def test_another_base_releases_nothing_of_this_one():
     """It would take the buffer for one of its own, and count one less than there are."""
 
     class Both(bytearray, ext.OwnNothing):
         pass
 
-    class Other(ext.OwnNothing, bytearray):
+    class Third(bytearray, ext.OwnNothing):
         def __release_buffer__(self, view):
             super().__release_buffer__(view)
 
-    both = Both(b"abc")
+    for both in (Both(b"abc"), Third(b"abc")):
+        for _ in range(3):
+            with ext.OwnNothing.__buffer__(both, 0) as view:
+                assert bytes(view) == b"\x01\x02"
+        with bytearray.__buffer__(both, 0), pytest.raises(BufferError):
+            both.clear()
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="`__release_buffer__` is an attribute since 3.12")
+@pytest.mark.parametrize("base", [ext.OwnNothing, lambda: ext.Own([1.0])], ids=["nothing", "fields"])
+def test_a_derived_class_is_told_of_a_release(base):
+    class Derived(type(base())):
+        def __release_buffer__(self, view):
+            released.append(view.nbytes)
+            super().__release_buffer__(view)
+
+    released = []
+    derived = Derived() if base is ext.OwnNothing else Derived([1.0])
     for _ in range(3):
-        with pytest.raises(BufferError, match="by another"):
-            ext.OwnNothing.__buffer__(both, 0)
-    with memoryview(both), pytest.raises(BufferError):
-        both.clear()
-    other = bytearray.__new__(Other, b"abc")
-    for _ in range(3):
-        with memoryview(other) as view:
-            assert bytes(view) == b"\x01\x02"
+        with memoryview(derived) as view:
+            assert (view.nbytes, view.obj) in ((2, derived), (4, derived))
+    assert len(released) == 3
