@@ -1,6 +1,7 @@
 //! The array interfaces by which libraries without DLPack read a tensor, where they are true.
 
 use dlpack_pyo3::dlpack::DeviceType;
+use dlpack_pyo3::to_py_err;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyTuple};
 
@@ -42,7 +43,14 @@ impl Tensor {
             Origin::Producer { .. } => {
                 let stream = default_stream(device);
                 dlpack_pyo3::Export::synchronize(slf, stream)?;
-                stream.handle()
+                let device = slf.get().tensor.device();
+                if cuda::is_of_this_thread(device, stream) {
+                    // As above.
+                    slf.py().detach(|| cuda::wait(device, stream)).map_err(to_py_err)?;
+                    None
+                } else {
+                    stream.handle()
+                }
             }
         };
         interface.set_item("stream", stream)?;

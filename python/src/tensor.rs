@@ -334,11 +334,12 @@ impl Export for Tensor {
                 let is_of_other_memory = !own.is_empty() && are_apart(&answer, own);
                 drop(answer);
                 // The work on a copy, or on what it had before, was in order for the stream of the import.
-                let ready = default_stream(own.device().device_type);
-                if !is_of_other_memory || ready == stream {
+                let (device, ready) = (own.device(), default_stream(own.device().device_type));
+                let is_the_same = ready == stream && !cuda::is_of_this_thread(device, stream);
+                if !is_of_other_memory || is_the_same {
                     return Ok(());
                 }
-                py.detach(|| cuda::wait(own.device(), ready)).map_err(to_py_err)
+                py.detach(|| cuda::wait(device, ready)).map_err(to_py_err)
             }),
         }
     }

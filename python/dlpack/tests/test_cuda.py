@@ -451,10 +451,12 @@ int held_the_lock;
 int PyGILState_Check(void);
 int cuStreamSynchronize(void *stream) {
     waited_for = stream;
-    waited_in = (int)((int *)stack[depth - 1] - contexts);
-    waited_in_all |= 1 << waited_in;
+    if (depth > 0) {
+        waited_in = (int)((int *)stack[depth - 1] - contexts);
+        waited_in_all |= 1 << waited_in;
+    }
     held_the_lock |= PyGILState_Check();
-    return stream == (void *)13 ? 700 : 0;
+    return depth == 0 ? 201 : stream == (void *)13 ? 700 : 0;
 }
 """
 
@@ -530,7 +532,25 @@ for device in ((13, 0), (3, 0)):
 in_all.value = 0
 t = dlpack.asdlpack(Struct(device=(13, 0)).__dlpack__(max_version=(1, 3)))
 assert (t.__cuda_array_interface__["stream"], in_all.value) == (None, 0b1010)
+# Nor that of the default stream which a producer makes wait, or for which it has made a copy.
+in_all.value = 0
+t = dlpack.asdlpack(Struct(device=(13, 0)))
+assert (t.__cuda_array_interface__["stream"], in_all.value) == (None, 0b1010)
+for device in ((13, 0), (3, 0)):
+    in_all.value = 0
+    copy = dlpack.asdlpack(Struct(device=device, copies=True), copy=True)
+    copy.__dlpack__(stream=1)
+    assert (waited_for.value, in_all.value) == (1, 0b1010)
 driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+assert driver.is_as_before()
+# A thread that has not used CUDA is in no context.
+driver.cuCtxPopCurrent_v2(ctypes.byref(ctypes.c_void_p()))
+for device in ("cuda_managed", "cuda_host"):
+    for stream in (1, 2):
+        waited_for.value = in_all.value = 0
+        dlpack.from_pointer(0x7000, 3, "float32", device=device, stream=stream)
+        assert (waited_for.value, in_all.value) == (stream, 0b1010)
+driver.cuCtxPushCurrent_v2(ctypes.byref(contexts, 0))
 assert driver.is_as_before()
 try:
     dlpack.asdlpack(Array(stream=13)).__dlpack__(stream=8)

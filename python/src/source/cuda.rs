@@ -65,7 +65,14 @@ fn is_anywhere(device: Device) -> bool {
 ///
 /// As for [`wait`].
 pub(crate) fn wait_for_own(device: Device, stream: Stream) -> Result<(), Error> {
-    if is_anywhere(device) { wait_here(device, stream) } else { wait(device, stream) }
+    /// `CUDA_ERROR_INVALID_CONTEXT`: the thread has not used CUDA yet, and is in no context.
+    const NO_CONTEXT: c_int = 201;
+
+    match is_anywhere(device).then(|| synchronize(stream)).flatten() {
+        Some(0) => Ok(()),
+        Some(NO_CONTEXT) | None => wait(device, stream),
+        Some(_) => Err(Error::StreamUnsupported { device }),
+    }
 }
 
 /// Waits until the work on a stream of CUDA is done.
@@ -119,13 +126,16 @@ fn wait_everywhere(stream: Stream) -> Option<()> {
 
 /// As [`wait`], in the context that the thread is in.
 fn wait_here(device: Device, stream: Stream) -> Result<(), Error> {
-    type StreamSynchronize = unsafe extern "C" fn(*mut c_void) -> c_int;
     let refused = Error::StreamUnsupported { device };
-    let function = driver(c"cuStreamSynchronize").ok_or(refused)?;
+    if synchronize(stream) == Some(0) { Ok(()) } else { Err(refused) }
+}
+
+/// Returns the driver's answer to a wait for the stream in the context that the thread is in, if the driver is loaded.
+fn synchronize(stream: Stream) -> Option<c_int> {
+    type StreamSynchronize = unsafe extern "C" fn(*mut c_void) -> c_int;
+    let function = driver(c"cuStreamSynchronize")?;
     // SAFETY: the driver's function of this name has this type. The stream exists, as whoever named it says.
-    let status =
-        unsafe { transmute::<NonNull<c_void>, StreamSynchronize>(function)(stream.as_ptr()) };
-    if status == 0 { Ok(()) } else { Err(refused) }
+    Some(unsafe { transmute::<NonNull<c_void>, StreamSynchronize>(function)(stream.as_ptr()) })
 }
 
 type PopCurrent = unsafe extern "C" fn(*mut *mut c_void) -> c_int;
