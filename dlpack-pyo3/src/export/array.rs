@@ -48,6 +48,8 @@ pub(super) fn numpy<'py, T: Export>(object: &Bound<'py, T>) -> PyResult<Bound<'p
     make(object, must_be_copied(object)?)
 }
 
+#[cold]
+#[inline(never)]
 fn make<'py, T: Export>(object: &Bound<'py, T>, is_copied: bool) -> PyResult<Bound<'py, PyAny>> {
     if !is_copied {
         return from_dlpack(object.as_any());
@@ -61,6 +63,7 @@ fn make<'py, T: Export>(object: &Bound<'py, T>, is_copied: bool) -> PyResult<Bou
 }
 
 /// Returns `true` for memory of a device that NumPy takes and reads without waiting, and for which the class cannot wait.
+#[inline(never)]
 fn must_be_copied<T: Export>(object: &Bound<'_, T>) -> PyResult<bool> {
     let found = T::device(object);
     let is_taken = found.is_host_accessible() || found.device_type == DeviceType::CUDA_MANAGED;

@@ -68,6 +68,7 @@ fn held() -> MutexGuard<'static, Vec<(usize, usize)>> {
 }
 
 impl Holder {
+    #[inline(never)]
     fn of<T: Export>(slf: &Bound<'_, T>) -> PyResult<Self> {
         if slf.as_any().is_exact_instance_of::<T>() {
             return Ok(Self::Itself);
@@ -83,6 +84,7 @@ impl Holder {
     }
 
     /// Returns a new reference of the holder. If there is none, what is lent is dropped.
+    #[inline(never)]
     fn hold<T: Export>(
         self,
         slf: &Bound<'_, T>,
