@@ -342,12 +342,13 @@ def test_cells_by_their_indices(dtype):
 
 
 def test_what_is_shown_to_those_who_debug():
-    tensor, cells, options, policy, exported = ext.debugged(np.ones((2, 3), "f4"))
+    tensor, cells, options, policy, owner, exported = ext.debugged(np.ones((2, 3), "f4"))
     for shown, words in [
         (tensor, ["2, 3", "float32"]),
         (cells, ["Cells", "2, 3"]),
         (options, ["Import"]),
         (policy, ["Refuse"]),
+        (owner, ["PyOwner", "0x"]),
         (exported, ["Tensor", "2, 3", "float32"]),
     ]:
         assert all(word in shown for word in words), shown

@@ -272,6 +272,7 @@ def test_the_memory_of_devices_has_no_buffer():
         ({"address": 2**64 - 8}, "address space"),
         ({"address": 2**64 - 64, "byte_offset": 64}, "address space"),
         ({"address": 4, "strides": (3, -1)}, "address space"),
+        ({"address": 8, "strides": (3, -1)}, "address space"),
     ],
 )
 def test_memory_without_an_address_has_no_buffer(fields, message):

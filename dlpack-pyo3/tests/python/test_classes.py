@@ -57,6 +57,29 @@ def test_a_class_that_changes_whenever_it_is_looked_at():
     assert Restless.count
 
 
+def test_a_class_that_gets_another_name():
+    """The arrays of JAX are read as buffers, and known by their names alone."""
+    tensor = ext.make(bytes(8), "uint8", (8,))
+
+    class Bytes(bytearray):
+        def __dlpack__(self, **given):
+            return tensor.__dlpack__(**given)
+
+    def route():
+        [first, second] = [ext.describe(Bytes(4)) for _ in range(2)]
+        assert first["route"] == second["route"]
+        return first["route"]
+
+    for module, name, expected in [
+        ("elsewhere", "Bytes", "protocol"),
+        ("jaxlib.xla_extension", "ArrayImpl", "buffer"),
+        ("jaxlib.xla_extension", "Bytes", "protocol"),
+        ("elsewhere", "ArrayImpl", "protocol"),
+    ]:
+        Bytes.__module__, Bytes.__name__ = module, name
+        assert route() == expected, (module, name)
+
+
 def test_a_class_that_gets_another_table():
     tables = [Table(), Table()]
 

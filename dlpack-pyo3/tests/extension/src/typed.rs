@@ -2,7 +2,9 @@
 
 use dlpack::Device;
 use dlpack::negotiate::Stream;
-use dlpack_pyo3::{Import, OnHost, PyTensor, Rank, ReadOnlyAsLegacy, RowMajor, Tensor, Writable};
+use dlpack_pyo3::{
+    Import, OnHost, PyOwner, PyTensor, Rank, ReadOnlyAsLegacy, RowMajor, Tensor, Writable,
+};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
@@ -94,6 +96,7 @@ pub(crate) fn debugged(py: Python<'_>, x: PyTensor<f32>) -> PyResult<Vec<String>
         format!("{:?}", x.cells(py)?),
         format!("{:?}", Import::new()),
         format!("{:?}", ReadOnlyAsLegacy::REFUSE),
+        format!("{:?}", PyOwner::from(py.None().into_bound(py))),
     ];
     shown.push(format!("{:?}", x.into_tensor()?));
     Ok(shown)
