@@ -111,7 +111,7 @@ def test_the_plans_of_a_class_that_changes_again_and_again_have_an_end():
 
     for _ in range(100):
         change()
-    is_steady(change, times=2000)
+    is_steady(change, times=8000)
 
 
 @classes_end

@@ -117,6 +117,11 @@ def test_a_format_that_says_that_it_is_native():
     assert ext.describe(memoryview(bytearray(8)).cast("@f"))["dtype"] == "float32"
 
 
+@pytest.mark.skipif(not ext.BUFFERS, reason="this limited API has no buffers")
+def test_bytes_have_no_order():
+    assert ext.describe(ext.OwnBuffer(ordered=True))["dtype"] == "uint8"
+
+
 def test_an_object_with_a_buffer_and_a_method_of_its_own():
     class Bytes(bytearray):
         pass

@@ -316,3 +316,11 @@ def test_a_subclass_that_gets_an_answer_of_its_own(torch, name, answer):
         except BufferError:
             found = "refused"
         assert found != "exchange"
+
+
+def test_a_tensor_of_a_subclass_is_borrowed_as_writable(torch):
+    class Plain(torch.Tensor):
+        __torch_function__ = torch._C._disabled_torch_function_impl
+
+    for tensor in (torch.ones(2), torch.ones(2).as_subclass(Plain)):
+        assert ext.borrow(tensor)["access"] == "writable"

@@ -1,6 +1,6 @@
 //! An object whose buffers are described by structs that point into themselves, as the C API lets objects do.
 
-use core::ffi::{c_int, c_void};
+use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -11,12 +11,13 @@ use pyo3::prelude::*;
 static BYTES: [u8; 8] = *b"12345678";
 
 /// Eight bytes. The object notes where the struct of a buffer was filled, and compares when the buffer is released. The struct may
-/// have a size of elements that is not that of the format, or no shape, or be of no memory.
+/// have a size of elements that is not that of the format, or no shape, or be of no memory, or name the order of bytes.
 #[pyclass(frozen)]
 pub(crate) struct OwnBuffer {
     itemsize: isize,
     shape: bool,
     memory: bool,
+    format: &'static CStr,
     filled: AtomicUsize,
     released: AtomicUsize,
     moved: AtomicUsize,
@@ -25,10 +26,11 @@ pub(crate) struct OwnBuffer {
 #[pymethods]
 impl OwnBuffer {
     #[new]
-    #[pyo3(signature = (itemsize=1, *, shape=true, memory=true))]
-    fn new(itemsize: isize, shape: bool, memory: bool) -> Self {
+    #[pyo3(signature = (itemsize=1, *, shape=true, memory=true, ordered=false))]
+    fn new(itemsize: isize, shape: bool, memory: bool, ordered: bool) -> Self {
         let [filled, released, moved] = [const { AtomicUsize::new(0) }; 3];
-        Self { itemsize, shape, memory, filled, released, moved }
+        let format = if ordered { c">B" } else { c"B" };
+        Self { itemsize, shape, memory, format, filled, released, moved }
     }
 
     /// Returns how many buffers were released, and how many of them elsewhere than they were filled.
@@ -55,7 +57,7 @@ impl OwnBuffer {
             (*view).itemsize = this.itemsize;
             (*view).readonly = 1;
             (*view).ndim = 1;
-            (*view).format = c"B".as_ptr().cast_mut();
+            (*view).format = this.format.as_ptr().cast_mut();
             (*view).shape = if this.shape { &raw mut (*view).len } else { ptr::null_mut() };
             (*view).strides = &raw mut (*view).itemsize;
             (*view).suboffsets = ptr::null_mut();
