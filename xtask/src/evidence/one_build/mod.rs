@@ -45,9 +45,9 @@ fn stages() -> Result<Vec<Stage>> {
 }
 
 /// What the compiler says of a mutant wherever it stands; behind a condition, it says other things, too.
-const REFUSALS: [&str; 12] = [
-    "E0061", "E0106", "E0107", "E0277", "E0282", "E0283", "E0308", "E0369", "E0423", "E0425",
-    "E0433", "E0599",
+const REFUSALS: [&str; 14] = [
+    "E0061", "E0106", "E0107", "E0271", "E0277", "E0282", "E0283", "E0308", "E0369", "E0423",
+    "E0425", "E0433", "E0599", "E0624",
 ];
 
 /// Appended to the crate: asks the file which mutant is chosen, and notes that this one was reached.

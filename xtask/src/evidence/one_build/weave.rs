@@ -222,11 +222,12 @@ impl Weaver<'_> {
             What::Expression => {
                 self.text.push('(');
                 for (number, new) in mutants {
-                    self.put_choice(*number, &format!("if {} {{ {new} }} else ", chosen(*number)));
+                    let choice = format!("if {} {{ ({new}) }} else ", chosen(*number));
+                    self.put_choice(*number, &choice);
                 }
-                self.text.push_str("{ ");
+                self.text.push_str("{ (");
                 self.put(range.clone(), Some(index));
-                self.text.push_str(" })");
+                self.text.push_str(") })");
             }
             What::Guard | What::Arm { guard: Some(_) } => {
                 let mut ends = 0;
@@ -295,8 +296,8 @@ mod tests {
         let chosen = |number: usize| format!("crate::one_build::chosen({number})");
         let expected = format!(
             " fn f(a: u8, b: u8) -> bool {{ if {} {{ return false; }} match a {{ 1 if if {} {{ true }} else {{ \
-             (if {} {{ b != 2 }} else {{ b == 2 }}) }} => true, 3 if !{} => (if {} {{ g() }} else {{ !g() }}), \
-             _ => (if {} {{ a > b && b < 9 }} else if {} {{ a < b || b < 9 }} else {{ a < b && b < 9 }}) }} }}",
+             (if {} {{ (b != 2) }} else {{ (b == 2) }}) }} => true, 3 if !{} => (if {} {{ (g()) }} else {{ (!g()) }}), \
+             _ => (if {} {{ (a > b && b < 9) }} else if {} {{ (a < b || b < 9) }} else {{ (a < b && b < 9) }}) }} }}",
             chosen(0),
             chosen(1),
             chosen(2),
