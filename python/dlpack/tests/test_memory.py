@@ -94,7 +94,8 @@ def test_memory_stays_flat(in_process, what):
     rounds = 1000 * thousands * MANY
     found = in_process(PROGRAM.replace("ROUND", line), str(rounds), timeout=600)
     blocks, grown = map(int, found.split())
-    assert blocks < rounds // 10
+    # Without the global lock, CPython gives some back later.
+    assert blocks < rounds // 10 + 1000
     # An object has sixteen bytes at least.
     assert grown < max(rounds, 512 * 1024)
 
