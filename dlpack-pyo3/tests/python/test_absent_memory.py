@@ -723,12 +723,13 @@ def test_a_tensor_that_gets_memory_while_it_is_asked(torch):
         def __dlpack__(self, **given):
             return super().__dlpack__(**given)
 
-    tensor = torch.zeros(4)[2:].as_subclass(Own)
-    tensor.untyped_storage().resize_(0)
-    with Changing():
-        held = ext.hold(tensor)
-    assert held.describe()["data"] == tensor.data_ptr() != 8
-    assert held.to_bytes() == bytes(torch.ones(2).numpy())
+    for _ in range(2):
+        tensor = torch.zeros(4)[2:].as_subclass(Own)
+        tensor.untyped_storage().resize_(0)
+        with Changing():
+            held = ext.hold(tensor)
+        assert held.describe()["data"] == tensor.data_ptr() != 8
+        assert held.to_bytes() == bytes(torch.ones(2).numpy())
 
 
 @pytest.mark.library("torch")

@@ -620,6 +620,12 @@ def test_a_class_with_pinned_memory_that_cannot_wait_makes_no_copy():
     assert peek(own, stream=1)["device"] == (abi.CUDA_HOST, 0)
 
 
+def test_a_producer_orders_the_streams_itself():
+    foreign = [Producer(bytes(8), "uint8", (8,), device=CUDA) for _ in range(2)]
+    relay = ext.relay([ext.hold(each) for each in foreign])
+    assert peek(relay, stream=7)["device"] == CUDA
+
+
 MANAGED, PINNED = (abi.CUDA_MANAGED, 0), (abi.CUDA_HOST, 0)
 
 

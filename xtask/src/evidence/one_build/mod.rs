@@ -125,6 +125,9 @@ pub(super) fn run<'a>(
             left.retain(|number| !refused.contains(number));
         }
         let wanted: Vec<usize> = woven.intersection(&left).copied().collect();
+        if wanted.is_empty() {
+            continue;
+        }
         println!(
             "{} mutants, with CPython {}, {requirements} and {features:?}",
             wanted.len(),
