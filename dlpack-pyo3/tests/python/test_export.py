@@ -643,6 +643,10 @@ def test_numpy_gets_no_memory_before_its_device_is_done(device):
     waited = ext.hold(foreign, device=CPU).hand_on()
     for array in (*arrays, type(waited).numpy):
         assert array(waited).tolist() == list(range(8))
+    # Whoever says that it is ready on a stream has begun more work on it.
+    again = ext.hold(foreign, device=CPU).hand_on(ready=default)
+    with pytest.raises(BufferError, match="serves streams of device|host can access"):
+        np.asarray(again)
     # A class that copies it waits.
     own = ext.OwnDevice(VALUES, device)
     for count, array in enumerate(arrays, 1):

@@ -84,9 +84,15 @@ impl Held {
         })
     }
 
-    /// Passes the tensor on as a `Tensor`, which can be used on the stream for which it was imported.
-    fn hand_on(&mut self) -> PyResult<Tensor> {
-        self.take()?.into_tensor()
+    /// Passes the tensor on as a `Tensor`, which can be used on the stream for which it was imported, or on the stream `ready`.
+    #[pyo3(signature = (*, ready=None))]
+    fn hand_on(&mut self, ready: Option<usize>) -> PyResult<Tensor> {
+        let tensor = self.take()?.into_tensor()?;
+        Ok(match ready {
+            // SAFETY: tests pass streams that exist, or use no device at all.
+            Some(stream) => tensor.ready_on(unsafe { Stream::from_handle(stream) }),
+            None => tensor,
+        })
     }
 
     /// Drops the tensor on a thread that Python does not know, while this thread is detached.
