@@ -152,7 +152,7 @@ pub unsafe fn release_buffer<T: Export>(slf: &Bound<'_, T>, view: *mut ffi::Py_b
 ///
 /// `into_buffer` made this pointer of a box, which is passed on. The thread is attached.
 unsafe fn give_back(lent: *mut Lent) {
-    // SAFETY: as the caller promises.
+    // SAFETY: the box of `into_buffer`, which the caller passes on, so that nobody else frees it; and the caller's thread is attached.
     let (thread, lent) = unsafe { (Attached::assume(), Box::from_raw(lent)) };
     // The tensor's deleter must not see an exception that is set.
     let _saved = SavedException::take(thread);
