@@ -1,10 +1,8 @@
 //! The buffer protocol for tensors in main memory, which `memoryview` and libraries without DLPack use.
 
-use alloc::boxed::Box;
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use dlpack::layout::Layout;
 use dlpack::{Access, DataType, Descriptor, Device, Error, ManagedTensorVersioned};
@@ -13,11 +11,14 @@ use pyo3::prelude::*;
 
 use super::class::{Export, import};
 use super::trampoline::{catch, panicked};
-use crate::import::{Text, object, to_err, to_py_err};
-use crate::raw::{Attached, SavedException, ffi};
-use crate::route::{Release, release_of};
+use crate::import::{Text, to_py_err};
+use crate::raw::{Undisturbed, ffi};
 
 /// Implements `__getbuffer__`.
+///
+/// The object that lends a buffer is a new one, which Python drops when the buffer is released. The class of `slf` cannot release it: a
+/// class of Python that is derived from this one may have another base whose function Python calls for that, and an object may have
+/// another class by then.
 ///
 /// # Safety
 ///
@@ -35,142 +36,19 @@ pub unsafe fn get_buffer<T: Export>(
     unsafe {
         // For a failure.
         (&raw mut (*view).obj).write(ptr::null_mut());
-        let made = catch(|| {
-            let holder = Holder::of(slf)?;
-            let mut filled = Lent::new(import(slf)?)?.into_buffer(flags)?;
-            filled.obj = holder.hold(slf, &mut filled)?;
-            Ok(filled)
-        });
+        let made = catch(|| Lent::new(import(slf)?)?.into_buffer(slf.py(), flags));
         view.write(made.unwrap_or_else(|payload| Err(panicked(payload)))?);
     }
     Ok(())
 }
 
-/// The object of which Python is told that it has lent a buffer, and which releases it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Holder {
-    /// The object itself, whose class stays as it is.
-    Itself,
-    /// The object itself, whose class has a function of Python that is called when a buffer is released, and no other base that would
-    /// release it.
-    Derived,
-    /// A [`Loan`]. An object of a derived class may be of another one by the time of the release, or its class have other bases,
-    /// by one of which Python would release the buffer, or by none.
-    Loan,
-}
-
-/// The buffers that objects of derived classes hold, as the addresses of the object and of what it has lent. Such an object may also
-/// release what it has lent as one of another base, which may have left anything in `internal`.
-static HELD: Mutex<Vec<(usize, usize)>> = Mutex::new(Vec::new());
-
-fn held() -> MutexGuard<'static, Vec<(usize, usize)>> {
-    HELD.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-impl Holder {
-    #[inline(never)]
-    fn of<T: Export>(slf: &Bound<'_, T>) -> PyResult<Self> {
-        if slf.as_any().is_exact_instance_of::<T>() {
-            return Ok(Self::Itself);
-        }
-        let py = slf.py();
-        let own = T::type_object(py);
-        let class = object(slf.as_any().as_borrowed()).class().to_owned();
-        let release = release_of(class.borrow(), object(own.as_any().as_borrowed()));
-        Ok(match release.map_err(|raised| to_err(py, raised))? {
-            Release { by_python: true, by_another: false } => Self::Derived,
-            _ => Self::Loan,
-        })
-    }
-
-    /// Returns a new reference of the holder. If there is none, what is lent is dropped.
-    #[inline(never)]
-    fn hold<T: Export>(
-        self,
-        slf: &Bound<'_, T>,
-        filled: &mut ffi::Py_buffer,
-    ) -> PyResult<*mut ffi::PyObject> {
-        let lent = filled.internal;
-        match self {
-            Self::Itself => {}
-            Self::Derived => held().push((slf.as_ptr().addr(), lent.addr())),
-            Self::Loan => {
-                filled.internal = ptr::null_mut();
-                return Bound::new(slf.py(), Loan(lent.cast()))
-                    .map(|loan| loan.into_any().into_ptr());
-            }
-        }
-        Ok(slf.clone().into_any().into_ptr())
-    }
-}
-
-/// What holds a buffer in the place of an object of a derived class.
-#[pyclass(frozen, module = "dlpack_pyo3")]
-struct Loan(
-    /// # Invariants
-    ///
-    /// `into_buffer` made this pointer of a box, which nobody else frees.
-    *mut Lent,
-);
-
-// SAFETY: the tensor may be dropped on any thread, and nobody follows the pointer before that.
-unsafe impl Send for Loan {}
-// SAFETY: as for `Send`.
-unsafe impl Sync for Loan {}
-
-impl Drop for Loan {
-    fn drop(&mut self) {
-        // SAFETY: the invariant of the field. Python drops this on attached threads, as does `hold`.
-        unsafe { give_back(self.0) }
-    }
-}
-
-/// Implements `__releasebuffer__`.
-///
-/// # Safety
-///
-/// Python calls this: `view` has not been released, and [`get_buffer`] filled it, or the function of another base of the object's
-/// class.
-#[doc(hidden)]
-pub unsafe fn release_buffer<T: Export>(slf: &Bound<'_, T>, view: *mut ffi::Py_buffer) {
-    // SAFETY: Python calls this with a buffer.
-    let lent = unsafe { (*view).internal };
-    if !slf.as_any().is_exact_instance_of::<T>() {
-        let mut held = held();
-        let own = (slf.as_ptr().addr(), lent.addr());
-        let Some(place) = held.iter().position(|one| *one == own) else {
-            // A class that is derived from this one and from one such as `bytes` lends by the one, and releases by the other.
-            return;
-        };
-        held.swap_remove(place);
-    }
-    // SAFETY: Python calls this on attached threads. `into_buffer` made this pointer of a box, and the buffer is released once.
-    unsafe { give_back(lent.cast()) }
-}
-
-/// # Safety
-///
-/// `into_buffer` made this pointer of a box, which is passed on. The thread is attached.
-unsafe fn give_back(lent: *mut Lent) {
-    // SAFETY: the box of `into_buffer`, which the caller passes on, so that nobody else frees it; and the caller's thread is attached.
-    let (thread, lent) = unsafe { (Attached::assume(), Box::from_raw(lent)) };
-    // The tensor's deleter must not see an exception that is set.
-    let _saved = SavedException::take(thread);
-    drop(lent);
-}
-
 /// The tensor of a buffer, and the numbers that the buffer points to.
+#[pyclass(frozen, module = "dlpack_pyo3")]
 struct Lent {
-    tensor: ManagedTensorVersioned,
-    /// The address of the first element, if there is one.
-    start: *mut c_void,
+    tensor: Undisturbed<ManagedTensorVersioned>,
     shape: Vec<ffi::Py_ssize_t>,
     /// In bytes.
     strides: Vec<ffi::Py_ssize_t>,
-    /// `None` for elements that a consumer can only have as bytes.
-    format: Option<&'static CStr>,
-    /// The size of an element in bytes; 1 for elements that are smaller than that.
-    size: ffi::Py_ssize_t,
 }
 
 impl Lent {
@@ -179,20 +57,14 @@ impl Lent {
         if device.canonical() != Device::CPU {
             return Err(to_py_err(Error::NotHostAccessible { device }));
         }
-        let dtype = tensor.dtype();
-        let format = format_of(dtype);
-        let size = match dtype.itemsize() {
-            Some(size) => ffi::Py_ssize_t::try_from(size)?,
-            None => 1,
-        };
-        let start = start_of(&tensor).map_err(to_py_err)?;
+        let size = size_of(tensor.dtype())?;
         let mut strides = tensor.strides().to_vec();
         Layout::normalize_strides(tensor.shape(), &mut strides);
         let shape = tensor.shape().iter().map(|&n| ffi::Py_ssize_t::try_from(n).ok());
         let strides = strides.iter().map(|&n| ffi::Py_ssize_t::try_from(n).ok()?.checked_mul(size));
         match (shape.collect(), strides.collect()) {
             (Some(shape), Some(strides)) => {
-                Ok(Self { tensor, start, shape, strides, format, size })
+                Ok(Self { tensor: Undisturbed::new(tensor), shape, strides })
             }
             // The extents were checked, so that this can only be a stride that is never taken.
             _ => Err(to_py_err(Error::ExtentOverflow)),
@@ -203,7 +75,7 @@ impl Lent {
     fn check(&self, flags: c_int) -> PyResult<()> {
         let asks = |all: c_int| flags & all == all;
         let dtype = self.tensor.dtype();
-        if (asks(ffi::PyBUF_FORMAT) && self.format.is_none())
+        if (asks(ffi::PyBUF_FORMAT) && format_of(dtype).is_none())
             || (asks(ffi::PyBUF_ND) && dtype.itemsize().is_none())
         {
             let text = format!("expected a dtype that buffers have a format for, found {dtype}");
@@ -230,44 +102,40 @@ impl Lent {
         self.tensor.access() != Access::Writable
     }
 
-    /// Returns the address of the first element.
-    fn start(&self) -> *mut c_void {
-        if self.tensor.is_empty() {
-            // Some consumers take null for a request to allocate memory.
-            return ptr::from_ref(self).cast_mut().cast();
-        }
-        self.start
-    }
-
-    /// Makes a buffer of this, without an object yet.
-    fn into_buffer(self, flags: c_int) -> PyResult<ffi::Py_buffer> {
+    /// Makes a buffer that a new object of this lends.
+    fn into_buffer(self, py: Python<'_>, flags: c_int) -> PyResult<ffi::Py_buffer> {
+        let start = start_of(&self.tensor).map_err(to_py_err)?;
         self.check(flags)?;
+        let dtype = self.tensor.dtype();
+        let itemsize = size_of(dtype)?;
         let len = ffi::Py_ssize_t::try_from(self.tensor.nbytes())?;
         let ndim = c_int::try_from(self.shape.len())?;
-        let mut lent = Box::new(self);
         let shaped = flags & ffi::PyBUF_ND == ffi::PyBUF_ND;
         let strided = flags & ffi::PyBUF_STRIDES == ffi::PyBUF_STRIDES;
         let formatted = flags & ffi::PyBUF_FORMAT == ffi::PyBUF_FORMAT;
         // A scalar has no shape and strides, and neither has a buffer for which they were not requested.
-        let numbers = |numbers: &mut [ffi::Py_ssize_t], wanted: bool| {
-            if wanted && ndim > 0 { numbers.as_mut_ptr() } else { ptr::null_mut() }
+        let numbers = |numbers: &[ffi::Py_ssize_t], wanted: bool| {
+            if wanted && ndim > 0 { numbers.as_ptr().cast_mut() } else { ptr::null_mut() }
         };
+        let object = Bound::new(py, self)?;
+        let lent = object.get();
         Ok(ffi::Py_buffer {
-            buf: lent.start(),
-            obj: ptr::null_mut(),
+            // Some consumers take null for a request to allocate memory.
+            buf: if lent.tensor.is_empty() { ptr::from_ref(lent).cast_mut().cast() } else { start },
             len,
-            itemsize: lent.size,
+            itemsize,
             readonly: c_int::from(lent.is_read_only()),
             // Without a shape, a buffer is contiguous bytes.
             ndim: if shaped { ndim } else { 1 },
-            format: match lent.format {
+            format: match format_of(dtype) {
                 Some(format) if formatted => format.as_ptr().cast_mut(),
                 _ => ptr::null_mut(),
             },
-            shape: numbers(&mut lent.shape, shaped),
-            strides: numbers(&mut lent.strides, strided),
+            shape: numbers(&lent.shape, shaped),
+            strides: numbers(&lent.strides, strided),
             suboffsets: ptr::null_mut(),
-            internal: Box::into_raw(lent).cast(),
+            internal: ptr::null_mut(),
+            obj: object.into_any().into_ptr(),
         })
     }
 }
@@ -291,6 +159,11 @@ fn start_of(tensor: &Descriptor) -> Result<*mut c_void, Error> {
         (Some(low), Some(_)) if low != 0 => Ok(data.wrapping_byte_offset(offset)),
         _ => Err(Error::AddressOverflow),
     }
+}
+
+/// Returns the size of an element in bytes; 1 for elements that are smaller than that, which a consumer can only have as bytes.
+fn size_of(dtype: DataType) -> PyResult<ffi::Py_ssize_t> {
+    Ok(ffi::Py_ssize_t::try_from(dtype.itemsize().unwrap_or(1))?)
 }
 
 /// Returns the format of elements, in the notation of the module `struct` and of NumPy.

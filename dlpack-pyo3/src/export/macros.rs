@@ -10,9 +10,9 @@
 /// - `__dlpack_c_exchange_api__`, a table of C functions by which libraries such as PyTorch and TVM FFI import the objects at
 ///   the cost of an allocation. An object that such a library makes by it is a [`Tensor`](crate::Tensor);
 /// - the buffer protocol, for `memoryview` and libraries without DLPack, for main memory and dtypes that have a buffer
-///   format. A build with `abi3` has it if the oldest Python is 3.11 or later. `numpy.ndarray(buffer=x)`, `torch.frombuffer(x)`
-///   and `torch.asarray(x)` release it at once and go on with its memory: they must not get objects whose memory is new for each
-///   call, as in the example below, or may be replaced;
+///   format. A build with `abi3` has it if the oldest Python is 3.11 or later. A buffer is lent by an object of its own, which
+///   `memoryview(x).obj` is. `numpy.ndarray(buffer=x)` releases it at once and goes on with its memory: it must not get objects whose
+///   memory is new for each call, as in the example below, or may be replaced;
 /// - `__array__`, by which `numpy.asarray` gets what it does not get as a buffer, or says why not.
 ///
 /// It does not define the methods for numbers. Python reads an object with a buffer and without `__int__` and `__float__` as
@@ -96,7 +96,7 @@ macro_rules! export {
 #[macro_export]
 macro_rules! __export_buffer {
     ($class:ty) => {
-        // The code that PyO3 generates calls the two without an `unsafe` block.
+        // The code that PyO3 generates calls this without an `unsafe` block.
         #[allow(unsafe_op_in_unsafe_fn)]
         const _: () = {
             #[::pyo3::pymethods]
@@ -108,14 +108,6 @@ macro_rules! __export_buffer {
                 ) -> ::pyo3::PyResult<()> {
                     // SAFETY: Python calls this to fill `view`.
                     unsafe { $crate::__private::get_buffer(slf, view, flags) }
-                }
-
-                unsafe fn __releasebuffer__(
-                    slf: &::pyo3::Bound<'_, Self>,
-                    view: *mut ::pyo3::ffi::Py_buffer,
-                ) {
-                    // SAFETY: Python calls this once for each buffer, of those that the method above filled or another class.
-                    unsafe { $crate::__private::release_buffer(slf, view) }
                 }
             }
         };

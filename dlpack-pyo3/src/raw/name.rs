@@ -81,8 +81,6 @@ pub(crate) mod names {
     pub(crate) static TODENSE: Name = Name::new(c"todense");
     pub(crate) static TO_NUMPY: Name = Name::new(c"to_numpy");
     pub(crate) static ARRAY: Name = Name::new(c"__array__");
-    #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
-    pub(crate) static RELEASE_BUFFER: Name = Name::new(c"__release_buffer__");
     // Of `memoryview`.
     pub(crate) static OBJ: Name = Name::new(c"obj");
     #[cfg(all(Py_LIMITED_API, not(Py_3_11)))]

@@ -45,39 +45,6 @@ pub(super) fn defines(class: Object<'_>, name: &Name) -> Result<bool, Raised> {
     }
 }
 
-/// The functions by which objects of a class release buffers.
-#[cfg(any(not(Py_LIMITED_API), Py_3_11))]
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Release {
-    /// `true` if there is one of Python. There is none before CPython 3.12.
-    pub(crate) by_python: bool,
-    /// `true` if there is one of C that is of another base, or may be.
-    pub(crate) by_another: bool,
-}
-
-/// Looks at a class and its bases, one of which is `own`.
-#[cfg(any(not(Py_LIMITED_API), Py_3_11))]
-#[cold]
-pub(crate) fn release_of(class: Object<'_>, own: Object<'_>) -> Result<Release, Raised> {
-    let mut found = Release::default();
-    for base in Classes::of(class)?.iter().filter(|base| !base.is(own)) {
-        if defines(base, &names::RELEASE_BUFFER)? {
-            let release = base.class_attr(&names::DICT)?.item(&names::RELEASE_BUFFER)?;
-            let of_c = (&raw mut ffi::PyWrapperDescr_Type).cast();
-            let is_of_c = release.borrow().class().as_ptr() == of_c;
-            found.by_python |= !is_of_c;
-            found.by_another |= is_of_c;
-        }
-    }
-    // The objects are extended from those of another class, also where a metaclass has made an order without that.
-    let mut base = class.to_owned();
-    while !base.borrow().is(own) && !found.by_another {
-        found.by_another = is_static(base.borrow());
-        base = base.class_attr(&names::BASE)?;
-    }
-    Ok(found)
-}
-
 /// Returns `true` if the class belongs to this package or a module in it.
 pub(super) fn is_of(class: Object<'_>, package: &str) -> Result<bool, Raised> {
     let module = class.class_attr(&names::MODULE)?;

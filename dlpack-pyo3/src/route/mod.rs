@@ -59,8 +59,6 @@ use dlpack::{AnyManagedTensor, BorrowedTensor, Device};
 use crate::protocol;
 use crate::raw::{Attached, Object, Raised, Reference, raise_error};
 use cache::Known;
-#[cfg(any(not(Py_LIMITED_API), Py_3_11))]
-pub(crate) use classes::{Release, release_of};
 pub(crate) use exchange::OWN_TABLE;
 use held::KeepAlive;
 pub(crate) use held::{HeldTensor, Taken};
