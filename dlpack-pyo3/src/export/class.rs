@@ -390,6 +390,62 @@ pub trait Export: PyClass {
     /// # Errors
     ///
     /// Any exception.
+    ///
+    /// # Examples
+    ///
+    /// A frame that a camera's driver writes into pinned memory. Here `gpu` stands for a runtime:
+    ///
+    /// ```
+    /// # mod gpu {
+    /// #     pub struct Pinned(pub Vec<u8>);
+    /// #     impl Pinned {
+    /// #         pub fn address(&self) -> *mut core::ffi::c_void { self.0.as_ptr().cast_mut().cast() }
+    /// #         pub fn wait(&self) {}
+    /// #     }
+    /// # }
+    /// use std::sync::Arc;
+    /// use dlpack_pyo3::dlpack::{DataType, Device, DeviceType, Exporter, OpaqueTensor};
+    /// use dlpack_pyo3::{Export, to_py_err};
+    /// use pyo3::prelude::*;
+    ///
+    /// const PINNED: Device = Device { device_type: DeviceType::CUDA_HOST, device_id: 0 };
+    ///
+    /// #[pyclass(frozen)]
+    /// struct Frame(Arc<gpu::Pinned>);
+    ///
+    /// impl Export for Frame {
+    ///     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+    ///         let block = Arc::clone(&slf.get().0);
+    ///         let (start, nbytes) = (block.address(), 4);
+    ///         // SAFETY: the block has so many bytes, until its last owner is dropped.
+    ///         let frame = unsafe { Exporter::from_raw_parts(block, start, nbytes, PINNED) };
+    ///         frame.dtype(DataType::U8).into_opaque().map_err(to_py_err)
+    ///     }
+    ///
+    ///     fn device(_: &Bound<'_, Self>) -> Device {
+    ///         PINNED
+    ///     }
+    ///
+    ///     fn wait_for_host(slf: &Bound<'_, Self>) -> PyResult<bool> {
+    ///         let block = &slf.get().0;
+    ///         // Other threads of Python run meanwhile.
+    ///         slf.py().detach(|| block.wait());
+    ///         Ok(true)
+    ///     }
+    /// }
+    ///
+    /// dlpack_pyo3::export!(Frame);
+    /// # Python::attach(|py| {
+    /// #     use dlpack_pyo3::PyTensor;
+    /// #     let frame = Bound::new(py, Frame(Arc::new(gpu::Pinned(vec![1, 2, 3, 4]))))?;
+    /// #     let device: (i32, i32) = frame.call_method0("__dlpack_device__")?.extract()?;
+    /// #     assert_eq!(device, (3, 0));
+    /// #     assert!(Frame::wait_for_host(&frame)?);
+    /// #     assert_eq!(frame.extract::<PyTensor>()?.nbytes(), 4);
+    /// #     PyResult::Ok(())
+    /// # })?;
+    /// # PyResult::Ok(())
+    /// ```
     fn wait_for_host(slf: &Bound<'_, Self>) -> PyResult<bool> {
         let _ = slf;
         Ok(false)
