@@ -522,9 +522,54 @@ def test_another_base_releases_nothing_of_this_one():
             both.clear()
 
 
+@pytest.mark.parametrize("members", [{}, {"__release_buffer__": lambda self, view: None}])
+def test_a_class_that_ends_before_its_buffer(members):
+    """The garbage collector clears classes, too. Python finds no function then that releases a buffer."""
+    derived = type("Derived", (ext.OwnNothing,), members)()
+    derived.members = members
+    live = ext.live()
+    derived.views = [memoryview(derived) for _ in range(3)]
+    assert ext.live() == live + 3
+    del derived
+    gc.collect()
+    assert ext.live() == live
+
+
+@pytest.mark.parametrize("members", [{}, {"__release_buffer__": lambda self, view: None}])
+def test_another_class_without_buffers_by_the_time_of_the_release(members):
+    """Python calls nothing then. What is lent ends nevertheless."""
+
+    class Meta(type):
+        def mro(cls):
+            return [cls, object]
+
+    class Later(ext.Own, metaclass=Meta):
+        pass
+
+    first = type("First", (ext.Own,), members)([1.0, 2.0])
+    ended = weakref.ref(first)
+    with memoryview(first) as view:
+        first.__class__ = Later
+        assert view.tolist() == [1.0, 2.0]
+    del first
+    assert ended() is None
+
+
+def test_a_class_that_extends_one_with_buffers():
+    extending = ext.OwnExtending()
+    assert bytes(extending) == b"\x01\x02"
+    assert extending.counts() == (0, 0)
+    if sys.version_info >= (3, 12):
+        with ext.OwnBuffer.__buffer__(extending, STRIDES) as view:
+            assert bytes(view) == b"12345678"
+        assert bytes(extending) == b"\x01\x02"
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="`__release_buffer__` is an attribute since 3.12")
 @pytest.mark.parametrize("base", [ext.OwnNothing, lambda: ext.Own([1.0])], ids=["nothing", "fields"])
 def test_a_derived_class_that_lends_is_told_of_a_release(base):
+    """One that has no `__buffer__` of its own is not told."""
+
     class Derived(type(base())):
         def __buffer__(self, flags):
             return super().__buffer__(flags)

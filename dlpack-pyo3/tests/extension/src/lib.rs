@@ -41,12 +41,12 @@ mod dlpack_pyo3_tests {
     use super::ordered::{ordered, ordered_tensor};
     #[pymodule_export]
     use super::own::{Own, OwnNothing, OwnShared, produced, refusing};
-    #[cfg(not(feature = "abi3"))]
-    #[pymodule_export]
-    use super::own_buffer::OwnBuffer;
     #[cfg(not(any(feature = "abi3", feature = "abi3-py311")))]
     #[pymodule_export]
     use super::own_buffer::static_buffer;
+    #[cfg(not(feature = "abi3"))]
+    #[pymodule_export]
+    use super::own_buffer::{OwnBuffer, OwnExtending};
     #[pymodule_export]
     use super::own_device::{OwnDevice, OwnPinned, on_device};
     #[pymodule_export]

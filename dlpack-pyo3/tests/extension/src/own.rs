@@ -2,9 +2,11 @@
 
 use alloc::sync::Arc;
 
-use dlpack::{Exporter, OpaqueTensor};
+use dlpack::{DataType, Device, Exporter, OpaqueTensor};
 use dlpack_pyo3::{Export, PyOwner, ReadOnlyAsLegacy, Tensor, to_py_err};
 use pyo3::prelude::*;
+
+use crate::memory::Counted;
 
 /// An object of a frozen class that holds its elements.
 #[pyclass(frozen, subclass)]
@@ -91,7 +93,11 @@ pub(crate) struct OwnNothing;
 
 impl Export for OwnNothing {
     fn tensor(_: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
-        Exporter::new([1_u8, 2]).into_opaque().map_err(to_py_err)
+        let memory = Counted::new(&[1, 2]);
+        let start = memory.start();
+        // SAFETY: the owner has at least so many bytes in main memory, which nobody else has.
+        let exporter = unsafe { Exporter::from_raw_parts(memory, start, 2, Device::CPU) };
+        exporter.dtype(DataType::U8).into_opaque().map_err(to_py_err)
     }
 }
 

@@ -4,6 +4,8 @@ use core::ffi::{CStr, c_int, c_void};
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
+use dlpack::{Exporter, OpaqueTensor};
+use dlpack_pyo3::{Export, to_py_err};
 use pyo3::exceptions::PyBufferError;
 use pyo3::ffi;
 use pyo3::prelude::*;
@@ -12,7 +14,7 @@ static BYTES: [u8; 8] = *b"12345678";
 
 /// Eight bytes. The object notes where the struct of a buffer was filled, and compares when the buffer is released. The struct may
 /// have a size of elements that is not that of the format, or no shape, or be of no memory, or name the order of bytes.
-#[pyclass(frozen)]
+#[pyclass(frozen, subclass)]
 pub(crate) struct OwnBuffer {
     itemsize: isize,
     shape: bool,
@@ -73,6 +75,26 @@ impl OwnBuffer {
         let stayed = view.addr() == this.filled.load(Ordering::Relaxed) && points_into_itself;
         this.released.fetch_add(1, Ordering::Relaxed);
         this.moved.fetch_add(usize::from(!stayed), Ordering::Relaxed);
+    }
+}
+
+/// An object that has elements of its own beside the eight bytes of its base.
+#[pyclass(frozen, extends = OwnBuffer)]
+pub(crate) struct OwnExtending;
+
+impl Export for OwnExtending {
+    fn tensor(_: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
+        Exporter::new([1_u8, 2]).into_opaque().map_err(to_py_err)
+    }
+}
+
+dlpack_pyo3::export!(OwnExtending);
+
+#[pymethods]
+impl OwnExtending {
+    #[new]
+    fn new() -> PyClassInitializer<Self> {
+        PyClassInitializer::from(OwnBuffer::new(1, true, true, false)).add_subclass(Self)
     }
 }
 
