@@ -1,6 +1,7 @@
 """The buffer protocol of exported classes: what `memoryview`, NumPy and C see of a tensor in main memory."""
 
 import array
+import contextlib
 import ctypes
 import gc
 import hashlib
@@ -553,6 +554,22 @@ def test_another_class_without_buffers_by_the_time_of_the_release(members):
         assert view.tolist() == [1.0, 2.0]
     del first
     assert ended() is None
+
+
+def test_classes_without_fields():
+    """With optimisations, their objects end by the same function, and CPython lets an object change from one to the other."""
+
+    def change(object, to):
+        with contextlib.suppress(TypeError):
+            object.__class__ = to
+
+    lent, other = ext.OwnNothing(), ext.OwnBytes()
+    with memoryview(lent) as view, memoryview(other) as another:
+        assert view.obj is not lent
+        change(lent, ext.OwnBytes)
+        change(other, ext.OwnNothing)
+        assert bytes(view) == b"\x01\x02"
+        assert bytes(another) == b"12345678"
 
 
 def test_a_class_that_extends_one_with_buffers():

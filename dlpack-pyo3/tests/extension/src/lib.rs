@@ -46,7 +46,7 @@ mod dlpack_pyo3_tests {
     use super::own_buffer::static_buffer;
     #[cfg(not(feature = "abi3"))]
     #[pymodule_export]
-    use super::own_buffer::{OwnBuffer, OwnExtending};
+    use super::own_buffer::{OwnBuffer, OwnBytes, OwnExtending};
     #[pymodule_export]
     use super::own_device::{OwnDevice, OwnPinned, on_device};
     #[pymodule_export]

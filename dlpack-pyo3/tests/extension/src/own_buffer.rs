@@ -98,6 +98,31 @@ impl OwnExtending {
     }
 }
 
+/// Eight bytes, which need no fields. With optimisations, CPython takes this class and others without fields for alike.
+#[pyclass(frozen)]
+pub(crate) struct OwnBytes;
+
+#[pymethods]
+impl OwnBytes {
+    #[new]
+    fn new() -> Self {
+        Self
+    }
+
+    unsafe fn __getbuffer__(
+        slf: &Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
+        let start = BYTES.as_ptr().cast_mut().cast();
+        // SAFETY: Python calls this to fill the struct with an object of the class.
+        match unsafe { ffi::PyBuffer_FillInfo(view, slf.as_ptr(), start, 8, 1, flags) } {
+            0 => Ok(()),
+            _ => Err(PyErr::fetch(slf.py())),
+        }
+    }
+}
+
 /// Makes an object of a static class, as most are that are written in C, which says when a buffer is released.
 #[cfg(not(any(feature = "abi3", feature = "abi3-py311")))]
 #[pyfunction]
