@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_int, c_void};
-use core::ptr;
+use core::{mem, ptr};
 
 use dlpack::layout::Layout;
 use dlpack::{Access, DataType, Descriptor, Device, Error, ManagedTensorVersioned};
@@ -40,6 +40,29 @@ pub unsafe fn get_buffer<T: Export>(
         view.write(made.unwrap_or_else(|payload| Err(panicked(payload)))?);
     }
     Ok(())
+}
+
+/// Implements `__releasebuffer__`.
+///
+/// Nothing that [`get_buffer`] has filled is released by this. But NumPy's `frombuffer` gives a buffer back at once, and goes on with its
+/// memory, unless the object's class has this function. What a class has lent that this one extends is released by that one.
+///
+/// # Safety
+///
+/// Python calls this: another class has filled `view` for this object, and it has not been released.
+#[doc(hidden)]
+pub unsafe fn release_buffer<T: Export>(slf: &Bound<'_, T>, view: *mut ffi::Py_buffer) {
+    // SAFETY: a class that PyO3 makes has a base, which it keeps alive, and the thread is attached. The slot has a function of this type,
+    // or null. It gets what Python passes.
+    unsafe {
+        let base = ffi::PyType_GetSlot(T::type_object_raw(slf.py()), ffi::Py_tp_base);
+        let release = ffi::PyType_GetSlot(base.cast(), ffi::Py_bf_releasebuffer);
+        if let Some(release) =
+            mem::transmute::<*mut c_void, Option<ffi::releasebufferproc>>(release)
+        {
+            release(slf.as_ptr(), view);
+        }
+    }
 }
 
 /// The tensor of a buffer, and the numbers that the buffer points to.

@@ -96,7 +96,7 @@ macro_rules! export {
 #[macro_export]
 macro_rules! __export_buffer {
     ($class:ty) => {
-        // The code that PyO3 generates calls this without an `unsafe` block.
+        // The code that PyO3 generates calls the two without an `unsafe` block.
         #[allow(unsafe_op_in_unsafe_fn)]
         const _: () = {
             #[::pyo3::pymethods]
@@ -108,6 +108,15 @@ macro_rules! __export_buffer {
                 ) -> ::pyo3::PyResult<()> {
                     // SAFETY: Python calls this to fill `view`.
                     unsafe { $crate::__private::get_buffer(slf, view, flags) }
+                }
+
+                unsafe fn __releasebuffer__(
+                    slf: &::pyo3::Bound<'_, Self>,
+                    view: *mut ::pyo3::ffi::Py_buffer,
+                ) {
+                    // SAFETY: Python calls this once for each buffer that it takes for one of the object's. The method above fills none of
+                    // these.
+                    unsafe { $crate::__private::release_buffer(slf, view) }
                 }
             }
         };

@@ -391,14 +391,19 @@ def test_a_released_buffer_lets_its_array_go():
     arrays.pop().resize(1_000_000)
 
 
-def test_an_array_of_a_memoryview_keeps_the_memory():
-    """NumPy releases its buffer at once, and keeps only the object that has lent that of the view."""
+def _of_a_memoryview(object):
+    with memoryview(object) as view:
+        return np.ndarray(2, np.uint8, view)
+
+
+@pytest.mark.parametrize("make", [_of_a_memoryview, lambda object: np.frombuffer(object, np.uint8), np.asarray])
+def test_an_array_of_a_buffer_keeps_the_memory(make):
+    """NumPy releases some buffers at once, and keeps only an object."""
     live = ext.live()
-    with memoryview(six()) as view:
-        array = np.ndarray(6, np.float32, view)
+    array = make(ext.OwnNothing())
     gc.collect()
-    assert (ext.live(), array.tobytes()) == (live + 1, SIX)
-    del array, view
+    assert (ext.live(), array.tolist()) == (live + 1, [1, 2])
+    del array
     assert ext.live() == live
 
 
@@ -471,12 +476,14 @@ class _Bare:
     ],
 )
 def test_an_object_of_another_class_by_the_time_of_the_release(first, later):
+    """CPython with threads side by side does not let an object change so."""
     object, new = first(), []
     with memoryview(object) as view:
         lender, elements = view.obj, bytes(view)
-        object.__class__ = later
+        with contextlib.suppress(TypeError):
+            object.__class__ = later
         assert bytes(view) == elements
-    assert type(object) is later
+    assert type(object) is later or not sys._is_gil_enabled()
     del view
     assert sys.getrefcount(lender) == sys.getrefcount(new)
 
@@ -556,6 +563,24 @@ def test_another_class_without_buffers_by_the_time_of_the_release(members):
     assert ended() is None
 
 
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="`__release_buffer__` is an attribute since 3.12")
+def test_a_class_without_its_release(monkeypatch):
+    """A program may take it away, or put another in its place."""
+
+    def view():
+        return memoryview(ext.make(b"123", "uint8", (3,)))
+
+    before, tensors = view(), type(ext.make(b"1", "uint8", (1,)))
+    live = ext.live()
+    monkeypatch.delattr(tensors, "__release_buffer__")
+    assert bytes(view()) == b"123"
+    monkeypatch.setattr(tensors, "__release_buffer__", lambda self, view: None, raising=False)
+    assert bytes(view()) == b"123"
+    assert ext.live() == live
+    before.release()
+    assert ext.live() == live - 1
+
+
 def test_classes_without_fields():
     """With optimisations, their objects end by the same function, and CPython lets an object change from one to the other."""
 
@@ -579,6 +604,7 @@ def test_a_class_that_extends_one_with_buffers():
     if sys.version_info >= (3, 12):
         with ext.OwnBuffer.__buffer__(extending, STRIDES) as view:
             assert bytes(view) == b"12345678"
+        assert extending.counts() == (1, 0)
         assert bytes(extending) == b"\x01\x02"
 
 
