@@ -9,13 +9,13 @@
 
 use core::cell::Cell;
 
-use dlpack::negotiate::Request;
+use dlpack::negotiate::{CopyPolicy, Request};
 use dlpack::{AnyManagedTensor, DataTypeCode};
 
 use super::attribute::{Attribute, is_false, is_true};
 use super::classes::{Classes, defines, is_of, is_of_torch, is_static};
 use super::summary::Summary;
-use super::torch_memory::refuse_without_memory;
+use super::torch_memory::{absent, may_have_memory, refuse_without_memory};
 use crate::protocol;
 use crate::raw::{Class, Name, Object, Owned, Raised, call_no_args, loaded, names, raise};
 
@@ -236,6 +236,17 @@ pub(super) fn ask_torch(
     };
     if answers_yes(is_neg)? {
         return Err(negated(object));
+    }
+    if request.copy == CopyPolicy::ALWAYS && !may_have_memory(object)? {
+        // Whoever copies reads the elements, before their address is seen here. What must not be exported at all, PyTorch refuses in
+        // its own words.
+        let original = Request { copy: CopyPolicy::IF_NEEDED, ..*request };
+        let tensor = protocol::ask(object, &original, strict, Ok, Err)?;
+        let summary = Summary::of(&tensor);
+        drop(tensor);
+        if summary.is_doubtful() {
+            return Err(absent(object));
+        }
     }
     let tensor = protocol::ask(object, request, strict, Ok, Err)?;
     let summary = Summary::of(&tensor);

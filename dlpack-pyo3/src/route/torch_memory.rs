@@ -35,14 +35,32 @@ pub(super) fn refuse_without_memory(
         // PyTorch raises a `RuntimeError` for most of them.
         Err(raised) => raised.forget()?,
     }
+    Err(absent(object))
+}
+
+/// Returns `false` if a tensor of PyTorch says that its storage has no memory, or cannot say. Nothing is known of other objects.
+#[cold]
+pub(super) fn may_have_memory(object: Object<'_>) -> Result<bool, Raised> {
+    if !is_of_torch(object.class())? {
+        return Ok(true);
+    }
+    match address_with_memory(object) {
+        Ok(found) => Ok(found != 0),
+        Err(raised) => raised.forget().map(|()| false),
+    }
+}
+
+/// Raises the exception for a tensor without memory.
+#[cold]
+pub(super) fn absent(object: Object<'_>) -> Raised {
     let text = "expected a tensor with memory, found one of a storage without any, such as a fake or a masked tensor";
-    Err(raise(
+    raise(
         object.attached(),
         Class::Buffer,
         format_args!(
             "{text}: make a plain tensor of it first, with `.clone()` or `.to_tensor(value)`"
         ),
-    ))
+    )
 }
 
 /// Returns `true` if PyTorch itself says that the object has memory at this address. The class may have begun to answer in its place

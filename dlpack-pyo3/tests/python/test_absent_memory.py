@@ -21,6 +21,7 @@ WAYS_IN = {
     "borrow": ext.borrow,
     "hold": ext.hold,
     "options": lambda tensor: ext.describe(tensor, copy=False),
+    "copy": lambda tensor: ext.hold(tensor, copy=True),
     "bytes": ext.to_bytes,
     "export": lambda tensor: ext.hold(tensor).export(),
 }
@@ -77,6 +78,25 @@ def test_tensors_of_torch_without_memory(torch, kind, way):
     for attempt in range(2):  # The second time, the class is known.
         with pytest.raises(BufferError, match="expected a tensor with memory, .*clone"):
             WAYS_IN[way](tensor)
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("keywords", [["stream", "max_version"], ["stream"], []])
+def test_what_is_copied_here_has_memory(torch, keywords):
+    """The producer copies nothing: it does not know the keyword, or overlooks it and answers in the legacy ABI."""
+
+    def answer(self, **given):
+        if keywords and set(given) - set(keywords):
+            raise TypeError("unexpected keyword")
+        return torch.Tensor.__dlpack__(self, **{name: given[name] for name in keywords if name in given})
+
+    tensor = torch.arange(100)[2:].as_subclass(type("Older", (torch.Tensor,), {"__dlpack__": answer}))
+    assert ext.hold(tensor, copy=True).describe()["shape"] == (98,)
+    assert ext.hold(tensor[:0], copy=True).describe()["shape"] == (0,)
+    tensor.untyped_storage().resize_(0)
+    with pytest.raises(BufferError, match="expected a tensor with memory, .*clone"):
+        ext.hold(tensor, copy=True)
+    assert ext.hold(tensor[:0], copy=True).describe()["shape"] == (0,)
 
 
 @pytest.mark.library("torch")
@@ -640,7 +660,6 @@ NEGATED = {
 }
 WAYS_OF_NEGATED = {
     **WAYS_IN,
-    "copy": lambda tensor: ext.hold(tensor, copy=True),
     "no copy": lambda tensor: ext.hold(tensor, copy=False),
     "device": lambda tensor: ext.describe(tensor, device=(1, 0)),
     "sum": lambda tensor: ext.borrowed_sum(tensor),
