@@ -4,11 +4,13 @@ use core::fmt;
 
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
 use dlpack::{Device, DeviceType};
+use pyo3::exceptions::PyBufferError;
 use pyo3::types::PyAnyMethods;
 use pyo3::{Borrowed, Bound, PyAny, PyResult, Python};
 
 use super::bridge::{self, to_err};
 use super::elements::Elements;
+use super::error::Text;
 use super::require::Requirement;
 use super::runtime::Runtime;
 use super::tensor::PyTensor;
@@ -310,7 +312,13 @@ impl<'a> Import<'a> {
         &self,
         object: Borrowed<'_, '_, PyAny>,
     ) -> PyResult<PyTensor<T, R>> {
-        UntypedTensor::import(object, &self.request(object)?, self.strict, PyTensor::new)
+        let (request, named) = self.request(object)?;
+        UntypedTensor::import(object, &request, self.strict, |tensor| {
+            if let Some(device) = named {
+                check_named_device(&tensor, device)?;
+            }
+            PyTensor::new(tensor)
+        })
     }
 
     /// Imports a tensor for which the producer does not wait, and lets the runtime order the streams. Returns `None` for one on a
@@ -338,19 +346,23 @@ impl<'a> Import<'a> {
         is_anywhere && self.request.copy != CopyPolicy::ALWAYS && !self.strict
     }
 
-    /// Returns the request for this object.
-    fn request(&self, object: Borrowed<'_, '_, PyAny>) -> PyResult<Request> {
+    /// Returns the request for this object, and the device for which a runtime has named the stream.
+    fn request(&self, object: Borrowed<'_, '_, PyAny>) -> PyResult<(Request, Option<Device>)> {
         let stream = match self.stream {
-            Source::Request => return Ok(self.request),
+            Source::Request => self.request.stream,
             Source::Python(stream) if stream.is_none() => Stream::NONE,
             Source::Python(stream) => {
                 let device = self.device_of(object)?;
                 protocol::stream_from(bridge::object(stream), device)
                     .map_err(|raised| to_err(object.py(), raised))?
             }
-            Source::Runtime(runtime) => runtime.stream(object.py(), self.device_of(object)?)?,
+            Source::Runtime(runtime) => {
+                let device = self.device_of(object)?;
+                let stream = runtime.stream(object.py(), device)?;
+                return Ok((self.request.stream(stream), Some(device)));
+            }
         };
-        Ok(self.request.stream(stream))
+        Ok((self.request.stream(stream), None))
     }
 
     /// Returns the device on which the tensor will be.
@@ -382,6 +394,19 @@ fn order(
     let producer = library.current_stream(bridge::attached(py), device);
     runtime.wait(py, device, consumer, producer.map_err(|raised| to_err(py, raised))?)?;
     Ok(Some(consumer))
+}
+
+/// Refuses a tensor on another device than the one for which a runtime has named its stream: a capsule, or an object that says nothing
+/// about its device, or something else. Nobody has told its producer the stream on which it will be used.
+fn check_named_device(tensor: &UntypedTensor, device: Device) -> PyResult<()> {
+    let found = tensor.device();
+    if tensor.is_ready_for_host() || found.canonical() == device.canonical() {
+        return Ok(());
+    }
+    let text = "expected a producer that says its device, to be told the stream";
+    Err(PyBufferError::new_err(Text(format!(
+        "{text}, found a tensor on {found} from one of {device}"
+    ))))
 }
 
 /// Returns `true` if the object can be imported without its producer's waiting.

@@ -69,6 +69,26 @@ def test_a_per_thread_stream_is_that_of_the_thread_that_imports(elsewhere):
         other.submit(tensor.__dlpack__, stream=2).result()
 
 
+def saying(device):
+    says = {"__dlpack_device__": lambda self: device} if device else {}
+    return type("Saying", (), {"__dlpack__": lambda self, **_: on_device().capsule(), **says})()
+
+
+@pytest.mark.parametrize("take", [ext.ordered, ext.ordered_tensor])
+@pytest.mark.parametrize("device", [None, (abi.CPU, 0), (abi.CUDA, 0), (abi.ROCM, 1)])
+def test_a_producer_that_says_another_device_is_told_no_stream_of_the_tensors(take, device):
+    with pytest.raises(BufferError, match="expected a producer that says its device.* found a tensor on cuda:1"):
+        take(saying(device), 77)
+    with pytest.raises(BufferError, match="expected a producer that says its device.* found a tensor on cuda:1"):
+        take(on_device().capsule(), 77)
+
+
+def test_main_memory_is_in_order_wherever_its_producer_says_that_it_is():
+    thing = type("Saying", (), {"__dlpack__": lambda self, **_: Foreign(SIX).capsule(), "__dlpack_device__": lambda self: CUDA})()
+    assert ext.ordered(thing, 77)[0]["device"] == (abi.CPU, 0)
+    assert ext.ordered(Foreign(SIX).capsule(), 77)[0]["route"] == "capsule"
+
+
 def test_a_null_stream_is_the_default_one():
     table = exchange.Table()
     _, notes = ext.ordered(carrier(table), 77)
