@@ -9,8 +9,8 @@
 
 use core::cell::Cell;
 
-use dlpack::negotiate::{CopyPolicy, Request};
-use dlpack::{AnyManagedTensor, DataTypeCode};
+use dlpack::negotiate::{CopyPolicy, Request, Stream};
+use dlpack::{AnyManagedTensor, DataTypeCode, Device, DeviceType};
 
 use super::attribute::{Attribute, is_false, is_true};
 use super::classes::{Classes, defines, is_of, is_of_torch, is_static};
@@ -237,6 +237,7 @@ pub(super) fn ask_torch(
     if answers_yes(is_neg)? {
         return Err(negated(object));
     }
+    let request = &in_default_order(object, request)?;
     if request.copy == CopyPolicy::ALWAYS && !may_have_memory(object)? {
         // Whoever copies reads the elements, before their address is seen here. What must not be exported at all, PyTorch refuses in
         // its own words.
@@ -263,6 +264,32 @@ pub(super) fn ask_torch(
         }
         Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
     }
+}
+
+/// Names the default stream of the object's device in a request that names no stream, which PyTorch and Paddle take for -1: they do
+/// not synchronize then, although the standard means the default stream.
+///
+/// # Errors
+///
+/// What the object raises when it is asked for its device, if that is not an `Exception`. Its `__dlpack__` says what is wrong.
+#[cold]
+pub(super) fn in_default_order(object: Object<'_>, request: &Request) -> Result<Request, Raised> {
+    // Whoever is asked for main memory waits, and takes no stream.
+    if request.stream != Stream::NONE || request.wanted_device() == Some(Device::CPU) {
+        return Ok(*request);
+    }
+    let device = match protocol::device_of(object) {
+        Ok(device) => device.map(|device| device.device_type),
+        Err(raised) => raised.forget().map(|()| None)?,
+    };
+    let is_wanted = |kind| request.wanted_device().is_none_or(|wanted| wanted.device_type == kind);
+    // A tensor in pinned memory is one of the processor there, and takes no stream.
+    Ok(match device {
+        Some(kind @ (DeviceType::CUDA | DeviceType::ROCM)) if is_wanted(kind) => {
+            request.stream(Stream::NONE.on(kind))
+        }
+        _ => *request,
+    })
 }
 
 thread_local! {

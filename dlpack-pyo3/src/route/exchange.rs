@@ -7,7 +7,7 @@ use dlpack::negotiate::{Request, Stream};
 use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error, ManagedTensorVersioned};
 
 use super::classes::{Classes, defines};
-use super::eligibility::{Eligibility, ask_torch};
+use super::eligibility::{Eligibility, ask_torch, in_default_order};
 use super::summary::Summary;
 use crate::protocol;
 use crate::raw::unwind::Guard;
@@ -88,6 +88,9 @@ impl Exchange {
     ) -> Result<AnyManagedTensor, Raised> {
         match &self.eligibility {
             Eligibility::Torch(torch) => ask_torch(object, request, strict, Some(&torch.is_neg)),
+            Eligibility::Paddle(_) => {
+                protocol::ask(object, &in_default_order(object, request)?, strict, Ok, Err)
+            }
             _ => protocol::ask(object, request, strict, Ok, Err),
         }
     }

@@ -89,6 +89,67 @@ def test_main_memory_is_in_order_wherever_its_producer_says_that_it_is():
     assert ext.ordered(Foreign(SIX).capsule(), 77)[0]["route"] == "capsule"
 
 
+def like_torch(device, asked):
+    """Returns members of a class for which no stream means that nobody waits, as for PyTorch and Paddle."""
+
+    def answer(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
+        asked.append((stream, dl_device))
+        return Foreign(SIX, device=device, address=0x7000).capsule()
+
+    return {"__dlpack__": answer, "__dlpack_device__": lambda self: device}
+
+
+DEFAULT = {(abi.CUDA, 1): 1, (abi.ROCM, 0): 0, (abi.CUDA_HOST, 0): -1, (abi.ONE_API, 0): -1}
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("device", DEFAULT)
+def test_torch_is_told_the_default_stream(device):
+    import torch
+
+    asked = []
+    thing = torch.arange(6.0).as_subclass(type("Like", (torch.Tensor,), like_torch(device, asked)))
+    for take in (ext.hold, ext.describe, ext.borrow):
+        take(thing)
+        assert set(asked) == {(DEFAULT[device], None)}
+    asked.clear()
+    ext.describe(thing, stream=-1)
+    ext.describe(thing, device=device)
+    assert {stream for stream, _ in asked} == {-1, DEFAULT[device]}
+    # A stream of one device means nothing on another one.
+    with pytest.raises(BufferError, match="expected a tensor on device metal:0"):
+        ext.describe(thing, device=(abi.METAL, 0))
+    assert asked[-1] == (-1, (abi.METAL, 0))
+
+
+@pytest.mark.parametrize("device", DEFAULT)
+def test_paddle_is_told_the_default_stream(device):
+    asked = []
+    table = exchange.Table()
+    members = {**like_torch(device, asked), "__module__": "paddle", "stop_gradient": property(lambda self: True)}
+    thing = exchange.type_for(table, **members)(lambda: Foreign(SIX, device=device, address=0x7000))
+    for take in (ext.hold, ext.describe, ext.borrow):
+        take(thing)
+        assert set(asked) == {(DEFAULT[device], None)}
+
+
+@pytest.mark.library("torch")
+def test_torch_is_told_no_stream_where_it_is_asked_for_main_memory():
+    import torch
+
+    asked = []
+    members = like_torch(CUDA, asked)
+    answer = members.pop("__dlpack__")
+
+    def in_main_memory(self, **given):
+        answer(self, **given)
+        return Foreign(SIX).capsule()
+
+    thing = torch.arange(6.0).as_subclass(type("Like", (torch.Tensor,), {**members, "__dlpack__": in_main_memory}))
+    ext.describe(thing, device=(abi.CPU, 0))
+    assert set(asked) == {(-1, (abi.CPU, 0))}
+
+
 def test_a_null_stream_is_the_default_one():
     table = exchange.Table()
     _, notes = ext.ordered(carrier(table), 77)
