@@ -15,7 +15,7 @@ use dlpack::{AnyManagedTensor, DataTypeCode, Device, DeviceType};
 use super::attribute::{Attribute, is_false, is_true};
 use super::classes::{Classes, defines, is_of, is_of_torch, is_static};
 use super::summary::Summary;
-use super::torch_memory::{absent, may_have_memory, refuse_without_memory};
+use super::torch_memory::{absent, is_surely_absent, may_have_memory, refuse_without_memory};
 use crate::protocol;
 use crate::raw::{Class, Name, Object, Owned, Raised, call_no_args, loaded, names, raise};
 
@@ -230,37 +230,48 @@ pub(super) fn ask_torch(
 ) -> Result<AnyManagedTensor, Raised> {
     let is_plain = is_neg.is_some();
     // Asked first, since a question may run Python code that moves the memory.
-    let is_neg = match is_neg {
+    let answer = match is_neg {
         Some(method) => method.call(object),
         None => call(object, &names::IS_NEG),
     };
-    if answers_yes(is_neg)? {
+    if answers_yes(answer)? {
         return Err(negated(object));
     }
     let request = &in_default_order(object, request)?;
     if request.copy == CopyPolicy::ALWAYS && !may_have_memory(object)? {
-        // Whoever copies reads the elements, before their address is seen here. What must not be exported at all, PyTorch refuses in
-        // its own words.
+        // Whoever copies reads the elements, before their address is seen here. Without memory, the original is refused.
         let original = Request { copy: CopyPolicy::IF_NEEDED, ..*request };
-        let tensor = protocol::ask(object, &original, strict, Ok, Err)?;
-        let summary = Summary::of(&tensor);
-        drop(tensor);
-        if summary.is_doubtful() {
-            return Err(absent(object));
-        }
+        drop(ask_torch(object, &original, strict, is_neg)?);
     }
     let tensor = protocol::ask(object, request, strict, Ok, Err)?;
     let summary = Summary::of(&tensor);
     if !summary.is_doubtful() {
         return Ok(tensor);
     }
+    let tensor = if Again::is_begun() { present(object, tensor)? } else { tensor };
     match refuse_without_memory(object, summary.address, is_plain) {
         Ok(true) => Ok(tensor),
-        // The questions have moved the memory, or are not answered truly. No question follows this time.
+        // The questions have moved the memory, or are not answered truly. None that could move it follows this time.
         Ok(false) => {
             let Some(_again) = Again::begin() else { return Ok(tensor) };
             drop(tensor);
-            protocol::ask(object, request, strict, Ok, Err)
+            present(object, protocol::ask(object, request, strict, Ok, Err)?)
+        }
+        Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
+    }
+}
+
+/// Refuses a tensor of PyTorch, for which the object is not asked again, if PyTorch itself says that it has no memory.
+fn present(object: Object<'_>, tensor: AnyManagedTensor) -> Result<AnyManagedTensor, Raised> {
+    let summary = Summary::of(&tensor);
+    if !summary.is_doubtful() {
+        return Ok(tensor);
+    }
+    match is_surely_absent(object, summary.address) {
+        Ok(false) => Ok(tensor),
+        Ok(true) => {
+            drop(tensor);
+            Err(absent(object))
         }
         Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
     }
@@ -301,6 +312,10 @@ thread_local! {
 struct Again;
 
 impl Again {
+    fn is_begun() -> bool {
+        IS_ASKED_AGAIN.get()
+    }
+
     fn begin() -> Option<Self> {
         (!IS_ASKED_AGAIN.replace(true)).then(|| Self)
     }

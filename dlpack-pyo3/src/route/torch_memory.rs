@@ -38,14 +38,15 @@ pub(super) fn refuse_without_memory(
     Err(absent(object))
 }
 
-/// Returns `false` if a tensor of PyTorch says that its storage has no memory, or cannot say. Nothing is known of other objects.
+/// Returns `true` if PyTorch itself says that the storage has memory. Neither a class nor a mode is asked, which could take the memory
+/// away. Nothing is known of objects that are not PyTorch's in C.
 #[cold]
 pub(super) fn may_have_memory(object: Object<'_>) -> Result<bool, Raised> {
     if !is_of_torch(object.class())? {
         return Ok(true);
     }
-    match address_with_memory(object) {
-        Ok(found) => Ok(found != 0),
+    match without_answers(object, address_of_storage) {
+        Ok(found) => Ok(found.is_some_and(|found| found != 0)),
         Err(raised) => raised.forget().map(|()| false),
     }
 }
@@ -66,15 +67,31 @@ pub(super) fn absent(object: Object<'_>) -> Raised {
 /// Returns `true` if PyTorch itself says that the object has memory at this address. The class may have begun to answer in its place
 /// while it was asked, and a mode answers for every class.
 fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> {
-    match address_without_answers(object) {
+    match without_answers(object, address_with_memory) {
         Ok(found) => Ok(found.and_then(|found| usize::try_from(found).ok()) == Some(address)),
         Err(raised) => raised.forget().map(|()| false),
     }
 }
 
-/// As [`address_with_memory`], while neither a class nor a mode answers for PyTorch on this thread. Returns `None` if that cannot be
-/// had.
-fn address_without_answers(object: Object<'_>) -> Result<Option<i128>, Raised> {
+/// Returns `true` if PyTorch itself says that the storage has no memory, and that the object names this address all the same. Neither a
+/// class nor a mode is asked, which could move the memory meanwhile.
+#[cold]
+pub(super) fn is_surely_absent(object: Object<'_>, address: usize) -> Result<bool, Raised> {
+    let found = without_answers(object, |object| {
+        let is_absent = address_of_storage(object)? == 0;
+        Ok(is_absent && usize::try_from(address_in(object)?) == Ok(address))
+    });
+    match found {
+        Ok(is_absent) => Ok(is_absent.unwrap_or(false)),
+        Err(raised) => raised.forget().map(|()| false),
+    }
+}
+
+/// Asks a question while neither a class nor a mode answers for PyTorch on this thread. Returns `None` if that cannot be had.
+fn without_answers<T>(
+    object: Object<'_>,
+    question: impl FnOnce(Object<'_>) -> Result<T, Raised>,
+) -> Result<Option<T>, Raised> {
     let py = object.attached();
     // A class that stands in the place of PyTorch's answers by methods of its own.
     if !is_of_torch(object.class())? {
@@ -99,7 +116,7 @@ fn address_without_answers(object: Object<'_>) -> Result<Option<i128>, Raised> {
     // This is looked up first: it may need memory that is not there later, and no class would answer on this thread again.
     let exit = context.borrow().attr(&names::EXIT)?;
     context.borrow().call_method(&names::ENTER)?;
-    let found = address_with_memory(object);
+    let found = question(object);
     let saved = SavedException::take(py);
     // SAFETY: a live method on an attached thread; the result is a new reference, or null with an exception set.
     if let Err(raised) = unsafe { Owned::or_raised(call_no_args(exit.as_ptr())) } {
@@ -112,11 +129,20 @@ fn address_without_answers(object: Object<'_>) -> Result<Option<i128>, Raised> {
 
 /// Returns the address of the first element, or 0 if the storage has no memory.
 fn address_with_memory(object: Object<'_>) -> Result<i128, Raised> {
-    let storage = call_in_c(object, &names::UNTYPED_STORAGE)?;
-    match handle(call_in_c(storage.borrow(), &names::DATA_PTR)?.borrow())? {
+    match address_of_storage(object)? {
         0 => Ok(0),
-        _ => handle(call_in_c(object, &names::DATA_PTR)?.borrow()),
+        _ => address_in(object),
     }
+}
+
+/// Returns the address of the storage's memory, or 0 if it has none.
+fn address_of_storage(object: Object<'_>) -> Result<i128, Raised> {
+    address_in(call_in_c(object, &names::UNTYPED_STORAGE)?.borrow())
+}
+
+/// Returns the address that a tensor or a storage names.
+fn address_in(object: Object<'_>) -> Result<i128, Raised> {
+    handle(call_in_c(object, &names::DATA_PTR)?.borrow())
 }
 
 /// Calls a method of PyTorch's own class in C, whatever the object itself or a derived class has under this name. Of an object

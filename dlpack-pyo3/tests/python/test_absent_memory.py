@@ -752,6 +752,73 @@ def test_a_tensor_that_gets_memory_while_it_is_asked(torch):
 
 
 @pytest.mark.library("torch")
+@pytest.mark.parametrize("is_copied", [False, True])
+def test_a_tensor_that_loses_its_memory_before_it_is_asked_again(is_copied):
+    """A question moves the memory, in a process where no address is known to have any. All answers are true."""
+    script = f"""
+        import torch
+
+        class Losing(torch.Tensor):
+            @classmethod
+            def __torch_function__(cls, function, types, args=(), kwargs=None):
+                asked.append(function.__name__)
+                with torch._C.DisableTorchFunction():
+                    if asked[-1] == "data_ptr" and asked.count("data_ptr") == 1:
+                        args[0].set_(torch.arange(100)[5:])
+                    if asked[-1] == "__dlpack__" and asked.count("__dlpack__") == 2:
+                        args[0].untyped_storage().resize_(0)
+                        kwargs = {{**kwargs, "copy": None}}
+                    return function(*args, **(kwargs or {{}}))
+
+        for _ in range(2):
+            asked = []
+            tensor = torch.arange(100)[2:].as_subclass(Losing)
+            try:
+                ext.hold(tensor, copy={is_copied or None}).to_bytes()
+            except BufferError as error:
+                print(str(error)[:29])
+    """
+    assert run(script) == "expected a tensor with memory\n" * 2
+
+
+@pytest.mark.library("torch")
+def test_a_tensor_that_gets_memory_while_another_one_is_asked_again():
+    """The inner one is not asked again then, and what it has given before has no memory."""
+    script = """
+        import torch
+
+        class Changing(torch.overrides.TorchFunctionMode):
+            def __torch_function__(self, function, types, args=(), kwargs=None):
+                if function.__name__ == "untyped_storage":
+                    with torch._C.DisableTorchFunction():
+                        inner.data = torch.ones(200)
+                return function(*args, **(kwargs or {}))
+
+        class Own(torch.Tensor):
+            def __dlpack__(self, **given):
+                return super().__dlpack__(**given)
+
+        class Outer(torch.Tensor):
+            def __dlpack__(self, **given):
+                global inner
+                inner = torch.zeros(400)[2:].as_subclass(Own)
+                asked.append(inner)
+                if len(asked) == 2:
+                    inner.untyped_storage().resize_(0)
+                    with Changing():
+                        ext.hold(inner).to_bytes()
+                return torch.Tensor.__dlpack__(torch.ones(3), **given)
+
+        asked = []
+        try:
+            ext.describe(torch.ones(5).as_subclass(Outer))
+        except BufferError as error:
+            print(len(asked), str(error)[:29])
+    """
+    assert run(script) == "2 expected a tensor with memory\n"
+
+
+@pytest.mark.library("torch")
 def test_each_tensor_is_asked_for_the_negative_bit(torch):
     asked = []
 
