@@ -10,7 +10,7 @@
 use core::cell::Cell;
 
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
-use dlpack::{AnyManagedTensor, DataTypeCode, Device, DeviceType};
+use dlpack::{AnyManagedTensor, DataTypeCode, Descriptor, Device, DeviceType};
 
 use super::attribute::{Attribute, is_false, is_true};
 use super::classes::{Classes, defines, is_of, is_of_torch, is_static};
@@ -89,6 +89,10 @@ impl Eligibility {
     #[inline]
     pub(super) fn allows(&self, object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
         let doubts = self.doubts(summary);
+        // Looked at before the questions, which may run code: `__dlpack__` gives the tensor that is there afterwards.
+        if doubts.memory && is_surely_absent(object, doubts.address)? {
+            return Ok(false);
+        }
         match self {
             Self::Torch(torch) if has_no_gradient(summary.dtype.code) => {
                 torch.refuse_negated(object)?;
@@ -238,43 +242,78 @@ pub(super) fn ask_torch(
         return Err(negated(object));
     }
     let request = &in_default_order(object, request)?;
-    if request.copy == CopyPolicy::ALWAYS && !may_have_memory(object)? {
-        // Whoever copies reads the elements, before their address is seen here. Without memory, the original is refused.
-        let original = Request { copy: CopyPolicy::IF_NEEDED, ..*request };
-        drop(ask_torch(object, &original, strict, is_neg)?);
+    if request.copy == CopyPolicy::ALWAYS {
+        return ask_torch_for_copy(object, request, strict, is_neg);
     }
     let tensor = protocol::ask(object, request, strict, Ok, Err)?;
     let summary = Summary::of(&tensor);
     if !summary.is_doubtful() {
         return Ok(tensor);
     }
-    let tensor = if Again::is_begun() { present(object, tensor)? } else { tensor };
+    // Looked at before the questions, which may run code that gives it memory, or takes it away.
+    let is_absent = match is_surely_absent(object, summary.address) {
+        Ok(is_absent) => is_absent,
+        Err(raised) => return Err(raised.after_dropping(object.attached(), tensor)),
+    };
     match refuse_without_memory(object, summary.address, is_plain) {
-        Ok(true) => Ok(tensor),
+        Ok(true) if !is_absent => Ok(tensor),
         // The questions have moved the memory, or are not answered truly. None that could move it follows this time.
-        Ok(false) => {
-            let Some(_again) = Again::begin() else { return Ok(tensor) };
-            drop(tensor);
-            present(object, protocol::ask(object, request, strict, Ok, Err)?)
-        }
+        Ok(_) => match Again::begin() {
+            Some(_again) => {
+                drop(tensor);
+                present(object, protocol::ask(object, request, strict, Ok, Err)?)
+            }
+            None if is_absent => {
+                drop(tensor);
+                Err(absent(object))
+            }
+            None => Ok(tensor),
+        },
         Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
     }
 }
 
-/// Refuses a tensor of PyTorch, for which the object is not asked again, if PyTorch itself says that it has no memory.
-fn present(object: Object<'_>, tensor: AnyManagedTensor) -> Result<AnyManagedTensor, Raised> {
-    let summary = Summary::of(&tensor);
-    if !summary.is_doubtful() {
-        return Ok(tensor);
-    }
-    match is_surely_absent(object, summary.address) {
-        Ok(false) => Ok(tensor),
-        Ok(true) => {
-            drop(tensor);
-            Err(absent(object))
+/// As [`ask_torch`], for a copy. Whoever makes it reads the elements: PyTorch, which is asked before whether there are any, or this crate,
+/// of a tensor that is looked at first.
+fn ask_torch_for_copy(
+    object: Object<'_>,
+    request: &Request,
+    strict: bool,
+    is_neg: Option<&Attribute>,
+) -> Result<AnyManagedTensor, Raised> {
+    if !may_have_memory(object)? {
+        // PyTorch refuses in its own words what it does not export. No elements need no memory.
+        let original = Request { copy: CopyPolicy::IF_NEEDED, ..*request };
+        let original = ask_torch(object, &original, strict, is_neg)?;
+        let is_empty = original.is_empty();
+        drop(original);
+        if !is_empty && !may_have_memory(object)? {
+            return Err(absent(object));
         }
+    }
+    let look = |tensor: &Descriptor| check_present(object, tensor);
+    present(object, protocol::ask_looking(object, request, strict, look, Ok, Err)?)
+}
+
+/// Returns a tensor of PyTorch for which the object is not asked again.
+///
+/// # Errors
+///
+/// As for [`check_present`].
+fn present(object: Object<'_>, tensor: AnyManagedTensor) -> Result<AnyManagedTensor, Raised> {
+    match check_present(object, &tensor) {
+        Ok(()) => Ok(tensor),
         Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
     }
+}
+
+/// Refuses a tensor if PyTorch itself says that it has no memory. This runs no code that could move the memory.
+fn check_present(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
+    let summary = Summary::of(tensor);
+    if summary.is_doubtful() && is_surely_absent(object, summary.address)? {
+        return Err(absent(object));
+    }
+    Ok(())
 }
 
 /// Names the default stream of the object's device in a request that names no stream, which PyTorch and Paddle take for -1: they do
@@ -312,10 +351,6 @@ thread_local! {
 struct Again;
 
 impl Again {
-    fn is_begun() -> bool {
-        IS_ASKED_AGAIN.get()
-    }
-
     fn begin() -> Option<Self> {
         (!IS_ASKED_AGAIN.replace(true)).then(|| Self)
     }

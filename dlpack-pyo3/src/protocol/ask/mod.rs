@@ -42,6 +42,19 @@ pub(crate) fn ask<R>(
     then: impl Fn(AnyManagedTensor) -> R,
     fail: impl Fn(Raised) -> R,
 ) -> R {
+    ask_looking(object, request, strict, |_| Ok(()), then, fail)
+}
+
+/// As [`ask`]. A tensor that is copied here is looked at before its elements are read, and is refused with what that raises.
+#[inline(always)]
+pub(crate) fn ask_looking<R>(
+    object: Object<'_>,
+    request: &Request,
+    strict: bool,
+    look: impl Fn(&Descriptor) -> Result<(), Raised>,
+    then: impl Fn(AnyManagedTensor) -> R,
+    fail: impl Fn(Raised) -> R,
+) -> R {
     let py = object.attached();
     let answer = if keywords::is_version_only(request) {
         let answer = keywords::current_version(py).and_then(|version| {
@@ -60,7 +73,8 @@ pub(crate) fn ask<R>(
     let claimed = match answer {
         Ok(answer) => claim(answer),
         Err((keywords, raised)) => {
-            return match keywords.and_then(|it| again(object, request, strict, &it, raised)) {
+            return match keywords.and_then(|it| again(object, request, strict, &it, &look, raised))
+            {
                 Ok(tensor) => then(tensor),
                 Err(raised) => fail(raised),
             };
@@ -82,9 +96,9 @@ pub(crate) fn ask<R>(
         Ok(Err(error)) => fail(raise_error(py, error)),
         Err(legacy) => match legacy.legacy().and_then(|it| request.check(&it).map(|()| it)) {
             Ok(tensor) if request.copy == CopyPolicy::ALWAYS => {
-                match surely_copied(tensor, request) {
+                match looked_at(py, tensor, &look, |tensor| surely_copied(tensor, request)) {
                     Ok(tensor) => then(tensor),
-                    Err(error) => fail(raise_error(py, error)),
+                    Err(raised) => fail(raised),
                 }
             }
             Ok(tensor) => then(tensor),
@@ -111,6 +125,7 @@ fn again(
     request: &Request,
     strict: bool,
     keywords: &Keywords<'_>,
+    look: &dyn Fn(&Descriptor) -> Result<(), Raised>,
     raised: Raised,
 ) -> Result<AnyManagedTensor, Raised> {
     let py = object.attached();
@@ -129,7 +144,7 @@ fn again(
         return match DLPACK.call(object, &names::DLPACK, &keywords.without_version()) {
             Ok(answer) => {
                 let tensor = import(py, claim(answer)?, request, strict)?;
-                surely_copied(tensor, request).map_err(|error| raise_error(py, error))
+                looked_at(py, tensor, look, |tensor| surely_copied(tensor, request))
             }
             Err(second) if second.is_exactly(Class::Type) => {
                 Err(refuse::unknown_keyword(object, keywords, second))
@@ -146,12 +161,28 @@ fn again(
         answer => answer,
     };
     match answer {
-        Ok(answer) => meet(import(py, claim(answer)?, request, strict)?, request)
-            .map_err(|error| raise_error(py, error)),
+        Ok(answer) => {
+            let tensor = import(py, claim(answer)?, request, strict)?;
+            looked_at(py, tensor, look, |tensor| meet(tensor, request))
+        }
         Err(raised) if raised.is_exactly(Class::Type) => {
             Err(refuse::unknown_keyword(object, keywords, raised))
         }
         Err(raised) => Err(raised),
+    }
+}
+
+/// Passes a tensor on to what may copy it, unless the look at it raises an exception.
+#[cold]
+fn looked_at(
+    py: Attached<'_>,
+    tensor: AnyManagedTensor,
+    look: &dyn Fn(&Descriptor) -> Result<(), Raised>,
+    then: impl FnOnce(AnyManagedTensor) -> Result<AnyManagedTensor, Error>,
+) -> Result<AnyManagedTensor, Raised> {
+    match look(&tensor) {
+        Ok(()) => then(tensor).map_err(|error| raise_error(py, error)),
+        Err(raised) => Err(raised.after_dropping(py, tensor)),
     }
 }
 
