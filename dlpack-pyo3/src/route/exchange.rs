@@ -6,8 +6,9 @@ use dlpack::exchange::ExchangeApi;
 use dlpack::negotiate::{Request, Stream};
 use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error, ManagedTensorVersioned};
 
+use super::ask_torch::{ask_torch, in_default_order};
 use super::classes::{Classes, defines};
-use super::eligibility::{Eligibility, ask_torch, in_default_order};
+use super::eligibility::Eligibility;
 use super::summary::Summary;
 use crate::protocol;
 use crate::raw::unwind::Guard;

@@ -26,6 +26,7 @@ macro_rules! or_drop {
 }
 
 mod address;
+mod ask_torch;
 mod attribute;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 mod buffer;

@@ -3,12 +3,13 @@
 use dlpack::negotiate::{CopyPolicy, Request};
 use dlpack::{AnyManagedTensor, Device, Error};
 
+use super::ask_torch::ask_torch;
 use super::classes::is_of_torch;
 use super::exchange::Exchange;
 use super::plan::Plan;
 use super::summary::Summary;
 use super::{HeldTensor, Route, Taken, asked, asks_for_memory_as_it_is};
-use super::{buffer, cache, eligibility, masked, refusals};
+use super::{buffer, cache, masked, refusals};
 use crate::raw::{Class, ExceptBlock, Object, Raised, names, raise, raise_error};
 use crate::{capsule, protocol};
 
@@ -86,7 +87,7 @@ pub(super) fn take_rare(
             Ok(Some(asked(tensor)))
         }
         Plan::Torch => {
-            let tensor = eligibility::ask_torch(object, request, strict, None)?;
+            let tensor = ask_torch(object, request, strict, None)?;
             Ok(Some(asked(tensor)))
         }
         Plan::Masked => masked::refuse(object).map(|()| None),

@@ -1,0 +1,176 @@
+//! Asking tensors of PyTorch for themselves by `__dlpack__`.
+//!
+//! PyTorch's own `__dlpack__` gives the wrong numbers of a tensor whose elements are to be negated when they are read, and an
+//! address near null for one that has no memory. Here, both are refused. It takes no stream for -1, so that the default stream
+//! is named to it.
+
+use core::cell::Cell;
+
+use dlpack::negotiate::{CopyPolicy, Request, Stream};
+use dlpack::{AnyManagedTensor, Descriptor, Device, DeviceType};
+
+use super::attribute::{Attribute, is_true};
+use super::eligibility::negated;
+use super::summary::Summary;
+use super::torch_memory::{absent, is_surely_absent, may_have_memory, refuse_without_memory};
+use crate::protocol;
+use crate::raw::{Name, Object, Owned, Raised, call_no_args, names};
+
+/// Imports a tensor of PyTorch by its `__dlpack__`, unless it must not be imported. `is_neg` is the method of the object's class,
+/// if it is known.
+///
+/// # Errors
+///
+/// As for [`protocol::ask`], and `BufferError` for an object that must not be imported.
+#[cold]
+#[inline(never)]
+pub(super) fn ask_torch(
+    object: Object<'_>,
+    request: &Request,
+    strict: bool,
+    is_neg: Option<&Attribute>,
+) -> Result<AnyManagedTensor, Raised> {
+    let is_plain = is_neg.is_some();
+    // Asked first, since a question may run Python code that moves the memory.
+    let answer = match is_neg {
+        Some(method) => method.call(object),
+        None => call(object, &names::IS_NEG),
+    };
+    if answers_yes(answer)? {
+        return Err(negated(object));
+    }
+    let request = &in_default_order(object, request)?;
+    if request.copy == CopyPolicy::ALWAYS {
+        return ask_torch_for_copy(object, request, strict, is_neg);
+    }
+    let tensor = protocol::ask(object, request, strict, Ok, Err)?;
+    let summary = Summary::of(&tensor);
+    if !summary.is_doubtful() {
+        return Ok(tensor);
+    }
+    // Looked at before the questions, which may run code that gives it memory, or takes it away.
+    let is_absent = match is_surely_absent(object, summary.address) {
+        Ok(is_absent) => is_absent,
+        Err(raised) => return Err(raised.after_dropping(object.attached(), tensor)),
+    };
+    match refuse_without_memory(object, summary.address, is_plain) {
+        Ok(true) if !is_absent => Ok(tensor),
+        // The questions have moved the memory, or are not answered truly. None that could move it follows this time.
+        Ok(_) => match Again::begin() {
+            Some(_again) => {
+                drop(tensor);
+                present(object, protocol::ask(object, request, strict, Ok, Err)?)
+            }
+            None if is_absent => {
+                drop(tensor);
+                Err(absent(object))
+            }
+            None => Ok(tensor),
+        },
+        Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
+    }
+}
+
+/// As [`ask_torch`], for a copy. Whoever makes it reads the elements: PyTorch, which is asked before whether there are any, or this crate,
+/// of a tensor that is looked at first.
+fn ask_torch_for_copy(
+    object: Object<'_>,
+    request: &Request,
+    strict: bool,
+    is_neg: Option<&Attribute>,
+) -> Result<AnyManagedTensor, Raised> {
+    if !may_have_memory(object)? {
+        // PyTorch refuses in its own words what it does not export. No elements need no memory.
+        let original = Request { copy: CopyPolicy::IF_NEEDED, ..*request };
+        let original = ask_torch(object, &original, strict, is_neg)?;
+        let is_empty = original.is_empty();
+        drop(original);
+        if !is_empty && !may_have_memory(object)? {
+            return Err(absent(object));
+        }
+    }
+    let look = |tensor: &Descriptor| check_present(object, tensor);
+    present(object, protocol::ask_looking(object, request, strict, look, Ok, Err)?)
+}
+
+/// Returns a tensor of PyTorch for which the object is not asked again.
+///
+/// # Errors
+///
+/// As for [`check_present`].
+fn present(object: Object<'_>, tensor: AnyManagedTensor) -> Result<AnyManagedTensor, Raised> {
+    match check_present(object, &tensor) {
+        Ok(()) => Ok(tensor),
+        Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
+    }
+}
+
+/// Refuses a tensor if PyTorch itself says that it has no memory. This runs no code that could move the memory.
+fn check_present(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
+    let summary = Summary::of(tensor);
+    if summary.is_doubtful() && is_surely_absent(object, summary.address)? {
+        return Err(absent(object));
+    }
+    Ok(())
+}
+
+/// Names the default stream of the object's device in a request that names no stream, which PyTorch and Paddle take for -1: they do
+/// not synchronize then, although the standard means the default stream.
+///
+/// # Errors
+///
+/// What the object raises when it is asked for its device, if that is not an `Exception`. Its `__dlpack__` says what is wrong.
+#[cold]
+pub(super) fn in_default_order(object: Object<'_>, request: &Request) -> Result<Request, Raised> {
+    // Whoever is asked for main memory waits, and takes no stream.
+    if request.stream != Stream::NONE || request.wanted_device() == Some(Device::CPU) {
+        return Ok(*request);
+    }
+    let device = match protocol::device_of(object) {
+        Ok(device) => device.map(|device| device.device_type),
+        Err(raised) => raised.forget().map(|()| None)?,
+    };
+    let is_wanted = |kind| request.wanted_device().is_none_or(|wanted| wanted.device_type == kind);
+    // A tensor in pinned memory is one of the processor there, and takes no stream.
+    Ok(match device {
+        Some(kind @ (DeviceType::CUDA | DeviceType::ROCM)) if is_wanted(kind) => {
+            request.stream(Stream::NONE.on(kind))
+        }
+        _ => *request,
+    })
+}
+
+thread_local! {
+    static IS_ASKED_AGAIN: Cell<bool> = const { Cell::new(false) };
+}
+
+/// A tensor is asked for once more. Meanwhile no other is: a `__dlpack__` that passes on what it imports, and names another address
+/// than its own, would ask twice for what asks twice, and so on.
+struct Again;
+
+impl Again {
+    fn begin() -> Option<Self> {
+        (!IS_ASKED_AGAIN.replace(true)).then(|| Self)
+    }
+}
+
+impl Drop for Again {
+    fn drop(&mut self) {
+        IS_ASKED_AGAIN.set(false);
+    }
+}
+
+fn call<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
+    let method = object.attr(method)?;
+    // SAFETY: a live object on an attached thread; the result is a new reference, or null with an exception set.
+    unsafe { Owned::or_raised(call_no_args(method.as_ptr())) }
+}
+
+/// Returns `true` if the answer is `True`. An object that cannot be asked, as may be where a class changes what PyTorch does,
+/// is left to its `__dlpack__`.
+fn answers_yes(answer: Result<Owned<'_>, Raised>) -> Result<bool, Raised> {
+    match answer {
+        Ok(answer) => Ok(is_true(answer.borrow())),
+        Err(raised) => raised.forget().map(|()| false),
+    }
+}
