@@ -230,6 +230,9 @@ impl<'a> Import<'a> {
 
     /// As [`stream`](Self::stream), for the stream that a runtime names once the device is known.
     ///
+    /// A tensor on a device is refused if its producer could not be told: a capsule, and an object whose `__dlpack_device__` is missing,
+    /// or says another device.
+    ///
     /// # Examples
     ///
     /// ```
@@ -272,8 +275,8 @@ impl<'a> Import<'a> {
     /// As for a [`PyTensor`] that is an argument. Besides,
     ///
     /// - `TypeError` for a producer that is too old for what was asked, if that cannot be done here;
-    /// - `BufferError` for a tensor on another device than the one that was asked for, or without the strides that
-    ///   [`strict`](Self::strict) requires;
+    /// - `BufferError` for a tensor on another device than the one that was asked for, or for which a [`runtime`](Self::runtime) has
+    ///   named its stream, or without the strides that [`strict`](Self::strict) requires;
     /// - an error that is a `BufferError` and a `ValueError` for a copy that must not be made;
     /// - `ValueError` for a stream that the device does not have.
     ///
