@@ -6,6 +6,7 @@ use core::{mem, ptr};
 
 use dlpack::layout::Layout;
 use dlpack::{Access, DataType, Descriptor, Device, Error, ManagedTensorVersioned};
+use pyo3::PyTypeInfo;
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
 
@@ -13,6 +14,12 @@ use super::class::{Export, import};
 use super::trampoline::{catch, panicked};
 use crate::import::{Text, to_py_err};
 use crate::raw::{Undisturbed, ffi};
+
+/// Makes the class of the objects that lend buffers. This is called when an exported class is made, since there may be no memory later, for
+/// which PyO3 panics.
+pub(super) fn prepare(py: Python<'_>) {
+    Lent::type_object(py);
+}
 
 /// Implements `__getbuffer__`.
 ///

@@ -23,6 +23,8 @@ use crate::raw::{
 /// Makes the class attribute `__dlpack__`.
 #[doc(hidden)]
 pub fn dlpack_method<T: Export>(py: Python<'_>) -> PyResult<Py<PyAny>> {
+    #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
+    super::buffer::prepare(py);
     descriptor::<T>(py, Methods::<T>::DLPACK)
 }
 

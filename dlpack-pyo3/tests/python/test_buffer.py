@@ -15,7 +15,7 @@ import dlpack_pyo3_tests as ext
 import numpy as np
 import pytest
 
-from kit import abi, report
+from kit import abi, process, report
 from kit.builds import exports_buffers
 from kit.foreign import Foreign
 
@@ -328,6 +328,30 @@ def test_buffers_do_not_leak():
         with pytest.raises(BufferError):
             get(tensor, F_CONTIGUOUS)
     assert sys.getrefcount(tensor) == before
+
+
+def test_no_memory_for_the_first_buffer():
+    pytest.importorskip("_testcapi")
+    program = """
+    import _testcapi, dlpack_pyo3_tests as ext
+
+    tensor, refused = ext.make(b"abcd", "uint8", (4,)), 0
+    before = ext.live()
+    # The first allocation of Python's fails, the second, and so on, until one request needs no more of them.
+    for start in range(20):
+        view = None
+        _testcapi.set_nomemory(start, start + 1)
+        try:
+            view = memoryview(tensor)
+        except MemoryError:
+            refused += 1
+        _testcapi.remove_mem_hooks()
+        assert view is None or bytes(view) == b"abcd"
+        del view
+        assert ext.live() == before
+    print(refused > 1)
+    """
+    assert process.run(program) == "True\n"
 
 
 @exports_buffers
