@@ -163,7 +163,7 @@ pub mod __private {
     pub use crate::__export_buffer as export_buffer;
     pub use crate::export::array::array;
     #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
-    pub use crate::export::buffer::{get_buffer, release_buffer};
+    pub use crate::export::buffer::get_buffer;
     pub use crate::export::exchange::exchange_api;
     pub use crate::export::methods::{dlpack_device_method, dlpack_method};
     pub use crate::raw::{end_other, guarded};

@@ -2,7 +2,8 @@
 
 use alloc::vec::Vec;
 use core::ffi::{CStr, c_int, c_void};
-use core::{mem, ptr};
+use core::mem::ManuallyDrop;
+use core::ptr;
 
 use dlpack::layout::Layout;
 use dlpack::{Access, DataType, Descriptor, Device, Error, ManagedTensorVersioned};
@@ -13,7 +14,7 @@ use pyo3::prelude::*;
 use super::class::{Export, import};
 use super::trampoline::{catch, panicked};
 use crate::import::{Text, to_py_err};
-use crate::raw::{Undisturbed, ffi};
+use crate::raw::{Attached, SavedException, ffi};
 
 /// Makes the class of the objects that lend buffers. This is called when an exported class is made, since there may be no memory later, for
 /// which PyO3 panics.
@@ -49,36 +50,24 @@ pub unsafe fn get_buffer<T: Export>(
     Ok(())
 }
 
-/// Implements `__releasebuffer__`.
-///
-/// Nothing that [`get_buffer`] has filled is released by this. But NumPy's `frombuffer` gives a buffer back at once, and goes on with its
-/// memory, unless the object's class has this function. What a class has lent that this one extends is released by that one.
-///
-/// # Safety
-///
-/// Python calls this: another class has filled `view` for this object, and it has not been released.
-#[doc(hidden)]
-pub unsafe fn release_buffer<T: Export>(slf: &Bound<'_, T>, view: *mut ffi::Py_buffer) {
-    // SAFETY: a class that PyO3 makes has a base, which it keeps alive, and the thread is attached. The slot has a function of this type,
-    // or null. It gets what Python passes.
-    unsafe {
-        let base = ffi::PyType_GetSlot(T::type_object_raw(slf.py()), ffi::Py_tp_base);
-        let release = ffi::PyType_GetSlot(base.cast(), ffi::Py_bf_releasebuffer);
-        if let Some(release) =
-            mem::transmute::<*mut c_void, Option<ffi::releasebufferproc>>(release)
-        {
-            release(slf.as_ptr(), view);
-        }
-    }
-}
-
 /// The tensor of a buffer, and the numbers that the buffer points to.
 #[pyclass(frozen, module = "dlpack_pyo3")]
 struct Lent {
-    tensor: Undisturbed<ManagedTensorVersioned>,
+    tensor: ManuallyDrop<ManagedTensorVersioned>,
     shape: Vec<ffi::Py_ssize_t>,
     /// In bytes.
     strides: Vec<ffi::Py_ssize_t>,
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // The tensor's deleter must not see an exception that is set.
+        // SAFETY: Python drops objects on attached threads, as does `get_buffer` what has not become one. The tensor is not used again.
+        unsafe {
+            let _saved = SavedException::take(Attached::assume());
+            ManuallyDrop::drop(&mut self.tensor);
+        }
+    }
 }
 
 impl Lent {
@@ -94,7 +83,7 @@ impl Lent {
         let strides = strides.iter().map(|&n| ffi::Py_ssize_t::try_from(n).ok()?.checked_mul(size));
         match (shape.collect(), strides.collect()) {
             (Some(shape), Some(strides)) => {
-                Ok(Self { tensor: Undisturbed::new(tensor), shape, strides })
+                Ok(Self { tensor: ManuallyDrop::new(tensor), shape, strides })
             }
             // The extents were checked, so that this can only be a stride that is never taken.
             _ => Err(to_py_err(Error::ExtentOverflow)),

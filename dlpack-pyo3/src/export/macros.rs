@@ -12,7 +12,8 @@
 /// - the buffer protocol, for `memoryview` and libraries without DLPack, for main memory and dtypes that have a buffer
 ///   format. A build with `abi3` has it if the oldest Python is 3.11 or later. A buffer is lent by an object of its own, which
 ///   `memoryview(x).obj` is. `numpy.ndarray(buffer=x)` releases it at once and goes on with its memory: it must not get objects whose
-///   memory is new for each call, as in the example below, or may be replaced;
+///   memory is new for each call, as in the example below, or may be replaced. A class that this one extends is not told when what it
+///   has lent itself is released;
 /// - `__array__`, by which `numpy.asarray` gets what it does not get as a buffer, or says why not.
 ///
 /// It does not define the methods for numbers. Python reads an object with a buffer and without `__int__` and `__float__` as
@@ -110,13 +111,12 @@ macro_rules! __export_buffer {
                     unsafe { $crate::__private::get_buffer(slf, view, flags) }
                 }
 
+                // What is lent is released by the object that lends it. But without this, NumPy's `frombuffer` gives a buffer back at once,
+                // and goes on with its memory.
                 unsafe fn __releasebuffer__(
-                    slf: &::pyo3::Bound<'_, Self>,
-                    view: *mut ::pyo3::ffi::Py_buffer,
+                    _slf: &::pyo3::Bound<'_, Self>,
+                    _view: *mut ::pyo3::ffi::Py_buffer,
                 ) {
-                    // SAFETY: Python calls this once for each buffer that it takes for one of the object's. The method above fills none of
-                    // these.
-                    unsafe { $crate::__private::release_buffer(slf, view) }
                 }
             }
         };

@@ -628,7 +628,7 @@ def test_a_class_that_extends_one_with_buffers():
     if sys.version_info >= (3, 12):
         with ext.OwnBuffer.__buffer__(extending, STRIDES) as view:
             assert bytes(view) == b"12345678"
-        assert extending.counts() == (1, 0)
+        assert extending.counts() == (0, 0)
         assert bytes(extending) == b"\x01\x02"
 
 

@@ -1,6 +1,6 @@
 //! An object whose buffers are described by structs that point into themselves, as the C API lets objects do.
 
-use core::ffi::{CStr, c_int, c_void};
+use core::ffi::{CStr, c_int};
 use core::ptr;
 use core::sync::atomic::{AtomicUsize, Ordering};
 
@@ -134,7 +134,7 @@ pub(crate) fn static_buffer(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
         view: *mut ffi::Py_buffer,
         flags: c_int,
     ) -> c_int {
-        let start = BYTES.as_ptr().cast_mut().cast::<c_void>();
+        let start = BYTES.as_ptr().cast_mut().cast::<core::ffi::c_void>();
         // SAFETY: Python calls this to fill the struct with an object of the class.
         unsafe { ffi::PyBuffer_FillInfo(view, object, start, 8, 1, flags) }
     }
