@@ -12,7 +12,7 @@ use dlpack::{AnyManagedTensor, Descriptor, Device, DeviceType};
 use super::attribute::{Attribute, is_true};
 use super::eligibility::negated;
 use super::summary::Summary;
-use super::torch_memory::{absent, is_surely_absent, may_have_memory, refuse_without_memory};
+use super::torch_memory::{absent, can_be_memory, may_have_memory, refuse_without_memory};
 use crate::protocol;
 use crate::raw::{Name, Object, Owned, Raised, call_no_args, names};
 
@@ -49,19 +49,19 @@ pub(super) fn ask_torch(
         return Ok(tensor);
     }
     // Looked at before the questions, which may run code that gives it memory, or takes it away.
-    let is_absent = match is_surely_absent(object, summary.address) {
-        Ok(is_absent) => is_absent,
+    let is_possible = match can_be_memory(object, summary) {
+        Ok(is_possible) => is_possible,
         Err(raised) => return Err(raised.after_dropping(object.attached(), tensor)),
     };
     match refuse_without_memory(object, summary.address, is_plain) {
-        Ok(true) if !is_absent => Ok(tensor),
+        Ok(true) if is_possible => Ok(tensor),
         // The questions have moved the memory, or are not answered truly. None that could move it follows this time.
         Ok(_) => match Again::begin() {
             Some(_again) => {
                 drop(tensor);
                 present(object, protocol::ask(object, request, strict, Ok, Err)?)
             }
-            None if is_absent => {
+            None if !is_possible => {
                 drop(tensor);
                 Err(absent(object))
             }
@@ -105,10 +105,10 @@ fn present(object: Object<'_>, tensor: AnyManagedTensor) -> Result<AnyManagedTen
     }
 }
 
-/// Refuses a tensor if PyTorch itself says that it has no memory. This runs no code that could move the memory.
+/// Refuses a tensor that [cannot be memory](can_be_memory). This runs no code that could move the memory.
 fn check_present(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
     let summary = Summary::of(tensor);
-    if summary.is_doubtful() && is_surely_absent(object, summary.address)? {
+    if summary.is_doubtful() && !can_be_memory(object, summary)? {
         return Err(absent(object));
     }
     Ok(())

@@ -12,7 +12,7 @@ use dlpack::DataTypeCode;
 use super::attribute::{Attribute, is_false, is_true};
 use super::classes::{Classes, defines, is_of, is_of_torch, is_static};
 use super::summary::Summary;
-use super::torch_memory::{is_surely_absent, refuse_without_memory};
+use super::torch_memory::{can_be_memory, refuse_without_memory};
 use crate::raw::{Class, Object, Raised, loaded, names, raise};
 
 /// What is looked at before an object's table may be used.
@@ -86,7 +86,7 @@ impl Eligibility {
     pub(super) fn allows(&self, object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
         let doubts = self.doubts(summary);
         // Looked at before the questions, which may run code: `__dlpack__` gives the tensor that is there afterwards.
-        if doubts.memory && is_surely_absent(object, doubts.address)? {
+        if doubts.memory && !can_be_memory(object, summary)? {
             return Ok(false);
         }
         match self {

@@ -11,7 +11,7 @@ use super::address;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Summary {
     pub(super) dtype: DataType,
-    device: Device,
+    pub(super) device: Device,
     flags: Flags,
     pub(super) address: usize,
     is_empty: bool,

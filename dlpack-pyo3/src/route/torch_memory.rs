@@ -2,8 +2,11 @@
 
 use core::ptr;
 
+use dlpack::DeviceType;
+
 use super::address;
 use super::classes::{is_named, is_of, is_of_torch, is_static, static_base};
+use super::summary::Summary;
 use crate::raw::{
     Class, Name, Object, Owned, Raised, SavedException, call_no_args, ffi, handle, loaded,
     make_tuple, names, raise, unwind,
@@ -67,23 +70,44 @@ pub(super) fn absent(object: Object<'_>) -> Raised {
 /// Returns `true` if PyTorch itself says that the object has memory at this address. The class may have begun to answer in its place
 /// while it was asked, and a mode answers for every class.
 fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> {
-    match without_answers(object, address_with_memory) {
-        Ok(found) => Ok(found.and_then(|found| usize::try_from(found).ok()) == Some(address)),
+    match without_answers(object, place_of) {
+        Ok(found) => Ok(found.flatten().is_some_and(|place| place.is_memory_at(address))),
         Err(raised) => raised.forget().map(|()| false),
     }
 }
 
-/// Returns `true` if PyTorch itself says that the storage has no memory, and that the object names this address all the same. Neither a
+/// Returns `false` if PyTorch itself says that the storage has no memory, and that the object names this address all the same. Neither a
 /// class nor a mode is asked, which could move the memory meanwhile.
+///
+/// Code that runs elsewhere, as at a garbage collection, may have moved the memory before, and a class may pass on another tensor. So if
+/// PyTorch does not say that there is memory at the address, that must be one to which offsets hardly ever lead. A device may have
+/// memory anywhere.
 #[cold]
-pub(super) fn is_surely_absent(object: Object<'_>, address: usize) -> Result<bool, Raised> {
-    let found = without_answers(object, |object| {
-        let is_absent = address_of_storage(object)? == 0;
-        Ok(is_absent && usize::try_from(address_in(object)?) == Ok(address))
-    });
-    match found {
-        Ok(is_absent) => Ok(is_absent.unwrap_or(false)),
-        Err(raised) => raised.forget().map(|()| false),
+pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
+    let address = summary.address;
+    let place = match without_answers(object, place_of) {
+        // Nothing is known of objects that are not PyTorch's in C.
+        Ok(None) => return Ok(true),
+        Ok(Some(place)) => place,
+        Err(raised) => raised.forget().map(|()| None)?,
+    };
+    Ok(match place {
+        Some(place) if usize::try_from(place.address) == Ok(address) => place.storage != 0,
+        _ => address::is_far(address) || summary.device.device_type != DeviceType::CPU,
+    })
+}
+
+/// Where a tensor is.
+struct Place {
+    /// The address of the storage's memory, or 0 if it has none.
+    storage: i128,
+    /// The address of the first element.
+    address: i128,
+}
+
+impl Place {
+    fn is_memory_at(&self, address: usize) -> bool {
+        self.storage != 0 && usize::try_from(self.address) == Ok(address)
     }
 }
 
@@ -135,6 +159,21 @@ fn address_with_memory(object: Object<'_>) -> Result<i128, Raised> {
     }
 }
 
+/// Returns where the object is, or `None` if that has changed meanwhile: Python may collect garbage when an object is made, and so run
+/// any code.
+fn place_of(object: Object<'_>) -> Result<Option<Place>, Raised> {
+    let untyped_storage = method_in_c(object, &names::UNTYPED_STORAGE)?;
+    let data_ptr = method_in_c(object, &names::DATA_PTR)?;
+    let arguments = make_tuple(object.attached(), &[object])?;
+    let before = call_with(&untyped_storage, &arguments)?;
+    let storage = address_in(before.borrow())?;
+    // Nothing that is looked for as garbage is made between these two.
+    let address = handle(call_with(&data_ptr, &arguments)?.borrow())?;
+    let after = call_with(&untyped_storage, &arguments)?;
+    let is_still_there = address_in(after.borrow())? == storage;
+    Ok(is_still_there.then_some(Place { storage, address }))
+}
+
 /// Returns the address of the storage's memory, or 0 if it has none.
 fn address_of_storage(object: Object<'_>) -> Result<i128, Raised> {
     address_in(call_in_c(object, &names::UNTYPED_STORAGE)?.borrow())
@@ -148,10 +187,20 @@ fn address_in(object: Object<'_>) -> Result<i128, Raised> {
 /// Calls a method of PyTorch's own class in C, whatever the object itself or a derived class has under this name. Of an object
 /// without such a class, the method of its class is called.
 fn call_in_c<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
+    let method = method_in_c(object, method)?;
+    let arguments = make_tuple(object.attached(), &[object])?;
+    call_with(&method, &arguments)
+}
+
+/// Returns the method that [`call_in_c`] calls.
+fn method_in_c<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
     let class = object.class().to_owned();
-    let base = static_base(class.borrow())?;
+    let base = static_base(object.class())?;
     let class = if is_of(base.borrow(), "torch")? { &base } else { &class };
-    let (method, arguments) = (class.attr(method)?, make_tuple(object.attached(), &[object])?);
+    class.attr(method)
+}
+
+fn call_with<'a>(method: &Owned<'a>, arguments: &Owned<'a>) -> Result<Owned<'a>, Raised> {
     // SAFETY: a live object and a tuple on an attached thread. The result is a new reference, or null with an exception set.
     unsafe { Owned::or_raised(unwind::call(method.as_ptr(), arguments.as_ptr(), ptr::null_mut())) }
 }

@@ -352,6 +352,40 @@ def test_the_base_of_all_classes_in_the_place_of_pytorchs(monkeypatch):
 
 
 @pytest.mark.library("torch")
+def test_memory_that_is_moved_at_collections_of_garbage():
+    """No class and no mode answers for PyTorch, but other code runs: no memory is freed, and each answer is true when it is given."""
+    script = """
+        import random
+        import torch
+
+        chance = random.Random(0)
+        absent, present = torch.arange(100)[2:], torch.arange(100)[3:]
+        absent.untyped_storage().resize_(0)
+        moving = torch.arange(100)[2:]
+        is_moving = False
+
+        def move(*_):
+            if is_moving:
+                moving.data = chance.choice([absent, present])
+
+        gc.callbacks.append(move)
+        gc.set_threshold(1)
+        for way in [ext.describe, ext.hold, ext.borrow, lambda tensor: ext.describe(tensor, copy=False)] * 1000:
+            moving.data, is_moving = absent, True
+            try:
+                found = way(moving)
+            except BufferError:
+                continue
+            finally:
+                is_moving = False
+            found = found if isinstance(found, dict) else found.describe()
+            assert found["data"] > 4096, found
+        print("refused")
+    """
+    assert run(script) == "refused\n"
+
+
+@pytest.mark.library("torch")
 @pytest.mark.skipif(sys.platform != "linux", reason="maps memory at an address that programs hardly have")
 def test_no_memory_for_a_question_leaves_pytorch_as_it_was():
     """Neither classes nor modes answer for PyTorch while it is asked, and they do afterwards."""
