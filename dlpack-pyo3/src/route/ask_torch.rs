@@ -90,7 +90,17 @@ fn ask_torch_for_copy(
         }
     }
     let look = |tensor: &Descriptor| check_present(object, tensor);
-    present(object, protocol::ask_looking(object, request, strict, look, Ok, Err)?)
+    let tensor = present(object, protocol::ask_looking(object, request, strict, look, Ok, Err)?)?;
+    let is_on_stream = matches!(tensor.device().device_type, DeviceType::CUDA | DeviceType::ROCM);
+    if is_on_stream && request.stream.handle().is_some() {
+        // PyTorch has the stream wait for what is queued, and queues the copy then. So the stream is to wait once more.
+        let original = Request { copy: CopyPolicy::IF_NEEDED, ..*request };
+        match protocol::ask(object, &original, strict, Ok, Err) {
+            Ok(original) => drop(original),
+            Err(raised) => return Err(raised.after_dropping(object.attached(), tensor)),
+        }
+    }
+    Ok(tensor)
 }
 
 /// Returns a tensor of PyTorch for which the object is not asked again.

@@ -122,6 +122,32 @@ def test_torch_is_told_the_default_stream(device):
     assert asked[-1] == (-1, (abi.METAL, 0))
 
 
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("device", [(abi.CUDA, 1), (abi.ROCM, 0)])
+def test_the_stream_waits_for_what_torch_copies(device):
+    """PyTorch has the stream wait for what is queued when it is asked, and queues the copy afterwards."""
+    import torch
+
+    queue, seen = [], {}
+
+    def answer(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
+        if stream != -1:
+            seen[stream] = len(queue)
+        if copy:
+            queue.append("copy")
+        return Foreign(SIX, device=device, address=0x7000).capsule()
+
+    members = {"__dlpack__": answer, "__dlpack_device__": lambda self: device}
+    thing = torch.arange(6.0).as_subclass(type("Like", (torch.Tensor,), members))
+    for number, given in enumerate([{}, {"stream": 77}, {"device": device}], 1):
+        ext.describe(thing, copy=True, **given)
+        assert (len(queue), seen[given.get("stream", DEFAULT[device])]) == (number, number)
+    # Whoever synchronizes by other means is asked once.
+    ext.describe(thing, copy=True, stream=-1)
+    assert len(queue) == 4
+    assert set(seen) == {DEFAULT[device], 77}
+
+
 @pytest.mark.parametrize("device", DEFAULT)
 def test_paddle_is_told_the_default_stream(device):
     asked = []
