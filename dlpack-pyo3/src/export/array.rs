@@ -7,8 +7,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::class::Export;
+use super::list::made;
 use super::tensor::Tensor;
 use crate::import::to_py_err;
+use crate::raw::ffi;
 
 /// Implements `__array__`.
 ///
@@ -29,7 +31,8 @@ pub fn array<'py, T: Export>(
         }
     }
     let array = make(object, is_copied)?;
-    let keywords = PyDict::new(py);
+    // SAFETY: the thread is attached, and the result is a new reference, or null with an exception set.
+    let keywords = unsafe { made(py, ffi::PyDict_New()) }?.cast_into::<PyDict>()?;
     if let Some(dtype) = dtype {
         keywords.set_item(intern!(py, "dtype"), dtype)?;
     }

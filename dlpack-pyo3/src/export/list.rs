@@ -166,7 +166,7 @@ impl Elements<'_> {
 /// # Safety
 ///
 /// The pointer is a new reference, or null with an exception set.
-unsafe fn made(py: Python<'_>, raw: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAny>> {
+pub(super) unsafe fn made(py: Python<'_>, raw: *mut ffi::PyObject) -> PyResult<Bound<'_, PyAny>> {
     // SAFETY: a new reference, or null with an exception set, as the caller promises; the thread is attached, as `py` proves.
     unsafe { Bound::from_owned_ptr_or_err(py, raw) }
 }

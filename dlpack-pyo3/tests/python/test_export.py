@@ -586,6 +586,39 @@ def test_no_memory_for_a_capsule_loses_no_tensor():
     assert int(run.stdout.split()[1]) >= 10
 
 
+WITHOUT_MEMORY = """
+import gc
+import _testcapi
+import dlpack_pyo3_tests as ext
+
+tensor = ext.make(b"abcd", "uint8", (4,))
+expected = tensor.__array__().tolist()
+failed = 0
+for skip in range(50):
+    found = None
+    # CPython keeps the memory of some dictionaries until then.
+    gc.collect()
+    # Also for the exception that a panic becomes, there is none.
+    _testcapi.set_nomemory(skip, 0)
+    try:
+        found = tensor.__array__()
+    except MemoryError:
+        failed += 1
+    _testcapi.remove_mem_hooks()
+    assert found is None or found.tolist() == expected
+print("failed", failed)
+"""
+
+
+@pytest.mark.library("numpy")
+def test_no_memory_for_an_array():
+    if importlib.util.find_spec("_testcapi") is None:
+        pytest.skip("this Python has no _testcapi")
+    run = subprocess.run([sys.executable, "-c", WITHOUT_MEMORY], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    assert int(run.stdout.split()[1]) >= 3
+
+
 def test_a_tensor_of_a_device_without_its_runtime():
     tensor = ext.on_device(b"abc", CUDA)
     assert tensor.__dlpack_device__() == CUDA
