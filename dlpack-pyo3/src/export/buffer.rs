@@ -6,7 +6,7 @@ use core::mem::ManuallyDrop;
 use core::ptr;
 
 use dlpack::layout::Layout;
-use dlpack::{Access, DataType, Descriptor, Device, Error, ManagedTensorVersioned};
+use dlpack::{Access, DataType, Device, Error, ManagedTensorVersioned};
 use pyo3::PyTypeInfo;
 use pyo3::exceptions::PyBufferError;
 use pyo3::prelude::*;
@@ -37,15 +37,25 @@ pub unsafe fn get_buffer<T: Export>(
     view: *mut ffi::Py_buffer,
     flags: c_int,
 ) -> PyResult<()> {
+    // SAFETY: as the caller promises.
+    unsafe { fill(view, || lend(Bound::new(slf.py(), Lent::new(import(slf)?)?)?, flags)) }
+}
+
+/// # Safety
+///
+/// `view` is null or can be written.
+unsafe fn fill(
+    view: *mut ffi::Py_buffer,
+    make: impl FnOnce() -> PyResult<ffi::Py_buffer>,
+) -> PyResult<()> {
     if view.is_null() {
         return Err(PyBufferError::new_err(Text("expected a place for the buffer, found null")));
     }
-    // SAFETY: `view` can be written, as Python promises.
+    // SAFETY: `view` can be written, as the caller promises.
     unsafe {
         // For a failure.
         (&raw mut (*view).obj).write(ptr::null_mut());
-        let made = catch(|| Lent::new(import(slf)?)?.into_buffer(slf.py(), flags));
-        view.write(made.unwrap_or_else(|payload| Err(panicked(payload)))?);
+        view.write(catch(make).unwrap_or_else(|payload| Err(panicked(payload)))?);
     }
     Ok(())
 }
@@ -117,67 +127,77 @@ impl Lent {
         Err(PyBufferError::new_err(Text(format!("expected {missing}"))))
     }
 
+    /// Returns the address of the first element, after a check that the whole tensor lies within the address space.
+    fn start(&self) -> Result<*mut c_void, Error> {
+        let (tensor, data) = (&self.tensor, self.tensor.data());
+        if tensor.is_empty() {
+            // Some consumers take null for a request to allocate memory.
+            return Ok(ptr::from_ref(self).cast_mut().cast());
+        }
+        if data.is_null() {
+            return Err(Error::NullData);
+        }
+        let byte_offset = tensor.byte_offset();
+        let offset =
+            isize::try_from(byte_offset).map_err(|_| Error::ByteOffsetOverflow { byte_offset })?;
+        let extents = tensor.layout().byte_extents();
+        let first = data.addr().checked_add_signed(offset);
+        let end = |extent| first?.checked_add_signed(extent);
+        match (end(extents.start), end(extents.end)) {
+            (Some(low), Some(_)) if low != 0 => Ok(data.wrapping_byte_offset(offset)),
+            _ => Err(Error::AddressOverflow),
+        }
+    }
+
     fn is_read_only(&self) -> bool {
         self.tensor.access() != Access::Writable
     }
+}
 
-    /// Makes a buffer that a new object of this lends.
-    fn into_buffer(self, py: Python<'_>, flags: c_int) -> PyResult<ffi::Py_buffer> {
-        let start = start_of(&self.tensor).map_err(to_py_err)?;
-        self.check(flags)?;
-        let dtype = self.tensor.dtype();
-        let itemsize = size_of(dtype)?;
-        let len = ffi::Py_ssize_t::try_from(self.tensor.nbytes())?;
-        let ndim = c_int::try_from(self.shape.len())?;
-        let shaped = flags & ffi::PyBUF_ND == ffi::PyBUF_ND;
-        let strided = flags & ffi::PyBUF_STRIDES == ffi::PyBUF_STRIDES;
-        let formatted = flags & ffi::PyBUF_FORMAT == ffi::PyBUF_FORMAT;
-        // A scalar has no shape and strides, and neither has a buffer for which they were not requested.
-        let numbers = |numbers: &[ffi::Py_ssize_t], wanted: bool| {
-            if wanted && ndim > 0 { numbers.as_ptr().cast_mut() } else { ptr::null_mut() }
-        };
-        let object = Bound::new(py, self)?;
-        let lent = object.get();
-        Ok(ffi::Py_buffer {
-            // Some consumers take null for a request to allocate memory.
-            buf: if lent.tensor.is_empty() { ptr::from_ref(lent).cast_mut().cast() } else { start },
-            len,
-            itemsize,
-            readonly: c_int::from(lent.is_read_only()),
-            // Without a shape, a buffer is contiguous bytes.
-            ndim: if shaped { ndim } else { 1 },
-            format: match format_of(dtype) {
-                Some(format) if formatted => format.as_ptr().cast_mut(),
-                _ => ptr::null_mut(),
-            },
-            shape: numbers(&lent.shape, shaped),
-            strides: numbers(&lent.strides, strided),
-            suboffsets: ptr::null_mut(),
-            internal: ptr::null_mut(),
-            obj: object.into_any().into_ptr(),
-        })
+#[pymethods]
+impl Lent {
+    /// Lends the same once more: `pickle.PickleBuffer` asks the object that has lent a buffer for others.
+    unsafe fn __getbuffer__(
+        slf: Bound<'_, Self>,
+        view: *mut ffi::Py_buffer,
+        flags: c_int,
+    ) -> PyResult<()> {
+        // SAFETY: Python calls this to fill `view`.
+        unsafe { fill(view, || lend(slf, flags)) }
     }
 }
 
-/// Returns the address of the first element, after a check that the whole tensor lies within the address space.
-fn start_of(tensor: &Descriptor) -> Result<*mut c_void, Error> {
-    let data = tensor.data();
-    if tensor.is_empty() {
-        return Ok(data);
-    }
-    if data.is_null() {
-        return Err(Error::NullData);
-    }
-    let byte_offset = tensor.byte_offset();
-    let offset =
-        isize::try_from(byte_offset).map_err(|_| Error::ByteOffsetOverflow { byte_offset })?;
-    let extents = tensor.layout().byte_extents();
-    let first = data.addr().checked_add_signed(offset);
-    let end = |extent| first?.checked_add_signed(extent);
-    match (end(extents.start), end(extents.end)) {
-        (Some(low), Some(_)) if low != 0 => Ok(data.wrapping_byte_offset(offset)),
-        _ => Err(Error::AddressOverflow),
-    }
+/// Makes a buffer that an object lends.
+fn lend(object: Bound<'_, Lent>, flags: c_int) -> PyResult<ffi::Py_buffer> {
+    let lent = object.get();
+    let start = lent.start().map_err(to_py_err)?;
+    lent.check(flags)?;
+    let dtype = lent.tensor.dtype();
+    let ndim = c_int::try_from(lent.shape.len())?;
+    let shaped = flags & ffi::PyBUF_ND == ffi::PyBUF_ND;
+    let strided = flags & ffi::PyBUF_STRIDES == ffi::PyBUF_STRIDES;
+    let formatted = flags & ffi::PyBUF_FORMAT == ffi::PyBUF_FORMAT;
+    // A scalar has no shape and strides, and neither has a buffer for which they were not requested.
+    let numbers = |numbers: &[ffi::Py_ssize_t], wanted: bool| {
+        if wanted && ndim > 0 { numbers.as_ptr().cast_mut() } else { ptr::null_mut() }
+    };
+    Ok(ffi::Py_buffer {
+        buf: start,
+        len: ffi::Py_ssize_t::try_from(lent.tensor.nbytes())?,
+        itemsize: size_of(dtype)?,
+        readonly: c_int::from(lent.is_read_only()),
+        // Without a shape, a buffer is contiguous bytes.
+        ndim: if shaped { ndim } else { 1 },
+        format: match format_of(dtype) {
+            Some(format) if formatted => format.as_ptr().cast_mut(),
+            _ => ptr::null_mut(),
+        },
+        shape: numbers(&lent.shape, shaped),
+        strides: numbers(&lent.strides, strided),
+        suboffsets: ptr::null_mut(),
+        internal: ptr::null_mut(),
+        obj: object.into_any().into_ptr(),
+    })
 }
 
 /// Returns the size of an element in bytes; 1 for elements that are smaller than that, which a consumer can only have as bytes.

@@ -79,9 +79,8 @@ fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> 
 /// Returns `false` if PyTorch itself says that the storage has no memory, and that the object names this address all the same. Neither a
 /// class nor a mode is asked, which could move the memory meanwhile.
 ///
-/// Code that runs elsewhere, as at a garbage collection, may have moved the memory before, and a class may pass on another tensor. So if
-/// PyTorch does not say that there is memory at the address, that must be one to which offsets hardly ever lead. A device may have
-/// memory anywhere.
+/// The address is another one if a class passes on another tensor, or if code that runs elsewhere, as at a garbage collection, has moved
+/// the memory. Then it must not be one where there is no memory anyway. A device may have memory anywhere.
 #[cold]
 pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
     let address = summary.address;
@@ -93,7 +92,7 @@ pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool
     };
     Ok(match place {
         Some(place) if usize::try_from(place.address) == Ok(address) => place.storage != 0,
-        _ => address::is_far(address) || summary.device.device_type != DeviceType::CPU,
+        _ => !address::is_near_null(address) || summary.device.device_type != DeviceType::CPU,
     })
 }
 

@@ -12,7 +12,7 @@ import pytest
 from kit import abi, capsules
 from kit.exchange import FUNCTIONS, Table, type_for
 from kit.foreign import Foreign
-from kit.process import run
+from kit.process import run, run_at_fixed_address
 
 NEW = {"max_version": (1, 3)}
 # The ways in: an argument, a borrow, a tensor that is kept, one that is asked for with options, one in another's hands.
@@ -349,6 +349,50 @@ def test_the_base_of_all_classes_in_the_place_of_pytorchs(monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", types.SimpleNamespace(Tensor=object))
     for way in (ext.describe, ext.borrow):
         assert way(Pretending([1.0]))["shape"] == (1,)
+
+
+@pytest.mark.library("torch")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems do not link programs to fixed addresses")
+def test_a_program_that_is_linked_to_a_fixed_address(tmp_path):
+    """Its heap is where offsets from a null pointer may lead, and no address is known to have memory."""
+    script = """
+        import torch
+
+        class Passing(torch.Tensor):
+            def __dlpack__(self, **keywords):
+                return self.other.__dlpack__(**keywords)
+
+        def tensors():
+            return [torch.arange(3.0) for _ in range(5)]
+
+        if max(tensor.data_ptr() for tensor in tensors()) >= 1 << 32:
+            print("elsewhere")
+            sys.exit()
+        for way in [ext.describe, lambda tensor: ext.describe(tensor, copy=False)]:
+            for tensor in tensors():
+                passing = torch.zeros(3).as_subclass(Passing)
+                passing.other = tensor
+                for given in (passing, tensor):
+                    assert way(given)["data"] == tensor.data_ptr()
+        for tensor in tensors():
+            passing = torch.zeros(3).as_subclass(Passing)
+            passing.other = tensor
+            for given in (passing, tensor):
+                assert ext.describe(given, copy=True)["data"] not in (0, tensor.data_ptr())
+        absent = torch.arange(100)[2:]
+        absent.untyped_storage().resize_(0)
+        for keywords in ({}, {"copy": True}, {"copy": False}):
+            try:
+                ext.describe(absent, **keywords)
+            except BufferError:
+                continue
+            raise AssertionError(keywords)
+        print("done")
+    """
+    found = run_at_fixed_address(script, tmp_path)
+    if found in (None, "elsewhere\n"):
+        pytest.skip("needs the library of Python, and a heap that follows the program")
+    assert found == "done\n"
 
 
 @pytest.mark.library("torch")

@@ -330,6 +330,25 @@ def test_buffers_do_not_leak():
     assert sys.getrefcount(tensor) == before
 
 
+def test_a_buffer_of_a_buffer():
+    live = ext.live()
+    kept = pickle.PickleBuffer(six())
+    assert (bytes(kept), memoryview(kept).shape, kept.raw().nbytes) == (SIX, (2, 3), len(SIX))
+    assert pickle.loads(pickle.dumps(kept, 5), buffers=[kept]) == SIX
+    for flags, possible in ((STRIDES | WRITABLE, True), (F_CONTIGUOUS, False)):
+        lender = memoryview(kept).obj
+        if possible:
+            buffer = get(lender, flags)
+            assert buffer.ndim == 2
+            _release(ctypes.pointer(buffer))
+        else:
+            with pytest.raises(BufferError, match="^expected .* found "):
+                get(lender, flags)
+    kept.release()
+    del kept, lender
+    assert ext.live() == live
+
+
 def test_no_memory_for_the_first_buffer():
     pytest.importorskip("_testcapi")
     program = """

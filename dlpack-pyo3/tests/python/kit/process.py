@@ -1,8 +1,11 @@
 """Scripts that are processes of their own, since they end in unusual ways."""
 
 import os
+import pathlib
+import shutil
 import subprocess
 import sys
+import sysconfig
 import textwrap
 
 PRELUDE = '''
@@ -25,12 +28,12 @@ def hold(tensor):
 '''
 
 
-def run(script, mode=(), status=0, folder=None):
+def run(script, mode=(), status=0, folder=None, python=sys.executable, **environment):
     """What the script prints. It ends with this status, and says nothing on its error output."""
     source = PRELUDE + textwrap.dedent(script)
-    environment = {**os.environ, "PYTHONFAULTHANDLER": "1", "PYTHONWARNINGS": "default"}
+    environment = {**os.environ, "PYTHONFAULTHANDLER": "1", "PYTHONWARNINGS": "default", **environment}
     done = subprocess.run(
-        [sys.executable, *mode, "-c", source],
+        [python, *mode, "-c", source],
         capture_output=True,
         text=True,
         timeout=120,
@@ -39,3 +42,21 @@ def run(script, mode=(), status=0, folder=None):
     )
     assert (done.returncode, done.stderr) == (status, ""), (done.returncode, done.stderr)
     return done.stdout
+
+
+def run_at_fixed_address(script, folder):
+    """As `run`, in a program that is linked to a fixed address, as Conda's Python is, so that its heap is in the first 4 GiB. Returns
+    `None` if there is no library of Python to link."""
+    source, program = folder / "python.c", folder / "python"
+    source.write_text("#include <Python.h>\nint main(int n, char** words) { return Py_BytesMain(n, words); }\n")
+    names = "LIBDIR LIBPL LDVERSION INCLUDEPY LIBS SYSLIBS".split()
+    shared, static, version, headers, *others = sysconfig.get_config_vars(*names)
+    if pathlib.Path(shared, f"libpython{version}.so").exists():
+        library = [f"-L{shared}", f"-lpython{version}", f"-Wl,-rpath,{shared}"]
+    else:
+        library = [f"{static}/libpython{version}.a", "-Wl,-E", "-lm", *" ".join(others).split()]
+    compiler = os.environ.get("CC", "cc").split()
+    command = [*compiler, "-no-pie", source, f"-I{headers}", "-o", program, *library]
+    if shutil.which(compiler[0]) is None or subprocess.run(command, capture_output=True).returncode != 0:
+        return None
+    return run(script, python=program, PYTHONHOME=sys.base_prefix, PYTHONPATH=os.pathsep.join(sys.path))
