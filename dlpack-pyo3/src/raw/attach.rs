@@ -1,5 +1,12 @@
 //! Attaching to the interpreter from code that may run on any thread.
 
+#[cfg(all(Py_LIMITED_API, unix))]
+use core::ffi::{c_char, c_void};
+#[cfg(all(Py_LIMITED_API, unix))]
+use core::{mem, ptr};
+#[cfg(all(Py_LIMITED_API, unix))]
+use std::sync::OnceLock;
+
 use super::attached::Attached;
 use super::{ffi, unwind};
 
@@ -41,6 +48,50 @@ pub(super) fn is_attached() -> bool {
 #[inline]
 pub(super) const fn is_attached() -> bool {
     false
+}
+
+/// As [`is_attached`], with the limited API also `true` for an attached thread where the system finds a function that is not part of it.
+#[inline]
+pub(super) fn is_known_to_be_attached() -> bool {
+    #[cfg(not(all(Py_LIMITED_API, unix)))]
+    return is_attached();
+    #[cfg(all(Py_LIMITED_API, unix))]
+    current().is_some_and(|current| {
+        // SAFETY: both functions may be called on any thread at any time.
+        unsafe {
+            let current = current();
+            // Before 3.12, `current` is the state of whichever thread holds the lock.
+            !current.is_null() && current == ffi::PyGILState_GetThisThreadState()
+        }
+    })
+}
+
+#[cfg(all(Py_LIMITED_API, unix))]
+type Current = unsafe extern "C" fn() -> *mut ffi::PyThreadState;
+
+/// Returns a function of CPython that the limited API leaves out, if there is one. It returns the state of the thread, or null.
+#[cfg(all(Py_LIMITED_API, unix))]
+fn current() -> Option<Current> {
+    unsafe extern "C" {
+        fn dlsym(library: *mut c_void, name: *const c_char) -> *mut c_void;
+    }
+
+    /// Where the functions of the limited API are found.
+    const DEFAULT: usize =
+        if cfg!(any(target_os = "linux", target_os = "android")) { 0 } else { usize::MAX - 1 };
+
+    static FOUND: OnceLock<Option<Current>> = OnceLock::new();
+    *FOUND.get_or_init(|| {
+        // The first one is there from 3.13 on, and the second one up to 3.12.
+        [c"PyThreadState_GetUnchecked", c"_PyThreadState_UncheckedGet"].iter().find_map(|name| {
+            // SAFETY: a name that ends in NUL, and what stands for all libraries. CPython's functions of these names have this type, and
+            // a pointer is null or one of the two.
+            unsafe {
+                let found = dlsym(ptr::without_provenance_mut(DEFAULT), name.as_ptr());
+                mem::transmute::<*mut c_void, Option<Current>>(found)
+            }
+        })
+    })
 }
 
 #[cold]

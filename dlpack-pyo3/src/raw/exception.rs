@@ -4,7 +4,7 @@ use core::mem::{self, ManuallyDrop};
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 
-use super::attach::is_attached;
+use super::attach::is_known_to_be_attached;
 use super::attached::Attached;
 use super::ffi;
 use super::name::{Name, names};
@@ -138,7 +138,7 @@ impl Drop for SavedException<'_> {
 
 /// A value in an object, which Python may drop while an exception is set. What ends with the value neither sees nor loses that.
 ///
-/// Any thread may drop it. With the limited API, nobody can tell whether the thread is attached, and the exception stays set.
+/// Any thread may drop it. With the limited API on Windows, nobody can tell whether the thread is attached, and the exception stays set.
 #[derive(Debug)]
 pub(crate) struct Undisturbed<T>(ManuallyDrop<T>);
 
@@ -175,7 +175,7 @@ impl<T> Drop for Undisturbed<T> {
         // SAFETY: the value is not used again.
         let mut end = || unsafe { ManuallyDrop::drop(&mut self.0) };
         // SAFETY: the thread is attached, and nothing here detaches it.
-        let py = is_attached().then(|| unsafe { Attached::assume() });
+        let py = is_known_to_be_attached().then(|| unsafe { Attached::assume() });
         match py.filter(|py| Raised::is_set(*py)) {
             Some(py) => undisturbed(py, &mut end),
             None => end(),

@@ -281,7 +281,7 @@ def test_an_exception_survives_an_owner_that_forgets_it(asked):
     assert ext.live() == before
 
 
-@pytest.mark.skipif(ext.LIMITED_API, reason="the limited API does not say whether a thread is attached")
+@builds.knows_its_thread
 def test_an_exception_survives_the_end_of_a_tensor():
     """What is already on the stack is dropped while the exception is set."""
     before = ext.live()
@@ -299,7 +299,7 @@ def test_an_exception_survives_the_end_of_a_tensor():
     assert ext.live() == before
 
 
-@pytest.mark.skipif(ext.LIMITED_API, reason="the limited API does not say whether a thread is attached")
+@builds.knows_its_thread
 @pytest.mark.parametrize("versioned", [True, False])
 @pytest.mark.parametrize("way", [ext.hold, ext.keep, ext.Holder])
 def test_an_exception_survives_a_deleter_in_python(way, versioned):
@@ -310,7 +310,7 @@ def test_an_exception_survives_a_deleter_in_python(way, versioned):
     assert struct.deletes == 1
 
 
-@pytest.mark.skipif(ext.LIMITED_API, reason="the limited API does not say whether a thread is attached")
+@builds.knows_its_thread
 @pytest.mark.parametrize("way", [ext.hold, ext.keep, ext.Holder])
 def test_an_exception_survives_a_tensor_without_memory(way):
     """Nobody can use it, but it has a deleter."""

@@ -9,6 +9,9 @@ import pytest
 exports_buffers = pytest.mark.skipif(not ext.BUFFERS, reason="the limited API of 3.10 has no buffers to export")
 imports_any_buffer = pytest.mark.skipif(not ext.BUFFERS, reason="the limited API of 3.10 has contiguous buffers only")
 holds_buffers = pytest.mark.skipif(not ext.BUFFERS, reason="the limited API of 3.10 holds a buffer by a memoryview")
+knows_its_thread = pytest.mark.skipif(
+    ext.LIMITED_API and sys.platform == "win32", reason="the limited API does not say whether a thread is attached"
+)
 sees_changes = pytest.mark.skipif(ext.LIMITED_API, reason="the limited API does not tell that a class has changed")
 
 FREE_THREADED = bool(sysconfig.get_config_var("Py_GIL_DISABLED"))
