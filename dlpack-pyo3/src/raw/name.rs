@@ -71,6 +71,7 @@ pub(crate) mod names {
     pub(crate) static BASE: Name = Name::new(c"__base__");
     pub(crate) static DICT: Name = Name::new(c"__dict__");
     pub(crate) static GET: Name = Name::new(c"__get__");
+    pub(crate) static SELF: Name = Name::new(c"__self__");
     // Of exceptions, and of what makes them again.
     pub(crate) static ARGS: Name = Name::new(c"args");
     pub(crate) static BUILTINS: Name = Name::new(c"builtins");

@@ -36,6 +36,11 @@ pub(super) fn is_doubtful(address: usize) -> bool {
     !is_known && found(address).load(Ordering::Relaxed) != address
 }
 
+/// Returns `true` for an address to which offsets hardly ever lead.
+pub(super) const fn is_far(address: usize) -> bool {
+    slice(address) >= FAR
+}
+
 /// Returns `true` for an address at which no system has memory, but short offsets from a null pointer lead there.
 pub(super) const fn is_near_null(address: usize) -> bool {
     address < 1 << 16
@@ -44,7 +49,7 @@ pub(super) const fn is_near_null(address: usize) -> bool {
 /// Remembers that there is memory at this address.
 pub(super) fn confirm(address: usize) {
     match KNOWN.get(slice(address)) {
-        Some(known) if slice(address) >= FAR => known.store(true, Ordering::Relaxed),
+        Some(known) if is_far(address) => known.store(true, Ordering::Relaxed),
         _ => found(address).store(address, Ordering::Relaxed),
     }
 }

@@ -9,6 +9,7 @@ use core::cell::Cell;
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
 use dlpack::{AnyManagedTensor, Descriptor, Device, DeviceType};
 
+use super::address;
 use super::attribute::{Attribute, is_true};
 use super::eligibility::negated;
 use super::summary::Summary;
@@ -122,6 +123,52 @@ fn check_present(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> 
         return Err(absent(object));
     }
     Ok(())
+}
+
+/// Imports a tensor by the `__dlpack__` of an object that is not PyTorch's.
+///
+/// # Errors
+///
+/// As for [`protocol::ask`] and [`check_behind`].
+#[cold]
+#[inline(never)]
+pub(super) fn ask_other(
+    object: Object<'_>,
+    request: &Request,
+    strict: bool,
+) -> Result<AnyManagedTensor, Raised> {
+    let look = |tensor: &Descriptor| check_behind(object, tensor);
+    let tensor = protocol::ask_looking(object, request, strict, look, Ok, Err)?;
+    match check_behind(object, &tensor) {
+        Ok(()) => Ok(tensor),
+        Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
+    }
+}
+
+/// Refuses a tensor without memory for which an object was asked that only stands for a tensor of PyTorch: its `__dlpack__` is the method
+/// of that tensor. So it is with weak proxies, and with what passes all attributes on.
+///
+/// # Errors
+///
+/// `BufferError` for such a tensor, and what the object raises when it is looked at.
+#[inline]
+pub(super) fn check_behind(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
+    if address::is_far(tensor.data().addr()) { Ok(()) } else { check_behind_near(object, tensor) }
+}
+
+#[cold]
+#[inline(never)]
+fn check_behind_near(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
+    let summary = Summary::of(tensor);
+    // No code of this crate reads the memory of a device.
+    if !summary.is_doubtful() || summary.device.device_type != DeviceType::CPU {
+        return Ok(());
+    }
+    let Some(method) = object.optional_attr(&names::DLPACK)? else { return Ok(()) };
+    match method.optional_attr(&names::SELF)? {
+        Some(behind) if !can_be_memory(behind.borrow(), summary)? => Err(absent(behind.borrow())),
+        _ => Ok(()),
+    }
 }
 
 /// Names the default stream of the object's device in a request that names no stream, which PyTorch and Paddle take for -1: they do

@@ -6,11 +6,10 @@ use dlpack::exchange::ExchangeApi;
 use dlpack::negotiate::{Request, Stream};
 use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error, ManagedTensorVersioned};
 
-use super::ask_torch::{ask_torch, in_default_order};
+use super::ask_torch::{ask_other, ask_torch, in_default_order};
 use super::classes::{Classes, defines};
 use super::eligibility::Eligibility;
 use super::summary::Summary;
-use crate::protocol;
 use crate::raw::unwind::Guard;
 use crate::raw::{Attached, Object, Raised, ffi, names, raise_error};
 
@@ -90,9 +89,9 @@ impl Exchange {
         match &self.eligibility {
             Eligibility::Torch(torch) => ask_torch(object, request, strict, Some(&torch.is_neg)),
             Eligibility::Paddle(_) => {
-                protocol::ask(object, &in_default_order(object, request)?, strict, Ok, Err)
+                ask_other(object, &in_default_order(object, request)?, strict)
             }
-            _ => protocol::ask(object, request, strict, Ok, Err),
+            _ => ask_other(object, request, strict),
         }
     }
 

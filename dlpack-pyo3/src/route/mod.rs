@@ -55,10 +55,11 @@ use core::mem::ManuallyDrop;
 
 use dlpack::exchange::ExchangeApi;
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
-use dlpack::{AnyManagedTensor, BorrowedTensor, Device};
+use dlpack::{AnyManagedTensor, BorrowedTensor, Descriptor, Device};
 
 use crate::protocol;
 use crate::raw::{Attached, Object, Raised, Reference, raise_error};
+use ask_torch::check_behind;
 use cache::Known;
 pub(crate) use exchange::OWN_TABLE;
 use held::KeepAlive;
@@ -193,7 +194,12 @@ fn take_by<R>(
             Err(raised) => return fail(raised),
         },
     }
-    protocol::ask(object, request, strict, |tensor| then(asked(tensor)), fail)
+    let look = |tensor: &Descriptor| check_behind(object, tensor);
+    let then = |tensor: AnyManagedTensor| match look(&tensor) {
+        Ok(()) => then(asked(tensor)),
+        Err(raised) => fail(raised.after_dropping(object.attached(), tensor)),
+    };
+    protocol::ask_looking(object, request, strict, look, then, &fail)
 }
 
 /// A tensor for which the object was asked.

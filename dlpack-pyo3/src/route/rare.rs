@@ -3,7 +3,7 @@
 use dlpack::negotiate::{CopyPolicy, Request};
 use dlpack::{AnyManagedTensor, Device, Error};
 
-use super::ask_torch::ask_torch;
+use super::ask_torch::{ask_other, ask_torch};
 use super::classes::is_of_torch;
 use super::exchange::Exchange;
 use super::plan::Plan;
@@ -134,7 +134,7 @@ fn is_copied_here(request: &Request) -> bool {
 ///
 /// What the object raises, if that is no `Exception`, which interrupts the program.
 fn ask_at_once(object: Object<'_>, request: &Request) -> Result<Option<AnyManagedTensor>, Raised> {
-    match protocol::ask(object, request, false, Ok, Err) {
+    match ask_other(object, request, false) {
         Ok(tensor) => Ok(Some(tensor).filter(|tensor| !refusals::has_format(tensor))),
         Err(raised) => raised.forget().map(|()| None),
     }

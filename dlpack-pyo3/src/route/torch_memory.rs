@@ -80,20 +80,21 @@ fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> 
 /// class nor a mode is asked, which could move the memory meanwhile.
 ///
 /// The address is another one if a class passes on another tensor, or if code that runs elsewhere, as at a garbage collection, has moved
-/// the memory. Then it must not be one where there is no memory anyway. A device may have memory anywhere.
+/// the memory. Then it must not be one where there is no memory anyway. If PyTorch cannot name one, as of a fake tensor, it must be one
+/// to which offsets hardly ever lead. A device may have memory anywhere.
 #[cold]
 pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
     let address = summary.address;
-    let place = match without_answers(object, place_of) {
+    let can_be = match without_answers(object, place_of) {
         // Nothing is known of objects that are not PyTorch's in C.
         Ok(None) => return Ok(true),
-        Ok(Some(place)) => place,
-        Err(raised) => raised.forget().map(|()| None)?,
+        Ok(Some(Some(place))) if usize::try_from(place.address) == Ok(address) => {
+            return Ok(place.storage != 0);
+        }
+        Ok(Some(_)) => !address::is_near_null(address),
+        Err(raised) => raised.forget().map(|()| address::is_far(address))?,
     };
-    Ok(match place {
-        Some(place) if usize::try_from(place.address) == Ok(address) => place.storage != 0,
-        _ => !address::is_near_null(address) || summary.device.device_type != DeviceType::CPU,
-    })
+    Ok(can_be || summary.device.device_type != DeviceType::CPU)
 }
 
 /// Where a tensor is.

@@ -5,6 +5,7 @@ import importlib.util
 import sys
 import types
 import warnings
+import weakref
 
 import dlpack_pyo3_tests as ext
 import pytest
@@ -52,6 +53,22 @@ def fake(torch):
 def masked(torch):
     return torch.masked.masked_tensor(torch.arange(10.0), torch.arange(10) % 2 == 0)
 
+
+class PassesOn:
+    def __init__(self, behind):
+        self._behind = behind
+
+    def __getattr__(self, name):
+        return getattr(self._behind, name)
+
+
+# Objects that are no tensors of PyTorch, and answer as one.
+STAND_INS = {
+    "weak proxy": weakref.proxy,
+    "attributes": lambda it: types.SimpleNamespace(__dlpack__=it.__dlpack__, __dlpack_device__=it.__dlpack_device__),
+    "wrapper": PassesOn,
+    "class": lambda it: type("A", (), {"__dlpack__": it.__dlpack__, "__dlpack_device__": it.__dlpack_device__})(),
+}
 
 WITHOUT_MEMORY = {
     "zeros": lambda torch: torch._efficientzerotensor(10),
@@ -974,6 +991,35 @@ def test_a_tensor_that_gets_memory_while_another_one_is_asked_again():
             print(len(asked), str(error)[:29])
     """
     assert run(script) == "2 expected a tensor with memory\n"
+
+
+@pytest.mark.library("torch")
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["zeros", "zeros, sliced", "zeros, far", "zeros, further", "resized", "fake, sliced", "masked, sliced"])
+@pytest.mark.parametrize("stand_in", STAND_INS)
+def test_what_stands_for_a_tensor_without_memory(kind, stand_in, torch):
+    """Nothing about the class of such an object says that PyTorch answers, of the tensor behind it."""
+    tensor = WITHOUT_MEMORY[kind](torch)
+    ordinary = torch.arange(10.0)
+    assert ext.describe(STAND_INS[stand_in](ordinary))["data"] == ordinary.data_ptr()
+    for way, take in WAYS_IN.items():
+        if way != "copy":  # PyTorch makes the copy, and crashes where there is nothing to copy.
+            with pytest.raises(BufferError, match="with memory"):
+                take(STAND_INS[stand_in](tensor))
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("stand_in", STAND_INS)
+def test_what_stands_for_a_tensor_is_copied_here(stand_in, torch):
+    class Legacy(torch.Tensor):
+        def __dlpack__(self, *, stream=None):
+            return super().__dlpack__(stream=stream)
+
+    tensor = torch._efficientzerotensor(10)[2:].as_subclass(Legacy)
+    with pytest.raises(BufferError, match="with memory"):
+        ext.describe(STAND_INS[stand_in](tensor), copy=True)
+    ordinary = torch.arange(10.0).as_subclass(Legacy)
+    assert ext.describe(STAND_INS[stand_in](ordinary), copy=True)["data"] != ordinary.data_ptr()
 
 
 @pytest.mark.library("torch")
