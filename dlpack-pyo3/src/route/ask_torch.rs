@@ -125,7 +125,7 @@ fn check_present(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> 
     Ok(())
 }
 
-/// Imports a tensor by the `__dlpack__` of an object that is not PyTorch's.
+/// Imports a tensor by the `__dlpack__` of an object that is not PyTorch's, and of whose class little is known.
 ///
 /// # Errors
 ///
@@ -145,23 +145,38 @@ pub(super) fn ask_other(
     }
 }
 
+/// Refuses a tensor in main memory at an address where no system has memory. No code runs for that.
+///
+/// # Errors
+///
+/// `BufferError` for such a tensor.
+#[inline]
+pub(super) fn check_address(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
+    if address::is_near_null(tensor.data().addr()) { check_near(object, tensor) } else { Ok(()) }
+}
+
+#[cold]
+#[inline(never)]
+fn check_near(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
+    let is_read = tensor.device().device_type == DeviceType::CPU && !tensor.is_empty();
+    // A null pointer is refused by whoever would follow it.
+    if is_read && !tensor.data().is_null() { Err(absent(object)) } else { Ok(()) }
+}
+
 /// Refuses a tensor without memory for which an object was asked that only stands for a tensor of PyTorch: its `__dlpack__` is the method
 /// of that tensor. So it is with weak proxies, and with what passes all attributes on.
 ///
 /// # Errors
 ///
 /// `BufferError` for such a tensor, and what the object raises when it is looked at.
-#[inline]
-pub(super) fn check_behind(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
-    if address::is_far(tensor.data().addr()) { Ok(()) } else { check_behind_near(object, tensor) }
-}
-
-#[cold]
-#[inline(never)]
-fn check_behind_near(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
+fn check_behind(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
+    check_address(object, tensor)?;
     let summary = Summary::of(tensor);
     // No code of this crate reads the memory of a device.
-    if !summary.is_doubtful() || summary.device.device_type != DeviceType::CPU {
+    if address::is_far(summary.address)
+        || !summary.is_doubtful()
+        || summary.device.device_type != DeviceType::CPU
+    {
         return Ok(());
     }
     let Some(method) = object.optional_attr(&names::DLPACK)? else { return Ok(()) };

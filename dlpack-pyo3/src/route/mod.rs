@@ -59,7 +59,7 @@ use dlpack::{AnyManagedTensor, BorrowedTensor, Descriptor, Device};
 
 use crate::protocol;
 use crate::raw::{Attached, Object, Raised, Reference, raise_error};
-use ask_torch::check_behind;
+use ask_torch::check_address;
 use cache::Known;
 pub(crate) use exchange::OWN_TABLE;
 use held::KeepAlive;
@@ -188,13 +188,14 @@ fn take_by<R>(
             };
         }
         Plan::NumPy | Plan::Protocol => {}
-        rare => match take_rare(rare, object, request, strict) {
-            Ok(Some(taken)) => return then(taken),
-            Ok(None) => {}
-            Err(raised) => return fail(raised),
-        },
+        rare => {
+            return match take_rare(rare, object, request, strict) {
+                Ok(taken) => then(taken),
+                Err(raised) => fail(raised),
+            };
+        }
     }
-    let look = |tensor: &Descriptor| check_behind(object, tensor);
+    let look = |tensor: &Descriptor| check_address(object, tensor);
     let then = |tensor: AnyManagedTensor| match look(&tensor) {
         Ok(()) => then(asked(tensor)),
         Err(raised) => fail(raised.after_dropping(object.attached(), tensor)),

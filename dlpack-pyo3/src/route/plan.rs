@@ -76,9 +76,9 @@ impl Plan {
         if let Some(exchange) = Exchange::of(class)? {
             return Ok(Self::Exchange(exchange));
         }
-        if class.optional_attr(&names::DLPACK)?.is_none() {
+        let Some(method) = class.optional_attr(&names::DLPACK)? else {
             return Ok(if is_immutable(class) { Self::Buffer } else { Self::Unknown });
-        }
+        };
         if let Some(plan) = Self::of_library(class)? {
             return Ok(plan);
         }
@@ -86,7 +86,9 @@ impl Plan {
         if is_of(class, "jaxlib")? && is_named(class, "ArrayImpl")? {
             return Ok(Self::BufferOrProtocol(Refusals::default()));
         }
-        Ok(Self::Protocol)
+        // The method of another object, which may be a tensor of PyTorch.
+        let is_bound = method.optional_attr(&names::SELF)?.is_some();
+        Ok(if is_bound { Self::Unknown } else { Self::Protocol })
     }
 
     /// Returns `true` if the plan holds for all objects of the class until somebody changes the class, and keeps no code of

@@ -13,12 +13,25 @@ use super::{buffer, cache, masked, refusals};
 use crate::raw::{Class, ExceptBlock, Object, Raised, names, raise, raise_error};
 use crate::{capsule, protocol};
 
-/// Takes the tensor of a capsule, of a buffer, or of an object that is asked in a way of its own. Returns `None` if the object
-/// is to be asked by `__dlpack__`, which also says
-/// what is wrong with an object that has neither.
+/// Takes the tensor of a capsule, of a buffer, or of an object that is asked by `__dlpack__`, which also says what is wrong with an object
+/// that has neither.
 #[cold]
 #[inline(never)]
 pub(super) fn take_rare(
+    plan: &Plan,
+    object: Object<'_>,
+    request: &Request,
+    strict: bool,
+) -> Result<Taken, Raised> {
+    match take_otherwise(plan, object, request, strict)? {
+        Some(taken) => Ok(taken),
+        None => ask_other(object, request, strict).map(asked),
+    }
+}
+
+/// Takes the tensor of a capsule, of a buffer, or of an object that is asked in a way of its own. Returns `None` if the object is to be
+/// asked by `__dlpack__` as any other.
+fn take_otherwise(
     plan: &Plan,
     object: Object<'_>,
     request: &Request,
@@ -103,7 +116,7 @@ pub(super) fn take_rare(
     }
 }
 
-/// As [`take_rare`], for an object that is to be asked by `__dlpack__`, although its class has said that it has none. A metaclass
+/// As [`take_otherwise`], for an object that is to be asked by `__dlpack__`, although its class has said that it has none. A metaclass
 /// answers for the class, and an object may answer otherwise each time.
 fn take_unknown(
     object: Object<'_>,
@@ -112,11 +125,11 @@ fn take_unknown(
 ) -> Result<Option<Taken>, Raised> {
     let class = object.class().to_owned();
     if is_of_torch(class.borrow())? {
-        return take_rare(&Plan::Torch, object, request, strict);
+        return take_otherwise(&Plan::Torch, object, request, strict);
     }
     // A class that cannot be looked at is of no library.
     match Plan::of_library(class.borrow()).or_else(|raised| raised.forget().map(|()| None))? {
-        Some(plan) => take_rare(&plan, object, request, strict),
+        Some(plan) => take_otherwise(&plan, object, request, strict),
         None => Ok(None),
     }
 }
