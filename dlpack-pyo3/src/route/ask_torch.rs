@@ -91,7 +91,7 @@ fn ask_torch_for_copy(
         }
     }
     let look = |tensor: &Descriptor| check_present(object, tensor);
-    let tensor = present(object, protocol::ask_looking(object, request, strict, look, Ok, Err)?)?;
+    let tensor = protocol::ask_looking(object, request, strict, look, Ok, Err)?;
     let is_on_stream = matches!(tensor.device().device_type, DeviceType::CUDA | DeviceType::ROCM);
     if is_on_stream && request.stream.handle().is_some() {
         // PyTorch has the stream wait for what is queued, and queues the copy then. So the stream is to wait once more.
@@ -138,11 +138,7 @@ pub(super) fn ask_other(
     strict: bool,
 ) -> Result<AnyManagedTensor, Raised> {
     let look = |tensor: &Descriptor| check_behind(object, tensor);
-    let tensor = protocol::ask_looking(object, request, strict, look, Ok, Err)?;
-    match check_behind(object, &tensor) {
-        Ok(()) => Ok(tensor),
-        Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
-    }
+    protocol::ask_looking(object, request, strict, look, Ok, Err)
 }
 
 /// Refuses a tensor in main memory at an address where no system has memory. No code runs for that.

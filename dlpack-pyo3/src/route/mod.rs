@@ -196,11 +196,7 @@ fn take_by<R>(
         }
     }
     let look = |tensor: &Descriptor| check_address(object, tensor);
-    let then = |tensor: AnyManagedTensor| match look(&tensor) {
-        Ok(()) => then(asked(tensor)),
-        Err(raised) => fail(raised.after_dropping(object.attached(), tensor)),
-    };
-    protocol::ask_looking(object, request, strict, look, then, &fail)
+    protocol::ask_looking(object, request, strict, look, |tensor| then(asked(tensor)), fail)
 }
 
 /// A tensor for which the object was asked.

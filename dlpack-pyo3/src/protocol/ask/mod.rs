@@ -45,7 +45,7 @@ pub(crate) fn ask<R>(
     ask_looking(object, request, strict, |_| Ok(()), then, fail)
 }
 
-/// As [`ask`]. A tensor that is copied here is looked at before its elements are read, and is refused with what that raises.
+/// As [`ask`]. A tensor is looked at before it is passed on, or copied here, and is refused with what that raises.
 #[inline(always)]
 pub(crate) fn ask_looking<R>(
     object: Object<'_>,
@@ -86,7 +86,10 @@ pub(crate) fn ask_looking<R>(
     };
     match claimed.versioned(strict) {
         Ok(Ok(tensor)) => match request.check(&tensor) {
-            Ok(()) => then(AnyManagedTensor::Versioned(tensor)),
+            Ok(()) => match look(&tensor) {
+                Ok(()) => then(AnyManagedTensor::Versioned(tensor)),
+                Err(raised) => fail(raised.after_dropping(py, tensor)),
+            },
             Err(error) => {
                 // Before the exception is set, which the tensor's deleter must not see.
                 drop(tensor);
@@ -101,7 +104,10 @@ pub(crate) fn ask_looking<R>(
                     Err(raised) => fail(raised),
                 }
             }
-            Ok(tensor) => then(tensor),
+            Ok(tensor) => match look(&tensor) {
+                Ok(()) => then(tensor),
+                Err(raised) => fail(raised.after_dropping(py, tensor)),
+            },
             Err(error) => fail(raise_error(py, error)),
         },
     }
