@@ -611,6 +611,7 @@ print("failed", failed)
 
 
 @pytest.mark.library("numpy")
+@pytest.mark.skipif(ext.LIMITED_API, reason="PyO3 makes a tuple of the arguments, and panics without memory for it")
 def test_no_memory_for_an_array():
     if importlib.util.find_spec("_testcapi") is None:
         pytest.skip("this Python has no _testcapi")
