@@ -3,6 +3,8 @@
 //! PyTorch's own `__dlpack__` gives the wrong numbers of a tensor whose elements are to be negated when they are read, and an
 //! address near null for one that has no memory. Here, both are refused. It takes no stream for -1, so that the default stream
 //! is named to it.
+//!
+//! An object of another class may stand for such a tensor, as a weak proxy does. Its tensor is looked at, too.
 
 use core::cell::Cell;
 

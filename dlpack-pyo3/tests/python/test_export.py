@@ -549,6 +549,15 @@ def test_a_copy_without_memory_is_a_memory_error():
     assert ext.live() == before
 
 
+def failures_of(script):
+    """How often a process without memory has failed, as it says at its end. It says nothing else."""
+    if importlib.util.find_spec("_testcapi") is None:
+        pytest.skip("this Python has no _testcapi")
+    run = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False)
+    assert (run.returncode, run.stderr) == (0, "")
+    return int(run.stdout.split()[1])
+
+
 OUT_OF_MEMORY = """
 import gc
 import _testcapi
@@ -579,11 +588,7 @@ print("failed", failed)
 
 
 def test_no_memory_for_a_capsule_loses_no_tensor():
-    if importlib.util.find_spec("_testcapi") is None:
-        pytest.skip("this Python has no _testcapi")
-    run = subprocess.run([sys.executable, "-c", OUT_OF_MEMORY], capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert int(run.stdout.split()[1]) >= 10
+    assert failures_of(OUT_OF_MEMORY) >= 10
 
 
 WITHOUT_MEMORY = """
@@ -613,11 +618,7 @@ print("failed", failed)
 @pytest.mark.library("numpy")
 @pytest.mark.skipif(ext.LIMITED_API, reason="PyO3 makes a tuple of the arguments, and panics without memory for it")
 def test_no_memory_for_an_array():
-    if importlib.util.find_spec("_testcapi") is None:
-        pytest.skip("this Python has no _testcapi")
-    run = subprocess.run([sys.executable, "-c", WITHOUT_MEMORY], capture_output=True, text=True, check=False)
-    assert (run.returncode, run.stderr) == (0, "")
-    assert int(run.stdout.split()[1]) >= 3
+    assert failures_of(WITHOUT_MEMORY) >= 3
 
 
 def test_a_tensor_of_a_device_without_its_runtime():

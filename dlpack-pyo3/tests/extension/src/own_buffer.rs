@@ -98,7 +98,7 @@ impl OwnExtending {
     }
 }
 
-/// Eight bytes, which need no fields. With optimisations, CPython takes this class and others without fields for alike.
+/// Eight bytes, which need no fields. CPython may let an object of this class become one of another class without fields.
 #[pyclass(frozen)]
 pub(crate) struct OwnBytes;
 
