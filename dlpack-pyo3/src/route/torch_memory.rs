@@ -12,33 +12,66 @@ use crate::raw::{
     make_tuple, names, raise, unwind,
 };
 
-/// Refuses a tensor whose address is doubtful if its storage has no memory. Returns whether the object names the same address.
+/// What PyTorch says about the memory of a tensor that was given for an object.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Memory {
+    /// There is memory, or nobody says that there is none.
+    Present,
+    /// There is none.
+    Absent,
+    /// The object has another address now.
+    Elsewhere,
+}
+
+/// Asks PyTorch whether there is memory where the tensor is that was given for an object, whose address is doubtful. Neither a class nor
+/// a mode is asked, which could answer falsely, or move the memory meanwhile.
 ///
-/// So it is with tensors that stand for zeros, fake ones, the wrappers of `torch.func` and of classes, masked ones, and those
-/// whose storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
+/// There is none where a tensor stands for zeros, is a fake one, a wrapper of `torch.func` or of a class, or a masked one, or where the
+/// storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
 ///
-/// The address is that of the tensor that is to be imported. A class may answer in PyTorch's place, so that what it says about
-/// memory is believed of this tensor alone. If `is_plain` says that the class does not, and PyTorch says the same when no class and
-/// no mode can answer for it, the address counts as memory for all tensors.
+/// If PyTorch cannot say where the object is, as of a fake tensor, the address must be one to which offsets hardly ever lead. A device
+/// may have memory anywhere.
 #[cold]
-pub(super) fn refuse_without_memory(
-    object: Object<'_>,
-    address: usize,
-    is_plain: bool,
-) -> Result<bool, Raised> {
-    match address_with_memory(object) {
-        Ok(0) => {}
-        Ok(found) => {
-            let is_same = usize::try_from(found) == Ok(address);
-            if is_same && is_plain && is_surely_memory(object, address)? {
-                address::confirm(address);
-            }
-            return Ok(is_same);
-        }
-        // PyTorch raises a `RuntimeError` for most of them.
-        Err(raised) => raised.forget()?,
+pub(super) fn memory_of(object: Object<'_>, summary: Summary) -> Result<Memory, Raised> {
+    let address = summary.address;
+    let is_on_cpu = summary.device.device_type == DeviceType::CPU;
+    let present_if = |can_be| if can_be { Memory::Present } else { Memory::Absent };
+    if !is_of_torch(object.class())? {
+        // Any other object, of which nothing is known.
+        return Ok(present_if(!is_on_cpu || address == 0 || !address::is_near_null(address)));
     }
-    Err(absent(object))
+    let place = match without_answers(object, place_of) {
+        Ok(Some(place)) => place,
+        answer => {
+            if let Err(raised) = answer {
+                raised.forget()?;
+            }
+            return Ok(present_if(!is_on_cpu || address::is_far(address)));
+        }
+    };
+    let Some(place) = place.filter(|place| usize::try_from(place.address) == Ok(address)) else {
+        return Ok(Memory::Elsewhere);
+    };
+    if place.storage == 0 || address::is_near_null(address) {
+        return Ok(Memory::Absent);
+    }
+    address::confirm(address);
+    Ok(Memory::Present)
+}
+
+/// Returns `false` if there is no memory where the tensor is that was given for an object, as far as can be told.
+///
+/// The object has another address if its class passes on another tensor, or if code that runs elsewhere, as at a garbage collection, has
+/// moved the memory. Then the address must not be one where there is no memory anyway.
+#[cold]
+pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
+    Ok(match memory_of(object, summary)? {
+        Memory::Present => true,
+        Memory::Absent => false,
+        Memory::Elsewhere => {
+            summary.device.device_type != DeviceType::CPU || !address::is_near_null(summary.address)
+        }
+    })
 }
 
 /// Returns `true` if PyTorch itself says that the storage has memory. Neither a class nor a mode is asked, which could take the memory
@@ -48,7 +81,7 @@ pub(super) fn may_have_memory(object: Object<'_>) -> Result<bool, Raised> {
     if !is_of_torch(object.class())? {
         return Ok(true);
     }
-    match without_answers(object, address_of_storage) {
+    match without_answers(object, memory_of_storage) {
         Ok(found) => Ok(found.is_some_and(|found| found != 0)),
         Err(raised) => raised.forget().map(|()| false),
     }
@@ -67,36 +100,6 @@ pub(super) fn absent(object: Object<'_>) -> Raised {
     )
 }
 
-/// Returns `true` if PyTorch itself says that the object has memory at this address. The class may have begun to answer in its place
-/// while it was asked, and a mode answers for every class.
-fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> {
-    match without_answers(object, place_of) {
-        Ok(found) => Ok(found.flatten().is_some_and(|place| place.is_memory_at(address))),
-        Err(raised) => raised.forget().map(|()| false),
-    }
-}
-
-/// Returns `false` if PyTorch itself says that the storage has no memory, and that the object names this address all the same. Neither a
-/// class nor a mode is asked, which could move the memory meanwhile.
-///
-/// The address is another one if a class passes on another tensor, or if code that runs elsewhere, as at a garbage collection, has moved
-/// the memory. Then it must not be one where there is no memory anyway. If PyTorch cannot name one, as of a fake tensor, it must be one
-/// to which offsets hardly ever lead. A device may have memory anywhere.
-#[cold]
-pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
-    let address = summary.address;
-    let can_be = match without_answers(object, place_of) {
-        // Nothing is known of objects that are not PyTorch's in C.
-        Ok(None) => return Ok(true),
-        Ok(Some(Some(place))) if usize::try_from(place.address) == Ok(address) => {
-            return Ok(place.storage != 0);
-        }
-        Ok(Some(_)) => !address::is_near_null(address),
-        Err(raised) => raised.forget().map(|()| address::is_far(address))?,
-    };
-    Ok(can_be || summary.device.device_type != DeviceType::CPU)
-}
-
 /// Where a tensor is.
 struct Place {
     /// The address of the storage's memory, or 0 if it has none.
@@ -105,22 +108,12 @@ struct Place {
     address: i128,
 }
 
-impl Place {
-    fn is_memory_at(&self, address: usize) -> bool {
-        self.storage != 0 && usize::try_from(self.address) == Ok(address)
-    }
-}
-
 /// Asks a question while neither a class nor a mode answers for PyTorch on this thread. Returns `None` if that cannot be had.
 fn without_answers<T>(
     object: Object<'_>,
     question: impl FnOnce(Object<'_>) -> Result<T, Raised>,
 ) -> Result<Option<T>, Raised> {
     let py = object.attached();
-    // A class that stands in the place of PyTorch's answers by methods of its own.
-    if !is_of_torch(object.class())? {
-        return Ok(None);
-    }
     let Some(torch) = loaded(py, &names::TORCH_C)? else { return Ok(None) };
     let Some(class) = torch.optional_attr(&names::DISABLE_TORCH_FUNCTION)? else {
         return Ok(None);
@@ -151,14 +144,6 @@ fn without_answers<T>(
     found.map(Some)
 }
 
-/// Returns the address of the first element, or 0 if the storage has no memory.
-fn address_with_memory(object: Object<'_>) -> Result<i128, Raised> {
-    match address_of_storage(object)? {
-        0 => Ok(0),
-        _ => address_in(object),
-    }
-}
-
 /// Returns where the object is, or `None` if that has changed meanwhile: Python may collect garbage when an object is made, and so run
 /// any code.
 fn place_of(object: Object<'_>) -> Result<Option<Place>, Raised> {
@@ -166,26 +151,26 @@ fn place_of(object: Object<'_>) -> Result<Option<Place>, Raised> {
     let data_ptr = method_in_c(object, &names::DATA_PTR)?;
     let arguments = make_tuple(object.attached(), &[object])?;
     let before = call_with(&untyped_storage, &arguments)?;
-    let storage = address_in(before.borrow())?;
+    let storage = memory_in(before.borrow())?;
     // Nothing that is looked for as garbage is made between these two.
     let address = handle(call_with(&data_ptr, &arguments)?.borrow())?;
     let after = call_with(&untyped_storage, &arguments)?;
-    let is_still_there = address_in(after.borrow())? == storage;
+    let is_still_there = memory_in(after.borrow())? == storage;
     Ok(is_still_there.then_some(Place { storage, address }))
 }
 
-/// Returns the address of the storage's memory, or 0 if it has none.
-fn address_of_storage(object: Object<'_>) -> Result<i128, Raised> {
-    address_in(call_in_c(object, &names::UNTYPED_STORAGE)?.borrow())
+/// Returns the address of the memory of an object's storage, or 0 if it has none.
+fn memory_of_storage(object: Object<'_>) -> Result<i128, Raised> {
+    memory_in(call_in_c(object, &names::UNTYPED_STORAGE)?.borrow())
 }
 
-/// Returns the address that a tensor or a storage names.
-fn address_in(object: Object<'_>) -> Result<i128, Raised> {
-    handle(call_in_c(object, &names::DATA_PTR)?.borrow())
+/// Returns the address of a storage's memory, or 0 if it has none, for which PyTorch mostly raises a `RuntimeError`.
+fn memory_in(storage: Object<'_>) -> Result<i128, Raised> {
+    let address = call_in_c(storage, &names::DATA_PTR).and_then(|it| handle(it.borrow()));
+    address.or_else(|raised| raised.forget().map(|()| 0))
 }
 
-/// Calls a method of PyTorch's own class in C, whatever the object itself or a derived class has under this name. Of an object
-/// without such a class, the method of its class is called.
+/// Calls a method of PyTorch's own class in C, whatever the object itself or a derived class has under this name.
 fn call_in_c<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
     let method = method_in_c(object, method)?;
     let arguments = make_tuple(object.attached(), &[object])?;
@@ -194,10 +179,7 @@ fn call_in_c<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised>
 
 /// Returns the method that [`call_in_c`] calls.
 fn method_in_c<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
-    let class = object.class().to_owned();
-    let base = static_base(object.class())?;
-    let class = if is_of(base.borrow(), "torch")? { &base } else { &class };
-    class.attr(method)
+    static_base(object.class())?.attr(method)
 }
 
 fn call_with<'a>(method: &Owned<'a>, arguments: &Owned<'a>) -> Result<Owned<'a>, Raised> {

@@ -3,6 +3,7 @@
 import functools
 import gc
 import importlib.util
+import warnings
 
 import pytest
 
@@ -48,6 +49,14 @@ def _quick_collections():
     """Leaves what large libraries and earlier tests have made out of the collections that tests ask for."""
     yield
     gc.freeze()
+
+
+@pytest.fixture(scope="module")
+def torch():
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torch
+    return torch
 
 
 @pytest.fixture

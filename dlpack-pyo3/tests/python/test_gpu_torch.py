@@ -13,14 +13,6 @@ FLOATS = values.samples("float32")
 SIX = values.sample_bytes("float32")
 
 
-@pytest.fixture(scope="module")
-def torch():
-    import torch
-
-    return torch
-
-
-
 def test_torch_on_the_device(torch):
     tensor = torch.tensor(FLOATS, device="cuda").reshape(2, 3)
     held = ext.hold(tensor)

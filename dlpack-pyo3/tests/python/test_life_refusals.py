@@ -10,9 +10,7 @@ import sys
 import dlpack_pyo3_tests as ext
 import pytest
 
-from kit import abi
 from kit.exchange import Table, type_for
-from kit.foreign import Foreign
 from kit.steady import resident
 
 NEW = {"max_version": (1, 3)}

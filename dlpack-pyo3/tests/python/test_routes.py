@@ -1,7 +1,6 @@
 """The choice of a route: by what is asked for, and by what a class has."""
 
 import array
-import ctypes
 import threading
 
 import dlpack_pyo3_tests as ext

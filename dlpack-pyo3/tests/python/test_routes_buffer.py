@@ -13,9 +13,7 @@ import numpy as np
 import pytest
 
 from kit.builds import imports_any_buffer
-from kit.foreign import Foreign
 from kit.process import run
-
 
 NATIVE = {"?": "bool", "b": "int8", "B": "uint8", "f": "float32", "d": "float64"}
 NATIVE |= {letter: f"int{8 * struct.calcsize(letter)}" for letter in "hilqn"}

@@ -1,10 +1,7 @@
 """Arrays of NumPy: described from their fields where they are plain, and what comes is what `__dlpack__` gives."""
 
-import array
-import ctypes
 import gc
 import mmap
-import struct
 import sys
 import weakref
 
@@ -12,7 +9,7 @@ import dlpack_pyo3_tests as ext
 import numpy as np
 import pytest
 
-from kit import abi, builds, values
+from kit import abi, builds
 from kit.foreign import Foreign
 from kit.peek import peek
 from kit.process import run

@@ -1,6 +1,5 @@
 """PyTorch's tensors: what its own `__dlpack__` refuses is refused, by whatever route a tensor comes."""
 
-import warnings
 
 import dlpack_pyo3_tests as ext
 import pytest
@@ -11,14 +10,6 @@ from kit.process import run
 
 pytestmark = pytest.mark.library("torch")
 SIX = values.sample_bytes("float32")
-
-
-@pytest.fixture(scope="module")
-def torch():
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import torch
-    return torch
 
 
 def answer(function):

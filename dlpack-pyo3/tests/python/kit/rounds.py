@@ -177,7 +177,7 @@ class Round(Play):
         return (self.made or self.pool)[-1].fields["device"]
 
     def play(self, kept):
-        script, made = self.script, None
+        script = self.script
         kind = script.below(8)
         if kind < 3:
             source = self.capsule()

@@ -9,7 +9,7 @@ from typing import Any
 
 from .. import abi
 from ..adapters import Adapter
-from ..case import NO_TABLE, Found, Skip, case, expect, skip_unless, told
+from ..case import NO_TABLE, Found, case, expect, skip_unless, told
 from ..peek import describe
 from ..snippets import maker
 from ..synthetic import Synthetic
