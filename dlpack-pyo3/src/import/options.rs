@@ -303,15 +303,15 @@ impl<'a> Import<'a> {
             Source::Runtime(runtime) if self.can_be_by_table() && has_table(object)? => {
                 match self.in_order(object, runtime)? {
                     Some(tensor) => Ok(tensor),
-                    None => self.in_one(object),
+                    None => self.by_request(object),
                 }
             }
-            _ => self.in_one(object),
+            _ => self.by_request(object),
         }
     }
 
     /// Imports a tensor by one request, which names the stream to the producer.
-    fn in_one<T: Elements, R: Requirement>(
+    fn by_request<T: Elements, R: Requirement>(
         &self,
         object: Borrowed<'_, '_, PyAny>,
     ) -> PyResult<PyTensor<T, R>> {
