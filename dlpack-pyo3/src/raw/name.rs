@@ -134,5 +134,7 @@ pub(crate) mod names {
     pub(crate) static IS_NEG: Name = Name::new(c"is_neg");
     pub(crate) static UNTYPED_STORAGE: Name = Name::new(c"untyped_storage");
     pub(crate) static DATA_PTR: Name = Name::new(c"data_ptr");
+    pub(crate) static CONST_DATA_PTR: Name = Name::new(c"const_data_ptr");
+    pub(crate) static DATA_ADDRESS: Name = Name::new(c"_data_address");
     pub(crate) static STOP_GRADIENT: Name = Name::new(c"stop_gradient");
 }

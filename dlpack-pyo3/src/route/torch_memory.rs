@@ -40,7 +40,7 @@ pub(super) fn memory_of(object: Object<'_>, summary: Summary) -> Result<Memory, 
         // Any other object, of which nothing is known.
         return Ok(present_if(!is_on_cpu || address == 0 || !address::is_near_null(address)));
     }
-    let place = match without_answers(object, place_of) {
+    let place = match place_of(object) {
         Ok(Some(place)) => place,
         answer => {
             if let Err(raised) = answer {
@@ -81,8 +81,8 @@ pub(super) fn may_have_memory(object: Object<'_>) -> Result<bool, Raised> {
     if !is_of_torch(object.class())? {
         return Ok(true);
     }
-    match without_answers(object, memory_of_storage) {
-        Ok(found) => Ok(found.is_some_and(|found| found != 0)),
+    match place_of(object) {
+        Ok(place) => Ok(place.flatten().is_some_and(|place| place.storage != 0)),
         Err(raised) => raised.forget().map(|()| false),
     }
 }
@@ -108,11 +108,9 @@ struct Place {
     address: i128,
 }
 
-/// Asks a question while neither a class nor a mode answers for PyTorch on this thread. Returns `None` if that cannot be had.
-fn without_answers<T>(
-    object: Object<'_>,
-    question: impl FnOnce(Object<'_>) -> Result<T, Raised>,
-) -> Result<Option<T>, Raised> {
+/// Asks PyTorch where the object is, while neither a class nor a mode answers in its place on this thread. Returns `None` if that cannot
+/// be had, and a `None` within if the object has been moved meanwhile.
+fn place_of(object: Object<'_>) -> Result<Option<Option<Place>>, Raised> {
     let py = object.attached();
     let Some(torch) = loaded(py, &names::TORCH_C)? else { return Ok(None) };
     let Some(class) = torch.optional_attr(&names::DISABLE_TORCH_FUNCTION)? else {
@@ -133,7 +131,7 @@ fn without_answers<T>(
     // This is looked up first: it may need memory that is not there later, and no class would answer on this thread again.
     let exit = context.borrow().attr(&names::EXIT)?;
     context.borrow().call_method(&names::ENTER)?;
-    let found = question(object);
+    let found = place_in(torch.borrow(), object);
     let saved = SavedException::take(py);
     // SAFETY: a live method on an attached thread; the result is a new reference, or null with an exception set.
     if let Err(raised) = unsafe { Owned::or_raised(call_no_args(exit.as_ptr())) } {
@@ -146,40 +144,49 @@ fn without_answers<T>(
 
 /// Returns where the object is, or `None` if that has changed meanwhile: Python may collect garbage when an object is made, and so run
 /// any code.
-fn place_of(object: Object<'_>) -> Result<Option<Place>, Raised> {
-    let untyped_storage = method_in_c(object, &names::UNTYPED_STORAGE)?;
-    let data_ptr = method_in_c(object, &names::DATA_PTR)?;
+///
+/// Memory that is copied on write stays as it is if PyTorch has functions that do not prepare it to be written.
+fn place_in(torch: Object<'_>, object: Object<'_>) -> Result<Option<Place>, Raised> {
+    let data_address = torch.optional_attr(&names::DATA_ADDRESS)?;
+    let data_address = match &data_address {
+        Some(found) if is_function_in_c(found.borrow(), "_data_address")? => Some(found),
+        _ => None,
+    };
+    let base = static_base(object.class())?;
+    let data_ptr = match base.optional_attr(&names::CONST_DATA_PTR)? {
+        Some(method) => method,
+        None => base.attr(&names::DATA_PTR)?,
+    };
     let arguments = make_tuple(object.attached(), &[object])?;
-    let before = call_with(&untyped_storage, &arguments)?;
-    let storage = memory_in(before.borrow())?;
-    // Nothing that is looked for as garbage is made between these two.
+    let storage = || match data_address {
+        Some(function) => handle(call_with(function, &arguments)?.borrow()),
+        None => address_of_storage(object),
+    };
+    let before = storage()?;
     let address = handle(call_with(&data_ptr, &arguments)?.borrow())?;
-    let after = call_with(&untyped_storage, &arguments)?;
-    let is_still_there = memory_in(after.borrow())? == storage;
-    Ok(is_still_there.then_some(Place { storage, address }))
+    let is_still_there = storage()? == before;
+    Ok(is_still_there.then_some(Place { storage: before, address }))
 }
 
-/// Returns the address of the memory of an object's storage, or 0 if it has none.
-fn memory_of_storage(object: Object<'_>) -> Result<i128, Raised> {
-    memory_in(call_in_c(object, &names::UNTYPED_STORAGE)?.borrow())
-}
-
-/// Returns the address of a storage's memory, or 0 if it has none, for which PyTorch mostly raises a `RuntimeError`.
-fn memory_in(storage: Object<'_>) -> Result<i128, Raised> {
-    let address = call_in_c(storage, &names::DATA_PTR).and_then(|it| handle(it.borrow()));
+/// Returns the address of the memory of an object's storage, or 0 if it has none, for which PyTorch mostly raises a `RuntimeError`.
+fn address_of_storage(object: Object<'_>) -> Result<i128, Raised> {
+    let storage = call_in_c(object, &names::UNTYPED_STORAGE)?;
+    let address = call_in_c(storage.borrow(), &names::DATA_PTR).and_then(|it| handle(it.borrow()));
     address.or_else(|raised| raised.forget().map(|()| 0))
+}
+
+/// Returns `true` for a function that was made in C with this name, which no program can change.
+fn is_function_in_c(object: Object<'_>, name: &str) -> Result<bool, Raised> {
+    // SAFETY: a live object on an attached thread. The class lives for ever.
+    let is_in_c = unsafe { ffi::Py_TYPE(object.as_ptr()) == &raw mut ffi::PyCFunction_Type };
+    Ok(is_in_c && object.attr(&names::NAME)?.borrow().text() == Some(name))
 }
 
 /// Calls a method of PyTorch's own class in C, whatever the object itself or a derived class has under this name.
 fn call_in_c<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
-    let method = method_in_c(object, method)?;
+    let method = static_base(object.class())?.attr(method)?;
     let arguments = make_tuple(object.attached(), &[object])?;
     call_with(&method, &arguments)
-}
-
-/// Returns the method that [`call_in_c`] calls.
-fn method_in_c<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
-    static_base(object.class())?.attr(method)
 }
 
 fn call_with<'a>(method: &Owned<'a>, arguments: &Owned<'a>) -> Result<Owned<'a>, Raised> {

@@ -107,18 +107,27 @@ def test_what_stands_for_a_tensor_without_memory(kind, stand_in, torch):
 @pytest.mark.library("torch")
 @pytest.mark.parametrize("kind", ["zeros, far", "zeros, further", "resized, far"])
 @pytest.mark.parametrize("stand_in", [None, *STAND_INS])
-def test_a_tensor_without_memory_while_pytorch_is_not_found(kind, stand_in, torch, monkeypatch):
-    """Nobody can be asked then, as at the end of the interpreter."""
+@pytest.mark.parametrize("asked", ["no module", "no function", "another function", "another in C"])
+def test_a_tensor_without_memory_where_pytorch_lacks_a_function(kind, stand_in, asked, torch, monkeypatch):
+    """At the end of the interpreter, nobody can be asked."""
     if kind == "resized, far":
         tensor = torch.ones(100_000)[50_000:]
         tensor.untyped_storage().resize_(0)
     else:
         tensor = WITHOUT_MEMORY[kind](torch)
     standing = STAND_INS[stand_in](tensor) if stand_in else tensor
-    monkeypatch.delitem(sys.modules, "torch._C")
+    ordinary = torch.ones(2)
+    if asked == "no module":
+        monkeypatch.delitem(sys.modules, "torch._C")
+    elif asked == "no function":
+        monkeypatch.delattr(torch._C, "_data_address", raising=False)
+    else:
+        other = {"another function": lambda tensor: 1, "another in C": id}[asked]
+        monkeypatch.setattr(torch._C, "_data_address", other, raising=False)
     for way in (ext.describe, ext.borrow, ext.hold):
         with pytest.raises(BufferError, match="with memory"):
             way(standing)
+        way(ordinary)
 
 
 @pytest.mark.library("torch")

@@ -286,3 +286,32 @@ def test_a_tensor_that_gets_memory_while_another_one_is_asked_again():
             print(len(asked), str(error)[:29])
     """
     assert run(script) == "2 expected a tensor with memory\n"
+
+
+@pytest.mark.library("torch")
+def test_memory_that_is_copied_on_write_is_not_copied_for_a_question():
+    """In a process where no address is known to have any. Whoever has the memory already would lose it."""
+    script = """
+        import torch
+
+        if not hasattr(torch._C.TensorBase, "const_data_ptr") or not hasattr(torch._C, "_data_address"):
+            print("kept\\n" * 2, end="")
+            raise SystemExit
+
+        class ReadOnly(torch.Tensor):
+            def __dlpack__(self, **given):
+                return super().__dlpack__(read_only=True, **given)
+
+        for kind in (torch.Tensor, ReadOnly):
+            tensor = torch.ones(1000).as_subclass(kind)
+            held = ext.hold(tensor)
+            other = torch._lazy_clone(tensor)
+            ext.hold(tensor, copy=True)
+            if kind is ReadOnly:
+                ext.hold(tensor)
+                ext.describe(tensor)
+            print("kept" if torch._C._is_cow_tensor(tensor) else "copied")
+            del other
+            assert held.to_bytes() == bytes(torch.ones(1000).numpy())
+    """
+    assert run(script) == "kept\n" * 2
