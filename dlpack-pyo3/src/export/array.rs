@@ -4,12 +4,14 @@ use dlpack::negotiate::Stream;
 use dlpack::{Device, DeviceType, Error};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 use super::class::Export;
+use super::framework::pass_to;
 use super::list::made;
 use super::tensor::Tensor;
-use crate::import::to_py_err;
+use crate::import::{object, to_py_err};
 use crate::raw::ffi;
 
 /// Implements `__array__`.
@@ -74,7 +76,9 @@ fn must_be_copied<T: Export>(object: &Bound<'_, T>) -> PyResult<bool> {
 }
 
 /// Calls NumPy's `from_dlpack`.
-fn from_dlpack<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = object.py();
-    py.import(intern!(py, "numpy"))?.call_method1(intern!(py, "from_dlpack"), (object,))
+fn from_dlpack<'py>(from: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    static FUNCTION: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+
+    let function = FUNCTION.import(from.py(), "numpy", "from_dlpack")?;
+    pass_to(object(function.as_borrowed()), from)
 }

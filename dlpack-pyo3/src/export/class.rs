@@ -384,8 +384,9 @@ pub trait Export: PyClass {
     /// Waits until the host may read the elements, in memory of a device that it can access, and returns `true`; or `false` if the
     /// class cannot wait, which is the default.
     ///
-    /// NumPy takes such memory, for example CUDA's pinned memory, and waits for no device. So `__array__` calls this. If it
-    /// returns `false`, NumPy gets a copy that [`copy_to`](Self::copy_to) makes in main memory.
+    /// NumPy takes such memory, for example CUDA's pinned memory, and waits for no device. So `__array__` and
+    /// [`to_framework_of`](crate::to_framework_of) call this. If it returns `false`, NumPy gets a copy that
+    /// [`copy_to`](Self::copy_to) makes in main memory.
     ///
     /// # Errors
     ///

@@ -5,9 +5,9 @@ use core::ptr;
 use dlpack::exchange::ExchangeApi;
 use dlpack::{DataTypeCode, Device, Flags, OpaqueTensor, sys};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 use pyo3::types::PyModule;
 
+use super::array::numpy;
 use super::class::Export;
 use super::tensor::Tensor;
 use crate::import::{object, to_err, to_py_err};
@@ -23,7 +23,8 @@ use crate::route::{self, Importer};
 ///    `torch.from_dlpack`. It is used for writable memory of the CPU and the common dtypes;
 /// 2. the function `from_dlpack` of the array's `__array_namespace__`, of its class, or of the package of its class.
 ///
-/// The object stays as it is, and shares its memory with the result.
+/// The object stays as it is, and shares its memory with the result. NumPy, which waits for no device, gets memory of one as by
+/// `__array__`: after a wait, or as a copy; see [`Export::wait_for_host`].
 ///
 /// # Errors
 ///
@@ -67,16 +68,11 @@ pub fn to_framework_of<'py, T: Export>(
             }
         }
         // To get the namespace of an array takes longer than the rest.
-        Importer::NumPy => {
-            let from_dlpack = NUMPY.import(py, "numpy", "from_dlpack")?;
-            return pass_to(object(from_dlpack.as_borrowed()), from.as_any());
-        }
+        Importer::NumPy => return numpy(from),
         Importer::Table(_) | Importer::Protocol => {}
     }
-    by_protocol(from.as_any(), like)
+    by_protocol(from, like)
 }
-
-static NUMPY: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
 
 impl Tensor {
     /// Imports the tensor into the library to which an array belongs, as [`to_framework_of`] does.
@@ -170,13 +166,17 @@ fn by_table<'py>(
 }
 
 /// Calls the library's `from_dlpack`.
-fn by_protocol<'py>(
-    from: &Bound<'py, PyAny>,
+fn by_protocol<'py, T: Export>(
+    from: &Bound<'py, T>,
     like: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let (py, array) = (like.py(), object(like.as_borrowed()));
     match from_dlpack_of(array, like.is_instance_of::<PyModule>()) {
-        Ok(Some(from_dlpack)) => pass_to(from_dlpack.borrow(), from),
+        Ok(Some(from_dlpack)) => match is_of_numpy(from_dlpack.borrow()) {
+            Ok(true) => numpy(from),
+            Ok(false) => pass_to(from_dlpack.borrow(), from.as_any()),
+            Err(raised) => Err(to_err(py, raised)),
+        },
         Ok(None) => {
             let found = array.class_name();
             let text = "expected an array of a library that imports DLPack tensors";
@@ -188,8 +188,17 @@ fn by_protocol<'py>(
     }
 }
 
+/// Returns `true` for NumPy's own function, which waits for no device. It is also that of the module and of derived classes.
+fn is_of_numpy(from_dlpack: Object<'_>) -> Result<bool, Raised> {
+    let Some(numpy) = loaded_by_text(from_dlpack.attached(), "numpy")? else { return Ok(false) };
+    Ok(numpy.optional_attr(&names::FROM_DLPACK)?.is_some_and(|own| own.borrow().is(from_dlpack)))
+}
+
 /// Calls a function with the object.
-fn pass_to<'py>(function: Object<'_>, from: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+pub(super) fn pass_to<'py>(
+    function: Object<'_>,
+    from: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
     let (py, from) = (from.py(), object(from.as_borrowed()));
     let call = || {
         let arguments = make_tuple(from.attached(), &[from])?;

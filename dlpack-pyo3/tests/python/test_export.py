@@ -669,14 +669,16 @@ def test_numpy_gets_no_memory_before_its_device_is_done(device):
     """NumPy takes such memory, and waits for no device."""
     foreign = Producer(bytes(range(8)), "uint8", (8,), device=device)
     arrays = np.asarray, np.array, lambda it: it.__array__()
+    # The library, its arrays, and those of a derived class.
+    likes = [lambda it, like=like: ext.like(it, like) for like in (np, np.zeros(1), np.ma.zeros(1), np.float32(1))]
     default = 0 if device[0] == abi.ROCM_HOST else 1
     for tensor in (ext.on_device(b"abc", device, default), ext.hold(foreign).hand_on()):
-        for array in (*arrays, type(tensor).numpy):
+        for array in (*arrays, type(tensor).numpy, *likes):
             with pytest.raises(BufferError, match="serves streams of device|host can access"):
                 array(tensor)
     # For the CPU, its producer waits.
     waited = ext.hold(foreign, device=CPU).hand_on()
-    for array in (*arrays, type(waited).numpy):
+    for array in (*arrays, type(waited).numpy, *likes):
         assert array(waited).tolist() == list(range(8))
     # Whoever says that it is ready on a stream has begun more work on it.
     again = ext.hold(foreign, device=CPU).hand_on(ready=default)
