@@ -1,5 +1,7 @@
 //! Arrays of NumPy, for consumers that ask for nothing else.
 
+use core::ptr;
+
 use dlpack::negotiate::Stream;
 use dlpack::{Device, DeviceType, Error};
 use pyo3::intern;
@@ -8,11 +10,10 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
 use super::class::Export;
-use super::framework::pass_to;
 use super::list::made;
 use super::tensor::Tensor;
-use crate::import::{object, to_py_err};
-use crate::raw::ffi;
+use crate::import::{object, to_err, to_py_err};
+use crate::raw::{Object, Owned, ffi, make_tuple, unwind};
 
 /// Implements `__array__`.
 ///
@@ -81,4 +82,26 @@ fn from_dlpack<'py>(from: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 
     let function = FUNCTION.import(from.py(), "numpy", "from_dlpack")?;
     pass_to(object(function.as_borrowed()), from)
+}
+
+/// Calls a function with the object.
+pub(super) fn pass_to<'py>(
+    function: Object<'_>,
+    from: &Bound<'py, PyAny>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let (py, from) = (from.py(), object(from.as_borrowed()));
+    let call = || {
+        let arguments = make_tuple(from.attached(), &[from])?;
+        // SAFETY: a live object and a tuple on an attached thread. The result is a new reference, or null with an exception
+        // set.
+        unsafe {
+            let keywords = ptr::null_mut();
+            Owned::or_raised(unwind::call(function.as_ptr(), arguments.as_ptr(), keywords))
+        }
+    };
+    match call() {
+        // SAFETY: the thread is attached, and the reference is passed on.
+        Ok(array) => Ok(unsafe { Bound::from_owned_ptr(py, array.into_ptr()) }),
+        Err(raised) => Err(to_err(py, raised)),
+    }
 }

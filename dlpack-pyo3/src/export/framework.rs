@@ -1,17 +1,15 @@
 //! Results as arrays of the caller's own library.
 
-use core::ptr;
-
 use dlpack::exchange::ExchangeApi;
 use dlpack::{DataTypeCode, Device, Flags, OpaqueTensor, sys};
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
-use super::array::numpy;
+use super::array::{numpy, pass_to};
 use super::class::Export;
 use super::tensor::Tensor;
 use crate::import::{object, to_err, to_py_err};
-use crate::raw::{Class, Object, Owned, Raised, loaded_by_text, make_tuple, names, raise, unwind};
+use crate::raw::{Class, Object, Owned, Raised, loaded_by_text, names, raise, unwind};
 use crate::route::{self, Importer};
 
 /// Imports an object of an exported class into the library to which `like` belongs, and returns that library's array.
@@ -192,28 +190,6 @@ fn by_protocol<'py, T: Export>(
 fn is_of_numpy(from_dlpack: Object<'_>) -> Result<bool, Raised> {
     let Some(numpy) = loaded_by_text(from_dlpack.attached(), "numpy")? else { return Ok(false) };
     Ok(numpy.optional_attr(&names::FROM_DLPACK)?.is_some_and(|own| own.borrow().is(from_dlpack)))
-}
-
-/// Calls a function with the object.
-pub(super) fn pass_to<'py>(
-    function: Object<'_>,
-    from: &Bound<'py, PyAny>,
-) -> PyResult<Bound<'py, PyAny>> {
-    let (py, from) = (from.py(), object(from.as_borrowed()));
-    let call = || {
-        let arguments = make_tuple(from.attached(), &[from])?;
-        // SAFETY: a live object and a tuple on an attached thread. The result is a new reference, or null with an exception
-        // set.
-        unsafe {
-            let keywords = ptr::null_mut();
-            Owned::or_raised(unwind::call(function.as_ptr(), arguments.as_ptr(), keywords))
-        }
-    };
-    match call() {
-        // SAFETY: the thread is attached, and the reference is passed on.
-        Ok(array) => Ok(unsafe { Bound::from_owned_ptr(py, array.into_ptr()) }),
-        Err(raised) => Err(to_err(py, raised)),
-    }
 }
 
 /// Returns the library's `from_dlpack`.
