@@ -149,7 +149,7 @@ fn place_of(object: Object<'_>) -> Result<Option<Option<Place>>, Raised> {
 fn place_in(torch: Object<'_>, object: Object<'_>) -> Result<Option<Place>, Raised> {
     let data_address = torch.optional_attr(&names::DATA_ADDRESS)?;
     let data_address = match &data_address {
-        Some(found) if is_function_in_c(found.borrow(), "_data_address")? => Some(found),
+        Some(found) if is_data_address(found.borrow())? => Some(found),
         _ => None,
     };
     let base = static_base(object.class())?;
@@ -175,11 +175,17 @@ fn address_of_storage(object: Object<'_>) -> Result<i128, Raised> {
     address.or_else(|raised| raised.forget().map(|()| 0))
 }
 
-/// Returns `true` for a function that was made in C with this name, which no program can change.
-fn is_function_in_c(object: Object<'_>, name: &str) -> Result<bool, Raised> {
+/// Returns `true` for PyTorch's own function. Programs can name functions in C, as PyTorch makes them of operators, but not choose what they
+/// say of their parameters.
+fn is_data_address(object: Object<'_>) -> Result<bool, Raised> {
     // SAFETY: a live object on an attached thread. The class lives for ever.
     let is_in_c = unsafe { ffi::Py_TYPE(object.as_ptr()) == &raw mut ffi::PyCFunction_Type };
-    Ok(is_in_c && object.attr(&names::NAME)?.borrow().text() == Some(name))
+    if !is_in_c {
+        return Ok(false);
+    }
+    let doc = object.attr(&names::DOC)?;
+    let doc = doc.borrow().text().unwrap_or_default();
+    Ok(doc.starts_with("_data_address(arg0: torch.Tensor) -> int"))
 }
 
 /// Calls a method of PyTorch's own class in C, whatever the object itself or a derived class has under this name.

@@ -1,6 +1,7 @@
 """Tensors without memory: no route hands them on."""
 
 import ctypes
+import functools
 import sys
 import types
 import weakref
@@ -104,10 +105,20 @@ def test_what_stands_for_a_tensor_without_memory(kind, stand_in, torch):
                 take(STAND_INS[stand_in](tensor))
 
 
+@functools.cache
+def operator(torch):
+    """A function in C with the name of one of PyTorch's, which runs what a program gives it."""
+    library = torch.library.Library("dlpack_pyo3_tests", "DEF")
+    library.define("_data_address(Tensor it) -> int")
+    library.impl("_data_address", lambda it: 1, "CompositeImplicitAutograd")
+    operator.library = library  # It ends with this object.
+    return torch._C._jit_get_operation("dlpack_pyo3_tests::_data_address")[0]
+
+
 @pytest.mark.library("torch")
 @pytest.mark.parametrize("kind", ["zeros, far", "zeros, further", "resized, far"])
 @pytest.mark.parametrize("stand_in", [None, *STAND_INS])
-@pytest.mark.parametrize("asked", ["no module", "no function", "another function", "another in C"])
+@pytest.mark.parametrize("asked", ["no module", "no function", "another function", "another in C", "an operator"])
 def test_a_tensor_without_memory_where_pytorch_lacks_a_function(kind, stand_in, asked, torch, monkeypatch):
     """At the end of the interpreter, nobody can be asked."""
     if kind == "resized, far":
@@ -122,7 +133,7 @@ def test_a_tensor_without_memory_where_pytorch_lacks_a_function(kind, stand_in, 
     elif asked == "no function":
         monkeypatch.delattr(torch._C, "_data_address", raising=False)
     else:
-        other = {"another function": lambda tensor: 1, "another in C": id}[asked]
+        other = {"another function": lambda tensor: 1, "another in C": id, "an operator": operator(torch)}[asked]
         monkeypatch.setattr(torch._C, "_data_address", other, raising=False)
     for way in (ext.describe, ext.borrow, ext.hold):
         with pytest.raises(BufferError, match="with memory"):
