@@ -15,7 +15,7 @@ use super::address;
 use super::attribute::{Attribute, is_true};
 use super::eligibility::negated;
 use super::summary::Summary;
-use super::torch_memory::{Memory, absent, can_be_memory, may_have_memory, memory_of};
+use super::torch_memory::{absent, can_be_memory, may_have_memory, refuse_without_memory};
 use crate::protocol;
 use crate::raw::{Name, Object, Owned, Raised, call_no_args, names};
 
@@ -33,6 +33,7 @@ pub(super) fn ask_torch(
     strict: bool,
     is_neg: Option<&Attribute>,
 ) -> Result<AnyManagedTensor, Raised> {
+    let is_plain = is_neg.is_some();
     // Asked first, since a question may run Python code that moves the memory.
     let answer = match is_neg {
         Some(method) => method.call(object),
@@ -50,21 +51,25 @@ pub(super) fn ask_torch(
     if !summary.is_doubtful() {
         return Ok(tensor);
     }
-    match memory_of(object, summary) {
-        Ok(Memory::Present) => Ok(tensor),
-        Ok(Memory::Absent) => {
-            drop(tensor);
-            Err(absent(object))
-        }
-        // The class passes on another tensor, or other code has moved the memory, which may have been none. So it is asked once more.
-        Ok(Memory::Elsewhere) => {
-            let again = Again::begin();
-            if again.is_none() {
-                return present(object, tensor);
+    // Looked at before the questions, which may run code that gives it memory, or takes it away.
+    let is_possible = match can_be_memory(object, summary) {
+        Ok(is_possible) => is_possible,
+        Err(raised) => return Err(raised.after_dropping(object.attached(), tensor)),
+    };
+    match refuse_without_memory(object, summary.address, is_plain) {
+        Ok(true) if is_possible => Ok(tensor),
+        // The questions have moved the memory, or are not answered truly. None that could move it follows this time.
+        Ok(_) => match Again::begin() {
+            Some(_again) => {
+                drop(tensor);
+                present(object, protocol::ask(object, request, strict, Ok, Err)?)
             }
-            drop(tensor);
-            present(object, protocol::ask(object, request, strict, Ok, Err)?)
-        }
+            None if !is_possible => {
+                drop(tensor);
+                Err(absent(object))
+            }
+            None => Ok(tensor),
+        },
         Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
     }
 }

@@ -5,6 +5,7 @@ use core::ptr;
 use dlpack::DeviceType;
 
 use super::address;
+use super::attribute::is_true;
 use super::classes::{is_named, is_of, is_of_torch, is_static, static_base};
 use super::summary::Summary;
 use crate::raw::{
@@ -12,77 +13,47 @@ use crate::raw::{
     make_tuple, names, raise, unwind,
 };
 
-/// What PyTorch says about the memory of a tensor that was given for an object.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Memory {
-    /// There is memory, or nobody says that there is none.
-    Present,
-    /// There is none.
-    Absent,
-    /// The object has another address now.
-    Elsewhere,
-}
-
-/// Asks PyTorch whether there is memory where the tensor is that was given for an object, whose address is doubtful. Neither a class nor
-/// a mode is asked, which could answer falsely, or move the memory meanwhile.
+/// Refuses a tensor whose address is doubtful if its storage has no memory. Returns whether the object names the same address.
 ///
-/// There is none where a tensor stands for zeros, is a fake one, a wrapper of `torch.func` or of a class, or a masked one, or where the
-/// storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
+/// So it is with tensors that stand for zeros, fake ones, the wrappers of `torch.func` and of classes, masked ones, and those
+/// whose storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
 ///
-/// If PyTorch cannot say where the object is, as of a fake tensor, the address must be one to which offsets hardly ever lead. A device
-/// may have memory anywhere.
+/// The address is that of the tensor that is to be imported. A class may answer in PyTorch's place, so that what it says about
+/// memory is believed of this tensor alone. If `is_plain` says that the class does not, and PyTorch says the same when no class and
+/// no mode can answer for it, the address counts as memory for all tensors.
 #[cold]
-pub(super) fn memory_of(object: Object<'_>, summary: Summary) -> Result<Memory, Raised> {
-    let address = summary.address;
-    let is_on_cpu = summary.device.device_type == DeviceType::CPU;
-    let present_if = |can_be| if can_be { Memory::Present } else { Memory::Absent };
-    if !is_of_torch(object.class())? {
-        // Any other object, of which nothing is known.
-        return Ok(present_if(!is_on_cpu || address == 0 || !address::is_near_null(address)));
+pub(super) fn refuse_without_memory(
+    object: Object<'_>,
+    address: usize,
+    is_plain: bool,
+) -> Result<bool, Raised> {
+    if copied_on_write(object)?.is_some_and(|found| usize::try_from(found) == Ok(address)) {
+        return Ok(true);
     }
-    let place = match place_of(object) {
-        Ok(Some(place)) => place,
-        answer => {
-            if let Err(raised) = answer {
-                raised.forget()?;
+    match address_with_memory(object) {
+        Ok(0) => {}
+        Ok(found) => {
+            let is_same = usize::try_from(found) == Ok(address);
+            if is_same && is_plain && is_surely_memory(object, address)? {
+                address::confirm(address);
             }
-            return Ok(present_if(!is_on_cpu || address::is_far(address)));
+            return Ok(is_same);
         }
-    };
-    let Some(place) = place.filter(|place| usize::try_from(place.address) == Ok(address)) else {
-        return Ok(Memory::Elsewhere);
-    };
-    if place.storage == 0 || address::is_near_null(address) {
-        return Ok(Memory::Absent);
+        // PyTorch raises a `RuntimeError` for most of them.
+        Err(raised) => raised.forget()?,
     }
-    address::confirm(address);
-    Ok(Memory::Present)
-}
-
-/// Returns `false` if there is no memory where the tensor is that was given for an object, as far as can be told.
-///
-/// The object has another address if its class passes on another tensor, or if code that runs elsewhere, as at a garbage collection, has
-/// moved the memory. Then the address must not be one where there is no memory anyway.
-#[cold]
-pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
-    Ok(match memory_of(object, summary)? {
-        Memory::Present => true,
-        Memory::Absent => false,
-        Memory::Elsewhere => {
-            summary.device.device_type != DeviceType::CPU || !address::is_near_null(summary.address)
-        }
-    })
+    Err(absent(object))
 }
 
 /// Returns `true` if PyTorch itself says that the storage has memory. Neither a class nor a mode is asked, which could take the memory
 /// away. Nothing is known of objects that are not PyTorch's in C.
 #[cold]
 pub(super) fn may_have_memory(object: Object<'_>) -> Result<bool, Raised> {
-    if !is_of_torch(object.class())? {
+    if !is_of_torch(object.class())? || copied_on_write(object)?.is_some() {
         return Ok(true);
     }
-    match place_of(object) {
-        Ok(place) => Ok(place.flatten().is_some_and(|place| place.storage != 0)),
+    match without_answers(object, address_of_storage) {
+        Ok(found) => Ok(found.is_some_and(|found| found != 0)),
         Err(raised) => raised.forget().map(|()| false),
     }
 }
@@ -100,6 +71,46 @@ pub(super) fn absent(object: Object<'_>) -> Raised {
     )
 }
 
+/// Returns `true` if PyTorch itself says that the object has memory at this address. The class may have begun to answer in its place
+/// while it was asked, and a mode answers for every class.
+fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> {
+    // A class that stands in the place of PyTorch's answers by methods of its own.
+    if !is_of_torch(object.class())? {
+        return Ok(false);
+    }
+    match without_answers(object, place_of) {
+        Ok(found) => Ok(found.flatten().is_some_and(|place| place.is_memory_at(address))),
+        Err(raised) => raised.forget().map(|()| false),
+    }
+}
+
+/// Returns `false` if PyTorch itself says that the storage has no memory, and that the object names this address all the same. Neither a
+/// class nor a mode is asked, which could move the memory meanwhile.
+///
+/// The address is another one if a class passes on another tensor, or if code that runs elsewhere, as at a garbage collection, has moved
+/// the memory. Then it must not be one where there is no memory anyway. If PyTorch cannot name one, or cannot be asked, it must be one to
+/// which offsets hardly ever lead. A device may have memory anywhere.
+#[cold]
+pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
+    let address = summary.address;
+    // Nothing is known of objects that are not PyTorch's in C.
+    if !is_of_torch(object.class())? {
+        return Ok(true);
+    }
+    let is_same = |found| usize::try_from(found) == Ok(address);
+    let can_be = match copied_on_write(object)? {
+        Some(found) if is_same(found) => return Ok(true),
+        Some(_) => !address::is_near_null(address),
+        None => match without_answers(object, place_of) {
+            Ok(Some(Some(place))) if is_same(place.address) => return Ok(place.is_memory()),
+            Ok(Some(_)) => !address::is_near_null(address),
+            Ok(None) => address::is_far(address),
+            Err(raised) => raised.forget().map(|()| address::is_far(address))?,
+        },
+    };
+    Ok(can_be || summary.device.device_type != DeviceType::CPU)
+}
+
 /// Where a tensor is.
 struct Place {
     /// The address of the storage's memory, or 0 if it has none.
@@ -108,9 +119,22 @@ struct Place {
     address: i128,
 }
 
-/// Asks PyTorch where the object is, while neither a class nor a mode answers in its place on this thread. Returns `None` if that cannot
-/// be had, and a `None` within if the object has been moved meanwhile.
-fn place_of(object: Object<'_>) -> Result<Option<Option<Place>>, Raised> {
+impl Place {
+    /// An address before the storage is that of an offset that PyTorch has not checked.
+    const fn is_memory(&self) -> bool {
+        self.storage != 0 && self.address >= self.storage
+    }
+
+    fn is_memory_at(&self, address: usize) -> bool {
+        self.is_memory() && usize::try_from(self.address) == Ok(address)
+    }
+}
+
+/// Asks a question while neither a class nor a mode answers for PyTorch on this thread. Returns `None` if that cannot be had.
+fn without_answers<T>(
+    object: Object<'_>,
+    question: impl FnOnce(Object<'_>) -> Result<T, Raised>,
+) -> Result<Option<T>, Raised> {
     let py = object.attached();
     let Some(torch) = loaded(py, &names::TORCH_C)? else { return Ok(None) };
     let Some(class) = torch.optional_attr(&names::DISABLE_TORCH_FUNCTION)? else {
@@ -131,7 +155,7 @@ fn place_of(object: Object<'_>) -> Result<Option<Option<Place>>, Raised> {
     // This is looked up first: it may need memory that is not there later, and no class would answer on this thread again.
     let exit = context.borrow().attr(&names::EXIT)?;
     context.borrow().call_method(&names::ENTER)?;
-    let found = place_in(torch.borrow(), object);
+    let found = question(object);
     let saved = SavedException::take(py);
     // SAFETY: a live method on an attached thread; the result is a new reference, or null with an exception set.
     if let Err(raised) = unsafe { Owned::or_raised(call_no_args(exit.as_ptr())) } {
@@ -142,57 +166,102 @@ fn place_of(object: Object<'_>) -> Result<Option<Option<Place>>, Raised> {
     found.map(Some)
 }
 
+/// Returns the address of the first element if there is memory that PyTorch copies when it is written, as far as PyTorch can be asked.
+///
+/// Such memory must not be asked for in another way: PyTorch would copy it, and free what consumers may have.
+fn copied_on_write(object: Object<'_>) -> Result<Option<i128>, Raised> {
+    if !is_of_torch(object.class())? {
+        return Ok(None);
+    }
+    let is_copied =
+        own_function(object, &names::IS_COW_TENSOR, "_is_cow_tensor(arg0: torch.Tensor) -> bool")?;
+    let storage =
+        own_function(object, &names::DATA_ADDRESS, "_data_address(arg0: torch.Tensor) -> int")?;
+    let address = static_base(object.class())?.optional_attr(&names::CONST_DATA_PTR)?;
+    let (Some(is_copied), Some(storage), Some(address)) = (is_copied, storage, address) else {
+        return Ok(None);
+    };
+    let arguments = make_tuple(object.attached(), &[object])?;
+    let ask = |_: Object<'_>| {
+        let is_copied = is_true(call_with(&is_copied, &arguments)?.borrow());
+        if !is_copied || handle(call_with(&storage, &arguments)?.borrow())? == 0 {
+            return Ok(None);
+        }
+        handle(call_with(&address, &arguments)?.borrow()).map(Some)
+    };
+    match without_answers(object, ask) {
+        Ok(found) => Ok(found.flatten()),
+        Err(raised) => raised.forget().map(|()| None),
+    }
+}
+
+/// Returns a function of PyTorch's module in C, if it has this signature.
+///
+/// Programs can name functions in C, as PyTorch makes them of operators, but not choose what they say of their parameters.
+fn own_function<'a>(
+    object: Object<'a>,
+    name: &Name,
+    signature: &str,
+) -> Result<Option<Owned<'a>>, Raised> {
+    let Some(torch) = loaded(object.attached(), &names::TORCH_C)? else { return Ok(None) };
+    let Some(function) = torch.optional_attr(name)? else { return Ok(None) };
+    // SAFETY: a live object on an attached thread. The class lives for ever.
+    let is_in_c = unsafe { ffi::Py_TYPE(function.as_ptr()) == &raw mut ffi::PyCFunction_Type };
+    if !is_in_c {
+        return Ok(None);
+    }
+    let doc = function.attr(&names::DOC)?;
+    let is_own = doc.borrow().text().is_some_and(|doc| doc.starts_with(signature));
+    Ok(is_own.then_some(function))
+}
+
+/// Returns the address of the first element, or 0 if the storage has no memory.
+fn address_with_memory(object: Object<'_>) -> Result<i128, Raised> {
+    match address_of_storage(object)? {
+        0 => Ok(0),
+        _ => address_in(object),
+    }
+}
+
 /// Returns where the object is, or `None` if that has changed meanwhile: Python may collect garbage when an object is made, and so run
 /// any code.
-///
-/// Memory that is copied on write stays as it is if PyTorch has functions that do not prepare it to be written.
-fn place_in(torch: Object<'_>, object: Object<'_>) -> Result<Option<Place>, Raised> {
-    let data_address = torch.optional_attr(&names::DATA_ADDRESS)?;
-    let data_address = match &data_address {
-        Some(found) if is_data_address(found.borrow())? => Some(found),
-        _ => None,
-    };
-    let base = static_base(object.class())?;
-    let data_ptr = match base.optional_attr(&names::CONST_DATA_PTR)? {
-        Some(method) => method,
-        None => base.attr(&names::DATA_PTR)?,
-    };
+fn place_of(object: Object<'_>) -> Result<Option<Place>, Raised> {
+    let untyped_storage = method_in_c(object, &names::UNTYPED_STORAGE)?;
+    let data_ptr = method_in_c(object, &names::DATA_PTR)?;
     let arguments = make_tuple(object.attached(), &[object])?;
-    let storage = || match data_address {
-        Some(function) => handle(call_with(function, &arguments)?.borrow()),
-        None => address_of_storage(object),
-    };
-    let before = storage()?;
+    let before = call_with(&untyped_storage, &arguments)?;
+    let storage = address_in(before.borrow())?;
+    // Nothing that is looked for as garbage is made between these two.
     let address = handle(call_with(&data_ptr, &arguments)?.borrow())?;
-    let is_still_there = storage()? == before;
-    Ok(is_still_there.then_some(Place { storage: before, address }))
+    let after = call_with(&untyped_storage, &arguments)?;
+    let is_still_there = address_in(after.borrow())? == storage;
+    Ok(is_still_there.then_some(Place { storage, address }))
 }
 
-/// Returns the address of the memory of an object's storage, or 0 if it has none, for which PyTorch mostly raises a `RuntimeError`.
+/// Returns the address of the storage's memory, or 0 if it has none.
 fn address_of_storage(object: Object<'_>) -> Result<i128, Raised> {
-    let storage = call_in_c(object, &names::UNTYPED_STORAGE)?;
-    let address = call_in_c(storage.borrow(), &names::DATA_PTR).and_then(|it| handle(it.borrow()));
-    address.or_else(|raised| raised.forget().map(|()| 0))
+    address_in(call_in_c(object, &names::UNTYPED_STORAGE)?.borrow())
 }
 
-/// Returns `true` for PyTorch's own function. Programs can name functions in C, as PyTorch makes them of operators, but not choose what they
-/// say of their parameters.
-fn is_data_address(object: Object<'_>) -> Result<bool, Raised> {
-    // SAFETY: a live object on an attached thread. The class lives for ever.
-    let is_in_c = unsafe { ffi::Py_TYPE(object.as_ptr()) == &raw mut ffi::PyCFunction_Type };
-    if !is_in_c {
-        return Ok(false);
-    }
-    let doc = object.attr(&names::DOC)?;
-    let doc = doc.borrow().text().unwrap_or_default();
-    Ok(doc.starts_with("_data_address(arg0: torch.Tensor) -> int"))
+/// Returns the address that a tensor or a storage names.
+fn address_in(object: Object<'_>) -> Result<i128, Raised> {
+    handle(call_in_c(object, &names::DATA_PTR)?.borrow())
 }
 
-/// Calls a method of PyTorch's own class in C, whatever the object itself or a derived class has under this name.
+/// Calls a method of PyTorch's own class in C, whatever the object itself or a derived class has under this name. Of an object
+/// without such a class, the method of its class is called.
 fn call_in_c<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
-    let method = static_base(object.class())?.attr(method)?;
+    let method = method_in_c(object, method)?;
     let arguments = make_tuple(object.attached(), &[object])?;
     call_with(&method, &arguments)
+}
+
+/// Returns the method that [`call_in_c`] calls.
+fn method_in_c<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
+    let class = object.class().to_owned();
+    let base = static_base(object.class())?;
+    let class = if is_of(base.borrow(), "torch")? { &base } else { &class };
+    class.attr(method)
 }
 
 fn call_with<'a>(method: &Owned<'a>, arguments: &Owned<'a>) -> Result<Owned<'a>, Raised> {

@@ -10,7 +10,7 @@ import dlpack_pyo3_tests as ext
 import pytest
 
 from kit.absent import WAYS_IN, WITHOUT_MEMORY
-from kit.process import run_at_fixed_address
+from kit.process import run, run_at_fixed_address
 
 NEW = {"max_version": (1, 3)}
 
@@ -106,21 +106,24 @@ def test_what_stands_for_a_tensor_without_memory(kind, stand_in, torch):
 
 
 @functools.cache
-def operator(torch):
-    """A function in C with the name of one of PyTorch's, which runs what a program gives it."""
+def operators(torch):
+    """Functions in C with the names of PyTorch's, which run what a program gives them."""
     library = torch.library.Library("dlpack_pyo3_tests", "DEF")
-    library.define("_data_address(Tensor it) -> int")
-    library.impl("_data_address", lambda it: 1, "CompositeImplicitAutograd")
-    operator.library = library  # It ends with this object.
-    return torch._C._jit_get_operation("dlpack_pyo3_tests::_data_address")[0]
+    found = {}
+    for name, answer in (("_is_cow_tensor", "bool"), ("_data_address", "int")):
+        library.define(f"{name}(Tensor it) -> {answer}")
+        library.impl(name, lambda it: 1, "CompositeImplicitAutograd")
+        found[name] = torch._C._jit_get_operation(f"dlpack_pyo3_tests::{name}")[0]
+    operators.library = library  # They end with this object.
+    return found
 
 
 @pytest.mark.library("torch")
 @pytest.mark.parametrize("kind", ["zeros, far", "zeros, further", "resized, far"])
 @pytest.mark.parametrize("stand_in", [None, *STAND_INS])
-@pytest.mark.parametrize("asked", ["no module", "no function", "another function", "another in C", "an operator"])
-def test_a_tensor_without_memory_where_pytorch_lacks_a_function(kind, stand_in, asked, torch, monkeypatch):
-    """At the end of the interpreter, nobody can be asked."""
+@pytest.mark.parametrize("asked", ["nothing", "functions", "functions in C", "operators"])
+def test_a_tensor_without_memory_where_pytorch_has_other_functions(kind, stand_in, asked, torch, monkeypatch):
+    """At the end of the interpreter, PyTorch has none."""
     if kind == "resized, far":
         tensor = torch.ones(100_000)[50_000:]
         tensor.untyped_storage().resize_(0)
@@ -128,13 +131,12 @@ def test_a_tensor_without_memory_where_pytorch_lacks_a_function(kind, stand_in, 
         tensor = WITHOUT_MEMORY[kind](torch)
     standing = STAND_INS[stand_in](tensor) if stand_in else tensor
     ordinary = torch.ones(2)
-    if asked == "no module":
+    if asked == "nothing":
         monkeypatch.delitem(sys.modules, "torch._C")
-    elif asked == "no function":
-        monkeypatch.delattr(torch._C, "_data_address", raising=False)
     else:
-        other = {"another function": lambda tensor: 1, "another in C": id, "an operator": operator(torch)}[asked]
-        monkeypatch.setattr(torch._C, "_data_address", other, raising=False)
+        for name, operator in operators(torch).items():
+            other = {"functions": lambda it: True, "functions in C": id, "operators": operator}[asked]
+            monkeypatch.setattr(torch._C, name, other, raising=False)
     for way in (ext.describe, ext.borrow, ext.hold):
         with pytest.raises(BufferError, match="with memory"):
             way(standing)
@@ -142,32 +144,72 @@ def test_a_tensor_without_memory_where_pytorch_lacks_a_function(kind, stand_in, 
 
 
 @pytest.mark.library("torch")
-def test_a_tensor_without_memory_that_passes_on_another_one(torch):
-    class Wrapper(torch.Tensor):
-        @staticmethod
-        def __new__(cls, inner):
-            wrapper = torch.Tensor._make_wrapper_subclass(cls, inner.shape, dtype=inner.dtype)
-            wrapper.inner = inner
-            return wrapper
+@pytest.mark.parametrize("elements", [None, 0, 64])
+def test_a_wrapper_that_says_how_many_elements_it_has(elements):
+    """PyTorch asks the class for that when it is asked for the address, which is that of an offset."""
+    script = f"""
+        import torch
 
-        __torch_function__ = torch._C._disabled_torch_function_impl
+        ANSWERS = {{"size": (64,), "stride": (1,), "dim.": 1, "is_contiguous": True, "is_non": True}}
 
-        @classmethod
-        def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
-            raise NotImplementedError
+        class Wrapper(torch.Tensor):
+            @classmethod
+            def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+                name = str(function)
+                if "numel" in name:
+                    found = 64 if exporting else {elements}
+                else:
+                    found = next((answer for part, answer in ANSWERS.items() if part in name), None)
+                if "storage_offset" in name:
+                    found = offset
+                if found is None:
+                    raise RuntimeError(name)
+                return found
 
-        def __dlpack__(self, **given):
-            return self.inner.__dlpack__(**given)
+            def __dlpack__(self, **given):
+                global exporting
+                exporting = True
+                try:
+                    return super().__dlpack__(**given)
+                finally:
+                    exporting = False
 
-        def __dlpack_device__(self):
-            return self.inner.__dlpack_device__()
+        exporting = True
+        for offset in (1 << 20, 0x6000_0000_0000):
+            wrapper = torch.Tensor._make_wrapper_subclass(
+                Wrapper, (64,), strides=(1,), storage_offset=offset, dtype=torch.uint8, dispatch_sizes_strides_policy="sizes"
+            )
+            exporting = False
+            for way in (ext.describe, ext.borrow, ext.hold, ext.to_bytes):
+                try:
+                    way(wrapper)
+                except BufferError as error:
+                    print(str(error)[:29])
+    """
+    assert run(script) == "expected a tensor with memory\n" * 8
 
-    ordinary = torch.arange(10.0)
-    for way in (ext.describe, ext.borrow, lambda tensor: ext.hold(tensor).describe()):
-        assert way(Wrapper(ordinary))["data"] == ordinary.data_ptr()
-    for kind in ("zeros, sliced", "resized", "fake, sliced"):
-        with pytest.raises(BufferError, match="with memory"):
-            ext.hold(Wrapper(WITHOUT_MEMORY[kind](torch)))
+
+@pytest.mark.library("torch")
+def test_an_address_before_the_storage_is_no_memory_for_others():
+    """PyTorch does not check the offset of a tensor without elements, and makes one with elements of it."""
+    script = """
+        import torch
+
+        storage = torch.ones(8, dtype=torch.float64)
+        offset = ((0x8_0000 - storage.data_ptr()) % 2**64) // 8
+        empty = torch.empty(0, dtype=torch.float64).set_(storage.untyped_storage(), offset, (0,), (1,))
+        wrapped = torch.ops.aten._reshape_alias(empty, [4], [1])
+        assert wrapped.data_ptr() == 0x8_0000
+        absent = torch._efficientzerotensor(1 << 20)[1 << 17 :]
+        assert absent.data_ptr() == 0x8_0000
+        for tensor in (wrapped, absent):
+            for way in (ext.describe, ext.borrow, ext.hold):
+                try:
+                    way(tensor)
+                except BufferError as error:
+                    print(str(error)[:29])
+    """
+    assert run(script) == "expected a tensor with memory\n" * 6
 
 
 @pytest.mark.library("torch")

@@ -139,9 +139,6 @@ def test_who_answers_for_pytorch_speaks_for_no_other_tensor(kind):
 def test_a_class_in_the_place_of_pytorchs_speaks_for_no_tensor_of_pytorch():
     script = """
         Tensor = torch.Tensor
-        # An address at which there may be memory, for all that is known.
-        absent = torch.zeros(100_000)[50_000:]
-        absent.untyped_storage().resize_(0)
 
         class Storage:
             def data_ptr(self):
@@ -162,14 +159,14 @@ def test_a_class_in_the_place_of_pytorchs_speaks_for_no_tensor_of_pytorch():
                 return Storage()
 
             def data_ptr(self):
-                return 200_000
+                return 8
 
             def __dlpack__(self, **given):
                 return Tensor.__dlpack__(absent, **given)
 
         for way in (ext.describe, ext.borrow, ext.hold):
             torch.Tensor = Pretending
-            assert ext.describe(Pretending([1.0]))["data"] == 200_000
+            assert ext.describe(Pretending([1.0]))["data"] == 8
             torch.Tensor = Tensor
             assert refuses_absent(way)
         print("refused")
@@ -388,3 +385,57 @@ def test_a_masked_array_of_a_class_that_says_that_it_has_no_method():
     array = denying(np.ma.MaskedArray)([1.0, 2.0], mask=[True, False])
     with pytest.raises(BufferError, match="masked elements"):
         ext.describe(array)
+
+
+UNWRAPPING = """
+        import torch
+
+        def unwrap(it):
+            return it.inner if isinstance(it, torch.Tensor) and hasattr(it, "inner") else it
+
+        class Unwrapping(torch.Tensor):
+            @classmethod
+            def __torch_function__(cls, function, types, args=(), kwargs=None):
+                with torch._C.DisableTorchFunction():
+                    given = {name: unwrap(it) for name, it in (kwargs or {}).items()}
+                return function(*map(unwrap, args), **given)
+
+        class Wrapper(torch.Tensor):
+            @classmethod
+            def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+                return function(*map(unwrap, args), **(kwargs or {}))
+
+            def __dlpack__(self, **given):
+                return self.inner.__dlpack__(**given)
+
+            def __dlpack_device__(self):
+                return self.inner.__dlpack_device__()
+
+        class Module(torch.nn.Module):
+            def __getattr__(self, name):
+                return getattr(self.__dict__["inner"], name)
+
+        resized = torch.ones(1 << 20)[1 << 17 :]
+        resized.untyped_storage().resize_(0)
+        for inner in (torch._efficientzerotensor(1 << 20)[1 << 17 :], resized):
+            outer = OUTER
+            outer.__dict__["inner"] = inner
+            for way in (ext.describe, ext.borrow, ext.hold, ext.to_bytes):
+                try:
+                    way(outer)
+                except BufferError as error:
+                    print(str(error)[:29])
+"""
+OUTER = {
+    "empty": "torch.Tensor._make_subclass(Unwrapping, torch.empty(0))",
+    "with memory": "torch.Tensor._make_subclass(Unwrapping, torch.ones(5))",
+    "wrapper": "torch.Tensor._make_wrapper_subclass(Wrapper, inner.shape)",
+    "module": "Module()",
+}
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("outer", OUTER)
+def test_a_class_that_passes_on_all_questions(outer):
+    """It says truly that there is no memory, whatever it has itself."""
+    assert run(UNWRAPPING.replace("OUTER", OUTER[outer])) == "expected a tensor with memory\n" * 8
