@@ -27,7 +27,7 @@ pub(super) fn refuse_without_memory(
     address: usize,
     is_plain: bool,
 ) -> Result<bool, Raised> {
-    if copied_on_write(object)?.is_some_and(|found| usize::try_from(found) == Ok(address)) {
+    if is_copied_on_write(object, address)? {
         return Ok(true);
     }
     match address_with_memory(object) {
@@ -49,11 +49,11 @@ pub(super) fn refuse_without_memory(
 /// away. Nothing is known of objects that are not PyTorch's in C.
 #[cold]
 pub(super) fn may_have_memory(object: Object<'_>) -> Result<bool, Raised> {
-    if !is_of_torch(object.class())? || copied_on_write(object)?.is_some() {
+    if !is_of_torch(object.class())? {
         return Ok(true);
     }
-    match without_answers(object, address_of_storage) {
-        Ok(found) => Ok(found.is_some_and(|found| found != 0)),
+    match place_of(object) {
+        Ok(found) => Ok(found.flatten().is_some_and(|place| place.storage != 0)),
         Err(raised) => raised.forget().map(|()| false),
     }
 }
@@ -78,7 +78,7 @@ fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> 
     if !is_of_torch(object.class())? {
         return Ok(false);
     }
-    match without_answers(object, place_of) {
+    match place_of(object) {
         Ok(found) => Ok(found.flatten().is_some_and(|place| place.is_memory_at(address))),
         Err(raised) => raised.forget().map(|()| false),
     }
@@ -97,16 +97,13 @@ pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool
     if !is_of_torch(object.class())? {
         return Ok(true);
     }
-    let is_same = |found| usize::try_from(found) == Ok(address);
-    let can_be = match copied_on_write(object)? {
-        Some(found) if is_same(found) => return Ok(true),
-        Some(_) => !address::is_near_null(address),
-        None => match without_answers(object, place_of) {
-            Ok(Some(Some(place))) if is_same(place.address) => return Ok(place.is_memory()),
-            Ok(Some(_)) => !address::is_near_null(address),
-            Ok(None) => address::is_far(address),
-            Err(raised) => raised.forget().map(|()| address::is_far(address))?,
-        },
+    let can_be = match place_of(object) {
+        Ok(Some(Some(place))) if usize::try_from(place.address) == Ok(address) => {
+            return Ok(place.is_memory());
+        }
+        Ok(Some(_)) => !address::is_near_null(address),
+        Ok(None) => address::is_far(address),
+        Err(raised) => raised.forget().map(|()| address::is_far(address))?,
     };
     Ok(can_be || summary.device.device_type != DeviceType::CPU)
 }
@@ -166,32 +163,21 @@ fn without_answers<T>(
     found.map(Some)
 }
 
-/// Returns the address of the first element if there is memory that PyTorch copies when it is written, as far as PyTorch can be asked.
+/// Returns `true` if PyTorch itself says that there is memory at this address, which it copies when it is written.
 ///
-/// Such memory must not be asked for in another way: PyTorch would copy it, and free what consumers may have.
-fn copied_on_write(object: Object<'_>) -> Result<Option<i128>, Raised> {
+/// The object must not be asked for its storage then, as [`place_of`] says.
+fn is_copied_on_write(object: Object<'_>, address: usize) -> Result<bool, Raised> {
     if !is_of_torch(object.class())? {
-        return Ok(None);
+        return Ok(false);
     }
-    let is_copied =
-        own_function(object, &names::IS_COW_TENSOR, "_is_cow_tensor(arg0: torch.Tensor) -> bool")?;
-    let storage =
-        own_function(object, &names::DATA_ADDRESS, "_data_address(arg0: torch.Tensor) -> int")?;
-    let address = static_base(object.class())?.optional_attr(&names::CONST_DATA_PTR)?;
-    let (Some(is_copied), Some(storage), Some(address)) = (is_copied, storage, address) else {
-        return Ok(None);
+    let signature = "_is_cow_tensor(arg0: torch.Tensor) -> bool";
+    let Some(function) = own_function(object, &names::IS_COW_TENSOR, signature)? else {
+        return Ok(false);
     };
     let arguments = make_tuple(object.attached(), &[object])?;
-    let ask = |_: Object<'_>| {
-        let is_copied = is_true(call_with(&is_copied, &arguments)?.borrow());
-        if !is_copied || handle(call_with(&storage, &arguments)?.borrow())? == 0 {
-            return Ok(None);
-        }
-        handle(call_with(&address, &arguments)?.borrow()).map(Some)
-    };
-    match without_answers(object, ask) {
-        Ok(found) => Ok(found.flatten()),
-        Err(raised) => raised.forget().map(|()| None),
+    match call_with(&function, &arguments) {
+        Ok(answer) => Ok(is_true(answer.borrow()) && is_surely_memory(object, address)?),
+        Err(raised) => raised.forget().map(|()| false),
     }
 }
 
@@ -223,20 +209,34 @@ fn address_with_memory(object: Object<'_>) -> Result<i128, Raised> {
     }
 }
 
-/// Returns where the object is, or `None` if that has changed meanwhile: Python may collect garbage when an object is made, and so run
-/// any code.
-fn place_of(object: Object<'_>) -> Result<Option<Place>, Raised> {
-    let untyped_storage = method_in_c(object, &names::UNTYPED_STORAGE)?;
-    let data_ptr = method_in_c(object, &names::DATA_PTR)?;
+/// Returns where PyTorch says that the object is, or `None` if that has changed meanwhile: Python may collect garbage when an object is
+/// made, and so run any code. Returns no answer if PyTorch cannot be asked while nobody answers for it.
+///
+/// Where PyTorch has functions for that, addresses are asked for that are only read: it copies memory that is copied on write, and frees
+/// what consumers may have, when it is asked for another one.
+fn place_of(object: Object<'_>) -> Result<Option<Option<Place>>, Raised> {
+    // What may run code comes first.
+    let data_address = own_function(object, &names::DATA_ADDRESS, DATA_ADDRESS)?;
+    let base = static_base(object.class())?;
+    let data_ptr = match base.optional_attr(&names::CONST_DATA_PTR)? {
+        Some(method) => method,
+        None => base.attr(&names::DATA_PTR)?,
+    };
     let arguments = make_tuple(object.attached(), &[object])?;
-    let before = call_with(&untyped_storage, &arguments)?;
-    let storage = address_in(before.borrow())?;
-    // Nothing that is looked for as garbage is made between these two.
-    let address = handle(call_with(&data_ptr, &arguments)?.borrow())?;
-    let after = call_with(&untyped_storage, &arguments)?;
-    let is_still_there = address_in(after.borrow())? == storage;
-    Ok(is_still_there.then_some(Place { storage, address }))
+    without_answers(object, |object| {
+        let storage = || match &data_address {
+            Some(function) => handle(call_with(function, &arguments)?.borrow()),
+            None => address_of_storage(object),
+        };
+        let before = storage()?;
+        let address = handle(call_with(&data_ptr, &arguments)?.borrow())?;
+        let is_still_there = storage()? == before;
+        Ok(is_still_there.then_some(Place { storage: before, address }))
+    })
 }
+
+/// The signature of PyTorch's function that returns the address of the storage's memory, or 0 if it has none.
+const DATA_ADDRESS: &str = "_data_address(arg0: torch.Tensor) -> int";
 
 /// Returns the address of the storage's memory, or 0 if it has none.
 fn address_of_storage(object: Object<'_>) -> Result<i128, Raised> {

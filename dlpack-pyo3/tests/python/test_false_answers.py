@@ -439,3 +439,61 @@ OUTER = {
 def test_a_class_that_passes_on_all_questions(outer):
     """It says truly that there is no memory, whatever it has itself."""
     assert run(UNWRAPPING.replace("OUTER", OUTER[outer])) == "expected a tensor with memory\n" * 8
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("how", ["module", "collection", "collection, passing on"])
+def test_code_that_lets_a_class_answer_again(how):
+    """It runs when a name is looked up in PyTorch's module, or when Python collects garbage."""
+    script = f"""
+        import gc
+        import torch
+
+        absent = torch._efficientzerotensor(1 << 20)[1 << 17 :]
+        present, kept = torch.ones(8), []
+
+        class Lying(torch.Tensor):
+            @classmethod
+            def __torch_function__(cls, function, types, args=(), kwargs=None):
+                if function.__name__ == "untyped_storage" and {how != "collection, passing on"}:
+                    return present.untyped_storage()
+                if function.__name__ in ("data_ptr", "const_data_ptr"):
+                    return 1 << 19
+                return super().__torch_function__(function, types, args, kwargs or {{}})
+
+        class Passing(Lying):
+            def __dlpack__(self, **given):
+                return absent.__dlpack__(**given)
+
+            def __dlpack_device__(self):
+                return absent.__dlpack_device__()
+
+        def answer(*_):
+            if not torch._C._is_torch_function_enabled():
+                kept.append(torch._C._EnableTorchFunction())
+                kept[-1].__enter__()
+
+        class Module:
+            def __getattr__(self, name):
+                answer()
+                return getattr(torch._C, name)
+
+        if {how == "module"}:
+            sys.modules["torch._C"] = Module()
+        else:
+            gc.callbacks.append(answer)
+        lying = torch.ones(7).as_subclass(Passing) if {how == "collection, passing on"} else absent.as_subclass(Lying)
+        for way in (ext.describe, ext.borrow, ext.hold):
+            gc.set_threshold(1)
+            try:
+                way(lying)
+            except BufferError:
+                pass
+            gc.set_threshold(0)
+            try:
+                way(absent)
+            except BufferError as error:
+                print(str(error)[:29])
+        print(ext.describe(present)["shape"])
+    """
+    assert run(script) == "expected a tensor with memory\n" * 3 + "(8,)\n"
