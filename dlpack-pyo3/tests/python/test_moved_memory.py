@@ -327,3 +327,23 @@ def test_memory_that_is_copied_on_write_is_not_copied_for_a_question():
             assert held.to_bytes() == bytes(torch.ones(1000).numpy())
     """
     assert run(script) == "kept\n" * 2
+
+
+@pytest.mark.library("torch")
+def test_a_tensor_that_gets_memory_before_it_is_copied():
+    """It has none when PyTorch is asked first, and some when it is asked for the tensor that is to be copied."""
+    script = """
+        import torch
+
+        class Late(torch.Tensor):
+            def __dlpack__(self, **given):
+                if not self.untyped_storage().size():
+                    with torch._C.DisableTorchFunction():
+                        self.set_(torch.arange(98))
+                return super().__dlpack__(**given)
+
+        tensor = torch.arange(100)[2:].as_subclass(Late)
+        tensor.untyped_storage().resize_(0)
+        print(ext.hold(tensor, copy=True).export().tolist() == list(range(98)))
+    """
+    assert run(script) == "True\n"

@@ -1,10 +1,12 @@
 """
 Tensors whose data pointer is null, which the importer lets in, since their shape may be all that is wanted: no way hands them on.
 
-And new memory of Rust, which is zero.
+And addresses near null, and new memory of Rust, which is zero.
 """
 
 import ctypes
+import mmap
+import sys
 
 import dlpack_pyo3_tests as ext
 import pytest
@@ -12,6 +14,7 @@ import pytest
 from kit import abi, capsules
 from kit.exchange import FUNCTIONS, Table, type_for
 from kit.foreign import Foreign
+from kit.producers import Producer
 
 NEW = {"max_version": (1, 3)}
 
@@ -76,6 +79,45 @@ def test_null_data_of_a_buffer_goes_on_by_no_way():
             held.to_bytes()
         with pytest.raises(BufferError):
             bytes(held.export())
+
+
+WAYS_IN = [ext.describe, ext.borrow, ext.hold, lambda it: ext.hold(it, copy=True)]
+
+
+class OwnMethod:
+    """An object whose `__dlpack__` is its own attribute."""
+
+    def __init__(self, producer):
+        self.__dlpack__, self.__dlpack_device__ = producer.__dlpack__, producer.__dlpack_device__
+
+
+@pytest.mark.parametrize("way", WAYS_IN)
+@pytest.mark.parametrize("kind", [Producer, lambda **fields: OwnMethod(Producer(**fields))])
+@pytest.mark.parametrize("address", [1, 8, 0xFFF0])
+def test_addresses_near_null_are_no_memory(address, kind, way):
+    with pytest.raises(BufferError, match="expected a tensor with memory"):
+        way(kind(address=address))
+    # No elements need no memory, and those of a device may be anywhere.
+    way(kind(address=address, data=b"", shape=(0,)))
+    if way is ext.describe:
+        assert way(kind(address=address, device=(abi.METAL, 0)))["data"] == address
+        assert way(kind(address=None))["data"] == 0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no memory there")
+@pytest.mark.parametrize("way", WAYS_IN)
+def test_the_lowest_address_that_may_be_memory(way):
+    libc = ctypes.CDLL(None)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    address = 1 << 16
+    if libc.mmap(address, 4096, mmap.PROT_READ | mmap.PROT_WRITE, mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS, -1, 0) != address:
+        pytest.skip("the system has no memory there")
+    try:
+        way(Producer(address=address))
+        way(OwnMethod(Producer(address=address)))
+    finally:
+        libc.munmap(ctypes.c_void_p(address), ctypes.c_size_t(4096))
 
 
 def test_new_memory_of_rust_is_zero_for_whoever_reads_it():

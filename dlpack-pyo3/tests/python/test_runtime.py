@@ -128,9 +128,10 @@ def test_the_stream_waits_for_what_torch_copies(device):
     """PyTorch has the stream wait for what is queued when it is asked, and queues the copy afterwards."""
     import torch
 
-    queue, seen = [], {}
+    queue, seen, asked = [], {}, []
 
     def answer(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
+        asked.append(stream)
         if stream != -1:
             seen[stream] = len(queue)
         if copy:
@@ -143,8 +144,9 @@ def test_the_stream_waits_for_what_torch_copies(device):
         ext.describe(thing, copy=True, **given)
         assert (len(queue), seen[given.get("stream", DEFAULT[device])]) == (number, number)
     # Whoever synchronizes by other means is asked once.
+    asked.clear()
     ext.describe(thing, copy=True, stream=-1)
-    assert len(queue) == 4
+    assert (len(queue), asked) == (4, [-1])
     assert set(seen) == {DEFAULT[device], 77}
 
 
