@@ -88,8 +88,8 @@ fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> 
 /// class nor a mode is asked, which could move the memory meanwhile.
 ///
 /// The address is another one if a class passes on another tensor, or if code that runs elsewhere, as at a garbage collection, has moved
-/// the memory. Then it must not be one where there is no memory anyway. If PyTorch cannot name one, or cannot be asked, it must be one to
-/// which offsets hardly ever lead. A device may have memory anywhere.
+/// the memory. Then it must not be one where there is no memory anyway. If PyTorch cannot name one, or cannot be asked, or says that
+/// the object itself has no memory, it must be one to which offsets hardly ever lead. A device may have memory anywhere.
 #[cold]
 pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
     let address = summary.address;
@@ -101,8 +101,9 @@ pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool
         Ok(Some(Some(place))) if usize::try_from(place.address) == Ok(address) => {
             return Ok(place.is_memory());
         }
+        // A class may pass on another tensor.
+        Ok(Some(Some(Place { storage: 0, .. })) | None) => address::is_far(address),
         Ok(Some(_)) => !address::is_near_null(address),
-        Ok(None) => address::is_far(address),
         Err(raised) => raised.forget().map(|()| address::is_far(address))?,
     };
     Ok(can_be || summary.device.device_type != DeviceType::CPU)
@@ -183,7 +184,8 @@ fn is_copied_on_write(object: Object<'_>, address: usize) -> Result<bool, Raised
 
 /// Returns a function of PyTorch's module in C, if it has this signature.
 ///
-/// Programs can name functions in C, as PyTorch makes them of operators, but not choose what they say of their parameters.
+/// Programs can name functions in C, as PyTorch makes them of operators, which say something else of their parameters. They can have
+/// PyTorch write what it likes of others, which have their names.
 fn own_function<'a>(
     object: Object<'a>,
     name: &Name,
@@ -196,8 +198,9 @@ fn own_function<'a>(
     if !is_in_c {
         return Ok(None);
     }
-    let doc = function.attr(&names::DOC)?;
-    let is_own = doc.borrow().text().is_some_and(|doc| doc.starts_with(signature));
+    let (found, doc) = (function.attr(&names::NAME)?, function.attr(&names::DOC)?);
+    let is_named = signature.split_once('(').map(|(name, _)| name) == found.borrow().text();
+    let is_own = is_named && doc.borrow().text().is_some_and(|doc| doc.starts_with(signature));
     Ok(is_own.then_some(function))
 }
 

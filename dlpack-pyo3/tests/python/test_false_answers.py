@@ -497,3 +497,48 @@ def test_code_that_lets_a_class_answer_again(how):
         print(ext.describe(present)["shape"])
     """
     assert run(script) == "expected a tensor with memory\n" * 3 + "(8,)\n"
+
+
+EMPTY_HANDED = {
+    "wrapper": "torch.Tensor._make_wrapper_subclass(Lying, absent.shape)",
+    "wrapper with an offset": "torch.Tensor._make_wrapper_subclass(Lying, (64,), strides=(1,), storage_offset=1 << 20)",
+    "functional": "torch.Tensor._make_subclass(Lying, torch._to_functional_tensor(torch.ones(5)))",
+    "zeros": "torch.Tensor._make_subclass(Lying, torch._efficientzerotensor(5))",
+}
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("kind", EMPTY_HANDED)
+def test_a_tensor_without_memory_that_passes_on_another_one(kind):
+    """Its class says that it has the memory of a third one, at the address of the other."""
+    script = f"""
+        import torch
+
+        present, absent = torch.ones(8), torch._efficientzerotensor(1 << 20)[1 << 17 :]
+
+        class Lying(torch.Tensor):
+            @classmethod
+            def __torch_dispatch__(cls, function, types, args=(), kwargs=None):
+                raise RuntimeError(function)
+
+            @classmethod
+            def __torch_function__(cls, function, types, args=(), kwargs=None):
+                if function.__name__ == "untyped_storage":
+                    return present.untyped_storage()
+                if function.__name__ in ("data_ptr", "const_data_ptr"):
+                    return 1 << 19
+                return super().__torch_function__(function, types, args, kwargs or {{}})
+
+            def __dlpack__(self, **given):
+                return absent.__dlpack__(**given)
+
+            def __dlpack_device__(self):
+                return absent.__dlpack_device__()
+
+        for way in (ext.describe, ext.borrow, ext.hold, ext.to_bytes):
+            try:
+                way({EMPTY_HANDED[kind]})
+            except BufferError as error:
+                print(str(error)[:29])
+    """
+    assert run(script) == "expected a tensor with memory\n" * 4
