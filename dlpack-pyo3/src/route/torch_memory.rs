@@ -184,8 +184,8 @@ fn is_copied_on_write(object: Object<'_>, address: usize) -> Result<bool, Raised
 
 /// Returns a function of PyTorch's module in C, if it has this signature.
 ///
-/// Programs can name functions in C, as PyTorch makes them of operators, which say something else of their parameters. They can have
-/// PyTorch write what it likes of others, which have their names.
+/// A program can have PyTorch make a function in C of an operator, with any name, but then its documentation says other parameters. It can
+/// give a documentation to a function that has none, but cannot rename it. So both the name and the documentation are compared.
 fn own_function<'a>(
     object: Object<'a>,
     name: &Name,

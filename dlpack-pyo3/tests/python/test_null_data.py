@@ -12,6 +12,7 @@ import dlpack_pyo3_tests as ext
 import pytest
 
 from kit import abi, capsules
+from kit.absent import WAYS_IN
 from kit.exchange import FUNCTIONS, Table, type_for
 from kit.foreign import Foreign
 from kit.producers import Producer
@@ -81,9 +82,6 @@ def test_null_data_of_a_buffer_goes_on_by_no_way():
             bytes(held.export())
 
 
-WAYS_IN = [ext.describe, ext.borrow, ext.hold, lambda it: ext.hold(it, copy=True)]
-
-
 class OwnMethod:
     """An object whose `__dlpack__` is its own attribute."""
 
@@ -91,7 +89,7 @@ class OwnMethod:
         self.__dlpack__, self.__dlpack_device__ = producer.__dlpack__, producer.__dlpack_device__
 
 
-@pytest.mark.parametrize("way", WAYS_IN)
+@pytest.mark.parametrize("way", WAYS_IN.values(), ids=WAYS_IN)
 @pytest.mark.parametrize("kind", [Producer, lambda **fields: OwnMethod(Producer(**fields))])
 @pytest.mark.parametrize("address", [1, 8, 0xFFF0])
 def test_addresses_near_null_are_no_memory(address, kind, way):
@@ -105,7 +103,7 @@ def test_addresses_near_null_are_no_memory(address, kind, way):
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no memory there")
-@pytest.mark.parametrize("way", WAYS_IN)
+@pytest.mark.parametrize("way", WAYS_IN.values(), ids=WAYS_IN)
 def test_the_lowest_address_that_may_be_memory(way):
     libc = ctypes.CDLL(None)
     libc.mmap.restype = ctypes.c_void_p
