@@ -9,10 +9,11 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyDict;
 
-use super::class::Export;
+use super::class::{Export, check_device};
 use super::list::made;
 use super::tensor::Tensor;
 use crate::import::{object, to_err, to_py_err};
+use crate::protocol::device_of;
 use crate::raw::{Object, Owned, ffi, make_tuple, unwind};
 
 /// Implements `__array__`.
@@ -26,14 +27,7 @@ pub fn array<'py, T: Export>(
     copy: Option<&Bound<'py, PyAny>>,
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = object.py();
-    let is_copied = must_be_copied(object)?;
-    if let Some(copy) = copy.filter(|_| is_copied) {
-        if !copy.is_truthy()? {
-            let (expected, found) = (Device::CPU, T::device(object));
-            return Err(to_py_err(Error::CopyNeeded { expected, found }));
-        }
-    }
-    let array = make(object, is_copied)?;
+    let array = make(object, copy)?;
     // SAFETY: the thread is attached, and the result is a new reference, or null with an exception set.
     let keywords = unsafe { made(py, ffi::PyDict_New()) }?.cast_into::<PyDict>()?;
     if let Some(dtype) = dtype {
@@ -51,29 +45,66 @@ pub fn array<'py, T: Export>(
 
 /// Makes an array of the object's memory, or of a copy if the device may be at work on it.
 pub(super) fn numpy<'py, T: Export>(object: &Bound<'py, T>) -> PyResult<Bound<'py, PyAny>> {
-    make(object, must_be_copied(object)?)
+    make(object, None)
 }
 
+/// As [`numpy`]. A copy is refused if `copy` is false.
+#[inline(never)]
+fn make<'py, T: Export>(
+    object: &Bound<'py, T>,
+    copy: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyAny>> {
+    if !is_taken_unready(T::device(object)) {
+        let array = from_dlpack(object.as_any())?;
+        // The object may have moved its memory to a device while it was asked.
+        if !is_unready(&array)? {
+            return Ok(array);
+        }
+    }
+    from_dlpack(Bound::new(object.py(), ready_for_host(object, copy)?)?.as_any())
+}
+
+/// Returns the object's tensor, once the host may read it, or a copy in main memory.
 #[cold]
 #[inline(never)]
-fn make<'py, T: Export>(object: &Bound<'py, T>, is_copied: bool) -> PyResult<Bound<'py, PyAny>> {
-    if !is_copied {
-        return from_dlpack(object.as_any());
+fn ready_for_host<T: Export>(
+    object: &Bound<'_, T>,
+    copy: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Tensor> {
+    // Made before the wait, since the class may begin more work on it.
+    let tensor = T::tensor(object)?;
+    let (expected, found) = (Device::CPU, tensor.device());
+    check_device(object, found)?;
+    if !is_taken_unready(found) || T::wait_for_host(object)? {
+        // SAFETY: the class has just made the tensor, and `as_raw` lets nobody write its struct.
+        let tensor = unsafe { tensor.into_managed() }.map_err(to_py_err)?;
+        return Ok(Tensor::new(tensor).ready_on(Stream::NONE));
     }
-    let copy = T::copy_to(object, Device::CPU, Stream::NONE)?;
-    let (expected, found) = (Device::CPU, copy.device());
+    drop(tensor);
+    if let Some(copy) = copy {
+        if !copy.is_truthy()? {
+            return Err(to_py_err(Error::CopyNeeded { expected, found }));
+        }
+    }
+    let copy = T::copy_to(object, expected, Stream::NONE)?;
+    let found = copy.device();
     if found.canonical() != expected {
         return Err(to_py_err(Error::DeviceMismatch { expected, found }));
     }
-    from_dlpack(Bound::new(object.py(), Tensor::new(copy))?.as_any())
+    Ok(Tensor::new(copy))
 }
 
-/// Returns `true` for memory of a device that NumPy takes and reads without waiting, and for which the class cannot wait.
-#[inline(never)]
-fn must_be_copied<T: Export>(object: &Bound<'_, T>) -> PyResult<bool> {
-    let found = T::device(object);
-    let is_taken = found.is_host_accessible() || found.device_type == DeviceType::CUDA_MANAGED;
-    Ok(is_taken && found.canonical() != Device::CPU && !T::wait_for_host(object)?)
+/// Returns `true` for an array of NumPy in memory of a device, whose device NumPy remembers.
+fn is_unready(array: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let device = device_of(object(array.as_borrowed()));
+    let device = device.map_err(|raised| to_err(array.py(), raised))?;
+    Ok(device.is_some_and(is_taken_unready))
+}
+
+/// Returns `true` for a device whose memory NumPy takes, and reads without waiting.
+fn is_taken_unready(device: Device) -> bool {
+    let is_taken = device.is_host_accessible() || device.device_type == DeviceType::CUDA_MANAGED;
+    is_taken && device.canonical() != Device::CPU
 }
 
 /// Calls NumPy's `from_dlpack`.

@@ -385,8 +385,8 @@ pub trait Export: PyClass {
     /// class cannot wait, which is the default.
     ///
     /// NumPy takes such memory, for example CUDA's pinned memory, and waits for no device. So `__array__` and
-    /// [`to_framework_of`](crate::to_framework_of) call this. If it returns `false`, NumPy gets a copy that
-    /// [`copy_to`](Self::copy_to) makes in main memory.
+    /// [`to_framework_of`](crate::to_framework_of) call this for the tensor that [`tensor`](Self::tensor) has just returned. If it
+    /// returns `false`, NumPy gets a copy that [`copy_to`](Self::copy_to) makes in main memory.
     ///
     /// # Errors
     ///

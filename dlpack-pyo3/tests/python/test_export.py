@@ -4,6 +4,7 @@ The expectations are computed here from the rules of the array API standard and 
 `kit`.
 """
 
+import contextlib
 import ctypes
 import enum
 import gc
@@ -693,6 +694,47 @@ def test_numpy_gets_no_memory_before_its_device_is_done(device):
     with pytest.raises(BufferError) as caught:
         own.__array__(copy=False)
     assert isinstance(caught.value, ValueError)
+
+
+WAYS_TO_NUMPY = {
+    "asarray": np.asarray,
+    "__array__": lambda it: it.__array__(copy=False),
+    "like an array": lambda it: ext.like(it, np.zeros(1)),
+    "like the module": lambda it: ext.like(it, np),
+}
+
+
+@pytest.mark.parametrize("way", WAYS_TO_NUMPY.values(), ids=WAYS_TO_NUMPY)
+@pytest.mark.parametrize("device", [MANAGED, PINNED, (abi.ROCM_HOST, 0)])
+def test_a_class_that_can_wait_waits_for_the_tensor_that_it_has_made(device, way):
+    """A class may begin to write the elements when its tensor is asked for."""
+    own = ext.OwnDevice(VALUES, device, waits=True)
+    array = way(own)
+    assert array.tolist() == VALUES
+    assert array.ctypes.data == own.address
+    names = [call[0] for call in own.calls]
+    assert "tensor" in names
+    assert names[-1] == "wait_for_host"
+    own.raises["wait_for_host"] = KeyError("mine")
+    with pytest.raises(KeyError, match="mine"):
+        way(own)
+
+
+@pytest.mark.parametrize("way", WAYS_TO_NUMPY.values(), ids=WAYS_TO_NUMPY)
+@pytest.mark.parametrize("waits", [False, True])
+def test_memory_that_moves_to_a_device_while_numpy_asks_is_waited_for(way, waits):
+    for stays in range(8):
+        own = ext.OwnDevice(VALUES, PINNED, stays=stays, waits=waits)
+        if not waits and way is WAYS_TO_NUMPY["__array__"]:
+            # Where it has moved, only a copy would do.
+            with contextlib.suppress(BufferError):
+                way(own)
+            continue
+        array = way(own)
+        assert array.tolist() == VALUES
+        is_in_place = array.__dlpack_device__() == CPU and array.ctypes.data == own.address
+        last = own.calls[-1][0]
+        assert last == ("tensor" if is_in_place else "wait_for_host" if waits else "copy_to"), stays
 
 
 @pytest.mark.parametrize(

@@ -3,11 +3,16 @@
 use dlpack_pyo3::{Tensor, to_framework_of};
 use pyo3::prelude::*;
 
-/// Imports a tensor into the library of `like`.
+use crate::own_device::OwnDevice;
+
+/// Imports a tensor, or an object with memory of a device, into the library of `like`.
 #[pyfunction]
 pub(crate) fn like<'py>(
-    result_of: &Bound<'py, Tensor>,
+    result_of: &Bound<'py, PyAny>,
     like: &Bound<'py, PyAny>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    to_framework_of(result_of, like)
+    match result_of.cast::<OwnDevice>() {
+        Ok(own) => to_framework_of(own, like),
+        Err(_) => to_framework_of(result_of.cast::<Tensor>()?, like),
+    }
 }

@@ -1,6 +1,7 @@
 //! A class with memory of a device, on machines without one.
 
 use alloc::sync::Arc;
+use core::sync::atomic::{AtomicUsize, Ordering};
 
 use dlpack::negotiate::Stream;
 use dlpack::{DataType, Device, DeviceType, Error, Exporter, ManagedTensorVersioned, OpaqueTensor};
@@ -18,6 +19,10 @@ pub(crate) struct OwnDevice {
     device: Device,
     /// What the class says of its device.
     said: Device,
+    /// How often the class still says that its memory is main memory, as it is so long.
+    stays: AtomicUsize,
+    /// `true` if the class can wait for its device.
+    waits: bool,
     /// The methods that were called, with their arguments.
     #[pyo3(get)]
     calls: Py<PyList>,
@@ -61,12 +66,18 @@ impl Export for OwnDevice {
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         Self::note(slf, "tensor", None, None)?;
         let this = slf.get();
-        let exporter = Self::labelled(Arc::clone(&this.data), this.len, this.device);
+        let is_there = this.stays.load(Ordering::Relaxed) == 0;
+        let device = if is_there { this.device } else { Device::CPU };
+        let exporter = Self::labelled(Arc::clone(&this.data), this.len, device);
         exporter.shape(&[this.len]).into_opaque().map_err(to_py_err)
     }
 
     fn device(slf: &Bound<'_, Self>) -> Device {
-        slf.get().said
+        let (this, order) = (slf.get(), Ordering::Relaxed);
+        match this.stays.fetch_update(order, order, |times| times.checked_sub(1)) {
+            Ok(_) => Device::CPU,
+            Err(_) => this.said,
+        }
     }
 
     fn copy_to(
@@ -88,6 +99,13 @@ impl Export for OwnDevice {
     fn synchronize(slf: &Bound<'_, Self>, stream: Stream) -> PyResult<()> {
         Self::note(slf, "synchronize", None, Some(stream))
     }
+
+    fn wait_for_host(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        if slf.get().waits {
+            Self::note(slf, "wait_for_host", None, None)?;
+        }
+        Ok(slf.get().waits)
+    }
 }
 
 dlpack_pyo3::export!(OwnDevice);
@@ -95,8 +113,15 @@ dlpack_pyo3::export!(OwnDevice);
 #[pymethods]
 impl OwnDevice {
     #[new]
-    #[pyo3(signature = (data, device=(2, 0), said=None))]
-    fn new(py: Python<'_>, data: Vec<f32>, device: (i32, i32), said: Option<(i32, i32)>) -> Self {
+    #[pyo3(signature = (data, device=(2, 0), said=None, stays=0, waits=false))]
+    fn new(
+        py: Python<'_>,
+        data: Vec<f32>,
+        device: (i32, i32),
+        said: Option<(i32, i32)>,
+        stays: usize,
+        waits: bool,
+    ) -> Self {
         let bytes: Vec<u8> = data.iter().flat_map(|x| x.to_ne_bytes()).collect();
         let device_of = |(code, id)| Device::new(DeviceType::new(code), id);
         Self {
@@ -104,6 +129,8 @@ impl OwnDevice {
             len: data.len(),
             device: device_of(device),
             said: device_of(said.unwrap_or(device)),
+            stays: stays.into(),
+            waits,
             calls: PyList::empty(py).unbind(),
             raises: PyDict::new(py).unbind(),
         }
