@@ -27,8 +27,11 @@ pub(super) fn refuse_without_memory(
     address: usize,
     is_plain: bool,
 ) -> Result<bool, Raised> {
-    if is_copied_on_write(object, address)? {
-        return Ok(true);
+    match is_copied_on_write(object, address)? {
+        Some(true) => return Ok(true),
+        Some(false) => {}
+        // Left to whoever looks at the address.
+        None => return Ok(false),
     }
     match address_with_memory(object) {
         Ok(0) => {}
@@ -78,7 +81,12 @@ fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> 
     if !is_of_torch(object.class())? {
         return Ok(false);
     }
-    match place_of(object) {
+    let found = match without_answers(object, |_| call_in_c(object, &names::UNTYPED_STORAGE)) {
+        Ok(Some(storage)) => place_in(object, Some(&storage)),
+        Ok(None) => return Ok(false),
+        Err(raised) => Err(raised),
+    };
+    match found {
         Ok(found) => Ok(found.flatten().is_some_and(|place| place.is_memory_at(address))),
         Err(raised) => raised.forget().map(|()| false),
     }
@@ -115,12 +123,14 @@ struct Place {
     storage: i128,
     /// The address of the first element.
     address: i128,
+    /// The address behind the storage's memory, or the greatest number if nobody has asked for it.
+    end: i128,
 }
 
 impl Place {
-    /// An address before the storage is that of an offset that PyTorch has not checked.
+    /// An address that is not in the storage is that of an offset that PyTorch has not checked.
     const fn is_memory(&self) -> bool {
-        self.storage != 0 && self.address >= self.storage
+        self.storage != 0 && self.address >= self.storage && self.address < self.end
     }
 
     fn is_memory_at(&self, address: usize) -> bool {
@@ -164,21 +174,26 @@ fn without_answers<T>(
     found.map(Some)
 }
 
-/// Returns `true` if PyTorch itself says that there is memory at this address, which it copies when it is written.
+/// Returns `true` if PyTorch itself says that there is memory at this address, which it copies when it is written. Returns `None` if
+/// it may be such memory, and PyTorch does not say that it is at this address.
 ///
-/// The object must not be asked for its storage then, as [`place_of`] says.
-fn is_copied_on_write(object: Object<'_>, address: usize) -> Result<bool, Raised> {
+/// The object must not be asked for its storage in either case, as [`place_of`] says.
+fn is_copied_on_write(object: Object<'_>, address: usize) -> Result<Option<bool>, Raised> {
     if !is_of_torch(object.class())? {
-        return Ok(false);
+        return Ok(Some(false));
     }
     let signature = "_is_cow_tensor(arg0: torch.Tensor) -> bool";
     let Some(function) = own_function(object, &names::IS_COW_TENSOR, signature)? else {
-        return Ok(false);
+        let reads = static_base(object.class())?.optional_attr(&names::CONST_DATA_PTR)?;
+        return Ok(if reads.is_some() { None } else { Some(false) });
     };
     let arguments = make_tuple(object.attached(), &[object])?;
     match call_with(&function, &arguments) {
-        Ok(answer) => Ok(is_true(answer.borrow()) && is_surely_memory(object, address)?),
-        Err(raised) => raised.forget().map(|()| false),
+        Ok(answer) if is_true(answer.borrow()) => {
+            Ok(is_surely_memory(object, address)?.then_some(true))
+        }
+        Ok(_) => Ok(Some(false)),
+        Err(raised) => raised.forget().map(|()| Some(false)),
     }
 }
 
@@ -216,16 +231,33 @@ fn address_with_memory(object: Object<'_>) -> Result<i128, Raised> {
 /// made, and so run any code. Returns no answer if PyTorch cannot be asked while nobody answers for it.
 ///
 /// Where PyTorch has functions for that, addresses are asked for that are only read: it copies memory that is copied on write, and frees
-/// what consumers may have, when it is asked for another one.
+/// what consumers may have, when it is asked for another one. If it has one of the functions, and the other is not found, it is not asked.
 fn place_of(object: Object<'_>) -> Result<Option<Option<Place>>, Raised> {
+    place_in(object, None)
+}
+
+/// As [`place_of`], with the end of the memory, which is that of the object's storage. If the object has another storage, it has no memory.
+fn place_in(
+    object: Object<'_>,
+    storage: Option<&Owned<'_>>,
+) -> Result<Option<Option<Place>>, Raised> {
     // What may run code comes first.
     let data_address = own_function(object, &names::DATA_ADDRESS, DATA_ADDRESS)?;
     let base = static_base(object.class())?;
     let data_ptr = match base.optional_attr(&names::CONST_DATA_PTR)? {
+        Some(_) if data_address.is_none() => return Ok(None),
         Some(method) => method,
         None => base.attr(&names::DATA_PTR)?,
     };
+    let storage_of = base.attr(&names::UNTYPED_STORAGE)?;
     let arguments = make_tuple(object.attached(), &[object])?;
+    let length = match storage {
+        Some(storage) => {
+            let method = method_in_c(storage.borrow(), &names::NBYTES)?;
+            Some((storage, method, make_tuple(object.attached(), &[storage.borrow()])?))
+        }
+        None => None,
+    };
     without_answers(object, |object| {
         let storage = || match &data_address {
             Some(function) => handle(call_with(function, &arguments)?.borrow()),
@@ -233,8 +265,19 @@ fn place_of(object: Object<'_>) -> Result<Option<Option<Place>>, Raised> {
         };
         let before = storage()?;
         let address = handle(call_with(&data_ptr, &arguments)?.borrow())?;
+        let end = match &length {
+            // The storage is an object already, so that none is made.
+            Some((own, method, arguments_of_own)) => {
+                match call_with(&storage_of, &arguments)?.borrow().is(own.borrow()) {
+                    true => before
+                        .saturating_add(handle(call_with(method, arguments_of_own)?.borrow())?),
+                    false => 0,
+                }
+            }
+            None => i128::MAX,
+        };
         let is_still_there = storage()? == before;
-        Ok(is_still_there.then_some(Place { storage: before, address }))
+        Ok(is_still_there.then_some(Place { storage: before, address, end }))
     })
 }
 

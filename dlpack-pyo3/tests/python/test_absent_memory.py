@@ -223,6 +223,45 @@ def test_an_address_before_the_storage_is_no_memory_for_others():
 
 
 @pytest.mark.library("torch")
+@pytest.mark.parametrize("kind", ["behind", "no bytes"])
+def test_an_address_behind_the_storage_is_no_memory_for_others(kind):
+    """As above. A storage without bytes may be at any address."""
+    script = f"""
+        import ctypes, mmap, torch
+        from kit.foreign import Foreign
+
+        libc = ctypes.CDLL(None)
+        libc.mmap.restype = ctypes.c_void_p
+        libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+        memory = libc.mmap(0x2_3456_0000, 4096, mmap.PROT_READ | mmap.PROT_WRITE, private, -1, 0)
+        if not memory or memory > 1 << 40:
+            # The system puts memory elsewhere.
+            print("expected a tensor with memory\\n" * 3, end="")
+            raise SystemExit
+        if "{kind}" == "behind":
+            low = torch.frombuffer((ctypes.c_char * 64).from_address(memory), dtype=torch.float64)
+            address = memory + (1 << 33)
+        else:
+            address = memory + 4096
+            low = torch.from_dlpack(Foreign(b"", "float64", (0,), address=address).capsule())
+        offset = (address - low.data_ptr()) // 8 if len(low) else 0
+        empty = torch.empty(0, dtype=torch.float64).set_(low.untyped_storage(), offset, (0,), (1,))
+        wrapped = torch.ops.aten._reshape_alias(empty, [4], [1])
+        absent = torch._efficientzerotensor(address + 4096, dtype=torch.uint8)[address:]
+        assert wrapped.data_ptr() == absent.data_ptr() == address
+        # PyTorch has not checked the offset. Nobody reads the elements here.
+        ext.describe(wrapped)
+        for way in (ext.describe, ext.borrow, ext.hold):
+            try:
+                way(absent)
+            except BufferError as error:
+                print(str(error)[:29])
+    """
+    assert run(script) == "expected a tensor with memory\n" * 3
+
+
+@pytest.mark.library("torch")
 @pytest.mark.parametrize("stand_in", STAND_INS)
 def test_what_stands_for_a_tensor_is_copied_here(stand_in, torch):
     class Legacy(torch.Tensor):

@@ -331,6 +331,39 @@ def test_memory_that_is_copied_on_write_is_not_copied_for_a_question():
 
 
 @pytest.mark.library("torch")
+@pytest.mark.parametrize("missing", ["_is_cow_tensor", "_data_address", "torch._C", "both"])
+def test_memory_that_is_copied_on_write_is_not_copied_where_pytorch_has_other_functions(missing):
+    """At the end of the interpreter, PyTorch has none."""
+    script = f"""
+        import torch
+
+        names = {{"both": ["_is_cow_tensor", "_data_address"], "torch._C": []}}.get({missing!r}, [{missing!r}])
+        is_copied_on_write = getattr(torch._C, "_is_cow_tensor", None)
+        if not hasattr(torch._C.TensorBase, "const_data_ptr") or is_copied_on_write is None:
+            print("kept")
+            raise SystemExit
+
+        class ReadOnly(torch.Tensor):
+            def __dlpack__(self, **given):
+                return super().__dlpack__(read_only=True, **given)
+
+        tensor = torch.ones(1000).as_subclass(ReadOnly)
+        held = ext.hold(tensor)
+        other = torch._lazy_clone(tensor)
+        for name in names:
+            delattr(torch._C, name)
+        if not names:
+            del sys.modules["torch._C"]
+        assert ext.hold(tensor).to_bytes() == held.to_bytes()
+        ext.describe(tensor)
+        print("kept" if is_copied_on_write(tensor) else "copied")
+        del other
+        assert held.to_bytes() == bytes(torch.ones(1000).numpy())
+    """
+    assert run(script) == "kept\n"
+
+
+@pytest.mark.library("torch")
 def test_a_tensor_that_gets_memory_before_it_is_copied():
     """It has none when PyTorch is asked first, and some when it is asked for the tensor that is to be copied."""
     script = """
