@@ -22,7 +22,8 @@ use crate::route::{self, Importer};
 /// 2. the function `from_dlpack` of the array's `__array_namespace__`, of its class, or of the package of its class.
 ///
 /// The object stays as it is, and shares its memory with the result. NumPy, which waits for no device, gets memory of one as by
-/// `__array__`: after a wait, or as a copy; see [`Export::wait_for_host`].
+/// `__array__`: after a wait, or as a copy; see [`Export::wait_for_host`]. A library that passes tensors on to NumPy by itself, such as
+/// `array_api_strict`, reads such memory at once.
 ///
 /// # Errors
 ///

@@ -6,7 +6,7 @@
 //!
 //! - for an address at which a tensor with memory was found;
 //! - for the 4 GiB of addresses around such a tensor, where programs have their memory and offsets hardly ever lead: on Linux,
-//!   they would be those of a tensor of more than 64 TiB.
+//!   they would be those of a tensor of more than 64 TiB, unless they come from an operator that checks no offset.
 
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
