@@ -479,3 +479,15 @@ pub(super) fn import<T: Export>(slf: &Bound<'_, T>) -> PyResult<ManagedTensorVer
     // SAFETY: the class has just made the tensor, and `as_raw` lets nobody write its struct.
     unsafe { T::tensor(slf)?.into_managed() }.map_err(to_py_err)
 }
+
+/// Makes a stream wait for the work on a tensor of the object that is on a device. Refuses the tensor if the object has moved its memory to
+/// another device meanwhile, since the class may have looked at that.
+#[cold]
+pub(super) fn synchronize<T: Export>(
+    slf: &Bound<'_, T>,
+    device: Device,
+    stream: Stream,
+) -> PyResult<()> {
+    T::synchronize(slf, stream)?;
+    check_device(slf, device)
+}

@@ -13,7 +13,7 @@ use dlpack::{DataType, Device, DeviceType, Error, ManagedTensorVersioned, Opaque
 use pyo3::types::PyAny;
 use pyo3::{Borrowed, Bound, Py, PyClass, PyErr, PyResult, Python};
 
-use super::class::{Export, check_device};
+use super::class::{self, Export, check_device};
 use super::failure::Failure;
 use super::tensor::Tensor;
 use super::trampoline::{catch, discard, with_pyo3};
@@ -145,7 +145,7 @@ unsafe impl<T: Export> Library for Objects<T> {
 fn synchronize<T: Export>(object: &Bound<'_, T>, device: Device) -> PyResult<()> {
     check_device(object, device)?;
     let stream = T::current_stream(object.py(), device)?;
-    T::synchronize(object, stream.on(device.device_type))
+    class::synchronize(object, device, stream.on(device.device_type))
 }
 
 /// Returns the object, if it is an instance of the class or of one derived from it.

@@ -9,7 +9,7 @@ use dlpack::{
 };
 use pyo3::Bound;
 
-use super::class::{Export, check_device};
+use super::class::{Export, check_device, synchronize};
 use super::failure::Failure;
 use crate::capsule::{self, InCapsule};
 use crate::import::{attached, restore};
@@ -79,7 +79,7 @@ fn answer_any<'py, T: Export>(
     tensor: Option<OpaqueTensor>,
 ) -> Result<Owned<'py>, Raised> {
     let py = attached(slf.py());
-    let producer = Asked { slf, request, tensor: Cell::new(tensor) };
+    let producer = Asked { slf, request, tensor: Cell::new(tensor), exported: Cell::new(None) };
     let answer = producer.respond(request);
     // Before an exception is set, which the deleter of a tensor that nobody asked for must not see.
     drop(producer);
@@ -105,6 +105,8 @@ struct Asked<'a, 'py, T> {
     request: &'a Request,
     /// The tensor that is given out first, if it was made already.
     tensor: Cell<Option<OpaqueTensor>>,
+    /// The device of the tensor that was given out last. The object may have moved its memory since.
+    exported: Cell<Option<Device>>,
 }
 
 impl<T: Export> Producer for Asked<'_, '_, T> {
@@ -122,6 +124,7 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
             None => T::tensor(self.slf)?,
         };
         check_device(self.slf, tensor.device())?;
+        self.exported.set(Some(tensor.device()));
         // Before the legacy ABI loses the flag.
         if is_unwanted_copy(self.request, tensor.flags()) {
             return Err(Error::Copied.into());
@@ -152,10 +155,11 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
     }
 
     fn synchronize(&self, stream: Stream) -> Result<(), Failure> {
+        let device = self.exported.get().unwrap_or_else(|| self.device());
         // No other route calls this for main memory, either.
-        if self.device().device_type == DeviceType::CPU {
+        if device.device_type == DeviceType::CPU {
             return Ok(());
         }
-        Ok(T::synchronize(self.slf, stream)?)
+        Ok(synchronize(self.slf, device, stream)?)
     }
 }

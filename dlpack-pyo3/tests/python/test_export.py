@@ -720,11 +720,37 @@ def test_a_class_that_can_wait_waits_for_the_tensor_that_it_has_made(device, way
         way(own)
 
 
+def by_capsule(own):
+    return peek(own)["device"]
+
+
+def by_table(own):
+    return ext.describe(own)["device"]
+
+
+@pytest.mark.parametrize("way", [by_capsule, by_table])
+@pytest.mark.parametrize("device", [CUDA, PINNED])
+def test_memory_that_moves_from_a_device_while_it_is_exported_is_in_order(device, way):
+    served = set()
+    for stays in range(10):
+        own = ext.OwnDevice(VALUES, CPU, before=[device] * stays)
+        try:
+            found = way(own)
+        except BufferError:
+            continue
+        served.add(found)
+        if found == device:
+            # The class has not looked at other memory.
+            assert ("synchronize", None, 1) in own.calls
+            assert own.asked <= stays
+    assert served == {CPU, device}
+
+
 @pytest.mark.parametrize("way", WAYS_TO_NUMPY.values(), ids=WAYS_TO_NUMPY)
 @pytest.mark.parametrize("waits", [False, True])
 def test_memory_that_moves_to_a_device_while_numpy_asks_is_waited_for(way, waits):
     for stays in range(8):
-        own = ext.OwnDevice(VALUES, PINNED, stays=stays, waits=waits)
+        own = ext.OwnDevice(VALUES, PINNED, before=[CPU] * stays, waits=waits)
         if not waits and way is WAYS_TO_NUMPY["__array__"]:
             # Where it has moved, only a copy would do.
             with contextlib.suppress(BufferError):

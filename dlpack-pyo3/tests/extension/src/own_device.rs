@@ -19,8 +19,10 @@ pub(crate) struct OwnDevice {
     device: Device,
     /// What the class says of its device.
     said: Device,
-    /// How often the class still says that its memory is main memory, as it is so long.
-    stays: AtomicUsize,
+    /// Where the memory is before that, and what the class says of it: the device at the first question, the second, and so on.
+    before: Vec<Device>,
+    /// How often the class was asked for its device.
+    asked: AtomicUsize,
     /// `true` if the class can wait for its device.
     waits: bool,
     /// The methods that were called, with their arguments.
@@ -66,18 +68,15 @@ impl Export for OwnDevice {
     fn tensor(slf: &Bound<'_, Self>) -> PyResult<OpaqueTensor> {
         Self::note(slf, "tensor", None, None)?;
         let this = slf.get();
-        let is_there = this.stays.load(Ordering::Relaxed) == 0;
-        let device = if is_there { this.device } else { Device::CPU };
-        let exporter = Self::labelled(Arc::clone(&this.data), this.len, device);
+        let device = this.before.get(this.asked.load(Ordering::Relaxed)).unwrap_or(&this.device);
+        let exporter = Self::labelled(Arc::clone(&this.data), this.len, *device);
         exporter.shape(&[this.len]).into_opaque().map_err(to_py_err)
     }
 
     fn device(slf: &Bound<'_, Self>) -> Device {
-        let (this, order) = (slf.get(), Ordering::Relaxed);
-        match this.stays.fetch_update(order, order, |times| times.checked_sub(1)) {
-            Ok(_) => Device::CPU,
-            Err(_) => this.said,
-        }
+        let this = slf.get();
+        let asked = this.asked.fetch_add(1, Ordering::Relaxed);
+        *this.before.get(asked).unwrap_or(&this.said)
     }
 
     fn copy_to(
@@ -113,13 +112,13 @@ dlpack_pyo3::export!(OwnDevice);
 #[pymethods]
 impl OwnDevice {
     #[new]
-    #[pyo3(signature = (data, device=(2, 0), said=None, stays=0, waits=false))]
+    #[pyo3(signature = (data, device=(2, 0), said=None, before=None, waits=false))]
     fn new(
         py: Python<'_>,
         data: Vec<f32>,
         device: (i32, i32),
         said: Option<(i32, i32)>,
-        stays: usize,
+        before: Option<Vec<(i32, i32)>>,
         waits: bool,
     ) -> Self {
         let bytes: Vec<u8> = data.iter().flat_map(|x| x.to_ne_bytes()).collect();
@@ -129,7 +128,8 @@ impl OwnDevice {
             len: data.len(),
             device: device_of(device),
             said: device_of(said.unwrap_or(device)),
-            stays: stays.into(),
+            before: before.unwrap_or_default().into_iter().map(device_of).collect(),
+            asked: AtomicUsize::new(0),
             waits,
             calls: PyList::empty(py).unbind(),
             raises: PyDict::new(py).unbind(),
@@ -140,6 +140,12 @@ impl OwnDevice {
     #[getter]
     fn address(&self) -> usize {
         self.data.start().addr()
+    }
+
+    /// Returns how often the class was asked for its device.
+    #[getter]
+    fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
     }
 }
 
