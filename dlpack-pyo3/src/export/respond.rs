@@ -79,7 +79,8 @@ fn answer_any<'py, T: Export>(
     tensor: Option<OpaqueTensor>,
 ) -> Result<Owned<'py>, Raised> {
     let py = attached(slf.py());
-    let producer = Asked { slf, request, tensor: Cell::new(tensor), exported: Cell::new(None) };
+    let producer =
+        Asked { slf, request, tensor: Cell::new(tensor), exported: Cell::new(Device::CPU) };
     let answer = producer.respond(request);
     // Before an exception is set, which the deleter of a tensor that nobody asked for must not see.
     drop(producer);
@@ -106,7 +107,7 @@ struct Asked<'a, 'py, T> {
     /// The tensor that is given out first, if it was made already.
     tensor: Cell<Option<OpaqueTensor>>,
     /// The device of the tensor that was given out last. The object may have moved its memory since.
-    exported: Cell<Option<Device>>,
+    exported: Cell<Device>,
 }
 
 impl<T: Export> Producer for Asked<'_, '_, T> {
@@ -124,7 +125,7 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
             None => T::tensor(self.slf)?,
         };
         check_device(self.slf, tensor.device())?;
-        self.exported.set(Some(tensor.device()));
+        self.exported.set(tensor.device());
         // Before the legacy ABI loses the flag.
         if is_unwanted_copy(self.request, tensor.flags()) {
             return Err(Error::Copied.into());
@@ -155,7 +156,7 @@ impl<T: Export> Producer for Asked<'_, '_, T> {
     }
 
     fn synchronize(&self, stream: Stream) -> Result<(), Failure> {
-        let device = self.exported.get().unwrap_or_else(|| self.device());
+        let device = self.exported.get();
         // No other route calls this for main memory, either.
         if device.device_type == DeviceType::CPU {
             return Ok(());
