@@ -82,15 +82,20 @@ fn ask_torch_for_copy(
     strict: bool,
     is_neg: Option<&Attribute>,
 ) -> Result<AnyManagedTensor, Raised> {
-    if !may_have_memory(object)? {
-        // PyTorch refuses in its own words what it does not export. No elements need no memory.
-        let original = Request { copy: CopyPolicy::IF_NEEDED, ..*request };
-        let original = ask_torch(object, &original, strict, is_neg)?;
-        let is_empty = original.is_empty();
-        drop(original);
-        if !is_empty && !may_have_memory(object)? {
-            return Err(absent(object));
+    match may_have_memory(object)? {
+        Some(true) => {}
+        Some(false) => {
+            // PyTorch refuses in its own words what it does not export. No elements need no memory.
+            let original = Request { copy: CopyPolicy::IF_NEEDED, ..*request };
+            let original = ask_torch(object, &original, strict, is_neg)?;
+            let is_empty = original.is_empty();
+            drop(original);
+            if !is_empty && may_have_memory(object)? != Some(true) {
+                return Err(absent(object));
+            }
         }
+        // To export the tensor as it is would copy memory that PyTorch copies on write.
+        None => return Err(absent(object)),
     }
     let look = |tensor: &Descriptor| check_present(object, tensor);
     let tensor = protocol::ask_looking(object, request, strict, look, Ok, Err)?;

@@ -48,16 +48,16 @@ pub(super) fn refuse_without_memory(
     Err(absent(object))
 }
 
-/// Returns `true` if PyTorch itself says that the storage has memory. Neither a class nor a mode is asked, which could take the memory
-/// away. Nothing is known of objects that are not PyTorch's in C.
+/// Returns `true` if PyTorch itself says that the storage has memory, or `None` if it cannot be asked. Neither a class nor a mode is asked,
+/// which could take the memory away. Nothing is known of objects that are not PyTorch's in C.
 #[cold]
-pub(super) fn may_have_memory(object: Object<'_>) -> Result<bool, Raised> {
+pub(super) fn may_have_memory(object: Object<'_>) -> Result<Option<bool>, Raised> {
     if !is_of_torch(object.class())? {
-        return Ok(true);
+        return Ok(Some(true));
     }
     match place_of(object) {
-        Ok(found) => Ok(found.flatten().is_some_and(|place| place.storage != 0)),
-        Err(raised) => raised.forget().map(|()| false),
+        Ok(found) => Ok(found.map(|place| place.is_some_and(|place| place.storage != 0))),
+        Err(raised) => raised.forget().map(|()| Some(false)),
     }
 }
 

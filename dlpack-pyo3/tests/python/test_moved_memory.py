@@ -350,12 +350,20 @@ def test_memory_that_is_copied_on_write_is_not_copied_where_pytorch_has_other_fu
         tensor = torch.ones(1000).as_subclass(ReadOnly)
         held = ext.hold(tensor)
         other = torch._lazy_clone(tensor)
+        plain = torch._lazy_clone(tensor.as_subclass(torch.Tensor))
         for name in names:
             delattr(torch._C, name)
         if not names:
             del sys.modules["torch._C"]
         assert ext.hold(tensor).to_bytes() == held.to_bytes()
         ext.describe(tensor)
+        for copied in (tensor, plain):
+            try:
+                assert ext.hold(copied, copy=True).to_bytes() == held.to_bytes()
+            except BufferError as error:
+                # PyTorch, which would read the elements, cannot be asked whether there are any.
+                assert "with memory" in str(error)
+        assert is_copied_on_write(plain)
         print("kept" if is_copied_on_write(tensor) else "copied")
         del other
         assert held.to_bytes() == bytes(torch.ones(1000).numpy())
