@@ -75,7 +75,7 @@ fn ready_for_host<T: Export>(
     let tensor = T::tensor(object)?;
     let (expected, found) = (Device::CPU, tensor.device());
     check_device(object, found)?;
-    if !is_taken_unready(found) || T::wait_for_host(object)? {
+    if !is_taken_unready(found) || has_waited(object, found)? {
         // SAFETY: the class has just made the tensor, and `as_raw` lets nobody write its struct.
         let tensor = unsafe { tensor.into_managed() }.map_err(to_py_err)?;
         return Ok(Tensor::new(tensor).ready_on(Stream::NONE));
@@ -92,6 +92,16 @@ fn ready_for_host<T: Export>(
         return Err(to_py_err(Error::DeviceMismatch { expected, found }));
     }
     Ok(Tensor::new(copy))
+}
+
+/// Waits for a tensor of the object that is on a device, if the class can. Refuses the tensor if the object has moved its memory meanwhile,
+/// since the class may have waited for that.
+fn has_waited<T: Export>(object: &Bound<'_, T>, device: Device) -> PyResult<bool> {
+    let has_waited = T::wait_for_host(object)?;
+    if has_waited {
+        check_device(object, device)?;
+    }
+    Ok(has_waited)
 }
 
 /// Returns `true` for an array of NumPy in memory of a device, whose device NumPy remembers.

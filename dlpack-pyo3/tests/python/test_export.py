@@ -728,6 +728,23 @@ def by_table(own):
     return ext.describe(own)["device"]
 
 
+@pytest.mark.parametrize("way", WAYS_TO_NUMPY.values(), ids=WAYS_TO_NUMPY)
+def test_memory_that_moves_from_a_device_while_numpy_asks_is_waited_for(way):
+    served = set()
+    for stays in range(10):
+        own = ext.OwnDevice(VALUES, CPU, before=[PINNED] * stays, waits=True)
+        try:
+            found = way(own).__dlpack_device__()
+        except BufferError:
+            continue
+        served.add(found)
+        if found == PINNED:
+            # The class has not waited for other memory.
+            assert own.calls[-1][0] == "wait_for_host"
+            assert own.asked <= stays
+    assert served == {CPU, PINNED}
+
+
 @pytest.mark.parametrize("way", [by_capsule, by_table])
 @pytest.mark.parametrize("device", [CUDA, PINNED])
 def test_memory_that_moves_from_a_device_while_it_is_exported_is_in_order(device, way):

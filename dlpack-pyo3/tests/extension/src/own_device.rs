@@ -102,6 +102,8 @@ impl Export for OwnDevice {
     fn wait_for_host(slf: &Bound<'_, Self>) -> PyResult<bool> {
         if slf.get().waits {
             Self::note(slf, "wait_for_host", None, None)?;
+            // It waits where the memory is.
+            let _ = Self::device(slf);
         }
         Ok(slf.get().waits)
     }
