@@ -34,14 +34,16 @@ pub(super) fn refuse_without_memory(
         None => return Ok(false),
     }
     match address_with_memory(object) {
-        Ok(0) => {}
-        Ok(found) => {
+        Ok(Some(0)) => {}
+        Ok(Some(found)) => {
             let is_same = usize::try_from(found) == Ok(address);
             if is_same && is_plain && is_surely_memory(object, address)? {
                 address::confirm(address);
             }
             return Ok(is_same);
         }
+        // As above.
+        Ok(None) => return Ok(false),
         // PyTorch raises a `RuntimeError` for most of them.
         Err(raised) => raised.forget()?,
     }
@@ -182,8 +184,7 @@ fn is_copied_on_write(object: Object<'_>, address: usize) -> Result<Option<bool>
     if !is_of_torch(object.class())? {
         return Ok(Some(false));
     }
-    let signature = "_is_cow_tensor(arg0: torch.Tensor) -> bool";
-    let Some(function) = own_function(object, &names::IS_COW_TENSOR, signature)? else {
+    let Some(function) = is_cow_tensor(object)? else {
         let reads = static_base(object.class())?.optional_attr(&names::CONST_DATA_PTR)?;
         return Ok(if reads.is_some() { None } else { Some(false) });
     };
@@ -219,12 +220,36 @@ fn own_function<'a>(
     Ok(is_own.then_some(function))
 }
 
-/// Returns the address of the first element, or 0 if the storage has no memory.
-fn address_with_memory(object: Object<'_>) -> Result<i128, Raised> {
-    match address_of_storage(object)? {
-        0 => Ok(0),
-        _ => address_in(object),
+/// Returns the address of the first element as the class answers, or 0 if the storage has no memory. Returns `None` if the memory is copied
+/// on write by now.
+fn address_with_memory(object: Object<'_>) -> Result<Option<i128>, Raised> {
+    let is_of_torch = is_of_torch(object.class())?;
+    let is_copied = if is_of_torch { is_cow_tensor(object)? } else { None };
+    let reads = static_base(object.class())?.optional_attr(&names::CONST_DATA_PTR)?;
+    let data_ptr = match reads.filter(|_| is_of_torch) {
+        Some(method) => method,
+        None => method_in_c(object, &names::DATA_PTR)?,
+    };
+    let storage = call_in_c(object, &names::UNTYPED_STORAGE)?;
+    let data_ptr_of_storage = method_in_c(storage.borrow(), &names::DATA_PTR)?;
+    let arguments = make_tuple(object.attached(), &[object])?;
+    let arguments_of_storage = make_tuple(object.attached(), &[storage.borrow()])?;
+    // No code runs between this question and the next, for which PyTorch would copy the memory.
+    if let Some(function) = &is_copied {
+        if is_true(call_with(function, &arguments)?.borrow()) {
+            return Ok(None);
+        }
     }
+    if handle(call_with(&data_ptr_of_storage, &arguments_of_storage)?.borrow())? == 0 {
+        return Ok(Some(0));
+    }
+    handle(call_with(&data_ptr, &arguments)?.borrow()).map(Some)
+}
+
+/// Returns PyTorch's function that tells whether a tensor is copied on write.
+fn is_cow_tensor(object: Object<'_>) -> Result<Option<Owned<'_>>, Raised> {
+    let signature = "_is_cow_tensor(arg0: torch.Tensor) -> bool";
+    own_function(object, &names::IS_COW_TENSOR, signature)
 }
 
 /// Returns where PyTorch says that the object is, or `None` if that has changed meanwhile: Python may collect garbage when an object is

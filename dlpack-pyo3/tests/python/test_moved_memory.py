@@ -331,6 +331,53 @@ def test_memory_that_is_copied_on_write_is_not_copied_for_a_question():
 
 
 @pytest.mark.library("torch")
+@pytest.mark.parametrize("when", ["untyped_storage", "data_ptr", "const_data_ptr", "is_neg"])
+@pytest.mark.parametrize("is_before", [False, True])
+def test_memory_that_begins_to_be_copied_on_write_is_not_copied_for_a_question(when, is_before):
+    script = f"""
+        import torch
+
+        if not hasattr(torch._C.TensorBase, "const_data_ptr") or not hasattr(torch._C, "_is_cow_tensor"):
+            print("kept\\n" * 2, end="")
+            raise SystemExit
+
+        others = []
+
+        def share(tensor):
+            if not others:
+                with torch._C.DisableTorchFunction():
+                    others.append(torch._lazy_clone(tensor))
+
+        # What is asked of a subclass is remembered of no address.
+        class ReadOnly(torch.Tensor):
+            @classmethod
+            def __torch_function__(cls, function, types, args=(), kwargs=None):
+                is_asked = function.__name__ == "{when}"
+                if is_asked and {is_before}:
+                    share(*args)
+                found = super().__torch_function__(function, types, args, kwargs)
+                if is_asked:
+                    share(*args)
+                return found
+
+            def __dlpack__(self, **given):
+                return super().__dlpack__(read_only=True, **given)
+
+        for way in (ext.hold, ext.describe):
+            others[:] = [None]
+            tensor = torch.ones(1000).as_subclass(ReadOnly)
+            held = ext.hold(tensor)
+            others.clear()
+            way(tensor)
+            share(tensor)
+            print("kept" if torch._C._is_cow_tensor(tensor) else "copied")
+            others.clear()
+            assert held.to_bytes() == bytes(torch.ones(1000).numpy())
+    """
+    assert run(script) == "kept\n" * 2
+
+
+@pytest.mark.library("torch")
 @pytest.mark.parametrize("missing", ["_is_cow_tensor", "_data_address", "torch._C", "both"])
 def test_memory_that_is_copied_on_write_is_not_copied_where_pytorch_has_other_functions(missing):
     """At the end of the interpreter, PyTorch has none."""
