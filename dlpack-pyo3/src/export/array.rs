@@ -75,10 +75,11 @@ fn ready_for_host<T: Export>(
     let tensor = T::tensor(object)?;
     let (expected, found) = (Device::CPU, tensor.device());
     check_device(object, found)?;
-    if !is_taken_unready(found) || has_waited(object, found)? {
+    if found.canonical() == expected || has_waited(object, found)? {
         // SAFETY: the class has just made the tensor, and `as_raw` lets nobody write its struct.
         let tensor = unsafe { tensor.into_managed() }.map_err(to_py_err)?;
-        return Ok(Tensor::new(tensor).ready_on(Stream::NONE));
+        let policy = T::read_only_as_legacy(object);
+        return Ok(Tensor::new(tensor).ready_on(Stream::NONE).with_read_only_as_legacy(policy));
     }
     drop(tensor);
     if let Some(copy) = copy {

@@ -57,7 +57,7 @@ def test_a_tensor_without_memory_that_lies_about_its_storage(kind):
         class Answering(torch.Tensor):
             @classmethod
             def __torch_function__(cls, function, types, args=(), kwargs=None):
-                if function.__name__ in ("untyped_storage", "data_ptr"):
+                if function.__name__ in ("untyped_storage", "data_ptr", "const_data_ptr"):
                     return getattr(Lying, function.__name__)(args[0])
                 return super().__torch_function__(function, types, args, kwargs)
 
@@ -100,7 +100,7 @@ def test_who_answers_for_pytorch_speaks_for_no_other_tensor(kind):
         def answer(function, args, kwargs):
             if function.__name__ == "untyped_storage":
                 return Storage()
-            return 8 if function.__name__ == "data_ptr" else function(*args, **(kwargs or {{}}))
+            return 8 if function.__name__.endswith("data_ptr") else function(*args, **(kwargs or {{}}))
 
         class Lying(TorchFunctionMode):
             def __torch_function__(self, function, types, args=(), kwargs=None):
@@ -273,7 +273,7 @@ def test_a_class_that_pretends_to_be_another(kind):
         def answer(cls, function, types, args=(), kwargs=None):
             if function.__name__ == "untyped_storage":
                 return torch.zeros(1).untyped_storage()
-            if function.__name__ == "data_ptr":
+            if function.__name__.endswith("data_ptr"):
                 return 8
             return torch.Tensor.__torch_function__.__func__(cls, function, types, args, kwargs or {})
 

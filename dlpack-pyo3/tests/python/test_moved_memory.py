@@ -114,7 +114,7 @@ def test_a_tensor_that_becomes_another_one_while_it_is_asked(torch):
     class Changing(torch.overrides.TorchFunctionMode):
         def __torch_function__(self, function, types, args=(), kwargs=None):
             seen.append(function.__name__)
-            if function.__name__ == "data_ptr":
+            if function.__name__.endswith("data_ptr"):
                 return 8
             if function.__name__ == "untyped_storage":
                 with torch._C.DisableTorchFunction():
@@ -164,7 +164,7 @@ def test_a_tensor_that_loses_its_memory_before_it_is_asked_again():
             def __torch_function__(cls, function, types, args=(), kwargs=None):
                 asked.append(function.__name__)
                 with torch._C.DisableTorchFunction():
-                    if asked[-1] == "data_ptr" and asked.count("data_ptr") == 1:
+                    if asked[-1].endswith("data_ptr") and sum(name.endswith("data_ptr") for name in asked) == 1:
                         args[0].set_(torch.arange(100)[5:])
                     if asked[-1] == "__dlpack__" and asked.count("__dlpack__") == 2:
                         args[0].untyped_storage().resize_(0)
@@ -197,7 +197,7 @@ def test_a_tensor_that_has_memory_for_one_question_only(kind, copy):
             with torch._C.DisableTorchFunction():
                 if function.__name__ == "untyped_storage":
                     args[0].data = torch.arange(100)[2:]
-                elif function.__name__ == "data_ptr":
+                elif function.__name__.endswith("data_ptr"):
                     args[0].data = absent
                 return function(*args, **(kwargs or {{}}))
 
