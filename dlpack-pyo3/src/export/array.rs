@@ -106,7 +106,7 @@ fn has_waited<T: Export>(object: &Bound<'_, T>, device: Device) -> PyResult<bool
 }
 
 /// Returns `true` for an array of NumPy in memory of a device, whose device NumPy remembers.
-fn is_unready(array: &Bound<'_, PyAny>) -> PyResult<bool> {
+pub(super) fn is_unready(array: &Bound<'_, PyAny>) -> PyResult<bool> {
     let device = device_of(object(array.as_borrowed()));
     let device = device.map_err(|raised| to_err(array.py(), raised))?;
     Ok(device.is_some_and(is_taken_unready))

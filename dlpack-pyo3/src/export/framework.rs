@@ -5,7 +5,7 @@ use dlpack::{DataTypeCode, Device, Flags, OpaqueTensor, sys};
 use pyo3::prelude::*;
 use pyo3::types::PyModule;
 
-use super::array::{numpy, pass_to};
+use super::array::{is_unready, numpy, pass_to};
 use super::class::Export;
 use super::tensor::Tensor;
 use crate::import::{object, to_err, to_py_err};
@@ -173,7 +173,11 @@ fn by_protocol<'py, T: Export>(
     match from_dlpack_of(array, like.is_instance_of::<PyModule>()) {
         Ok(Some(from_dlpack)) => match is_of_numpy(from_dlpack.borrow()) {
             Ok(true) => numpy(from),
-            Ok(false) => pass_to(from_dlpack.borrow(), from.as_any()),
+            Ok(false) => {
+                let array = pass_to(from_dlpack.borrow(), from.as_any())?;
+                // A function that has called NumPy's has not waited, either.
+                if is_unready_array(&array)? { numpy(from) } else { Ok(array) }
+            }
             Err(raised) => Err(to_err(py, raised)),
         },
         Ok(None) => {
@@ -191,6 +195,12 @@ fn by_protocol<'py, T: Export>(
 fn is_of_numpy(from_dlpack: Object<'_>) -> Result<bool, Raised> {
     let Some(numpy) = loaded_by_text(from_dlpack.attached(), "numpy")? else { return Ok(false) };
     Ok(numpy.optional_attr(&names::FROM_DLPACK)?.is_some_and(|own| own.borrow().is(from_dlpack)))
+}
+
+/// Returns `true` for an array of NumPy, or of a derived class, in memory of a device.
+fn is_unready_array(array: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let is_array = route::is_array_of_numpy(object(array.as_borrowed()));
+    Ok(is_array.map_err(|raised| to_err(array.py(), raised))? && is_unready(array)?)
 }
 
 /// Returns the library's `from_dlpack`.

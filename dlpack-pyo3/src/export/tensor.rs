@@ -182,12 +182,13 @@ impl Tensor {
     /// Use this for memory of a device whose runtime is in this process: the producer copies and synchronizes streams.
     ///
     /// Each import gets what the producer exports at that time. Main memory must be ready then: the producer is not asked to
-    /// [synchronize](Producer::synchronize) with the CPU. What this object says of itself, such as its shape and its
-    /// device, describes the first export.
+    /// [synchronize](Producer::synchronize) with the CPU. What this object says of itself, such as its shape, describes the
+    /// first export; only `__dlpack_device__` asks the producer.
     ///
     /// # Errors
     ///
-    /// Those of [`Producer::export`], which is called once to get the description.
+    /// Those of [`Producer::export`], which is called once to get the description, and [`Error::DeviceMismatch`] if that tensor is
+    /// on another device than [`Producer::device`] names.
     ///
     /// # Examples
     ///
@@ -204,7 +205,12 @@ impl Tensor {
     pub fn from_producer(
         producer: impl Producer<Error = Error> + Send + Sync + 'static,
     ) -> Result<Self, Error> {
-        let tensor = Undisturbed::new(Arc::new(producer.export()?));
+        let tensor = producer.export()?;
+        let (expected, found) = (producer.device(), tensor.device());
+        if found.canonical() != expected.canonical() {
+            return Err(Error::DeviceMismatch { expected, found });
+        }
+        let tensor = Undisturbed::new(Arc::new(tensor));
         let readiness = Readiness::Producer(Undisturbed::new(Box::new(producer)));
         Ok(Self { tensor, readiness, is_waited_for: false, policy: ReadOnlyAsLegacy::COPY })
     }
@@ -339,7 +345,11 @@ impl Export for Tensor {
     }
 
     fn device(slf: &Bound<'_, Self>) -> Device {
-        slf.get().tensor.device()
+        let this = slf.get();
+        match &this.readiness {
+            Readiness::Producer(producer) => producer.device(),
+            Readiness::Unknown | Readiness::On(_) => this.tensor.device(),
+        }
     }
 
     fn copy_to(

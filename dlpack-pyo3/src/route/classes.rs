@@ -71,6 +71,12 @@ pub(super) fn is_of_torch(class: Object<'_>) -> Result<bool, Raised> {
     is_of(static_base(class)?.borrow(), "torch")
 }
 
+/// Returns `true` for an array of NumPy, or of a class that is derived from NumPy's.
+pub(crate) fn is_array_of_numpy(object: Object<'_>) -> Result<bool, Raised> {
+    let base = static_base(object.class())?;
+    Ok(is_named(base.borrow(), "ndarray")? && is_of(base.borrow(), "numpy")?)
+}
+
 /// Returns `true` for a class that lives for ever, as only code in C can make one.
 pub(super) fn is_static(class: Object<'_>) -> bool {
     // SAFETY: a live object on an attached thread.

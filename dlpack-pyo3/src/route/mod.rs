@@ -61,6 +61,7 @@ use crate::protocol;
 use crate::raw::{Attached, Object, Raised, Reference, raise_error};
 use ask_torch::check_address;
 use cache::Known;
+pub(crate) use classes::is_array_of_numpy;
 pub(crate) use exchange::OWN_TABLE;
 use held::KeepAlive;
 pub(crate) use held::{HeldTensor, Taken};

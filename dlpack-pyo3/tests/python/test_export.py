@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import threading
+import types
 
 import dlpack_pyo3_tests as ext
 import numpy as np
@@ -747,6 +748,28 @@ def test_memory_that_moves_from_a_device_while_numpy_asks_is_waited_for(way):
 
 @pytest.mark.parametrize("way", [by_capsule, by_table])
 @pytest.mark.parametrize("device", [CUDA, PINNED])
+def test_a_producer_that_moves_from_a_device_while_it_exports_is_refused(device, way):
+    def moving(stays, said):
+        foreign = [Producer(bytes(8), "uint8", (8,), device=device) for _ in range(3)]
+        return ext.relay([ext.hold(each) for each in foreign], stays, said)
+
+    with pytest.raises(BufferError, match="device"):
+        moving(0, None)
+    is_served = set()
+    for stays in range(1, 10):
+        said = []
+        try:
+            found = way(moving(stays, said))
+        except BufferError:
+            is_served.add(False)
+        else:
+            is_served.add(True)
+            assert (found, said) == (device, [])
+    assert is_served == {False, True}
+
+
+@pytest.mark.parametrize("way", [by_capsule, by_table])
+@pytest.mark.parametrize("device", [CUDA, PINNED])
 def test_memory_that_moves_from_a_device_while_it_is_exported_is_in_order(device, way):
     served = set()
     for stays in range(10):
@@ -761,6 +784,23 @@ def test_memory_that_moves_from_a_device_while_it_is_exported_is_in_order(device
             assert ("synchronize", None, 1) in own.calls
             assert own.asked <= stays
     assert served == {CPU, device}
+
+
+@pytest.mark.parametrize("device", [MANAGED, PINNED, (abi.ROCM_HOST, 0)])
+@pytest.mark.parametrize("waits", [False, True])
+def test_a_function_that_calls_numpy_gets_memory_that_is_ready(device, waits, monkeypatch):
+    """NumPy's own function is not known where it is not in `sys.modules`, as at the end of the interpreter."""
+    namespace = types.SimpleNamespace(from_dlpack=lambda it: np.from_dlpack(it).view(np.ma.MaskedArray))
+    calling = type("Calling", (), {"__array_namespace__": lambda _: namespace})()
+    last = "wait_for_host" if waits else "copy_to"
+    own = ext.OwnDevice(VALUES, device, waits=waits)
+    assert ext.like(own, calling).tolist() == VALUES
+    assert own.calls[-1][0] == last
+    own = ext.OwnDevice(VALUES, device, waits=waits)
+    with monkeypatch.context() as patch:
+        patch.delitem(sys.modules, "numpy")
+        assert ext.like(own, np).tolist() == VALUES
+    assert own.calls[-1][0] == last
 
 
 @pytest.mark.parametrize("way", WAYS_TO_NUMPY.values(), ids=WAYS_TO_NUMPY)

@@ -1,6 +1,7 @@
 //! Imported tensors that Python keeps and passes on.
 
 use core::panic::AssertUnwindSafe;
+use core::sync::atomic::{AtomicUsize, Ordering};
 use std::panic;
 use std::sync::mpsc::{self, Sender};
 use std::sync::{Mutex, OnceLock, PoisonError};
@@ -11,7 +12,7 @@ use dlpack::{Descriptor, Device, Error, ManagedTensorVersioned};
 use dlpack_pyo3::{PyTensor, ReadOnlyAsLegacy, Tensor, to_py_err};
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::{PyBytes, PyDict, PyList};
 
 use crate::describe;
 
@@ -130,20 +131,33 @@ fn drop_on_worker(tensor: PyTensor) -> PyResult<()> {
     if waited { Ok(()) } else { Err(PyValueError::new_err("expected a deleter, found a panic")) }
 }
 
-/// Makes a `Tensor` of a producer that exports these tensors, starting with the last one, which this call uses.
+/// Makes a `Tensor` of a producer that exports these tensors, starting with the last one, which this call uses. The producer says that it
+/// is on the device of that one for so many times, and in main memory afterwards; `said` counts how often it has said the latter.
 #[pyfunction]
-pub(crate) fn relay(tensors: Vec<Bound<'_, Held>>) -> PyResult<Tensor> {
+#[pyo3(signature = (tensors, stays=usize::MAX, said=None))]
+pub(crate) fn relay(
+    tensors: Vec<Bound<'_, Held>>,
+    stays: usize,
+    said: Option<Py<PyList>>,
+) -> PyResult<Tensor> {
     let take = |held: &Bound<'_, Held>| held.borrow_mut().take()?.into_managed();
-    let tensors: PyResult<Vec<_>> = tensors.iter().map(take).collect();
-    Tensor::from_producer(Relay(Mutex::new(tensors?))).map_err(to_py_err)
+    let tensors = tensors.iter().map(take).collect::<PyResult<Vec<_>>>()?;
+    let device = tensors.last().map_or(Device::CPU, |tensor| tensor.device());
+    let relay = Relay { tensors: tensors.into(), device, stays: stays.into(), said };
+    Tensor::from_producer(relay).map_err(to_py_err)
 }
 
-/// A producer that passes tensors of other producers on.
-struct Relay(Mutex<Vec<ManagedTensorVersioned>>);
+/// A producer that passes tensors of other producers on, whose elements have been written.
+struct Relay {
+    tensors: Mutex<Vec<ManagedTensorVersioned>>,
+    device: Device,
+    stays: AtomicUsize,
+    said: Option<Py<PyList>>,
+}
 
 impl Relay {
     fn next(&self) -> Result<ManagedTensorVersioned, Error> {
-        let mut tensors = self.0.lock().map_err(|_| Error::NullTensor)?;
+        let mut tensors = self.tensors.lock().map_err(|_| Error::NullTensor)?;
         tensors.pop().ok_or(Error::NullTensor)
     }
 }
@@ -157,6 +171,21 @@ impl Producer for Relay {
 
     fn copy_to(&self, _: Device, _: Stream) -> Result<ManagedTensorVersioned, Error> {
         self.next()
+    }
+
+    fn device(&self) -> Device {
+        let order = Ordering::Relaxed;
+        if self.stays.fetch_update(order, order, |times| times.checked_sub(1)).is_ok() {
+            return self.device;
+        }
+        if let Some(said) = &self.said {
+            Python::attach(|py| said.bind(py).append("main memory").is_ok());
+        }
+        Device::CPU
+    }
+
+    fn synchronize(&self, _: Stream) -> Result<(), Error> {
+        Ok(())
     }
 }
 
