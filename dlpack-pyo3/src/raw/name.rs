@@ -137,7 +137,6 @@ pub(crate) mod names {
     pub(crate) static DATA_PTR: Name = Name::new(c"data_ptr");
     pub(crate) static CONST_DATA_PTR: Name = Name::new(c"const_data_ptr");
     pub(crate) static DATA_ADDRESS: Name = Name::new(c"_data_address");
-    pub(crate) static IS_COW_TENSOR: Name = Name::new(c"_is_cow_tensor");
     pub(crate) static DOC: Name = Name::new(c"__doc__");
     pub(crate) static STOP_GRADIENT: Name = Name::new(c"stop_gradient");
 }

@@ -5,7 +5,6 @@ use core::ptr;
 use dlpack::DeviceType;
 
 use super::address;
-use super::attribute::is_true;
 use super::classes::{is_named, is_of, is_of_torch, is_static, static_base};
 use super::summary::Summary;
 use crate::raw::{
@@ -27,12 +26,6 @@ pub(super) fn refuse_without_memory(
     address: usize,
     is_plain: bool,
 ) -> Result<bool, Raised> {
-    match is_copied_on_write(object, address)? {
-        Some(true) => return Ok(true),
-        Some(false) => {}
-        // Left to whoever looks at the address.
-        None => return Ok(false),
-    }
     match address_with_memory(object) {
         Ok(Some(0)) => {}
         Ok(Some(found)) => {
@@ -42,7 +35,7 @@ pub(super) fn refuse_without_memory(
             }
             return Ok(is_same);
         }
-        // As above.
+        // Left to whoever looks at the address.
         Ok(None) => return Ok(false),
         // PyTorch raises a `RuntimeError` for most of them.
         Err(raised) => raised.forget()?,
@@ -83,7 +76,7 @@ fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> 
     if !is_of_torch(object.class())? {
         return Ok(false);
     }
-    let found = match without_answers(object, |_| call_in_c(object, &names::UNTYPED_STORAGE)) {
+    let found = match own_storage(object) {
         Ok(Some(storage)) => place_in(object, Some(&storage)),
         Ok(None) => return Ok(false),
         Err(raised) => Err(raised),
@@ -176,28 +169,6 @@ fn without_answers<T>(
     found.map(Some)
 }
 
-/// Returns `true` if PyTorch itself says that there is memory at this address, which it copies when it is written. Returns `None` if
-/// it may be such memory, and PyTorch does not say that it is at this address.
-///
-/// The object must not be asked for its storage in either case, as [`place_of`] says.
-fn is_copied_on_write(object: Object<'_>, address: usize) -> Result<Option<bool>, Raised> {
-    if !is_of_torch(object.class())? {
-        return Ok(Some(false));
-    }
-    let Some(function) = is_cow_tensor(object)? else {
-        let reads = static_base(object.class())?.optional_attr(&names::CONST_DATA_PTR)?;
-        return Ok(if reads.is_some() { None } else { Some(false) });
-    };
-    let arguments = make_tuple(object.attached(), &[object])?;
-    match call_with(&function, &arguments) {
-        Ok(answer) if is_true(answer.borrow()) => {
-            Ok(is_surely_memory(object, address)?.then_some(true))
-        }
-        Ok(_) => Ok(Some(false)),
-        Err(raised) => raised.forget().map(|()| Some(false)),
-    }
-}
-
 /// Returns a function of PyTorch's module in C, if it has this signature.
 ///
 /// A program can have PyTorch make a function in C of an operator, with any name, but then its documentation says other parameters. It can
@@ -220,43 +191,66 @@ fn own_function<'a>(
     Ok(is_own.then_some(function))
 }
 
-/// Returns the address of the first element as the class answers, or 0 if the storage has no memory. Returns `None` if the memory is copied
-/// on write by now.
+/// Returns the address of the first element as the class answers, or 0 if the storage has no memory. Returns `None` if PyTorch cannot be
+/// asked, or if the object has got another storage meanwhile.
+///
+/// Where PyTorch has functions that only read, the object's own storage is not asked for its address, as [`place_of`] says. A storage that
+/// a class passes on in its place can be asked for nothing else.
 fn address_with_memory(object: Object<'_>) -> Result<Option<i128>, Raised> {
-    let is_of_torch = is_of_torch(object.class())?;
-    let is_copied = if is_of_torch { is_cow_tensor(object)? } else { None };
-    let reads = static_base(object.class())?.optional_attr(&names::CONST_DATA_PTR)?;
-    let data_ptr = match reads.filter(|_| is_of_torch) {
-        Some(method) => method,
-        None => method_in_c(object, &names::DATA_PTR)?,
+    let base = static_base(object.class())?;
+    let is_of_torch = is_of(base.borrow(), "torch")?;
+    let reads = base.optional_attr(&names::CONST_DATA_PTR)?.filter(|_| is_of_torch);
+    let Some(data_ptr) = reads else {
+        return match address_of_storage(object)? {
+            0 => Ok(Some(0)),
+            _ => address_in(object).map(Some),
+        };
+    };
+    let own = match own_storage(object) {
+        Ok(Some(own)) => Some(own),
+        Ok(None) => return Ok(None),
+        Err(raised) => raised.forget().map(|()| None)?,
     };
     let storage = call_in_c(object, &names::UNTYPED_STORAGE)?;
-    let data_ptr_of_storage = method_in_c(storage.borrow(), &names::DATA_PTR)?;
-    let arguments = make_tuple(object.attached(), &[object])?;
-    let arguments_of_storage = make_tuple(object.attached(), &[storage.borrow()])?;
-    // No code runs between this question and the next, for which PyTorch would copy the memory.
-    if let Some(function) = &is_copied {
-        if is_true(call_with(function, &arguments)?.borrow()) {
-            return Ok(None);
-        }
-    }
-    if handle(call_with(&data_ptr_of_storage, &arguments_of_storage)?.borrow())? == 0 {
+    let Some(found) = address_if_own(object, &storage)? else { return Ok(None) };
+    let has_memory = match found {
+        Some(address) => address != 0,
+        // It was the object's own.
+        None if own.is_some_and(|own| own.borrow().is(storage.borrow())) => return Ok(None),
+        None => address_in(storage.borrow())? != 0,
+    };
+    if !has_memory {
         return Ok(Some(0));
     }
+    let arguments = make_tuple(object.attached(), &[object])?;
     handle(call_with(&data_ptr, &arguments)?.borrow()).map(Some)
 }
 
-/// Returns PyTorch's function that tells whether a tensor is copied on write.
-fn is_cow_tensor(object: Object<'_>) -> Result<Option<Owned<'_>>, Raised> {
-    let signature = "_is_cow_tensor(arg0: torch.Tensor) -> bool";
-    own_function(object, &names::IS_COW_TENSOR, signature)
+/// Returns the address of the memory of a storage that is the object's own, or 0 if it has none, and `None` for another storage. Returns no
+/// answer if PyTorch cannot be asked. This runs no code that could change the storage meanwhile.
+fn address_if_own(object: Object<'_>, storage: &Owned<'_>) -> Result<Option<Option<i128>>, Raised> {
+    let function = own_function(object, &names::DATA_ADDRESS, DATA_ADDRESS)?;
+    let Some(function) = function else { return Ok(None) };
+    let storage_of = method_in_c(object, &names::UNTYPED_STORAGE)?;
+    let arguments = make_tuple(object.attached(), &[object])?;
+    without_answers(object, |_| {
+        // If this is the storage, it is an object already, so that none is made.
+        let is_own = call_with(&storage_of, &arguments)?.borrow().is(storage.borrow());
+        let address = handle(call_with(&function, &arguments)?.borrow())?;
+        Ok(is_own.then_some(address))
+    })
+}
+
+/// Returns the object's storage, as PyTorch itself says, or `None` if PyTorch cannot be asked. This may run code.
+fn own_storage(object: Object<'_>) -> Result<Option<Owned<'_>>, Raised> {
+    without_answers(object, |_| call_in_c(object, &names::UNTYPED_STORAGE))
 }
 
 /// Returns where PyTorch says that the object is, or `None` if that has changed meanwhile: Python may collect garbage when an object is
 /// made, and so run any code. Returns no answer if PyTorch cannot be asked while nobody answers for it.
 ///
 /// Where PyTorch has functions for that, addresses are asked for that are only read: it copies memory that is copied on write, and frees
-/// what consumers may have, when it is asked for another one. If it has one of the functions, and the other is not found, it is not asked.
+/// what consumers may have, when it is asked for another one. If one of these functions is there and the other is not, it is not asked.
 fn place_of(object: Object<'_>) -> Result<Option<Option<Place>>, Raised> {
     place_in(object, None)
 }
