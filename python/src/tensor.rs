@@ -266,7 +266,7 @@ impl Export for Tensor {
             // By the standard, it waits when it is asked for the CPU.
             Origin::Producer { object, .. } => nested(slf, |py| {
                 let answer: PyTensor = Import::new().device(Device::CPU).of(object.bind(py))?;
-                Ok(own.is_empty() || !are_apart(&answer, own))
+                Ok(own.is_empty() || covers(&answer, own))
             }),
         }
     }
@@ -331,7 +331,7 @@ impl Export for Tensor {
             Origin::Producer { object, .. } => nested(slf, |py| {
                 let own = &slf.get().tensor;
                 let answer: PyTensor = Import::new().stream(stream).of(object.bind(py))?;
-                let is_of_other_memory = !own.is_empty() && are_apart(&answer, own);
+                let is_of_other_memory = !own.is_empty() && !covers(&answer, own);
                 drop(answer);
                 // The work on a copy, or on what it had before, was in order for the stream of the import.
                 let (device, ready) = (own.device(), default_stream(own.device().device_type));
@@ -386,15 +386,23 @@ fn nested<R>(
 
 /// Returns `true` if two tensors that are both alive have no byte in common.
 pub(crate) fn are_apart(one: &Descriptor, other: &Descriptor) -> bool {
-    let ends = |tensor: &Descriptor| {
-        let start = tensor.start().ok()?.expose_provenance();
-        let extents = tensor.layout().byte_extents();
-        Some((start.checked_add_signed(extents.start)?, start.checked_add_signed(extents.end)?))
-    };
     let is_elsewhere = one.device().canonical() != other.device().canonical();
     is_elsewhere
         || one.is_empty()
         || matches!((ends(one), ends(other)), (Some(a), Some(b)) if a.1 <= b.0 || b.1 <= a.0)
+}
+
+/// Returns `true` if a tensor has all bytes of another one. Where addresses are not known, one byte is enough.
+fn covers(whole: &Descriptor, part: &Descriptor) -> bool {
+    let is_part = |(a, b): ((usize, usize), (usize, usize))| a.0 <= b.0 && b.1 <= a.1;
+    !are_apart(whole, part) && ends(whole).zip(ends(part)).is_none_or(is_part)
+}
+
+/// Returns the address of the first byte of a tensor, and that after the last, if they are known.
+fn ends(tensor: &Descriptor) -> Option<(usize, usize)> {
+    let start = tensor.start().ok()?.expose_provenance();
+    let extents = tensor.layout().byte_extents();
+    Some((start.checked_add_signed(extents.start)?, start.checked_add_signed(extents.end)?))
 }
 
 /// Returns `true` if two tensors have the same elements in the same places.

@@ -393,6 +393,24 @@ def test_numpy_gets_no_memory_before_its_device_is_done(device):
         assert array(written).tolist() == [7, *range(2, 9)]
 
 
+def test_a_producer_that_has_moved_on_has_not_waited_for_all_elements():
+    """It waits for those that it has by then, as of a window that moves over a ring of memory."""
+    np = pytest.importorskip("numpy")
+
+    for moved in (4, 16, 28, -4, -16):
+        x = Struct(device=(3, 0), start=64)
+        whole, part = dlpack.asdlpack(x), dlpack.asdlpack(x)[2:4]
+        x.data += moved
+        is_in_order = {"whole": False, "part": moved in (4, -4, -16)}
+        for name, t in (("whole", whole), ("part", part)):
+            for take in (np.asarray, lambda t: t.__dlpack__(stream=5, max_version=(1, 3))):
+                if is_in_order[name]:
+                    take(t)
+                    continue
+                with pytest.raises(BufferError):
+                    take(t)
+
+
 def raising(self):
     raise RuntimeError("nobody knows")
 
