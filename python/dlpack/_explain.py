@@ -71,7 +71,8 @@ def explain(obj: Any, consumer: str | None = None) -> Answer | Explanation:
     """Says what a library would get of an object: the same memory, a copy, or an exception; and why.
 
     `consumer` is the name of the library's module, such as "jax"; without it, all are meant that are installed and known. The
-    object is asked for a tensor as the library asks it; the library itself is not called, and not even imported.
+    object is asked for a tensor as the library asks it, with the same effect on the object; the library itself is not called, and not
+    even imported.
 
     The answer for one library is an `Answer`, and those for several an `Explanation`, which is a dictionary. Both print as text.
 
