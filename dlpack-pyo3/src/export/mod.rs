@@ -13,6 +13,7 @@ mod list;
 mod macros;
 pub(crate) mod methods;
 mod py_owner;
+mod readiness;
 mod respond;
 mod tensor;
 mod trampoline;

@@ -9,7 +9,7 @@ use dlpack::{
     DataTypeCode, Descriptor, Device, DeviceType, Element, Error, Exclusive, Exporter, Frozen,
     ManagedTensorVersioned, OpaqueTensor,
 };
-use pyo3::exceptions::{PyBufferError, PyTypeError};
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyComplex, PyFloat, PyInt, PyTuple};
 
@@ -18,6 +18,7 @@ use super::class::{Export, needs_no_wait};
 use super::copy;
 use super::legacy::ReadOnlyAsLegacy;
 use super::list::list_of;
+use super::readiness::{Readiness, refuse_stream, refuse_to_lend};
 use crate::export;
 use crate::import::{PyTensor, Text, to_py_err};
 use crate::protocol::NamedStream;
@@ -38,16 +39,6 @@ pub struct Tensor {
     /// `true` if the producer of the elements has waited until the host may read them.
     is_waited_for: bool,
     policy: ReadOnlyAsLegacy,
-}
-
-/// When the elements are written.
-enum Readiness {
-    /// Now, if they are in main memory. If they are on a device, nobody knows.
-    Unknown,
-    /// When later work on this stream runs.
-    On(NamedStream),
-    /// When this producer, which is asked for everything, has synchronized.
-    Producer(Undisturbed<Box<dyn Producer<Error = Error> + Send + Sync>>),
 }
 
 // Python shows the documentation of the struct, so that of Rust is here.
@@ -389,26 +380,6 @@ impl Export for Tensor {
     fn read_only_as_legacy(slf: &Bound<'_, Self>) -> ReadOnlyAsLegacy {
         slf.get().policy
     }
-}
-
-/// Says why nobody can make the consumer's stream wait.
-#[cold]
-fn refuse_stream(device: Device, readiness: &Readiness) -> PyErr {
-    let error = Error::StreamUnsupported { device };
-    let hint = match readiness {
-        Readiness::On(_) => {
-            "the tensor is ready on another stream; Tensor::from_producer makes one that can wait"
-        }
-        _ => {
-            "Tensor::ready_on says on which stream the tensor is ready, Tensor::from_producer makes one that can wait"
-        }
-    };
-    PyBufferError::new_err(Text(format!("{error} ({hint})")))
-}
-
-#[cold]
-fn refuse_to_lend() -> PyErr {
-    PyBufferError::new_err(Text("expected a tensor that can be lent, found one of a producer"))
 }
 
 export!(Tensor);

@@ -52,6 +52,8 @@ pub(super) fn may_have_memory(object: Object<'_>) -> Result<Option<bool>, Raised
     }
     match place_of(object) {
         Ok(found) => Ok(found.map(|place| place.is_some_and(|place| place.storage != 0))),
+        // Other exceptions, as for want of memory, say nothing about the tensor.
+        Err(raised) if !raised.is(Class::Runtime) => Err(raised),
         Err(raised) => raised.forget().map(|()| Some(false)),
     }
 }

@@ -331,6 +331,37 @@ def test_memory_that_is_copied_on_write_is_not_copied_for_a_question():
 
 
 @pytest.mark.library("torch")
+def test_memory_that_is_copied_on_write_is_not_copied_for_want_of_memory():
+    """A question that fails for want of memory says nothing about the tensor."""
+    script = """
+        import _testcapi, torch
+
+        if not hasattr(torch._C.TensorBase, "const_data_ptr") or not hasattr(torch._C, "_is_cow_tensor"):
+            print("kept")
+            raise SystemExit
+
+        tensor = torch.ones(1000)
+        other = torch._lazy_clone(tensor)
+        ext.hold(tensor, copy=True)
+        gc.disable()
+        served = 0
+        for start in range(200):
+            _testcapi.set_nomemory(start, start + 1)
+            try:
+                ext.hold(tensor, copy=True)
+                served += 1
+            except (BufferError, MemoryError, TypeError):
+                # PyTorch's functions take no argument without memory, they say.
+                pass
+            finally:
+                _testcapi.remove_mem_hooks()
+        assert 0 < served < 200, served
+        print("kept" if torch._C._is_cow_tensor(tensor) else "copied")
+    """
+    assert run(script) == "kept\n"
+
+
+@pytest.mark.library("torch")
 @pytest.mark.parametrize("when", ["untyped_storage", "data_ptr", "const_data_ptr", "is_neg"])
 @pytest.mark.parametrize("is_before", [False, True])
 def test_memory_that_begins_to_be_copied_on_write_is_not_copied_for_a_question(when, is_before):
