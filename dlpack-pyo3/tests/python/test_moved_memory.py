@@ -409,6 +409,51 @@ def test_memory_that_begins_to_be_copied_on_write_is_not_copied_for_a_question(w
 
 
 @pytest.mark.library("torch")
+@pytest.mark.parametrize("is_before", [False, True])
+def test_memory_that_is_shared_and_left_in_the_midst_is_not_copied(is_before):
+    """The storage is no longer the tensor's, or becomes it. Whoever has its memory would lose that."""
+    script = f"""
+        import torch
+
+        if not hasattr(torch._C.TensorBase, "const_data_ptr") or not hasattr(torch._C, "_is_cow_tensor"):
+            print("kept\\n" * 2, end="")
+            raise SystemExit
+
+        def move(tensor):
+            with torch._C.DisableTorchFunction():
+                others.append(torch._lazy_clone(kept))
+                tensor.set_(moved)
+
+        class ReadOnly(torch.Tensor):
+            @classmethod
+            def __torch_function__(cls, function, types, args=(), kwargs=None):
+                is_asked = function.__name__ == "untyped_storage" and not others
+                if is_asked and {is_before}:
+                    move(*args)
+                found = super().__torch_function__(function, types, args, kwargs)
+                if is_asked and not {is_before}:
+                    move(*args)
+                return found
+
+            def __dlpack__(self, **given):
+                return super().__dlpack__(read_only=True, **given)
+
+        for way in (ext.hold, ext.describe):
+            others = []
+            kept, moved = torch.ones(1000), torch.ones(1000)
+            tensor = kept.view(1000).as_subclass(ReadOnly)
+            if {is_before}:
+                # It gets the shared memory, of which the storage is asked for then.
+                kept, moved = moved, moved
+            address, storage = kept.const_data_ptr(), kept.untyped_storage()
+            way(tensor)
+            assert others
+            print("kept" if torch.empty(0).set_(storage).const_data_ptr() == address else "copied")
+    """
+    assert run(script) == "kept\n" * 2
+
+
+@pytest.mark.library("torch")
 @pytest.mark.parametrize("missing", ["_is_cow_tensor", "_data_address", "torch._C", "both"])
 def test_memory_that_is_copied_on_write_is_not_copied_where_pytorch_has_other_functions(missing):
     """At the end of the interpreter, PyTorch has none."""
