@@ -3,6 +3,7 @@
 import contextlib
 import ctypes
 import functools
+import pathlib
 import sys
 import types
 import weakref
@@ -258,7 +259,8 @@ def test_an_address_behind_the_storage_is_no_memory_for_others(kind):
             except BufferError as error:
                 print(str(error)[:29])
     """
-    assert run(script) == "expected a tensor with memory\n" * 3
+    folder = pathlib.Path(__file__).parent
+    assert run(script, folder=folder) == "expected a tensor with memory\n" * 3
 
 
 @pytest.mark.library("torch")
