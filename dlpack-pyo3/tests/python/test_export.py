@@ -653,6 +653,8 @@ def test_a_class_with_pinned_memory_that_cannot_wait_makes_no_copy():
             own.__dlpack__(**asked)
     with pytest.raises(BufferError, match="copies to device cuda_host"):
         own.__dlpack__(copy=True)
+    with pytest.raises(BufferError, match="host can access|serves streams"):
+        np.asarray(own)
     # By default, a class says that such memory can be used on every stream.
     assert peek(own, stream=1)["device"] == (abi.CUDA_HOST, 0)
 
