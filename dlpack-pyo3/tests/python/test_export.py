@@ -803,6 +803,14 @@ def test_a_function_that_calls_numpy_gets_memory_that_is_ready(device, waits, mo
         patch.delitem(sys.modules, "numpy")
         assert ext.like(own, np).tolist() == VALUES
     assert own.calls[-1][0] == last
+    # What is main memory, or no array of NumPy, is left as it is.
+    assert type(ext.like(ext.OwnDevice(VALUES, CPU), calling)) is np.ma.MaskedArray
+    kept = type("Kept", (), {"__dlpack_device__": lambda _: device})()
+    namespace.from_dlpack = lambda it: kept
+    assert ext.like(own, calling) is kept
+    # NumPy's own function is known before it is called.
+    own.raises["synchronize"] = BufferError("on no stream")
+    assert ext.like(own, np).tolist() == VALUES
 
 
 @pytest.mark.parametrize("way", WAYS_TO_NUMPY.values(), ids=WAYS_TO_NUMPY)
