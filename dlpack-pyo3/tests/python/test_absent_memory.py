@@ -11,7 +11,7 @@ import weakref
 import dlpack_pyo3_tests as ext
 import pytest
 
-from kit.absent import WAYS_IN, WITHOUT_MEMORY
+from kit.absent import WAYS_IN, WITHOUT_MEMORY, low_memory
 from kit.process import run, run_at_fixed_address
 
 NEW = {"max_version": (1, 3)}
@@ -228,15 +228,12 @@ def test_an_address_before_the_storage_is_no_memory_for_others():
 def test_an_address_behind_the_storage_is_no_memory_for_others(kind):
     """As above. A storage without bytes may be at any address."""
     script = f"""
-        import ctypes, mmap, torch
+        import ctypes, torch
+        from kit.absent import low_memory
         from kit.foreign import Foreign
 
-        libc = ctypes.CDLL(None)
-        libc.mmap.restype = ctypes.c_void_p
-        libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
-        private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-        memory = libc.mmap(0x2_3456_0000, 4096, mmap.PROT_READ | mmap.PROT_WRITE, private, -1, 0)
-        if not memory or memory > 1 << 40:
+        memory = low_memory()
+        if memory is None:
             # The system puts memory elsewhere.
             print("expected a tensor with memory\\n" * 3, end="")
             raise SystemExit
@@ -279,15 +276,8 @@ def test_what_stands_for_a_tensor_is_copied_here(stand_in, torch):
 
 @pytest.mark.library("torch")
 def test_what_has_memory_is_confirmed_once_if_its_address_is_odd(torch):
-    # Memory at an address that a program chose, where storages usually are not.
-    import mmap
-
-    libc = ctypes.CDLL(None)
-    libc.mmap.restype = ctypes.c_void_p
-    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
-    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    address = libc.mmap(0x2_3456_0000, 4096, mmap.PROT_READ | mmap.PROT_WRITE, private, -1, 0)
-    if not address or address > 1 << 40:
+    address = low_memory()
+    if address is None:
         pytest.skip("the system puts memory elsewhere")
     tensor = torch.frombuffer((ctypes.c_char * 64).from_address(address), dtype=torch.float32)
     asked = []

@@ -1,5 +1,7 @@
 """Tensors of PyTorch without memory, and the ways in by which tests try them."""
 
+import ctypes
+import mmap
 import warnings
 
 import dlpack_pyo3_tests as ext
@@ -14,6 +16,16 @@ WAYS_IN = {
     "bytes": ext.to_bytes,
     "export": lambda tensor: ext.hold(tensor).export(),
 }
+
+
+def low_memory():
+    """A page at an address where storages usually are not, or `None` if the system puts memory elsewhere."""
+    libc = ctypes.CDLL(None)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
+    private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
+    address = libc.mmap(0x2_3456_0000, 4096, mmap.PROT_READ | mmap.PROT_WRITE, private, -1, 0)
+    return address if address and address <= 1 << 40 else None
 
 
 def resized(torch):
