@@ -133,6 +133,7 @@ pub(crate) mod names {
     pub(crate) static IS_CONJ: Name = Name::new(c"is_conj");
     pub(crate) static IS_NEG: Name = Name::new(c"is_neg");
     pub(crate) static NBYTES: Name = Name::new(c"nbytes");
+    pub(crate) static NUMEL: Name = Name::new(c"numel");
     pub(crate) static UNTYPED_STORAGE: Name = Name::new(c"untyped_storage");
     pub(crate) static DATA_PTR: Name = Name::new(c"data_ptr");
     pub(crate) static CONST_DATA_PTR: Name = Name::new(c"const_data_ptr");

@@ -15,7 +15,7 @@ use super::address;
 use super::attribute::{Attribute, is_true};
 use super::eligibility::negated;
 use super::summary::Summary;
-use super::torch_memory::{absent, can_be_memory, may_have_memory, refuse_without_memory};
+use super::torch_memory::{absent, can_be_memory, refuse_uncopyable, refuse_without_memory};
 use crate::protocol;
 use crate::raw::{Name, Object, Owned, Raised, call_no_args, names};
 
@@ -44,7 +44,7 @@ pub(super) fn ask_torch(
     }
     let request = &in_default_order(object, request)?;
     if request.copy == CopyPolicy::ALWAYS {
-        return ask_torch_for_copy(object, request, strict, is_neg);
+        return ask_torch_for_copy(object, request, strict);
     }
     let tensor = protocol::ask(object, request, strict, Ok, Err)?;
     let summary = Summary::of(&tensor);
@@ -80,23 +80,9 @@ fn ask_torch_for_copy(
     object: Object<'_>,
     request: &Request,
     strict: bool,
-    is_neg: Option<&Attribute>,
 ) -> Result<AnyManagedTensor, Raised> {
-    match may_have_memory(object)? {
-        Some(true) => {}
-        Some(false) => {
-            // PyTorch refuses in its own words what it does not export. No elements need no memory.
-            let original = Request { copy: CopyPolicy::IF_NEEDED, ..*request };
-            let original = ask_torch(object, &original, strict, is_neg)?;
-            let is_empty = original.is_empty();
-            drop(original);
-            if !is_empty && may_have_memory(object)? != Some(true) {
-                return Err(absent(object));
-            }
-        }
-        // To export the tensor as it is would copy memory that PyTorch copies on write.
-        None => return Err(absent(object)),
-    }
+    // To have PyTorch refuse an export of the tensor as it is, in words of its own, could copy memory that PyTorch copies on write.
+    refuse_uncopyable(object)?;
     let look = |tensor: &Descriptor| check_present(object, tensor);
     let tensor = protocol::ask_looking(object, request, strict, look, Ok, Err)?;
     let is_on_stream = matches!(tensor.device().device_type, DeviceType::CUDA | DeviceType::ROCM);

@@ -3,7 +3,7 @@
 use dlpack::negotiate::{CopyPolicy, Request};
 use dlpack::{AnyManagedTensor, Device, Error};
 
-use super::ask_torch::{ask_other, ask_torch};
+use super::ask_torch::{ask_other, ask_torch, check_address};
 use super::classes::is_of_torch;
 use super::exchange::Exchange;
 use super::plan::Plan;
@@ -70,7 +70,10 @@ fn take_otherwise(
                 .map(|tensor| tensor.map(AnyManagedTensor::Versioned))
                 .unwrap_or_else(capsule::Claimed::legacy);
             let tensor = tensor.map_err(|error| raise_error(py, error))?;
-            meet(object, tensor.into(), request, Route::Capsule).map(Some)
+            match check_address(object, &tensor) {
+                Ok(()) => meet(object, tensor.into(), request, Route::Capsule).map(Some),
+                Err(raised) => Err(raised.after_dropping(py, tensor)),
+            }
         }
         Plan::BufferOrProtocol(refusals) if asks_for_memory_as_it_is(request) => {
             if refusals.are_many() && !strict {

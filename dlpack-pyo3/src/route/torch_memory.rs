@@ -43,30 +43,43 @@ pub(super) fn refuse_without_memory(
     Err(absent(object))
 }
 
-/// Returns `true` if PyTorch itself says that the storage has memory, or `None` if it cannot be asked. Neither a class nor a mode is asked,
-/// which could take the memory away. Nothing is known of objects that are not PyTorch's in C.
+/// Refuses an object of whose elements PyTorch cannot make a copy, since its storage has no memory, as PyTorch itself says, or if PyTorch
+/// cannot be asked. Neither a class nor a mode is asked, which could take the memory away. Nothing is known of objects that are not PyTorch's
+/// in C.
 #[cold]
-pub(super) fn may_have_memory(object: Object<'_>) -> Result<Option<bool>, Raised> {
+pub(super) fn refuse_uncopyable(object: Object<'_>) -> Result<(), Raised> {
     if !is_of_torch(object.class())? {
-        return Ok(Some(true));
+        return Ok(());
     }
-    match place_of(object) {
-        Ok(found) => Ok(found.map(|place| place.is_some_and(|place| place.storage != 0))),
-        // Other exceptions, as for want of memory, say nothing about the tensor.
-        Err(raised) if !raised.is(Class::Runtime) => Err(raised),
-        Err(raised) => raised.forget().map(|()| Some(false)),
+    let has_memory = match place_of(object) {
+        Ok(found) => found.flatten().is_some_and(|place| place.storage != 0),
+        // Those without a storage. Other exceptions, as for want of memory, say nothing about the tensor.
+        Err(raised) if raised.is(Class::Runtime) => raised.forget().map(|()| false)?,
+        Err(raised) => return Err(raised),
+    };
+    // No elements need no memory.
+    if has_memory || is_empty(object)? { Ok(()) } else { Err(absent(object)) }
+}
+
+/// Returns `true` if PyTorch itself says that the object has no elements.
+fn is_empty(object: Object<'_>) -> Result<bool, Raised> {
+    let found = without_answers(object, |_| call_in_c(object, &names::NUMEL));
+    match found {
+        Ok(Some(count)) => Ok(handle(count.borrow())? == 0),
+        Ok(None) => Ok(false),
+        Err(raised) => raised.forget().map(|()| false),
     }
 }
 
 /// Raises the exception for a tensor without memory.
 #[cold]
 pub(super) fn absent(object: Object<'_>) -> Raised {
-    let text = "expected a tensor with memory, found one of a storage without any, such as a fake or a masked tensor";
+    let text = "expected a tensor with memory, found one of a storage without any, such as a fake, sparse or masked tensor";
     raise(
         object.attached(),
         Class::Buffer,
         format_args!(
-            "{text}: make a plain tensor of it first, with `.clone()` or `.to_tensor(value)`"
+            "{text}: make a plain tensor of it first, with `.clone()`, `.to_dense()` or `.to_tensor(value)`"
         ),
     )
 }

@@ -495,8 +495,8 @@ def test_memory_that_is_copied_on_write_is_not_copied_where_pytorch_has_other_fu
 
 
 @pytest.mark.library("torch")
-def test_a_tensor_that_gets_memory_before_it_is_copied():
-    """It has none when PyTorch is asked first, and some when it is asked for the tensor that is to be copied."""
+def test_a_tensor_that_gets_memory_when_it_is_exported():
+    """PyTorch, which would read the elements for a copy, says before that there are none."""
     script = """
         import torch
 
@@ -509,6 +509,42 @@ def test_a_tensor_that_gets_memory_before_it_is_copied():
 
         tensor = torch.arange(100)[2:].as_subclass(Late)
         tensor.untyped_storage().resize_(0)
-        print(ext.hold(tensor, copy=True).export().tolist() == list(range(98)))
+        try:
+            ext.hold(tensor, copy=True)
+        except BufferError as error:
+            print("with memory" in str(error))
+        print(ext.hold(tensor).export().tolist() == list(range(98)))
     """
-    assert run(script) == "True\n"
+    assert run(script) == "True\nTrue\n"
+
+
+@pytest.mark.library("torch")
+def test_a_tensor_without_memory_is_not_exported_for_a_copy():
+    """It could get memory that PyTorch copies on write, which an export as it is would copy, and free for whoever has it."""
+    script = """
+        import torch
+
+        if not hasattr(torch, "_lazy_clone") or not hasattr(torch._C, "_is_cow_tensor"):
+            print("kept")
+            raise SystemExit
+
+        kept = []
+
+        class Late(torch.Tensor):
+            def __dlpack__(self, **given):
+                if not kept:
+                    with torch._C.DisableTorchFunction():
+                        self.untyped_storage().resize_(4000)
+                        kept.append(ext.hold(self.as_subclass(torch.Tensor)))
+                        kept.append(torch._lazy_clone(self))
+                return super().__dlpack__(**given)
+
+        tensor = torch.ones(1000).as_subclass(Late)
+        tensor.untyped_storage().resize_(0)
+        try:
+            ext.hold(tensor, copy=True)
+        except BufferError as error:
+            assert "with memory" in str(error)
+        print("kept" if not kept or torch._C._is_cow_tensor(tensor) else "copied")
+    """
+    assert run(script) == "kept\n"

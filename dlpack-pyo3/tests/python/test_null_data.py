@@ -89,8 +89,16 @@ class OwnMethod:
         self.__dlpack__, self.__dlpack_device__ = producer.__dlpack__, producer.__dlpack_device__
 
 
+NEAR_NULL = {
+    "producer": Producer,
+    "method of another object": lambda **fields: OwnMethod(Producer(**fields)),
+    "capsule": lambda **fields: Producer(**fields).__dlpack__(**NEW),
+    "legacy capsule": lambda **fields: Producer(**fields).__dlpack__(),
+}
+
+
 @pytest.mark.parametrize("way", WAYS_IN.values(), ids=WAYS_IN)
-@pytest.mark.parametrize("kind", [Producer, lambda **fields: OwnMethod(Producer(**fields))])
+@pytest.mark.parametrize("kind", NEAR_NULL.values(), ids=NEAR_NULL)
 @pytest.mark.parametrize("address", [1, 8, 0xFFF0])
 def test_addresses_near_null_are_no_memory(address, kind, way):
     with pytest.raises(BufferError, match="expected a tensor with memory"):
