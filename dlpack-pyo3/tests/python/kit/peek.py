@@ -6,9 +6,11 @@ from . import abi, capsules
 
 
 def peek(obj, **keywords):
-    """The fields of the tensor, as a dict with the keys of `describe_struct`, and `name` for the capsule's name."""
+    """The fields of the tensor, as a dict with the keys of `describe_struct`, `name` for the capsule's name, and the capsule itself,
+    which keeps the memory."""
     keywords.setdefault("max_version", (1, 3))
-    return peek_capsule(obj.__dlpack__(**keywords))
+    capsule = obj.__dlpack__(**keywords)
+    return {"capsule": capsule, **peek_capsule(capsule)}
 
 
 def peek_capsule(capsule):
