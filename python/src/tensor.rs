@@ -198,6 +198,21 @@ impl Tensor {
         unsafe { self.part_as(&part, Claim::Copied) }
     }
 
+    /// Returns `true` if what the object that the tensor is of has answered has all elements of the tensor: it is the tensor of which this
+    /// is a part, or has no gaps in which elements of this one may lie.
+    fn lies_within(&self, answer: &Descriptor) -> bool {
+        let own = &self.tensor;
+        let is_between = || match (ends(answer), ends(own)) {
+            (Some(all), Some(own)) => all.0 <= own.0 && own.1 <= all.1,
+            _ => false,
+        };
+        let has_no_gaps =
+            || answer.is_dense() || are_same(answer, self.whole.as_ref().unwrap_or(own));
+        own.is_empty()
+            || are_same(answer, own)
+            || (!are_apart(answer, own) && is_between() && has_no_gaps())
+    }
+
     /// Copies the elements to main memory, in row-major order. They are on the host.
     pub(crate) fn copy_on_the_host(&self, _: Python<'_>) -> Result<ManagedTensorVersioned, Error> {
         if self.tensor.flags().is_padded() && self.tensor.dtype().is_sub_byte() {
@@ -266,7 +281,7 @@ impl Export for Tensor {
             // By the standard, it waits when it is asked for the CPU.
             Origin::Producer { object, .. } => nested(slf, |py| {
                 let answer: PyTensor = Import::new().device(Device::CPU).of(object.bind(py))?;
-                Ok(own.is_empty() || covers(&answer, own))
+                Ok(slf.get().lies_within(&answer))
             }),
         }
     }
@@ -331,7 +346,7 @@ impl Export for Tensor {
             Origin::Producer { object, .. } => nested(slf, |py| {
                 let own = &slf.get().tensor;
                 let answer: PyTensor = Import::new().stream(stream).of(object.bind(py))?;
-                let is_of_other_memory = !own.is_empty() && !covers(&answer, own);
+                let is_of_other_memory = !slf.get().lies_within(&answer);
                 drop(answer);
                 // The work on a copy, or on what it had before, was in order for the stream of the import.
                 let (device, ready) = (own.device(), default_stream(own.device().device_type));
@@ -390,12 +405,6 @@ pub(crate) fn are_apart(one: &Descriptor, other: &Descriptor) -> bool {
     is_elsewhere
         || one.is_empty()
         || matches!((ends(one), ends(other)), (Some(a), Some(b)) if a.1 <= b.0 || b.1 <= a.0)
-}
-
-/// Returns `true` if a tensor has all bytes of another one. Where addresses are not known, one byte is enough.
-fn covers(whole: &Descriptor, part: &Descriptor) -> bool {
-    let is_part = |(a, b): ((usize, usize), (usize, usize))| a.0 <= b.0 && b.1 <= a.1;
-    !are_apart(whole, part) && ends(whole).zip(ends(part)).is_none_or(is_part)
 }
 
 /// Returns the address of the first byte of a tensor, and that after the last, if they are known.

@@ -411,6 +411,23 @@ def test_a_producer_that_has_moved_on_has_not_waited_for_all_elements():
                     take(t)
 
 
+@pytest.mark.parametrize("moved", [0, 8])
+def test_a_producer_has_not_waited_for_what_lies_in_the_gaps_of_its_tensor(moved):
+    """As of the other half of an image, which lies between the same rows."""
+    np = pytest.importorskip("numpy")
+
+    x = Struct(shape=(4, 2), strides=(4, 1), device=(3, 0))
+    half = dlpack.asdlpack(x)
+    x.data += moved
+    for t in (half, half[1:3], dlpack.asdlpack(half[1:3])[:1]):
+        for take in (np.asarray, lambda t: t.__dlpack__(stream=5, max_version=(1, 3))):
+            if not moved:
+                take(t)
+                continue
+            with pytest.raises(BufferError):
+                take(t)
+
+
 def raising(self):
     raise RuntimeError("nobody knows")
 
