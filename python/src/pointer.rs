@@ -56,6 +56,8 @@ pub(crate) fn from_pointer(
         }
     };
     // SAFETY: the caller says so, in the words of Python: the documentation of `dlpack.from_pointer` asks for it.
-    let tensor = unsafe { memory.into_tensor(owner.map(PyOwner::from)) }?;
+    // The object of a stream may end the stream when it ends.
+    let stream = stream.filter(|_| matches!(origin, Origin::On(_))).cloned().map(PyOwner::from);
+    let tensor = unsafe { memory.into_tensor((owner.map(PyOwner::from), stream)) }?;
     Ok(Tensor::new(tensor, origin))
 }

@@ -173,8 +173,9 @@ impl Tensor {
     /// Use this for memory of a device whose runtime is in this process: the producer copies and synchronizes streams.
     ///
     /// Each import gets what the producer exports at that time. Main memory must be ready then: the producer is not asked to
-    /// [synchronize](Producer::synchronize) with the CPU. What this object says of itself, such as its shape, describes the
-    /// first export; only `__dlpack_device__` asks the producer.
+    /// [synchronize](Producer::synchronize) with the CPU. A producer that does not implement that, as an `Arc` of a tensor does not,
+    /// says so of pinned memory, too. What this object says of itself, such as its shape, describes the first export; only
+    /// `__dlpack_device__` asks the producer.
     ///
     /// # Errors
     ///
@@ -210,7 +211,8 @@ impl Tensor {
     ///
     /// Consumers that use this stream get the tensor without a wait. Those on other streams are still refused, since only the
     /// device's runtime can make one stream wait for another; see [`from_producer`](Self::from_producer). CUDA's per-thread
-    /// stream is that of the thread which calls this.
+    /// stream is that of the thread which calls this. A stream that ends before the tensor must have finished its work: another
+    /// one may have its handle then.
     ///
     /// # Examples
     ///
@@ -272,7 +274,7 @@ impl<T, R> PyTensor<T, R> {
     ///
     /// A tensor on a device is ready on the stream for which it was imported, without a runtime: on the default stream, if it
     /// was an argument, or on the stream that an [`Import`](crate::Import) named. A capsule names no stream, nor does an
-    /// import with [`Stream::NO_SYNC`]; see [`Tensor::ready_on`] for those. A legacy tensor becomes read-only, unless it is
+    /// import with [`Stream::NO_SYNC`]; see [`Tensor::ready_on`] for those, and for streams that end. A legacy tensor becomes read-only, unless it is
     /// known to be writable.
     ///
     /// # Errors

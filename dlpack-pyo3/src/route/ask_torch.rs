@@ -6,16 +6,15 @@
 //!
 //! An object of another class may stand for such a tensor, as a weak proxy does. Its tensor is looked at, too.
 
-use core::cell::Cell;
-
 use dlpack::negotiate::{CopyPolicy, Request, Stream};
 use dlpack::{AnyManagedTensor, Descriptor, Device, DeviceType};
 
 use super::address;
 use super::attribute::{Attribute, is_true};
+use super::classes::is_of_torch;
 use super::eligibility::negated;
 use super::summary::Summary;
-use super::torch_memory::{absent, can_be_memory, refuse_uncopyable, refuse_without_memory};
+use super::torch_memory::{absent, can_be_memory, refuse_uncopyable};
 use crate::protocol;
 use crate::raw::{Name, Object, Owned, Raised, call_no_args, names};
 
@@ -33,7 +32,6 @@ pub(super) fn ask_torch(
     strict: bool,
     is_neg: Option<&Attribute>,
 ) -> Result<AnyManagedTensor, Raised> {
-    let is_plain = is_neg.is_some();
     // Asked first, since a question may run Python code that moves the memory.
     let answer = match is_neg {
         Some(method) => method.call(object),
@@ -46,32 +44,8 @@ pub(super) fn ask_torch(
     if request.copy == CopyPolicy::ALWAYS {
         return ask_torch_for_copy(object, request, strict);
     }
-    let tensor = protocol::ask(object, request, strict, Ok, Err)?;
-    let summary = Summary::of(&tensor);
-    if !summary.is_doubtful() {
-        return Ok(tensor);
-    }
-    // Looked at before the questions, which may run code that gives it memory, or takes it away.
-    let is_possible = match can_be_memory(object, summary) {
-        Ok(is_possible) => is_possible,
-        Err(raised) => return Err(raised.after_dropping(object.attached(), tensor)),
-    };
-    match refuse_without_memory(object, summary.address, is_plain) {
-        Ok(true) if is_possible => Ok(tensor),
-        // The questions have moved the memory, or are not answered truly. None that could move it follows this time.
-        Ok(_) => match Again::begin() {
-            Some(_again) => {
-                drop(tensor);
-                present(object, protocol::ask(object, request, strict, Ok, Err)?)
-            }
-            None if !is_possible => {
-                drop(tensor);
-                Err(absent(object))
-            }
-            None => Ok(tensor),
-        },
-        Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
-    }
+    let look = |tensor: &Descriptor| check_present(object, tensor);
+    protocol::ask_looking(object, request, strict, look, Ok, Err)
 }
 
 /// As [`ask_torch`], for a copy. Whoever makes it reads the elements: PyTorch, which is asked before whether there are any, or this crate,
@@ -82,7 +56,7 @@ fn ask_torch_for_copy(
     strict: bool,
 ) -> Result<AnyManagedTensor, Raised> {
     // To have PyTorch refuse an export of the tensor as it is, in words of its own, could copy memory that PyTorch copies on write.
-    refuse_uncopyable(object)?;
+    check_copyable(object)?;
     let look = |tensor: &Descriptor| check_present(object, tensor);
     let tensor = protocol::ask_looking(object, request, strict, look, Ok, Err)?;
     let is_on_stream = matches!(tensor.device().device_type, DeviceType::CUDA | DeviceType::ROCM);
@@ -97,32 +71,11 @@ fn ask_torch_for_copy(
     Ok(tensor)
 }
 
-/// Returns a tensor of PyTorch for which the object is not asked again.
-///
-/// # Errors
-///
-/// As for [`check_present`].
-fn present(object: Object<'_>, tensor: AnyManagedTensor) -> Result<AnyManagedTensor, Raised> {
-    match check_present(object, &tensor) {
-        Ok(()) => Ok(tensor),
-        Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
-    }
-}
-
-/// Refuses a tensor that [cannot be memory](can_be_memory). This runs no code that could move the memory.
-fn check_present(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
-    let summary = Summary::of(tensor);
-    if summary.is_doubtful() && !can_be_memory(object, summary)? {
-        return Err(absent(object));
-    }
-    Ok(())
-}
-
 /// Imports a tensor by the `__dlpack__` of an object that is not PyTorch's, and of whose class little is known.
 ///
 /// # Errors
 ///
-/// As for [`protocol::ask`] and [`check_behind`].
+/// As for [`protocol::ask`], [`check_copyable`] and [`check_present`].
 #[cold]
 #[inline(never)]
 pub(super) fn ask_other(
@@ -130,49 +83,80 @@ pub(super) fn ask_other(
     request: &Request,
     strict: bool,
 ) -> Result<AnyManagedTensor, Raised> {
-    let look = |tensor: &Descriptor| check_behind(object, tensor);
+    if request.copy == CopyPolicy::ALWAYS {
+        check_copyable(object)?;
+    }
+    let look = |tensor: &Descriptor| {
+        // No code of this crate reads the memory of a device.
+        if address::is_far(tensor.data().addr()) || tensor.device().device_type != DeviceType::CPU {
+            return Ok(());
+        }
+        check_present(object, tensor)
+    };
     protocol::ask_looking(object, request, strict, look, Ok, Err)
 }
 
-/// Refuses a tensor in main memory at an address where no system has memory. No code runs for that.
+/// Returns the tensor of PyTorch that answers for an object: the object itself, or the one whose method is the object's `__dlpack__`. So it
+/// is with weak proxies, and with what passes all attributes on.
+///
+/// # Errors
+///
+/// What the object raises when it is looked at.
+fn answering(object: Object<'_>) -> Result<Option<Owned<'_>>, Raised> {
+    if is_of_torch(object.class())? {
+        return Ok(Some(object.to_owned()));
+    }
+    let Some(method) = object.optional_attr(&names::DLPACK)? else { return Ok(None) };
+    let Some(behind) = method.optional_attr(&names::SELF)? else { return Ok(None) };
+    Ok(is_of_torch(behind.borrow().class())?.then_some(behind))
+}
+
+/// Refuses an object of which PyTorch must not be asked for a copy.
+fn check_copyable(object: Object<'_>) -> Result<(), Raised> {
+    match answering(object)? {
+        Some(tensor) => refuse_uncopyable(tensor.borrow()),
+        None => Ok(()),
+    }
+}
+
+/// Refuses a tensor that [cannot be memory](can_be_memory).
+///
+/// # Errors
+///
+/// `BufferError` for such a tensor, and what the object raises when it is looked at.
+fn check_present(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
+    check_address(object, tensor)?;
+    let summary = Summary::of(tensor);
+    if !summary.is_doubtful() {
+        return Ok(());
+    }
+    match answering(object)? {
+        Some(tensor) if !can_be_memory(tensor.borrow(), summary)? => Err(absent(object)),
+        _ => Ok(()),
+    }
+}
+
+/// Refuses a tensor in main memory at an address where there is no memory, as of one that passes on a tensor of PyTorch. No code of
+/// Python runs for that.
 ///
 /// # Errors
 ///
 /// `BufferError` for such a tensor.
 #[inline]
 pub(super) fn check_address(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
-    if address::is_near_null(tensor.data().addr()) { check_near(object, tensor) } else { Ok(()) }
+    if address::is_far(tensor.data().addr()) { Ok(()) } else { check_low(object, tensor) }
 }
 
 #[cold]
 #[inline(never)]
-fn check_near(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
-    let is_read = tensor.device().device_type == DeviceType::CPU && !tensor.is_empty();
+fn check_low(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
+    let (data, is_empty) = (tensor.data(), tensor.is_empty());
+    let is_read = tensor.device().device_type == DeviceType::CPU && !is_empty;
     // A null pointer is refused by whoever would follow it.
-    if is_read && !tensor.data().is_null() { Err(absent(object)) } else { Ok(()) }
-}
-
-/// Refuses a tensor without memory for which an object was asked that only stands for a tensor of PyTorch: its `__dlpack__` is the method
-/// of that tensor. So it is with weak proxies, and with what passes all attributes on.
-///
-/// # Errors
-///
-/// `BufferError` for such a tensor, and what the object raises when it is looked at.
-fn check_behind(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
-    check_address(object, tensor)?;
-    let summary = Summary::of(tensor);
-    // No code of this crate reads the memory of a device.
-    if address::is_far(summary.address)
-        || !summary.is_doubtful()
-        || summary.device.device_type != DeviceType::CPU
-    {
-        return Ok(());
+    if is_read && !data.is_null() && address::is_of_none(data.addr()) {
+        return Err(absent(object));
     }
-    let Some(method) = object.optional_attr(&names::DLPACK)? else { return Ok(()) };
-    match method.optional_attr(&names::SELF)? {
-        Some(behind) if !can_be_memory(behind.borrow(), summary)? => Err(absent(behind.borrow())),
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// Names the default stream of the object's device in a request that names no stream, which PyTorch and Paddle take for -1: they do
@@ -199,26 +183,6 @@ pub(super) fn in_default_order(object: Object<'_>, request: &Request) -> Result<
         }
         _ => *request,
     })
-}
-
-thread_local! {
-    static IS_ASKED_AGAIN: Cell<bool> = const { Cell::new(false) };
-}
-
-/// A tensor is asked for once more. Meanwhile no other is: a `__dlpack__` that passes on what it imports, and names another address
-/// than its own, would ask twice for what asks twice, and so on.
-struct Again;
-
-impl Again {
-    fn begin() -> Option<Self> {
-        (!IS_ASKED_AGAIN.replace(true)).then(|| Self)
-    }
-}
-
-impl Drop for Again {
-    fn drop(&mut self) {
-        IS_ASKED_AGAIN.set(false);
-    }
 }
 
 fn call<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {

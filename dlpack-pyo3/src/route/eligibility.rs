@@ -12,7 +12,7 @@ use dlpack::DataTypeCode;
 use super::attribute::{Attribute, is_false, is_true};
 use super::classes::{Classes, defines, is_of, is_of_torch, is_static};
 use super::summary::Summary;
-use super::torch_memory::{can_be_memory, refuse_without_memory};
+use super::torch_memory::can_be_memory;
 use crate::raw::{Class, Object, Raised, loaded, names, raise};
 
 /// What is looked at before an object's table may be used.
@@ -32,8 +32,6 @@ pub(super) enum Eligibility {
 pub(super) struct Doubts {
     /// `true` if there may be no memory.
     memory: bool,
-    /// Where the elements are, if there is memory.
-    address: usize,
     /// `true` if the elements may have to be conjugated, as only complex numbers are.
     conjugation: bool,
 }
@@ -85,7 +83,7 @@ impl Eligibility {
     #[inline]
     pub(super) fn allows(&self, object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
         let doubts = self.doubts(summary);
-        // Looked at before the questions, which may run code: `__dlpack__` gives the tensor that is there afterwards.
+        // Looked at before the questions, which may run code that moves the memory.
         if doubts.memory && !can_be_memory(object, summary)? {
             return Ok(false);
         }
@@ -96,7 +94,7 @@ impl Eligibility {
             _ if !self.allows_object(object)? => return Ok(false),
             _ => {}
         }
-        self.allows_tensor(object, doubts)
+        self.allows_elements(object, doubts)
     }
 
     /// Returns `true` if the object may be imported by the table, as far as it can say before its tensor is looked at.
@@ -117,16 +115,29 @@ impl Eligibility {
         }
     }
 
-    /// Returns `true` if the table gives a tensor with these doubts as `__dlpack__` does, for an object that
-    /// [may be imported](Self::allows_object) by the table. This may run Python code if there is a doubt.
+    /// Returns `true` if the table gives this tensor as `__dlpack__` does, for an object that [may be imported](Self::allows_object) by the
+    /// table. This may run Python code if there is a doubt.
     ///
     /// # Errors
     ///
     /// As for [`allows`](Self::allows).
+    pub(super) fn allows_tensor(
+        &self,
+        object: Object<'_>,
+        summary: Summary,
+    ) -> Result<bool, Raised> {
+        let doubts = self.doubts(summary);
+        Ok((!doubts.memory || can_be_memory(object, summary)?)
+            && self.allows_elements(object, doubts)?)
+    }
+
+    /// Returns `true` for elements that are not to be conjugated when they are read.
     #[inline]
-    pub(super) fn allows_tensor(&self, object: Object<'_>, doubts: Doubts) -> Result<bool, Raised> {
+    fn allows_elements(&self, object: Object<'_>, doubts: Doubts) -> Result<bool, Raised> {
         match self {
-            Self::Torch(torch) if doubts.are_any() => torch.is_plain(object, doubts),
+            Self::Torch(torch) if doubts.conjugation => {
+                Ok(is_false(torch.is_conj.call(object)?.borrow()))
+            }
             _ => Ok(true),
         }
     }
@@ -161,7 +172,6 @@ impl Eligibility {
         let is_torch = matches!(self, Self::Torch(_));
         Doubts {
             memory: is_torch && summary.is_doubtful(),
-            address: summary.address,
             conjugation: is_torch && summary.dtype.code == DataTypeCode::COMPLEX,
         }
     }
@@ -199,18 +209,6 @@ impl Torch {
     #[inline]
     fn refuse_negated(&self, object: Object<'_>) -> Result<(), Raised> {
         if is_false(self.is_neg.call(object)?.borrow()) { Ok(()) } else { Err(negated(object)) }
-    }
-
-    /// # Errors
-    ///
-    /// `BufferError` for a tensor without memory.
-    #[cold]
-    fn is_plain(&self, object: Object<'_>, doubts: Doubts) -> Result<bool, Raised> {
-        // What a question has moved, or is not answered truly, is left to `__dlpack__`.
-        if doubts.memory && !refuse_without_memory(object, doubts.address, true)? {
-            return Ok(false);
-        }
-        Ok(!doubts.conjugation || is_false(self.is_conj.call(object)?.borrow()))
     }
 }
 

@@ -232,7 +232,7 @@ impl Exchange {
         object: Object<'_>,
         summary: Summary,
     ) -> Result<Option<BorrowedTensor<'b>>, Raised> {
-        if !self.eligibility.allows_tensor(object, self.eligibility.doubts(summary))? {
+        if !self.eligibility.allows_tensor(object, summary)? {
             return Ok(None);
         }
         // SAFETY: the caller's promise, which holds once the question is answered.

@@ -59,7 +59,9 @@ pub(super) unsafe fn in_turn(
         tensor => tensor,
     };
     let needs_promise = host && tensor.device().device_type != DeviceType::CPU;
-    let tensor = under_struct(tensor).map_err(|(error, _tensor)| error)?;
+    // A copy in memory that the host can access is its own only once the device has written it.
+    let without = if host { Flags::NONE } else { Flags::IS_COPIED };
+    let tensor = under_struct(tensor, without).map_err(|(error, _tensor)| error)?;
     // SAFETY: as the caller promises.
     Ok(if needs_promise { unsafe { tensor.assume_host_accessible() } } else { tensor })
 }
@@ -69,7 +71,7 @@ pub(crate) fn versioned_in_turn(tensor: ManagedTensorVersioned) -> ManagedTensor
     if is_missing(&tensor) || is_own_versioned(&tensor) {
         return tensor;
     }
-    under_struct(tensor).unwrap_or_else(|(_error, tensor)| tensor)
+    under_struct(tensor, Flags::NONE).unwrap_or_else(|(_error, tensor)| tensor)
 }
 
 /// Gives up a tensor that [`versioned_in_turn`] has made of the one with the struct `raw`, whose deleter is not called.
@@ -88,12 +90,12 @@ pub(crate) unsafe fn forget(
     }
 }
 
-/// Puts a tensor under a struct that says the same.
+/// Puts a tensor under a struct that says the same, but for some flags.
 ///
 /// # Errors
 ///
 /// [`Error::AllocationFailed`], and the tensor.
-fn under_struct<T>(tensor: T) -> Result<ManagedTensorVersioned, (Error, T)>
+fn under_struct<T>(tensor: T, without: Flags) -> Result<ManagedTensorVersioned, (Error, T)>
 where
     T: Deref<Target = Descriptor> + Into<AnyManagedTensor>,
 {
@@ -104,11 +106,11 @@ where
     }
     dims.extend_from_slice(tensor.shape());
     dims.extend_from_slice(tensor.strides());
-    place.push(InTurn { managed: describe(&tensor), dims, tensor: None });
+    place.push(InTurn { managed: describe(&tensor, without), dims, tensor: None });
     let place: *mut InTurn = Box::into_raw(place.into_boxed_slice()).cast();
     // SAFETY: the box, which nobody else knows yet. Clauses S1 to S4 of the import contract: the deleter owns the box, and with it
     // shape and strides; clauses S5 and S6 hold for the tensor, which is in the box from then on, with the same flags, but for
-    // `READ_ONLY`, which is left out only if the memory can be written.
+    // `IS_COPIED`, and for `READ_ONLY`, which is left out only if the memory can be written.
     unsafe {
         let (shape, strides) = (*place).dims.split_at_mut(ndim);
         (*place).managed.dl_tensor.shape = shape.as_mut_ptr();
@@ -132,8 +134,8 @@ fn is_missing(tensor: &Descriptor) -> bool {
 }
 
 /// Describes a tensor, but for shape, strides and the context of the deleter.
-fn describe(tensor: &Descriptor) -> sys::DLManagedTensorVersioned {
-    let flags = tensor.flags().without(Flags::READ_ONLY);
+fn describe(tensor: &Descriptor, without: Flags) -> sys::DLManagedTensorVersioned {
+    let flags = tensor.flags().without(Flags::READ_ONLY).without(without);
     let is_writable = tensor.access() == Access::Writable;
     sys::DLManagedTensorVersioned {
         version: tensor.version().unwrap_or(Version::CURRENT).into(),

@@ -1,58 +1,66 @@
 //! Whether a tensor of PyTorch has memory, as PyTorch itself says.
+//!
+//! Some have none: tensors that stand for zeros, fake ones, the wrappers of `torch.func` and of classes, masked ones, and those whose
+//! storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
+//!
+//! Neither a class nor a mode is asked, since its code could move the memory, and the answer would say nothing about the tensor that
+//! was given.
 
 use core::ptr;
 
 use dlpack::DeviceType;
 
 use super::address;
-use super::classes::{is_named, is_of, is_of_torch, is_static, static_base};
+use super::classes::{is_named, is_of, is_static, static_base};
 use super::summary::Summary;
 use crate::raw::{
     Class, Name, Object, Owned, Raised, SavedException, call_no_args, ffi, handle, loaded,
     make_tuple, names, raise, unwind,
 };
 
-/// Refuses a tensor whose address is doubtful if its storage has no memory. Returns whether the object names the same address.
+/// Returns `false` if what a tensor of PyTorch has given must not be read, since there may be no memory.
 ///
-/// So it is with tensors that stand for zeros, fake ones, the wrappers of `torch.func` and of classes, masked ones, and those
-/// whose storage was resized to nothing. PyTorch adds the offset of a view to the null pointer of the storage.
+/// If PyTorch names the same address for the tensor, it says so. It names another one if a class passes on another tensor, or makes a copy,
+/// or if code that runs elsewhere, as at a garbage collection, has moved the memory; and none if it cannot be asked. Then it must be
+/// an address at which programs have memory. A device may have memory anywhere.
 ///
-/// The address is that of the tensor that is to be imported. A class may answer in PyTorch's place, so that what it says about
-/// memory is believed of this tensor alone. If `is_plain` says that the class does not, and PyTorch says the same when no class and
-/// no mode can answer for it, the address counts as memory for all tensors.
+/// An address at which PyTorch has memory is not doubtful any more, for all tensors.
 #[cold]
-pub(super) fn refuse_without_memory(
-    object: Object<'_>,
-    address: usize,
-    is_plain: bool,
-) -> Result<bool, Raised> {
-    match address_with_memory(object) {
-        Ok(Some(0)) => {}
-        Ok(Some(found)) => {
-            let is_same = usize::try_from(found) == Ok(address);
-            if is_same && is_plain && is_surely_memory(object, address)? {
-                address::confirm(address);
-            }
-            return Ok(is_same);
+pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
+    let address = summary.address;
+    let place = place_in(object, None).or_else(|raised| raised.forget().map(|()| None))?;
+    match place.filter(|place| usize::try_from(place.address) == Ok(address)) {
+        Some(place) if place.is_memory() => confirm(object, address).map(|()| true),
+        Some(_) => Ok(false),
+        None => {
+            Ok(summary.device.device_type != DeviceType::CPU || address::is_of_a_program(address))
         }
-        // Left to whoever looks at the address.
-        Ok(None) => return Ok(false),
-        // PyTorch raises a `RuntimeError` for most of them.
-        Err(raised) => raised.forget()?,
     }
-    Err(absent(object))
 }
 
-/// Refuses an object of whose elements PyTorch cannot make a copy, since its storage has no memory, as PyTorch itself says, or if PyTorch
-/// cannot be asked. Neither a class nor a mode is asked, which could take the memory away. Nothing is known of objects that are not PyTorch's
-/// in C.
+/// Remembers that there is memory at this address, if PyTorch says that it is within that of the object's storage.
+fn confirm(object: Object<'_>, address: usize) -> Result<(), Raised> {
+    let found = match without_answers(object, |_| call_in_c(object, &names::UNTYPED_STORAGE)) {
+        Ok(Some(storage)) => place_in(object, Some(&storage)),
+        Ok(None) => return Ok(()),
+        Err(raised) => Err(raised),
+    };
+    match found {
+        Ok(Some(place)) if place.is_memory() && usize::try_from(place.address) == Ok(address) => {
+            address::confirm(address);
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+        Err(raised) => raised.forget(),
+    }
+}
+
+/// Refuses a tensor of PyTorch's of whose elements it cannot make a copy, since the storage has no memory, as PyTorch itself says, or if
+/// PyTorch cannot be asked.
 #[cold]
 pub(super) fn refuse_uncopyable(object: Object<'_>) -> Result<(), Raised> {
-    if !is_of_torch(object.class())? {
-        return Ok(());
-    }
-    let has_memory = match place_of(object) {
-        Ok(found) => found.flatten().is_some_and(|place| place.storage != 0),
+    let has_memory = match place_in(object, None) {
+        Ok(place) => place.is_some_and(|place| place.storage != 0),
         // Those without a storage. Other exceptions, as for want of memory, say nothing about the tensor.
         Err(raised) if raised.is(Class::Runtime) => raised.forget().map(|()| false)?,
         Err(raised) => return Err(raised),
@@ -84,49 +92,6 @@ pub(super) fn absent(object: Object<'_>) -> Raised {
     )
 }
 
-/// Returns `true` if PyTorch itself says that the object has memory at this address. The class may have begun to answer in its place
-/// while it was asked, and a mode answers for every class.
-fn is_surely_memory(object: Object<'_>, address: usize) -> Result<bool, Raised> {
-    // A class that stands in the place of PyTorch's answers by methods of its own.
-    if !is_of_torch(object.class())? {
-        return Ok(false);
-    }
-    let found = match own_storage(object) {
-        Ok(Some(storage)) => place_in(object, Some(&storage)),
-        Ok(None) => return Ok(false),
-        Err(raised) => Err(raised),
-    };
-    match found {
-        Ok(found) => Ok(found.flatten().is_some_and(|place| place.is_memory_at(address))),
-        Err(raised) => raised.forget().map(|()| false),
-    }
-}
-
-/// Returns `false` if PyTorch itself says that the storage has no memory, and that the object names this address all the same. Neither a
-/// class nor a mode is asked, which could move the memory meanwhile.
-///
-/// The address is another one if a class passes on another tensor, or if code that runs elsewhere, as at a garbage collection, has moved
-/// the memory. Then it must not be one where there is no memory anyway. If PyTorch cannot name one, or cannot be asked, or says that
-/// the object itself has no memory, it must be one to which offsets hardly ever lead. A device may have memory anywhere.
-#[cold]
-pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
-    let address = summary.address;
-    // Nothing is known of objects that are not PyTorch's in C.
-    if !is_of_torch(object.class())? {
-        return Ok(true);
-    }
-    let can_be = match place_of(object) {
-        Ok(Some(Some(place))) if usize::try_from(place.address) == Ok(address) => {
-            return Ok(place.is_memory());
-        }
-        // A class may pass on another tensor.
-        Ok(Some(Some(Place { storage: 0, .. })) | None) => address::is_far(address),
-        Ok(Some(_)) => !address::is_near_null(address),
-        Err(raised) => raised.forget().map(|()| address::is_far(address))?,
-    };
-    Ok(can_be || summary.device.device_type != DeviceType::CPU)
-}
-
 /// Where a tensor is.
 struct Place {
     /// The address of the storage's memory, or 0 if it has none.
@@ -141,10 +106,6 @@ impl Place {
     /// An address that is not in the storage is that of an offset that PyTorch has not checked.
     const fn is_memory(&self) -> bool {
         self.storage != 0 && self.address >= self.storage && self.address < self.end
-    }
-
-    fn is_memory_at(&self, address: usize) -> bool {
-        self.is_memory() && usize::try_from(self.address) == Ok(address)
     }
 }
 
@@ -206,84 +167,23 @@ fn own_function<'a>(
     Ok(is_own.then_some(function))
 }
 
-/// Returns the address of the first element as the class answers, or 0 if the storage has no memory. Returns `None` if PyTorch cannot be
-/// asked, or if the object has got another storage meanwhile.
-///
-/// Where PyTorch has functions that only read, the object's own storage is not asked for its address, as [`place_of`] says. A storage that
-/// a class passes on in its place can be asked for nothing else.
-fn address_with_memory(object: Object<'_>) -> Result<Option<i128>, Raised> {
-    let base = static_base(object.class())?;
-    let is_of_torch = is_of(base.borrow(), "torch")?;
-    let reads = base.optional_attr(&names::CONST_DATA_PTR)?.filter(|_| is_of_torch);
-    let Some(data_ptr) = reads else {
-        return match address_of_storage(object)? {
-            0 => Ok(Some(0)),
-            _ => address_in(object).map(Some),
-        };
-    };
-    let own = match own_storage(object) {
-        Ok(Some(own)) => Some(own),
-        Ok(None) => return Ok(None),
-        Err(raised) => raised.forget().map(|()| None)?,
-    };
-    let storage = call_in_c(object, &names::UNTYPED_STORAGE)?;
-    let Some(found) = address_if_own(object, &storage)? else { return Ok(None) };
-    let has_memory = match found {
-        Some(address) => address != 0,
-        // It was the object's own.
-        None if own.is_some_and(|own| own.borrow().is(storage.borrow())) => return Ok(None),
-        None => address_in(storage.borrow())? != 0,
-    };
-    if !has_memory {
-        return Ok(Some(0));
-    }
-    let arguments = make_tuple(object.attached(), &[object])?;
-    handle(call_with(&data_ptr, &arguments)?.borrow()).map(Some)
-}
-
-/// Returns the address of the memory of a storage that is the object's own, or 0 if it has none, and `None` for another storage. Returns no
-/// answer if PyTorch cannot be asked. This runs no code that could change the storage meanwhile.
-fn address_if_own(object: Object<'_>, storage: &Owned<'_>) -> Result<Option<Option<i128>>, Raised> {
-    let function = own_function(object, &names::DATA_ADDRESS, DATA_ADDRESS)?;
-    let Some(function) = function else { return Ok(None) };
-    let storage_of = method_in_c(object, &names::UNTYPED_STORAGE)?;
-    let arguments = make_tuple(object.attached(), &[object])?;
-    without_answers(object, |_| {
-        // If this is the storage, it is an object already, so that none is made.
-        let is_own = call_with(&storage_of, &arguments)?.borrow().is(storage.borrow());
-        let address = handle(call_with(&function, &arguments)?.borrow())?;
-        Ok(is_own.then_some(address))
-    })
-}
-
-/// Returns the object's storage, as PyTorch itself says, or `None` if PyTorch cannot be asked. This may run code.
-fn own_storage(object: Object<'_>) -> Result<Option<Owned<'_>>, Raised> {
-    without_answers(object, |_| call_in_c(object, &names::UNTYPED_STORAGE))
-}
-
-/// Returns where PyTorch says that the object is, or `None` if that has changed meanwhile: Python may collect garbage when an object is
-/// made, and so run any code. Returns no answer if PyTorch cannot be asked while nobody answers for it.
+/// Returns where PyTorch says that the object is, with the end of the memory if this is the object's storage; of another storage, there is
+/// no memory. Returns `None` if PyTorch cannot be asked while nobody answers for it, or if that has changed meanwhile: Python may collect
+/// garbage when an object is made, and so run any code.
 ///
 /// Where PyTorch has functions for that, addresses are asked for that are only read: it copies memory that is copied on write, and frees
 /// what consumers may have, when it is asked for another one. If one of these functions is there and the other is not, it is not asked.
-fn place_of(object: Object<'_>) -> Result<Option<Option<Place>>, Raised> {
-    place_in(object, None)
-}
-
-/// As [`place_of`], with the end of the memory, which is that of the object's storage. If the object has another storage, it has no memory.
-fn place_in(
-    object: Object<'_>,
-    storage: Option<&Owned<'_>>,
-) -> Result<Option<Option<Place>>, Raised> {
+fn place_in(object: Object<'_>, storage: Option<&Owned<'_>>) -> Result<Option<Place>, Raised> {
     // What may run code comes first.
     let data_address = own_function(object, &names::DATA_ADDRESS, DATA_ADDRESS)?;
     let base = static_base(object.class())?;
+    // Not all classes of PyTorch's are those of tensors.
+    let Some(storage_of) = base.optional_attr(&names::UNTYPED_STORAGE)? else { return Ok(None) };
     let data_ptr = match base.optional_attr(&names::CONST_DATA_PTR)? {
         Some(_) if data_address.is_none() => return Ok(None),
         Some(method) => method,
         None => base.attr(&names::DATA_PTR)?,
     };
-    let storage_of = base.attr(&names::UNTYPED_STORAGE)?;
     let arguments = make_tuple(object.attached(), &[object])?;
     let length = match storage {
         Some(storage) => {
@@ -292,7 +192,7 @@ fn place_in(
         }
         None => None,
     };
-    without_answers(object, |object| {
+    let found = without_answers(object, |object| {
         let storage = || match &data_address {
             Some(function) => handle(call_with(function, &arguments)?.borrow()),
             None => address_of_storage(object),
@@ -312,20 +212,17 @@ fn place_in(
         };
         let is_still_there = storage()? == before;
         Ok(is_still_there.then_some(Place { storage: before, address, end }))
-    })
+    });
+    found.map(Option::flatten)
 }
 
 /// The signature of PyTorch's function that returns the address of the storage's memory, or 0 if it has none.
 const DATA_ADDRESS: &str = "_data_address(arg0: torch.Tensor) -> int";
 
-/// Returns the address of the storage's memory, or 0 if it has none.
+/// Returns the address of the storage's memory, or 0 if it has none, where PyTorch has no function that says so.
 fn address_of_storage(object: Object<'_>) -> Result<i128, Raised> {
-    address_in(call_in_c(object, &names::UNTYPED_STORAGE)?.borrow())
-}
-
-/// Returns the address that a tensor or a storage names.
-fn address_in(object: Object<'_>) -> Result<i128, Raised> {
-    handle(call_in_c(object, &names::DATA_PTR)?.borrow())
+    let storage = call_in_c(object, &names::UNTYPED_STORAGE)?;
+    handle(call_in_c(storage.borrow(), &names::DATA_PTR)?.borrow())
 }
 
 /// Calls a method of PyTorch's own class in C, whatever the object itself or a derived class has under this name. Of an object

@@ -11,6 +11,7 @@ import weakref
 import dlpack_pyo3_tests as ext
 import pytest
 
+from kit import abi
 from kit.absent import WAYS_IN, WITHOUT_MEMORY, low_memory
 from kit.process import run, run_at_fixed_address
 
@@ -101,10 +102,47 @@ def test_what_stands_for_a_tensor_without_memory(kind, stand_in, torch):
     tensor = WITHOUT_MEMORY[kind](torch)
     ordinary = torch.arange(10.0)
     assert ext.describe(STAND_INS[stand_in](ordinary))["data"] == ordinary.data_ptr()
-    for way, take in WAYS_IN.items():
-        if way != "copy":  # PyTorch makes the copy, and crashes where there is nothing to copy.
-            with pytest.raises(BufferError, match="with memory"):
-                take(STAND_INS[stand_in](tensor))
+    for take in WAYS_IN.values():
+        with pytest.raises(BufferError, match="with memory"):
+            take(STAND_INS[stand_in](tensor))
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("way", WAYS_IN.values(), ids=WAYS_IN)
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", ["zeros, sliced", "zeros, far", "fake, sliced"])
+def test_a_module_of_pytorch_that_passes_on_a_tensor(kind, way, torch):
+    """It is of PyTorch's package, and no tensor."""
+
+    class PassingOn(torch.nn.Module):
+        def __init__(self, tensor):
+            super().__init__()
+            self.passed_on = tensor
+
+        def __dlpack__(self, **given):
+            # A copy is made here.
+            return self.passed_on.__dlpack__()
+
+        def __dlpack_device__(self):
+            return self.passed_on.__dlpack_device__()
+
+    way(PassingOn(torch.arange(10.0)))
+    with pytest.raises(BufferError, match="with memory"):
+        way(PassingOn(WITHOUT_MEMORY[kind](torch)))
+
+
+@pytest.mark.library("torch")
+def test_a_storage_that_passes_on_a_tensor(torch):
+    class PassingOn(torch.UntypedStorage):
+        def __dlpack__(self, **given):
+            return torch.arange(10.0).__dlpack__(**given)
+
+        def __dlpack_device__(self):
+            return abi.CPU, 0
+
+    assert ext.describe(PassingOn(40))["shape"] == (10,)
+    with pytest.raises(BufferError, match="with memory"):
+        ext.hold(PassingOn(40), copy=True)
 
 
 @functools.cache

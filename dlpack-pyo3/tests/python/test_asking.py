@@ -478,3 +478,18 @@ def test_a_capsule_cannot_be_told_a_stream():
 def test_a_buffer_has_no_stream_of_another_device():
     with pytest.raises(ValueError, match="expected a stream of device cpu"):
         ext.describe(b"text", device=(abi.CUDA, 0), stream=5)
+
+
+@pytest.mark.parametrize(
+    ("device", "asked", "is_exclusive"),
+    [
+        ((abi.CPU, 0), {}, True),
+        ((abi.CUDA_HOST, 0), {}, False),
+        ((abi.CUDA_HOST, 0), {"device": (abi.CPU, 0)}, True),
+        ((abi.ROCM_HOST, 0), {"stream": -1}, False),
+    ],
+)
+def test_a_copy_is_exclusive_once_its_device_has_written_it(device, asked, is_exclusive):
+    """The host can access pinned memory before."""
+    producer = producers.Producer(flags=abi.IS_COPIED, device=device)
+    assert ext.hold(producer, **asked).is_exclusive() == is_exclusive

@@ -269,34 +269,6 @@ def test_a_destructor_of_a_mask_finds_no_exception():
     assert seen == [6]
 
 
-@pytest.mark.library("torch")
-def test_a_destructor_of_a_storage_finds_no_exception():
-    """What PyTorch is asked for where the address of a tensor may be an offset from null."""
-    import torch
-
-    seen, make = destructors()
-
-    class Storage:
-        data_ptr = list
-
-        def __init__(self):
-            self.kept = make()
-
-    class Strange(torch.Tensor):
-        @classmethod
-        def __torch_function__(cls, function, types, args=(), kwargs=None):
-            if function.__name__ == "untyped_storage":
-                return Storage()
-            return super().__torch_function__(function, types, args, kwargs or {})
-
-    base = torch.ones(64)
-    view = base[16:].as_subclass(Strange)
-    base.untyped_storage().resize_(0)
-    with pytest.raises(BufferError, match="memory"):
-        ext.hold(view)
-    assert set(seen) == {6}
-
-
 class OnDevice:
     def __dlpack_device__(self):
         return abi.CUDA, 0

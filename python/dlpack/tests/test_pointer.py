@@ -300,3 +300,24 @@ for depth in range(100, 150):
     box.clear()
 """
     assert sorted(map(int, in_process(program).split())) == list(range(100, 150))
+
+
+@pytest.mark.parametrize("device", ["cuda:0", "cuda_host:0"])
+def test_a_stream_stays_as_long_as_a_tensor_is_ready_on_it(device):
+    """Its object may end the stream when it ends."""
+
+    class Stream:
+        def __cuda_stream__(self):
+            return 0, 0x7000
+
+    stream = Stream()
+    gone = weakref.ref(stream)
+    data = bytearray(8)
+    t = dlpack.from_pointer(ctypes.addressof(ctypes.c_char.from_buffer(data)), (8,), "uint8", device=device, owner=data, stream=stream)
+    part = t[1:]
+    del stream, t
+    gc.collect()
+    assert gone() is not None
+    del part
+    gc.collect()
+    assert gone() is None

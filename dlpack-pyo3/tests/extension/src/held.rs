@@ -96,6 +96,11 @@ impl Held {
         })
     }
 
+    /// Whether the tensor, which is dropped then, is one that nobody else uses.
+    fn is_exclusive(&mut self) -> PyResult<bool> {
+        Ok(self.take()?.into_managed()?.try_exclusive().is_ok())
+    }
+
     /// Drops the tensor on a thread that Python does not know, while this thread is detached.
     fn send_to_thread(&mut self, py: Python<'_>) -> PyResult<()> {
         let tensor = self.take()?;
