@@ -59,8 +59,9 @@ pub(super) unsafe fn in_turn(
         tensor => tensor,
     };
     let needs_promise = host && tensor.device().device_type != DeviceType::CPU;
-    // A copy in memory that the host can access is its own only once the device has written it.
-    let without = if host { Flags::NONE } else { Flags::IS_COPIED };
+    // Safe code may write a copy that the host can access, but only once the device has written it.
+    let is_unwritten = !host && tensor.device().is_host_accessible();
+    let without = if is_unwritten { Flags::IS_COPIED } else { Flags::NONE };
     let tensor = under_struct(tensor, without).map_err(|(error, _tensor)| error)?;
     // SAFETY: as the caller promises.
     Ok(if needs_promise { unsafe { tensor.assume_host_accessible() } } else { tensor })

@@ -487,6 +487,8 @@ def test_a_buffer_has_no_stream_of_another_device():
         ((abi.CUDA_HOST, 0), {}, False),
         ((abi.CUDA_HOST, 0), {"device": (abi.CPU, 0)}, True),
         ((abi.ROCM_HOST, 0), {"stream": -1}, False),
+        # No safe code reaches such memory.
+        ((abi.CUDA, 0), {}, True),
     ],
 )
 def test_a_copy_is_exclusive_once_its_device_has_written_it(device, asked, is_exclusive):
