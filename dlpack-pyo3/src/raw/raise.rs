@@ -58,9 +58,10 @@ impl Raised {
         self
     }
 
-    /// Forgets the exception, unless it is not an `Exception`, and so interrupts the program.
+    /// Forgets the exception, unless it is not an `Exception`, and so interrupts the program, or says that there is not enough memory or stack,
+    /// and so nothing about whoever was asked.
     pub(crate) fn forget(self) -> Result<(), Self> {
-        if !self.is(Class::Any) {
+        if !self.is(Class::Any) || self.is(Class::Memory) || self.is(Class::Recursion) {
             return Err(self);
         }
         self.clear();
@@ -85,6 +86,7 @@ pub(crate) enum Class {
     Buffer,
     Memory,
     Runtime,
+    Recursion,
     /// `CopyError`, which is a `BufferError` and a `ValueError`: for a copy that must not be made, the array API standard
     /// asks for the one in one place and for the other in another.
     Copy,
@@ -117,6 +119,7 @@ impl Class {
                 Self::Buffer | Self::Copy => ffi::PyExc_BufferError,
                 Self::Memory => ffi::PyExc_MemoryError,
                 Self::Runtime => ffi::PyExc_RuntimeError,
+                Self::Recursion => ffi::PyExc_RecursionError,
             }
         }
     }

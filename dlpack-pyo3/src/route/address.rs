@@ -41,42 +41,41 @@ pub(super) const fn is_far(address: usize) -> bool {
     slice(address) >= FAR
 }
 
-/// Returns `true` for an address at which no program has memory, as the system says. Short offsets from a null pointer lead to the lowest,
-/// at which no system has memory.
-pub(super) fn is_of_none(address: usize) -> bool {
-    address < 1 << 16 || is_mapped(address) == Some(false)
+/// Returns `true` for an address at which no system has memory, but short offsets from a null pointer lead there.
+pub(super) const fn is_near_null(address: usize) -> bool {
+    address < 1 << 16
 }
 
-/// Returns `true` if there is memory at this address, as the system says. Where it is not asked, the address must be one to which offsets
-/// hardly ever lead.
-pub(super) fn is_of_a_program(address: usize) -> bool {
-    is_mapped(address).unwrap_or_else(|| is_far(address))
-}
-
-/// Returns `None` if the system does not say.
+/// Returns `true` if the memory at this address can be read, as the system says, and `None` if it does not say.
 #[cfg(all(target_os = "linux", target_arch = "x86_64"))]
-fn is_mapped(address: usize) -> Option<bool> {
-    use core::ffi::{c_int, c_uchar, c_void};
+pub(super) fn is_readable(address: usize) -> Option<bool> {
+    use core::ffi::{c_long, c_void};
     use core::ptr;
     use std::io;
 
     unsafe extern "C" {
-        fn mincore(start: *mut c_void, length: usize, states: *mut c_uchar) -> c_int;
+        fn syscall(number: c_long, ...) -> c_long;
     }
 
-    const PAGE: usize = 4096;
-    const ENOMEM: i32 = 12;
+    const RT_SIGPROCMASK: c_long = 14;
+    const NO_WAY: c_long = -1;
+    const SIZE: usize = size_of::<u64>();
+    const EFAULT: i32 = 14;
+    const EINVAL: i32 = 22;
 
-    let (start, mut state) = (ptr::without_provenance_mut(address & !(PAGE - 1)), 0);
-    // SAFETY: the function accesses no memory but the byte for the one page.
-    match unsafe { mincore(start, PAGE, &raw mut state) } {
-        0 => Some(true),
-        _ => (io::Error::last_os_error().raw_os_error() == Some(ENOMEM)).then_some(false),
+    let set: *const c_void = ptr::without_provenance(address & !(SIZE - 1));
+    // SAFETY: the system reads a set of signals at the address, if it can, and then refuses the way in which it is to be used. This
+    // changes nothing.
+    unsafe { syscall(RT_SIGPROCMASK, NO_WAY, set, ptr::null::<c_void>(), SIZE) };
+    match io::Error::last_os_error().raw_os_error() {
+        Some(EINVAL) => Some(true),
+        Some(EFAULT) => Some(false),
+        _ => None,
     }
 }
 
 #[cfg(not(all(target_os = "linux", target_arch = "x86_64")))]
-const fn is_mapped(_: usize) -> Option<bool> {
+pub(super) const fn is_readable(_: usize) -> Option<bool> {
     None
 }
 

@@ -119,7 +119,7 @@ fn check_copyable(object: Object<'_>) -> Result<(), Raised> {
     }
 }
 
-/// Refuses a tensor that [cannot be memory](can_be_memory).
+/// Refuses a tensor that [cannot be memory](can_be_memory), or one in memory that cannot be read.
 ///
 /// # Errors
 ///
@@ -130,33 +130,33 @@ fn check_present(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> 
     if !summary.is_doubtful() {
         return Ok(());
     }
-    match answering(object)? {
-        Some(tensor) if !can_be_memory(tensor.borrow(), summary)? => Err(absent(object)),
-        _ => Ok(()),
-    }
+    let can_be = match answering(object)? {
+        Some(tensor) => can_be_memory(tensor.borrow(), summary)?,
+        None => {
+            // A null pointer is refused by whoever would follow it.
+            let is_read = summary.device.device_type == DeviceType::CPU && summary.address != 0;
+            !is_read || address::is_readable(summary.address) != Some(false)
+        }
+    };
+    if can_be { Ok(()) } else { Err(absent(object)) }
 }
 
-/// Refuses a tensor in main memory at an address where there is no memory, as of one that passes on a tensor of PyTorch. No code of
-/// Python runs for that.
+/// Refuses a tensor in main memory at an address where no system has memory. No code runs for that.
 ///
 /// # Errors
 ///
 /// `BufferError` for such a tensor.
 #[inline]
 pub(super) fn check_address(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
-    if address::is_far(tensor.data().addr()) { Ok(()) } else { check_low(object, tensor) }
+    if address::is_near_null(tensor.data().addr()) { check_near(object, tensor) } else { Ok(()) }
 }
 
 #[cold]
 #[inline(never)]
-fn check_low(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
-    let (data, is_empty) = (tensor.data(), tensor.is_empty());
-    let is_read = tensor.device().device_type == DeviceType::CPU && !is_empty;
+fn check_near(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
+    let is_read = tensor.device().device_type == DeviceType::CPU && !tensor.is_empty();
     // A null pointer is refused by whoever would follow it.
-    if is_read && !data.is_null() && address::is_of_none(data.addr()) {
-        return Err(absent(object));
-    }
-    Ok(())
+    if is_read && !tensor.data().is_null() { Err(absent(object)) } else { Ok(()) }
 }
 
 /// Names the default stream of the object's device in a request that names no stream, which PyTorch and Paddle take for -1: they do

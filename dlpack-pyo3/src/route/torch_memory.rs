@@ -21,21 +21,25 @@ use crate::raw::{
 /// Returns `false` if what a tensor of PyTorch has given must not be read, since there may be no memory.
 ///
 /// If PyTorch names the same address for the tensor, it says so. It names another one if a class passes on another tensor, or makes a copy,
-/// or if code that runs elsewhere, as at a garbage collection, has moved the memory; and none if it cannot be asked. Then it must be
-/// an address at which programs have memory. A device may have memory anywhere.
+/// or if code that runs elsewhere, as at a garbage collection, has moved the memory. Then memory must be readable at the address, or, where
+/// the system does not say, it must be one to which offsets hardly ever lead; and if PyTorch names none, both. A device may have memory
+/// anywhere.
 ///
 /// An address at which PyTorch has memory is not doubtful any more, for all tensors.
 #[cold]
 pub(super) fn can_be_memory(object: Object<'_>, summary: Summary) -> Result<bool, Raised> {
     let address = summary.address;
-    let place = place_in(object, None).or_else(|raised| raised.forget().map(|()| None))?;
-    match place.filter(|place| usize::try_from(place.address) == Ok(address)) {
-        Some(place) if place.is_memory() => confirm(object, address).map(|()| true),
-        Some(_) => Ok(false),
-        None => {
-            Ok(summary.device.device_type != DeviceType::CPU || address::is_of_a_program(address))
-        }
+    let place = place_of(object)?;
+    if place.as_ref().is_some_and(|place| usize::try_from(place.address) == Ok(address)) {
+        let is_memory = place.is_some_and(|place| place.is_memory());
+        return if is_memory { confirm(object, address).map(|()| true) } else { Ok(false) };
     }
+    let is_far = || address::is_far(address);
+    let is_likely = || match address::is_readable(address) {
+        Some(is_readable) => is_readable && (place.is_some() || is_far()),
+        None => is_far(),
+    };
+    Ok(summary.device.device_type != DeviceType::CPU || is_likely())
 }
 
 /// Remembers that there is memory at this address, if PyTorch says that it is within that of the object's storage.
@@ -59,12 +63,7 @@ fn confirm(object: Object<'_>, address: usize) -> Result<(), Raised> {
 /// PyTorch cannot be asked.
 #[cold]
 pub(super) fn refuse_uncopyable(object: Object<'_>) -> Result<(), Raised> {
-    let has_memory = match place_in(object, None) {
-        Ok(place) => place.is_some_and(|place| place.storage != 0),
-        // Those without a storage. Other exceptions, as for want of memory, say nothing about the tensor.
-        Err(raised) if raised.is(Class::Runtime) => raised.forget().map(|()| false)?,
-        Err(raised) => return Err(raised),
-    };
+    let has_memory = place_of(object)?.is_some_and(|place| place.storage != 0);
     // No elements need no memory.
     if has_memory || is_empty(object)? { Ok(()) } else { Err(absent(object)) }
 }
@@ -165,6 +164,15 @@ fn own_function<'a>(
     let is_named = signature.split_once('(').map(|(name, _)| name) == found.borrow().text();
     let is_own = is_named && doc.borrow().text().is_some_and(|doc| doc.starts_with(signature));
     Ok(is_own.then_some(function))
+}
+
+/// Returns where PyTorch says that the object is. Returns `None` if it has no storage, or as [`place_in`] does.
+fn place_of(object: Object<'_>) -> Result<Option<Place>, Raised> {
+    match place_in(object, None) {
+        // PyTorch raises a `RuntimeError`. Other exceptions, as for want of memory, say nothing about the tensor.
+        Err(raised) if raised.is(Class::Runtime) => raised.forget().map(|()| None),
+        place => place,
+    }
 }
 
 /// Returns where PyTorch says that the object is, with the end of the memory if this is the object's storage; of another storage, there is

@@ -74,7 +74,8 @@ def test_no_memory_for_a_question_leaves_pytorch_as_it_was():
             _testcapi.set_nomemory(skip, skip + 1)
             try:
                 ext.hold(tensor)
-            except (MemoryError, BufferError):
+            except (MemoryError, BufferError, TypeError):
+                # Of its functions that return a number, PyTorch says that they cannot.
                 failed += 1
             _testcapi.remove_mem_hooks()
             assert intercepting.sum() == "intercepted", skip
@@ -323,8 +324,7 @@ def test_a_tensor_that_gets_or_loses_its_memory_while_it_is_asked(kind, way, get
             print("given")
         except BufferError as error:
             print(str(error)[:29])
-        # Where the system has no memory, PyTorch is not asked.
-        assert ("_data_address" in seen) != ("{kind}" == "Own" and {gets})
+        assert "_data_address" in seen
     """
     # A class with a table is borrowed from once more, and is asked then.
     refused = kind == "Own" if gets else (kind, way) == ("Tensor", "borrow")
