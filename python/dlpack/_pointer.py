@@ -35,7 +35,8 @@ def from_pointer(
 
     - `owner`: any object, which is kept alive until no consumer is left;
     - `deleter`: a function that is called with the address, once, when no consumer is left, on whatever thread that is, and at
-      the end of the interpreter at the latest, when all modules have been cleared;
+      the end of the interpreter at the latest, when all modules have been cleared: whoever still has the tensor then, as a daemon
+      thread may, must not use it any more. Memory of an `owner` stays;
     - neither, for memory that is never freed.
 
     If this function raises, the memory is still the caller's, and the deleter is not called.

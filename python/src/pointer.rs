@@ -55,9 +55,11 @@ pub(crate) fn from_pointer(
             Origin::on(py, device, stream_from(stream, device)?.on(device.device_type))?
         }
     };
-    // SAFETY: the caller says so, in the words of Python: the documentation of `dlpack.from_pointer` asks for it.
     // The object of a stream may end the stream when it ends.
     let stream = stream.filter(|_| matches!(origin, Origin::On(_))).cloned().map(PyOwner::from);
-    let tensor = unsafe { memory.into_tensor((owner.map(PyOwner::from), stream)) }?;
+    // An array of NumPy to which there is one other reference only, that of who calls its method `resize`, frees its memory.
+    let owners = owner.map(|owner| [PyOwner::from(owner.clone()), PyOwner::from(owner)]);
+    // SAFETY: the caller says so, in the words of Python: the documentation of `dlpack.from_pointer` asks for it.
+    let tensor = unsafe { memory.into_tensor((owners, stream)) }?;
     Ok(Tensor::new(tensor, origin))
 }

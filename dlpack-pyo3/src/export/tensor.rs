@@ -92,6 +92,9 @@ pub struct Tensor {
 /// assert_eq!(tensor.downcast::<Vec<u8>>().ok(), Some(vec![1, 2]));
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A consumer may have dropped a tensor on a device, or in pinned memory, while the device still is to work on it: wait for the device
+/// before the host uses the memory.
 impl Tensor {
     /// Makes an object of a tensor.
     ///

@@ -384,3 +384,93 @@ def test_a_program_that_is_linked_to_a_fixed_address(tmp_path):
     if found in (None, "elsewhere\n"):
         pytest.skip("needs the library of Python, and a heap that follows the program")
     assert found == "done\n"
+
+
+@pytest.mark.library("torch")
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems are not asked")
+@pytest.mark.parametrize("kind", ["module", "tensor"])
+def test_reserved_addresses_are_no_memory(kind):
+    """As those of a driver or of another machine in the process."""
+    script = f"""
+        import ctypes, torch
+        from kit.absent import low_memory
+
+        memory = low_memory(0)
+        if memory is None:
+            # The system puts memory elsewhere.
+            print("expected a tensor with memory\\n" * 4, end="")
+            raise SystemExit
+
+        class PassingOn:
+            def __dlpack__(self, **given):
+                return absent.__dlpack__()
+
+            def __dlpack_device__(self):
+                return absent.__dlpack_device__()
+
+        class Module(PassingOn, torch.nn.Module):
+            pass
+
+        class Tensor(PassingOn, torch.Tensor):
+            pass
+
+        absent = torch._efficientzerotensor(memory + 4096, dtype=torch.uint8)[memory:]
+        passing = Module() if "{kind}" == "module" else torch.ones(3).as_subclass(Tensor)
+        for way in (ext.describe, ext.borrow, ext.hold, ext.to_bytes):
+            try:
+                way(passing)
+            except BufferError as error:
+                print(str(error)[:29])
+    """
+    folder = pathlib.Path(__file__).parent
+    assert run(script, folder=folder) == "expected a tensor with memory\n" * 4
+
+
+@pytest.mark.library("torch")
+@pytest.mark.skipif(sys.platform != "linux", reason="maps memory at an address that programs hardly have")
+def test_no_answer_for_want_of_memory_or_stack_is_no_answer():
+    """The program has memory of its own where the offset leads."""
+    script = """
+        import gc, torch
+        from kit.absent import low_memory
+
+        try:
+            import _testcapi
+        except ImportError:
+            _testcapi = None
+        memory = low_memory()
+        if memory is None:
+            # The system puts memory elsewhere.
+            print("refused")
+            raise SystemExit
+        absent = torch._efficientzerotensor(memory + 4096, dtype=torch.uint8)[memory:]
+        gc.disable()
+
+        def refused(way):
+            try:
+                way(absent)
+            except (BufferError, MemoryError, RecursionError, TypeError):
+                return True
+
+        def deep(depth, way):
+            return refused(way) if depth == 0 else deep(depth - 1, way)
+
+        for way in (ext.describe, ext.borrow, ext.hold):
+            for skip in range(120):
+                if _testcapi is not None:
+                    _testcapi.set_nomemory(skip, skip + 1)
+                found = refused(way)
+                if _testcapi is not None:
+                    _testcapi.remove_mem_hooks()
+                assert found, skip
+            for depth in range(900, 1000):
+                try:
+                    assert deep(depth, way), depth
+                except RecursionError:
+                    break
+        del sys.modules["torch._C"]
+        assert refused(ext.describe) and refused(ext.hold)
+        print("refused")
+    """
+    folder = pathlib.Path(__file__).parent
+    assert run(script, folder=folder) == "refused\n"

@@ -161,6 +161,37 @@ def test_paddle_is_told_the_default_stream(device):
         assert set(asked) == {(DEFAULT[device], None)}
 
 
+@pytest.mark.parametrize("error", [MemoryError, RecursionError])
+@pytest.mark.parametrize("step", ["__dlpack_device__", "__dlpack_c_exchange_api__"])
+def test_want_of_memory_or_stack_says_nothing_about_streams(step, error):
+    """An exception for it is passed on, and forgotten by nobody, as those are that say something about the object."""
+    asked, left = [], [error("mine")]
+
+    def fail(name):
+        if name == step and left:
+            raise left.pop()
+
+    class Failing(type):
+        def __getattribute__(cls, name):
+            fail(name)
+            return super().__getattribute__(name)
+
+    members = {**like_torch(CUDA, asked), "stop_gradient": property(lambda self: True), "__module__": "paddle"}
+
+    def device(self):
+        fail("__dlpack_device__")
+        return CUDA
+
+    table = exchange.Table()
+    members = {**members, "__dlpack_device__": device, "__dlpack_c_exchange_api__": table.capsule()}
+    like = Failing("Like", (), {**members, "table": table, "source": lambda self: Foreign(SIX, device=CUDA, address=0x7000)})()
+    with pytest.raises(error, match="mine"):
+        ext.hold(like)
+    assert asked == []
+    ext.hold(like)
+    assert asked == [(DEFAULT[CUDA], None)]
+
+
 @pytest.mark.library("torch")
 def test_torch_is_told_no_stream_where_it_is_asked_for_main_memory():
     import torch

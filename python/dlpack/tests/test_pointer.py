@@ -321,3 +321,13 @@ def test_a_stream_stays_as_long_as_a_tensor_is_ready_on_it(device):
     del part
     gc.collect()
     assert gone() is None
+
+
+def test_an_array_that_is_the_owner_is_not_resized():
+    """NumPy takes one reference for that of its caller."""
+    np = pytest.importorskip("numpy")
+    arrays = [np.arange(4, dtype="u1")]
+    t = dlpack.from_pointer(arrays[0].ctypes.data, (4,), "uint8", device="cpu", owner=arrays[0])
+    with pytest.raises(ValueError, match="resize"):
+        arrays.pop().resize((1 << 20,))
+    assert t.tolist() == [0, 1, 2, 3]

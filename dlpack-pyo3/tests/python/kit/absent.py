@@ -18,13 +18,13 @@ WAYS_IN = {
 }
 
 
-def low_memory():
+def low_memory(protection=mmap.PROT_READ | mmap.PROT_WRITE):
     """A page at an address where storages usually are not, or `None` if the system puts memory elsewhere."""
     libc = ctypes.CDLL(None)
     libc.mmap.restype = ctypes.c_void_p
     libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t] + [ctypes.c_int] * 3 + [ctypes.c_long]
     private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    address = libc.mmap(0x2_3456_0000, 4096, mmap.PROT_READ | mmap.PROT_WRITE, private, -1, 0)
+    address = libc.mmap(0x2_3456_0000, 4096, protection, private, -1, 0)
     return address if address and address <= 1 << 40 else None
 
 
