@@ -16,7 +16,7 @@ use super::eligibility::negated;
 use super::summary::Summary;
 use super::torch_memory::{absent, can_be_memory, refuse_uncopyable};
 use crate::protocol;
-use crate::raw::{Name, Object, Owned, Raised, call_no_args, names};
+use crate::raw::{Class, Name, Object, Owned, Raised, call_no_args, names, raise};
 
 /// Imports a tensor of PyTorch by its `__dlpack__`, unless it must not be imported. `is_neg` is the method of the object's class,
 /// if it is known.
@@ -41,11 +41,28 @@ pub(super) fn ask_torch(
         return Err(negated(object));
     }
     let request = &in_default_order(object, request)?;
-    if request.copy == CopyPolicy::ALWAYS {
-        return ask_torch_for_copy(object, request, strict);
-    }
-    let look = |tensor: &Descriptor| check_present(object, tensor);
-    protocol::ask_looking(object, request, strict, look, Ok, Err)
+    let tensor = if request.copy == CopyPolicy::ALWAYS {
+        ask_torch_for_copy(object, request, strict)
+    } else {
+        let look = |tensor: &Descriptor| check_present(object, tensor);
+        protocol::ask_looking(object, request, strict, look, Ok, Err)
+    };
+    in_order(object, request, tensor?)
+}
+
+/// Imports a tensor by the `__dlpack__` of an object of another library that takes no stream for -1.
+///
+/// # Errors
+///
+/// As for [`ask_other`], [`in_default_order`] and [`in_order`].
+#[cold]
+pub(super) fn ask_in_default_order(
+    object: Object<'_>,
+    request: &Request,
+    strict: bool,
+) -> Result<AnyManagedTensor, Raised> {
+    let request = &in_default_order(object, request)?;
+    in_order(object, request, ask_other(object, request, strict)?)
 }
 
 /// As [`ask_torch`], for a copy. Whoever makes it reads the elements: PyTorch, which is asked before whether there are any, or this crate,
@@ -164,9 +181,9 @@ fn check_near(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
 ///
 /// # Errors
 ///
-/// What the object raises when it is asked for its device, if that is not an `Exception`. Its `__dlpack__` says what is wrong.
+/// What the object raises when it is asked for its device, if that is not forgotten: its `__dlpack__` says what is wrong.
 #[cold]
-pub(super) fn in_default_order(object: Object<'_>, request: &Request) -> Result<Request, Raised> {
+fn in_default_order(object: Object<'_>, request: &Request) -> Result<Request, Raised> {
     // Whoever is asked for main memory waits, and takes no stream.
     if request.stream != Stream::NONE || request.wanted_device() == Some(Device::CPU) {
         return Ok(*request);
@@ -183,6 +200,27 @@ pub(super) fn in_default_order(object: Object<'_>, request: &Request) -> Result<
         }
         _ => *request,
     })
+}
+
+/// Refuses a tensor on a device whose default stream was not named to the producer, since that has not said on which device it is, or has
+/// said another one.
+///
+/// # Errors
+///
+/// `BufferError` for such a tensor.
+fn in_order(
+    object: Object<'_>,
+    request: &Request,
+    tensor: AnyManagedTensor,
+) -> Result<AnyManagedTensor, Raised> {
+    let (py, device) = (object.attached(), tensor.device());
+    let has_streams = matches!(device.device_type, DeviceType::CUDA | DeviceType::ROCM);
+    if request.stream != Stream::NONE || !has_streams {
+        return Ok(tensor);
+    }
+    drop(tensor);
+    let text = "expected a producer that says its device, to be told the stream";
+    Err(raise(py, Class::Buffer, format_args!("{text}, found a tensor on {device}")))
 }
 
 fn call<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {

@@ -193,6 +193,36 @@ def test_want_of_memory_or_stack_says_nothing_about_streams(step, error):
 
 
 @pytest.mark.library("torch")
+@pytest.mark.parametrize("copy", [None, True])
+@pytest.mark.parametrize("kind", ["torch", "paddle"])
+@pytest.mark.parametrize("said", [TimeoutError("from a signal handler"), (abi.CPU, 0)], ids=["raised", "another device"])
+def test_a_tensor_whose_device_was_not_known_before_is_in_no_order(said, kind, copy):
+    """Nobody has named the default stream then."""
+    import torch
+
+    asked, left = [], [said]
+
+    def device(self):
+        found = left.pop() if left else CUDA
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    members = {**like_torch(CUDA, asked), "__dlpack_device__": device}
+    if kind == "torch":
+        like = torch.arange(6.0).as_subclass(type("Like", (torch.Tensor,), members))
+    else:
+        members.update(__module__="paddle", stop_gradient=property(lambda self: False))
+        like = exchange.type_for(exchange.Table(), **members)(lambda: Foreign(SIX, device=CUDA, address=0x7000))
+    with pytest.raises(BufferError, match="says its device|another device|main memory|device cpu"):
+        ext.hold(like, copy=copy)
+    assert copy or asked[-1][0] == -1
+    asked.clear()
+    ext.hold(like)
+    assert asked[-1][0] == DEFAULT[CUDA]
+
+
+@pytest.mark.library("torch")
 def test_torch_is_told_no_stream_where_it_is_asked_for_main_memory():
     import torch
 
