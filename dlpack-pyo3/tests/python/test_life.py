@@ -514,6 +514,7 @@ CHAINS = {
     "tensors of pyarrow": (["pyarrow"], "ext.hold(pyarrow.Tensor.from_dlpack(it)).export()"),
     "tensors of tvm_ffi": (["tvm_ffi"], "ext.hold(tvm_ffi.from_dlpack(it)).export()"),
     "tensors of torch": (["torch"], "ext.hold(torch.from_dlpack(it)).export()"),
+    "legacy capsules of torch": (["torch"], "ext.hold(torch.from_dlpack(it).__dlpack__()).export()"),
     "results of tvm_ffi": (["tvm_ffi"], "tvm_ffi.get_global_func('testing.echo')(it)"),
     "results of C": ([], "ext.passed(it)"),
 }
