@@ -4,6 +4,7 @@ import contextlib
 import ctypes
 import functools
 import pathlib
+import platform
 import sys
 import types
 import weakref
@@ -13,6 +14,7 @@ import pytest
 
 from kit import abi
 from kit.absent import WAYS_IN, WITHOUT_MEMORY, low_memory
+from kit.foreign import Foreign
 from kit.process import run, run_at_fixed_address
 
 NEW = {"max_version": (1, 3)}
@@ -129,6 +131,26 @@ def test_a_module_of_pytorch_that_passes_on_a_tensor(kind, way, torch):
     way(PassingOn(torch.arange(10.0)))
     with pytest.raises(BufferError, match="with memory"):
         way(PassingOn(WITHOUT_MEMORY[kind](torch)))
+
+
+@pytest.mark.library("torch")
+@pytest.mark.parametrize("device", [abi.CPU, abi.OPENCL])
+def test_a_module_of_pytorch_that_passes_on_an_address(device, torch):
+    """Nothing that the processor can read is there. That says nothing about the memory of a device."""
+
+    class PassingOn(torch.nn.Module):
+        def __dlpack__(self, **given):
+            return Foreign(device=(device, 0), address=0x2_4567_0000).capsule()
+
+        def __dlpack_device__(self):
+            return device, 0
+
+    if device == abi.OPENCL:
+        assert ext.hold(PassingOn()).describe()["data"] == 0x2_4567_0000
+    elif sys.platform == "linux" and platform.machine() == "x86_64":
+        # Elsewhere, the system is not asked.
+        with pytest.raises(BufferError, match="with memory"):
+            ext.hold(PassingOn())
 
 
 @pytest.mark.library("torch")
