@@ -13,7 +13,7 @@ import dlpack_pyo3_tests as ext
 import pytest
 
 from kit import abi
-from kit.absent import WAYS_IN, WITHOUT_MEMORY, low_memory
+from kit.absent import ELSEWHERE, WAYS_IN, WITHOUT_MEMORY, low_memory
 from kit.foreign import Foreign
 from kit.process import run, run_at_fixed_address
 
@@ -283,20 +283,24 @@ def test_an_address_before_the_storage_is_no_memory_for_others():
     assert run(script) == "expected a tensor with memory\n" * 6
 
 
+def run_with_low_memory(script):
+    """As `run`, of a script that asks for `low_memory_or_exit`."""
+    printed = run(script, folder=pathlib.Path(__file__).parent)
+    if printed == ELSEWHERE:
+        pytest.skip("the system puts memory elsewhere")
+    return printed
+
+
 @pytest.mark.library("torch")
 @pytest.mark.parametrize("kind", ["behind", "no bytes"])
 def test_an_address_behind_the_storage_is_no_memory_for_others(kind):
     """As above. A storage without bytes may be at any address."""
     script = f"""
         import ctypes, torch
-        from kit.absent import low_memory
+        from kit.absent import low_memory_or_exit
         from kit.foreign import Foreign
 
-        memory = low_memory()
-        if memory is None:
-            # The system puts memory elsewhere.
-            print("expected a tensor with memory\\n" * 3, end="")
-            raise SystemExit
+        memory = low_memory_or_exit()
         if "{kind}" == "behind":
             low = torch.frombuffer((ctypes.c_char * 64).from_address(memory), dtype=torch.float64)
             address = memory + (1 << 33)
@@ -316,8 +320,7 @@ def test_an_address_behind_the_storage_is_no_memory_for_others(kind):
             except BufferError as error:
                 print(str(error)[:29])
     """
-    folder = pathlib.Path(__file__).parent
-    assert run(script, folder=folder) == "expected a tensor with memory\n" * 3
+    assert run_with_low_memory(script) == "expected a tensor with memory\n" * 3
 
 
 @pytest.mark.library("torch")
@@ -415,13 +418,9 @@ def test_reserved_addresses_are_no_memory(kind):
     """As those of a driver or of another machine in the process."""
     script = f"""
         import ctypes, torch
-        from kit.absent import low_memory
+        from kit.absent import low_memory_or_exit
 
-        memory = low_memory(0)
-        if memory is None:
-            # The system puts memory elsewhere.
-            print("expected a tensor with memory\\n" * 4, end="")
-            raise SystemExit
+        memory = low_memory_or_exit(0)
 
         class PassingOn:
             def __dlpack__(self, **given):
@@ -444,8 +443,7 @@ def test_reserved_addresses_are_no_memory(kind):
             except BufferError as error:
                 print(str(error)[:29])
     """
-    folder = pathlib.Path(__file__).parent
-    assert run(script, folder=folder) == "expected a tensor with memory\n" * 4
+    assert run_with_low_memory(script) == "expected a tensor with memory\n" * 4
 
 
 @pytest.mark.library("torch")
@@ -454,17 +452,13 @@ def test_no_answer_for_want_of_memory_or_stack_is_no_answer():
     """The program has memory of its own where the offset leads."""
     script = """
         import gc, torch
-        from kit.absent import low_memory
+        from kit.absent import low_memory_or_exit
 
         try:
             import _testcapi
         except ImportError:
             _testcapi = None
-        memory = low_memory()
-        if memory is None:
-            # The system puts memory elsewhere.
-            print("refused")
-            raise SystemExit
+        memory = low_memory_or_exit()
         absent = torch._efficientzerotensor(memory + 4096, dtype=torch.uint8)[memory:]
         gc.disable()
 
@@ -494,5 +488,4 @@ def test_no_answer_for_want_of_memory_or_stack_is_no_answer():
         assert refused(ext.describe) and refused(ext.hold)
         print("refused")
     """
-    folder = pathlib.Path(__file__).parent
-    assert run(script, folder=folder) == "refused\n"
+    assert run_with_low_memory(script) == "refused\n"

@@ -28,6 +28,19 @@ def low_memory(protection=mmap.PROT_READ | mmap.PROT_WRITE):
     return address if address and address <= 1 << 40 else None
 
 
+# What a script prints if there is no such page.
+ELSEWHERE = "the system puts memory elsewhere\n"
+
+
+def low_memory_or_exit(protection=mmap.PROT_READ | mmap.PROT_WRITE):
+    """As `low_memory`, in a script, which ends if there is none."""
+    address = low_memory(protection)
+    if address is None:
+        print(ELSEWHERE, end="")
+        raise SystemExit
+    return address
+
+
 def resized(torch):
     tensor = torch.ones(10)
     tensor.untyped_storage().resize_(0)
