@@ -173,11 +173,11 @@ unsafe fn release(place: *mut c_void) {
     drop(unsafe { Box::<InTurn>::from_raw(place.cast()) });
 }
 
-/// Returns `true` if this extension has made the struct of the tensor, also if the deleters of its tensors are not known.
+/// Returns `true` if this extension has made the struct of the tensor, as far as the deleters of its tensors are known.
 fn is_own(tensor: &AnyManagedTensor) -> bool {
     match tensor {
         AnyManagedTensor::Versioned(tensor) => is_own_versioned(tensor),
-        AnyManagedTensor::Legacy(tensor) => known_deleters().is_none_or(|[_, own]| {
+        AnyManagedTensor::Legacy(tensor) => known_deleters().is_some_and(|[_, own]| {
             // SAFETY: clause S1 of the import contract: the struct is valid until its deleter runs, which the tensor owns.
             address(unsafe { (*tensor.as_raw()).deleter }) == own
         }),
@@ -187,7 +187,7 @@ fn is_own(tensor: &AnyManagedTensor) -> bool {
 
 /// As [`is_own`], for a tensor of the current ABI.
 fn is_own_versioned(tensor: &ManagedTensorVersioned) -> bool {
-    known_deleters().is_none_or(|[own, _]| {
+    known_deleters().is_some_and(|[own, _]| {
         // SAFETY: clause S1 of the import contract: the struct is valid until its deleter runs, which the tensor owns.
         let deleter = unsafe { (*tensor.as_raw()).deleter };
         address(deleter) == own || address(deleter) == address(Some(delete))

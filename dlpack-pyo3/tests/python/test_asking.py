@@ -1,6 +1,9 @@
 """What Rust asks producers for: which keywords, how often, and what it drops for old producers and what not."""
 
 import enum
+import os
+import pathlib
+import sys
 
 import dlpack_pyo3_tests as ext
 import pytest
@@ -8,6 +11,7 @@ import pytest
 from kit import abi, native, producers, values
 from kit.foreign import expected_once
 from kit.peek import peek
+from kit.process import run
 
 SIX = values.sample_bytes("float32")
 CURRENT = (1, 3)
@@ -495,3 +499,39 @@ def test_a_copy_is_exclusive_once_its_device_has_written_it(device, asked, is_ex
     """The host can access pinned memory before."""
     producer = producers.Producer(flags=abi.IS_COPIED, device=device)
     assert ext.hold(producer, **asked).is_exclusive() == is_exclusive
+
+
+@pytest.mark.skipif(sys.platform != "linux" or "LD_PRELOAD" in os.environ, reason="preloads a `malloc` of its own")
+def test_a_copy_that_its_device_has_not_written_where_there_is_no_memory():
+    """An extension learns what its own tensors are by making some, for which there may be no memory."""
+    shim = native.build("failing_malloc.c")
+    script = f"""
+        import ctypes
+        from kit import abi, producers
+
+        shim = ctypes.CDLL({shim!r})
+        producer = producers.Producer(flags=abi.IS_COPIED, device=(abi.CUDA_HOST, 0))
+
+        def flags(calls):
+            # The description, which the tests' extension makes, ends the process where there is no memory.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), 2)
+            shim.fail_malloc_after(ctypes.c_long(calls))
+            try:
+                found = ext.describe_managed(producer)["flags"]
+            except MemoryError:
+                found = 255
+            shim.fail_malloc_after(ctypes.c_long(-1))
+            os._exit(found)
+
+        # What is known of a class stays in memory.
+        ext.describe(producer)
+        found = []
+        for calls in range(40):
+            child = os.fork()
+            if not child:
+                flags(calls)
+            found.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+        print(set(found) - {{-6}} == {{0, 255}}, found[-1])
+    """
+    folder = pathlib.Path(__file__).parent
+    assert run(script, folder=folder, LD_PRELOAD=shim) == "True 0\n"

@@ -1,4 +1,4 @@
-"""Compiles and loads `native.c`."""
+"""Compiles and loads code in C."""
 
 import atexit
 import ctypes
@@ -8,19 +8,19 @@ import shutil
 import subprocess
 import tempfile
 
-SOURCE = pathlib.Path(__file__).with_name("native.c")
 
-
-def _build():
+def build(name):
+    """The path of a library made of a file of this folder."""
+    source = pathlib.Path(__file__).with_name(name)
     folder = tempfile.mkdtemp(prefix="dlpack-kit-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     target = os.path.join(folder, "kit.so")
     compiler = os.environ.get("CC", "cc").split()
-    subprocess.run([*compiler, "-shared", "-fPIC", "-O1", "-o", target, SOURCE], check=True)
-    return ctypes.CDLL(target)
+    subprocess.run([*compiler, "-shared", "-fPIC", "-O1", "-o", target, source], check=True)
+    return target
 
 
-_library = _build()
+_library = ctypes.CDLL(build("native.c"))
 _library.kit_strays.restype = ctypes.c_int64
 
 MAGIC = 0x646C7061636B3031
