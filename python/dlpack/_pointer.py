@@ -39,7 +39,8 @@ def from_pointer(
       thread may, must not use it any more. Memory of an `owner` stays;
     - neither, for memory that is never freed.
 
-    If this function raises, the memory is still the caller's, and the deleter is not called.
+    If this function raises, the memory is still the caller's, and the deleter is not called. A function of `sys.setprofile` or
+    `sys.settrace` that raises when this one returns loses the tensor, and the deleter is called.
 
     `stream` is the stream of the device, as `__dlpack__` takes it, on which the elements are written, and not -1; None if they are
     written.
@@ -62,9 +63,8 @@ def from_pointer(
     owner = _Owner((calls, key))
     t = _from_pointer(address, shape, dtype, strides, device=device, owner=owner, readonly=readonly, stream=stream)
     address = int(address)
-    # Only now is the memory the tensor's. Python handles signals after calls, and so not between this line and the return.
-    calls[key] = deleter, address
-    return t
+    # Only now is the memory the tensor's. Python handles signals after calls, and traces lines, so that nothing is raised in between.
+    calls[key] = deleter, address; return t  # fmt: skip
 
 
 # The deleters are called by Python alone, without a function of the extension in between: a daemon thread that Python ends in

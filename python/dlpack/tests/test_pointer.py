@@ -60,6 +60,38 @@ def test_deleter_runs_once_with_the_address():
     del block
 
 
+def test_memory_is_the_callers_wherever_a_trace_function_raises():
+    """As those of debuggers do. When the function returns, the tensor is lost, and with it the memory."""
+    block, address = block_of()
+    traced = dlpack.from_pointer.__code__
+
+    def calls_at(number):
+        """Whether an exception was raised at an event of this number, and what the deleter was called with."""
+        calls, count, is_raised = [], 0, False
+
+        def trace(frame, event, arg):
+            nonlocal count
+            if frame.f_code is traced and event != "return":
+                count += 1
+                if count == number:
+                    raise KeyError("mine")
+            return trace
+
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            dlpack.from_pointer(address, 6, "int32", device="cpu", deleter=calls.append)
+        except KeyError:
+            is_raised = True
+        sys.settrace(before)
+        return is_raised, calls
+
+    found = [calls_at(number) for number in range(1, 20)]
+    assert [calls for _, calls in found] == [[] if is_raised else [address] for is_raised, _ in found]
+    assert found[0][0] and not found[-1][0]
+    del block
+
+
 def test_deleter_of_c():
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
