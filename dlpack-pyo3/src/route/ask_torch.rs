@@ -1,12 +1,12 @@
 //! Asking tensors of PyTorch for themselves by `__dlpack__`.
 //!
 //! PyTorch's own `__dlpack__` gives the wrong numbers of a tensor whose elements are to be negated when they are read, and an
-//! address near null for one that has no memory. Here, both are refused. It takes no stream for -1, so that the default stream
-//! is named to it.
+//! address near null for one that has no memory. Here, both are refused. Neither PyTorch nor Paddle has the default stream wait if no
+//! stream is named, nor any stream for a copy. So they are asked once more.
 //!
 //! An object of another class may stand for such a tensor, as a weak proxy does. Its tensor is looked at, too.
 
-use dlpack::negotiate::{CopyPolicy, Request, Stream};
+use dlpack::negotiate::{CopyPolicy, Request};
 use dlpack::{AnyManagedTensor, Descriptor, Device, DeviceType};
 
 use super::address;
@@ -16,7 +16,7 @@ use super::eligibility::negated;
 use super::summary::Summary;
 use super::torch_memory::{absent, can_be_memory, refuse_uncopyable};
 use crate::protocol;
-use crate::raw::{Class, Name, Object, Owned, Raised, call_no_args, names, raise};
+use crate::raw::{Class, Name, Object, Owned, Raised, call_no_args, names, raise, raise_error};
 
 /// Imports a tensor of PyTorch by its `__dlpack__`, unless it must not be imported. `is_neg` is the method of the object's class,
 /// if it is known.
@@ -40,52 +40,31 @@ pub(super) fn ask_torch(
     if answers_yes(answer)? {
         return Err(negated(object));
     }
-    let request = &in_default_order(object, request)?;
-    let tensor = if request.copy == CopyPolicy::ALWAYS {
-        ask_torch_for_copy(object, request, strict)
-    } else {
-        let look = |tensor: &Descriptor| check_present(object, tensor);
-        protocol::ask_looking(object, request, strict, look, Ok, Err)
-    };
-    in_order(object, request, tensor?)
+    // Whoever makes a copy reads the elements: PyTorch, which is asked before whether there are any, or this crate, of a tensor that is
+    // looked at first.
+    if request.copy == CopyPolicy::ALWAYS {
+        // To have PyTorch refuse an export of the tensor as it is, in words of its own, could copy memory that PyTorch copies on write.
+        check_copyable(object)?;
+    }
+    let look = |tensor: &Descriptor| check_present(object, tensor);
+    let tensor = protocol::ask_looking(object, request, strict, look, Ok, Err)?;
+    in_order(object, request, strict, tensor, Upload::Awaited)
 }
 
-/// Imports a tensor by the `__dlpack__` of an object of another library that takes no stream for -1.
+/// Imports a tensor of Paddle by its `__dlpack__`.
 ///
 /// # Errors
 ///
-/// As for [`ask_other`], [`in_default_order`] and [`in_order`].
+/// As for [`ask_other`] and [`in_order`].
 #[cold]
-pub(super) fn ask_in_default_order(
+#[inline(never)]
+pub(super) fn ask_paddle(
     object: Object<'_>,
     request: &Request,
     strict: bool,
 ) -> Result<AnyManagedTensor, Raised> {
-    let request = &in_default_order(object, request)?;
-    in_order(object, request, ask_other(object, request, strict)?)
-}
-
-/// As [`ask_torch`], for a copy. Whoever makes it reads the elements: PyTorch, which is asked before whether there are any, or this crate,
-/// of a tensor that is looked at first.
-fn ask_torch_for_copy(
-    object: Object<'_>,
-    request: &Request,
-    strict: bool,
-) -> Result<AnyManagedTensor, Raised> {
-    // To have PyTorch refuse an export of the tensor as it is, in words of its own, could copy memory that PyTorch copies on write.
-    check_copyable(object)?;
-    let look = |tensor: &Descriptor| check_present(object, tensor);
-    let tensor = protocol::ask_looking(object, request, strict, look, Ok, Err)?;
-    let is_on_stream = matches!(tensor.device().device_type, DeviceType::CUDA | DeviceType::ROCM);
-    if is_on_stream && request.stream.handle().is_some() {
-        // PyTorch has the stream wait for what is queued, and queues the copy then. So the stream is to wait once more.
-        let original = Request { copy: CopyPolicy::IF_NEEDED, ..*request };
-        match protocol::ask(object, &original, strict, Ok, Err) {
-            Ok(original) => drop(original),
-            Err(raised) => return Err(raised.after_dropping(object.attached(), tensor)),
-        }
-    }
-    Ok(tensor)
+    let tensor = ask_other(object, request, strict)?;
+    in_order(object, request, strict, tensor, Upload::Queued)
 }
 
 /// Imports a tensor by the `__dlpack__` of an object that is not PyTorch's, and of whose class little is known.
@@ -176,51 +155,82 @@ fn check_near(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
     if is_read && !tensor.data().is_null() { Err(absent(object)) } else { Ok(()) }
 }
 
-/// Names the default stream of the object's device in a request that names no stream, which PyTorch and Paddle take for -1: they do
-/// not synchronize then, although the standard means the default stream.
-///
-/// # Errors
-///
-/// What the object raises when it is asked for its device, if that is not forgotten: its `__dlpack__` says what is wrong.
-#[cold]
-fn in_default_order(object: Object<'_>, request: &Request) -> Result<Request, Raised> {
-    // Whoever is asked for main memory waits, and takes no stream.
-    if request.stream != Stream::NONE || request.wanted_device() == Some(Device::CPU) {
-        return Ok(*request);
-    }
-    let device = match protocol::device_of(object) {
-        Ok(device) => device.map(|device| device.device_type),
-        Err(raised) => raised.forget().map(|()| None)?,
-    };
-    let is_wanted = |kind| request.wanted_device().is_none_or(|wanted| wanted.device_type == kind);
-    // A tensor in pinned memory is one of the processor there, and takes no stream.
-    Ok(match device {
-        Some(kind @ (DeviceType::CUDA | DeviceType::ROCM)) if is_wanted(kind) => {
-            request.stream(Stream::NONE.on(kind))
-        }
-        _ => *request,
-    })
+/// What a library does when it has to copy a tensor from main memory to a device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Upload {
+    /// It waits until the elements are there.
+    Awaited,
+    /// It queues the copy, and takes no stream that could wait for it.
+    Queued,
 }
 
-/// Refuses a tensor on a device whose default stream was not named to the producer, since that has not said on which device it is, or has
-/// said another one.
+/// Puts a tensor in order that PyTorch or Paddle has given.
+///
+/// They have the stream wait for what is queued when they are asked, and queue a copy only then. If no stream is named, they have none
+/// wait, although the standard means the default stream. So the object is asked for the original once more, for the stream's sake.
 ///
 /// # Errors
 ///
-/// `BufferError` for such a tensor.
+/// What the object raises, and `BufferError` for a tensor that is not on its device any more, or for which nobody can wait.
 fn in_order(
     object: Object<'_>,
     request: &Request,
+    strict: bool,
     tensor: AnyManagedTensor,
+    upload: Upload,
 ) -> Result<AnyManagedTensor, Raised> {
-    let (py, device) = (object.attached(), tensor.device());
-    let has_streams = matches!(device.device_type, DeviceType::CUDA | DeviceType::ROCM);
-    if request.stream != Stream::NONE || !has_streams {
+    if request.stream.is_no_sync() || !has_streams(tensor.device()) {
         return Ok(tensor);
     }
-    drop(tensor);
-    let text = "expected a producer that says its device, to be told the stream";
-    Err(raise(py, Class::Buffer, format_args!("{text}, found a tensor on {device}")))
+    match synchronize(object, request, strict, tensor.device(), upload) {
+        Ok(()) => Ok(tensor),
+        Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
+    }
+}
+
+/// Has the stream wait that is to, for what is queued on the device of a tensor which the object has given.
+///
+/// # Errors
+///
+/// As for [`in_order`].
+#[cold]
+fn synchronize(
+    object: Object<'_>,
+    request: &Request,
+    strict: bool,
+    device: Device,
+    upload: Upload,
+) -> Result<(), Raised> {
+    let py = object.attached();
+    let is_named = request.stream.handle().is_some();
+    // Only a tensor that is wanted on a device is copied from another one.
+    let home = match request.wanted_device() {
+        Some(_) => protocol::device_of(object)?.unwrap_or(device),
+        None => device,
+    };
+    if !has_streams(home) {
+        if upload == Upload::Awaited && !is_named {
+            return Ok(());
+        }
+        let text = "expected a producer that waits for its copy";
+        let found = format_args!("{text}, found one from {home} to {device}");
+        return Err(raise(py, Class::Buffer, found));
+    }
+    if is_named && home == device && request.copy != CopyPolicy::ALWAYS {
+        return Ok(());
+    }
+    let any = Request::new();
+    let original = Request { copy: any.copy, device: any.device, ..*request };
+    let original = original.stream(request.stream.on(home.device_type));
+    let original = protocol::ask(object, &original, strict, Ok, Err)?;
+    let is_at_home = any.device(home).check(&original);
+    drop(original);
+    is_at_home.map_err(|error| raise_error(py, error))
+}
+
+/// Returns `true` for a device on whose streams PyTorch and Paddle queue their work.
+fn has_streams(device: Device) -> bool {
+    matches!(device.device_type, DeviceType::CUDA | DeviceType::ROCM)
 }
 
 fn call<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {

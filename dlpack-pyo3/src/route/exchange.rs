@@ -6,7 +6,7 @@ use dlpack::exchange::ExchangeApi;
 use dlpack::negotiate::{Request, Stream};
 use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error, ManagedTensorVersioned};
 
-use super::ask_torch::{ask_in_default_order, ask_other, ask_torch};
+use super::ask_torch::{ask_other, ask_paddle, ask_torch};
 use super::classes::{Classes, defines};
 use super::eligibility::Eligibility;
 use super::summary::Summary;
@@ -88,7 +88,7 @@ impl Exchange {
     ) -> Result<AnyManagedTensor, Raised> {
         match &self.eligibility {
             Eligibility::Torch(torch) => ask_torch(object, request, strict, Some(&torch.is_neg)),
-            Eligibility::Paddle(_) => ask_in_default_order(object, request, strict),
+            Eligibility::Paddle(_) => ask_paddle(object, request, strict),
             _ => ask_other(object, request, strict),
         }
     }

@@ -27,6 +27,8 @@ pub(super) enum Plan {
     Protocol,
     /// `__dlpack__` of a class that is derived from PyTorch's, and has no table of its own or changes what PyTorch does.
     Torch,
+    /// `__dlpack__` of a class that is derived from Paddle's, and has no table, as before Paddle 3.3, or changes what Paddle does.
+    Paddle,
     /// `__dlpack__` of NumPy's masked arrays, which gives the elements without the mask.
     Masked,
     /// The buffer protocol: the class has no `__dlpack__`, and never will.
@@ -58,6 +60,9 @@ impl Plan {
         for base in Classes::of(class)?.iter() {
             if is_of(base, "torch")? {
                 return Ok(Some(Self::Torch));
+            }
+            if is_of(base, "paddle")? {
+                return Ok(Some(Self::Paddle));
             }
             if is_of(base, "numpy.ma")? && is_named(base, "MaskedArray")? {
                 return Ok(Some(Self::Masked));

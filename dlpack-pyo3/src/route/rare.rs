@@ -3,7 +3,7 @@
 use dlpack::negotiate::{CopyPolicy, Request};
 use dlpack::{AnyManagedTensor, Device, Error};
 
-use super::ask_torch::{ask_other, ask_torch, check_address};
+use super::ask_torch::{ask_other, ask_paddle, ask_torch, check_address};
 use super::classes::is_of_torch;
 use super::exchange::Exchange;
 use super::plan::Plan;
@@ -104,6 +104,10 @@ fn take_otherwise(
         }
         Plan::Torch => {
             let tensor = ask_torch(object, request, strict, None)?;
+            Ok(Some(asked(tensor)))
+        }
+        Plan::Paddle => {
+            let tensor = ask_paddle(object, request, strict)?;
             Ok(Some(asked(tensor)))
         }
         Plan::Masked => masked::refuse(object).map(|()| None),

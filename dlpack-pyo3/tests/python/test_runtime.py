@@ -102,6 +102,15 @@ def like_torch(device, asked):
 DEFAULT = {(abi.CUDA, 1): 1, (abi.ROCM, 0): 0, (abi.CUDA_HOST, 0): -1, (abi.ONE_API, 0): -1}
 
 
+def check_default(thing, device, asked):
+    """The object is asked for its tensor, and once more if the default stream has a number there."""
+    has_streams = DEFAULT[device] != -1
+    for take in (ext.hold, ext.describe, ext.borrow):
+        asked.clear()
+        take(thing)
+        assert asked == [(-1, None), (DEFAULT[device], None)][: 1 + has_streams]
+
+
 @pytest.mark.library("torch")
 @pytest.mark.parametrize("device", DEFAULT)
 def test_torch_is_told_the_default_stream(device):
@@ -109,56 +118,106 @@ def test_torch_is_told_the_default_stream(device):
 
     asked = []
     thing = torch.arange(6.0).as_subclass(type("Like", (torch.Tensor,), like_torch(device, asked)))
-    for take in (ext.hold, ext.describe, ext.borrow):
-        take(thing)
-        assert set(asked) == {(DEFAULT[device], None)}
+    check_default(thing, device, asked)
     asked.clear()
     ext.describe(thing, stream=-1)
+    assert asked == [(-1, None)]
     ext.describe(thing, device=device)
-    assert {stream for stream, _ in asked} == {-1, DEFAULT[device]}
+    assert asked[-1][0] == DEFAULT[device]
     # A stream of one device means nothing on another one.
     with pytest.raises(BufferError, match="expected a tensor on device metal:0"):
         ext.describe(thing, device=(abi.METAL, 0))
     assert asked[-1] == (-1, (abi.METAL, 0))
 
 
-@pytest.mark.library("torch")
-@pytest.mark.parametrize("device", [(abi.CUDA, 1), (abi.ROCM, 0)])
-def test_the_stream_waits_for_what_torch_copies(device):
-    """PyTorch has the stream wait for what is queued when it is asked, and queues the copy afterwards."""
-    import torch
+def like_library(name, members):
+    """An object of a class that is PyTorch's or Paddle's, and of the latter with a table or without, as before version 3.3."""
+    if name == "torch":
+        import torch
 
+        return torch.arange(6.0).as_subclass(type("Like", (torch.Tensor,), members))
+    members = {**members, "__module__": "paddle", "stop_gradient": property(lambda self: True)}
+    if name == "paddle with a table":
+        return exchange.type_for(exchange.Table(), **members)(lambda: Foreign(SIX, device=CUDA, address=0x7000))
+    return type("Like", (), members)()
+
+
+LIBRARIES = [pytest.param("torch", marks=pytest.mark.library("torch")), "paddle with a table", "paddle"]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("device", [(abi.CUDA, 1), (abi.ROCM, 0)])
+def test_the_stream_waits_for_what_a_library_copies(device, library):
+    """PyTorch and Paddle have the stream wait for what is queued when they are asked, and queue the copy afterwards."""
     queue, seen, asked = [], {}, []
 
     def answer(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
         asked.append(stream)
         if stream != -1:
             seen[stream] = len(queue)
-        if copy:
+        if copy or dl_device not in (None, device):
             queue.append("copy")
-        return Foreign(SIX, device=device, address=0x7000).capsule()
+        return Foreign(SIX, device=dl_device or device, address=0x7000).capsule()
 
-    members = {"__dlpack__": answer, "__dlpack_device__": lambda self: device}
-    thing = torch.arange(6.0).as_subclass(type("Like", (torch.Tensor,), members))
-    for number, given in enumerate([{}, {"stream": 77}, {"device": device}], 1):
-        ext.describe(thing, copy=True, **given)
-        assert (len(queue), seen[given.get("stream", DEFAULT[device])]) == (number, number)
-    # Whoever synchronizes by other means is asked once.
-    asked.clear()
-    ext.describe(thing, copy=True, stream=-1)
-    assert (len(queue), asked) == (4, [-1])
-    assert set(seen) == {DEFAULT[device], 77}
+    thing = like_library(library, {"__dlpack__": answer, "__dlpack_device__": lambda self: device})
+    other = (device[0], device[1] + 1)
+    copies = [{"copy": True}, {"copy": True, "device": device}, {"device": other}, {"device": other, "copy": True}]
+    for given in copies:
+        for stream in ({}, {"stream": 77}):
+            queue.clear()
+            seen.clear()
+            assert ext.describe(thing, **given, **stream)["device"] == given.get("device", device)
+            assert (queue, seen) == (["copy"], {stream.get("stream", DEFAULT[device]): 1})
+    # It is asked once for whoever synchronizes by other means, and for whoever names a stream and gets no copy.
+    named = {"device": device, "stream": 77}
+    for given in [{"copy": True, "stream": -1}, {"device": other, "stream": -1}, {"stream": 77}, named]:
+        asked.clear()
+        ext.describe(thing, **given)
+        assert asked == [given["stream"]]
 
 
-@pytest.mark.parametrize("device", DEFAULT)
-def test_paddle_is_told_the_default_stream(device):
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("copy", [None, True])
+@pytest.mark.parametrize("home", [(abi.CPU, 0), (abi.CUDA_HOST, 0)])
+def test_main_memory_that_a_library_copies_to_a_device(home, copy, library):
+    """PyTorch waits until it is copied; Paddle does not, and takes no stream that could."""
     asked = []
-    table = exchange.Table()
-    members = {**like_torch(device, asked), "__module__": "paddle", "stop_gradient": property(lambda self: True)}
-    thing = exchange.type_for(table, **members)(lambda: Foreign(SIX, device=device, address=0x7000))
-    for take in (ext.hold, ext.describe, ext.borrow):
-        take(thing)
-        assert set(asked) == {(DEFAULT[device], None)}
+
+    def answer(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
+        asked.append((stream, dl_device, copy))
+        return Foreign(SIX, device=dl_device, address=0x7000).capsule()
+
+    thing = like_library(library, {"__dlpack__": answer, "__dlpack_device__": lambda self: home})
+    if library == "torch":
+        assert ext.describe(thing, device=CUDA, copy=copy)["device"] == CUDA
+    else:
+        with pytest.raises(BufferError, match="expected a producer that waits for its copy, found one from (cpu|cuda_host:0) to cuda:1"):
+            ext.describe(thing, device=CUDA, copy=copy)
+    assert asked == [(-1, CUDA, copy)]
+
+
+@pytest.mark.parametrize("library", ["paddle with a table", "paddle", "derived", "changed", "unseen"])
+@pytest.mark.parametrize("device", DEFAULT)
+def test_paddle_is_told_the_default_stream(device, library):
+    asked = []
+    members = like_torch(device, asked)
+    thing = like_library("paddle with a table" if library != "paddle" else library, members)
+
+    class Hiding(type):
+        def __getattribute__(cls, name):
+            if name == "__dlpack_c_exchange_api__":
+                raise ValueError("nothing to see")
+            return super().__getattribute__(name)
+
+    base = type(thing)
+    classes = {
+        "derived": lambda: type("Derived", (base,), {"__dlpack__": lambda self, **given: base.__dlpack__(self, **given)}),
+        "changed": lambda: type("Changed", (base,), {"__dlpack_c_exchange_api__": None}),
+        "unseen": lambda: Hiding("Unseen", (base,), {}),
+    }
+    if library in classes:
+        thing = classes[library]()(lambda: Foreign(SIX, device=device, address=0x7000))
+    check_default(thing, device, asked)
 
 
 @pytest.mark.parametrize("error", [MemoryError, RecursionError])
@@ -187,20 +246,17 @@ def test_want_of_memory_or_stack_says_nothing_about_streams(step, error):
     like = Failing("Like", (), {**members, "table": table, "source": lambda self: Foreign(SIX, device=CUDA, address=0x7000)})()
     with pytest.raises(error, match="mine"):
         ext.hold(like)
-    assert asked == []
+    asked.clear()
     ext.hold(like)
-    assert asked == [(DEFAULT[CUDA], None)]
+    assert asked == [(-1, None), (DEFAULT[CUDA], None)]
 
 
-@pytest.mark.library("torch")
+@pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("copy", [None, True])
-@pytest.mark.parametrize("kind", ["torch", "paddle"])
 @pytest.mark.parametrize("said", [TimeoutError("from a signal handler"), (abi.CPU, 0)], ids=["raised", "another device"])
-def test_a_tensor_whose_device_was_not_known_before_is_in_no_order(said, kind, copy):
-    """Nobody has named the default stream then."""
-    import torch
-
-    asked, left = [], [said]
+def test_a_tensor_whose_device_is_not_known_is_in_no_order(said, copy, library):
+    """Nobody can name the default stream then."""
+    asked, left = [], []
 
     def device(self):
         found = left.pop() if left else CUDA
@@ -208,18 +264,48 @@ def test_a_tensor_whose_device_was_not_known_before_is_in_no_order(said, kind, c
             raise found
         return found
 
-    members = {**like_torch(CUDA, asked), "__dlpack_device__": device}
-    if kind == "torch":
-        like = torch.arange(6.0).as_subclass(type("Like", (torch.Tensor,), members))
-    else:
-        members.update(__module__="paddle", stop_gradient=property(lambda self: False))
-        like = exchange.type_for(exchange.Table(), **members)(lambda: Foreign(SIX, device=CUDA, address=0x7000))
-    with pytest.raises(BufferError, match="says its device|another device|main memory|device cpu"):
-        ext.hold(like, copy=copy)
-    assert copy or asked[-1][0] == -1
-    asked.clear()
-    ext.hold(like)
-    assert asked[-1][0] == DEFAULT[CUDA]
+    like = like_library(library, {**like_torch(CUDA, asked), "__dlpack_device__": device})
+    for number in range(4):
+        asked.clear()
+        left[:] = [said, *[CUDA] * number]
+        try:
+            ext.hold(like, copy=copy)
+        except (TimeoutError, ValueError) as error:
+            assert error is said or "expected a stream of device cpu" in str(error), error
+        else:
+            assert asked[-1][0] == DEFAULT[CUDA]
+            assert number > 0
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_a_tensor_that_has_left_its_device_is_in_no_order(library):
+    """The original, for whose sake the stream waits, is elsewhere by then."""
+    asked = []
+
+    def answer(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
+        asked.append(stream)
+        return Foreign(SIX, device=CUDA if stream == -1 else (abi.CUDA, 3), address=0x7000).capsule()
+
+    thing = like_library(library, {"__dlpack__": answer, "__dlpack_device__": lambda self: CUDA})
+    with pytest.raises(BufferError, match="expected a tensor on device cuda:1, found one on cuda:3"):
+        ext.hold(thing)
+    assert asked == [-1, DEFAULT[CUDA]]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("error", [BufferError, KeyboardInterrupt])
+def test_an_exception_where_a_library_is_asked_for_the_sake_of_a_stream(error, library):
+    producer = producers.Producer(SIX, device=CUDA, address=0x7000)
+
+    def answer(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
+        if stream != -1:
+            raise error("mine")
+        return producer.__dlpack__()
+
+    thing = like_library(library, {"__dlpack__": answer, "__dlpack_device__": lambda self: CUDA})
+    with pytest.raises(error, match="mine"):
+        ext.hold(thing)
+    assert producer.deletes == [1]
 
 
 @pytest.mark.library("torch")
