@@ -158,7 +158,7 @@ def test_a_tensor_that_has_memory_for_one_question_only(kind, copy):
 @pytest.mark.library("torch")
 @pytest.mark.parametrize("step", ["__dlpack_device__", "is_neg"])
 def test_what_is_copied_here_loses_its_memory_before(step):
-    """The producer does not know the keyword, and the object is asked for its device once more then."""
+    """The producer does not know the keyword, and the object is asked for its device then."""
     script = f"""
         import torch
 
@@ -169,9 +169,8 @@ def test_what_is_copied_here_loses_its_memory_before(step):
         class Older(torch.Tensor):
             @classmethod
             def __torch_function__(cls, function, types, args=(), kwargs=None):
-                asked.append(function.__name__)
                 with torch._C.DisableTorchFunction():
-                    if function.__name__ == "{step}" and asked.count("__dlpack_device__") != 1:
+                    if function.__name__ == "{step}":
                         args[0].data = absent
                     return function(*args, **(kwargs or {{}}))
 
@@ -180,7 +179,6 @@ def test_what_is_copied_here_loses_its_memory_before(step):
                     return torch.Tensor.__dlpack__(self, max_version=max_version)
 
         for _ in range(2):
-            asked = []
             try:
                 ext.hold(torch.arange(98).as_subclass(Older), copy=True)
             except BufferError as error:
