@@ -86,14 +86,13 @@ class _Owner(tuple["_Calls", object]):
     __slots__ = ()
 
     def __del__(self, has_room: Callable[..., None] = _has_room) -> None:
-        # Where the stack ends, or a signal comes, the exception is raised before anything is taken: the deleter is called later, at
-        # the end of the interpreter.
+        # Where the stack ends, a signal comes, or a trace function raises at a line, the exception is raised before anything is taken:
+        # the deleter is called later, at the end of the interpreter.
         has_room(has_room, 8)
         calls, key = self
         if key in calls:
             deleter, address = calls[key]
-            del calls[key]
-            deleter(address)
+            del calls[key]; deleter(address)  # fmt: skip
 
 
 class _Last(tuple["Callable[[int], object]", int]):
@@ -102,8 +101,7 @@ class _Last(tuple["Callable[[int], object]", int]):
     __slots__ = ()
 
     def __del__(self) -> None:
-        deleter, address = self
-        deleter(address)
+        deleter, address = self; deleter(address)  # fmt: skip
 
 
 class _AtTheEnd(tuple["_Calls"]):

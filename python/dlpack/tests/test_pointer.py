@@ -92,6 +92,44 @@ def test_memory_is_the_callers_wherever_a_trace_function_raises():
     del block
 
 
+def test_a_trace_function_that_raises_while_a_tensor_ends(in_process):
+    """The deleter is called once: then, or at the end of the interpreter."""
+    program = """
+import ctypes, os, sys, dlpack
+
+sys.unraisablehook = lambda _: None
+block = (ctypes.c_int32 * 6)()
+
+def traced_at(number):
+    count = 0
+
+    def trace(frame, event, arg):
+        nonlocal count
+        count += frame.f_globals["__name__"] != "__main__"
+        if count == number:
+            count += 1
+            raise KeyError
+        return trace
+
+    return trace
+
+delete = lambda _, write=os.write: write(1, b".")
+
+for number in range(1, 80):
+    t = dlpack.from_pointer(ctypes.addressof(block), 6, "int32", device="cpu", deleter=delete)
+    sys.settrace(traced_at(number))
+    try:
+        del t
+        sys.settrace(None)
+    except KeyError:
+        sys.settrace(None)
+os.write(1, b"end")
+"""
+    now, at_the_end = in_process(program).split("end")
+    assert len(now + at_the_end) == 79
+    assert at_the_end
+
+
 def test_deleter_of_c():
     libc = ctypes.CDLL(None)
     libc.malloc.restype = ctypes.c_void_p
