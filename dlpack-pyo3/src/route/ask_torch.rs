@@ -48,7 +48,7 @@ pub(super) fn ask_torch(
     }
     let look = |tensor: &Descriptor| check_present(object, tensor);
     let tensor = protocol::ask_looking(object, request, strict, look, Ok, Err)?;
-    in_order(object, request, strict, tensor, Upload::Awaited)
+    in_order(object, request, strict, tensor)
 }
 
 /// Imports a tensor of Paddle by its `__dlpack__`.
@@ -64,7 +64,7 @@ pub(super) fn ask_paddle(
     strict: bool,
 ) -> Result<AnyManagedTensor, Raised> {
     let tensor = ask_other(object, request, strict)?;
-    in_order(object, request, strict, tensor, Upload::Queued)
+    in_order(object, request, strict, tensor)
 }
 
 /// Imports a tensor by the `__dlpack__` of an object that is not PyTorch's, and of whose class little is known.
@@ -155,15 +155,6 @@ fn check_near(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
     if is_read && !tensor.data().is_null() { Err(absent(object)) } else { Ok(()) }
 }
 
-/// What a library does when it has to copy a tensor from main memory to a device.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Upload {
-    /// It waits until the elements are there.
-    Awaited,
-    /// It queues the copy, and takes no stream that could wait for it.
-    Queued,
-}
-
 /// Puts a tensor in order that PyTorch or Paddle has given.
 ///
 /// They have the stream wait for what is queued when they are asked, and queue a copy only then. If no stream is named, they have none
@@ -171,24 +162,24 @@ enum Upload {
 ///
 /// # Errors
 ///
-/// What the object raises, and `BufferError` for a tensor that is not on its device any more, or for which nobody can wait.
+/// What the object raises, and `BufferError` for a tensor that is not on its device any more, or for which no stream can wait.
 fn in_order(
     object: Object<'_>,
     request: &Request,
     strict: bool,
     tensor: AnyManagedTensor,
-    upload: Upload,
 ) -> Result<AnyManagedTensor, Raised> {
-    if request.stream.is_no_sync() || !has_streams(tensor.device()) {
+    // Whoever is asked for main memory waits.
+    if request.stream.is_no_sync() || tensor.device().device_type == DeviceType::CPU {
         return Ok(tensor);
     }
-    match synchronize(object, request, strict, tensor.device(), upload) {
+    match synchronize(object, request, strict, tensor.device()) {
         Ok(()) => Ok(tensor),
         Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
     }
 }
 
-/// Has the stream wait that is to, for what is queued on the device of a tensor which the object has given.
+/// Has the stream wait that is to, for a tensor on this device, which the object has given.
 ///
 /// # Errors
 ///
@@ -199,23 +190,25 @@ fn synchronize(
     request: &Request,
     strict: bool,
     device: Device,
-    upload: Upload,
 ) -> Result<(), Raised> {
     let py = object.attached();
-    let is_named = request.stream.handle().is_some();
     // Only a tensor that is wanted on a device is copied from another one.
     let home = match request.wanted_device() {
         Some(_) => protocol::device_of(object)?.unwrap_or(device),
         None => device,
     };
     if !has_streams(home) {
-        if upload == Upload::Awaited && !is_named {
-            return Ok(());
+        // These libraries wait for some of such copies only, and are told no stream for a tensor in main memory.
+        if has_streams(device) {
+            let text = "since its library does not wait for a copy of main memory";
+            let found = format_args!(
+                "expected a tensor on {device}, {text}, found one on {home}: copy it before"
+            );
+            return Err(raise(py, Class::Buffer, found));
         }
-        let text = "expected a producer that waits for its copy";
-        let found = format_args!("{text}, found one from {home} to {device}");
-        return Err(raise(py, Class::Buffer, found));
+        return Ok(());
     }
+    let is_named = request.stream.handle().is_some();
     if is_named && home == device && request.copy != CopyPolicy::ALWAYS {
         return Ok(());
     }
@@ -228,7 +221,7 @@ fn synchronize(
     is_at_home.map_err(|error| raise_error(py, error))
 }
 
-/// Returns `true` for a device on whose streams PyTorch and Paddle queue their work.
+/// Returns `true` for a device on whose streams PyTorch and Paddle queue their work. Pinned memory is the processor's.
 fn has_streams(device: Device) -> bool {
     matches!(device.device_type, DeviceType::CUDA | DeviceType::ROCM)
 }

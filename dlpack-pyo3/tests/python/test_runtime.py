@@ -179,8 +179,9 @@ def test_the_stream_waits_for_what_a_library_copies(device, library):
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("copy", [None, True])
 @pytest.mark.parametrize("home", [(abi.CPU, 0), (abi.CUDA_HOST, 0)])
-def test_main_memory_that_a_library_copies_to_a_device(home, copy, library):
-    """PyTorch waits until it is copied; Paddle does not, and takes no stream that could."""
+@pytest.mark.parametrize("to", [(abi.CUDA, 1), (abi.ROCM, 0), (abi.CUDA_HOST, 0), (abi.ONE_API, 0)])
+def test_main_memory_that_a_library_copies_to_a_device(to, home, copy, library):
+    """They do not wait until all is copied, and take no stream that could. To pinned memory, the processor copies."""
     asked = []
 
     def answer(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
@@ -188,12 +189,49 @@ def test_main_memory_that_a_library_copies_to_a_device(home, copy, library):
         return Foreign(SIX, device=dl_device, address=0x7000).capsule()
 
     thing = like_library(library, {"__dlpack__": answer, "__dlpack_device__": lambda self: home})
-    if library == "torch":
-        assert ext.describe(thing, device=CUDA, copy=copy)["device"] == CUDA
+    if to[0] in (abi.CUDA, abi.ROCM):
+        with pytest.raises(BufferError, match="since its library does not wait for a copy of main memory, found one on (cpu|cuda_host): copy it before"):
+            ext.describe(thing, device=to, copy=copy)
+        # Whoever says so waits by other means.
+        assert ext.describe(thing, device=to, copy=copy, stream=-1)["device"] == to
     else:
-        with pytest.raises(BufferError, match="expected a producer that waits for its copy, found one from (cpu|cuda_host:0) to cuda:1"):
-            ext.describe(thing, device=CUDA, copy=copy)
-    assert asked == [(-1, CUDA, copy)]
+        assert ext.describe(thing, device=to, copy=copy)["device"] == to
+    assert set(asked) == {(-1, to, copy)}
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_stream_waits_for_what_a_library_copies_to_pinned_memory(library):
+    """A device writes there in its own time."""
+    queue, seen = [], {}
+
+    def answer(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
+        if stream != -1:
+            seen[stream] = len(queue)
+        if dl_device:
+            queue.append("copy")
+        return Foreign(SIX, device=dl_device or CUDA, address=0x7000).capsule()
+
+    thing = like_library(library, {"__dlpack__": answer, "__dlpack_device__": lambda self: CUDA})
+    for stream in ({}, {"stream": 77}):
+        queue.clear()
+        seen.clear()
+        ext.describe(thing, device=(abi.CUDA_HOST, 0), **stream)
+        assert (queue, seen) == (["copy"], {stream.get("stream", DEFAULT[CUDA]): 1})
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("copy", [None, True])
+def test_a_tensor_that_is_in_main_memory_by_the_time_that_it_is_asked_for_its_device(copy, library):
+    """Nobody knows whether it has been copied."""
+
+    def answer(self, **given):
+        self.home = (abi.CPU, 0)
+        return Foreign(SIX, device=CUDA, address=0x7000).capsule()
+
+    thing = like_library(library, {"__dlpack__": answer, "__dlpack_device__": lambda self: self.home})
+    thing.home = CUDA
+    with pytest.raises(BufferError, match="expected a tensor on cuda:1, .* found one on cpu: copy it before"):
+        ext.hold(thing, device=CUDA, copy=copy)
 
 
 @pytest.mark.parametrize("library", ["paddle with a table", "paddle", "derived", "changed", "unseen"])
