@@ -162,7 +162,7 @@ fn check_near(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
 ///
 /// # Errors
 ///
-/// What the object raises, and `BufferError` for a tensor that is not on its device any more, or for which no stream can wait.
+/// What the object raises, and `BufferError` for a tensor that is not on its device any more, or that was copied from another device.
 fn in_order(
     object: Object<'_>,
     request: &Request,
@@ -197,19 +197,16 @@ fn synchronize(
         Some(_) => protocol::device_of(object)?.unwrap_or(device),
         None => device,
     };
-    if !has_streams(home) {
-        // These libraries wait for some of such copies only, and are told no stream for a tensor in main memory.
-        if has_streams(device) {
-            let text = "since its library does not wait for a copy of main memory";
-            let found = format_args!(
-                "expected a tensor on {device}, {text}, found one on {home}: copy it before"
-            );
-            return Err(raise(py, Class::Buffer, found));
-        }
-        return Ok(());
+    // Of such a copy, the last step may be queued on either device, and no stream of the one can be named for the other.
+    if home != device && (has_streams(home) || has_streams(device)) {
+        let text = "since its library does not wait for a copy from another device";
+        let found = format_args!(
+            "expected a tensor on {device}, {text}, found one on {home}: copy it before"
+        );
+        return Err(raise(py, Class::Buffer, found));
     }
     let is_named = request.stream.handle().is_some();
-    if is_named && home == device && request.copy != CopyPolicy::ALWAYS {
+    if !has_streams(home) || (is_named && request.copy != CopyPolicy::ALWAYS) {
         return Ok(());
     }
     let any = Request::new();

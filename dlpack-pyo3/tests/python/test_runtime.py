@@ -155,14 +155,12 @@ def test_the_stream_waits_for_what_a_library_copies(device, library):
         asked.append(stream)
         if stream != -1:
             seen[stream] = len(queue)
-        if copy or dl_device not in (None, device):
+        if copy:
             queue.append("copy")
-        return Foreign(SIX, device=dl_device or device, address=0x7000).capsule()
+        return Foreign(SIX, device=device, address=0x7000).capsule()
 
     thing = like_library(library, {"__dlpack__": answer, "__dlpack_device__": lambda self: device})
-    other = (device[0], device[1] + 1)
-    copies = [{"copy": True}, {"copy": True, "device": device}, {"device": other}, {"device": other, "copy": True}]
-    for given in copies:
+    for given in [{"copy": True}, {"copy": True, "device": device}]:
         for stream in ({}, {"stream": 77}):
             queue.clear()
             seen.clear()
@@ -170,59 +168,58 @@ def test_the_stream_waits_for_what_a_library_copies(device, library):
             assert (queue, seen) == (["copy"], {stream.get("stream", DEFAULT[device]): 1})
     # It is asked once for whoever synchronizes by other means, and for whoever names a stream and gets no copy.
     named = {"device": device, "stream": 77}
-    for given in [{"copy": True, "stream": -1}, {"device": other, "stream": -1}, {"stream": 77}, named]:
+    for given in [{"copy": True, "stream": -1}, {"stream": 77}, named]:
         asked.clear()
         ext.describe(thing, **given)
         assert asked == [given["stream"]]
 
 
+HOST, PINNED, ROCM, OTHER, ONE_API = (abi.CPU, 0), (abi.CUDA_HOST, 0), (abi.ROCM, 0), (abi.CUDA, 0), (abi.ONE_API, 0)
+
+
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("copy", [None, True])
-@pytest.mark.parametrize("home", [(abi.CPU, 0), (abi.CUDA_HOST, 0)])
-@pytest.mark.parametrize("to", [(abi.CUDA, 1), (abi.ROCM, 0), (abi.CUDA_HOST, 0), (abi.ONE_API, 0)])
-def test_main_memory_that_a_library_copies_to_a_device(to, home, copy, library):
-    """They do not wait until all is copied, and take no stream that could. To pinned memory, the processor copies."""
+@pytest.mark.parametrize("stream", [None, 77])
+@pytest.mark.parametrize(
+    ("home", "to", "is_waited_for"),
+    [
+        # The last step of these may be queued on either device.
+        (HOST, CUDA, False),
+        (HOST, ROCM, False),
+        (PINNED, CUDA, False),
+        (OTHER, CUDA, False),
+        (CUDA, PINNED, False),
+        # The processor copies. Of other devices, nobody names the queues.
+        (HOST, PINNED, True),
+        (HOST, ONE_API, True),
+        # Whoever is asked for main memory waits.
+        (CUDA, HOST, True),
+        (PINNED, HOST, True),
+    ],
+)
+def test_what_a_library_copies_from_another_device(home, to, is_waited_for, stream, copy, library):
     asked = []
 
     def answer(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
         asked.append((stream, dl_device, copy))
-        return Foreign(SIX, device=dl_device, address=0x7000).capsule()
+        return Foreign(SIX, device=dl_device).capsule()
 
     thing = like_library(library, {"__dlpack__": answer, "__dlpack_device__": lambda self: home})
-    if to[0] in (abi.CUDA, abi.ROCM):
-        with pytest.raises(BufferError, match="since its library does not wait for a copy of main memory, found one on (cpu|cuda_host): copy it before"):
-            ext.describe(thing, device=to, copy=copy)
+    if is_waited_for:
+        assert ext.describe(thing, device=to, copy=copy)["device"] == to
+    else:
+        with pytest.raises(BufferError, match="expected a tensor on .*, since its library does not wait for a copy from another device"):
+            ext.describe(thing, device=to, copy=copy, stream=stream)
         # Whoever says so waits by other means.
         assert ext.describe(thing, device=to, copy=copy, stream=-1)["device"] == to
-    else:
-        assert ext.describe(thing, device=to, copy=copy)["device"] == to
-    assert set(asked) == {(-1, to, copy)}
-
-
-@pytest.mark.parametrize("library", LIBRARIES)
-def test_the_stream_waits_for_what_a_library_copies_to_pinned_memory(library):
-    """A device writes there in its own time."""
-    queue, seen = [], {}
-
-    def answer(self, *, stream=-1, max_version=None, dl_device=None, copy=None):
-        if stream != -1:
-            seen[stream] = len(queue)
-        if dl_device:
-            queue.append("copy")
-        return Foreign(SIX, device=dl_device or CUDA, address=0x7000).capsule()
-
-    thing = like_library(library, {"__dlpack__": answer, "__dlpack_device__": lambda self: CUDA})
-    for stream in ({}, {"stream": 77}):
-        queue.clear()
-        seen.clear()
-        ext.describe(thing, device=(abi.CUDA_HOST, 0), **stream)
-        assert (queue, seen) == (["copy"], {stream.get("stream", DEFAULT[CUDA]): 1})
+        assert asked.pop() == (-1, to, copy)
+    assert asked == [(stream or -1 if not is_waited_for else -1, to, copy)]
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("copy", [None, True])
 def test_a_tensor_that_is_in_main_memory_by_the_time_that_it_is_asked_for_its_device(copy, library):
-    """Nobody knows whether it has been copied."""
+    """Nobody knows whether it has been copied to the device."""
 
     def answer(self, **given):
         self.home = (abi.CPU, 0)
