@@ -372,6 +372,49 @@ for depth in range(100, 150):
     assert sorted(map(int, in_process(program).split())) == list(range(100, 150))
 
 
+def test_deleters_of_c_at_the_end_of_the_stack_of_c(in_process):
+    """From 3.12 on, CPython counts the calls in C apart."""
+    program = """
+import sys, dlpack
+from dlpack._pointer import _at_the_end
+
+sys.unraisablehook = lambda raised: None
+calls, made = [], 0
+
+class Bottom:
+    def __init__(self, box):
+        self.box = box
+
+    def __repr__(self):
+        self.box.clear()
+        return ""
+
+def show(depth, box):
+    nested = Bottom(box)
+    for _ in range(depth):
+        nested = [nested]
+    try:
+        repr(nested)
+        return True
+    except RecursionError:
+        return False
+
+# Newer versions ask how much of the stack is left.
+depth, step = 0, 1 << 16
+while step:
+    if show(depth + step, []):
+        depth += step
+    step //= 2
+for depth in range(max(depth - 8, 0), depth + 3):
+    for _ in range(5):
+        made += 1
+        show(depth, [dlpack.from_pointer(made, 4, "uint8", device="cpu", deleter=calls.append)])
+left = [address for _, address in _at_the_end().values()]
+print(sorted(calls + left) == list(range(1, made + 1)))
+"""
+    assert in_process(program) == "True\n"
+
+
 @pytest.mark.parametrize("device", ["cuda:0", "cuda_host:0"])
 def test_a_stream_stays_as_long_as_a_tensor_is_ready_on_it(device):
     """Its object may end the stream when it ends."""
