@@ -40,12 +40,11 @@ pub(super) fn ask_torch(
     if answers_yes(answer)? {
         return Err(negated(object));
     }
+    check_home(object, request)?;
     // Whoever makes a copy reads the elements: PyTorch, which is asked before whether there are any, or this crate, of a tensor that is
-    // looked at first.
-    if request.copy == CopyPolicy::ALWAYS {
-        // To have PyTorch refuse an export of the tensor as it is, in words of its own, could copy memory that PyTorch copies on write.
-        check_copyable(object)?;
-    }
+    // looked at first. To have PyTorch refuse an export of the tensor as it is, in words of its own, could copy memory that PyTorch
+    // copies on write.
+    check_copyable(object, request)?;
     let look = |tensor: &Descriptor| check_present(object, tensor);
     let tensor = protocol::ask_looking(object, request, strict, look, Ok, Err)?;
     in_order(object, request, strict, tensor)
@@ -55,7 +54,7 @@ pub(super) fn ask_torch(
 ///
 /// # Errors
 ///
-/// As for [`ask_other`] and [`in_order`].
+/// As for [`ask_other`], [`check_home`] and [`in_order`].
 #[cold]
 #[inline(never)]
 pub(super) fn ask_paddle(
@@ -63,6 +62,7 @@ pub(super) fn ask_paddle(
     request: &Request,
     strict: bool,
 ) -> Result<AnyManagedTensor, Raised> {
+    check_home(object, request)?;
     let tensor = ask_other(object, request, strict)?;
     in_order(object, request, strict, tensor)
 }
@@ -79,9 +79,7 @@ pub(super) fn ask_other(
     request: &Request,
     strict: bool,
 ) -> Result<AnyManagedTensor, Raised> {
-    if request.copy == CopyPolicy::ALWAYS {
-        check_copyable(object)?;
-    }
+    check_copyable(object, request)?;
     let look = |tensor: &Descriptor| {
         // No code of this crate reads the memory of a device.
         if address::is_far(tensor.data().addr()) || tensor.device().device_type != DeviceType::CPU {
@@ -107,12 +105,34 @@ fn answering(object: Object<'_>) -> Result<Option<Owned<'_>>, Raised> {
     Ok(is_of_torch(behind.borrow().class())?.then_some(behind))
 }
 
-/// Refuses an object of which PyTorch must not be asked for a copy.
-fn check_copyable(object: Object<'_>) -> Result<(), Raised> {
-    match answering(object)? {
-        Some(tensor) => refuse_uncopyable(tensor.borrow()),
-        None => Ok(()),
+/// Refuses an object of which PyTorch must not be asked for a copy, if it would make one.
+#[inline]
+fn check_copyable(object: Object<'_>, request: &Request) -> Result<(), Raised> {
+    match request.copy {
+        CopyPolicy::ALWAYS => check_copy(object, None),
+        CopyPolicy::NEVER => Ok(()),
+        _ => match elsewhere(request) {
+            Some(wanted) => check_copy(object, Some(wanted)),
+            None => Ok(()),
+        },
     }
+}
+
+/// As [`check_copyable`], for a copy that is made in any case, or where the object is not on this device.
+#[cold]
+#[inline(never)]
+fn check_copy(object: Object<'_>, unless_on: Option<Device>) -> Result<(), Raised> {
+    let Some(tensor) = answering(object)? else { return Ok(()) };
+    let tensor = tensor.borrow();
+    if unless_on.is_some() && protocol::device_of(tensor)? == unless_on {
+        return Ok(());
+    }
+    refuse_uncopyable(tensor)
+}
+
+/// Returns the device that is wanted, if that is not the CPU.
+fn elsewhere(request: &Request) -> Option<Device> {
+    request.wanted_device().filter(|wanted| wanted.device_type != DeviceType::CPU)
 }
 
 /// Refuses a tensor that [cannot be memory](can_be_memory), or one in memory that cannot be read.
@@ -155,6 +175,34 @@ fn check_near(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
     if is_read && !tensor.data().is_null() { Err(absent(object)) } else { Ok(()) }
 }
 
+/// Refuses an object of PyTorch or Paddle that is on another device than the one that is wanted. The last step of the copy may be queued on
+/// either, and no stream of the one can be named for the other.
+///
+/// # Errors
+///
+/// `BufferError` for such an object, and what it raises.
+#[inline]
+fn check_home(object: Object<'_>, request: &Request) -> Result<(), Raised> {
+    // Whoever is asked for main memory waits.
+    match elsewhere(request) {
+        Some(wanted) if !request.stream.is_no_sync() => check_at_home(object, wanted),
+        _ => Ok(()),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn check_at_home(object: Object<'_>, wanted: Device) -> Result<(), Raised> {
+    let home = protocol::device_of(object)?.unwrap_or(wanted);
+    if home == wanted || !(has_streams(home) || has_streams(wanted)) {
+        return Ok(());
+    }
+    let text = "since its library does not wait for a copy from another device";
+    let found =
+        format_args!("expected a tensor on {wanted}, {text}, found one on {home}: copy it before");
+    Err(raise(object.attached(), Class::Buffer, found))
+}
+
 /// Puts a tensor in order that PyTorch or Paddle has given.
 ///
 /// They have the stream wait for what is queued when they are asked, and queue a copy only then. If no stream is named, they have none
@@ -162,63 +210,38 @@ fn check_near(object: Object<'_>, tensor: &Descriptor) -> Result<(), Raised> {
 ///
 /// # Errors
 ///
-/// What the object raises, and `BufferError` for a tensor that is not on its device any more, or that was copied from another device.
+/// What the object raises, and `BufferError` for a tensor that is not on its device any more.
 fn in_order(
     object: Object<'_>,
     request: &Request,
     strict: bool,
     tensor: AnyManagedTensor,
 ) -> Result<AnyManagedTensor, Raised> {
-    // Whoever is asked for main memory waits.
-    if request.stream.is_no_sync() || tensor.device().device_type == DeviceType::CPU {
+    let is_told = request.stream.handle().is_some()
+        && request.copy != CopyPolicy::ALWAYS
+        && request.wanted_device().is_none();
+    if is_told || request.stream.is_no_sync() || !has_streams(tensor.device()) {
         return Ok(tensor);
     }
-    match synchronize(object, request, strict, tensor.device()) {
+    match tell(object, request, strict, tensor.device()) {
         Ok(()) => Ok(tensor),
         Err(raised) => Err(raised.after_dropping(object.attached(), tensor)),
     }
 }
 
-/// Has the stream wait that is to, for a tensor on this device, which the object has given.
-///
-/// # Errors
-///
-/// As for [`in_order`].
+/// Tells the stream to an object that has given a tensor on this device.
 #[cold]
-fn synchronize(
-    object: Object<'_>,
-    request: &Request,
-    strict: bool,
-    device: Device,
-) -> Result<(), Raised> {
-    let py = object.attached();
-    // Only a tensor that is wanted on a device is copied from another one.
-    let home = match request.wanted_device() {
-        Some(_) => protocol::device_of(object)?.unwrap_or(device),
-        None => device,
-    };
-    // Of such a copy, the last step may be queued on either device, and no stream of the one can be named for the other.
-    if home != device && (has_streams(home) || has_streams(device)) {
-        let text = "since its library does not wait for a copy from another device";
-        let found = format_args!(
-            "expected a tensor on {device}, {text}, found one on {home}: copy it before"
-        );
-        return Err(raise(py, Class::Buffer, found));
-    }
-    let is_named = request.stream.handle().is_some();
-    if !has_streams(home) || (is_named && request.copy != CopyPolicy::ALWAYS) {
-        return Ok(());
-    }
+fn tell(object: Object<'_>, request: &Request, strict: bool, device: Device) -> Result<(), Raised> {
     let any = Request::new();
     let original = Request { copy: any.copy, device: any.device, ..*request };
-    let original = original.stream(request.stream.on(home.device_type));
+    let original = original.stream(request.stream.on(device.device_type));
     let original = protocol::ask(object, &original, strict, Ok, Err)?;
-    let is_at_home = any.device(home).check(&original);
+    let is_there = any.device(device).check(&original);
     drop(original);
-    is_at_home.map_err(|error| raise_error(py, error))
+    is_there.map_err(|error| raise_error(object.attached(), error))
 }
 
-/// Returns `true` for a device on whose streams PyTorch and Paddle queue their work. Pinned memory is the processor's.
+/// Returns `true` for a device on whose streams PyTorch and Paddle queue their work. Pinned memory is the processor's there.
 fn has_streams(device: Device) -> bool {
     matches!(device.device_type, DeviceType::CUDA | DeviceType::ROCM)
 }

@@ -134,6 +134,32 @@ def test_a_module_of_pytorch_that_passes_on_a_tensor(kind, way, torch):
 
 
 @pytest.mark.library("torch")
+@pytest.mark.parametrize("stand_in", [None, *STAND_INS])
+@pytest.mark.parametrize("copy", [None, True])
+@pytest.mark.parametrize("device", [abi.CUDA, abi.OPENCL])
+@pytest.mark.parametrize("stream", [None, -1])
+def test_a_tensor_without_memory_is_not_copied_to_a_device(stream, device, copy, stand_in, torch):
+    """PyTorch, which would read the elements, is not asked for them."""
+    asked = []
+
+    class Asked(torch.Tensor):
+        def __dlpack__(self, **given):
+            asked.append(given)
+            return Foreign(device=(device, 0)).capsule()
+
+    def wanted(tensor):
+        thing = STAND_INS[stand_in](tensor) if stand_in else tensor
+        return ext.hold(thing, device=(device, 0), copy=copy, stream=stream)
+
+    with pytest.raises(BufferError, match="with memory|since its library does not wait"):
+        wanted(WITHOUT_MEMORY["resized"](torch).as_subclass(Asked))
+    assert asked == []
+    if device == abi.OPENCL or stream:
+        assert wanted(torch.arange(6.0).as_subclass(Asked)).describe()["device"] == (device, 0)
+        assert len(asked) == 1
+
+
+@pytest.mark.library("torch")
 @pytest.mark.parametrize("device", [abi.CPU, abi.OPENCL])
 def test_a_module_of_pytorch_that_passes_on_an_address(device, torch):
     """Nothing that the processor can read is there. That says nothing about the memory of a device."""
