@@ -121,8 +121,18 @@ def case(
     return add
 
 
+# The files of the cases, in the order of the report.
+_IN_ORDER = """
+    producers.protocol producers.versions producers.copies producers.elements producers.layouts producers.pointers producers.lifetimes
+    memory
+    consumers.structs consumers.flags consumers.dimensions consumers.strides consumers.pointers consumers.elements consumers.devices
+    consumers.requests consumers.copies consumers.capsules consumers.lifetimes
+    devices narrow exchange allocation
+""".split()
+
+
 def load() -> dict[str, Case]:
     """All cases, by id."""
-    for name in ("producers", "memory", "consumers", "devices", "narrow", "exchange", "allocation"):
+    for name in _IN_ORDER:
         importlib.import_module(f"{__package__}.cases.{name}")
     return CASES

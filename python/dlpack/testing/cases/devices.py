@@ -10,7 +10,7 @@ from ..adapters import Adapter
 from ..case import Found, case, expect, skip_unless, told
 from ..snippets import maker
 from ..synthetic import Producer
-from .consumers import FLOATS, _import, _refused, _right
+from .consumers.common import FLOATS, attempt, check_refused, check_right
 
 _ASKED = maker({}).replace(
     "        self.capsule", "        global asked; asked = dl_device\n        self.capsule", 1
@@ -57,7 +57,7 @@ def _(lib: Adapter) -> None:
     for call in producer.calls:
         passed = call.get("dl_device")
         expect(passed is None or tuple(passed) == (abi.CPU, 0), f"dl_device={passed!r}")
-    _right(lib, producer, held, FLOATS, "float32")
+    check_right(lib, producer, held, FLOATS, "float32")
 
 
 @case(
@@ -76,7 +76,7 @@ def _(lib: Adapter) -> None:
     producer = Producer(device=(abi.OPENCL, 0), moves=True)
     x, error = _asked_for(lib, producer)
     if isinstance(error, BufferError):
-        _refused(producer, error)
+        check_refused(producer, error)
         return
     passed = [call.get("dl_device") for call in producer.calls]
     asked = any(found is not None and tuple(found) == (abi.CPU, 0) for found in passed)
@@ -88,7 +88,7 @@ def _(lib: Adapter) -> None:
     held = [x]
     del x
     expect(asked, f"taken, although `dl_device` was {passed[-1]!r}")
-    _right(lib, producer, held, FLOATS, "float32")
+    check_right(lib, producer, held, FLOATS, "float32")
 
 
 @case(
@@ -105,9 +105,9 @@ def _(lib: Adapter) -> None:
     skip_unless(sys.platform != "darwin", "there may be Metal")
     skip_unless(lib.shows and not lib.carries, "it passes on tensors of devices that it cannot reach itself")
     producer = Producer(device=(abi.METAL, 0))
-    x, error = _import(lib, producer)
+    x, error = attempt(lib, producer)
     if error is not None:
-        _refused(producer, error)
+        check_refused(producer, error)
         return
     try:
         lib.elements(x)

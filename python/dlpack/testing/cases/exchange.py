@@ -14,7 +14,7 @@ from ..peek import describe
 from ..snippets import maker
 from ..synthetic import Synthetic
 from ..values import encode, samples
-from .producers import _made, _Several
+from .producers.common import Several, arrays_of
 
 ATTRIBUTE = "__dlpack_c_exchange_api__"
 FLOATS = samples("float32")
@@ -373,8 +373,8 @@ def _(lib: Adapter) -> None:
 def _(lib: Adapter) -> None:
     table = Table(lib)
     skip_unless(lib.lazy, "the adapter names no such arrays")
-    found = _Several()
-    for label, x, expression in _made(lib, lib.lazy):
+    found = Several()
+    for label, x, expression in arrays_of(lib, lib.lazy):
         try:
             seen = describe(table.export(x), abi.VERSIONED)
         except Found:
@@ -410,8 +410,8 @@ def _(lib: Adapter) -> None:
 def _(lib: Adapter) -> None:
     table = Table(lib)
     skip_unless(lib.unexportable, "the adapter names nothing that it cannot export")
-    several = _Several()
-    for label, x, expression in _made(lib, lib.unexportable):
+    several = Several()
+    for label, x, expression in arrays_of(lib, lib.unexportable):
         if type(x) is not type(table.x):
             continue
         try:
@@ -445,8 +445,8 @@ def _(lib: Adapter) -> None:
     table = Table(lib)
     skip_unless(lib.unexportable, "the adapter names nothing that it cannot export")
     function = table.function("managed_tensor_from_py_object_no_sync", abi.FromPython)
-    several, failed = _Several(), 0
-    for label, x, expression in _made(lib, lib.unexportable):
+    several, failed = Several(), 0
+    for label, x, expression in arrays_of(lib, lib.unexportable):
         if type(x) is not type(table.x):
             continue
         out = ctypes.c_void_p(0xDEAD)

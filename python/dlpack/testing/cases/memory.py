@@ -9,7 +9,7 @@ from typing import Any
 from ..adapters import Adapter
 from ..case import Found, Skip, case, expect, note, skip_unless, told
 from ..peek import Peek
-from .producers import _churn
+from .producers.common import churn
 
 
 def _some(seen: Peek) -> list[bytes]:
@@ -36,7 +36,7 @@ def _(lib: Adapter) -> None:
     before = _some(seen)
     del x
     gc.collect()
-    _churn()
+    churn()
     expect(_some(seen) == before, "other elements after the array was dropped")
 
 
@@ -64,6 +64,6 @@ def _(lib: Adapter) -> None:
             exec(statement, space)
         except Exception:
             continue
-        _churn()
+        churn()
         if _some(seen) != before:
             raise Found(f"other elements after {label}", made=expression, resize=statement)

@@ -8,8 +8,8 @@ from ..case import Skip, case, expect, skip_unless, told
 from ..snippets import maker
 from ..synthetic import Producer
 from ..values import encode, samples
-from .consumers import _add, _import
-from .producers import _made, _Several
+from .consumers.common import add, attempt
+from .producers.common import Several, arrays_of
 
 _FLOAT4 = "float4_e2m1fn"
 # The codes of the six samples, each in a byte of its own.
@@ -31,8 +31,8 @@ _PADDED = b"".join(encode(_FLOAT4, [value]) for value in samples(_FLOAT4))
 )
 def _(lib: Adapter) -> None:
     skip_unless(lib.narrow, "it has no such dtypes, or the adapter does not say how they are made")
-    found = _Several()
-    for name, x, expression in _made(lib, lib.narrow):
+    found = Several()
+    for name, x, expression in arrays_of(lib, lib.narrow):
         try:
             seen = lib.look(x)
         except Exception:
@@ -50,7 +50,7 @@ def _(lib: Adapter) -> None:
     found.tell()
 
 
-_add(
+add(
     "dtype.padded",
     "padded",
     "right",
@@ -63,7 +63,7 @@ _add(
     wanted=samples(_FLOAT4),
     only="versioned",
 )
-_add(
+add(
     "dtype.packed-transposed",
     "sub-byte",
     "right",
@@ -75,7 +75,7 @@ _add(
     strides=(1, 3),
     wanted=[samples(_FLOAT4)[i] for i in (0, 3, 1, 4, 2, 5)],
 )
-_add(
+add(
     "dtype.packed-step",
     "sub-byte",
     "right",
@@ -103,7 +103,7 @@ _add(
 )
 def _(lib: Adapter) -> None:
     producer = Producer(flags=abi.PADDED, dtype=_FLOAT4, data=_PADDED)
-    x, error = _import(lib, producer)
+    x, error = attempt(lib, producer)
     skip_unless(error is None, "refused")
     tensor = producer.tensors[-1]
     skip_unless(tensor.versioned, "the library asks for legacy structs, which have no such field")

@@ -1,0 +1,1 @@
+"""What `__dlpack__` and `__dlpack_device__` promise."""
