@@ -7,6 +7,7 @@ use dlpack_pyo3::__private::guarded;
 use dlpack_pyo3::dlpack::exchange::ExchangeApi;
 use dlpack_pyo3::dlpack::{Access, Descriptor, sys};
 use dlpack_pyo3::{PyTensor, to_py_err};
+use pyo3::exceptions::PyBufferError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
@@ -30,6 +31,11 @@ pub(crate) fn look<'py>(capsule: &Bound<'py, PyCapsule>) -> PyResult<Bound<'py, 
 #[pyfunction]
 pub(crate) fn look_by_table<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     let py = object.py();
+    if !is_dense(object)? {
+        return Err(PyBufferError::new_err(
+            "expected a dense tensor, for which its table takes it",
+        ));
+    }
     let table = object.get_type().getattr(intern!(py, "__dlpack_c_exchange_api__"))?;
     let raw = table.cast::<PyCapsule>()?.pointer_checked(Some(c"dlpack_exchange_api"))?;
     // SAFETY: clauses E1 to E4 hold for what a class has in a capsule of this name, by the protocol. Classes of such libraries are
@@ -42,6 +48,15 @@ pub(crate) fn look_by_table<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'
         Ok(tensor) => describe(py, &tensor, true),
         // The library has set an exception, unless it breaks the protocol.
         Err(error) => Err(PyErr::take(py).unwrap_or_else(|| to_py_err(error))),
+    }
+}
+
+/// Returns `false` for a tensor that says so. The table of Paddle takes each for a dense one, and follows a null pointer if it has no
+/// contents.
+fn is_dense(object: &Bound<'_, PyAny>) -> PyResult<bool> {
+    match object.get_type().getattr_opt(intern!(object.py(), "is_dense"))? {
+        Some(method) => method.call1((object,))?.is_truthy(),
+        None => Ok(true),
     }
 }
 

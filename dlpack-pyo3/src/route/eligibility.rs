@@ -23,8 +23,7 @@ pub(super) enum Eligibility {
     /// Nothing, of the tensors of TVM FFI.
     Tvm,
     Torch(Torch),
-    /// The attribute `stop_gradient`.
-    Paddle(Attribute),
+    Paddle(Paddle),
 }
 
 /// What decides whether a tensor may be other than the table says. A whole summary would be written to the stack for each call.
@@ -52,6 +51,29 @@ pub(super) struct Torch {
     pub(super) is_neg: Attribute,
 }
 
+/// What tensors of Paddle are asked. The table takes each for a dense one, and follows a null pointer if it has no contents.
+#[derive(Debug)]
+pub(super) struct Paddle {
+    stop_gradient: Attribute,
+    is_dense: Attribute,
+}
+
+impl Paddle {
+    fn of(class: Object<'_>) -> Result<Option<Self>, Raised> {
+        let stop_gradient = Attribute::of(class, &names::STOP_GRADIENT)?;
+        let is_dense = Attribute::of(class, &names::IS_DENSE)?;
+        Ok(match (stop_gradient, is_dense) {
+            (Some(stop_gradient), Some(is_dense)) => Some(Self { stop_gradient, is_dense }),
+            _ => None,
+        })
+    }
+
+    /// Returns `true` if the table may be called. A tensor without contents is not dense.
+    pub(super) fn is_dense(&self, object: Object<'_>) -> Result<bool, Raised> {
+        Ok(is_true(self.is_dense.call(object)?.borrow()))
+    }
+}
+
 impl Eligibility {
     /// Returns `None` if no object of the class may be imported by the table.
     pub(super) fn of(class: Object<'_>, classes: &Classes<'_>) -> Result<Option<Self>, Raised> {
@@ -65,8 +87,7 @@ impl Eligibility {
         }
         for base in classes.iter() {
             if is_of(base, "paddle")? {
-                let stop_gradient = Attribute::of(class, &names::STOP_GRADIENT)?;
-                return Ok(stop_gradient.map(Self::Paddle));
+                return Ok(Paddle::of(class)?.map(Self::Paddle));
             }
             if is_of(base, "tvm_ffi")? {
                 return Ok(Some(Self::Tvm));
@@ -111,7 +132,7 @@ impl Eligibility {
             Self::Always | Self::Tvm => Ok(true),
             Self::Torch(torch) if !is_false(torch.requires_grad.get(object)?.borrow()) => Ok(false),
             Self::Torch(torch) => torch.refuse_negated(object).map(|()| true),
-            Self::Paddle(stop_gradient) => Ok(is_true(stop_gradient.get(object)?.borrow())),
+            Self::Paddle(paddle) => Ok(is_true(paddle.stop_gradient.get(object)?.borrow())),
         }
     }
 
@@ -183,7 +204,9 @@ impl Eligibility {
             Self::Torch(Torch { requires_grad, is_conj, is_neg }) => {
                 [requires_grad, is_conj, is_neg].into_iter().all(Attribute::can_be_kept)
             }
-            Self::Paddle(stop_gradient) => stop_gradient.can_be_kept(),
+            Self::Paddle(Paddle { stop_gradient, is_dense }) => {
+                stop_gradient.can_be_kept() && is_dense.can_be_kept()
+            }
         }
     }
 
@@ -196,7 +219,10 @@ impl Eligibility {
                     && one.is_conj.is_same(&other.is_conj)
                     && one.is_neg.is_same(&other.is_neg)
             }
-            (Self::Paddle(one), Self::Paddle(other)) => one.is_same(other),
+            (Self::Paddle(one), Self::Paddle(other)) => {
+                one.stop_gradient.is_same(&other.stop_gradient)
+                    && one.is_dense.is_same(&other.is_dense)
+            }
             _ => false,
         }
     }

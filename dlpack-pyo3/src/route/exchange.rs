@@ -8,7 +8,7 @@ use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error, ManagedTensorVersi
 
 use super::ask_torch::{ask_other, ask_paddle, ask_torch};
 use super::classes::{Classes, defines};
-use super::eligibility::Eligibility;
+use super::eligibility::{Eligibility, Paddle};
 use super::summary::Summary;
 use crate::raw::unwind::Guard;
 use crate::raw::{Attached, Object, Raised, ffi, names, raise_error};
@@ -100,6 +100,7 @@ impl Exchange {
     /// Takes the tensor of an object of the class. If that fails, an exception may be set.
     #[inline(always)]
     pub(super) fn take(&self, object: Object<'_>) -> Result<ManagedTensorVersioned, Error> {
+        self.check(object)?;
         let guard = Guard::new();
         // SAFETY: the invariant of `api`. Of memory on a device, only the description is looked at before somebody has waited.
         match unsafe { self.api.tensor_from_object(object.as_ptr().cast()) } {
@@ -111,6 +112,15 @@ impl Exchange {
                 guard.end();
                 Err(error)
             }
+        }
+    }
+
+    /// Refuses an object in the table's place, if the table does not look at it as it has to. An exception may be set then.
+    #[inline(always)]
+    fn check(&self, object: Object<'_>) -> Result<(), Error> {
+        match &self.eligibility {
+            Eligibility::Paddle(paddle) => check_paddle(paddle, object),
+            _ => Ok(()),
         }
     }
 
@@ -202,6 +212,9 @@ impl Exchange {
     /// As for [`lend`](Self::lend).
     #[inline(always)]
     unsafe fn borrow<'b>(&self, object: Object<'_>) -> Result<Option<BorrowedTensor<'b>>, Raised> {
+        if self.check(object).is_err() {
+            return forget(object.attached()).map(|()| None);
+        }
         let guard = Guard::new();
         // SAFETY: the invariant of `api`; and the memory stays in place, as the caller promises.
         match unsafe { self.api.borrow_object(object.as_ptr().cast()) } {
@@ -236,6 +249,19 @@ impl Exchange {
         // SAFETY: the caller's promise, which holds once the question is answered.
         let tensor = unsafe { self.borrow(object) }?;
         Ok(tensor.filter(|tensor| summary.speaks_for(Summary::of(tensor))))
+    }
+}
+
+/// As [`Exchange::check`], for a tensor of Paddle.
+#[cold]
+#[inline(never)]
+fn check_paddle(paddle: &Paddle, object: Object<'_>) -> Result<(), Error> {
+    match paddle.is_dense(object) {
+        Ok(true) => Ok(()),
+        // What was raised stays set.
+        Ok(false) | Err(_) => {
+            Err(Error::CallFailed { name: "managed_tensor_from_py_object_no_sync", code: -1 })
+        }
     }
 }
 

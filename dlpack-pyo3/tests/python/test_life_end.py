@@ -138,7 +138,8 @@ def test_a_script_whose_classes_were_seen_ends_as_always(mode, tmp_path):
     [
         "requires_grad = property(lambda self: owner is None)",
         "is_neg = lambda self: owner is None",
-        "__module__, stop_gradient = 'paddle', property(lambda self: owner is not None)",
+        "__module__, stop_gradient = 'paddle', property(lambda self: owner is not None)\n"
+        "            is_dense = lambda self: True",
         "layout = property(lambda self: owner and torch.sparse_coo)",
     ],
     ids=["requires_grad", "is_neg", "stop_gradient", "layout"],

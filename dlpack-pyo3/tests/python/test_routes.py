@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kit import abi, values
-from kit.exchange import Table, type_for
+from kit.exchange import LIKE_PADDLE, Table, type_for
 from kit.foreign import Foreign
 
 
@@ -83,6 +83,41 @@ def test_a_subclass_with_a_method_of_its_own():
     plain = type("Sub", (base,), {})
     assert ext.describe(plain(lambda: Foreign(values.sample_bytes("float32"))))["route"] == "exchange"
     assert kind is not None
+
+
+def unsaid(self):
+    raise ValueError("cannot say")
+
+
+@pytest.mark.parametrize("take", [ext.hold, ext.describe, ext.borrow, ext.describe_managed])
+@pytest.mark.parametrize("answer", [lambda self: False, lambda self: 1, unsaid, None], ids=["no", "other", "unsaid", "absent"])
+def test_a_table_that_takes_each_tensor_for_a_dense_one(answer, take):
+    """That of Paddle follows a null pointer if a tensor has no contents, and reads what a sparse one has not."""
+    table = Table()
+    dense = type_for(table, **LIKE_PADDLE)()
+    take(dense)
+    assert table.given and dense.asked == []
+    table = Table()
+    other = type_for(table, **{**LIKE_PADDLE, "is_dense": answer})()
+    for count in range(1, 4):
+        take(other)
+        assert table.given == [] and len(other.asked) == count
+
+
+def test_what_interrupts_the_program_where_a_table_has_to_be_asked_about():
+    table, left = Table(), [KeyboardInterrupt("mine")]
+
+    def is_dense(self):
+        if left:
+            raise left.pop()
+        return True
+
+    thing = type_for(table, **{**LIKE_PADDLE, "is_dense": is_dense})()
+    with pytest.raises(KeyboardInterrupt, match="mine"):
+        ext.hold(thing)
+    assert table.given == [] and thing.asked == []
+    ext.hold(thing)
+    assert len(table.given) == 1
 
 
 @pytest.mark.parametrize("error", [OSError("not today"), RuntimeError("never")])

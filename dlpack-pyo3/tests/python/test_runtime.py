@@ -141,7 +141,7 @@ def like_library(name, members):
         import torch
 
         return torch.arange(6.0).as_subclass(type("Like", (torch.Tensor,), members))
-    members = {**members, "__module__": "paddle", "stop_gradient": property(lambda self: True)}
+    members = {**exchange.LIKE_PADDLE, **members}
     if name == "paddle with a table":
         return exchange.type_for(exchange.Table(), **members)(lambda: Foreign(SIX, device=CUDA, address=0x7000))
     return type("Like", (), members)()
@@ -275,7 +275,7 @@ def test_want_of_memory_or_stack_says_nothing_about_streams(step, error):
             fail(name)
             return super().__getattribute__(name)
 
-    members = {**like_torch(CUDA, asked), "stop_gradient": property(lambda self: True), "__module__": "paddle"}
+    members = {**exchange.LIKE_PADDLE, **like_torch(CUDA, asked)}
 
     def device(self):
         fail("__dlpack_device__")

@@ -920,6 +920,22 @@ for take in (dlpack.asdlpack, dlpack.from_dlpack, lambda own: dlpack.asdlpack(ow
     assert in_process(program, timeout=30) == "refused\n" * 3
 
 
+def test_a_table_that_takes_each_tensor_for_a_dense_one():
+    """That of Paddle follows a null pointer if a tensor has no contents."""
+
+    class Sparse(dict):
+        __dlpack_c_exchange_api__ = dlpack.Tensor.__dlpack_c_exchange_api__
+        is_dense = lambda self: self["dense"]
+
+    with pytest.raises(BufferError, match="expected a dense tensor"):
+        dlpack._core.look_by_table(Sparse(dense=False))
+    with pytest.raises(KeyError):
+        dlpack._core.look_by_table(Sparse())
+    # The table itself takes its own tensors alone.
+    with pytest.raises(TypeError, match="expected an object of Tensor"):
+        dlpack._core.look_by_table(Sparse(dense=True))
+
+
 def test_the_name_of_a_class_is_read_without_its_metaclass():
     class Interrupts(type):
         def __getattribute__(cls, name):

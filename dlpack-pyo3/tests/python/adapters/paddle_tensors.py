@@ -21,6 +21,12 @@ def _sparse(paddle):
     return paddle.sparse.sparse_coo_tensor([[0, 1], [0, 1]], [1.0, 2.0], [2, 2])
 
 
+def _without_contents(paddle):
+    tensor = paddle.ones([2])
+    tensor._clear()
+    return tensor
+
+
 class Paddle(Library):
     name = "paddle"
     modules = ("paddle", "numpy")
@@ -39,6 +45,7 @@ class Paddle(Library):
         self.refuses = {
             "requires gradient": (lambda: _with_gradient(paddle), Refusal("BufferError", "requires gradients")),
             "sparse": (lambda: _sparse(paddle), Refusal("BufferError", "sparse")),
+            "without contents": (lambda: _without_contents(paddle), Refusal("RuntimeError", "impl_")),
         }
 
     def array(self, dtype):

@@ -115,6 +115,14 @@ class Table:
         return 0
 
 
+# What a class has whose objects are taken for dense tensors of Paddle without a gradient.
+LIKE_PADDLE = {
+    "__module__": "paddle",
+    "stop_gradient": property(lambda self: True),
+    "is_dense": lambda self: True,
+}
+
+
 class Imported:
     """What a table's `to_py_object` makes: keeps the tensor until `release` calls its deleter."""
 
