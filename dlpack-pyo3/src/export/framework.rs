@@ -124,26 +124,32 @@ fn is_common(tensor: &OpaqueTensor) -> bool {
         && dtype.lanes == 1
         && tensor.device() == Device::CPU
         && tensor.flags() == Flags::NONE
-        && !has_negative_stride(tensor)
+        && has_common_layout(tensor)
 }
 
-/// Returns `true` if a stride is negative, which PyTorch refuses unless the axis has one element.
+/// How many axes the tensors of all libraries can have: those of Paddle have no more.
+const MOST_AXES: i32 = 9;
+
+/// Returns `true` if there are few axes, and no stride is negative, which PyTorch refuses unless the axis has one element.
 #[inline]
-fn has_negative_stride(tensor: &OpaqueTensor) -> bool {
+fn has_common_layout(tensor: &OpaqueTensor) -> bool {
     // SAFETY: clauses S1 and S4 hold for the struct of an opaque tensor until its deleter runs: it can be read, and so can its
     // strides, of which there are `ndim`.
     unsafe {
         let sys::DLTensor { mut ndim, strides, .. } = (*tensor.as_raw()).dl_tensor;
-        if strides.is_null() {
+        if ndim > MOST_AXES {
             return false;
+        }
+        if strides.is_null() {
+            return true;
         }
         while ndim > 0 {
             ndim -= 1;
             if *strides.offset(isize::try_from(ndim).unwrap_or(0)) < 0 {
-                return true;
+                return false;
             }
         }
-        false
+        true
     }
 }
 

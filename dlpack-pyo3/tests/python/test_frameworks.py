@@ -119,6 +119,19 @@ def test_torch_does_not_get_negative_strides_by_its_table():
 
 
 @pytest.mark.library("torch")
+@pytest.mark.parametrize("ndim", [9, 10, 40])
+def test_many_axes_go_by_the_function_of_a_library(ndim, monkeypatch):
+    """The table of Paddle refuses more than nine, and forgets the tensor. No library is asked how many its tensors can have."""
+    import torch
+
+    from_dlpack, asked = torch.from_dlpack, []
+    monkeypatch.setattr(torch, "from_dlpack", lambda x: asked.append(x) or from_dlpack(x))
+    made = ext.like(ext.make(SIX, "float32", (2, 3) + (1,) * (ndim - 2)), torch.zeros(1))
+    assert (made.ndim, made.reshape(2, 3).tolist()) == (ndim, ROWS.tolist())
+    assert len(asked) == (ndim > 9)
+
+
+@pytest.mark.library("torch")
 def test_r74_torch_gets_read_only_memory_by_its_function(monkeypatch):
     import torch
 
