@@ -1,4 +1,4 @@
-//! Asking tensors of PyTorch for themselves by `__dlpack__`.
+//! Asking tensors of PyTorch, and of Paddle, for themselves by `__dlpack__`.
 //!
 //! PyTorch's own `__dlpack__` gives the wrong numbers of a tensor whose elements are to be negated when they are read, and an
 //! address near null for one that has no memory. Here, both are refused. Neither PyTorch nor Paddle has the default stream wait if no
