@@ -60,15 +60,15 @@ pub fn to_framework_of<'py, T: Export>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let py = like.py();
     match importer_of(like)? {
-        Importer::Table(table) if T::device(from).canonical() == Device::CPU => {
+        Importer::Table(table, axes) if T::device(from).canonical() == Device::CPU => {
             let tensor = T::tensor(from)?;
-            if is_common(&tensor) {
+            if is_common(&tensor, axes) {
                 return by_table(&table, tensor, py);
             }
         }
         // To get the namespace of an array takes longer than the rest.
         Importer::NumPy => return numpy(from),
-        Importer::Table(_) | Importer::Protocol => {}
+        Importer::Table(..) | Importer::Protocol => {}
     }
     by_protocol(from, like)
 }
@@ -106,11 +106,11 @@ fn importer_of(like: &Bound<'_, PyAny>) -> PyResult<Importer> {
     route::importer_of(class).map_err(|raised| to_err(like.py(), raised))
 }
 
-/// Returns `true` if every library can be trusted to import such a tensor by its table.
+/// Returns `true` if every library whose table takes so many axes can be trusted to import such a tensor by it.
 ///
 /// Some tables overlook flags and devices. And after a refusal nobody knows whether the tensor is leaked, so that nothing is
 /// passed that may be refused.
-fn is_common(tensor: &OpaqueTensor) -> bool {
+fn is_common(tensor: &OpaqueTensor, axes: i32) -> bool {
     let dtype = tensor.dtype();
     let has_common_dtype = match dtype.code {
         DataTypeCode::INT | DataTypeCode::UINT => matches!(dtype.bits, 8 | 16 | 32 | 64),
@@ -124,20 +124,17 @@ fn is_common(tensor: &OpaqueTensor) -> bool {
         && dtype.lanes == 1
         && tensor.device() == Device::CPU
         && tensor.flags() == Flags::NONE
-        && has_common_layout(tensor)
+        && has_common_layout(tensor, axes)
 }
 
-/// How many axes the tensors of all libraries can have: those of Paddle have no more.
-const MOST_AXES: i32 = 9;
-
-/// Returns `true` if there are few axes, and no stride is negative, which PyTorch refuses unless the axis has one element.
+/// Returns `true` if there are no more axes than these, and no stride is negative, which PyTorch refuses unless the axis has one element.
 #[inline]
-fn has_common_layout(tensor: &OpaqueTensor) -> bool {
+fn has_common_layout(tensor: &OpaqueTensor, axes: i32) -> bool {
     // SAFETY: clauses S1 and S4 hold for the struct of an opaque tensor until its deleter runs: it can be read, and so can its
     // strides, of which there are `ndim`.
     unsafe {
         let sys::DLTensor { mut ndim, strides, .. } = (*tensor.as_raw()).dl_tensor;
-        if ndim > MOST_AXES {
+        if ndim > axes {
             return false;
         }
         if strides.is_null() {

@@ -97,6 +97,11 @@ impl Exchange {
         self.api
     }
 
+    /// Returns how many axes a tensor can have that the table imports: that of Paddle refuses more, and forgets the tensor.
+    pub(super) const fn most_axes(&self) -> i32 {
+        if matches!(self.eligibility, Eligibility::Paddle(_)) { 9 } else { i32::MAX }
+    }
+
     /// Takes the tensor of an object of the class. If that fails, an exception may be set.
     #[inline(always)]
     pub(super) fn take(&self, object: Object<'_>) -> Result<ManagedTensorVersioned, Error> {

@@ -282,8 +282,8 @@ pub(crate) fn has_table(object: Object<'_>) -> Result<bool, Raised> {
 /// How the library of a class imports tensors.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Importer {
-    /// By the class's table of functions.
-    Table(ExchangeApi),
+    /// By the class's table of functions, which takes tensors of so many axes.
+    Table(ExchangeApi, i32),
     NumPy,
     /// By a function in Python.
     Protocol,
@@ -292,7 +292,7 @@ pub(crate) enum Importer {
 pub(crate) fn importer_of(class: Object<'_>) -> Result<Importer, Raised> {
     let plan = cache::plan_of(class)?;
     Ok(match (plan.exchange(), &*plan) {
-        (Some(exchange), _) => Importer::Table(exchange.api()),
+        (Some(exchange), _) => Importer::Table(exchange.api(), exchange.most_axes()),
         (None, Plan::NumPy) => Importer::NumPy,
         _ => Importer::Protocol,
     })
