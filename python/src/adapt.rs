@@ -55,8 +55,8 @@ pub(crate) fn look_by_table<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'
 /// contents.
 fn is_dense(object: &Bound<'_, PyAny>) -> PyResult<bool> {
     match object.get_type().getattr_opt(intern!(object.py(), "is_dense"))? {
-        Some(method) => method.call1((object,))?.is_truthy(),
-        None => Ok(true),
+        Some(method) if method.is_callable() => method.call1((object,))?.is_truthy(),
+        _ => Ok(true),
     }
 }
 

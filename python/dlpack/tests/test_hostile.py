@@ -934,6 +934,9 @@ def test_a_table_that_takes_each_tensor_for_a_dense_one():
     # The table itself takes its own tensors alone.
     with pytest.raises(TypeError, match="expected an object of Tensor"):
         dlpack._core.look_by_table(Sparse(dense=True))
+    Sparse.is_dense = property(lambda self: False)
+    with pytest.raises(TypeError, match="expected an object of Tensor"):
+        dlpack._core.look_by_table(Sparse())
 
 
 def test_the_name_of_a_class_is_read_without_its_metaclass():
