@@ -97,9 +97,9 @@ impl<'a> Import<'a> {
     /// there. It may also give pinned or managed memory. A producer that is too old to be asked is taken as it is if its
     /// tensor is on that device.
     ///
-    /// PyTorch and Paddle do not wait for all that they copy to or from a device of CUDA or ROCm, and take no stream that could. So what
-    /// is on another device than the one asked for is refused, unless that is the CPU, or the stream is [`Stream::NO_SYNC`], for a
-    /// function that waits by other means.
+    /// PyTorch and Paddle do not wait for all that they copy to or from a device of CUDA or ROCm, and take no stream that could. So
+    /// they are not asked for such a copy, which is refused, unless it is one in main memory, or the stream is [`Stream::NO_SYNC`],
+    /// for a function that waits by other means.
     ///
     /// # Examples
     ///
