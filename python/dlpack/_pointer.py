@@ -39,8 +39,8 @@ def from_pointer(
       thread may, must not use it any more. Memory of an `owner` stays;
     - neither, for memory that is never freed.
 
-    If this function raises, the memory is still the caller's, and the deleter is not called. A function of `sys.setprofile` or
-    `sys.settrace` that raises when this one returns loses the tensor, and the deleter is called.
+    If this function raises, the memory is still the caller's, and the deleter is not called. A function of `sys.setprofile`,
+    `sys.settrace` or `sys.monitoring` that raises when this one returns loses the tensor, and the deleter is called.
 
     `stream` is the stream of the device, as `__dlpack__` takes it, on which the elements are written, and not -1; None if they are
     written.
