@@ -33,7 +33,7 @@ pub(crate) fn look_by_table<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'
     let py = object.py();
     if !is_dense(object)? {
         return Err(PyBufferError::new_err(
-            "expected a dense tensor, for which its table takes it",
+            "expected a dense tensor, since the exchange table of its class takes it for one",
         ));
     }
     let table = object.get_type().getattr(intern!(py, "__dlpack_c_exchange_api__"))?;

@@ -223,8 +223,8 @@ def test_what_a_library_copies_from_another_device(home, to, is_waited_for, stre
 
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("copy", [None, True])
-def test_a_tensor_that_is_in_main_memory_by_the_time_that_it_is_asked_for_its_device(copy, library):
-    """Nobody knows whether it has been copied to the device."""
+def test_a_tensor_that_is_in_main_memory_when_it_is_asked_once_more(copy, library):
+    """A thread has moved it meanwhile. No stream of a device can be told to it."""
 
     def answer(self, **given):
         self.home = (abi.CPU, 0)
