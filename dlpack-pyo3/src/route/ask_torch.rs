@@ -198,9 +198,11 @@ fn check_at_home(object: Object<'_>, wanted: Device) -> Result<(), Raised> {
         return Ok(());
     }
     let text = "since its library does not wait for a copy from another device";
-    let found =
-        format_args!("expected a tensor on {wanted}, {text}, found one on {home}: copy it before");
-    Err(raise(object.attached(), Class::Buffer, found))
+    Err(raise(
+        object.attached(),
+        Class::Buffer,
+        format_args!("expected a tensor on {wanted}, {text}, found one on {home}: copy it before"),
+    ))
 }
 
 /// Puts a tensor in order that PyTorch or Paddle has given.
