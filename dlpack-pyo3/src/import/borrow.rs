@@ -11,8 +11,8 @@ use crate::route;
 /// This is the fastest way in, for kernels that are done when they return. A [`PyTensor`](crate::PyTensor) keeps its memory
 /// alive by a struct with a deleter, or by a reference. Here, the description that the object gives of its memory is enough,
 /// since the object itself is borrowed. If an object cannot lend its tensor, the tensor is imported, and dropped after the
-/// call. The description has no flags: whether the memory may be written is known for PyTorch, Paddle, tvm-ffi, NumPy, buffers and
-/// the classes of this crate, and is otherwise [`Unknown`](dlpack::Access::Unknown).
+/// call. The description has no flags: whether the memory may be written is known for PyTorch, Paddle, NumPy, buffers and the
+/// classes of this crate, and is otherwise [`Unknown`](dlpack::Access::Unknown).
 ///
 /// The tensor cannot leave the function. Its description is checked as in any import. A
 /// [`Requirement`](crate::Requirement) can be checked by hand.

@@ -16,7 +16,7 @@ pub(super) struct Attribute {
     /// An entry of the class that `of` got, in which `getter` was found.
     descriptor: Reference,
     getter: Getter,
-    /// `true` if it is written in C, and so keeps no global variables of Python code alive.
+    /// `true` if it is written in C.
     is_in_c: bool,
     /// The C function of a method without arguments. As for a property, the object's class is checked once.
     #[cfg(not(Py_LIMITED_API))]
@@ -107,8 +107,8 @@ impl Attribute {
         self.descriptor.is(&other.descriptor)
     }
 
-    /// Returns `true` if this can be kept: what is written in Python keeps the global variables of its module alive.
-    pub(super) const fn can_be_kept(&self) -> bool {
+    /// Returns `true` if this is written in C, and so can be kept: code of Python keeps the global variables of its module alive.
+    pub(super) const fn is_in_c(&self) -> bool {
         self.is_in_c
     }
 

@@ -20,8 +20,6 @@ use crate::raw::{Class, Object, Raised, loaded, names, raise};
 pub(super) enum Eligibility {
     /// Nothing.
     Always,
-    /// Nothing, of the tensors of TVM FFI.
-    Tvm,
     Torch(Torch),
     Paddle(Paddle),
 }
@@ -55,6 +53,9 @@ pub(super) struct Torch {
 #[derive(Debug)]
 pub(super) struct Paddle {
     stop_gradient: Attribute,
+    /// # Invariants
+    ///
+    /// A method of Paddle's in C, which runs no code of Python and says what the table would meet.
     is_dense: Attribute,
 }
 
@@ -63,7 +64,10 @@ impl Paddle {
         let stop_gradient = Attribute::of(class, &names::STOP_GRADIENT)?;
         let is_dense = Attribute::of(class, &names::IS_DENSE)?;
         Ok(match (stop_gradient, is_dense) {
-            (Some(stop_gradient), Some(is_dense)) => Some(Self { stop_gradient, is_dense }),
+            // Code of Python could say anything of a tensor, and change it afterwards.
+            (Some(stop_gradient), Some(is_dense)) if is_dense.is_in_c() => {
+                Some(Self { stop_gradient, is_dense })
+            }
             _ => None,
         })
     }
@@ -89,8 +93,10 @@ impl Eligibility {
             if is_of(base, "paddle")? {
                 return Ok(Paddle::of(class)?.map(Self::Paddle));
             }
+            // No tensor of TVM FFI has a table, but a class for its tests has, whose table follows a null pointer for an object without
+            // a tensor.
             if is_of(base, "tvm_ffi")? {
-                return Ok(Some(Self::Tvm));
+                return Ok(None);
             }
         }
         Ok(Some(Self::Always))
@@ -129,7 +135,7 @@ impl Eligibility {
     #[inline]
     pub(super) fn allows_object(&self, object: Object<'_>) -> Result<bool, Raised> {
         match self {
-            Self::Always | Self::Tvm => Ok(true),
+            Self::Always => Ok(true),
             Self::Torch(torch) if !is_false(torch.requires_grad.get(object)?.borrow()) => Ok(false),
             Self::Torch(torch) => torch.refuse_negated(object).map(|()| true),
             Self::Paddle(paddle) => Ok(is_true(paddle.stop_gradient.get(object)?.borrow())),
@@ -173,14 +179,13 @@ impl Eligibility {
         definer: Object<'_>,
         classes: &Classes<'_>,
     ) -> Result<bool, Raised> {
-        let package = match self {
+        match self {
             Self::Always => return Ok(false),
             Self::Paddle(_) => return is_of(definer, "paddle"),
-            Self::Torch(_) => "torch",
-            Self::Tvm => "tvm_ffi",
-        };
+            Self::Torch(_) => {}
+        }
         for class in classes.iter().skip_while(|class| !class.is(definer)).take(2) {
-            if is_static(class) && is_of(class, package)? {
+            if is_static(class) && is_of(class, "torch")? {
                 return Ok(true);
             }
         }
@@ -200,20 +205,18 @@ impl Eligibility {
     /// Returns `true` if all attributes that are looked at can be kept.
     pub(super) fn can_be_kept(&self) -> bool {
         match self {
-            Self::Always | Self::Tvm => true,
+            Self::Always => true,
             Self::Torch(Torch { requires_grad, is_conj, is_neg }) => {
-                [requires_grad, is_conj, is_neg].into_iter().all(Attribute::can_be_kept)
+                [requires_grad, is_conj, is_neg].into_iter().all(Attribute::is_in_c)
             }
-            Self::Paddle(Paddle { stop_gradient, is_dense }) => {
-                stop_gradient.can_be_kept() && is_dense.can_be_kept()
-            }
+            Self::Paddle(Paddle { stop_gradient, is_dense: _ }) => stop_gradient.is_in_c(),
         }
     }
 
     /// Returns `true` if both look at the same attributes.
     pub(super) fn is_same(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Always, Self::Always) | (Self::Tvm, Self::Tvm) => true,
+            (Self::Always, Self::Always) => true,
             (Self::Torch(one), Self::Torch(other)) => {
                 one.requires_grad.is_same(&other.requires_grad)
                     && one.is_conj.is_same(&other.is_conj)

@@ -6,7 +6,7 @@ use dlpack::exchange::ExchangeApi;
 use dlpack::negotiate::{Request, Stream};
 use dlpack::{AnyManagedTensor, BorrowedTensor, Device, Error, ManagedTensorVersioned};
 
-use super::ask_torch::{ask_other, ask_paddle, ask_torch};
+use super::ask_library::{ask_other, ask_paddle, ask_torch};
 use super::classes::{Classes, defines};
 use super::eligibility::{Eligibility, Paddle};
 use super::summary::Summary;
@@ -18,7 +18,8 @@ use crate::raw::{Attached, Object, Raised, ffi, names, raise_error};
 pub(super) struct Exchange {
     /// # Invariants
     ///
-    /// The functions take objects of the class for which this was made, on attached threads.
+    /// The functions take objects of the class for which this was made, on attached threads, and objects to which code of Python has
+    /// given another class since: CPython lets it change to none but a class of the same layout in C.
     api: ExchangeApi,
     eligibility: Eligibility,
     /// `true` if the table lends only what may be written, which a borrowed tensor cannot say itself.

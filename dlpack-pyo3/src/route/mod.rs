@@ -26,7 +26,7 @@ macro_rules! or_drop {
 }
 
 mod address;
-mod ask_torch;
+mod ask_library;
 mod attribute;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 mod buffer;
@@ -59,7 +59,7 @@ use dlpack::{AnyManagedTensor, BorrowedTensor, Descriptor, Device};
 
 use crate::protocol;
 use crate::raw::{Attached, Object, Raised, Reference, raise_error};
-use ask_torch::check_address;
+use ask_library::check_address;
 use cache::Known;
 pub(crate) use classes::is_array_of_numpy;
 pub(crate) use exchange::OWN_TABLE;

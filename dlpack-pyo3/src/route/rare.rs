@@ -3,7 +3,7 @@
 use dlpack::negotiate::{CopyPolicy, Request};
 use dlpack::{AnyManagedTensor, Device, Error};
 
-use super::ask_torch::{ask_other, ask_paddle, ask_torch, check_address};
+use super::ask_library::{ask_other, ask_paddle, ask_torch, check_address};
 use super::classes::is_of_torch;
 use super::exchange::Exchange;
 use super::plan::Plan;

@@ -49,7 +49,7 @@ impl Wary {
     /// Returns `true` if this keeps no code of Python alive.
     pub(super) fn can_be_kept(&self) -> bool {
         let attributes = [&self.layout, &self.is_meta, &self.is_quantized, &self.dtype];
-        self.exchange.can_be_kept() && attributes.into_iter().all(Attribute::can_be_kept)
+        self.exchange.can_be_kept() && attributes.into_iter().all(Attribute::is_in_c)
     }
 
     /// Returns the table, unless it would refuse the object. This may run Python code.

@@ -98,8 +98,8 @@ def test_a_class_that_ends_in_a_getter_to_which_it_is_passed():
                 return 1.0
 
         for function in (ext.describe, ext.borrow):
-            members = {"__module__": "paddle", "stop_gradient": Getter(), "is_dense": lambda self: True}
-            place = [type("Brief", (ext.Own,), members)([1.0])]
+            members = {"__module__": "paddle", "stop_gradient": Getter(), "dense": lambda self: True}
+            place = [type("Brief", (ext.Own, ext.PaddleBase), members)([1.0])]
             brief = weakref.ref(type(place[0]))
             try:
                 function(place[0])

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from kit import abi
-from kit.exchange import LIKE_PADDLE, Table, type_for
+from kit.exchange import Table, paddle_for, type_for
 from kit.foreign import Foreign
 
 SIX = struct.pack("=6f", *range(6))
@@ -128,8 +128,8 @@ def test_many_axes_go_to_paddle_by_a_function(ndim):
         return np.from_dlpack(x)
 
     table = Table()
-    members = {**LIKE_PADDLE, "__array_namespace__": lambda self: types.SimpleNamespace(from_dlpack=from_dlpack)}
-    for like, is_paddle in [(type_for(table, **members)(), True), (six(), False)]:
+    paddle = paddle_for(table, __array_namespace__=lambda self: types.SimpleNamespace(from_dlpack=from_dlpack))
+    for like, is_paddle in [(paddle(), True), (six(), False)]:
         made = ext.like(ext.make(SIX, "float32", (2, 3) + (1,) * (ndim - 2)), like)
         assert len(made.shape) == ndim
         assert len(asked) == (is_paddle and ndim > 9)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from kit import abi, values
-from kit.exchange import LIKE_PADDLE, Table, type_for
+from kit.exchange import Table, paddle_for, type_for
 from kit.foreign import Foreign
 
 
@@ -90,15 +90,28 @@ def unsaid(self):
 
 
 @pytest.mark.parametrize("take", [ext.hold, ext.describe, ext.borrow, ext.describe_managed])
-@pytest.mark.parametrize("answer", [lambda self: False, lambda self: 1, unsaid, None], ids=["no", "other", "unsaid", "absent"])
-def test_a_table_that_takes_each_tensor_for_a_dense_one(answer, take):
-    """That of Paddle follows a null pointer if a tensor has no contents, and reads what a sparse one has not."""
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"dense": lambda self: False},
+        {"dense": lambda self: 1},
+        {"dense": unsaid},
+        {"is_dense": None},
+        {"is_dense": lambda self: True},
+    ],
+    ids=["no", "other", "unsaid", "absent", "in Python"],
+)
+def test_a_table_that_takes_each_tensor_for_a_dense_one(members, take):
+    """
+    That of Paddle follows a null pointer if a tensor has no contents, and reads what a sparse one has not. Only Paddle's own method says
+    which it is.
+    """
     table = Table()
-    dense = type_for(table, **LIKE_PADDLE)()
+    dense = paddle_for(table)()
     take(dense)
     assert table.given and dense.asked == []
     table = Table()
-    other = type_for(table, **{**LIKE_PADDLE, "is_dense": answer})()
+    other = paddle_for(table, **members)()
     for count in range(1, 4):
         take(other)
         assert table.given == [] and len(other.asked) == count
@@ -107,12 +120,12 @@ def test_a_table_that_takes_each_tensor_for_a_dense_one(answer, take):
 def test_what_interrupts_the_program_where_a_table_has_to_be_asked_about():
     table, left = Table(), [KeyboardInterrupt("mine")]
 
-    def is_dense(self):
+    def dense(self):
         if left:
             raise left.pop()
         return True
 
-    thing = type_for(table, **{**LIKE_PADDLE, "is_dense": is_dense})()
+    thing = paddle_for(table, dense=dense)()
     with pytest.raises(KeyboardInterrupt, match="mine"):
         ext.hold(thing)
     assert table.given == [] and thing.asked == []

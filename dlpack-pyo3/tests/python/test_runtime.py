@@ -141,10 +141,9 @@ def like_library(name, members):
         import torch
 
         return torch.arange(6.0).as_subclass(type("Like", (torch.Tensor,), members))
-    members = {**exchange.LIKE_PADDLE, **members}
     if name == "paddle with a table":
-        return exchange.type_for(exchange.Table(), **members)(lambda: Foreign(SIX, device=CUDA, address=0x7000))
-    return type("Like", (), members)()
+        return exchange.paddle_for(exchange.Table(), **members)(lambda: Foreign(SIX, device=CUDA, address=0x7000))
+    return type("Like", (), {**exchange.LIKE_PADDLE, **members})()
 
 
 LIBRARIES = [pytest.param("torch", marks=pytest.mark.library("torch")), "paddle with a table", "paddle"]
@@ -283,7 +282,7 @@ def test_want_of_memory_or_stack_says_nothing_about_streams(step, error):
 
     table = exchange.Table()
     members = {**members, "__dlpack_device__": device, "__dlpack_c_exchange_api__": table.capsule()}
-    like = Failing("Like", (), {**members, "table": table, "source": lambda self: Foreign(SIX, device=CUDA, address=0x7000)})()
+    like = Failing("Like", (ext.PaddleBase,), {**members, "table": table, "source": lambda self: Foreign(SIX, device=CUDA, address=0x7000)})()
     with pytest.raises(error, match="mine"):
         ext.hold(like)
     asked.clear()

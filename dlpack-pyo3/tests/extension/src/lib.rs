@@ -12,6 +12,7 @@ mod own;
 #[cfg(not(feature = "abi3"))]
 mod own_buffer;
 mod own_device;
+mod paddle;
 mod panics;
 mod stream;
 mod typed;
@@ -49,6 +50,8 @@ mod dlpack_pyo3_tests {
     use super::own_buffer::{OwnBuffer, OwnBytes, OwnExtending};
     #[pymodule_export]
     use super::own_device::{OwnDevice, OwnPinned, on_device};
+    #[pymodule_export]
+    use super::paddle::PaddleBase;
     #[pymodule_export]
     use super::panics::Panics;
     #[pymodule_export]

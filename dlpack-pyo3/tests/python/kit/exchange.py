@@ -2,6 +2,8 @@
 
 import ctypes
 
+import dlpack_pyo3_tests as ext
+
 from . import abi, capsules
 from .foreign import Foreign, FOREVER
 
@@ -115,11 +117,12 @@ class Table:
         return 0
 
 
-# What a class has whose objects are taken for dense tensors of Paddle without a gradient.
+# What a class has whose objects are taken for dense tensors of Paddle without a gradient. For those that have a table, `is_dense` has to
+# be in C: it is in `ext.PaddleBase`, and returns what `dense` does.
 LIKE_PADDLE = {
     "__module__": "paddle",
     "stop_gradient": property(lambda self: True),
-    "is_dense": lambda self: True,
+    "dense": lambda self: True,
 }
 
 
@@ -167,3 +170,8 @@ def type_for(table, *, attribute="__dlpack_c_exchange_api__", capsule=None, base
         attribute: table.capsule() if capsule is None else capsule,
     }
     return type(name, bases, {**members, **body})
+
+
+def paddle_for(table, **body):
+    """As `type_for`, for a type that is taken for Paddle's."""
+    return type_for(table, bases=(ext.PaddleBase,), **{**LIKE_PADDLE, **body})
