@@ -11,7 +11,7 @@ use pyo3::exceptions::PyBufferError;
 use pyo3::intern;
 use pyo3::prelude::*;
 use pyo3::sync::critical_section::with_critical_section;
-use pyo3::types::{PyCapsule, PyCapsuleMethods, PyDict, PyList, PyTuple};
+use pyo3::types::{PyCapsule, PyCapsuleMethods, PyDict, PyList, PyTuple, PyType};
 
 use crate::arguments::sizes;
 use crate::tensor::{Claim, Part, Tensor};
@@ -31,11 +31,7 @@ pub(crate) fn look<'py>(capsule: &Bound<'py, PyCapsule>) -> PyResult<Bound<'py, 
 #[pyfunction]
 pub(crate) fn look_by_table<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyDict>> {
     let py = object.py();
-    if !is_dense(object)? {
-        return Err(PyBufferError::new_err(
-            "expected a dense tensor, since the exchange table of its class takes it for one",
-        ));
-    }
+    check_before_table(object)?;
     let table = object.get_type().getattr(intern!(py, "__dlpack_c_exchange_api__"))?;
     let raw = table.cast::<PyCapsule>()?.pointer_checked(Some(c"dlpack_exchange_api"))?;
     // SAFETY: clauses E1 to E4 hold for what a class has in a capsule of this name, by the protocol. Classes of such libraries are
@@ -51,13 +47,30 @@ pub(crate) fn look_by_table<'py>(object: &Bound<'py, PyAny>) -> PyResult<Bound<'
     }
 }
 
-/// Returns `false` for a tensor that says so. The table of Paddle takes each for a dense one, and follows a null pointer if it has no
-/// contents.
-fn is_dense(object: &Bound<'_, PyAny>) -> PyResult<bool> {
-    match object.get_type().getattr_opt(intern!(object.py(), "is_dense"))? {
-        Some(method) if method.is_callable() => method.call1((object,))?.is_truthy(),
-        _ => Ok(true),
+/// Refuses an object for which the table of its class may follow a null pointer.
+///
+/// The table of Paddle takes each tensor for a dense one, also one without contents. A method in C says which it is; code of Python could
+/// say anything. A class that TVM FFI has for its tests has a table also where it holds nothing.
+fn check_before_table(object: &Bound<'_, PyAny>) -> PyResult<()> {
+    let (py, class) = (object.py(), object.get_type());
+    // As `type` says, and not the metaclass, which may be code of Python.
+    let module =
+        py.get_type::<PyType>().call_method1("__getattribute__", (&class, "__module__"))?;
+    if module.to_string().split('.').next() == Some("tvm_ffi") {
+        return Err(PyBufferError::new_err(
+            "expected a tensor, found an object of a test of TVM FFI",
+        ));
     }
+    let Some(method) = class.getattr_opt(intern!(py, "is_dense"))?.filter(|it| it.is_callable())
+    else {
+        return Ok(());
+    };
+    let is_in_c = method.get_type().name()? == "method_descriptor";
+    if is_in_c && method.call1((object,))?.is_truthy()? {
+        return Ok(());
+    }
+    let text = "expected a dense tensor, since the exchange table of its class takes it for one";
+    Err(PyBufferError::new_err(text))
 }
 
 fn describe<'py>(

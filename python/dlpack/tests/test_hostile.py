@@ -923,20 +923,38 @@ for take in (dlpack.asdlpack, dlpack.from_dlpack, lambda own: dlpack.asdlpack(ow
 def test_a_table_that_takes_each_tensor_for_a_dense_one():
     """That of Paddle follows a null pointer if a tensor has no contents."""
 
-    class Sparse(dict):
+    class Sparse(bytearray):
         __dlpack_c_exchange_api__ = dlpack.Tensor.__dlpack_c_exchange_api__
-        is_dense = lambda self: self["dense"]
+        # A method in C, which says `True` of letters.
+        is_dense = bytearray.isalpha
 
     with pytest.raises(BufferError, match="expected a dense tensor"):
-        dlpack._core.look_by_table(Sparse(dense=False))
-    with pytest.raises(KeyError):
-        dlpack._core.look_by_table(Sparse())
+        dlpack._core.look_by_table(Sparse(b"1"))
     # The table itself takes its own tensors alone.
     with pytest.raises(TypeError, match="expected an object of Tensor"):
-        dlpack._core.look_by_table(Sparse(dense=True))
+        dlpack._core.look_by_table(Sparse(b"dense"))
+    # What cannot be asked is not asked, and what Python says is not believed.
     Sparse.is_dense = property(lambda self: False)
     with pytest.raises(TypeError, match="expected an object of Tensor"):
         dlpack._core.look_by_table(Sparse())
+    Sparse.is_dense = lambda self: True
+    with pytest.raises(BufferError, match="expected a dense tensor"):
+        dlpack._core.look_by_table(Sparse(b"dense"))
+    # The method of another class, which raises.
+    Sparse.is_dense = list.clear
+    with pytest.raises(TypeError, match="'list' object"):
+        dlpack._core.look_by_table(Sparse(b"dense"))
+
+
+def test_a_table_of_a_class_for_tests():
+    """That of TVM FFI follows a null pointer if the object holds nothing."""
+
+    class Wrapper:
+        __module__ = "tvm_ffi.core"
+        __dlpack_c_exchange_api__ = dlpack.Tensor.__dlpack_c_exchange_api__
+
+    with pytest.raises(BufferError, match="expected a tensor, found an object of a test of TVM FFI"):
+        dlpack._core.look_by_table(Wrapper())
 
 
 def test_the_name_of_a_class_is_read_without_its_metaclass():
