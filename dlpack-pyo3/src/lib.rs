@@ -116,9 +116,9 @@
 //!   wait for it.
 //! - *The end of the interpreter*: while it finalises, and after it is gone, memory of Rust is freed as before, also in
 //!   handlers of C's `atexit`. References to Python objects are leaked if no thread is attached to give them back, or if that
-//!   cannot be known, as with the feature `abi3`. A thread that is waiting to attach in that moment waits until the process
-//!   ends. So does a daemon thread in a `__dlpack__` that is written in Python; CPython before 3.14 would end it in a way that
-//!   aborts a Rust program.
+//!   cannot be known, as with the feature `abi3`. So are tensors that were imported from other libraries, whose deleters may need the
+//!   interpreter. A thread that is waiting to attach in that moment waits until the process ends. So does a daemon thread in a
+//!   `__dlpack__` that is written in Python; CPython before 3.14 would end it in a way that aborts a Rust program.
 //! - *Cycles*: Python's garbage collector does not look into tensors. If an object that a tensor keeps alive holds that tensor
 //!   itself, both live until one of them drops the other. So do a script's global variables if one of them is a tensor that
 //!   keeps alive an instance of a class of that script.

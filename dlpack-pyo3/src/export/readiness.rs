@@ -9,7 +9,7 @@ use pyo3::exceptions::PyBufferError;
 
 use crate::import::Text;
 use crate::protocol::NamedStream;
-use crate::raw::Undisturbed;
+use crate::raw::{End, Undisturbed};
 
 /// When the elements are written.
 pub(super) enum Readiness {
@@ -20,6 +20,9 @@ pub(super) enum Readiness {
     /// When this producer, which is asked for everything, has synchronized.
     Producer(Undisturbed<Box<dyn Producer<Error = Error> + Send + Sync>>),
 }
+
+// Memory of Rust.
+impl End for Box<dyn Producer<Error = Error> + Send + Sync> {}
 
 /// Says why nobody can make the consumer's stream wait.
 #[cold]

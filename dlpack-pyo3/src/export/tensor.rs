@@ -22,7 +22,7 @@ use super::readiness::{Readiness, refuse_stream, refuse_to_lend};
 use crate::export;
 use crate::import::{PyTensor, Text, to_py_err};
 use crate::protocol::NamedStream;
-use crate::raw::Undisturbed;
+use crate::raw::{End, Undisturbed};
 use crate::route::versioned_in_turn;
 
 /// A tensor that every library with DLPack support can import.
@@ -40,6 +40,10 @@ pub struct Tensor {
     is_waited_for: bool,
     policy: ReadOnlyAsLegacy,
 }
+
+// What was imported here is under a struct of this crate, which leaks what has to leak. Who made a tensor in another way has promised that its
+// deleter may be called at any time.
+impl End for Arc<ManagedTensorVersioned> {}
 
 // Python shows the documentation of the struct, so that of Rust is here.
 /// # Returning a tensor

@@ -107,7 +107,7 @@ fn attach<R>(f: impl FnOnce(Attached<'_>) -> R) -> Option<R> {
 }
 
 /// Returns `true` if there is an interpreter that does not finalise.
-fn is_running() -> bool {
+pub(super) fn is_running() -> bool {
     // SAFETY: both functions may be called on any thread at any time.
     unsafe {
         #[cfg(Py_3_13)]

@@ -4,7 +4,7 @@ use core::mem::{self, ManuallyDrop};
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
 
-use super::attach::is_known_to_be_attached;
+use super::attach::{is_known_to_be_attached, is_running};
 use super::attached::Attached;
 use super::ffi;
 use super::name::{Name, names};
@@ -136,13 +136,22 @@ impl Drop for SavedException<'_> {
     }
 }
 
+/// What an [`Undisturbed`] may hold.
+pub(crate) trait End {
+    /// Returns `true` if dropping it may run code that waits for the interpreter.
+    fn may_need_interpreter(&self) -> bool {
+        false
+    }
+}
+
 /// A value in an object, which Python may drop while an exception is set. What ends with the value neither sees nor loses that.
 ///
 /// Any thread may drop it. With the limited API on Windows, nobody can tell whether the thread is attached, and the exception stays set.
+/// What may need the interpreter leaks where there is none any more to which the thread could be attached.
 #[derive(Debug)]
-pub(crate) struct Undisturbed<T>(ManuallyDrop<T>);
+pub(crate) struct Undisturbed<T: End>(ManuallyDrop<T>);
 
-impl<T> Undisturbed<T> {
+impl<T: End> Undisturbed<T> {
     #[inline]
     pub(crate) const fn new(value: T) -> Self {
         Self(ManuallyDrop::new(value))
@@ -155,7 +164,7 @@ impl<T> Undisturbed<T> {
     }
 }
 
-impl<T> Deref for Undisturbed<T> {
+impl<T: End> Deref for Undisturbed<T> {
     type Target = T;
 
     fn deref(&self) -> &T {
@@ -163,24 +172,33 @@ impl<T> Deref for Undisturbed<T> {
     }
 }
 
-impl<T> DerefMut for Undisturbed<T> {
+impl<T: End> DerefMut for Undisturbed<T> {
     fn deref_mut(&mut self) -> &mut T {
         &mut self.0
     }
 }
 
-impl<T> Drop for Undisturbed<T> {
+impl<T: End> Drop for Undisturbed<T> {
     #[inline]
     fn drop(&mut self) {
-        // SAFETY: the value is not used again.
-        let mut end = || unsafe { ManuallyDrop::drop(&mut self.0) };
         // SAFETY: the thread is attached, and nothing here detaches it.
         let py = is_known_to_be_attached().then(|| unsafe { Attached::assume() });
+        if py.is_none() && is_left(&*self.0) {
+            return;
+        }
+        // SAFETY: the value is not used again.
+        let mut end = || unsafe { ManuallyDrop::drop(&mut self.0) };
         match py.filter(|py| Raised::is_set(*py)) {
             Some(py) => undisturbed(py, &mut end),
             None => end(),
         }
     }
+}
+
+#[cold]
+#[inline(never)]
+fn is_left(value: &impl End) -> bool {
+    !is_running() && value.may_need_interpreter()
 }
 
 #[cold]

@@ -26,7 +26,7 @@ pub(crate) use attached::Attached;
 #[cfg(any(not(Py_LIMITED_API), Py_3_11))]
 pub(crate) use buffer::Buffer;
 pub(crate) use call::{KeywordCall, Values};
-pub(crate) use exception::{ExceptBlock, SavedException, Undisturbed};
+pub(crate) use exception::{End, ExceptBlock, SavedException, Undisturbed};
 pub use give_back::end_other;
 pub(crate) use give_back::give_back;
 pub(crate) use integer::{handle, integer, integer_or_member, make_bool};

@@ -1,12 +1,12 @@
 //! Asking tensors of PyTorch, and of Paddle, for themselves by `__dlpack__`.
 //!
 //! PyTorch's own `__dlpack__` gives the wrong numbers of a tensor whose elements are to be negated when they are read, and an
-//! address near null for one that has no memory. Here, both are refused. Neither PyTorch nor Paddle has the default stream wait if no
-//! stream is named, nor any stream for a copy. So they are asked once more.
+//! address near null for one that has no memory. Here, both are refused. Neither PyTorch nor Paddle promises that the default stream waits
+//! if no stream is named, and they have none wait for a copy. So they are asked once more.
 //!
 //! An object of another class may stand for such a tensor, as a weak proxy does. Its tensor is looked at, too.
 
-use dlpack::negotiate::{CopyPolicy, Request};
+use dlpack::negotiate::{CopyPolicy, Request, Stream};
 use dlpack::{AnyManagedTensor, Descriptor, Device, DeviceType};
 
 use super::address;
@@ -63,7 +63,14 @@ pub(super) fn ask_paddle(
     strict: bool,
 ) -> Result<AnyManagedTensor, Raised> {
     check_home(object, request)?;
-    let tensor = ask_other(object, request, strict)?;
+    // Paddle takes no stream at all for a tensor in main memory.
+    let is_moved = request.stream.is_no_sync() && elsewhere(request).is_some();
+    let asked = if is_moved && protocol::device_of(object)? == Some(Device::CPU) {
+        request.stream(Stream::NONE)
+    } else {
+        *request
+    };
+    let tensor = ask_other(object, &asked, strict)?;
     in_order(object, request, strict, tensor)
 }
 
@@ -207,8 +214,9 @@ fn check_at_home(object: Object<'_>, wanted: Device) -> Result<(), Raised> {
 
 /// Puts a tensor in order that PyTorch or Paddle has given.
 ///
-/// They have the stream wait for what is queued when they are asked, and queue a copy only then. If no stream is named, they have none
-/// wait, although the standard means the default stream. So the object is asked for the original once more, for the stream's sake.
+/// They have the stream wait for what is queued when they are asked, and queue a copy only then. If no stream is named, PyTorch has none
+/// wait, although the standard means the default stream; Paddle's documentation says the same of Paddle. So the object is asked for the
+/// original once more, for the stream's sake.
 ///
 /// # Errors
 ///

@@ -1,6 +1,6 @@
 //! Questions about classes.
 
-use crate::raw::{Attached, Name, Object, Owned, Raised, Tuple, ffi, names, unwind};
+use crate::raw::{Attached, Class, Name, Object, Owned, Raised, Tuple, ffi, names, unwind};
 
 /// A class and its bases, in the order in which Python looks attributes up in them.
 #[derive(Debug)]
@@ -45,9 +45,15 @@ pub(super) fn defines(class: Object<'_>, name: &Name) -> Result<bool, Raised> {
     }
 }
 
-/// Returns `true` if the class belongs to this package or a module in it.
+/// Returns `true` if the class belongs to this package or a module in it. One that has no `__module__` belongs to none.
 pub(super) fn is_of(class: Object<'_>, package: &str) -> Result<bool, Raised> {
-    let module = class.class_attr(&names::MODULE)?;
+    let module = match class.class_attr(&names::MODULE) {
+        Err(raised) if raised.is(Class::Attribute) => {
+            raised.clear();
+            return Ok(false);
+        }
+        module => module?,
+    };
     let module = module.borrow().text().unwrap_or_default();
     Ok(module.strip_prefix(package).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')))
 }

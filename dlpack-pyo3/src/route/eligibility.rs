@@ -49,32 +49,33 @@ pub(super) struct Torch {
     pub(super) is_neg: Attribute,
 }
 
-/// What tensors of Paddle are asked. The table takes each for a dense one, and follows a null pointer if it has no contents.
+/// What tensors of Paddle are asked. The table takes each for a dense one, follows a null pointer if it has no contents, and leaks what it
+/// has allocated if it has no memory.
 #[derive(Debug)]
 pub(super) struct Paddle {
     stop_gradient: Attribute,
     /// # Invariants
     ///
     /// A method of Paddle's in C, which runs no code of Python and says what the table would meet.
-    is_dense: Attribute,
+    holds_memory: Attribute,
 }
 
 impl Paddle {
     fn of(class: Object<'_>) -> Result<Option<Self>, Raised> {
         let stop_gradient = Attribute::of(class, &names::STOP_GRADIENT)?;
-        let is_dense = Attribute::of(class, &names::IS_DENSE)?;
-        Ok(match (stop_gradient, is_dense) {
+        let holds_memory = Attribute::of(class, &names::HOLDS_MEMORY)?;
+        Ok(match (stop_gradient, holds_memory) {
             // Code of Python could say anything of a tensor, and change it afterwards.
-            (Some(stop_gradient), Some(is_dense)) if is_dense.is_in_c() => {
-                Some(Self { stop_gradient, is_dense })
+            (Some(stop_gradient), Some(holds_memory)) if holds_memory.is_in_c() => {
+                Some(Self { stop_gradient, holds_memory })
             }
             _ => None,
         })
     }
 
-    /// Returns `true` if the table may be called. A tensor without contents is not dense.
-    pub(super) fn is_dense(&self, object: Object<'_>) -> Result<bool, Raised> {
-        Ok(is_true(self.is_dense.call(object)?.borrow()))
+    /// Returns `true` if the table may be called: for a dense tensor with memory, which one without elements has, too.
+    pub(super) fn holds_memory(&self, object: Object<'_>) -> Result<bool, Raised> {
+        Ok(is_true(self.holds_memory.call(object)?.borrow()))
     }
 }
 
@@ -209,7 +210,7 @@ impl Eligibility {
             Self::Torch(Torch { requires_grad, is_conj, is_neg }) => {
                 [requires_grad, is_conj, is_neg].into_iter().all(Attribute::is_in_c)
             }
-            Self::Paddle(Paddle { stop_gradient, is_dense: _ }) => stop_gradient.is_in_c(),
+            Self::Paddle(Paddle { stop_gradient, holds_memory: _ }) => stop_gradient.is_in_c(),
         }
     }
 
@@ -224,7 +225,7 @@ impl Eligibility {
             }
             (Self::Paddle(one), Self::Paddle(other)) => {
                 one.stop_gradient.is_same(&other.stop_gradient)
-                    && one.is_dense.is_same(&other.is_dense)
+                    && one.holds_memory.is_same(&other.holds_memory)
             }
             _ => false,
         }

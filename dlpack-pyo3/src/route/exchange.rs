@@ -262,7 +262,7 @@ impl Exchange {
 #[cold]
 #[inline(never)]
 fn check_paddle(paddle: &Paddle, object: Object<'_>) -> Result<(), Error> {
-    match paddle.is_dense(object) {
+    match paddle.holds_memory(object) {
         Ok(true) => Ok(()),
         // What was raised stays set.
         Ok(false) | Err(_) => {

@@ -17,7 +17,7 @@ use dlpack::{
     ManagedTensorVersioned, Version, sys,
 };
 
-use crate::raw::{Undisturbed, end_other};
+use crate::raw::{End, Undisturbed, end_other};
 
 /// A tensor, and the struct that says the same of it.
 struct InTurn {
@@ -26,6 +26,14 @@ struct InTurn {
     dims: Vec<i64>,
     /// `None` until the struct has been imported.
     tensor: Option<Undisturbed<AnyManagedTensor>>,
+}
+
+/// A deleter of another library may take the interpreter's lock, as those of CuPy, Warp and cuda.core do, and some do not look whether
+/// there is an interpreter.
+impl End for AnyManagedTensor {
+    fn may_need_interpreter(&self) -> bool {
+        !is_own(self)
+    }
 }
 
 /// Makes a tensor of the current ABI, which is dropped in its turn. One of this extension is returned as it is, if its owner can be

@@ -5,6 +5,7 @@ import sys
 import weakref
 from pathlib import Path
 from textwrap import dedent
+from types import SimpleNamespace
 
 import dlpack_pyo3_tests as ext
 import pytest
@@ -246,3 +247,20 @@ def test_a_class_that_gives_itself_for_that_of_a_library(module, members):
         for _ in range(2):
             assert ext.borrow(kind())["access"] == "writable"
     assert table.given == []
+
+
+@pytest.mark.parametrize("bases, members", [((), {}), ((Foreign,), {}), ((), {"__dlpack_c_exchange_api__": Table().capsule()})])
+def test_a_class_that_has_no_module(bases, members):
+    """As one that is made where no module is, and one in C whose name has no dot. NumPy imports its objects."""
+    members = {
+        **members,
+        "source": lambda self: Foreign(),
+        "__dlpack__": lambda self, **given: Foreign().capsule(),
+        "__dlpack_device__": lambda self: (1, 0),
+        "__array_namespace__": lambda self: SimpleNamespace(from_dlpack=lambda x: x),
+    }
+    kind = eval("type('Own', bases, members)", {"bases": bases, "members": members})
+    assert bases or not hasattr(kind, "__module__")
+    for _ in range(2):
+        assert ext.describe(kind())["shape"] == ext.borrow(kind())["shape"] == (2, 3)
+    assert ext.like(ext.make(bytes(8), "float32", (2,)), kind()) is not None

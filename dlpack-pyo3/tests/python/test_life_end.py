@@ -246,6 +246,33 @@ def test_tensors_of_others_after_the_interpreter(source):
     assert printed == "at exit: 0 live\n"
 
 
+@MODES
+@pytest.mark.parametrize("on_thread", [False, True])
+@pytest.mark.parametrize("source", ["Locking(True)", "Locking(False)", "ext.passed(Locking(True))", "ext.passed(Locking(False))"])
+def test_a_deleter_that_takes_the_lock_after_the_interpreter(source, on_thread, mode):
+    """Those of CuPy, Warp and cuda.core do, without a look at whether there is an interpreter. Nobody calls it."""
+    script = f"""
+        import ctypes
+        from kit import abi
+        from kit.foreign import FOREVER, Foreign
+
+        delete = abi.Deleter(lambda managed: os.write(1, b"deleted\\n") and None)
+
+        class Locking:
+            def __init__(self, versioned):
+                self.made = Foreign(versioned=versioned)
+                self.made.struct.deleter = ctypes.cast(delete, ctypes.c_void_p).value
+                FOREVER.append((self.made, delete))
+
+            def __dlpack__(self, **given):
+                return self.made.capsule()
+
+        ext.Holder({source}).release()
+        ext.Holder({source}).release_at_exit(on_thread={on_thread})
+    """
+    assert run(script, mode, folder=Path(__file__).parent) == "deleted\nat exit: 0 live\n"
+
+
 # Threads that go on.
 
 # Without any extension, too, about one time in a hundred when the machine is busy.

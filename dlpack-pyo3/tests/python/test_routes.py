@@ -85,6 +85,10 @@ def test_a_subclass_with_a_method_of_its_own():
     assert kind is not None
 
 
+# The method of Paddle that says whether a tensor is a dense one with memory.
+HOLDS = "_is_dense_tensor_hold_allocation"
+
+
 def unsaid(self):
     raise ValueError("cannot say")
 
@@ -96,14 +100,14 @@ def unsaid(self):
         {"dense": lambda self: False},
         {"dense": lambda self: 1},
         {"dense": unsaid},
-        {"is_dense": None},
-        {"is_dense": lambda self: True},
+        {HOLDS: None},
+        {HOLDS: lambda self: True},
     ],
     ids=["no", "other", "unsaid", "absent", "in Python"],
 )
 def test_a_table_that_takes_each_tensor_for_a_dense_one(members, take):
     """
-    That of Paddle follows a null pointer if a tensor has no contents, and reads what a sparse one has not. Only Paddle's own method says
+    That of Paddle follows a null pointer if a tensor has no contents, and reads what a sparse one has not, or leaks. Only Paddle's own method says
     which it is.
     """
     table = Table()

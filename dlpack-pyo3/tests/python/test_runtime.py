@@ -222,6 +222,21 @@ def test_what_a_library_copies_from_another_device(home, to, is_waited_for, stre
 
 @pytest.mark.parametrize("library", LIBRARIES)
 @pytest.mark.parametrize("copy", [None, True])
+def test_a_copy_from_main_memory_for_whoever_waits_by_other_means(copy, library):
+    """PyTorch is told so. Paddle takes no stream at all for a tensor in main memory."""
+    asked = []
+
+    def answer(self, *, dl_device, copy=None, max_version=None, **stream):
+        asked.append(stream)
+        return Foreign(SIX, device=dl_device, address=0x7000).capsule()
+
+    thing = like_library(library, {"__dlpack__": answer, "__dlpack_device__": lambda self: (abi.CPU, 0)})
+    assert ext.describe(thing, device=CUDA, copy=copy, stream=-1)["device"] == CUDA
+    assert asked == [{"stream": -1} if library == "torch" else {}]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+@pytest.mark.parametrize("copy", [None, True])
 def test_a_tensor_that_is_in_main_memory_when_it_is_asked_once_more(copy, library):
     """A thread has moved it meanwhile. No stream of a device can be told to it."""
 

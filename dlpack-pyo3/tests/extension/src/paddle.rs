@@ -16,7 +16,9 @@ impl PaddleBase {
     }
 
     /// Returns what the object's `dense` returns.
-    fn is_dense<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+    fn _is_dense_tensor_hold_allocation<'py>(
+        slf: &Bound<'py, Self>,
+    ) -> PyResult<Bound<'py, PyAny>> {
         slf.call_method0("dense")
     }
 }

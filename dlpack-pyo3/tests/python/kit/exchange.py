@@ -117,8 +117,8 @@ class Table:
         return 0
 
 
-# What a class has whose objects are taken for dense tensors of Paddle without a gradient. For those that have a table, `is_dense` has to
-# be in C: it is in `ext.PaddleBase`, and returns what `dense` does.
+# What a class has whose objects are taken for dense tensors of Paddle without a gradient. For those that have a table, a method has
+# to be in C: it is in `ext.PaddleBase`, and returns what `dense` does.
 LIKE_PADDLE = {
     "__module__": "paddle",
     "stop_gradient": property(lambda self: True),
