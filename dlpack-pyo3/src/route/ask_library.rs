@@ -14,7 +14,7 @@ use super::attribute::{Attribute, is_true};
 use super::classes::is_of_torch;
 use super::eligibility::negated;
 use super::summary::Summary;
-use super::torch_memory::{absent, can_be_memory, refuse_uncopyable};
+use super::torch_memory::{absent, can_be_memory, is_negated, refuse_uncopyable};
 use crate::protocol;
 use crate::raw::{Class, Name, Object, Owned, Raised, call_no_args, names, raise, raise_error};
 
@@ -37,7 +37,7 @@ pub(super) fn ask_torch(
         Some(method) => method.call(object),
         None => call(object, &names::IS_NEG),
     };
-    if answers_yes(answer)? {
+    if answers_yes(object, answer)? {
         return Err(negated(object));
     }
     check_home(object, request)?;
@@ -262,11 +262,11 @@ fn call<'a>(object: Object<'a>, method: &Name) -> Result<Owned<'a>, Raised> {
     unsafe { Owned::or_raised(call_no_args(method.as_ptr())) }
 }
 
-/// Returns `true` if the answer is `True`. An object that cannot be asked, as may be where a class changes what PyTorch does,
-/// is left to its `__dlpack__`.
-fn answers_yes(answer: Result<Owned<'_>, Raised>) -> Result<bool, Raised> {
+/// Returns `true` if the answer about the negative bit is `True`. For an object that cannot be asked, as may be where a class changes what
+/// PyTorch does, PyTorch itself answers.
+fn answers_yes(object: Object<'_>, answer: Result<Owned<'_>, Raised>) -> Result<bool, Raised> {
     match answer {
         Ok(answer) => Ok(is_true(answer.borrow())),
-        Err(raised) => raised.forget().map(|()| false),
+        Err(raised) => raised.forget().and_then(|()| is_negated(object)),
     }
 }

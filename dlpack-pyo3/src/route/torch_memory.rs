@@ -11,6 +11,7 @@ use core::ptr;
 use dlpack::DeviceType;
 
 use super::address;
+use super::attribute::is_true;
 use super::classes::{is_named, is_of, is_static, static_base};
 use super::summary::Summary;
 use crate::raw::{
@@ -74,6 +75,17 @@ fn is_empty(object: Object<'_>) -> Result<bool, Raised> {
     match found {
         Ok(Some(count)) => Ok(handle(count.borrow())? == 0),
         Ok(None) => Ok(false),
+        Err(raised) => raised.forget().map(|()| false),
+    }
+}
+
+/// Returns `true` if PyTorch itself says that the elements are to be negated when they are read. What PyTorch cannot be asked about is left to
+/// its `__dlpack__`.
+#[cold]
+pub(super) fn is_negated(object: Object<'_>) -> Result<bool, Raised> {
+    let found = without_answers(object, |_| call_in_c(object, &names::IS_NEG));
+    match found {
+        Ok(answer) => Ok(answer.is_some_and(|answer| is_true(answer.borrow()))),
         Err(raised) => raised.forget().map(|()| false),
     }
 }

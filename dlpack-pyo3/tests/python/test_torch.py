@@ -216,6 +216,12 @@ def test_read_only_wrapper(torch):
     held = ext.hold(ReadOnlyTensorWrapper(tensor))
     assert held.describe()["access"] == "read-only"
     assert held.to_bytes() == SIX
+    # It answers no question, so that PyTorch is asked itself.
+    negated = torch.complex(tensor, tensor).conj().imag
+    for wrapped in (negated, ReadOnlyTensorWrapper(negated)):
+        for take in (ext.hold, ext.describe, ext.borrow):
+            with pytest.raises(BufferError, match="without the negative bit"):
+                take(wrapped)
 
 
 def test_copies_are_asked_of_the_protocol(torch):
