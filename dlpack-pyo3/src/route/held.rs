@@ -34,6 +34,8 @@ pub(crate) struct Taken {
     pub(crate) is_ready_for_host: bool,
     /// `true` if the elements can be used on a stream of the device.
     pub(crate) is_ready: bool,
+    /// `true` if nobody else has the memory of a tensor that is marked as a copy.
+    pub(crate) is_alone: bool,
     /// The handle of that stream, or `DEFAULT`.
     ///
     /// # Invariants
@@ -52,7 +54,15 @@ impl Taken {
     #[inline(always)]
     pub(super) fn new(tensor: HeldTensor, route: Route) -> Self {
         let is_ready_for_host = tensor.device().device_type == DeviceType::CPU;
-        Self { tensor, route, is_ready_for_host, is_ready: true, ready_on: DEFAULT, named_by: 0 }
+        Self {
+            tensor,
+            route,
+            is_ready_for_host,
+            is_ready: true,
+            is_alone: false,
+            ready_on: DEFAULT,
+            named_by: 0,
+        }
     }
 
     /// Returns the stream on which the elements can be used, if that is known.
@@ -155,11 +165,16 @@ impl HeldTensor {
     ///
     /// # Safety
     ///
-    /// If `host` is set, the host can access the memory, as for [`AnyManagedTensor::assume_host_accessible`].
-    pub(crate) unsafe fn into_versioned(self, host: bool) -> Result<ManagedTensorVersioned, Error> {
+    /// If `host` is set, the host can access the memory, as for [`AnyManagedTensor::assume_host_accessible`]. If `alone` is set, nobody else
+    /// has the memory of a tensor that is marked as a copy.
+    pub(crate) unsafe fn into_versioned(
+        self,
+        host: bool,
+        alone: bool,
+    ) -> Result<ManagedTensorVersioned, Error> {
         match self {
             // SAFETY: as the caller promises.
-            Self::Managed(tensor) => unsafe { in_turn(tensor.into_inner(), host) },
+            Self::Managed(tensor) => unsafe { in_turn(tensor.into_inner(), host, alone) },
             Self::Lent(tensor, keep) => export(&tensor, keep),
         }
     }

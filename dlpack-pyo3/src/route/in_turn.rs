@@ -45,10 +45,11 @@ impl End for AnyManagedTensor {
 ///
 /// # Safety
 ///
-/// If `host` is set, the host can access the memory, as for [`AnyManagedTensor::assume_host_accessible`].
+/// As for [`HeldTensor::into_versioned`](super::HeldTensor::into_versioned).
 pub(super) unsafe fn in_turn(
     tensor: AnyManagedTensor,
     host: bool,
+    alone: bool,
 ) -> Result<ManagedTensorVersioned, Error> {
     let is_own = is_own(&tensor);
     let tensor = match tensor {
@@ -67,9 +68,11 @@ pub(super) unsafe fn in_turn(
         tensor => tensor,
     };
     let needs_promise = host && tensor.device().device_type != DeviceType::CPU;
-    // Safe code may write a copy that the host can access, but only once the device has written it.
-    let is_unwritten = !host && tensor.device().is_host_accessible();
-    let without = if is_unwritten { Flags::IS_COPIED } else { Flags::NONE };
+    // Safe code may write a copy that the host can access, but only once the device has written it, and if code of Python cannot have it,
+    // too.
+    let is_written_alone = host && alone;
+    let is_kept = is_written_alone || !tensor.device().is_host_accessible();
+    let without = if is_kept { Flags::NONE } else { Flags::IS_COPIED };
     let tensor = under_struct(tensor, without).map_err(|(error, _tensor)| error)?;
     // SAFETY: as the caller promises.
     Ok(if needs_promise { unsafe { tensor.assume_host_accessible() } } else { tensor })

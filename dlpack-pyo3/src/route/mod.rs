@@ -197,7 +197,11 @@ fn take_by<R>(
         }
     }
     let look = |tensor: &Descriptor| check_address(object, tensor);
-    protocol::ask_looking(object, request, strict, look, |tensor| then(asked(tensor)), fail)
+    // What NumPy copies of an array of its own class is known to nobody. A derived class is shown each copy, by `__array_finalize__`, and so
+    // is the garbage collector.
+    let is_alone = matches!(plan, Plan::NumPy);
+    let then = |tensor| then(Taken { is_alone, ..asked(tensor) });
+    protocol::ask_looking(object, request, strict, look, then, fail)
 }
 
 /// A tensor for which the object was asked.

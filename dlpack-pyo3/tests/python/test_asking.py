@@ -487,18 +487,52 @@ def test_a_buffer_has_no_stream_of_another_device():
 @pytest.mark.parametrize(
     ("device", "asked", "is_exclusive"),
     [
-        ((abi.CPU, 0), {}, True),
+        # Code of Python may have it, too.
+        ((abi.CPU, 0), {}, False),
+        ((abi.CPU, 0), {"copy": True}, False),
         ((abi.CUDA_HOST, 0), {}, False),
-        ((abi.CUDA_HOST, 0), {"device": (abi.CPU, 0)}, True),
+        ((abi.CUDA_HOST, 0), {"device": (abi.CPU, 0)}, False),
         ((abi.ROCM_HOST, 0), {"stream": -1}, False),
         # No safe code reaches such memory.
         ((abi.CUDA, 0), {}, True),
     ],
 )
-def test_a_copy_is_exclusive_once_its_device_has_written_it(device, asked, is_exclusive):
-    """The host can access pinned memory before."""
+def test_a_copy_of_another_library_is_exclusive_where_no_safe_code_reaches_it(device, asked, is_exclusive):
     producer = producers.Producer(flags=abi.IS_COPIED, device=device)
     assert ext.hold(producer, **asked).is_exclusive() == is_exclusive
+
+
+@pytest.mark.library("numpy")
+def test_a_copy_of_numpy_is_exclusive_if_no_code_of_python_can_have_it():
+    """A class that is derived from NumPy's sees each copy, and the garbage collector knows it."""
+    import numpy as np
+
+    seen = []
+
+    class Derived(np.ndarray):
+        def __array_finalize__(self, original):
+            seen.append(self)
+
+    class Passing:
+        def __init__(self, array):
+            self.array = array
+
+        def __dlpack__(self, **given):
+            return self.array.__dlpack__(**given)
+
+    array = np.arange(6.0)
+    derived = array.view(Derived)
+    for source, is_exclusive in [(array, True), (ext.make(SIX, "float32", (6,)), True), (derived, False), (Passing(derived), False)]:
+        seen.clear()
+        held = ext.hold(source, copy=True)
+        assert bool(seen) == (is_exclusive is False)
+        assert held.is_exclusive() == is_exclusive
+    for source in (array, derived):
+        held = ext.hold(source.__dlpack__(max_version=(1, 3), copy=True))
+        assert held.describe()["flags"] == abi.IS_COPIED
+        assert not held.is_exclusive()
+    tensor = ext.make(SIX, "float32", (6,))
+    assert ext.hold(tensor.__dlpack__(max_version=(1, 3), copy=True)).is_exclusive()
 
 
 @pytest.mark.skipif(sys.platform != "linux" or "LD_PRELOAD" in os.environ, reason="preloads a `malloc` of its own")
