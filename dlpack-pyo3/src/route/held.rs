@@ -34,7 +34,7 @@ pub(crate) struct Taken {
     pub(crate) is_ready_for_host: bool,
     /// `true` if the elements can be used on a stream of the device.
     pub(crate) is_ready: bool,
-    /// `true` if nobody else has the memory of a tensor that is marked as a copy.
+    /// `true` if nobody else has the memory of a tensor that is marked as a copy, which has been written.
     pub(crate) is_alone: bool,
     /// The handle of that stream, or `DEFAULT`.
     ///
@@ -166,7 +166,7 @@ impl HeldTensor {
     /// # Safety
     ///
     /// If `host` is set, the host can access the memory, as for [`AnyManagedTensor::assume_host_accessible`]. If `alone` is set, nobody else
-    /// has the memory of a tensor that is marked as a copy.
+    /// has the memory of a tensor that is marked as a copy, which has been written.
     pub(crate) unsafe fn into_versioned(
         self,
         host: bool,

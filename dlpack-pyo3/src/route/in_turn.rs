@@ -68,10 +68,8 @@ pub(super) unsafe fn in_turn(
         tensor => tensor,
     };
     let needs_promise = host && tensor.device().device_type != DeviceType::CPU;
-    // Safe code may write a copy that the host can access, but only once the device has written it, and if code of Python cannot have it,
-    // too.
-    let is_written_alone = host && alone;
-    let is_kept = is_written_alone || !tensor.device().is_host_accessible();
+    // Safe code may write a copy that the host can access, which the device may not have written yet, and which code of Python may have, too.
+    let is_kept = alone || !tensor.device().is_host_accessible();
     let without = if is_kept { Flags::NONE } else { Flags::IS_COPIED };
     let tensor = under_struct(tensor, without).map_err(|(error, _tensor)| error)?;
     // SAFETY: as the caller promises.
