@@ -140,5 +140,6 @@ pub(crate) mod names {
     pub(crate) static DATA_ADDRESS: Name = Name::new(c"_data_address");
     pub(crate) static DOC: Name = Name::new(c"__doc__");
     pub(crate) static STOP_GRADIENT: Name = Name::new(c"stop_gradient");
+    pub(crate) static IS_DENSE: Name = Name::new(c"is_dense");
     pub(crate) static HOLDS_MEMORY: Name = Name::new(c"_is_dense_tensor_hold_allocation");
 }

@@ -54,20 +54,22 @@ pub(super) struct Torch {
 #[derive(Debug)]
 pub(super) struct Paddle {
     stop_gradient: Attribute,
+    /// Whether the tensor is dense, and whether that which a dense tensor or a distributed one holds has memory.
+    ///
     /// # Invariants
     ///
-    /// A method of Paddle's in C, which runs no code of Python and says what the table would meet.
-    holds_memory: Attribute,
+    /// Methods of Paddle's in C, which run no code of Python and say what the table would meet.
+    answers: [Attribute; 2],
 }
 
 impl Paddle {
     fn of(class: Object<'_>) -> Result<Option<Self>, Raised> {
         let stop_gradient = Attribute::of(class, &names::STOP_GRADIENT)?;
-        let holds_memory = Attribute::of(class, &names::HOLDS_MEMORY)?;
-        Ok(match (stop_gradient, holds_memory) {
-            // Code of Python could say anything of a tensor, and change it afterwards.
-            (Some(stop_gradient), Some(holds_memory)) if holds_memory.is_in_c() => {
-                Some(Self { stop_gradient, holds_memory })
+        // Code of Python could say anything of a tensor, and change it afterwards.
+        let in_c = |name| Ok(Attribute::of(class, name)?.filter(Attribute::is_in_c));
+        Ok(match (stop_gradient, in_c(&names::IS_DENSE)?, in_c(&names::HOLDS_MEMORY)?) {
+            (Some(stop_gradient), Some(is_dense), Some(holds_memory)) => {
+                Some(Self { stop_gradient, answers: [is_dense, holds_memory] })
             }
             _ => None,
         })
@@ -75,7 +77,12 @@ impl Paddle {
 
     /// Returns `true` if the table may be called: for a dense tensor with memory, which one without elements has, too.
     pub(super) fn holds_memory(&self, object: Object<'_>) -> Result<bool, Raised> {
-        Ok(is_true(self.holds_memory.call(object)?.borrow()))
+        for answer in &self.answers {
+            if !is_true(answer.call(object)?.borrow()) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 }
 
@@ -210,7 +217,7 @@ impl Eligibility {
             Self::Torch(Torch { requires_grad, is_conj, is_neg }) => {
                 [requires_grad, is_conj, is_neg].into_iter().all(Attribute::is_in_c)
             }
-            Self::Paddle(Paddle { stop_gradient, holds_memory: _ }) => stop_gradient.is_in_c(),
+            Self::Paddle(Paddle { stop_gradient, answers: _ }) => stop_gradient.is_in_c(),
         }
     }
 
@@ -225,7 +232,7 @@ impl Eligibility {
             }
             (Self::Paddle(one), Self::Paddle(other)) => {
                 one.stop_gradient.is_same(&other.stop_gradient)
-                    && one.holds_memory.is_same(&other.holds_memory)
+                    && one.answers.iter().zip(&other.answers).all(|(one, other)| one.is_same(other))
             }
             _ => false,
         }

@@ -98,7 +98,7 @@ def test_a_class_that_ends_in_a_getter_to_which_it_is_passed():
                 return 1.0
 
         for function in (ext.describe, ext.borrow):
-            members = {"__module__": "paddle", "stop_gradient": Getter(), "dense": lambda self: True}
+            members = {"__module__": "paddle", "stop_gradient": Getter(), "dense": lambda self: True, "holds": lambda self: True}
             place = [type("Brief", (ext.Own, ext.PaddleBase), members)([1.0])]
             brief = weakref.ref(type(place[0]))
             try:

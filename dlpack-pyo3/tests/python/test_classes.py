@@ -124,7 +124,7 @@ def test_a_class_whose_own_property_is_looked_at_ends(name):
 
     class Odd(ext.Own, ext.PaddleBase):
         __module__ = "paddle"
-        dense = lambda self: True
+        dense = holds = lambda self: True
 
     Odd.stop_gradient = vars(Odd)[name]
     for _ in range(3):

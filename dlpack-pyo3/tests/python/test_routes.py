@@ -100,15 +100,19 @@ def unsaid(self):
         {"dense": lambda self: False},
         {"dense": lambda self: 1},
         {"dense": unsaid},
+        {"is_dense": None},
+        {"is_dense": lambda self: True},
+        {"holds": lambda self: False},
+        {"holds": unsaid},
         {HOLDS: None},
         {HOLDS: lambda self: True},
     ],
-    ids=["no", "other", "unsaid", "absent", "in Python"],
+    ids="no other unsaid absent Python empty unsaid_of_memory absent_of_memory Python_of_memory".split(),
 )
 def test_a_table_that_takes_each_tensor_for_a_dense_one(members, take):
     """
-    That of Paddle follows a null pointer if a tensor has no contents, and reads what a sparse one has not, or leaks. Only Paddle's own method says
-    which it is.
+    That of Paddle follows a null pointer if a tensor has no contents, reads what a sparse one or a distributed one has not, and leaks for one
+    without memory. Only Paddle's own methods say which it is.
     """
     table = Table()
     dense = paddle_for(table)()

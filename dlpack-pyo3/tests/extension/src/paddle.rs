@@ -16,9 +16,14 @@ impl PaddleBase {
     }
 
     /// Returns what the object's `dense` returns.
+    fn is_dense<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        slf.call_method0("dense")
+    }
+
+    /// Returns what the object's `holds` returns.
     fn _is_dense_tensor_hold_allocation<'py>(
         slf: &Bound<'py, Self>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        slf.call_method0("dense")
+        slf.call_method0("holds")
     }
 }

@@ -117,12 +117,13 @@ class Table:
         return 0
 
 
-# What a class has whose objects are taken for dense tensors of Paddle without a gradient. For those that have a table, a method has
-# to be in C: it is in `ext.PaddleBase`, and returns what `dense` does.
+# What a class has whose objects are taken for dense tensors of Paddle without a gradient. For those that have a table, two methods
+# have to be in C: they are in `ext.PaddleBase`, and return what `dense` and `holds` do.
 LIKE_PADDLE = {
     "__module__": "paddle",
     "stop_gradient": property(lambda self: True),
     "dense": lambda self: True,
+    "holds": lambda self: True,
 }
 
 
