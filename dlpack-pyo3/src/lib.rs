@@ -126,7 +126,7 @@
 //!   reference to a Python object that would be the last one leaks; with `abi3`, and in free-threaded Python, any does. Do not drop a
 //!   tensor of another library there.
 //! - *Fork*: a child process has copies of all tensors in main memory. It can use and drop them without an effect on its
-//!   parent. For memory of devices, see the documentation of the producer's runtime. With CPython 3.11, a child that was forked on
+//!   parent. For memory of devices, see the documentation of the producer's runtime. With CPython 3.11 and 3.12, a child that was forked on
 //!   another thread than the main one has no thread state once that thread has ended, and nothing can attach any more: drop what
 //!   a Python object keeps alive before, or end with `os._exit`.
 //! - *Other interpreters*: as with any extension that uses PyO3, there is one. CPython from 3.12 on refuses to import an
