@@ -186,15 +186,25 @@ impl Tensor {
     /// as it is in the answers of PyTorch. Both are alive, and so it is no copy if they have a byte in common: the flag stays away.
     /// As of a part, the producer copies none of its elements.
     pub(crate) fn marked_as_copy_of(self, original: &Descriptor) -> PyResult<Self> {
-        let tensor = &self.tensor;
-        if tensor.flags().is_copied() || !are_apart(tensor, original) {
+        if self.tensor.flags().is_copied() || !are_apart(&self.tensor, original) {
             return Ok(self);
         }
+        // SAFETY: by the standard nobody else uses the copy that a producer makes on request, and this is not the memory that was
+        // to be copied.
+        unsafe { self.marked() }
+    }
+
+    /// Gives the flag `IS_COPIED` to a copy that has lost it, or was made without it.
+    ///
+    /// # Safety
+    ///
+    /// The memory is a copy of which its producer has said so, or that it was asked for.
+    pub(crate) unsafe fn marked(self) -> PyResult<Self> {
+        let tensor = &self.tensor;
         let (dtype, shape, strides) = (tensor.dtype(), tensor.shape(), tensor.strides());
         let is_read_only = tensor.access() == Access::ReadOnly;
         let part = Part { dtype, shape, strides, first: 0, is_read_only };
-        // SAFETY: by the standard nobody else uses the copy that a producer makes on request, and this is not the memory that was
-        // to be copied. If its producer says that it cannot be written, it is not.
+        // SAFETY: as the caller promises. If its producer says that it cannot be written, it is not.
         unsafe { self.part_as(&part, Claim::Copied) }
     }
 
@@ -310,6 +320,7 @@ impl Export for Tensor {
                 }
                 let import = Import::new().device(device).copy(CopyPolicy::ALWAYS);
                 let answer: PyTensor = import.stream(stream).of(object.bind(py))?;
+                let is_said = answer.flags().is_copied();
                 let copy = answer.into_managed()?;
                 if (own.shape(), own.dtype()) != (copy.shape(), copy.dtype()) {
                     let text = "the object that the tensor is of has copied another tensor";
@@ -318,8 +329,14 @@ impl Export for Tensor {
                 if copy.flags().is_copied() {
                     return Ok(copy);
                 }
-                if copy.device().canonical() != Device::CPU {
-                    let marked = Self::ready(copy).marked_as_copy_of(&this.tensor)?;
+                let is_on_device = copy.device().canonical() != Device::CPU;
+                if is_said || is_on_device {
+                    let copy = Self::ready(copy);
+                    let marked = match is_said {
+                        // SAFETY: its producer has said that it is a copy.
+                        true => unsafe { copy.marked() }?,
+                        false => copy.marked_as_copy_of(&this.tensor)?,
+                    };
                     let refused = || to_py_err(Error::CopyUnsupported { device });
                     return marked.tensor.into_kept().into_inner().ok_or_else(refused);
                 }

@@ -330,7 +330,8 @@ pub trait Export: PyClass {
     /// even if the host can access it, since only the device's runtime can wait for the work on it. A class with memory of a
     /// device copies at least to main memory and to the device itself, since consumers may rely on both.
     ///
-    /// The tensor has the flag `IS_COPIED`, is writable, and its sub-byte elements are packed. A copy to a device with streams
+    /// The tensor has the flag `IS_COPIED`, is writable, and its sub-byte elements are packed. A copy in main memory that another library has
+    /// made, and that was imported, has lost the flag; see [`PyTensor::into_managed`](crate::PyTensor::into_managed). A copy to a device with streams
     /// is finished when work runs that is enqueued on `stream` after this call. A copy to memory that the
     /// [host can access](Device::is_host_accessible) is finished when this returns.
     ///

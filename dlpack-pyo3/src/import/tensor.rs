@@ -208,8 +208,8 @@ impl<T, R> PyTensor<T, R> {
     ///
     /// Use this to pass the tensor on without Python, to C for example; [`into_tensor`](Self::into_tensor) makes an object for
     /// Python. A legacy tensor becomes read-only, unless it is known to be writable. A copy in memory that the host can access loses the flag
-    /// [`IS_COPIED`](dlpack::Flags::IS_COPIED), unless it was made by this crate, or by NumPy of an array of its own class. A copy of
-    /// another library may be known to code of Python, which could write it while safe code has a slice of it.
+    /// [`IS_COPIED`](dlpack::Flags::IS_COPIED), unless it was made by this crate, or, with a global interpreter lock, by NumPy of an array
+    /// of its own class. A copy of another library may be known to code of Python, which could write it while safe code has a slice of it.
     ///
     /// The deleter of another library's tensor runs when the tensor is dropped, or, if many tensors that keep each other alive are
     /// ending on this thread, as soon as one of those has ended.

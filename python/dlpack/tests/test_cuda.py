@@ -325,6 +325,28 @@ def test_who_has_made_a_copy_does_not_copy_that():
     assert dlpack.asdlpack(plain).copy().address not in (plain.data, 0)
 
 
+def test_what_a_producer_has_copied_to_main_memory_is_not_copied_again():
+    """As CuPy does, which marks it."""
+
+    class Moving(Struct):
+        made: ClassVar[list[Struct]] = []
+
+        def __dlpack__(self, **keywords):
+            if keywords.get("dl_device") != (1, 0):
+                return super().__dlpack__(**keywords)
+            self.made.append(Struct(device=(1, 0), flags=IS_COPIED))
+            return self.made[-1].__dlpack__(max_version=keywords["max_version"])
+
+    moving = Moving(device=(2, 0))
+    for options in ({}, {"copy": True}):
+        t = dlpack.asdlpack(moving, device="cpu", **options)
+        assert t.address == moving.made[-1].data
+    # It is the consumer of a tensor of this package that asks for the CPU.
+    on_device = dlpack.asdlpack(moving)
+    copy = dlpack.asdlpack(on_device.__dlpack__(dl_device=(1, 0), max_version=(1, 3)))
+    assert copy.address == moving.made[-1].data
+
+
 def test_what_is_copied_to_another_device_is_not_the_producers():
     """It copies its own elements, and knows the streams of its own device."""
 

@@ -341,6 +341,7 @@ fn accept_as(object: &Bound<'_, PyAny>, tensor: PyTensor, options: &Options) -> 
 #[inline]
 fn accept(object: &Bound<'_, PyAny>, tensor: PyTensor) -> PyResult<Tensor> {
     let device = tensor.device();
+    let is_copied = tensor.flags().is_copied();
     let tensor = tensor.into_managed()?;
     // What another `Tensor` has exported shares the memory of that one, and does not keep it and its export alive.
     let tensor = Kept::from(tensor.shared().unwrap_or_else(|| tensor.into()));
@@ -351,9 +352,15 @@ fn accept(object: &Bound<'_, PyAny>, tensor: PyTensor) -> PyResult<Tensor> {
     let origin = if device.device_type == DeviceType::CPU {
         Origin::Ready
     } else {
-        origin_on(object, &tensor)
+        origin_on(object, &tensor, is_copied)
     };
-    Ok(Tensor { tensor: tensor.into(), whole, origin, adapted: None })
+    let has_flag = tensor.flags().is_copied();
+    let tensor = Tensor { tensor: tensor.into(), whole, origin, adapted: None };
+    if has_flag || !is_copied {
+        return Ok(tensor);
+    }
+    // SAFETY: its producer has said that it is a copy. In safe Rust that is not enough, but nothing here writes it.
+    unsafe { tensor.marked() }
 }
 
 /// Makes the tensor of a view keep the object that lends the memory, beside its buffer, if its memory can be resized.
@@ -381,12 +388,12 @@ fn keeping_lender(tensor: Tensor, view: &Bound<'_, PyMemoryView>) -> PyResult<Te
 /// Returns who can say when the elements of memory of a device are written, and copy them: for a tensor of this package, whoever
 /// that one asks. If it were asked itself, tensors that are passed on would form a chain, in which each asks the one before twice.
 #[cold]
-fn origin_on(object: &Bound<'_, PyAny>, tensor: &Descriptor) -> Origin {
+fn origin_on(object: &Bound<'_, PyAny>, tensor: &Descriptor, is_copied: bool) -> Origin {
     if object.is_instance_of::<PyCapsule>() {
         return Origin::On(default_stream(tensor.device().device_type));
     }
     // The object copies its own elements, and not those of a copy that it has made.
-    let is_own = !tensor.flags().is_copied();
+    let is_own = !is_copied;
     let Ok(other) = object.cast_exact::<Tensor>() else {
         return Origin::Producer { object: PyOwner::from(object.clone()).into(), is_whole: is_own };
     };
