@@ -5,6 +5,8 @@ import dlpack_pyo3_tests as ext
 import pytest
 
 from kit import values
+from kit.exchange import Table
+from kit.foreign import Foreign
 from kit.peek import peek
 from kit.process import run
 
@@ -222,6 +224,19 @@ def test_read_only_wrapper(torch):
         for take in (ext.hold, ext.describe, ext.borrow):
             with pytest.raises(BufferError, match="without the negative bit"):
                 take(wrapped)
+
+
+def test_a_table_that_is_not_pytorchs_may_lend_read_only_memory(torch):
+    """Although the class is PyTorch's by its bases and by its name."""
+    original = torch.tensor(values.samples("float32"))
+    members = {
+        "__module__": "torch",
+        "__dlpack_c_exchange_api__": Table().capsule(),
+        "source": lambda self: Foreign(SIX, shape=(6,), address=original.data_ptr()),
+    }
+    derived = original.as_subclass(type("Tensor", (torch.Tensor,), members))
+    assert ext.borrow(original)["access"] == "writable"
+    assert ext.borrow(derived)["access"] == "unknown"
 
 
 def test_copies_are_asked_of_the_protocol(torch):
