@@ -264,3 +264,24 @@ def test_a_class_that_has_no_module(bases, members):
     for _ in range(2):
         assert ext.describe(kind())["shape"] == ext.borrow(kind())["shape"] == (2, 3)
     assert ext.like(ext.make(bytes(8), "float32", (2,)), kind()) is not None
+
+
+def test_what_interrupts_the_program_where_the_module_of_a_class_is_looked_up():
+    """A key of the class that is compared with that of the module can run any code."""
+    left = []
+
+    class Key:
+        def __hash__(self):
+            return hash("__module__")
+
+        def __eq__(self, other):
+            if left:
+                raise left.pop()
+            return False
+
+    members = {Key(): None, "__dlpack__": lambda self, **given: Foreign().capsule()}
+    own = type("Own", (), members)()
+    left.append(KeyboardInterrupt("mine"))
+    with pytest.raises(KeyboardInterrupt, match="mine"):
+        ext.describe(own)
+    assert ext.describe(own)["shape"] == (2, 3)
