@@ -184,6 +184,9 @@ impl Tensor {
     /// says so of pinned memory, too. What this object says of itself, such as its shape, describes the first export; only
     /// `__dlpack_device__` asks the producer.
     ///
+    /// The producer is called on attached threads. PyO3 is not told so where Python calls for a consumer: clone and drop a `Py` within
+    /// [`Python::attach`](pyo3::Python::attach) only.
+    ///
     /// # Errors
     ///
     /// Those of [`Producer::export`], which is called once to get the description, and [`Error::DeviceMismatch`] if that tensor is
