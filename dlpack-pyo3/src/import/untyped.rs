@@ -111,8 +111,7 @@ impl UntypedTensor {
 
     pub(super) fn into_managed(self) -> Result<ManagedTensorVersioned, Error> {
         let Taken { tensor, is_ready_for_host, is_alone, .. } = self.0;
-        // SAFETY: the host can access what it may read, since that is main memory or was waited for; and the route has said whether anybody
-        // else has a copy.
+        // SAFETY: the host can access what it may read, since that is main memory or was waited for; and the invariant of `is_alone`.
         unsafe { tensor.into_versioned(is_ready_for_host, is_alone) }
     }
 

@@ -195,6 +195,7 @@ impl<T: End> Drop for Undisturbed<T> {
     }
 }
 
+/// Returns `true` if the value has to leak, on a thread that is not attached.
 #[cold]
 #[inline(never)]
 fn is_left(value: &impl End) -> bool {

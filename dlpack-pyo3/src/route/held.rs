@@ -35,6 +35,10 @@ pub(crate) struct Taken {
     /// `true` if the elements can be used on a stream of the device.
     pub(crate) is_ready: bool,
     /// `true` if nobody else has the memory of a tensor that is marked as a copy, which has been written.
+    ///
+    /// # Invariants
+    ///
+    /// Set only if it was NumPy that was asked for a copy, of an array of its own class.
     pub(crate) is_alone: bool,
     /// The handle of that stream, or `DEFAULT`.
     ///

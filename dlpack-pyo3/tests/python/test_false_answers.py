@@ -204,7 +204,7 @@ CLASSES_THAT_PRETEND = {
         class Pretending(torch.Tensor):
             __module__ = "paddle"
             stop_gradient = property(lambda self: True)
-            _is_dense_tensor_hold_allocation = lambda self: True
+            is_dense = _is_dense_tensor_hold_allocation = lambda self: True
     """,
     "that cannot name its module": """
         class Meta(type(torch.Tensor)):
